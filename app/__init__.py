@@ -1,0 +1,1 @@
+"""The web demo (Gradio), and nothing that another room needs."""

@@ -1,0 +1,36 @@
+"""The one root of every error that Skylark raises on purpose.
+
+It lives in the lowest room because imports go one way: whoever catches `SkylarkError` catches what any room raises.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SkylarkError(Exception):
+    """Root of all deliberate errors: the message says what was wrong, what was expected and what to do next."""
+
+
+class DataError(SkylarkError):
+    """A data file or folder does not have the form that was expected of it.
+
+    Args:
+        path: the file or folder.
+        expected: what was expected, in words.
+        line: 1-based line number, where one line is to blame.
+        found: the offending text, shortened for display.
+    """
+
+    def __init__(self, path: str | Path, expected: str, line: int | None = None, found: str | None = None) -> None:
+        where = f"{path}, line {line}" if line is not None else f"{path}"
+        message = f"{where}: expected {expected}"
+        if found is not None:
+            shown = found if len(found) <= 80 else found[:77] + "..."
+            message += f", found {shown!r}"
+        super().__init__(message)
+        self.path, self.line, self.expected, self.found = str(path), line, expected, found
+
+
+class UnknownGraphError(SkylarkError):
+    """No built-in graph, data set, folder or file has this name."""
