@@ -1,0 +1,90 @@
+"""Readers of graph files and folders: which form a path has, which of its files are read, and its columns.
+
+A folder is recognised by the files that are in it, never by its name, so that a graph of one's own needs no
+registration. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from kg_data.columns import GraphColumns
+from kg_data.errors import DataError
+from kg_data.loaders import integer, labelled, single
+
+__all__ = ["FORMAT_VERSION", "Form", "files_read", "form_of", "load_path"]
+
+Form = Literal["labelled", "integer", "metaqa", "file"]
+
+FORMAT_VERSION = 1
+"""Raised whenever the same files come to give other columns, so that caches built from the old ones are left."""
+
+KNOWN_FOLDERS = (
+    "a folder with train.txt (and valid.txt, test.txt) of head<TAB>relation<TAB>tail, "
+    "or with id2ent.tsv, id2rel.tsv and train.txt of integer triples, "
+    "or with kb.txt or kb_partial.txt of subject|relation|object"
+)
+
+_LOADERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
+    "labelled": labelled.load_labelled,
+    "integer": integer.load_integer,
+    "metaqa": single.load_metaqa,
+    "file": single.load_file,
+}
+
+
+def form_of(path: Path) -> Form | None:
+    """The form of a file or folder; None where it is none that is read here."""
+    if path.is_file():
+        return "file" if path.suffix.lower() in single.SUFFIXES else None
+    has_train = (path / "train.txt").is_file()
+    if has_train and ((path / "id2ent.tsv").is_file() or (path / "id2rel.tsv").is_file()):
+        return "integer"
+    if has_train:
+        return "labelled"
+    return "metaqa" if single.metaqa_file(path) else None
+
+
+def load_path(path: Path, name: str | None = None) -> GraphColumns:
+    """Read a file or folder of triples.
+
+    Args:
+        path: a .tsv, .csv or .txt file, or a folder of one of the known forms.
+        name: name of the graph; the folder's name, or the file's without suffix, where not given.
+
+    Raises:
+        DataError: the path has no known form (what is known and what was found is said), or a file is broken.
+    """
+    form = _known_form(path)
+    return _LOADERS[form](path, name or (path.stem if form == "file" else path.resolve().name))
+
+
+def files_read(path: Path) -> list[Path]:
+    """The files whose content `load_path` depends on, in a fixed order.
+
+    Raises:
+        DataError: the path has no known form.
+    """
+    form = _known_form(path)
+    if form == "file":
+        return [path]
+    if form == "metaqa":
+        names: tuple[str, ...] = (*single.METAQA_FILES, "README.md", "PROVENANCE.md")
+    else:
+        names = integer.FILES if form == "integer" else labelled.FILES
+    return [path / name for name in names if (path / name).is_file()]
+
+
+def _known_form(path: Path) -> Form:
+    form = form_of(path)
+    if form is not None:
+        return form
+    if path.is_dir():
+        found = sorted(item.name + "/" * item.is_dir() for item in path.iterdir())
+        raise DataError(path, KNOWN_FOLDERS, found=", ".join(found) or "an empty folder")
+    if path.is_file():
+        formats = ", ".join(single.SUFFIXES)
+        raise DataError(path, f"a file of triples in one of the formats read today: {formats}", found=path.name)
+    raise DataError(path, "an existing file or folder")

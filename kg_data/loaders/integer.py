@@ -1,0 +1,96 @@
+"""Folders of integer-id triples, the form of the Query2Box and BetaE query sets.
+
+`id2ent.tsv` and `id2rel.tsv` name the ids; `train.txt`, and optionally `valid.txt` and `test.txt`, hold three integers
+a line. Queries and answers of these data sets are written in the same integers, so the integers stay the ids and the
+names become labels. Facts usually stand twice, once by the inverse relation, and are folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kg_data.columns import GraphColumns
+from kg_data.errors import DataError
+from kg_data.loaders.labelled import SPLITS
+from kg_data.loaders.names import NAME_FILES, describe_source, read_entity_names, read_relation_names, read_types
+from kg_data.loaders.text import Row, read_text, separated_rows
+from kg_data.loaders.triples import Triples, fold_twins, index_rows
+
+FILES = ("id2ent.tsv", "id2rel.tsv", "train.txt", "valid.txt", "test.txt", *NAME_FILES)
+
+
+def load_integer(folder: Path, name: str) -> GraphColumns:
+    """Read a folder of integer triples; every entity of `id2ent.tsv` is kept, in that order, also where it has no fact.
+
+    Labels are the names of `id2ent.tsv` and `id2rel.tsv`. Where the folder also holds name files that name those names
+    (`entity2text.txt` and the like), the label comes from there and the former name becomes an alias.
+
+    Raises:
+        DataError: a file is missing or of another form, or a triple has an id that the id files lack.
+    """
+    entities = _read_ids(folder / "id2ent.tsv")
+    relations = _read_ids(folder / "id2rel.tsv")
+    if len(set(relations.values())) != len(relations):
+        raise DataError(folder / "id2rel.tsv", "another name for each relation", found="a name that repeats")
+
+    entity_index = {key: index for index, key in enumerate(entities)}
+    relation_index = {key: index for index, key in enumerate(relations)}
+    splits: dict[str, Triples] = {}
+    for split in SPLITS:
+        if (path := folder / f"{split}.txt").is_file():
+            rows = _integer_rows(path, entity_index, relation_index)
+            splits[split] = index_rows(path, rows, entity_index, relation_index)
+
+    entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
+    names = list(relations.values())
+    folded = fold_twins(list(relations), names, [relation_names.get(item, item) for item in names], splits)
+    by_name = {item: index for index, item in enumerate(entities.values())}
+    return GraphColumns(
+        name=name,
+        entity_ids=list(entities),
+        entity_labels=[entity_names.get(item, item) for item in entities.values()],
+        relation_ids=folded.ids,
+        relation_labels=folded.labels,
+        splits=folded.splits,
+        relation_aliases=folded.aliases,
+        aliases=[(index, item) for index, item in enumerate(entities.values()) if entity_names.get(item, item) != item],
+        types=read_types(folder, by_name),
+        source=describe_source(folder),
+    )
+
+
+def _read_ids(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise DataError(path, "this file beside the other id file: id2ent.tsv and id2rel.tsv come together")
+    names: dict[str, str] = {}
+    for number, (key, name) in separated_rows(path, "\t", 2, "an integer id and a name separated by one tab"):
+        if not _is_decimal(key):
+            raise DataError(path, "a decimal integer as id", line=number, found=key)
+        if key in names:
+            raise DataError(path, "each id once", line=number, found=key)
+        names[key] = name
+    if not names:
+        raise DataError(path, "at least one id and name", found="an empty file")
+    return names
+
+
+def _integer_rows(path: Path, entities: Mapping[str, int], relations: Mapping[str, int]) -> Iterator[Row]:
+    expected = "three integers (head, relation, tail) separated by blanks or tabs"
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 3:
+            raise DataError(path, expected, line=number, found=line)
+        # The ids are compared as text: no conversion of 1.6 million numbers, and "007" is not taken for 7.
+        if fields[0] not in entities or fields[1] not in relations or fields[2] not in entities:
+            if not all(_is_decimal(field) for field in fields):
+                raise DataError(path, expected, line=number, found=line)
+            where = "id2rel.tsv" if fields[1] not in relations else "id2ent.tsv"
+            raise DataError(path, f"ids that are listed in {where}", line=number, found=line)
+        yield Row(number, fields)
+
+
+def _is_decimal(text: str) -> bool:
+    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")

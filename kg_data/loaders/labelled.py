@@ -1,0 +1,47 @@
+"""Folders of labelled triples: FB15k-237, WN18RR, CoDEx, UMLS, and most graphs that people bring along.
+
+`train.txt`, and optionally `valid.txt` and `test.txt`, of `head<TAB>relation<TAB>tail`. The splits share one set of
+ids, numbered in order of appearance; entities that only a name file mentions do not occur in the graph.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kg_data.columns import GraphColumns
+from kg_data.loaders.names import NAME_FILES, describe_source, read_entity_names, read_relation_names, read_types
+from kg_data.loaders.text import separated_rows
+from kg_data.loaders.triples import Triples, fold_twins, index_rows
+
+SPLITS = ("train", "valid", "test")
+FILES = ("train.txt", "valid.txt", "test.txt", *NAME_FILES)
+
+
+def load_labelled(folder: Path, name: str) -> GraphColumns:
+    """Read a folder of labelled triples.
+
+    Raises:
+        DataError: a file of another form, with its line.
+    """
+    entities: dict[str, int] = {}
+    relations: dict[str, int] = {}
+    splits: dict[str, Triples] = {}
+    for split in SPLITS:
+        if (path := folder / f"{split}.txt").is_file():
+            rows = separated_rows(path, "\t", 3, "head, relation and tail separated by tabs")
+            splits[split] = index_rows(path, rows, entities, relations)
+
+    entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
+    ids = list(relations)
+    folded = fold_twins(ids, ids, [relation_names.get(item, item) for item in ids], splits)
+    return GraphColumns(
+        name=name,
+        entity_ids=list(entities),
+        entity_labels=[entity_names.get(item, item) for item in entities],
+        relation_ids=folded.ids,
+        relation_labels=folded.labels,
+        splits=folded.splits,
+        relation_aliases=folded.aliases,
+        types=read_types(folder, entities),
+        source=describe_source(folder),
+    )
