@@ -13,6 +13,7 @@ from typing import Literal
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
 from kg_data.loaders import integer, labelled, single
+from kg_data.loaders.names import SOURCE_FILES
 
 __all__ = ["FORMAT_VERSION", "Form", "files_read", "form_of", "load_path"]
 
@@ -34,6 +35,12 @@ _LOADERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
     "file": single.load_file,
 }
 
+_FILES: Mapping[Form, tuple[str, ...]] = {
+    "labelled": labelled.FILES,
+    "integer": integer.FILES,
+    "metaqa": (*single.METAQA_FILES, *SOURCE_FILES),
+}
+
 
 def form_of(path: Path) -> Form | None:
     """The form of a file or folder; None where it is none that is read here."""
@@ -47,18 +54,17 @@ def form_of(path: Path) -> Form | None:
     return "metaqa" if single.metaqa_file(path) else None
 
 
-def load_path(path: Path, name: str | None = None) -> GraphColumns:
+def load_path(path: Path, name: str) -> GraphColumns:
     """Read a file or folder of triples.
 
     Args:
         path: a .tsv, .csv or .txt file, or a folder of one of the known forms.
-        name: name of the graph; the folder's name, or the file's without suffix, where not given.
+        name: name of the graph, for display.
 
     Raises:
         DataError: the path has no known form (what is known and what was found is said), or a file is broken.
     """
-    form = _known_form(path)
-    return _LOADERS[form](path, name or (path.stem if form == "file" else path.resolve().name))
+    return _LOADERS[_known_form(path)](path, name)
 
 
 def files_read(path: Path) -> list[Path]:
@@ -70,11 +76,7 @@ def files_read(path: Path) -> list[Path]:
     form = _known_form(path)
     if form == "file":
         return [path]
-    if form == "metaqa":
-        names: tuple[str, ...] = (*single.METAQA_FILES, "README.md", "PROVENANCE.md")
-    else:
-        names = integer.FILES if form == "integer" else labelled.FILES
-    return [path / name for name in names if (path / name).is_file()]
+    return [path / name for name in _FILES[form] if (path / name).is_file()]
 
 
 def _known_form(path: Path) -> Form:

@@ -14,14 +14,14 @@ from pathlib import Path
 from kg_data.errors import DataError
 from kg_data.loaders.text import read_json_object, read_names
 
+SOURCE_FILES = ("README.md", "PROVENANCE.md")
 NAME_FILES = (
     "entity2text.txt",
     "relation2text.txt",
     "relations.json",
     "types.json",
     "entity2types.json",
-    "README.md",
-    "PROVENANCE.md",
+    *SOURCE_FILES,
 )
 
 _WORDNET_OFFSET = re.compile(r"\d{8}")
@@ -88,7 +88,7 @@ def read_types(folder: Path, entities: Mapping[str, int]) -> list[tuple[int, str
 
 def describe_source(folder: Path) -> str:
     """One line on where the folder's data comes from: the first line of its README.md or PROVENANCE.md."""
-    for name in ("README.md", "PROVENANCE.md"):
+    for name in SOURCE_FILES:
         if (path := folder / name).is_file():
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 if text := line.lstrip("#").strip():
