@@ -1,0 +1,70 @@
+"""Asking any chat model once, with a limit on the wait and one kind of error whatever the provider raises."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+
+from kg_data.errors import SkylarkError
+from reasoning.llms.embedded import EmbeddedChatModel
+from reasoning.llms.errors import LLMError, LLMTimeoutError
+from reasoning.llms.providers import display_name
+from reasoning.llms.redaction import redact
+
+
+def invoke_with_timeout(llm: BaseChatModel, messages: Sequence[BaseMessage], timeout: float) -> AIMessage:
+    """The model's answer, or an error within about `timeout` seconds.
+
+    A hosted model is asked on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not
+    keep the process from exiting. The embedded model stops its own work, so nothing is left running; its time starts
+    when its weights are loaded.
+
+    Args:
+        llm: any LangChain chat model.
+        messages: the conversation.
+        timeout: seconds, above 0.
+
+    Raises:
+        LLMTimeoutError: no answer in time.
+        LLMError: the model or its provider failed; the message is the provider's, without keys.
+    """
+    if not (timeout > 0 and math.isfinite(timeout)):
+        raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
+    if isinstance(llm, EmbeddedChatModel):
+        return _translated(llm, lambda: llm.invoke(list(messages), timeout=timeout))
+
+    outcome: queue.SimpleQueue[AIMessage | BaseException] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            outcome.put(_translated(llm, lambda: llm.invoke(list(messages))))
+        except BaseException as error:
+            outcome.put(error)
+
+    # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(ask,), name="skylark-llm", daemon=True).start()
+    try:
+        result = outcome.get(timeout=timeout)
+    except queue.Empty:
+        raise LLMTimeoutError(display_name(llm), timeout) from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _translated(llm: BaseChatModel, ask: Callable[[], AIMessage]) -> AIMessage:
+    """The answer to `ask`, with every error that is not Skylark's own turned into an `LLMError`."""
+    try:
+        return ask()
+    except SkylarkError:
+        raise
+    except Exception as error:
+        # Not chained: the provider's own error, shown under ours, would print the key again.
+        raise LLMError(f"{display_name(llm)} failed, {type(error).__name__}: {redact(str(error), llm)}") from None

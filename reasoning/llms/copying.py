@@ -1,0 +1,51 @@
+"""The copy-everything baseline: how far an answer gets that reads nothing and repeats the whole context.
+
+A context that holds little besides the answer is solved by repeating it, which says nothing about reasoning. The
+published LARK code builds such contexts (Choudhary & Reddy 2023, arXiv 2305.01157), so this baseline stands beside
+every figure of a language model here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+CONTEXT_START = "<context>"
+CONTEXT_END = "</context>"
+NO_ANSWER = "none"
+
+_CONTEXT = re.compile(rf"^[ \t]*{CONTEXT_START}[ \t]*$(.*?)^[ \t]*{CONTEXT_END}[ \t]*$", re.MULTILINE | re.DOTALL)
+_ENTITY_ID = re.compile(r"\be\d+\b")
+
+
+class CopyEverythingChatModel(BaseChatModel):
+    """Answers with every entity id between the lines `<context>` and `</context>`, or "none" where there is none.
+
+    Ids look like `e12`; they come comma separated in order of first occurrence. If the conversation holds several
+    contexts the last counts: earlier ones belong to worked examples.
+    """
+
+    @property
+    def _llm_type(self) -> str:
+        return "skylark-copy-everything"
+
+    def get_num_tokens(self, text: str) -> int:
+        """The number of words and punctuation marks: there is no tokenizer, and budgets only need the order."""
+        return len(re.findall(r"\w+|[^\w\s]", text))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        contexts = _CONTEXT.findall("\n".join(message.text for message in messages))
+        ids = _ENTITY_ID.findall(contexts[-1]) if contexts else []
+        answer = ", ".join(dict.fromkeys(ids)) or NO_ANSWER
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=answer))])
