@@ -137,8 +137,10 @@ def resolve(name_or_path: str | Path) -> Source:
     if exists and (form := form_of(path)):
         return Source(_name_of(path), form, path)
     local = [Source(known, form, place) for known, form, place in _local_folders()]
-    for source in (*(s for s in local if s.name == name), *(s for s in local if s.name.casefold() == name.casefold())):
-        return source
+    named = [source for source in local if source.name == name]
+    named = named or [source for source in local if source.name.casefold() == name.casefold()]
+    if named:
+        return named[0]
     if exists:
         files_read(path)  # says what the path holds and which forms are known
     raise UnknownGraphError(_unknown(name, [WORLD, *(source.name for source in local)]))
