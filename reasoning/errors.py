@@ -1,0 +1,74 @@
+"""Errors of the reasoning room; each message names the mistake, what was expected and the nearest valid choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kg_data.errors import SkylarkError
+
+
+def quoted_list(names: Sequence[str], last: str = "or") -> str:
+    """`"a", "b" or "c"`, for messages."""
+    quoted = [f'"{name}"' for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
+
+
+class GraphError(SkylarkError):
+    """A graph cannot be built or read: no triples, a literal that is no value, a broken cache."""
+
+
+class QueryError(SkylarkError):
+    """A query is not well formed.
+
+    Args:
+        message: what is wrong and what was expected.
+        text: the query's text, where it was parsed from text.
+        column: 1-based column in `text` at which the parse failed.
+    """
+
+    def __init__(self, message: str, text: str | None = None, column: int | None = None) -> None:
+        self.text, self.column, self.reason = text, column, message
+        if text is not None and column is not None:
+            line = text.replace("\n", " ").replace("\t", " ")
+            message = f"{message} (column {column})\n  {line}\n  {' ' * (column - 1)}^"
+        super().__init__(message)
+
+
+class UnknownEntityError(SkylarkError):
+    """No entity of the graph has this name or id."""
+
+    def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
+        hint = f"; did you mean {quoted_list(nearest)}?" if nearest else ""
+        super().__init__(f'the graph "{graph}" has no entity named "{name}"{hint}')
+        self.name, self.nearest = name, list(nearest)
+
+
+class AmbiguousEntityError(SkylarkError):
+    """Several entities share the name; `entity("id")` says which one is meant."""
+
+    def __init__(self, name: str, ids: Sequence[str], total: int) -> None:
+        shown = ", ".join(f'entity("{identifier}")' for identifier in ids)
+        more = f" and {total - len(ids)} more" if total > len(ids) else ""
+        super().__init__(f'"{name}" names {total} entities; say which one by its id: {shown}{more}')
+        self.name, self.ids, self.total = name, list(ids), total
+
+
+class UnknownRelationError(SkylarkError):
+    """No relation of the graph has this name."""
+
+    def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
+        hint = f"; nearest: {quoted_list(nearest)}" if nearest else ""
+        super().__init__(f'the graph "{graph}" has no relation named "{name}"{hint}')
+        self.name, self.nearest = name, list(nearest)
+
+
+class StepError(SkylarkError):
+    """One step of an LLM chain could not be answered; the chain stops there and says so."""
+
+
+class QuestionError(SkylarkError):
+    """A question in plain language could not be read as a query."""
+
+
+class EvaluationError(SkylarkError):
+    """An evaluation cannot start or go on: mixed settings, a file in use, a record without a known form."""

@@ -1,0 +1,58 @@
+"""What happens while an answer is made, for whoever shows it live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reasoning.answer import Answer, Context, StepResult
+from reasoning.binding import BoundStep
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.sub_question import sub_question
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """A step begins.
+
+    Attributes:
+        step: the bound step.
+        kg: the graph, for names.
+        inputs: its input sets.
+        context: what the LLM is about to be shown; None where no LLM is asked.
+        total: steps in the chain.
+    """
+
+    step: BoundStep
+    kg: KnowledgeGraph
+    inputs: tuple[Ids, ...]
+    context: Context | None
+    total: int
+
+    @property
+    def question(self) -> str:
+        """The step as a question in English."""
+        return sub_question(self.kg, self.step, self.inputs)
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """A step is done, or has failed.
+
+    Attributes:
+        result: what it gave.
+        remaining_seconds: an estimate for the steps still to come, from the time that the steps so far took.
+    """
+
+    result: StepResult
+    remaining_seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer."""
+
+    answer: Answer
+
+
+Event = StepStarted | StepFinished | Finished

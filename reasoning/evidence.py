@@ -1,0 +1,89 @@
+"""Which triples an answer rests on.
+
+Walked backwards from the answers: of a projection's edges only those that end in something still needed, of an
+intersection every branch, of a difference what was kept. What is true by absence (a difference, a complement) has no
+triple to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reasoning.binding import BoundChain
+from reasoning.exact import execute_step
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Value
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A triple of the graph by display names; `tail` is the value itself where the relation has values."""
+
+    head: str
+    relation: str
+    tail: str | Value
+
+    def to_list(self) -> list[str | int | float]:
+        """[head, relation, tail], dates as ISO texts."""
+        tail = self.tail if isinstance(self.tail, str | int | float) else self.tail.isoformat()
+        return [self.head, self.relation, tail]
+
+
+def trace(
+    kg: KnowledgeGraph, chain: BoundChain, inputs: Sequence[Sequence[Ids]], answers: Ids, limit: int
+) -> tuple[list[Evidence], int]:
+    """The triples behind `answers`, at most `limit` of them, and how many there are in all.
+
+    Args:
+        kg: the graph.
+        chain: the bound chain that was run.
+        inputs: for each step the input sets that it was run with.
+        answers: the entities to be explained, sorted.
+        limit: the most triples returned.
+    """
+    if chain.result is None:
+        return [], 0
+    needed: dict[int, Ids] = {chain.result: answers}
+    triples: list[Ids] = []
+    values: list[Evidence] = []
+    for step in reversed(chain.steps):
+        wanted = needed.get(step.position)
+        if wanted is None:
+            continue
+        sources = list(inputs[step.position])
+        operation = step.step.operation
+        if operation == "project" and not step.gives_values:
+            assert step.relation is not None
+            left, right = kg.index.edges(sources[0], step.relation.index, step.relation.inverse)
+            used = np.isin(right, wanted)
+            left, right = left[used], right[used]
+            heads, tails = (right, left) if step.relation.inverse else (left, right)
+            relation = np.full(len(heads), step.relation.index, dtype=np.int32)
+            triples.append(np.column_stack((heads, relation, tails)).astype(np.int32))
+            sources[0] = np.unique(left)
+        elif operation in ("project", "compare", "top"):
+            assert step.relation is not None
+            read = execute_step(kg, step, inputs[step.position])
+            column = kg.literals[step.relation.index]
+            for entity, raw in zip(read.members, read.values if read.values is not None else (), strict=True):
+                if len(values) < limit and np.isin(entity, wanted):
+                    values.append(Evidence(kg.name(int(entity)), column.relation, kg.value(column, float(raw))))
+            sources[0] = np.intersect1d(sources[0], wanted)
+        elif operation == "complement":
+            continue
+        else:
+            kept = 1 if operation == "difference" else len(sources)
+            sources = [np.intersect1d(source, wanted) for source in sources[:kept]]
+        for ref, source in zip(step.inputs, sources, strict=False):
+            if ref is not None:
+                needed[ref] = np.union1d(needed[ref], source) if ref in needed else source
+    every = np.unique(np.concatenate(triples), axis=0) if triples else np.zeros((0, 3), dtype=np.int32)
+    shown = [
+        Evidence(kg.name(head), kg.relation_label(relation), kg.name(tail))
+        for head, relation, tail in every[: max(0, limit - len(values))].tolist()
+    ]
+    return [*shown, *values], len(every) + len(values)

@@ -1,0 +1,1 @@
+"""The knowledge graph: store, indexes, names, cache, exchange with other forms."""

@@ -1,0 +1,96 @@
+"""Graphs on disk: one folder of .npy arrays and a manifest, memory-mapped when opened.
+
+Building an index from text takes seconds, opening one should take none. The folder is written beside its final place
+and renamed, so a killed process leaves nothing half-written; every array's size and checksum stand in the manifest, so
+a damaged folder is noticed, thrown away and built anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.cache_location import cache_dir
+from reasoning.errors import GraphError
+
+FORMAT = 1
+log = logging.getLogger(__name__)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def graph_folder(name: str, fingerprint: str) -> Path:
+    """Where a graph with this content lies; another content, another folder."""
+    safe = "".join(char if char.isalnum() or char in "-._" else "-" for char in name)[:40]
+    return cache_dir() / "graphs" / f"{safe}-{fingerprint[:16]}-v{FORMAT}"
+
+
+def save(folder: Path, arrays: Mapping[str, NDArray[Any]], details: Mapping[str, Any]) -> None:
+    """Write arrays and JSON-serialisable details into `folder`, all or nothing.
+
+    A folder that another process completed in the meantime is left as it is.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        files = {}
+        for name, array in arrays.items():
+            path = work / f"{name}.npy"
+            np.save(path, array)
+            files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path)}
+        manifest = {"format": FORMAT, "details": dict(details), "files": files}
+        (work / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+        try:
+            work.rename(folder)
+        except OSError:
+            if not (folder / "manifest.json").exists():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
+    """Open a saved folder: memory-mapped arrays and the details; None where there is none.
+
+    Raises:
+        GraphError: the folder is damaged (a file is missing, cut short or altered).
+    """
+    if not folder.is_dir():
+        return None
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
+        arrays: Arrays = {}
+        for name, expected in manifest["files"].items():
+            path = folder / f"{name}.npy"
+            if path.stat().st_size != expected["bytes"] or _checksum(path) != expected["crc32"]:
+                raise ValueError(f"{path.name} does not have the content that was written")
+            # A memory map cannot be empty.
+            arrays[name] = np.load(path, mmap_mode="r" if expected["bytes"] > 4096 else None, allow_pickle=False)
+        return arrays, manifest["details"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GraphError(f"the cached graph {folder} is damaged: {error}") from error
+
+
+def discard(folder: Path, why: GraphError) -> None:
+    """Remove a damaged folder, saying so."""
+    log.warning("%s; building it anew", why)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open("rb") as handle:
+        while chunk := handle.read(1 << 22):
+            value = zlib.crc32(chunk, value)
+    return value

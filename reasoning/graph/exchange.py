@@ -1,0 +1,145 @@
+"""Graphs from and to Python objects: triples of names, NetworkX graphs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
+from reasoning.errors import GraphError
+
+if TYPE_CHECKING:
+    from reasoning.graph.store import KnowledgeGraph
+
+TWIN = "_reverse"
+
+
+def columns_from_triples(
+    triples: Iterable[tuple[Any, Any, Any]],
+    name: str,
+    types: Iterable[tuple[str, str]] = (),
+    aliases: Iterable[tuple[str, str]] = (),
+) -> GraphColumns:
+    """Columns of (head, relation, tail) triples; tails that are numbers or dates become literals."""
+    links: list[tuple[str, str, str]] = []
+    values: dict[str, dict[str, int | float | datetime.date]] = {}
+    for number, triple in enumerate(triples, start=1):
+        if not isinstance(triple, tuple | list) or len(triple) != 3:
+            raise GraphError(f"triple {number}: expected (head, relation, tail), found {triple!r}")
+        head, relation, tail = triple
+        if isinstance(tail, int | float | datetime.date) and not isinstance(tail, bool):
+            values.setdefault(_text(relation, number), {})[_text(head, number)] = tail
+        else:
+            links.append((_text(head, number), _text(relation, number), _text(tail, number)))
+    relation_names = list(dict.fromkeys(relation for _, relation, _ in links))
+    known = set(relation_names)
+    base = [r for r in relation_names if not (r.endswith(TWIN) and r.removesuffix(TWIN) in known)]
+    relation_number = {relation: i for i, relation in enumerate(base)}
+    for relation in values:
+        if relation in relation_number:
+            raise GraphError(f'relation "{relation}" has both entities and numbers as tails; give them two names')
+    entities: dict[str, int] = {}
+    rows = []
+    for head, relation, tail in links:
+        if relation not in relation_number:
+            head, relation, tail = tail, relation.removesuffix(TWIN), head
+        rows.append((entities.setdefault(head, len(entities)), relation_number[relation],
+                     entities.setdefault(tail, len(entities))))  # fmt: skip
+    for table in values.values():
+        for head in table:
+            entities.setdefault(head, len(entities))
+    pairs: dict[str, list[tuple[int, str]]] = {"types": [], "aliases": []}
+    for what, given in (("types", types), ("aliases", aliases)):
+        for entity, text in given:
+            if entity not in entities:
+                raise GraphError(f'{what}: the entity "{entity}" is in no triple')
+            pairs[what].append((entities[entity], text))
+    return GraphColumns(
+        name=name,
+        entity_ids=list(entities),
+        entity_labels=list(entities),
+        relation_ids=base,
+        relation_labels=base,
+        splits={"graph": np.array(sorted(set(rows)), dtype=np.int32).reshape(-1, 3)},
+        relation_aliases={r + TWIN: (i, True) for r, i in relation_number.items() if r + TWIN in known},
+        literals=[_literal_column(relation, table, entities) for relation, table in values.items()],
+        types=pairs["types"],
+        aliases=pairs["aliases"],
+    )
+
+
+def _text(part: Any, number: int) -> str:
+    if not isinstance(part, str) or not part:
+        raise GraphError(f"triple {number}: expected a non-empty text, found {part!r}")
+    return part
+
+
+def _literal_column(
+    relation: str, table: dict[str, int | float | datetime.date], entities: dict[str, int]
+) -> LiteralColumn:
+    dates = {isinstance(value, datetime.date) for value in table.values()}
+    if len(dates) > 1:
+        raise GraphError(f'relation "{relation}" mixes dates and numbers; give them two names')
+    kind: ValueKind = "integer"
+    if dates == {True}:
+        kind = "date"
+    elif any(isinstance(value, float) for value in table.values()):
+        kind = "decimal"
+    raw = {
+        entities[name]: float(value.toordinal() if isinstance(value, datetime.date) else value)
+        for name, value in table.items()
+    }
+    order = sorted(raw)
+    return LiteralColumn(
+        relation=relation,
+        kind=kind,
+        entities=np.array(order, dtype=np.int32),
+        values=np.array([raw[entity] for entity in order], dtype=np.float64),
+    )
+
+
+def columns_from_networkx(graph: nx.DiGraph | nx.Graph, name: str) -> GraphColumns:
+    """Columns of a NetworkX graph; an undirected edge stands for both directions."""
+    triples: list[tuple[str, str, str]] = []
+    edges = (
+        graph.edges(keys=True, data=True)
+        if graph.is_multigraph()
+        else ((u, v, None, d) for u, v, d in graph.edges(data=True))
+    )
+    for head, tail, key, data in edges:
+        relation = data.get("relation", key if isinstance(key, str) else None)
+        if relation is None:
+            raise GraphError(
+                f'the edge {head!r} -> {tail!r} names no relation: give it an attribute "relation" or a text as key'
+            )
+        triples.append((str(head), str(relation), str(tail)))
+        if not graph.is_directed():
+            triples.append((str(tail), str(relation), str(head)))
+    present = {part for head, _, tail in triples for part in (head, tail)}
+    values = [
+        (str(node), str(key), value)
+        for node, data in graph.nodes(data=True)
+        for key, value in data.items()
+        if isinstance(value, int | float | datetime.date) and not isinstance(value, bool)
+    ]
+    types = [(str(n), t) for n, data in graph.nodes(data=True) for t in data.get("types", ()) if str(n) in present]
+    return columns_from_triples([*triples, *values], name, types)
+
+
+def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
+    """A MultiDiGraph with display names as nodes and relation labels as edge keys and `relation` attributes."""
+    out = nx.MultiDiGraph(name=graph.graph_name)
+    names = {int(entity): graph.name(int(entity)) for entity in graph.universe}
+    for entity, name in names.items():
+        out.add_node(name, id=graph.identifier(entity), types=graph.types(entity))
+    for column in graph.literals:
+        for entity, raw in zip(column.entities, column.values, strict=True):
+            out.nodes[names[int(entity)]][column.relation] = graph.value(column, float(raw))
+    for head, relation, tail in graph.index.triples().tolist():
+        label = graph.relation_ids[relation]
+        out.add_edge(names[head], names[tail], key=label, relation=label)
+    return out

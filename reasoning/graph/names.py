@@ -1,0 +1,124 @@
+"""Finding an entity by the name that a person types.
+
+People leave out accents and capitals and misspell; data sets repeat names. A name is looked up by a folded key (case,
+accents, punctuation and spacing removed) over labels, ids and aliases; where no key fits, a single close spelling is
+taken and reported, and otherwise the error lists the nearest names.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+
+from reasoning.graph.strings import StringColumn
+
+CLOSE_ENOUGH = 85.0
+"""Lowest similarity (0 to 100, Indel ratio) at which a misspelled name is taken for the name it resembles."""
+
+CLEAR_LEAD = 4.0
+"""How far the best spelling must stand above the next entity's."""
+
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_GAPS = re.compile(r"[^\w]+|_+")
+
+
+def fold(name: str) -> str:
+    """The key of a name: no case, no accents, no punctuation, single spaces; the name itself if nothing is left."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    # An apostrophe or okina joins, any other mark parts: "Nuku'alofa" is one word, "Guinea-Bissau" two.
+    plain = re.sub(r"['’`ʻʼ´.]", "", plain)
+    return _GAPS.sub(" ", plain).strip() or name
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a name was read as.
+
+    Attributes:
+        entities: the entities that fit equally well; one unless the name is shared.
+        corrected_to: the name that was read, where the spelling did not fit any name.
+    """
+
+    entities: tuple[int, ...]
+    corrected_to: str | None = None
+
+
+class NameIndex:
+    """Folded keys of labels, ids and aliases, sorted, each pointing at an entity.
+
+    Args:
+        keys: sorted by bytes, shape (k,).
+        entities: int32, shape (k,): the entity of each key.
+        label: gives an entity's label.
+        identifier: gives an entity's id.
+    """
+
+    def __init__(
+        self,
+        keys: StringColumn,
+        entities: NDArray[np.int32],
+        label: Callable[[int], str],
+        identifier: Callable[[int], str],
+    ) -> None:
+        self.keys, self.entities, self._label, self._identifier = keys, entities, label, identifier
+
+    @staticmethod
+    def collect(names: Iterable[tuple[int, str]]) -> tuple[StringColumn, NDArray[np.int32]]:
+        """Fold and sort (entity, name) pairs into `keys` and `entities`."""
+        pairs = sorted({(fold(name), entity) for entity, name in names})
+        return (
+            StringColumn.from_strings(key for key, _ in pairs),
+            np.array([entity for _, entity in pairs], dtype=np.int32),
+        )
+
+    def with_key(self, key: str) -> list[int]:
+        """Entities under a folded key."""
+        span = self.keys.span(key)
+        return [int(entity) for entity in self.entities[span.start : span.stop]]
+
+    def match(self, name: str) -> Match | None:
+        """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
+        fitting = self.with_key(fold(name))
+        if fitting:
+            for exact in (self._label, self._identifier):
+                same = [entity for entity in fitting if exact(entity) == name]
+                if same:
+                    return Match(tuple(same))
+            labelled = [entity for entity in fitting if fold(self._label(entity)) == fold(name)]
+            return Match(tuple(labelled or fitting))
+        ranked = self._ranked(name, limit=12)
+        if not ranked or ranked[0][1] < CLOSE_ENOUGH or len(fold(name)) < 4:
+            return None
+        best = {entity for entity, score in ranked if score >= ranked[0][1] - CLEAR_LEAD}
+        if len(best) > 1:
+            return None
+        entity = ranked[0][0]
+        return Match((entity,), corrected_to=self._label(entity))
+
+    def nearest(self, name: str, count: int = 3) -> list[str]:
+        """Labels of the entities whose names are most like `name`, best first."""
+        found = dict.fromkeys(self._label(entity) for entity, score in self._ranked(name, 8 * count) if score >= 50)
+        return list(found)[:count]
+
+    def _ranked(self, name: str, limit: int) -> list[tuple[int, float]]:
+        hits = process.extract(fold(name), self._texts, scorer=fuzz.ratio, limit=limit, score_cutoff=50.0)
+        return [(int(self.entities[position]), score) for _, score, position in hits]
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return list(self.keys)
+
+
+def nearest_texts(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """The choices most like `name`, best first, folded before they are compared."""
+    by_key = {fold(choice): choice for choice in choices}
+    hits = process.extract(fold(name), list(by_key), scorer=fuzz.WRatio, limit=count, score_cutoff=45.0)
+    return [by_key[key] for key, _, _ in hits]

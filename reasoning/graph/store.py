@@ -1,0 +1,331 @@
+"""The knowledge graph that every method reads: immutable, columnar, found by name, opened from a cache."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+import kg_data
+from kg_data.columns import GraphColumns, LiteralColumn
+from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
+from reasoning.graph import cache
+from reasoning.graph.exchange import columns_from_networkx, columns_from_triples, graph_to_networkx
+from reasoning.graph.index import Ids, TripleIndex
+from reasoning.graph.names import Match, NameIndex, fold, nearest_texts
+from reasoning.graph.strings import StringColumn, byte_order
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation as a name in a query resolves to it.
+
+    Attributes:
+        kind: "edges" between entities, or "values" (a typed literal of each entity).
+        index: position among the relations of its kind.
+        inverse: whether the name meant the inverse (a folded `_reverse` twin).
+    """
+
+    kind: Literal["edges", "values"]
+    index: int
+    inverse: bool = False
+
+
+class KnowledgeGraph:
+    """An immutable set of triples between entities, with typed literals beside it.
+
+    Entities and relations are int32 indexes inside; names and ids come back through `name`, `identifier`,
+    `relation_label`. Use `load`, `from_triples`, `from_networkx` or `from_columns` to make one.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], details: Mapping[str, Any]) -> None:
+        self._arrays, self._details = dict(arrays), dict(details)
+        self.graph_name: str = details["name"]
+        self.source: str = details["source"]
+        self.splits: tuple[str, ...] = tuple(details["splits"])
+        self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
+        self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
+        self.type_names: tuple[str, ...] = tuple(details["type_names"])
+        self.index = TripleIndex(**{name[6:]: array for name, array in arrays.items() if name.startswith("index_")})
+        self.entity_ids = self._strings("ids")
+        self.entity_labels = self._strings("labels")
+        self.universe: Ids = arrays["universe"]
+        self.names = NameIndex(
+            self._strings("keys"), arrays["key_entities"], self.entity_labels.__getitem__, self.identifier
+        )
+        self.literals: tuple[LiteralColumn, ...] = tuple(
+            LiteralColumn(
+                relation=item["relation"],
+                kind=item["kind"],
+                entities=arrays[f"literal_entities_{i}"],
+                values=arrays[f"literal_values_{i}"],
+                unit=item["unit"],
+            )
+            for i, item in enumerate(details["literals"])
+        )
+
+    # Making one -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, splits: Sequence[str] | None = None) -> KnowledgeGraph:
+        """Open a graph by its built-in name, data-set name, folder or file; built once, then memory-mapped.
+
+        Args:
+            name_or_path: "world", a data-set folder (or its name under `$SKYLARK_DATA/kg`), a .tsv, .csv or .txt file.
+            splits: which splits' triples the graph holds, e.g. ("train", "valid"); all of them by default. The entity
+                and relation indexes are the same whichever splits are chosen.
+
+        Raises:
+            UnknownGraphError: nothing has this name.
+            DataError: a file does not have the form expected.
+            GraphError: a named split is not there, or the graph has no triples.
+        """
+        content = hashlib.sha256(
+            repr((kg_data.fingerprint(name_or_path), None if splits is None else sorted(splits))).encode()
+        ).hexdigest()
+        folder = cache.graph_folder(kg_data.resolve(name_or_path).name, content)
+        try:
+            saved = cache.load(folder)
+        except GraphError as error:
+            cache.discard(folder, error)
+            saved = None
+        if saved is not None:
+            return cls(*saved)
+        graph = cls.from_columns(kg_data.load(name_or_path), splits)
+        try:
+            cache.save(folder, graph._arrays, graph._details)
+        except OSError as error:
+            log.warning("the graph could not be cached in %s (%s); it will be built anew next time", folder, error)
+        return graph
+
+    @classmethod
+    def from_columns(cls, columns: GraphColumns, splits: Sequence[str] | None = None) -> KnowledgeGraph:
+        """Index the columns that a source hands over; `splits` chooses which of its triples the graph holds."""
+        chosen = tuple(columns.splits) if splits is None else tuple(splits)
+        for split in chosen:
+            if split not in columns.splits:
+                there = ", ".join(columns.splits)
+                raise GraphError(f'the graph "{columns.name}" has no split "{split}"; it has: {there}')
+        parts = [np.asarray(columns.splits[split], dtype=np.int32) for split in chosen]
+        triples = np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int32)
+        if not len(triples) and not columns.literals:
+            raise GraphError(
+                f'the graph "{columns.name}" has no triples; at least one (head, relation, tail) is needed'
+            )
+        index = TripleIndex.build(triples, len(columns.entity_ids), len(columns.relation_ids))
+        universe = np.unique(np.concatenate([triples[:, 0], triples[:, 2], *(c.entities for c in columns.literals)]))
+        keys, key_entities = NameIndex.collect(
+            [*enumerate(columns.entity_labels), *enumerate(columns.entity_ids), *columns.aliases]
+        )
+        type_names = list(dict.fromkeys(name for _, name in columns.types))
+        type_number = {name: number for number, name in enumerate(type_names)}
+        pairs = np.array([(e, type_number[name]) for e, name in columns.types], dtype=np.int32).reshape(-1, 2)
+        arrays: dict[str, NDArray[Any]] = {f"index_{name}": array for name, array in index.arrays().items()}
+        arrays |= {
+            "universe": universe.astype(np.int32),
+            "id_order": byte_order(columns.entity_ids),
+            "key_entities": key_entities,
+            "type_pairs": pairs[np.argsort(pairs[:, 0], kind="stable")],
+        }
+        for name, strings in (
+            ("ids", StringColumn.from_strings(columns.entity_ids)),
+            ("labels", StringColumn.from_strings(columns.entity_labels)),
+            ("keys", keys),
+        ):
+            arrays |= {f"{name}_blob": strings.blob, f"{name}_offsets": strings.offsets}
+        for i, column in enumerate(columns.literals):
+            arrays |= {f"literal_entities_{i}": column.entities, f"literal_values_{i}": column.values}
+        details = {
+            "name": columns.name,
+            "source": columns.source,
+            "splits": list(chosen),
+            "relation_ids": list(columns.relation_ids),
+            "relation_labels": list(columns.relation_labels),
+            "relation_aliases": {name: list(target) for name, target in columns.relation_aliases.items()},
+            "type_names": type_names,
+            "literals": [{"relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns.literals],
+        }
+        return cls(arrays, details)
+
+    @classmethod
+    def from_triples(
+        cls,
+        triples: Iterable[tuple[str, str, str | int | float | datetime.date]],
+        name: str = "triples",
+        types: Iterable[tuple[str, str]] = (),
+        aliases: Iterable[tuple[str, str]] = (),
+    ) -> KnowledgeGraph:
+        """Make a graph of (head, relation, tail) names; a number or date as tail is a typed literal.
+
+        `r` and `r_reverse` are one relation. `types` are (entity, type) and `aliases` (entity, other name) pairs.
+
+        Raises:
+            GraphError: there are no triples, or one is not three non-empty texts.
+        """
+        return cls.from_columns(columns_from_triples(triples, name, types, aliases))
+
+    @classmethod
+    def from_networkx(cls, graph: nx.DiGraph | nx.Graph, name: str = "networkx") -> KnowledgeGraph:
+        """Make a graph of a NetworkX graph whose edges carry the relation, as attribute `relation` or as the key."""
+        return cls.from_columns(columns_from_networkx(graph, name))
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """A MultiDiGraph: nodes are display names (attributes `id`, `types`, literals), edge keys are relations."""
+        return graph_to_networkx(self)
+
+    # Sizes ------------------------------------------------------------------------------------------------------
+
+    @property
+    def entity_count(self) -> int:
+        """Entities in the id table (with those that only other splits mention)."""
+        return len(self.entity_ids)
+
+    @property
+    def relation_count(self) -> int:
+        """Relations between entities; inverse twins are not counted."""
+        return len(self.relation_ids)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __repr__(self) -> str:
+        return (
+            f"KnowledgeGraph({self.graph_name!r}: {len(self):,} triples, "
+            f"{len(self.universe):,} entities, {self.relation_count} relations)"
+        )
+
+    # Entities ---------------------------------------------------------------------------------------------------
+
+    def identifier(self, entity: int) -> str:
+        """The entity's id in its source."""
+        return self.entity_ids[entity]
+
+    def name(self, entity: int) -> str:
+        """The entity's display name: its label, with the id behind it where other entities have the same label."""
+        label = self.entity_labels[entity]
+        shared = [e for e in self.names.with_key(fold(label)) if self.entity_labels[e] == label]
+        return label if len(shared) < 2 else f"{label} ({self.identifier(entity)})"
+
+    def entity_by_id(self, identifier: str) -> int:
+        """The entity with exactly this id.
+
+        Raises:
+            UnknownEntityError: no entity has it.
+        """
+        order = self._arrays["id_order"]
+        span = self.entity_ids.span(identifier, order)
+        if not span:
+            raise UnknownEntityError(identifier, self.names.nearest(identifier), self.graph_name)
+        return int(order[span.start])
+
+    def match(self, name: str) -> Match:
+        """Read a name as one entity, despite case, accents, aliases and small misspellings.
+
+        Raises:
+            UnknownEntityError: no name is near enough; the error holds the nearest.
+            AmbiguousEntityError: several entities have the name.
+        """
+        match = self.names.match(name)
+        if match is None and name.endswith(")") and " (" in name:
+            label, _, identifier = name[:-1].rpartition(" (")
+            span = self.entity_ids.span(identifier, self._arrays["id_order"])
+            if span and self.entity_labels[entity := int(self._arrays["id_order"][span.start])] == label:
+                return Match((entity,))
+        if match is None:
+            raise UnknownEntityError(name, self.names.nearest(name), self.graph_name)
+        if len(match.entities) > 1:
+            ids = [self.identifier(entity) for entity in match.entities[:5]]
+            raise AmbiguousEntityError(name, ids, len(match.entities))
+        return match
+
+    def entity(self, name: str) -> int:
+        """The entity that a name means; see `match`."""
+        return self.match(name).entities[0]
+
+    def types(self, entity: int) -> list[str]:
+        """Names of the entity's types, [] where the source gives none."""
+        pairs = self._arrays["type_pairs"]
+        low, high = np.searchsorted(pairs[:, 0], entity, "left"), np.searchsorted(pairs[:, 0], entity, "right")
+        return [self.type_names[number] for number in pairs[low:high, 1]]
+
+    # Relations --------------------------------------------------------------------------------------------------
+
+    def relation(self, name: str) -> Relation:
+        """The relation that a name means: its id, label, folded label, or that of its `_reverse` twin.
+
+        Raises:
+            UnknownRelationError: no relation has the name, or several have that label.
+        """
+        found = self._relations_by_name.get(name) or self._relations_by_name.get("\0" + fold(name))
+        if found is None:
+            raise UnknownRelationError(name, nearest_texts(name, self.relation_names()), self.graph_name)
+        if len(found) > 1:
+            ids = [self.relation_ids[relation.index] for relation in found]
+            raise UnknownRelationError(name, ids, self.graph_name)
+        return found[0]
+
+    def relation_label(self, relation: int) -> str:
+        """The relation's display name."""
+        return self.relation_labels[relation]
+
+    def relation_names(self) -> list[str]:
+        """Labels of the relations between entities, then of those with values."""
+        return [*self.relation_labels, *(column.relation for column in self.literals)]
+
+    @cached_property
+    def _relations_by_name(self) -> dict[str, list[Relation]]:
+        table: dict[str, list[Relation]] = {}
+
+        def offer(name: str, relation: Relation, taken: set[str]) -> None:
+            if name not in taken and relation not in table.setdefault(name, []):
+                table[name].append(relation)
+
+        edges = [Relation("edges", i) for i in range(self.relation_count)]
+        values = [Relation("values", i) for i in range(len(self.literals))]
+        aliases = [
+            (name, Relation("edges", i, bool(inv))) for name, (i, inv) in self._details["relation_aliases"].items()
+        ]
+        named = [
+            *zip(self.relation_ids, edges, strict=True),
+            *((column.relation, value) for column, value in zip(self.literals, values, strict=True)),
+        ]
+        labelled = list(zip(self.relation_labels, edges, strict=True))
+        # Ids win over labels, labels over aliases, exact forms over folded ones.
+        for pairs in (named, labelled, aliases):
+            taken = set(table)
+            for name, relation in pairs:
+                offer(name, relation, taken)
+        for pairs in (named, labelled, aliases):
+            taken = set(table)
+            for name, relation in pairs:
+                offer("\0" + fold(name), relation, taken)
+        return table
+
+    def twin_id(self, relation: int) -> str | None:
+        """The id that the source gives the relation's inverse twin, None where it stores none."""
+        for name, (index, inverse) in self._details["relation_aliases"].items():
+            if index == relation and inverse:
+                return str(name)
+        return None
+
+    # Values -----------------------------------------------------------------------------------------------------
+
+    def value(self, column: LiteralColumn, raw: float) -> int | float | datetime.date:
+        """A stored float64 as the value it stands for."""
+        if column.kind == "date":
+            return datetime.date.fromordinal(int(raw))
+        return float(raw) if column.kind == "decimal" else int(raw)
+
+    def _strings(self, name: str) -> StringColumn:
+        return StringColumn(self._arrays[f"{name}_blob"], self._arrays[f"{name}_offsets"])
