@@ -167,7 +167,10 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bars out of a user's terminal, and leave its setting as it was found."""
+    """Keep the progress bars of loading and saving out of a user's terminal; the setting is left as it was found.
+
+    The bar of reading GGUF has no switch and stays: it is seen once, while there is something to wait for.
+    """
     from transformers.utils import logging as transformers_logging
 
     bars: Any = transformers_logging  # its two switches carry no type hints
