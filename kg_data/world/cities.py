@@ -1,0 +1,177 @@
+"""The cities: every place of at least 15,000 people, every capital, and the towns that airports serve.
+
+GeoNames' population counts the city proper, sometimes the urban area, and its list holds parts of cities (Brooklyn) as
+places of their own; both are kept as they are, since nothing in the data tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kg_data.world.countries import Country
+from kg_data.world.naming import fold, other_names, plain
+from kg_data.world.sources import RawCity
+
+SMALLEST = 15_000
+
+# GeoNames names where English has another, or where a bare name would hide the division that people mean by it.
+CITY_NAMES: dict[tuple[str, str], str] = {
+    ("DE", "Köln"): "Cologne", ("DE", "Nürnberg"): "Nuremberg", ("ES", "Sevilla"): "Seville",
+    ("CA", "Québec"): "Quebec City", ("CA", "Montréal"): "Montreal", ("CH", "Genève"): "Geneva",
+    ("SE", "Göteborg"): "Gothenburg", ("SA", "Makkah"): "Mecca", ("SA", "Madinah"): "Medina", ("IQ", "Basrah"): "Basra",
+    ("IN", "Thāne"): "Thane", ("IN", "Rājkot"): "Rajkot", ("CN", "Xi’an"): "Xi'an", ("MN", "Ulan Bator"): "Ulaanbaatar",
+    ("MM", "Nay Pyi Taw"): "Naypyidaw", ("CH", "Luzern"): "Lucerne", ("BE", "Gent"): "Ghent", ("BE", "Brugge"): "Bruges",
+    ("BE", "Antwerpen"): "Antwerp", ("NL", "'s-Gravenhage"): "The Hague", ("CN", "Macau"): "Macao",
+    ("MO", "Macau"): "Macao", ("MX", "León de los Aldama"): "León", ("MX", "Santiago de Querétaro"): "Querétaro",
+    ("LK", "Sri Jayewardenepura Kotte"): "Sri Jayawardenepura Kotte", ("GR", "Thessaloníki"): "Thessaloniki",
+}  # fmt: skip
+
+# Short names that are too short, or too much like a code, to pass the filter for alternate names.
+CITY_ALIASES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("US", "New York City"): ("New York", "NYC", "NY", "Big Apple"), ("US", "Los Angeles"): ("LA", "L.A."),
+    ("US", "San Francisco"): ("SF",), ("US", "Washington"): ("Washington, D.C.", "Washington DC", "Washington, DC", "DC"),
+    ("MY", "Kuala Lumpur"): ("KL",), ("RU", "Saint Petersburg"): ("St. Petersburg", "St Petersburg", "Leningrad"),
+    ("CN", "Beijing"): ("Peking",), ("IN", "Mumbai"): ("Bombay",), ("IN", "Kolkata"): ("Calcutta",),
+    ("IN", "Chennai"): ("Madras",), ("IN", "Bengaluru"): ("Bangalore",), ("MM", "Yangon"): ("Rangoon",),
+    ("VN", "Ho Chi Minh City"): ("Saigon", "HCMC"), ("UA", "Kyiv"): ("Kiev",), ("BD", "Chattogram"): ("Chittagong",),
+    ("KZ", "Astana"): ("Nur-Sultan",), ("KI", "Tarawa"): ("South Tarawa",),
+}  # fmt: skip
+
+# Capitals that GeoNames has under a name which no alternate name leads to.
+CAPITALS_BY_OTHER_NAME = {("KI", "South Tarawa"): "Tarawa", ("PW", "Ngerulmud"): "Melekeok", ("VA", "Vatican City"): "Vatican"}
+
+# How many alternate names a city keeps: (least population, Latin and native names together).
+_ALIAS_LIMITS = ((1_000_000, 40), (200_000, 16), (50_000, 8), (0, 5))
+
+
+@dataclass
+class City:
+    """One city or town.
+
+    Attributes:
+        key: its GeoNames id, negative where GeoNames has no such place.
+        country: ISO 3166-1 code.
+        name: the plain name.
+        subdivision: key of its first-level division, "" where unknown.
+        time_zone: IANA name, "" where unknown.
+        population: people, None where unknown.
+        latitude: degrees north, None where unknown.
+        longitude: degrees east, None where unknown.
+        capital_of: codes of the countries it's a capital of.
+        aliases: other names.
+    """
+
+    key: int
+    country: str
+    name: str
+    subdivision: str = ""
+    time_zone: str = ""
+    population: float | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    capital_of: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+
+
+class Gazetteer:
+    """GeoNames' places, found by country and name, and the cities taken from them so far.
+
+    A place becomes a city when it's large enough, a capital, or served by an airport; the order in which that is found
+    out doesn't matter.
+
+    Args:
+        places: GeoNames' rows by id.
+        countries: by code.
+        subdivision_of_code: (country, GeoNames code) to the key of a subdivision.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[int, RawCity],
+        countries: Mapping[str, Country],
+        subdivision_of_code: Mapping[tuple[str, str], str],
+    ) -> None:
+        self._places = places
+        self._countries = countries
+        self._subdivision_of_code = subdivision_of_code
+        self.cities: dict[int, City] = {}
+        self._by_name: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for key, place in places.items():
+            self._by_name[place["countrycode"], fold(place["name"])].append(key)
+        self._by_alternate: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for key, place in places.items():
+            if place["population"] >= SMALLEST and place["countrycode"] in countries:
+                self.take(key)
+                for alternate in place["alternatenames"]:
+                    self._by_alternate[place["countrycode"], fold(alternate)].append(key)
+
+    def find(self, country: str, name: str) -> list[int]:
+        """Ids of the places of this name, by main name or, for the larger ones, by any other name; largest first."""
+        found = self._by_name.get((country, fold(name))) or self._by_alternate.get((country, fold(name))) or []
+        return sorted(found, key=lambda key: (-self._places[key]["population"], key))
+
+    def position(self, key: int) -> tuple[float, float]:
+        """Latitude and longitude of a place, in degrees."""
+        return self._places[key]["latitude"], self._places[key]["longitude"]
+
+    def take(self, key: int) -> City:
+        """The city of a place, made on first use."""
+        if key not in self.cities:
+            place = self._places[key]
+            country, original = place["countrycode"], place["name"]
+            name = CITY_NAMES.get((country, original), original.replace("’", "'"))
+            languages = frozenset(self._countries[country].languages)
+            limit = next(limit for least, limit in _ALIAS_LIMITS if place["population"] >= least)
+            self.cities[key] = City(
+                key=key,
+                country=country,
+                name=name,
+                subdivision=self._subdivision_of_code.get((country, place["admin1code"]), ""),
+                time_zone=place["timezone"],
+                population=float(place["population"]) or None,
+                latitude=place["latitude"],
+                longitude=place["longitude"],
+                aliases=[
+                    *CITY_ALIASES.get((country, name), ()),
+                    *([original] if original != name else []),
+                    *other_names(name, place["alternatenames"], languages, limit),
+                ],
+            )
+        return self.cities[key]
+
+    def take_capitals(self) -> None:
+        """Marks the capitals of all countries, and makes a bare city of the few that GeoNames doesn't list."""
+        for country in self._countries.values():
+            for name in country.capitals:
+                known = CAPITALS_BY_OTHER_NAME.get((country.code, name), name)
+                found = self.find(country.code, name) or self.find(country.code, known) or self._any(country.code, name)
+                if found:
+                    city = self.take(found[0])
+                    if fold(city.name) != fold(name):
+                        city.aliases.insert(0, name)
+                else:
+                    key = -1 - len([key for key in self.cities if key < 0])
+                    city = self.cities.setdefault(key, City(key, country.code, name))
+                city.capital_of.append(country.code)
+
+    def _any(self, country: str, name: str) -> list[int]:
+        """Places of any size with this alternate name; slow, and only for the capitals that are hamlets."""
+        return [
+            key
+            for key, place in self._places.items()
+            if place["countrycode"] == country and fold(name) in map(fold, place["alternatenames"])
+        ]
+
+
+def name_subdivisions(cities: Iterable[City], keys_by_name: Mapping[tuple[str, str], str]) -> None:
+    """Puts a city without division into the one that bears its name, as Taichung in Taichung.
+
+    Args:
+        cities: changed in place.
+        keys_by_name: (country, folded name) to key, for divisions that are cities.
+    """
+    for city in cities:
+        if not city.subdivision:
+            city.subdivision = keys_by_name.get((city.country, fold(plain(city.name)).removesuffix(" city")), "")
