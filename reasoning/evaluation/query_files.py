@@ -1,0 +1,232 @@
+"""Query files: the records of the benchmarks, checked against the graph before anything is answered.
+
+A broken record or an id that the graph lacks is found here, at once and with its file and line, and not hours into a
+run. The split a file belongs to is the prefix of its name, as in `valid-2p.jsonl`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from kg_data.errors import DataError
+from reasoning.errors import EvaluationError, QueryError, UnknownRelationError
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.structures import STRUCTURES
+from reasoning.query.tree import Entity, Project, Query
+
+Split = Literal["valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+@dataclass(frozen=True)
+class QueryRecord:
+    """One record.
+
+    Attributes:
+        identifier: "<file stem>:<0-based line>".
+        kind: which of the 14 structures.
+        query: the query, by ids.
+        easy: answers on the smaller graph that are answers on the full one too, sorted, shape (m,).
+        hard: answers that only the full graph has, sorted, shape (h,).
+    """
+
+    identifier: str
+    kind: str
+    query: Query
+    easy: Ids
+    hard: Ids
+
+    @cached_property
+    def gold(self) -> Ids:
+        """All answers on the full graph, sorted."""
+        return np.union1d(self.easy, self.hard)
+
+
+class EntityTable:
+    """The graph's ids as the files write them: looked up by the thousand, and written back as they came."""
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._texts = list(kg.entity_ids)
+        self._index = {text: index for index, text in enumerate(self._texts)}
+        self.integers = False
+        """Whether the files write ids as JSON integers; learnt from what was read."""
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._index
+
+    def read(self, item: object) -> int:
+        """The entity that a JSON value means.
+
+        Raises:
+            KeyError: it is no id of the graph.
+        """
+        if isinstance(item, int) and not isinstance(item, bool):
+            self.integers = True
+        elif not isinstance(item, str):
+            raise KeyError(item)
+        return self._index[str(item)]
+
+    def write(self, entities: Ids) -> list[int | str]:
+        """The ids of entities, in order, integers where the files have integers."""
+        return [self._written[entity] for entity in entities.tolist()]
+
+    @cached_property
+    def _written(self) -> Sequence[int | str]:
+        if not self.integers:
+            return self._texts
+        return [int(text) if text.isdecimal() and str(int(text)) == text else text for text in self._texts]
+
+
+def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
+    """The query files of a folder (or the one file), by name, and the split that they all belong to.
+
+    With `split`, files of the other split are passed over, and files without a prefix are taken to be of it.
+
+    Raises:
+        EvaluationError: there are none, the split is not known, or both splits are there and neither was chosen.
+    """
+    if split is not None and split not in SPLITS:
+        raise EvaluationError(f"unknown split {split!r}; expected {' or '.join(SPLITS)}")
+    if place.is_file():
+        files = [place]
+    elif place.is_dir():
+        files = sorted(place.glob("*.jsonl"))
+        if not files:
+            raise EvaluationError(f"{place} has no query files; expected names such as valid-2p.jsonl")
+    else:
+        raise EvaluationError(f"there is no file or folder {place}")
+    prefixes = {path: _prefix(path) for path in files}
+    if split is None:
+        nameless = [path.name for path, prefix in prefixes.items() if prefix is None]
+        if nameless:
+            raise EvaluationError(
+                f"{nameless[0]} does not say which split it belongs to: a name such as valid-2p.jsonl does, "
+                "or --split valid or --split test"
+            )
+        found = {prefix for prefix in prefixes.values() if prefix is not None}
+        if len(found) > 1:
+            raise EvaluationError(f"{place} has query files of both splits; choose one with --split valid or test")
+        return files, found.pop()
+    chosen: Split = "valid" if split == "valid" else "test"
+    kept = [path for path, prefix in prefixes.items() if prefix in (None, chosen)]
+    if not kept:
+        raise EvaluationError(f"{place} has no query files of the split {chosen}; its files are of the other one")
+    return kept, chosen
+
+
+def _prefix(path: Path) -> Split | None:
+    return next((split for split in SPLITS if path.name.startswith(f"{split}-")), None)
+
+
+def digest(files: Sequence[Path]) -> str:
+    """A hex digest of the files' names and contents: whether two runs had the same queries."""
+    total = hashlib.sha256()
+    for path in files:
+        total.update(f"{path.name}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]
+
+
+def read_records(files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, limit: int | None) -> list[QueryRecord]:
+    """Read query files, at most the first `limit` records of each type.
+
+    Raises:
+        DataError: a line is no record, or has an id that the graph lacks; with file and line.
+    """
+    records: list[QueryRecord] = []
+    taken: Counter[str] = Counter()
+    for path in files:
+        for number, text in enumerate(lines_of(path)):
+            if not text.strip():
+                continue
+            line = _Line(path, number, kg, table)
+            item = line.parse(text)
+            taken[item["type"]] += 1
+            if limit is None or taken[item["type"]] <= limit:
+                records.append(line.record(item))
+    if not records:
+        raise DataError(files[0] if len(files) == 1 else files[0].parent, "at least one query record")
+    return records
+
+
+def lines_of(path: Path) -> list[str]:
+    """A file's lines, without their ends.
+
+    Raises:
+        DataError: it cannot be read as UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(path, f"UTF-8 text ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise DataError(path, f"a readable file ({error.strerror})") from None
+
+
+@dataclass(frozen=True)
+class _Line:
+    path: Path
+    number: int
+    kg: KnowledgeGraph
+    table: EntityTable
+
+    def parse(self, text: str) -> dict[str, Any]:
+        try:
+            item: Any = json.loads(text)
+        except (ValueError, RecursionError):
+            raise self._broken("one JSON object a line", text) from None
+        if not isinstance(item, dict) or not {"type", "query", "easy", "hard"} <= item.keys():
+            raise self._broken('a record with "type", "query", "easy" and "hard"', text)
+        if item["type"] not in STRUCTURES:
+            raise self._broken(f'a "type" among {", ".join(STRUCTURES)}', item["type"])
+        return item
+
+    def record(self, item: dict[str, Any]) -> QueryRecord:
+        try:
+            query = Query.from_record(item)
+        except QueryError as error:
+            raise self._broken(f"a query ({error})", item["query"]) from None
+        structure = query.structure
+        if structure not in (item["type"], None):
+            raise self._broken(f"a query of the type {item['type']}, not {structure}", item["query"])
+        self._check_names(query)
+        easy, hard = self._answers(item, "easy"), self._answers(item, "hard")
+        if len(both := np.intersect1d(easy, hard, assume_unique=True)):
+            raise self._broken('"easy" and "hard" without a common answer', self.kg.identifier(int(both[0])))
+        return QueryRecord(f"{self.path.stem}:{self.number}", item["type"], query, easy, hard)
+
+    def _check_names(self, query: Query) -> None:
+        if isinstance(query, Entity) and query.name not in self.table:
+            raise self._broken(f'an entity of the graph "{self.kg.graph_name}"', query.name)
+        if isinstance(query, Project):
+            try:
+                self.kg.relation(query.relation)
+            except UnknownRelationError:
+                raise self._broken(f'a relation of the graph "{self.kg.graph_name}"', query.relation) from None
+        for child in query.children:
+            self._check_names(child)
+
+    def _answers(self, item: dict[str, Any], key: str) -> Ids:
+        if not isinstance(item[key], list):
+            raise self._broken(f'a list of ids in "{key}"', item[key])
+        found = []
+        for identifier in item[key]:
+            try:
+                found.append(self.table.read(identifier))
+            except KeyError:
+                raise self._broken(f'entities of the graph "{self.kg.graph_name}" in "{key}"', identifier) from None
+        return np.unique(np.array(found, dtype=np.int32))
+
+    def _broken(self, expected: str, found: object) -> DataError:
+        shown = found if isinstance(found, str) else json.dumps(found)
+        return DataError(self.path, expected, line=self.number + 1, found=shown)

@@ -1,0 +1,182 @@
+"""Question files: questions in plain English with the answers that are expected.
+
+Two forms: `question<TAB>answer|answer` a line, with the gold paths in `<stem>_qtype.txt` beside the file where they
+are known (MetaQA); or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
+before one that is followed backwards, or a path in MetaQA's form) or `"query"` (in the grammar).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg_data.errors import DataError, SkylarkError
+from reasoning.errors import EvaluationError, UnknownEntityError
+from reasoning.evaluation.metaqa import Hop, path_of, walk
+from reasoning.evaluation.query_files import lines_of
+from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Query
+
+Gold = frozenset[int] | str
+"""One expected answer: the entities that its text may mean, or a text where it means none (a number, yes or no)."""
+
+_TOPIC = re.compile(r"\[([^\[\]]+)\]")
+
+
+@dataclass(frozen=True)
+class QuestionRecord:
+    """One question.
+
+    Attributes:
+        identifier: "<file stem>:<0-based line>".
+        question: as written, topic brackets included.
+        kind: "1-hop", "2-hop" ... where the gold path is known, else "other".
+        gold: the expected answers.
+        path: the gold path as (relation index, inverse), None where it is not known.
+        query: the gold query, None where it is not known.
+    """
+
+    identifier: str
+    question: str
+    kind: str
+    gold: tuple[Gold, ...]
+    path: tuple[tuple[int, bool], ...] | None = None
+    query: Query | None = None
+
+
+def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[list[QuestionRecord], int]:
+    """Read a question file, at most the first `limit` questions of each kind.
+
+    Returns:
+        The questions, and how many were left out because their gold path reaches nothing in this graph.
+
+    Raises:
+        EvaluationError: there is no such file.
+        DataError: a line is of another form, or a gold path does not fit the graph; with file and line.
+    """
+    if not path.is_file():
+        raise EvaluationError(f"there is no file {path}")
+    texts = lines_of(path)
+    is_json = next((text for text in texts if text.strip()), "").lstrip().startswith("{")
+    paths = None if is_json else _path_names(path, texts)
+    questions: list[QuestionRecord] = []
+    left_out = 0
+    taken: Counter[str] = Counter()
+    for number, text in enumerate(texts):
+        if not text.strip():
+            continue
+        line = _Line(path, number, kg)
+        record = line.from_json(text) if is_json else line.from_text(text, paths[number].strip() if paths else None)
+        taken[record.kind] += 1
+        if limit is not None and taken[record.kind] > limit:
+            continue
+        if record.path is not None and not record.gold:
+            left_out += 1
+        else:
+            questions.append(record)
+    if not questions:
+        raise DataError(path, "at least one question whose answers are in the graph")
+    return questions, left_out
+
+
+def _path_names(path: Path, texts: list[str]) -> list[str] | None:
+    beside = path.with_name(f"{path.stem}_qtype{path.suffix}")
+    if not beside.is_file():
+        return None
+    names = lines_of(beside)
+    expected, found = (len(lines) - (not lines[-1]) for lines in (texts, names))
+    if expected != found:
+        raise DataError(beside, f"{expected} paths, one for each line of {path.name}", found=f"{found} lines")
+    return names
+
+
+@dataclass(frozen=True)
+class _Line:
+    path: Path
+    number: int
+    kg: KnowledgeGraph
+
+    def from_text(self, text: str, path_name: str | None) -> QuestionRecord:
+        question, tab, answers = text.rstrip("\r").partition("\t")
+        if not tab or not question.strip():
+            raise self._broken("question<TAB>answer|answer", text)
+        if path_name is None:
+            return self._record(question, tuple(self._gold(item) for item in answers.split("|") if item.strip()))
+        topic = _TOPIC.search(question)
+        if topic is None:
+            raise self._broken("a question with its topic in [brackets], since its gold path starts there", question)
+        path = self._resolve(self._metaqa_path(path_name))
+        try:
+            reached = walk(self.kg, self.kg.entity_by_id(topic[1]), path)
+        except UnknownEntityError:
+            return self._record(question, (), path)  # the topic has lost all its triples
+        return self._record(question, tuple(frozenset((entity,)) for entity in reached.tolist()), path)
+
+    def from_json(self, text: str) -> QuestionRecord:
+        try:
+            item: Any = json.loads(text)
+        except (ValueError, RecursionError):
+            raise self._broken("one JSON object a line", text) from None
+        if not isinstance(item, dict) or not isinstance(item.get("question"), str):
+            raise self._broken('an object with "question" and "answers"', text)
+        answers = item.get("answers")
+        if not isinstance(answers, list) or not all(isinstance(answer, str | int | float) for answer in answers):
+            raise self._broken('a list of texts or numbers as "answers"', text)
+        gold = tuple(self._gold(json.dumps(a) if not isinstance(a, str) else a) for a in answers)
+        query = None
+        if item.get("query") is not None:
+            try:
+                query = Query.parse(item["query"])
+            except SkylarkError as error:
+                raise self._broken(f'a query as "query" ({error})', text) from None
+        return self._record(item["question"], gold, self._json_path(item.get("path")), query)
+
+    def _record(
+        self,
+        question: str,
+        gold: tuple[Gold, ...],
+        path: tuple[tuple[int, bool], ...] | None = None,
+        query: Query | None = None,
+    ) -> QuestionRecord:
+        kind = "other" if path is None else f"{len(path)}-hop"
+        return QuestionRecord(f"{self.path.stem}:{self.number}", question, kind, gold, path, query)
+
+    def _gold(self, text: str) -> Gold:
+        try:
+            return frozenset((self.kg.entity_by_id(text),))
+        except UnknownEntityError:
+            # No spelling is corrected here: an expected answer that the graph lacks must stay unanswerable.
+            return frozenset(self.kg.names.with_key(fold(text))) or text.strip()
+
+    def _json_path(self, item: Any) -> tuple[tuple[int, bool], ...] | None:
+        if item is None:
+            return None
+        if isinstance(item, str):
+            return self._resolve(self._metaqa_path(item))
+        if not isinstance(item, list) or not item or not all(isinstance(name, str) and name for name in item):
+            raise self._broken('a list of relation names as "path"', json.dumps(item))
+        return self._resolve(tuple((name.removeprefix("~"), name.startswith("~")) for name in item))
+
+    def _metaqa_path(self, name: str) -> tuple[Hop, ...]:
+        try:
+            return path_of(name)
+        except ValueError as error:
+            raise self._broken(f"a gold path such as actor_to_movie_to_year ({error})", name) from None
+
+    def _resolve(self, path: tuple[Hop, ...]) -> tuple[tuple[int, bool], ...]:
+        resolved = []
+        for name, inverse in path:
+            try:
+                relation = self.kg.relation(name)
+            except SkylarkError as error:
+                raise self._broken(f"a gold path of relations of the graph ({error})", name) from None
+            resolved.append((relation.index, relation.inverse != inverse))
+        return tuple(resolved)
+
+    def _broken(self, expected: str, found: str) -> DataError:
+        return DataError(self.path, expected, line=self.number + 1, found=found)

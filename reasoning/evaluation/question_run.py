@@ -1,0 +1,218 @@
+"""Evaluating a method on questions in plain English: is the question read as meant, and is the answer right."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kg_data.errors import SkylarkError
+from reasoning.answer import Answer, plain
+from reasoning.errors import EvaluationError
+from reasoning.evaluation.metrics import counted_metrics
+from reasoning.evaluation.query_files import digest
+from reasoning.evaluation.query_run import silent
+from reasoning.evaluation.question_files import Gold, QuestionRecord, read_questions
+from reasoning.evaluation.results_file import Line
+from reasoning.evaluation.run import run
+from reasoning.evaluation.settings import common_settings, graph_setting
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark import LarkOptions
+from reasoning.llms import LLMError
+from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value
+from reasoning.reasoner import Reasoner
+
+METRICS = ("hits@1", "f1", "exact_match", "path_match")
+
+
+def evaluate_questions(
+    kg: str | Path,
+    questions: Path,
+    method: str = "exact",
+    llm: str = "embedded",
+    options: LarkOptions | None = None,
+    limit: int | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Answer the questions of a file and return the summary.
+
+    Args:
+        kg: what `KnowledgeGraph.load` takes; all splits are used.
+        questions: the file, see `question_files`.
+        method, llm, options: see `Reasoner`.
+        limit: only the first this many questions of each kind.
+        out: the results file, one JSON line a question.
+        resume: go on with the lines that `out` holds.
+        progress: show a bar on stderr.
+
+    Returns:
+        `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
+        known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
+        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong), `settings`,
+        `seconds`, `complete`.
+
+    Raises:
+        EvaluationError: the settings do not fit, or `out` cannot be used.
+        DataError: a line is broken; with file and line.
+        SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
+    """
+    if limit is not None and limit < 1:
+        raise EvaluationError(f"the limit must be at least 1, not {limit}")
+    reasoner = Reasoner(KnowledgeGraph.load(kg), llm=llm, method=method, options=options)
+    if method != "exact":
+        _ = reasoner.llm  # a missing key or package is worth knowing before the first question
+    records, left_out = read_questions(questions, reasoner.kg, limit)
+    settings = {
+        "kg": graph_setting(kg),
+        "questions": str(questions.resolve()),
+        "questions_digest": digest([questions]),
+        "limit": limit,
+        **common_settings(method, llm, reasoner.options, llm_matters=True),
+    }
+
+    def answer(record: QuestionRecord) -> tuple[Line, bool]:
+        return measure(record, reasoner)
+
+    return run(records, answer, QuestionTally(left_out), settings, out, resume, progress)
+
+
+def measure(record: QuestionRecord, reasoner: Reasoner) -> tuple[Line, bool]:
+    """Answer one question: its line, and whether the method gave any reply; see `run`."""
+    kg = reasoner.kg
+    line: Line = {"id": record.identifier, "type": record.kind, "question": record.question, "query": None}
+    answer: Answer | None = None
+    predicted: list[int] | list[Value | bool] = []
+    query, error, replied = None, None, True
+    try:
+        answer = reasoner.answer(record.question)
+        query, error = answer.query, answer.error
+        predicted = [answer.value] if answer.value is not None else answer.ranked.tolist()
+        replied = not silent(answer)
+    except SkylarkError as failure:
+        error, replied = str(failure), not isinstance(failure, LLMError)
+    by_value = answer is not None and answer.value is not None
+    shown = [plain(item) for item in predicted] if by_value else [kg.identifier(int(e)) for e in predicted]  # type: ignore[arg-type]
+    hits = [_means(item, record.gold, by_value) for item in predicted]
+    correct, found = sum(bool(hit) for hit in hits), len(set().union(*hits))
+    metrics = counted_metrics(correct, len(predicted), found, len(record.gold))
+    line |= {
+        "query": None if query is None else str(query),
+        "answers": shown,
+        "gold": [_shown(item, kg) for item in record.gold],
+        "hits@1": float(bool(hits and hits[0])),
+        "f1": metrics["f1"],
+        "exact_match": metrics["exact_match"],
+        "path_match": _path_match(record, query, kg),
+    }
+    if error is not None:
+        line["error"] = error
+        # An answer that could not be given is wrong, also where nothing was expected.
+        line |= {"f1": 0.0, "exact_match": 0.0}
+    return line, replied
+
+
+def _means(item: int | Value | bool, gold: tuple[Gold, ...], by_value: bool) -> set[int]:
+    """Positions of the gold answers that a predicted one stands for."""
+    if not by_value:
+        return {i for i, expected in enumerate(gold) if not isinstance(expected, str) and item in expected}
+    return {i for i, expected in enumerate(gold) if isinstance(expected, str) and _same_value(item, expected)}
+
+
+def _same_value(value: Value | bool, text: str) -> bool:
+    if isinstance(value, bool):
+        return text.casefold() in (("yes", "true") if value else ("no", "false"))
+    if isinstance(value, datetime.date):
+        return text == value.isoformat()
+    try:
+        return math.isclose(float(text.replace(",", "")), value, rel_tol=1e-9)
+    except ValueError:
+        return False
+
+
+def _shown(expected: Gold, kg: KnowledgeGraph) -> str:
+    return expected if isinstance(expected, str) else kg.identifier(min(expected))
+
+
+def _path_match(record: QuestionRecord, query: Query | None, kg: KnowledgeGraph) -> float | None:
+    if record.query is not None:
+        return float(query is not None and meaning(query, kg) == meaning(record.query, kg))
+    if record.path is None:
+        return None
+    return float(query is not None and relations_along(query, kg) == record.path)
+
+
+def relations_along(query: Query, kg: KnowledgeGraph) -> tuple[tuple[int, bool], ...] | None:
+    """The (relation, inverse) pairs of a chain of projections from one anchor, in the order walked; None for others.
+
+    Dropping single entities on the way (`... & !"Heat"`) leaves it the same chain: gold paths drop their topic.
+    """
+    along: list[tuple[int, bool]] = []
+    while not isinstance(query, Entity):
+        if isinstance(query, Project):
+            relation = kg.relation(query.relation)
+            if relation.kind == "values":
+                return None
+            along.append((relation.index, relation.inverse != query.inverse))
+            query = query.source
+        elif isinstance(query, Intersect):
+            kept = [
+                part for part in query.parts if not (isinstance(part, Complement) and isinstance(part.part, Entity))
+            ]
+            if len(kept) != 1:
+                return None
+            query = kept[0]
+        else:
+            return None
+    return tuple(reversed(along))
+
+
+def meaning(query: Query, kg: KnowledgeGraph) -> object:
+    """A form that two queries share if they are the same but for names, branch order and the writing of inverses."""
+    if isinstance(query, Entity):
+        return kg.entity_by_id(query.name) if query.by_id else kg.entity(query.name)
+    children = [meaning(child, kg) for child in query.children]
+    if isinstance(query, Intersect | Union):
+        return type(query).__name__, frozenset(children)
+    if isinstance(query, Project):
+        relation = kg.relation(query.relation)
+        return relation.kind, relation.index, relation.inverse != query.inverse, children[0]
+    own = tuple(value for name, value in vars(query).items() if not isinstance(value, Query) and name != "relation")
+    named = kg.relation(query.relation).index if hasattr(query, "relation") else None
+    return type(query).__name__, own, named, children[0]
+
+
+class QuestionTally:
+    """Adds up the lines of a question run."""
+
+    def __init__(self, skipped: int) -> None:
+        self._skipped, self._errors = skipped, 0
+        self._lines: dict[str, list[Mapping[str, float | None]]] = defaultdict(list)
+
+    def add(self, line: Line) -> None:
+        """Count one question's line."""
+        self._lines[line["type"]].append({name: line[name] for name in METRICS})
+        self._errors += "error" in line
+
+    def summary(self) -> dict[str, Any]:
+        """The figures so far; see `evaluate_questions`."""
+        every = [line for lines in self._lines.values() for line in lines]
+        return {
+            "overall": _means_of(every),
+            "per_type": {kind: _means_of(self._lines[kind]) for kind in sorted(self._lines)},
+            "count": len(every),
+            "skipped": self._skipped,
+            "errors": self._errors,
+        }
+
+
+def _means_of(lines: list[Mapping[str, float | None]]) -> dict[str, float | None]:
+    means: dict[str, float | None] = {}
+    for name in METRICS:
+        values = [value for line in lines if (value := line[name]) is not None]
+        means[name] = math.fsum(values) / len(values) if values else None
+    return {**means, "count": len(lines)}

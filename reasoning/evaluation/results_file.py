@@ -1,0 +1,166 @@
+"""The lines of a run on disk, so that a run that is stopped, or killed, goes on where it was.
+
+Each query's line is appended whole and flushed; beside it a summary holds the settings, so that lines of two different
+runs never meet in one file. Queries have one fixed order: what a file holds is always its beginning, and a last line
+that a kill cut short is dropped and done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import filelock
+
+from kg_data.errors import DataError
+from reasoning.errors import EvaluationError
+
+CHECKPOINT_SECONDS = 10.0
+"""How often what was written is forced to the disk, and the summary brought up to date."""
+
+Line = dict[str, Any]
+
+
+def summary_path(path: Path) -> Path:
+    """Where the summary of a results file stands: `FILE.summary.json`."""
+    return path.with_name(f"{path.name}.summary.json")
+
+
+class ResultsFile:
+    """The results file of one run, locked against other processes while it is open (a context manager).
+
+    Args:
+        path: the file of lines.
+        settings: everything that decides what the lines will be, JSON-serialisable.
+        identifiers: the ids of the run's queries, in order.
+        resume: go on with lines that are there already.
+
+    Attributes:
+        done: the lines that were there already, set on entry.
+        seconds: what earlier parts of the run took.
+
+    Raises:
+        EvaluationError: the file is in use, has lines that may not be added to, or cannot be written.
+        DataError: one of its lines is damaged.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], identifiers: Sequence[str], resume: bool) -> None:
+        self.path, self.settings = path, dict(settings)
+        self._identifiers, self._resume = identifiers, resume
+        self.done: list[Line] = []
+        self.seconds = 0.0
+        # A lock of the operating system: it ends with the process, however that ends.
+        self._lock = filelock.FileLock(f"{path}.lock", timeout=0, fallback_to_soft=False)
+        self._handle: BinaryIO | None = None
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if not self.path.absolute().parent.is_dir():
+            raise EvaluationError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise EvaluationError(
+                f"{self.path} is being written by another run; wait for it or choose another file"
+            ) from None
+        except OSError as error:
+            raise EvaluationError(f"cannot write {self.path}: {error.strerror}") from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handle is not None:
+            self._handle.close()
+        self._lock.release()
+
+    def append(self, line: Line) -> None:
+        """Write one query's line; it is with the operating system when this returns, so a killed process keeps it."""
+        assert self._handle is not None
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        # A lone surrogate in an id has no UTF-8; replaced by its escape it is JSON all the same.
+        self._handle.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        self._handle.flush()
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether it is time for the next `checkpoint`."""
+        return time.monotonic() - self._synced >= CHECKPOINT_SECONDS
+
+    def checkpoint(self, summary: Mapping[str, Any]) -> None:
+        """Force the lines to the disk and replace the summary."""
+        if self._handle is not None:
+            os.fsync(self._handle.fileno())
+        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
+        target = summary_path(self.path)
+        work = target.with_name(f"{target.name}.part")
+        with work.open("w", encoding="utf-8", errors="backslashreplace") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        work.replace(target)
+        self._synced = time.monotonic()
+
+    def _open(self) -> None:
+        try:
+            content = self.path.read_bytes() if self.path.exists() else b""
+            if content:
+                if not self._resume:
+                    raise EvaluationError(
+                        f"{self.path} already holds results; add --resume to go on with that run, "
+                        "or choose another file, or delete it"
+                    )
+                self._compare_settings()
+                whole = content[: content.rfind(b"\n") + 1]
+                self.done = self._read(whole)
+                if len(whole) < len(content):
+                    os.truncate(self.path, len(whole))
+            else:
+                # Before the first line: lines whose settings are not known could never be resumed.
+                self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
+            self._handle = self.path.open("ab")
+        except OSError as error:
+            raise EvaluationError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def _compare_settings(self) -> None:
+        beside = summary_path(self.path)
+        try:
+            summary = json.loads(beside.read_text(encoding="utf-8"))
+            before, self.seconds = dict(summary["settings"]), float(summary["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise EvaluationError(
+                f"{self.path} cannot be resumed: {beside} does not say with which settings it was begun; "
+                "choose another file, or delete it"
+            ) from None
+        keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
+        if keys:
+            changes = "; ".join(
+                f"{key} was {json.dumps(before.get(key))}, now {json.dumps(self.settings.get(key))}" for key in keys
+            )
+            raise EvaluationError(
+                f"{self.path} was begun with other settings: {changes}; choose another file for these"
+            )
+
+    def _read(self, content: bytes) -> list[Line]:
+        lines: list[Line] = []
+        for number, text in enumerate(content.split(b"\n")[:-1]):
+            expected = self._identifiers[number] if number < len(self._identifiers) else None
+            try:
+                line = json.loads(text)
+            except ValueError:
+                line = None
+            if not isinstance(line, dict) or expected is None or line.get("id") != expected:
+                what = "no further line" if expected is None else f"the line of query {expected}"
+                raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
+            lines.append(line)
+        return lines

@@ -1,0 +1,126 @@
+"""The loop that every evaluation shares: answer, score, write, go on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from kg_data.errors import SkylarkError
+from reasoning.evaluation.results_file import Line, ResultsFile
+
+log = logging.getLogger(__name__)
+
+SILENT_LIMIT = 5
+"""Queries in a row that a language model may leave without any reply; then the run stops rather than count on."""
+
+
+class Item(Protocol):
+    """What a run goes through: a query or a question."""
+
+    @property
+    def identifier(self) -> str:
+        """Its id in the results file."""
+        ...
+
+
+T = TypeVar("T", bound=Item)
+
+
+class Tally(Protocol):
+    """What a run adds up."""
+
+    def add(self, line: Line) -> None:
+        """Count one query's line."""
+        ...
+
+    def summary(self) -> dict[str, Any]:
+        """The figures so far."""
+        ...
+
+
+def run(
+    items: Sequence[T],
+    answer: Callable[[T], tuple[Line, bool]],
+    tally: Tally,
+    settings: Mapping[str, Any],
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Answer every item once, in order, and return the summary.
+
+    Args:
+        items: what to answer.
+        answer: gives an item's line, and whether the method gave any reply at all (a language model may be out of
+            reach; an answer without reply is no measurement if it goes on).
+        tally: adds the lines up.
+        settings: what decides the lines; kept in the summary.
+        out: the results file; beside it stands the summary.
+        resume: go on with the lines that `out` holds.
+        progress: show a bar on stderr.
+
+    Raises:
+        EvaluationError: `out` cannot be used, see `ResultsFile`.
+        SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
+        KeyboardInterrupt: after what was done is safe.
+    """
+    began = time.monotonic()
+    sink = None if out is None else ResultsFile(out, settings, [item.identifier for item in items], resume)
+    with sink or nullcontext():
+        done = sink.done if sink else []
+        before = sink.seconds if sink else 0.0
+        for line in done:
+            tally.add(line)
+
+        def summary(complete: bool) -> dict[str, Any]:
+            seconds = round(before + time.monotonic() - began, 3)
+            return {**tally.summary(), "settings": dict(settings), "seconds": seconds, "complete": complete}
+
+        bar = tqdm(
+            total=len(items), initial=len(done), unit="query", disable=not progress, file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+        )  # fmt: skip
+        try:
+            with bar:
+                for line in _answered(items[len(done) :], answer):
+                    if sink:
+                        sink.append(line)
+                    tally.add(line)
+                    bar.update()
+                    if sink and sink.checkpoint_due:
+                        sink.checkpoint(summary(False))
+        except (KeyboardInterrupt, SkylarkError):
+            if sink:
+                sink.checkpoint(summary(False))
+                kept = summary(False)["count"]
+                log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", kept, len(items), out)
+            else:
+                log.warning("stopped; nothing is kept without --out FILE")
+            raise
+        final = summary(True)
+        if sink:
+            sink.checkpoint(final)
+        return final
+
+
+def _answered(items: Sequence[T], answer: Callable[[T], tuple[Line, bool]]) -> Iterator[Line]:
+    # Lines without a reply wait: if the model is out of reach they are not written, and a resumed run does them again.
+    waiting: list[Line] = []
+    for item in items:
+        line, replied = answer(item)
+        waiting.append(line)
+        if replied:
+            yield from waiting
+            waiting.clear()
+        elif len(waiting) == SILENT_LIMIT:
+            raise SkylarkError(
+                f"no reply to {SILENT_LIMIT} queries in a row, the last time because: {line.get('error')}"
+            )
+    yield from waiting

@@ -1,0 +1,34 @@
+"""What decides the lines of a run: two runs may share a results file only where all of it is equal."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import kg_data
+from reasoning.lark import LarkOptions
+
+
+def common_settings(method: str, llm: str, options: LarkOptions, llm_matters: bool = False) -> dict[str, Any]:
+    """Method, language model and its options, and Skylark's version; None for what the method does not use."""
+    asks = method != "exact"
+    chosen = {key: value if asks else None for key, value in asdict(options).items()}
+    return {"method": method, "llm": llm if asks or llm_matters else None, **chosen, "version": version()}
+
+
+def graph_setting(kg: str | Path) -> str:
+    """A graph's full path, or the name of a built-in one."""
+    source = kg_data.resolve(kg)
+    return source.name if source.path is None else str(source.path.resolve())
+
+
+def version() -> str:
+    """Skylark's version, installed or run from its checkout."""
+    try:
+        return importlib.metadata.version("skylark")
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
