@@ -1,0 +1,118 @@
+"""An answer as text for a terminal: what was understood, what came out, and why."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from reasoning.answer import Answer, StepResult
+from reasoning.query.tree import Value
+
+MOST_ANSWERS = 50
+MOST_EVIDENCE = 10
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer in full sentences and lists, without a final line break."""
+    return "\n".join(_lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield f"Query: {answer.query}"
+    yield f"In words: {answer.query.verbalise(answer.kg)}"
+    yield from (f"Note: {note}" for note in answer.notes)
+    yield ""
+    if answer.error is not None:
+        yield f"No answer: {answer.error}"
+    elif answer.value is not None:
+        yield f"Answer: {_value(answer, _last_relation(answer), answer.value)}"
+    else:
+        yield from _answers(answer)
+    if answer.steps:
+        yield ""
+        yield "Steps:"
+        yield from (line for step in answer.steps for line in _step(step))
+    if answer.evidence:
+        yield ""
+        yield f"Evidence ({_count(answer.evidence_total, 'triple')}):"
+        for triple in answer.evidence[:MOST_EVIDENCE]:
+            yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}"
+        if (rest := answer.evidence_total - MOST_EVIDENCE) > 0:
+            yield f"  and {rest:,} more"
+
+
+def _answers(answer: Answer) -> Iterator[str]:
+    total = len(answer.ranked)
+    if not total:
+        yield "No answers."
+        if (step := emptied_by(answer)) is not None:
+            yield f"Step {step.step.position + 1} gave nothing: {step.question}"
+        return
+    yield f"{_count(total, 'answer')}:"
+    relation = _last_relation(answer)
+    for position in range(min(total, MOST_ANSWERS)):
+        name = answer.kg.name(int(answer.ranked[position]))
+        value = "" if answer.values is None else f": {_value(answer, relation, answer.values[position])}"
+        yield f"  {name}{value}"
+    if total > MOST_ANSWERS:
+        yield f"  and {total - MOST_ANSWERS:,} more"
+
+
+def _step(step: StepResult) -> Iterator[str]:
+    if step.error is not None:
+        outcome = f"failed: {step.error}"
+    elif step.value is not None:
+        outcome = readable(step.value)
+    else:
+        outcome = _count(len(step.members), "answer")
+    # Set algebra needs no mark where everything is done by it.
+    by = "" if step.agrees is None else ", by the language model" + ("" if step.agrees else ", not what the graph says")
+    yield f"  {step.step.position + 1}. {step.question}"
+    yield f"     {outcome}{by}"
+
+
+def emptied_by(answer: Answer) -> StepResult | None:
+    """The step at which an empty answer became empty: its inputs that matter still held something."""
+    if answer.chain.result is None or answer.error is not None:
+        return None
+    results = {step.step.position: step for step in answer.steps}
+    step = results.get(answer.chain.result)
+    while step is not None and not len(step.members):
+        operation = step.step.step.operation
+        # Of a union every input is empty then; of the others one empty input is enough, of a difference the first.
+        deciding = step.step.inputs[:1] if operation == "difference" else step.step.inputs
+        empty = (
+            results[ref] for ref in deciding if ref is not None and ref in results and not len(results[ref].members)
+        )
+        before = next(empty, None)
+        if before is None or operation == "complement":
+            return step
+        step = before
+    return None
+
+
+def readable(value: Value | bool) -> str:
+    """A value for the eye: thousands parted, truth as yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
+
+
+def _last_relation(answer: Answer) -> str | None:
+    """The relation whose values the answer gives."""
+    last = answer.steps[-1].step.relation if answer.steps else None
+    return answer.kg.literals[last.index].relation if last is not None and last.kind == "values" else None
+
+
+def _value(answer: Answer, relation: str | None, value: Value | bool) -> str:
+    column = next((item for item in answer.kg.literals if item.relation == relation), None)
+    text = str(value) if column is not None and column.kind == "year" else readable(value)
+    return f"{text} {column.unit}" if column is not None and column.unit else text
+
+
+def _tail(answer: Answer, relation: str, tail: str | Value) -> str:
+    return tail if isinstance(tail, str) else _value(answer, relation, tail)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,46 @@
+"""The list of data sets as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import kg_data
+from kg_data.public import PublicBenchmark
+from kg_data.registry import BuiltInGraph, LocalDataset
+from reasoning.evaluation.table import aligned
+
+
+def datasets_text() -> str:
+    """What is built in, what is in the data folder, and where the public benchmarks are to be had."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    every = kg_data.list_datasets()
+    yield "Built in:"
+    yield from (f"  {item.name}  {item.about}" for item in every if isinstance(item, BuiltInGraph))
+    local = [item for item in every if isinstance(item, LocalDataset)]
+    yield ""
+    if local:
+        yield f"In the data folder {kg_data.data_root()}:"
+        rows = [
+            [
+                item.name,
+                item.form,
+                " / ".join(f"{split} {count:,}" for split, count in item.triples.items()),
+                str(len(item.queries) or "-"),
+                str(len(item.questions) or "-"),
+            ]
+            for item in local
+        ]
+        table = aligned(["name", "form", "triple lines", "query files", "question files"], rows)
+        yield from (f"  {line}" for line in table.split("\n"))
+    else:
+        yield f"The data folder {kg_data.data_root()} holds no data sets; SKYLARK_DATA names another one."
+    yield ""
+    yield "To be had elsewhere (nothing is downloaded; put the files into a folder under kg/ of the data folder):"
+    for item in every:
+        if isinstance(item, PublicBenchmark):
+            yield f"  {item.name}: {item.about}"
+            yield f"    {item.home}"
+            yield f"    {item.paper}; licence: {item.licence}"
