@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import numpy as np
 
 from reasoning.binding import BoundChain, BoundStep
 from reasoning.evidence import Evidence, trace
+from reasoning.exact import execute, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query, Value
@@ -73,6 +75,7 @@ class StepResult:
             "exact".
         context: what the LLM was shown.
         attempts: the LLM's replies.
+        asked: the question where it was not the step's own (a whole query asked at once).
     """
 
     kg: KnowledgeGraph
@@ -86,11 +89,22 @@ class StepResult:
     agrees: bool | None = None
     context: Context | None = None
     attempts: tuple[Attempt, ...] = ()
+    asked: str | None = None
+
+    @classmethod
+    def exactly(cls, kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> StepResult:
+        """The step done by set algebra."""
+        found = execute_step(kg, step, inputs)
+        values = None
+        if found.values is not None and step.relation is not None:
+            column = kg.literals[step.relation.index]
+            values = tuple(kg.value(column, float(raw)) for raw in found.values)
+        return cls(kg, step, tuple(inputs), found.members, value=found.value, values=values)
 
     @property
     def question(self) -> str:
         """The step as a question in English, earlier answers put in."""
-        return sub_question(self.kg, self.step, self.inputs)
+        return self.asked or sub_question(self.kg, self.step, self.inputs)
 
     @property
     def entities(self) -> list[str]:
@@ -180,11 +194,16 @@ class Answer:
     def _traced(self) -> tuple[list[Evidence], int]:
         if self.error is not None or not self.steps:
             return [], 0
-        inputs = [step.inputs for step in self.steps]
+        if len(self.steps) == len(self.chain):
+            inputs: list[Sequence[Ids]] = [step.inputs for step in self.steps]
+        else:
+            # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
+            results = execute(self.kg, self.chain)
+            inputs = [inputs_of(step, results) for step in self.chain]
         return trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
-        """One JSON-serialisable object: query, method, answers (best first), value, steps, evidence and what it lacks."""
+        """One JSON-serialisable object: query, method, answers (best first), value, steps, evidence, error."""
         answers: list[dict[str, Any]] = [
             {"entity": name, "id": identifier, "score": score}
             for name, identifier, score in zip(self.entities, self.ids, self.scores, strict=True)

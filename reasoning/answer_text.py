@@ -9,6 +9,7 @@ from reasoning.answer import Answer, StepResult
 from reasoning.query.tree import Value
 
 MOST_ANSWERS = 50
+MOST_IN_STEP = 5
 MOST_EVIDENCE = 10
 
 
@@ -64,11 +65,17 @@ def _step(step: StepResult) -> Iterator[str]:
     elif step.value is not None:
         outcome = readable(step.value)
     else:
-        outcome = _count(len(step.members), "answer")
+        outcome = _listed(step)
     # Set algebra needs no mark where everything is done by it.
     by = "" if step.agrees is None else ", by the language model" + ("" if step.agrees else ", not what the graph says")
     yield f"  {step.step.position + 1}. {step.question}"
     yield f"     {outcome}{by}"
+
+
+def _listed(step: StepResult) -> str:
+    shown = ", ".join(step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP])
+    rest = len(step.members) - MOST_IN_STEP
+    return f"{shown} and {rest:,} more" if rest > 0 else shown or "nothing"
 
 
 def emptied_by(answer: Answer) -> StepResult | None:

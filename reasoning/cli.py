@@ -134,6 +134,10 @@ def _positive(text: str) -> int:
 
 def _lark_options(options: argparse.Namespace) -> Any:
     from reasoning.lark import LarkOptions
+    from reasoning.llms.providers import unknown_name
+
+    if options.llm not in ("embedded", "copy") and ":" not in options.llm:
+        raise EvaluationError(unknown_name(options.llm))
 
     names = ("prompting", "names", "token_budget", "timeout", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,9 +15,9 @@ from langchain_core.language_models import BaseChatModel
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, StepResult
 from reasoning.binding import BoundChain, bind
-from reasoning.errors import QueryError, StepError
+from reasoning.errors import QueryError
 from reasoning.events import Event, Finished, StepFinished, StepStarted
-from reasoning.exact import StepSet, execute_step, inputs_of
+from reasoning.exact import StepSet, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
 from reasoning.llms import load_llm
@@ -40,7 +40,7 @@ class Reasoner:
     Args:
         kg: the graph, or what `KnowledgeGraph.load` takes.
         llm: "embedded", "copy", "provider:model", or a LangChain chat model. Loaded when first needed.
-        method: "exact" (set algebra over the graph) or "lark" (every step answered by the LLM from a retrieved context).
+        method: "exact" (set algebra over the graph) or "lark" (the LLM answers every step from a retrieved context).
         options: how the LLM chain is run: token budget, time limit, prompting, names, seed.
 
     Raises:
@@ -99,7 +99,7 @@ class Reasoner:
                 return event.answer
         raise AssertionError("a run always ends with its answer")
 
-    def stream(self, question: Query | str) -> Iterator[StepResult]:
+    def stream(self, question: Query | str) -> Generator[StepResult, None, Answer | None]:
         """The steps of the answer, each as soon as it is done; the generator returns the `Answer`."""
         answer: Answer | None = None
         for event in self.events(question):
@@ -107,7 +107,7 @@ class Reasoner:
                 yield event.result
             elif isinstance(event, Finished):
                 answer = event.answer
-        return answer  # noqa: B901 - `answer = yield from reasoner.stream(q)` is the documented use
+        return answer
 
     def events(self, question: Query | str) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
@@ -162,15 +162,9 @@ class Reasoner:
         for step in chain:
             inputs = inputs_of(step, results)
             yield StepStarted(step, self.kg, tuple(inputs), None, len(chain))
-            found = execute_step(self.kg, step, inputs)
-            results.append(found)
-            values = None
-            if found.values is not None and step.relation is not None:
-                column = self.kg.literals[step.relation.index]
-                values = tuple(self.kg.value(column, float(raw)) for raw in found.values)
-            yield StepFinished(
-                StepResult(self.kg, step, tuple(inputs), found.members, value=found.value, values=values), 0.0
-            )
+            result = StepResult.exactly(self.kg, step, inputs)
+            results.append(StepSet(result.members, value=result.value))
+            yield StepFinished(result, 0.0)
 
     def _conclude(self, chain: BoundChain, steps: list[StepResult], notes: tuple[str, ...]) -> Answer:
         failed = next((step for step in steps if step.error is not None), None)
@@ -195,5 +189,15 @@ class Reasoner:
         if failed is not None:
             error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
         return Answer(
-            self.kg, chain.query, self.method, ranked, (1.0,) * len(ranked), chain, tuple(steps), value, values, notes, error
+            self.kg,
+            chain.query,
+            self.method,
+            ranked,
+            (1.0,) * len(ranked),
+            chain,
+            tuple(steps),
+            value,
+            values,
+            notes,
+            error,
         )

@@ -1,0 +1,268 @@
+"""Method `lark`: a language model answers every step of the chain, the earlier answers put in (Choudhary & Reddy 2023).
+
+For each step a subgraph is retrieved, entities and relations are abstracted to ids drawn anew, and the model's reply
+is read strictly: ids of the context or nothing. A reply that cannot be read is shown its error once; then the step has
+failed, the chain stops and says so. Exact execution of the same step stands beside each reply as a check; it never
+enters a prompt. What no context could hold (values, counts, a complement over the whole graph) is done exactly and
+marked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from kg_data.errors import SkylarkError
+from reasoning.answer import Attempt, Context, StepResult
+from reasoning.binding import BoundChain, BoundStep
+from reasoning.errors import StepError
+from reasoning.events import StepFinished, StepStarted
+from reasoning.exact import StepSet, execute_step, inputs_of
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms import LLMError, invoke_with_timeout
+from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming
+from reasoning.prompts import projection_question, retry_messages, set_question, step_messages, transcript
+from reasoning.query.chain import Operation
+from reasoning.retrieval import retrieve
+from reasoning.token_counting import count_tokens
+
+ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
+"""Operations that the model answers; the others are done exactly and marked."""
+
+
+@dataclass(frozen=True)
+class LarkOptions:
+    """How a chain is run.
+
+    Attributes:
+        prompting: "step" asks each step; "whole" asks the whole query at once (the paper's ablation).
+        names: "abstract" ids or "readable" names.
+        token_budget: tokens that a context may take, by the model's own tokenizer where it has one here.
+        max_new_tokens: most tokens of one reply of the embedded model.
+        timeout: seconds for one reply.
+        attempts: replies asked for before a step has failed: the first, and one that is shown its error.
+        seed: of the ids, distractors and orders drawn; the same seed and query give the same prompts.
+    """
+
+    prompting: Literal["step", "whole"] = "step"
+    names: NamingKind = "abstract"
+    token_budget: int = 1024
+    max_new_tokens: int = 160
+    timeout: float = 120.0
+    attempts: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("prompting", ("step", "whole")), ("names", ("abstract", "readable"))):
+            if getattr(self, name) not in allowed:
+                raise SkylarkError(f"{name} must be {' or '.join(allowed)}, not {getattr(self, name)!r}")
+        if self.token_budget < 64:
+            raise SkylarkError(f"token_budget must be at least 64, not {self.token_budget}")
+        if self.attempts < 1 or self.timeout <= 0:
+            raise SkylarkError("attempts must be at least 1 and timeout above 0 seconds")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question over a context, ready to be sent.
+
+    Attributes:
+        messages: what is sent first.
+        naming: reads the replies.
+        context: what the messages hold, for display and checks.
+    """
+
+    messages: list[BaseMessage]
+    naming: Naming
+    context: Context
+
+
+def run_chain(
+    kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions
+) -> Iterator[StepStarted | StepFinished]:
+    """Run a chain, one event pair a step; ends after a failed step."""
+    if options.prompting == "whole" and len(chain):
+        from reasoning.whole_query import run_whole
+
+        yield from run_whole(kg, chain, llm, options)
+        return
+    results: list[StepSet] = []
+    seconds: list[float] = []
+    asked = [step.step.operation in ASKED and not step.gives_values for step in chain]
+    for step in chain:
+        inputs = tuple(inputs_of(step, results))
+        if not asked[step.position] or not all(len(part) for part in inputs[:1]):
+            yield StepStarted(step, kg, inputs, None, len(chain))
+            result = StepResult.exactly(kg, step, inputs)
+        else:
+            task = step_task(kg, step, inputs, llm, options, rng_for(options.seed, chain, step.position))
+            yield StepStarted(step, kg, inputs, task.context, len(chain))
+            members, attempts, error = ask(llm, task, options)
+            exact = execute_step(kg, step, inputs).members
+            agrees = error is None and np.array_equal(np.sort(members), exact)
+            result = StepResult(
+                kg, step, inputs, members, "llm",
+                error=error, agrees=agrees, context=task.context, attempts=attempts,
+            )  # fmt: skip
+            seconds.append(sum(attempt.seconds for attempt in attempts))
+        results.append(StepSet(np.sort(result.members), value=result.value))
+        rest = sum(asked[step.position + 1 :])
+        yield StepFinished(result, rest * float(np.mean(seconds)) if seconds and result.error is None else 0.0)
+        if result.error is not None:
+            return
+
+
+def step_task(
+    kg: KnowledgeGraph,
+    step: BoundStep,
+    inputs: Sequence[Ids],
+    llm: BaseChatModel,
+    options: LarkOptions,
+    rng: random.Random,
+) -> Task:
+    """The question and context of one step."""
+    if step.step.operation == "project":
+        return _projection_task(kg, step, inputs[0], llm, options, rng)
+    return _set_task(kg, step, inputs, llm, options, rng)
+
+
+def _projection_task(
+    kg: KnowledgeGraph, step: BoundStep, sources: Ids, llm: BaseChatModel, options: LarkOptions, rng: random.Random
+) -> Task:
+    relation = step.relation
+    assert relation is not None
+    per_triple = TripleCost(kg, llm, options.names)
+    subgraph = retrieve(kg, sources, relation, options.token_budget, per_triple, rng)
+    present = np.unique(subgraph.triples[:, [0, 2]])
+    # A source without any triple in the context adds nothing to the answer and would only lengthen the question.
+    named = [int(source) for source in sources if source in present] or [int(sources[0])]
+    naming = make_naming(
+        kg, options.names, [*present.tolist(), *named], [relation.index, *subgraph.triples[:, 1].tolist()], rng
+    )
+    lines = [triple_line(naming, triple) for triple in subgraph.triples.tolist()]
+    question = projection_question(
+        [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
+    )
+    readable = [readable_line(kg, triple) for triple in subgraph.triples.tolist()]
+    return make_task(llm, naming, question, lines, readable, subgraph.relevant, subgraph.distractors, subgraph.left_out)
+
+
+def _set_task(
+    kg: KnowledgeGraph,
+    step: BoundStep,
+    inputs: Sequence[Ids],
+    llm: BaseChatModel,
+    options: LarkOptions,
+    rng: random.Random,
+) -> Task:
+    per_member = 4 if options.names == "abstract" else 12
+    room = max(1, options.token_budget // per_member)
+    share = max(1, room // len(inputs))
+    shown = [rng.sample(part.tolist(), min(len(part), share)) for part in inputs]
+    left_out = sum(len(part) for part in inputs) - sum(len(part) for part in shown)
+    naming = make_naming(kg, options.names, [entity for part in shown for entity in part], [], rng)
+    names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
+    lines = [
+        f"{name}: {', '.join(naming.entity(entity) for entity in part) or '(empty)'}"
+        for name, part in zip(names, shown, strict=True)
+    ]
+    readable = [
+        f"{name}: {', '.join(kg.name(entity) for entity in part) or '(empty)'}"
+        for name, part in zip(names, shown, strict=True)
+    ]
+    question = set_question(step.step.operation, names)
+    return make_task(llm, naming, question, lines, readable, sum(len(part) for part in shown), 0, left_out)
+
+
+def make_task(
+    llm: BaseChatModel,
+    naming: Naming,
+    question: str,
+    lines: Sequence[str],
+    readable: Sequence[str],
+    relevant: int,
+    distractors: int,
+    left_out: int,
+) -> Task:
+    """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it."""
+    messages = step_messages(question, lines, naming)
+    prompt = transcript(messages)
+    tokens = count_tokens(llm, [prompt])[0]
+    return Task(messages, naming, Context(tuple(readable), prompt, tokens, relevant, distractors, left_out))
+
+
+def make_naming(
+    kg: KnowledgeGraph, kind: NamingKind, entities: Sequence[int], relations: Sequence[int], rng: random.Random
+) -> Naming:
+    """A naming for everything that one prompt will hold."""
+    return ReadableNaming(entities, kg) if kind == "readable" else AbstractNaming(entities, relations, rng)
+
+
+def triple_line(naming: Naming, triple: Sequence[int]) -> str:
+    """A triple as the context writes it."""
+    head, relation, tail = triple
+    return f"{naming.entity(head)} {naming.relation(relation)} {naming.entity(tail)}"
+
+
+def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tuple[Attempt, ...], str | None]:
+    """Ask until a reply can be read: the members in the reply's order, every attempt, and why it failed if it did."""
+    messages, attempts = task.messages, []
+    for _ in range(options.attempts):
+        began = time.perf_counter()
+        reply, fatal = "", False
+        try:
+            message = invoke_with_timeout(llm, messages, options.timeout)
+            reply = message.text
+            finish = message.response_metadata
+            if "length" in (finish.get("finish_reason"), finish.get("done_reason")):
+                raise StepError("the reply was cut off at its length limit")
+            members = task.naming.read(reply)
+        except LLMError as failure:
+            # The provider or the clock failed, not the reading of a reply: the same question again would not help.
+            error, fatal = str(failure), True
+        except StepError as failure:
+            error = str(failure)
+        else:
+            attempts.append(Attempt(reply, None, time.perf_counter() - began))
+            return np.array(members, dtype=np.int32), tuple(attempts), None
+        attempts.append(Attempt(reply, error, time.perf_counter() - began))
+        if fatal:
+            break
+        messages = retry_messages(task.messages, reply, error, task.naming)
+    return np.zeros(0, dtype=np.int32), tuple(attempts), attempts[-1].error
+
+
+class TripleCost:
+    """Tokens of triples before their final ids are drawn: as written with ids of the usual length, or by name."""
+
+    def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, kind: NamingKind) -> None:
+        self._kg, self._llm, self._kind = kg, llm, kind
+
+    def __call__(self, triples: Ids) -> list[int]:
+        """Tokens of each triple, shape (n,)."""
+        if not len(triples):
+            return []
+        if self._kind == "abstract":
+            return [count_tokens(self._llm, ["e88 r8 e88\n"])[0]] * len(triples)
+        return count_tokens(self._llm, [f"{readable_line(self._kg, triple)}\n" for triple in triples.tolist()])
+
+
+def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:
+    """A triple as a person is shown it."""
+    head, relation, tail = triple
+    return f"{kg.name(head)} | {kg.relation_label(relation)} | {kg.name(tail)}"
+
+
+def rng_for(seed: int, chain: BoundChain, position: int) -> random.Random:
+    """The source of everything drawn for one prompt: the same for the same seed, query and step."""
+    digest = hashlib.sha256(f"{seed}|{chain.query}|{position}".encode()).digest()
+    return random.Random(int.from_bytes(digest[:8], "big"))

@@ -1,0 +1,143 @@
+"""How entities and relations are written in a prompt.
+
+LARK abstracts them to ids, so that the model can only read and not remember, and so that a name that says "ignore the
+question" never reaches it. The ids are drawn anew for each prompt and mean nothing. The readable form is the ablation.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterable
+from typing import Literal, Protocol
+
+from reasoning.errors import StepError
+from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
+
+NamingKind = Literal["abstract", "readable"]
+NONE = "none"
+
+
+class Naming(Protocol):
+    """Writes entities and relations into one prompt and reads them back from its reply."""
+
+    answer_form: str
+    """How the reply is to be written, for the instruction."""
+
+    def entity(self, entity: int) -> str:
+        """The entity as the prompt writes it."""
+
+    def relation(self, relation: int) -> str:
+        """The relation as the prompt writes it."""
+
+    def read(self, reply: str) -> list[int]:
+        """The entities that a reply lists, in its order, each once.
+
+        Raises:
+            StepError: the reply is empty, prose, glued together, or names something that the prompt does not hold.
+        """
+
+
+class AbstractNaming:
+    """Entities as `e7`, relations as `r2`, numbered at random.
+
+    Args:
+        entities: every entity that the prompt will hold.
+        relations: every relation that the prompt will hold.
+        rng: where the numbers are drawn from.
+    """
+
+    answer_form = "ids such as e1, separated by commas"
+
+    def __init__(self, entities: Iterable[int], relations: Iterable[int], rng: random.Random) -> None:
+        self._entities = _number("e", entities, rng)
+        self._relations = _number("r", relations, rng)
+        self._by_id = {name: entity for entity, name in self._entities.items()}
+
+    def entity(self, entity: int) -> str:
+        """The entity's id in this prompt."""
+        return self._entities[entity]
+
+    def relation(self, relation: int) -> str:
+        """The relation's id in this prompt."""
+        return self._relations[relation]
+
+    def read(self, reply: str) -> list[int]:
+        """See `Naming.read`; brackets around the list and a full stop behind it are let pass."""
+        text = _unwrapped(reply)
+        if text.lower() == NONE:
+            return []
+        found: dict[int, None] = {}
+        for part in re.split(r"[\s,;]+", text):
+            if not re.fullmatch(r"e\d+", part):
+                if re.fullmatch(r"(e\d+){2,}", part):
+                    raise StepError(f'"{part}" glues several ids together; separate them by commas')
+                raise StepError(f'"{_short(part)}" is not an id; reply with {self.answer_form}, or "{NONE}"')
+            if part not in self._by_id:
+                raise StepError(f'the id "{part}" is not in the context')
+            found[self._by_id[part]] = None
+        return list(found)
+
+
+class ReadableNaming:
+    """Entities and relations by their display names, JSON-quoted: data, not instructions.
+
+    Args:
+        entities: every entity that the prompt will hold.
+        kg: the graph that names them.
+    """
+
+    answer_form = "names in double quotes, exactly as in the context, separated by commas"
+
+    def __init__(self, entities: Iterable[int], kg: KnowledgeGraph) -> None:
+        self._kg = kg
+        self._by_key = {fold(kg.name(entity)): entity for entity in entities}
+
+    def entity(self, entity: int) -> str:
+        """The entity's quoted name."""
+        return json.dumps(self._kg.name(entity), ensure_ascii=False)
+
+    def relation(self, relation: int) -> str:
+        """The relation's quoted name."""
+        return json.dumps(self._kg.relation_label(relation), ensure_ascii=False)
+
+    def read(self, reply: str) -> list[int]:
+        """See `Naming.read`; a reply without any quotes is parted at its commas and lines."""
+        text = _unwrapped(reply)
+        if text.strip('"').lower() == NONE:
+            return []
+        try:
+            parts = json.loads(f"[{text}]") if '"' in text else [p for p in re.split(r"\s*[,\n]\s*", text) if p]
+        except json.JSONDecodeError:
+            raise StepError(f'"{_short(text)}" is not a list of names; reply with {self.answer_form}') from None
+        found: dict[int, None] = {}
+        for part in parts:
+            entity = self._by_key.get(fold(part)) if isinstance(part, str) and part else None
+            if entity is None:
+                raise StepError(f'"{_short(str(part))}" is no name in the context; reply with {self.answer_form}')
+            found[entity] = None
+        return list(found)
+
+
+def _number(letter: str, items: Iterable[int], rng: random.Random) -> dict[int, str]:
+    unique = sorted(set(items))
+    numbers = list(range(1, len(unique) + 1))
+    rng.shuffle(numbers)
+    return {item: f"{letter}{number}" for item, number in zip(unique, numbers, strict=True)}
+
+
+def _unwrapped(reply: str) -> str:
+    text = reply.strip()
+    if not text:
+        raise StepError("the reply is empty")
+    if text.endswith("."):
+        text = text[:-1].rstrip()
+    if text[:1] + text[-1:] in ("[]", "{}", "()"):
+        text = text[1:-1].strip()
+    return text or NONE
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,120 @@
+"""The whole query in one prompt, over the neighbourhood that its relations span: the LARK paper's ablation.
+
+The neighbourhood is searched by following each projection's relation from everything reached before it, set operations
+taken as unions, so that it holds more than the answers need and nothing that only the answer could tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+
+from reasoning.answer import StepResult
+from reasoning.binding import BoundChain
+from reasoning.errors import QueryError
+from reasoning.events import StepFinished, StepStarted
+from reasoning.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark import (
+    ASKED,
+    LarkOptions,
+    Task,
+    TripleCost,
+    ask,
+    make_naming,
+    make_task,
+    readable_line,
+    rng_for,
+    triple_line,
+)
+from reasoning.prompts import projection_question, set_question
+from reasoning.retrieval import retrieve
+
+
+def run_whole(
+    kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions
+) -> Iterator[StepStarted | StepFinished]:
+    """Ask the query at once; one event pair.
+
+    Raises:
+        QueryError: the query holds an operation that a model cannot be asked for.
+    """
+    for step in chain:
+        if step.step.operation not in ASKED or step.gives_values:
+            raise QueryError(f"whole-query prompting has no {step.step.operation} step; use prompting by step")
+    task = whole_task(kg, chain, llm, options)
+    last = chain.steps[-1]
+    yield StepStarted(last, kg, (), task.context, 1)
+    members, attempts, error = ask(llm, task, options)
+    agrees = error is None and np.array_equal(np.sort(members), execute(kg, chain)[-1].members)
+    result = StepResult(
+        kg,
+        last,
+        (),
+        members,
+        "llm",
+        error=error,
+        agrees=agrees,
+        context=task.context,
+        attempts=attempts,
+        asked=f"What is {chain.query.verbalise(kg)}?",
+    )
+    yield StepFinished(result, 0.0)
+
+
+def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Task:
+    """The question and context of a whole query."""
+    rng = rng_for(options.seed, chain, -1)
+    cost = TripleCost(kg, llm, options.names)
+    projections = [step for step in chain if step.step.operation == "project"]
+    budget = options.token_budget // max(1, len(projections))
+    reached: list[Ids] = []
+    found: dict[tuple[int, ...], None] = {}
+    relevant = left_out = 0
+    anchors: list[int] = []
+    for step in chain:
+        inputs = [
+            reached[ref] if ref is not None else np.array([anchor], dtype=np.int32)
+            for ref, anchor in zip(step.inputs, step.anchors, strict=True)
+        ]
+        anchors += [anchor for anchor in step.anchors if anchor is not None]
+        if step.step.operation != "project":
+            reached.append(np.unique(np.concatenate(inputs)))
+            continue
+        assert step.relation is not None
+        part = retrieve(kg, inputs[0], step.relation, budget, cost, rng)
+        found.update((tuple(triple), None) for triple in part.triples.tolist())
+        relevant += part.relevant
+        left_out += part.left_out
+        reached.append(kg.index.project(inputs[0], step.relation.index, step.relation.inverse))
+    triples = list(found)
+    rng.shuffle(triples)
+    relations = [step.relation.index for step in projections if step.relation is not None]
+    naming = make_naming(
+        kg,
+        options.names,
+        [*anchors, *(entity for head, _, tail in triples for entity in (head, tail))],
+        [*relations, *(relation for _, relation, _ in triples)],
+        rng,
+    )
+    names: list[str] = []
+    sentences: list[str] = []
+    for step in chain:
+        given = [
+            names[ref] if ref is not None else naming.entity(anchor if anchor is not None else -1)
+            for ref, anchor in zip(step.inputs, step.anchors, strict=True)
+        ]
+        names.append(f"S{step.position + 1}")
+        if step.step.operation == "project":
+            assert step.relation is not None
+            asked = projection_question(given, naming.relation(step.relation.index), step.relation.inverse)
+        else:
+            asked = set_question(step.step.operation, given)
+        sentences.append(f"Let {names[-1]} be: {asked[0].lower()}{asked[1:]}.")
+    question = f"{' '.join(sentences)} Which are the members of {names[-1]}"
+    lines = [triple_line(naming, triple) for triple in triples]
+    readable = [readable_line(kg, triple) for triple in triples]
+    return make_task(llm, naming, question, lines, readable, relevant, len(triples) - relevant, left_out)
