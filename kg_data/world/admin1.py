@@ -12,9 +12,10 @@ from collections.abc import Iterator
 # Countries whose divisions in use are ISO 3166-2's second level; the first is a mere grouping of islands.
 PREFER_SECOND_LEVEL = frozenset({"ID"})
 
-# Countries whose names in ISO 3166-2 are scholarly transliterations or adjectives ("Ash Shāriqah", "Jihočeský kraj"): the
-# first English name that the list of names has is taken instead.
-ENGLISH_FIRST = frozenset("AE AM AZ CN CZ EG GR HR IQ IR JO KP KR KW LB LY RU SA SE SK SY UA UZ YE".split())
+# Countries whose names in ISO 3166-2 are scholarly transliterations or adjectives ("Ash Shāriqah", "Jihočeský kraj"):
+# the first English name that the list of names has is taken instead.
+_ENGLISH_FIRST = "AE AM AZ CN CZ EG GR HR IQ IR JO KP KR KW LB LY RU SA SE SK SY UA UZ YE"
+ENGLISH_FIRST = frozenset(_ENGLISH_FIRST.split())
 
 # Countries whose names carry marks of transliteration that their English spelling lacks ("Rājasthān").
 PLAIN_NAMES = frozenset({"BH", "IN", "OM", "QA"})
@@ -27,7 +28,8 @@ BD 85 A, H H | BE VLG VLG | BF 09 09 | BG 42 22, 58 23 | BH 17 14 | BI 26 RM | B
 CD 13 BU, 14 HK, 15 HL, 16 HU, 17 IT, 18 KS, 19 KG, 20 KL, 21 LO, 22 LU, 23 KC, 24 MN, 25 MO, 26 NU, 27 SA, 28 SU
 CD 29 TA, 30 TO, 31 TU | CF 04 HS, 15 KB, 16 SE | CH BS BS | CI 78 MG, 93 AB, 94 CM, 95 GD, 96 SM, 97 WR
 CL 17 LR, 18 NB | CO 25 SAP, 30 VAU, 34 DC | CZ 52 10, 90 72 | DJ 08 AR | DO 34 01
-DZ 01 16, EM 58, IS 53, MG 57, OD 51, TG 55, TM 49 | EG 14 SHR, 22 MT | ER 05 MA | ES 29 MD, 32 NC, 60 VC | ET 50 HA, SI SI, SW SW
+DZ 01 16, EM 58, IS 53, MG 57, OD 51, TG 55, TM 49 | EG 14 SHR, 22 MT | ER 05 MA | ES 29 MD, 32 NC, 60 VC
+ET 50 HA, SI SI, SW SW
 FR 24 CVL, 27 BFC, 28 NOR, 32 HDF, 44 GES, 75 NAQ, 76 OCC, 84 ARA | GF GF - | GP GP - | MQ MQ - | RE RE -
 GH 12 AF, 13 BO, 14 BE, 15 NE, 16 OT, 17 SV, 18 WN
 HR 02 12, 03 19, 04 18, 06 06, 09 20, 10 14, 11 11, 12 08, 13 15, 14 03, 15 17, 16 05, 18 16, 19 13, 20 01 | HU 06 CS
@@ -73,14 +75,13 @@ CODES: dict[tuple[str, str], str] = {
 }  # fmt: skip
 
 # Subdivisions that ISO 3166-2 as pycountry carries it still lists.
-ABOLISHED = frozenset(
-    # Norway undid three mergers on 2024-01-01; Viet Nam merged 63 provinces into 34 on 2025-07-01.
-    """
-    NO-30 NO-38 NO-54
-    VN-03 VN-06 VN-14 VN-20 VN-24 VN-27 VN-28 VN-31 VN-32 VN-36 VN-40 VN-41 VN-43 VN-46 VN-47 VN-50 VN-51 VN-52 VN-53
-    VN-54 VN-55 VN-57 VN-58 VN-61 VN-63 VN-67 VN-70 VN-72 VN-73
-    """.split()
-)
+# Norway undid three mergers on 2024-01-01; Viet Nam merged 63 provinces into 34 on 2025-07-01.
+_ABOLISHED = """
+NO-30 NO-38 NO-54
+VN-03 VN-06 VN-14 VN-20 VN-24 VN-27 VN-28 VN-31 VN-32 VN-36 VN-40 VN-41 VN-43 VN-46 VN-47 VN-50 VN-51 VN-52 VN-53 VN-54
+VN-55 VN-57 VN-58 VN-61 VN-63 VN-67 VN-70 VN-72 VN-73
+"""
+ABOLISHED = frozenset(_ABOLISHED.split())
 
 # Subdivisions that it doesn't list yet: code to (name, category).
 FOUNDED: dict[str, tuple[str, str]] = {
@@ -133,5 +134,6 @@ LABELS: dict[str, str] = {
     "ID-MU": "North Maluku", "ID-SG": "Southeast Sulawesi", "ID-SR": "West Sulawesi", "CL-RM": "Santiago Metropolitan",
     "CL-AI": "Aysén", "CL-LI": "O'Higgins", "CL-MA": "Magallanes", "PE-CAL": "Callao", "RO-B": "Bucharest",
     "AR-C": "Autonomous City of Buenos Aires", "DK-82": "Central Denmark", "DK-83": "Southern Denmark",
-    "CH-BE": "Bern", "CH-LU": "Lucerne", "CH-SG": "St. Gallen", "CH-VS": "Valais", "CH-TI": "Ticino", "VN-HP": "Haiphong", "VN-CT": "Can Tho",
+    "CH-BE": "Bern", "CH-LU": "Lucerne", "CH-SG": "St. Gallen", "CH-VS": "Valais", "CH-TI": "Ticino",
+    "VN-HP": "Haiphong", "VN-CT": "Can Tho",
 }  # fmt: skip

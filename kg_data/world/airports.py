@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
-from kg_data.world.cities import City, Gazetteer
+from kg_data.world.cities import SMALLEST, City, Gazetteer
 from kg_data.world.naming import fold
 
-# km between an airport and the centre of a city it serves; Narita lies 60 km from Tokyo, Frankfurt-Hahn 100 from Frankfurt.
+# km between an airport and the centre of a city it serves: Narita lies 60 from Tokyo, Hahn 100 from Frankfurt.
 _FARTHEST = 120.0
 # km within which a namesake is taken before a larger one farther away.
 _NEAR = 60.0
@@ -83,13 +83,22 @@ def read_airports(
             continue
         place = (row["lat"], row["lon"])
         serves = _served(row["city"], row["country"], place, gazetteer)
+        serves += [key for key in _named_after(row["name"], row["country"], place, gazetteer) if key not in serves]
         icao = row["icao"] if re.fullmatch(r"[A-Z]{4}", row["icao"]) else ""
         airports.append(
             Airport(
-                iata, icao, row["name"].strip(), row["country"], keys_by_name.get((row["country"], fold(row["subd"])), ""),
-                serves, row["tz"], round(row["elevation"] * _METRES_PER_FOOT, 1), *place,
+                iata=iata,
+                icao=icao,
+                name=row["name"].strip(),
+                country=row["country"],
+                subdivision=keys_by_name.get((row["country"], fold(row["subd"])), ""),
+                serves=serves,
+                time_zone=row["tz"],
+                elevation=round(row["elevation"] * _METRES_PER_FOOT, 1),
+                latitude=row["lat"],
+                longitude=row["lon"],
             )
-        )  # fmt: skip
+        )
     return airports
 
 
@@ -99,10 +108,8 @@ def _served(names: str, country: str, place: tuple[float, float], gazetteer: Gaz
     whole = re.sub(r"\(.*?\)", "", names).strip()
     parts = [whole] if gazetteer.find(country, whole) else re.split(r"\s*[/,]\s*|(?<=[a-z])-(?=[A-Z])", whole)
     for name in parts:
-        near = [
-            (key, distance(place, gazetteer.position(key)))
-            for key in gazetteer.find(country, name.strip() or "-")
-        ]  # fmt: skip
+        found = gazetteer.find(country, name.strip())
+        near = [(key, distance(place, gazetteer.position(key))) for key in found]
         near = [(key, far) for key, far in near if far <= _FARTHEST]
         if near:
             # The largest namesake is meant, unless it's far and another is near; `near` is in order of size.
@@ -111,6 +118,19 @@ def _served(names: str, country: str, place: tuple[float, float], gazetteer: Gaz
             if city.key not in served:
                 served.append(city.key)
     return served
+
+
+def _named_after(name: str, country: str, place: tuple[float, float], gazetteer: Gazetteer) -> list[int]:
+    """The large city that an airport is named after, if it's near.
+
+    The source names the suburb that some airports stand in: Mississauga for Toronto Pearson.
+    """
+    words = name.split()
+    for length in range(min(4, len(words) - 1), 0, -1):
+        for key in gazetteer.find(country, " ".join(words[:length])):
+            if gazetteer.population(key) >= SMALLEST and distance(place, gazetteer.position(key)) <= _NEAR:
+                return [gazetteer.take(key).key]
+    return []
 
 
 def fill_divisions(airports: Iterable[Airport], cities: Mapping[int, City]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kg_data.world.countries import Country
-from kg_data.world.naming import fold, other_names, plain
+from kg_data.world.naming import fold, is_latin, other_names, plain
 from kg_data.world.sources import RawCity
 
 SMALLEST = 15_000
@@ -20,27 +20,33 @@ SMALLEST = 15_000
 CITY_NAMES: dict[tuple[str, str], str] = {
     ("DE", "Köln"): "Cologne", ("DE", "Nürnberg"): "Nuremberg", ("ES", "Sevilla"): "Seville",
     ("CA", "Québec"): "Quebec City", ("CA", "Montréal"): "Montreal", ("CH", "Genève"): "Geneva",
-    ("SE", "Göteborg"): "Gothenburg", ("SA", "Makkah"): "Mecca", ("SA", "Madinah"): "Medina", ("IQ", "Basrah"): "Basra",
+    ("SE", "Göteborg"): "Gothenburg", ("SA", "Makkah"): "Mecca", ("SA", "Madinah"): "Medina",
+    ("IQ", "Basrah"): "Basra", ("BE", "Brugge"): "Bruges",
     ("IN", "Thāne"): "Thane", ("IN", "Rājkot"): "Rajkot", ("CN", "Xi’an"): "Xi'an", ("MN", "Ulan Bator"): "Ulaanbaatar",
-    ("MM", "Nay Pyi Taw"): "Naypyidaw", ("CH", "Luzern"): "Lucerne", ("BE", "Gent"): "Ghent", ("BE", "Brugge"): "Bruges",
+    ("MM", "Nay Pyi Taw"): "Naypyidaw", ("CH", "Luzern"): "Lucerne", ("BE", "Gent"): "Ghent",
     ("BE", "Antwerpen"): "Antwerp", ("NL", "'s-Gravenhage"): "The Hague", ("CN", "Macau"): "Macao",
     ("MO", "Macau"): "Macao", ("MX", "León de los Aldama"): "León", ("MX", "Santiago de Querétaro"): "Querétaro",
+    ("MD", "Chisinau"): "Chișinău", ("MV", "Male"): "Malé",
     ("LK", "Sri Jayewardenepura Kotte"): "Sri Jayawardenepura Kotte", ("GR", "Thessaloníki"): "Thessaloniki",
 }  # fmt: skip
+
+_QUOTES = str.maketrans("’‘ʻʼ", "''''")
 
 # Short names that are too short, or too much like a code, to pass the filter for alternate names.
 CITY_ALIASES: dict[tuple[str, str], tuple[str, ...]] = {
     ("US", "New York City"): ("New York", "NYC", "NY", "Big Apple"), ("US", "Los Angeles"): ("LA", "L.A."),
-    ("US", "San Francisco"): ("SF",), ("US", "Washington"): ("Washington, D.C.", "Washington DC", "Washington, DC", "DC"),
+    ("US", "San Francisco"): ("SF",),
+    ("US", "Washington"): ("Washington, D.C.", "Washington DC", "Washington, DC", "DC"),
     ("MY", "Kuala Lumpur"): ("KL",), ("RU", "Saint Petersburg"): ("St. Petersburg", "St Petersburg", "Leningrad"),
     ("CN", "Beijing"): ("Peking",), ("IN", "Mumbai"): ("Bombay",), ("IN", "Kolkata"): ("Calcutta",),
     ("IN", "Chennai"): ("Madras",), ("IN", "Bengaluru"): ("Bangalore",), ("MM", "Yangon"): ("Rangoon",),
     ("VN", "Ho Chi Minh City"): ("Saigon", "HCMC"), ("UA", "Kyiv"): ("Kiev",), ("BD", "Chattogram"): ("Chittagong",),
     ("KZ", "Astana"): ("Nur-Sultan",), ("KI", "Tarawa"): ("South Tarawa",),
+    ("TO", "Nuku'alofa"): ("Nukuʻalofa",), ("UA", "Odesa"): ("Odessa",), ("DK", "Copenhagen"): ("København",),
 }  # fmt: skip
 
 # Capitals that GeoNames has under a name which no alternate name leads to.
-CAPITALS_BY_OTHER_NAME = {("KI", "South Tarawa"): "Tarawa", ("PW", "Ngerulmud"): "Melekeok", ("VA", "Vatican City"): "Vatican"}
+CAPITALS_BY_OTHER_NAME = {("KI", "South Tarawa"): "Tarawa"}
 
 # How many alternate names a city keeps: (least population, Latin and native names together).
 _ALIAS_LIMITS = ((1_000_000, 40), (200_000, 16), (50_000, 8), (0, 5))
@@ -104,13 +110,17 @@ class Gazetteer:
         for key, place in places.items():
             if place["population"] >= SMALLEST and place["countrycode"] in countries:
                 self.take(key)
-                for alternate in place["alternatenames"]:
+                for alternate in filter(is_latin, place["alternatenames"]):
                     self._by_alternate[place["countrycode"], fold(alternate)].append(key)
 
     def find(self, country: str, name: str) -> list[int]:
         """Ids of the places of this name, by main name or, for the larger ones, by any other name; largest first."""
         found = self._by_name.get((country, fold(name))) or self._by_alternate.get((country, fold(name))) or []
         return sorted(found, key=lambda key: (-self._places[key]["population"], key))
+
+    def population(self, key: int) -> int:
+        """People in a place, 0 where GeoNames doesn't know."""
+        return int(self._places[key]["population"])
 
     def position(self, key: int) -> tuple[float, float]:
         """Latitude and longitude of a place, in degrees."""
@@ -121,7 +131,7 @@ class Gazetteer:
         if key not in self.cities:
             place = self._places[key]
             country, original = place["countrycode"], place["name"]
-            name = CITY_NAMES.get((country, original), original.replace("’", "'"))
+            name = CITY_NAMES.get((country, original), original.translate(_QUOTES))
             languages = frozenset(self._countries[country].languages)
             limit = next(limit for least, limit in _ALIAS_LIMITS if place["population"] >= least)
             self.cities[key] = City(

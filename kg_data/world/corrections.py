@@ -21,13 +21,12 @@ from dataclasses import dataclass
 # Dissolved states that GeoNames still lists; they would give Hungary a border with "Serbia and Montenegro".
 DISSOLVED = frozenset({"CS", "AN"})
 
-# First parts of ISO 3166-2 codes whose subdivision is a country of its own here.
-COUNTRIES_LISTED_AS_SUBDIVISIONS = frozenset(
-    """
-    US-AS US-GU US-MP US-PR US-UM US-VI CN-HK CN-MO CN-TW FI-01 NO-21 NO-22 NL-AW NL-CW NL-SX NL-BQ1 NL-BQ2 NL-BQ3
-    FR-971 FR-972 FR-973 FR-974 FR-976 FR-BL FR-MF FR-NC FR-PF FR-PM FR-TF FR-WF FR-GF FR-GP FR-MQ FR-RE FR-YT
-    """.split()
-)
+# Codes of ISO 3166-2 whose subdivision is a country of its own here.
+_COUNTRIES_LISTED_AS_SUBDIVISIONS = """
+US-AS US-GU US-MP US-PR US-UM US-VI CN-HK CN-MO CN-TW FI-01 NO-21 NO-22 NL-AW NL-CW NL-SX NL-BQ1 NL-BQ2 NL-BQ3
+FR-971 FR-972 FR-973 FR-974 FR-976 FR-BL FR-MF FR-NC FR-PF FR-PM FR-TF FR-WF
+"""
+COUNTRIES_LISTED_AS_SUBDIVISIONS = frozenset(_COUNTRIES_LISTED_AS_SUBDIVISIONS.split())
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Correction:
 
     Attributes:
         country: ISO 3166-1 alpha-2 code.
-        relation: "capital", "borders", "currency", "language", "continent", "calling_code", "top_level_domain".
+        relation: "capital", "borders", "currency", "language", "calling_code" or "top_level_domain".
         reason: why the source's value doesn't stand.
         only: the values that replace the source's, None to keep them.
         add: values to add.
@@ -53,20 +52,29 @@ class Correction:
 
 CORRECTIONS: tuple[Correction, ...] = (
     # Capitals
-    Correction("ZA", "capital", "executive, legislative and judicial capital", ("Pretoria", "Cape Town", "Bloemfontein")),
+    Correction(
+        "ZA", "capital", "executive, legislative and judicial capital", ("Pretoria", "Cape Town", "Bloemfontein")
+    ),
     Correction("BO", "capital", "Sucre by the constitution, La Paz as seat of government", add=("La Paz",)),
-    Correction("LK", "capital", "Kotte is legislative, Colombo commercial capital",
-               ("Sri Jayewardenepura Kotte", "Colombo")),
+    Correction(
+        "LK", "capital", "Kotte is legislative, Colombo commercial capital", ("Sri Jayewardenepura Kotte", "Colombo")
+    ),
     Correction("SZ", "capital", "Mbabane is administrative, Lobamba royal and legislative capital", add=("Lobamba",)),
-    Correction("GQ", "capital", "Ciudad de la Paz replaced Malabo in January 2026, and institutions are still moving",
-               add=("Malabo",)),
+    Correction(
+        "GQ",
+        "capital",
+        "Ciudad de la Paz replaced Malabo in January 2026, and institutions are still moving",
+        add=("Malabo",),
+    ),
     Correction("PS", "capital", "East Jerusalem is declared, Ramallah is where the government sits", add=("Ramallah",)),
     Correction("KZ", "capital", "Nur-Sultan was named Astana again in 2022", ("Astana",)),
     Correction("MM", "capital", "spelled in one word since 2005", ("Naypyidaw",)),
     Correction("PW", "capital", "Ngerulmud, in the state of Melekeok, since 2006", ("Ngerulmud",)),
     Correction("MS", "capital", "Plymouth by law, Brades in fact since the eruption of 1997", add=("Brades",)),
     Correction("BQ", "capital", "GeoNames names none", ("Kralendijk",)),
-    Correction("GS", "capital", "King Edward Point, beside the whaling station of Grytviken", add=("King Edward Point",)),
+    Correction(
+        "GS", "capital", "King Edward Point, beside the whaling station of Grytviken", add=("King Edward Point",)
+    ),
     Correction("KI", "capital", "the capital is South Tarawa, a part of the atoll Tarawa", ("South Tarawa",)),
     Correction("IO", "capital", "Diego Garcia is the island; its base is Camp Thunder Cove", ("Camp Thunder Cove",)),
     # Borders
@@ -84,24 +92,36 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("PS", "currency", "the Jordanian dinar circulates as tender beside the shekel", add=("JOD",)),
     Correction("TF", "currency", "territory of France", ("EUR",)),
     # Languages, against CLDR's lists of official languages
-    Correction("CH", "language", "Swiss German is a dialect of German; Romansh is a national language",
-               add=("rm",), remove=("gsw",)),
+    Correction(
+        "CH",
+        "language",
+        "Swiss German is a dialect of German; Romansh is a national language",
+        add=("rm",),
+        remove=("gsw",),
+    ),
     Correction("LI", "language", "Alemannic is a dialect of German", remove=("gsw",)),
     Correction("BO", "language", "Guarani is official too", add=("gn",)),
     Correction("PE", "language", "Aymara is official where it prevails, like Quechua", add=("ay",)),
     Correction("DZ", "language", "Tamazight is official since 2016", add=("ber",)),
     Correction("MA", "language", "CLDR's code is one dialect of Tamazight", add=("ber",), remove=("tzm",)),
     Correction("UA", "language", "the law that made Russian a regional language fell in 2018", remove=("ru",)),
-    Correction("ML", "language", "Bambara is spoken by most and official since 2023; French stays the working language",
-               add=("bm",)),
+    Correction(
+        "ML",
+        "language",
+        "Bambara is spoken by most and official since 2023; French stays the working language",
+        add=("bm",),
+    ),
     Correction("BF", "language", "Mossi is spoken by half the country and official since 2023", add=("mos",)),
     Correction("NE", "language", "Hausa is the national language since 2025", add=("ha",)),
-    Correction("NG", "language", "beside English, the three national languages, not one of them", add=("ha", "ig", "yo")),
+    Correction(
+        "NG", "language", "beside English, the three national languages, not one of them", add=("ha", "ig", "yo")
+    ),
     Correction("ET", "language", "working languages of the federation since 2020", add=("om", "so", "ti", "aa")),
     Correction("FO", "language", "Danish is official beside Faroese", add=("da",)),
     Correction("JE", "language", "French is official beside English", add=("fr",)),
-    Correction("NO", "language", "Bokmål and Nynorsk are written forms of Norwegian; Sami has equal worth by law",
-               ("no", "se")),
+    Correction(
+        "NO", "language", "Bokmål and Nynorsk are written forms of Norwegian; Sami has equal worth by law", ("no", "se")
+    ),
     Correction("SJ", "language", "Bokmål is a written form of Norwegian", ("no",)),
     Correction("HK", "language", "CLDR names the script", ("zh", "en")),
     Correction("MO", "language", "CLDR names the script and Cantonese, the spoken form", ("zh", "pt")),
@@ -114,8 +134,12 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("RW", "language", "Swahili is official since 2017", add=("sw",)),
     Correction("SC", "language", "Seychellois Creole is official too", add=("crs",)),
     Correction("VA", "language", "Latin is the Holy See's language", add=("la",)),
-    Correction("ZA", "language", "the eleven spoken official languages",
-               ("zu", "xh", "af", "en", "nso", "tn", "st", "ts", "ss", "ve", "nr")),
+    Correction(
+        "ZA",
+        "language",
+        "the eleven spoken official languages",
+        ("zu", "xh", "af", "en", "nso", "tn", "st", "ts", "ss", "ve", "nr"),
+    ),
     Correction("ES", "language", "official in their regions, with a quarter of the people", add=("ca", "gl", "eu")),
     Correction("GB", "language", "Welsh is official in Wales", add=("cy",)),
     Correction("BQ", "language", "Papiamento and English are official beside Dutch", add=("pap", "en")),
@@ -126,12 +150,11 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("MP", "language", "Chamorro and Carolinian are official too", add=("ch", "cal")),
     Correction("TF", "language", "territory of France", ("fr",)),
     Correction("GS", "language", "territory of the United Kingdom", ("en",)),
-    Correction("NA", "language", "Afrikaans is spoken by most as a second language and German in public life",
-               add=("af",)),
+    Correction(
+        "NA", "language", "Afrikaans is spoken by most as a second language and German in public life", add=("af",)
+    ),
     Correction("BN", "language", "English is recognised for official use", add=("en",)),
     Correction("GG", "language", "French is used in law", add=("fr",)),
-    # Continents
-    Correction("CC", "continent", "territory of Australia beside Christmas Island", ("AS",)),
     # Codes
     Correction("XK", "calling_code", "assigned in 2016", ("383",)),
     Correction("AQ", "calling_code", "GeoNames names none", ("672",)),
@@ -148,10 +171,18 @@ CORRECTIONS: tuple[Correction, ...] = (
 
 # Numbers of countries that no source has right: (country, literal) to (value, why).
 NUMBERS: dict[tuple[str, str], tuple[float, str]] = {
-    ("FR", "population"): (66_351_959, "the Factbook counts five overseas regions, which are countries here; Insee 2025"),
+    ("FR", "population"): (66_351_959, "without the overseas regions, which are countries here; Insee 2025"),
     ("FR", "area"): (551_500, "the Factbook's figure for France in Europe"),
     ("PS", "population"): (5_495_443, "the Factbook has one page for the West Bank and one for Gaza; their own census"),
     ("PS", "area"): (6_220, "West Bank and Gaza together"),
+    ("MA", "area"): (446_550, "the Factbook's figure includes Western Sahara"),
+    ("GE", "population"): (3_694_600, "the Factbook is a third too high; Geostat 2024"),
+    ("VN", "population"): (101_598_527, "the Factbook is 5% too high; UN World Population Prospects 2024, for 2025"),
+    ("BT", "population"): (796_682, "the Factbook is 12% too high; UN World Population Prospects 2024, for 2025"),
+    ("OM", "population"): (5_494_691, "the Factbook leaves out migrants; UN World Population Prospects 2024, for 2025"),
+    ("KW", "population"): (5_026_078, "the Factbook leaves out migrants; UN World Population Prospects 2024, for 2025"),
+    ("QA", "population"): (3_115_889, "the Factbook leaves out migrants; UN World Population Prospects 2024, for 2025"),
+    ("CK", "population"): (13_259, "the Factbook leaves out half; UN World Population Prospects 2024, for 2025"),
     ("VA", "area"): (0.49, "rounded to nothing in both sources"),
     ("MC", "area"): (2.08, "rounded to a whole in both sources"),
     ("UM", "area"): (34.2, "nothing in GeoNames"),

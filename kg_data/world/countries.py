@@ -40,19 +40,21 @@ COUNTRY_ALIASES = {
     "AE": ("UAE", "U.A.E.", "Emirates", "the UAE"), "CD": ("DR Congo", "DRC", "Congo-Kinshasa", "Zaire"),
     "CG": ("Congo", "Congo-Brazzaville", "Congo Republic"), "CI": ("Côte d'Ivoire", "Cote d'Ivoire"),
     "CZ": ("Czech Republic", "the Czech Republic"), "MM": ("Burma",), "SZ": ("Swaziland",), "MK": ("Macedonia",),
-    "NL": ("Holland", "the Netherlands"), "TL": ("East Timor", "Timor Leste"), "VA": ("Vatican", "Holy See", "the Vatican"),
-    "PS": ("State of Palestine", "Palestinian Territories"), "CN": ("PRC", "People's Republic of China", "mainland China"),
+    "NL": ("Holland", "the Netherlands"), "TL": ("East Timor", "Timor Leste"),
+    "VA": ("Vatican", "Holy See", "the Vatican"),
+    "PS": ("State of Palestine", "Palestinian Territories"),
+    "CN": ("PRC", "People's Republic of China", "mainland China"),
     "TW": ("Republic of China", "Chinese Taipei"), "KR": ("Republic of Korea", "ROK", "Korea"),
     "KP": ("DPRK", "Democratic People's Republic of Korea"), "RU": ("Russian Federation",), "MO": ("Macau",),
     "HK": ("Hong Kong SAR",), "BS": ("The Bahamas",), "GM": ("The Gambia",), "CV": ("Cabo Verde",), "TR": ("Türkiye",),
     "FM": ("Federated States of Micronesia",), "BQ": ("Bonaire, Sint Eustatius and Saba", "BES Islands"),
     "EH": ("Sahrawi Arab Democratic Republic",), "VI": ("US Virgin Islands", "U.S. Virgin Islands"),
-    "FK": ("Falklands", "Malvinas"), "BA": ("Bosnia",), "ST": ("Sao Tome", "São Tomé"), "PG": ("PNG",),
+    "FK": ("Falklands", "Malvinas"), "BA": ("Bosnia",), "PG": ("PNG",),
     "SA": ("KSA", "Saudi"), "DE": ("Federal Republic of Germany",), "IE": ("Republic of Ireland", "Eire"),
     "GE": ("Republic of Georgia",), "MF": ("Saint Martin (French part)",), "SX": ("Sint Maarten (Dutch part)",),
     "LC": ("St. Lucia", "St Lucia"), "KN": ("St. Kitts and Nevis", "St Kitts and Nevis"),
     "VC": ("St. Vincent and the Grenadines", "St Vincent and the Grenadines", "Saint Vincent"),
-    "AG": ("Antigua",), "TT": ("Trinidad",), "NZ": ("Aotearoa",), "CF": ("CAR",), "DO": ("the Dominican Republic",),
+    "NZ": ("Aotearoa",), "DO": ("the Dominican Republic",),
 }  # fmt: skip
 
 
@@ -70,6 +72,7 @@ class Country:
         languages: CLDR codes without script or region.
         calling_codes: with the plus sign.
         domains: country-code top-level domains.
+        codes: ISO 3166-1 alpha-2 and alpha-3, and abbreviations such as "UAE".
         aliases: other names.
         population: people, None where unknown.
         area: total area in km2, None where unknown.
@@ -84,6 +87,7 @@ class Country:
     languages: list[str]
     calling_codes: list[str]
     domains: list[str]
+    codes: tuple[str, ...]
     aliases: list[str] = field(default_factory=list)
     population: float | None = None
     area: float | None = None
@@ -106,7 +110,7 @@ def read_countries(rows: Mapping[str, RawCountry], factbook: Mapping[str, dict[s
         country = Country(
             code=code,
             name=name,
-            continent=corrected(code, "continent", [row["continentcode"]])[0],
+            continent=row["continentcode"],
             capitals=corrected(code, "capital", [row["capital"].strip()] if row["capital"].strip() else []),
             neighbours=corrected(code, "borders", [n for n in row["neighbours"].split(",") if n]),
             currencies=corrected(code, "currency", [row["currencycode"]] if row["currencycode"] else []),
@@ -114,6 +118,7 @@ def read_countries(rows: Mapping[str, RawCountry], factbook: Mapping[str, dict[s
             calling_codes=["+" + c.strip().lstrip("+") for c in
                            corrected(code, "calling_code", [row["phone"]] if row["phone"].strip() else [])],
             domains=corrected(code, "top_level_domain", [row["tld"].strip()] if row["tld"].strip() else []),
+            codes=(code, row["iso3"], *filter(str.isupper, COUNTRY_ALIASES.get(code, ()))),
             population=_number(code, "population", _population(page), row["population"]),
             area=_number(code, "area", _area(page), row["areakm2"]),
         )  # fmt: skip
@@ -181,7 +186,6 @@ def _aliases(country: Country, row: RawCountry, page: Mapping[str, Any]) -> Iter
             name = getattr(record, attribute, None)
             if name:
                 yield name
-    yield from (code, row["iso3"])
     for language in country.languages:
         try:
             native = Locale.parse(language).territories.get(code)

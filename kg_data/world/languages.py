@@ -19,7 +19,8 @@ LANGUAGE_NAMES = {
     "ber": "Tamazight", "cnr": "Montenegrin", "zdj": "Comorian", "pih": "Norfuk", "cal": "Carolinian", "mi": "Maori",
     "rar": "Cook Islands Maori", "nan": "Taiwanese Hokkien", "hak": "Hakka", "ny": "Chichewa", "rn": "Kirundi",
     "kl": "Greenlandic", "st": "Sotho", "nso": "Northern Sotho", "ss": "Swazi", "mos": "Mossi", "tkl": "Tokelauan",
-    "gil": "Gilbertese", "no": "Norwegian", "crs": "Seychellois Creole", "bn": "Bengali", "na": "Nauruan", "tvl": "Tuvaluan",
+    "gil": "Gilbertese", "no": "Norwegian", "crs": "Seychellois Creole", "bn": "Bengali", "na": "Nauruan",
+    "tvl": "Tuvaluan",
 }  # fmt: skip
 
 LANGUAGE_ALIASES = {
@@ -84,8 +85,7 @@ def currency_name(code: str) -> str:
 
 
 def currency_aliases(code: str) -> Iterable[str]:
-    """Other names of a currency: its code, and CLDR's names in the singular and plural."""
-    yield code
+    """Other names of a currency: CLDR's, in the singular and plural."""
     for count in (None, 1, 2):
         name = get_currency_name(code, count=count, locale="en")
         yield name

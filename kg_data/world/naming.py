@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 # Letters that Unicode doesn't decompose, as a reader without the keyboard for them writes them.
 _PLAIN_LETTERS = str.maketrans(
@@ -23,8 +22,14 @@ _PLAIN_LETTERS = str.maketrans(
     }
 )  # fmt: skip
 
-# One Latin word: letters of the Latin blocks, with the marks that stand inside names.
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_JOINTS = re.compile(r"['.]")
+_GAPS = re.compile(r"[\W_]+")
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+# One Latin name: letters of the Latin blocks, with the marks that stand inside names.
 _LATIN_NAME = re.compile(r"[A-ZÀ-ÖØ-ÞĀ-ž][A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’‘ .\-]+")
+_LATIN_START = re.compile(r"[A-ZÀ-ÖØ-ÞĀ-žȘȚḀ-Ỹ]")
 # Names that a scheme of transliteration made rather than a reader: marks that no Latin spelling uses.
 _TRANSLITERATION = re.compile(r"['’‘]{2}|[a-z]['’][a-z]*['’]|^[A-Z]+$|['’]$")
 
@@ -47,6 +52,7 @@ class Entity:
         rank: who keeps a shared name; the smallest comes first.
         qualifiers: what may stand in brackets behind the name, in order of preference.
         aliases: other names, in order of importance.
+        codes: aliases that are codes, which it keeps even where they spell another's name ("WAW" and Waw).
     """
 
     kind: str
@@ -54,62 +60,96 @@ class Entity:
     rank: tuple[float, ...]
     qualifiers: Sequence[str] = ()
     aliases: list[str] = field(default_factory=list)
+    codes: Sequence[str] = ()
 
 
-@lru_cache(maxsize=500_000)
 def plain(name: str) -> str:
     """The name without accents and typographic quotes, case kept: "São Tomé" to "Sao Tome"."""
     if name.isascii():
         return name
-    decomposed = unicodedata.normalize("NFKD", name.translate(_PLAIN_LETTERS))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", name.translate(_PLAIN_LETTERS)))
 
 
 def fold(name: str) -> str:
-    """The form in which two names are the same name."""
+    """The name without accents and case, punctuation kept."""
     return plain(name).casefold()
 
 
-def assign_labels(entities: Sequence[Entity]) -> list[str]:
-    """A label for each entity, all different even after `fold`, position by position.
+def key(name: str) -> str:
+    """The form in which two names are the same: no accents, case, apostrophes or full stops; other marks are gaps."""
+    return _GAPS.sub(" ", _JOINTS.sub("", fold(name))).strip() or name
+
+
+def assign_labels(entities: Sequence[Entity], reserved: Mapping[str, int]) -> list[str]:
+    """A label for each entity, all different even after `key`, position by position.
 
     Holders are served in the order of their rank. One whose every qualifier is taken gets a number, so that the result
     is always unique; ties keep the order of `entities`, so that it's always the same.
+
+    Args:
+        entities: all of them.
+        reserved: keys that only the entity of this position may bear, such as "holland", an alias of a country.
     """
     labels = [""] * len(entities)
     taken: set[str] = set()
-    for index in sorted(range(len(entities)), key=lambda i: (*entities[i].rank, entities[i].name, i)):
+
+    def free(candidate: str, index: int) -> bool:
+        return key(candidate) not in taken and reserved.get(key(candidate), index) == index
+
+    for index in _by_rank(entities):
         entity = entities[index]
         candidates = [entity.name, *(f"{entity.name} ({qualifier})" for qualifier in entity.qualifiers if qualifier)]
-        label = next((candidate for candidate in candidates if fold(candidate) not in taken), "")
+        label = next((candidate for candidate in candidates if free(candidate, index)), "")
         number = 2
         while not label:
             candidate = f"{candidates[-1]} {number}"
-            label, number = ("" if fold(candidate) in taken else candidate), number + 1
-        taken.add(fold(label))
+            label, number = (candidate if free(candidate, index) else ""), number + 1
+        taken.add(key(label))
         labels[index] = label
     return labels
 
 
 def assign_aliases(entities: Sequence[Entity], labels: Sequence[str]) -> list[tuple[int, str]]:
-    """The other names of each entity, as (position, name).
+    """The other names of each entity, as (position, name), so that each name leads to one entity.
 
-    An alias that is another entity's label is dropped, since that name already means the other one. The bare name of
-    an entity that had to be qualified stays, so that a search for "Paris" can offer "Paris (Texas)" too.
+    An alias is dropped where it's another's label, or an alias of one that goes before in rank; codes go before all
+    other aliases. Two kinds stay all the same: a code that spells another's label in capitals, as it's matched the way
+    it's written, and the bare name of an entity that had to be qualified, which lets a search for "Paris" offer
+    "Paris (Texas)" too.
     """
-    owners = {fold(label): index for index, label in enumerate(labels)}
+    order = _by_rank(entities)
+    spelled = set(labels)
+    owners = {key(label): index for index, label in enumerate(labels)}
+    of_labels = frozenset(owners)
     pairs: list[tuple[int, str]] = []
-    for index, entity in enumerate(entities):
-        label = labels[index]
-        qualified = label != entity.name
-        wanted = [entity.name, plain(label), plain(entity.name), *entity.aliases]
-        if qualified:
-            wanted += [f"{entity.name} ({qualifier})" for qualifier in entity.qualifiers]
-        for alias in dict.fromkeys(wanted):
-            means_other = owners.get(fold(alias), index) != index and not (qualified and fold(alias) == fold(entity.name))
-            if alias and alias != label and not means_other:
+    for index in order:
+        for code in entities[index].codes:
+            if code not in spelled:
+                spelled.add(code)
+                owners.setdefault(key(code), index)
+                pairs.append((index, code))
+    for index in order:
+        entity, label = entities[index], labels[index]
+        qualified = [f"{entity.name} ({qualifier})" for qualifier in entity.qualifiers] if label != entity.name else []
+        for alias in dict.fromkeys([entity.name, plain(label), *entity.aliases, *qualified]):
+            folded = key(alias)
+            mine = owners.setdefault(folded, index) == index
+            if (
+                alias != label
+                and alias not in entity.codes
+                and (mine or (alias == entity.name and folded in of_labels))
+            ):
                 pairs.append((index, alias))
-    return pairs
+    return sorted(pairs, key=lambda pair: pair[0])
+
+
+def _by_rank(entities: Sequence[Entity]) -> list[int]:
+    return sorted(range(len(entities)), key=lambda index: (*entities[index].rank, entities[index].name, index))
+
+
+def is_latin(name: str) -> bool:
+    """Whether a name begins with a Latin capital; machine transliterations mostly begin with a small letter."""
+    return bool(_LATIN_START.match(name))
 
 
 def script_of(name: str) -> str:
@@ -136,19 +176,20 @@ def other_names(name: str, alternates: Iterable[str], languages: frozenset[str],
     seen = {_letters(name)}
     kept: list[str] = []
     for alternate in alternates:
-        letters = _letters(alternate)
-        if letters in seen or not 3 <= len(alternate) <= 40:
+        if not 3 <= len(alternate) <= 40:
             continue
         if _LATIN_NAME.fullmatch(alternate):
             if _TRANSLITERATION.search(alternate):
                 continue
         elif alternate.isascii() or not languages & _SCRIPTS.get(script_of(alternate), set()):
             continue
-        seen.add(letters)
-        kept.append(alternate)
+        letters = _letters(alternate)
+        if letters not in seen:
+            seen.add(letters)
+            kept.append(alternate)
     kept.sort(key=lambda alternate: (not alternate.isascii(), abs(len(alternate) - len(name))))
     return kept[:limit]
 
 
 def _letters(name: str) -> str:
-    return "".join(letter for letter in fold(name) if letter.isalnum())
+    return _NOT_LETTERS.sub("", fold(name))

