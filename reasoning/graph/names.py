@@ -16,14 +16,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from reasoning.graph.strings import StringColumn
 
-CLOSE_ENOUGH = 85.0
-"""Lowest similarity (0 to 100, Indel ratio) at which a misspelled name is taken for the name it resembles."""
-
-CLEAR_LEAD = 4.0
-"""How far the best spelling must stand above the next entity's."""
+SHORTEST = 4
+"""Shorter names are not corrected: "Mali", "Bali" and "Male" are one letter apart."""
+ALIAS_HANDICAP = 10.0
+"""How much nearer (0 to 100) an alias must be than a label to be offered before it."""
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _GAPS = re.compile(r"[^\w]+|_+")
@@ -94,23 +94,32 @@ class NameIndex:
                     return Match(tuple(same))
             labelled = [entity for entity in fitting if fold(self._label(entity)) == fold(name)]
             return Match(tuple(labelled or fitting))
-        ranked = self._ranked(name, limit=12)
-        if not ranked or ranked[0][1] < CLOSE_ENOUGH or len(fold(name)) < 4:
+        entity = self._respelled(fold(name))
+        return None if entity is None else Match((entity,), corrected_to=self._label(entity))
+
+    def _respelled(self, key: str) -> int | None:
+        """The one entity whose name is a slip away (a letter missing, added, changed or swapped; two in a long name).
+
+        A label that near wins over aliases; where several entities remain there is no telling, so None.
+        """
+        if len(key) < SHORTEST:
             return None
-        best = {entity for entity, score in ranked if score >= ranked[0][1] - CLEAR_LEAD}
-        if len(best) > 1:
-            return None
-        entity = ranked[0][0]
-        return Match((entity,), corrected_to=self._label(entity))
+        slips = 1 if len(key) < 2 * SHORTEST else 2
+        hits = process.extract(key, self._texts, scorer=OSA.distance, limit=50, score_cutoff=slips)
+        near = [(int(self.entities[position]), text) for text, distance, position in hits if distance == hits[0][1]]
+        labelled = {entity for entity, text in near if fold(self._label(entity)) == text}
+        fitting = labelled or {entity for entity, _ in near}
+        return fitting.pop() if len(fitting) == 1 else None
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities whose names are most like `name`, best first."""
-        found = dict.fromkeys(self._label(entity) for entity, score in self._ranked(name, 8 * count) if score >= 50)
-        return list(found)[:count]
-
-    def _ranked(self, name: str, limit: int) -> list[tuple[int, float]]:
-        hits = process.extract(fold(name), self._texts, scorer=fuzz.ratio, limit=limit, score_cutoff=50.0)
-        return [(int(self.entities[position]), score) for _, score, position in hits]
+        hits = process.extract(fold(name), self._texts, scorer=fuzz.ratio, limit=20 * count, score_cutoff=50.0)
+        scores: dict[str, float] = {}
+        for text, score, position in hits:
+            label = self._label(int(self.entities[position]))
+            # A foreign name that happens to be near is a worse guess than the name that a person sees.
+            scores[label] = max(scores.get(label, 0.0), score + (ALIAS_HANDICAP if fold(label) == text else 0.0))
+        return sorted(scores, key=lambda label: -scores[label])[:count]
 
     @cached_property
     def _texts(self) -> list[str]:
