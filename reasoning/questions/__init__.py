@@ -1,4 +1,9 @@
-"""Questions in plain English, read as queries."""
+"""Questions in plain English, read as queries.
+
+With a chat model that writes structured output the model reads them; without one, patterns over the words that name
+entities and relations do. Either way the query is checked against the graph, and a question that cannot be read is an
+error that says what was understood, never a guess.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +13,27 @@ from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
 from reasoning.questions.formal import looks_formal
+from reasoning.questions.patterns import read_by_patterns
 
-__all__ = ["looks_formal", "read_question"]
+__all__ = ["MAX_CHARACTERS", "looks_formal", "read_question"]
+
+MAX_CHARACTERS = 1000
+"""Longest question; any real one is shorter, and the work grows with the length."""
 
 
 def read_question(question: str, kg: KnowledgeGraph, llm: BaseChatModel | None) -> tuple[Query, tuple[str, ...]]:
     """The query that a question asks, and in words what was assumed in reading it.
 
     Args:
-        question: plain English; at most 1,000 characters.
+        question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
         llm: a chat model that can write structured output, or None to read by patterns.
 
     Raises:
         QuestionError: the question cannot be read.
     """
-    raise QuestionError(
-        f'cannot read questions about "{kg.graph_name}" yet; ask in the grammar, e.g. borders("France")'
-    )
+    if len(question) > MAX_CHARACTERS:
+        raise QuestionError(
+            f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: ask it in a sentence"
+        )
+    return read_by_patterns(question, kg)

@@ -1,0 +1,49 @@
+"""What to say where a question could not be read: what was understood, what was not, and how to say it exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reasoning.errors import quoted_list
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Entity, Project
+from reasoning.questions.linking import Item
+from reasoning.questions.vocabulary import TYPE_RELATIONS
+
+
+def complaint(kg: KnowledgeGraph, items: Sequence[Item], reason: str) -> str:
+    """The message of the error; `reason` is why the likeliest reading failed, "" where no word got that far."""
+    unknown = _unique(item.text for item in items if item.kind == "word")
+    nearest = _unique(name for item in items if item.kind == "word" for name in item.nearest)
+    entities = _unique(item.mention.text for item in items if item.mention is not None)
+    relations = _unique(item.use.relations[0] for item in items if item.use is not None and item.type is None)
+    types = _unique(kg.entity_labels[item.type] for item in items if item.type is not None)
+    if unknown:
+        problem = f"not understood: {quoted_list(unknown, 'and')}"
+        problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
+    elif not entities and not types:
+        problem = f'it names nothing of the graph "{kg.graph_name}"'
+    else:
+        problem = reason or ("its parts do not fit together" if relations else "no word of it names a relation")
+    linked = [
+        f"{what} {quoted_list(names, 'and')}"
+        for what, names in (("entities", entities), ("relations", relations), ("types", types))
+        if names
+    ]
+    understood = f" Understood: {'; '.join(linked)}." if linked else ""
+    return f"could not read the question: {problem}.{understood} In the grammar, e.g. {example(kg, relations)}"
+
+
+def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:
+    """A query of this graph's own, with one of `relations` if any leads between entities."""
+    telling = [name for name in kg.relation_ids if name not in TYPE_RELATIONS]
+    for name in (*relations, *telling, *kg.relation_ids):
+        found = kg.relation(name)
+        if found.kind == "edges" and len(heads := kg.index.block(found.index, found.inverse)[0]):
+            return str(Project(name, Entity(kg.entity_labels[int(heads[0])])))
+    column = kg.literals[0]
+    return str(Project(column.relation, Entity(kg.entity_labels[int(column.entities[0])])))
+
+
+def _unique(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[:8]

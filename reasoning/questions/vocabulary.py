@@ -1,0 +1,156 @@
+"""The English that questions are read with: one reviewed table of words, and what counts as the same word.
+
+Nothing here knows a graph. A relation is found by the words of its own name; the table adds the verbs and nouns that
+people use instead of that name, and says which relation they mean where a graph has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reasoning.graph.names import fold
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words that stand for a relation whose name they do not contain.
+
+    Attributes:
+        words: the phrase, in the forms of a dictionary, variants parted by "|".
+        relations: names of the relations it may mean, the likeliest first; the graph decides among those it has.
+    """
+
+    words: str
+    relations: tuple[str, ...]
+
+
+# "X <phrase> Y" says that the triple (X, relation, Y) holds, and "the <phrase> of X" asks for Y.
+PHRASES: tuple[Phrase, ...] = (
+    Phrase("use|pay with|pay in|accept", ("currency", "language")),
+    Phrase("money|legal tender", ("currency",)),
+    Phrase("speak|people speak", ("language", "official language")),
+    Phrase("neighbour|neighbor|adjoin|touch|share border|have border|adjacent|next to", ("borders", "neighbour")),
+    Phrase("capital city", ("capital",)),
+    Phrase("fly to", ("serves",)),
+    Phrase("people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
+    Phrase("how big|how large|size", ("area", "population")),
+    Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
+    Phrase("domain|internet domain", ("top level domain",)),
+    Phrase("dialling code|dialing code|phone code|country code", ("calling code",)),
+    Phrase("born", ("place of birth", "birthplace", "born in", "birth place")),
+    Phrase("die", ("place of death", "died in")),
+    Phrase("author", ("author", "written by", "writer")),
+    Phrase("marry|husband|wife", ("spouse", "married to")),
+)
+
+# Relations that say where something lies, the nearest way to put it first: (X, country, Y) puts X in Y.
+LOCATION = ("located in", "country", "subdivision", "continent", "location", "part of", "serves")
+
+# Relations that say what kind of thing something is.
+TYPE_RELATIONS = ("type", "instance of", "is a", "kind", "category")
+
+TYPE_SYNONYMS = {
+    "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision", "region": "subdivision",
+    "tongue": "language", "film": "movie",
+}  # fmt: skip
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Nouns that stand for anything.
+ANYTHING = _words("thing place one entity entities item")
+
+# Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
+_ROLES: tuple[tuple[str, object, str], ...] = (
+    ("of", None, "of|for"),
+    ("in", None, "in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|based in|belong to|belongs to"),
+    ("preposition", None, "to|with each other|each other|through"),
+    ("by", None, "by"),
+    ("with", None, "with|have|has|having|had|whose"),
+    ("as", None, "as"),
+    ("and", None, "and|but|also|,|;|as well as|while"),
+    ("or", None, "or"),
+    ("except", None, "except|except for|excluding|other than|besides|apart from"),
+    ("not", None, "not|no|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
+    ("many", None, "how many|number of|count"),
+    ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
+    ("compare", "<", "less than|fewer than|smaller than|lower than|under|below|before|<"),
+    ("compare", ">=", "at least|no less than|not less than|since|>="),
+    ("compare", "<=", "at most|no more than|not more than|up to|<="),
+    ("compare", "=", "exactly|equal to|="),
+    ("most", (True, ()), "most|greatest|maximum|top"),
+    ("most", (False, ()), "least|fewest|minimum|bottom"),
+    ("most", (True, ("elevation", "height")), "highest|tallest"),
+    ("most", (False, ("elevation", "height")), "lowest"),
+    ("most", (True, ("area", "population")), "largest|biggest"),
+    ("most", (False, ("area", "population")), "smallest|tiniest"),
+    ("most", (True, ("population",)), "most populous|most populated"),
+    ("most", (False, ("population",)), "least populous|least populated"),
+    ("where", None, "where"),
+)
+KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
+
+# First words of a question that wants yes or no.
+ASKING = _words("is are was were do does did has have can")
+
+# Words that change nothing in what is asked.
+FILLER = _words(
+    """a an the this these that those which who whom what when whats what's how is are was were be been being do does
+    did can could would will shall may might please tell me show list give name find all any each every some there it
+    its it's their they them you i we us my our your both only currently today now together want know let see if
+    whether then so official officially main called named known than much many too"""
+) | {"in world", "of world", "on earth"}
+
+NUMBER_WORDS = dict(
+    zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
+)
+MAGNITUDES = {
+    "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,
+    "bn": 1e9, "trillion": 1e12,
+}  # fmt: skip
+
+# In small letters a short word is English, French or a code before it is a name; these are always names.
+SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
+
+# Words of a relation's name that say nothing about what it relates.
+EMPTY_IN_LABELS = _words("has have is was are of in by to at the a an for with on from")
+
+_IRREGULAR = {
+    "wrote": "write", "written": "write", "spoke": "speak", "spoken": "speak", "used": "use", "uses": "use",
+    "using": "use", "lies": "lie", "lay": "lie", "lying": "lie", "died": "die", "dies": "die", "made": "make",
+    "led": "lead", "won": "win", "held": "hold", "built": "build", "found": "find", "sang": "sing", "sung": "sing",
+    "children": "child", "wives": "wife", "bought": "buy", "sold": "sell", "taught": "teach", "married": "marry",
+}  # fmt: skip
+
+
+def stem(word: str) -> str:
+    """What the forms of a word have in common: "bordering" and "borders", "written" and "writer", "cities" and "city".
+
+    Crude on purpose: it is applied to both sides of every comparison, so it need not give a word.
+    """
+    text = fold(word)
+    text = _IRREGULAR.get(text, text)
+    if text.endswith("ies") and len(text) > 4:
+        text = text[:-3] + "y"
+    elif not text.endswith(("ss", "us", "is")):
+        text = _without(text, ("ing", "ed", "es", "s"))
+    text = _without(text, ("er", "or"))
+    if len(text) > 3 and text[-1] == text[-2]:
+        text = text[:-1]
+    if len(text) > 3 and text.endswith("e"):
+        text = text[:-1]
+    return text[:-1] + "y" if len(text) > 3 and text.endswith("i") else text
+
+
+def stems(words: str) -> tuple[str, ...]:
+    """The stem of each word."""
+    return tuple(stem(word) for word in fold(words).split())
+
+
+def _without(text: str, endings: tuple[str, ...]) -> str:
+    for ending in endings:
+        if text.endswith(ending) and len(text) - len(ending) >= 3:
+            return text[: -len(ending)]
+    return text
