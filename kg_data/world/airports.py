@@ -89,7 +89,7 @@ def read_airports(
             Airport(
                 iata=iata,
                 icao=icao,
-                name=row["name"].strip(),
+                name=" ".join(row["name"].split()),
                 country=row["country"],
                 subdivision=keys_by_name.get((row["country"], fold(row["subd"])), ""),
                 serves=serves,

@@ -79,6 +79,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("IO", "capital", "Diego Garcia is the island; its base is Camp Thunder Cove", ("Camp Thunder Cove",)),
     # Borders
     Correction("US", "borders", "the lease of Guantánamo Bay isn't a border", remove=("CU",)),
+    Correction("AL", "borders", "Kosovo lies between Albania and Serbia", remove=("RS",)),
     Correction("BW", "borders", "150 m at Kazungula, agreed by both states", add=("ZM",)),
     Correction("CA", "borders", "Hans Island was divided between Canada and Greenland in 2022", add=("GL",)),
     # Currencies
@@ -90,7 +91,6 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("SZ", "currency", "the rand is legal tender (Common Monetary Area)", add=("ZAR",)),
     Correction("ZW", "currency", "several currencies are legal tender until 2030, the dollar first", add=("USD",)),
     Correction("PS", "currency", "the Jordanian dinar circulates as tender beside the shekel", add=("JOD",)),
-    Correction("TF", "currency", "territory of France", ("EUR",)),
     # Languages, against CLDR's lists of official languages
     Correction(
         "CH",
@@ -123,9 +123,7 @@ CORRECTIONS: tuple[Correction, ...] = (
         "NO", "language", "Bokmål and Nynorsk are written forms of Norwegian; Sami has equal worth by law", ("no", "se")
     ),
     Correction("SJ", "language", "Bokmål is a written form of Norwegian", ("no",)),
-    Correction("HK", "language", "CLDR names the script", ("zh", "en")),
     Correction("MO", "language", "CLDR names the script and Cantonese, the spoken form", ("zh", "pt")),
-    Correction("TW", "language", "Mandarin; Hokkien and Hakka are national languages", ("zh", "nan", "hak")),
     Correction("IQ", "language", "Kurdish is official in the whole of Iraq since 2005", add=("ku",)),
     Correction("KM", "language", "the dialects of Comorian", ("zdj", "ar", "fr")),
     Correction("ME", "language", "Montenegrin by the constitution; Serbian in official use", ("cnr", "sr")),
@@ -149,7 +147,6 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction("PN", "language", "Pitkern is official too", add=("pih",)),
     Correction("MP", "language", "Chamorro and Carolinian are official too", add=("ch", "cal")),
     Correction("TF", "language", "territory of France", ("fr",)),
-    Correction("GS", "language", "territory of the United Kingdom", ("en",)),
     Correction(
         "NA", "language", "Afrikaans is spoken by most as a second language and German in public life", add=("af",)
     ),

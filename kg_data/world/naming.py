@@ -120,7 +120,7 @@ def assign_aliases(entities: Sequence[Entity], labels: Sequence[str]) -> list[tu
     order = _by_rank(entities)
     spelled = set(labels)
     owners = {key(label): index for index, label in enumerate(labels)}
-    of_labels = frozenset(owners)
+    of_labels = frozenset(labels)
     pairs: list[tuple[int, str]] = []
     for index in order:
         for code in entities[index].codes:
@@ -134,11 +134,7 @@ def assign_aliases(entities: Sequence[Entity], labels: Sequence[str]) -> list[tu
         for alias in dict.fromkeys([entity.name, plain(label), *entity.aliases, *qualified]):
             folded = key(alias)
             mine = owners.setdefault(folded, index) == index
-            if (
-                alias != label
-                and alias not in entity.codes
-                and (mine or (alias == entity.name and folded in of_labels))
-            ):
+            if alias != label and alias not in entity.codes and (mine or (alias == entity.name and alias in of_labels)):
                 pairs.append((index, alias))
     return sorted(pairs, key=lambda pair: pair[0])
 
@@ -176,10 +172,10 @@ def other_names(name: str, alternates: Iterable[str], languages: frozenset[str],
     seen = {_letters(name)}
     kept: list[str] = []
     for alternate in alternates:
-        if not 3 <= len(alternate) <= 40:
+        if not 2 <= len(alternate) <= 40:
             continue
         if _LATIN_NAME.fullmatch(alternate):
-            if _TRANSLITERATION.search(alternate):
+            if len(alternate) < 3 or _TRANSLITERATION.search(alternate):
                 continue
         elif alternate.isascii() or not languages & _SCRIPTS.get(script_of(alternate), set()):
             continue

@@ -40,7 +40,8 @@ _ALIKE = 0.86
 _GENERIC = re.compile(
     r"\b(province|provincia|provincie|region|state|county|oblast'?|oblysy|qalasy|prefecture|department|departement|"
     r"departamento|district|governorate|wilaya|wilayat|muhafazat|baladiyat|apskritis|kraj|rajons|rayon|fylke|lan|judet|"
-    r"municipality|municipio|voivodeship|changwat|mintaqat|shabiyat|sha'biyat|raionul|opstina|marz|viloyati|parish|territory|division|city|republic|emirate|atoll|castello|"
+    r"municipality|municipio|voivodeship|changwat|mintaqat|sha'?biyat|raionul|opstina|marz|viloyati|parish|territory|"
+    r"division|city|republic|emirate|atoll|castello|"
     r"de|da|do|du|of|the|and|al|ad|an|ar|as|ash|at|az|el|la|le|les)\b|-(do|si|gun|gwangyeoksi|teukbyeolsi)\b"
 )
 
