@@ -164,7 +164,8 @@ class Grounding:
             if self.lexicon.type_relation is None and not fixed and options:
                 # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
                 first = options[0].reading
-                return replace(first, notes=(*first.notes, f"the graph has nothing for {first.query}"))
+                told = not len(options[0].source.members)
+                return first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))
             raise NoReading(self._mismatch(use, sources, want))
         best = max(fitting, key=lambda option: option.order)
         self._refuse_ties(use, best, fitting)

@@ -19,6 +19,7 @@ from reasoning.questions.vocabulary import (
     EMPTY_IN_LABELS,
     FILLER,
     KEYWORDS,
+    KINDS,
     LOCATION,
     MAGNITUDES,
     NUMBER_WORDS,
@@ -36,6 +37,7 @@ LONGEST_NAME = 8
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
 
+_ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]|(?P<number>\d[\d,]*(?:\.\d+)?)'
     r"|(?P<word>[^\W\d]\w*(?:['’ʼ.][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
@@ -154,6 +156,8 @@ class Lexicon:
             folded in FILLER
             or folded in KEYWORDS
             or folded in ANYTHING
+            or folded in KINDS
+            or folded.removesuffix("s") in KINDS
             or folded in NUMBER_WORDS
             or folded in MAGNITUDES
             or (stem(word),) in self.uses
@@ -291,10 +295,12 @@ class _Linker:
             tokens = self.tokens[at : at + length]
             if len(tokens) < length or any(token.kind not in ("word", "symbol") for token in tokens):
                 continue
+            if length > 1 and tokens[-1].text.casefold() in _ARTICLES:
+                continue
             words = [_bare(token.text.rstrip(".")).replace("’", "'").casefold() for token in tokens]
             text = self.question[tokens[0].start : tokens[-1].end].rstrip(".")
             # "share a border" is "share border"
-            if found := self._phrase(text, [words[0], *(w for w in words[1:] if w not in ("a", "an", "the"))]):
+            if found := self._phrase(text, [words[0], *(w for w in words[1:] if w not in _ARTICLES)]):
                 return found, length
         return None, 0
 

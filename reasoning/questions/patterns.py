@@ -187,6 +187,8 @@ class _Reader:
             want, at = self.item(at).type, at + 1  # "the capital city of", "neighbouring countries of"
         elif (shared := self.shared(use, self.item(at).use)) is not None:
             use, at = shared, at + 1  # "the languages spoken in"
+        elif self.kind(at) == "by" or use.text.endswith(" by"):
+            return  # "written by ..." is no noun
         linked = at
         while self.kind(at) in _LINKS:
             at += 1
@@ -217,11 +219,17 @@ class _Reader:
             return
         else:
             return
-        if at == start and item.type is None and item.use is not None and (base := self.ground.range_of(item.use)):
-            for parts, end in self.parts(start + 1, _Context(None, depth)):
-                yield from ((reading, end) for reading in self.made(self.assembled, None, base, parts))
+        if item.type is None and item.use is not None and self.kind(start + 1) not in ("of", "in", "by"):
+            yield from self.bare(item.use, start, depth)
         for parts, end in self.parts(at + (self.kind(at) == "possessive"), _Context(item.type, depth)):
             yield from ((_noted(r, note), end) for r in self.made(self.assembled, item.type, None, parts))
+
+    def bare(self, use: RelationUse, start: int, depth: int) -> Iterator[tuple[Reading, int]]:
+        """A relation as a noun of its own: "the largest capital", "which capital has the most people"."""
+        base = self.ground.range_of(use)
+        for parts, end in self.parts(start + 1, _Context(None, depth)) if base is not None else ():
+            if parts or self.kind(start - 1) == "most":
+                yield from ((reading, end) for reading in self.made(self.assembled, None, base, parts))
 
     def placed(self, start: int, depth: int) -> Iterator[tuple[Reading, int]]:
         """A place before a type: "European countries"."""
@@ -302,6 +310,7 @@ class _Reader:
         """A relation and its object: "border France", "directed by ...", "the capital of ...", "whose capital is"."""
         construction = "having" if context.before == "with" else "verb"
         construction = self.kind(at + 1) if self.kind(at + 1) in ("of", "by") else construction
+        construction = "by" if use.text.endswith(" by") else construction
         inverse, behind = self.inverse_of(use, construction), at + 1
         while self.kind(behind) in _LINKS:
             behind += 1

@@ -62,6 +62,9 @@ def _words(text: str) -> frozenset[str]:
 # Nouns that stand for anything.
 ANYTHING = _words("thing place one entity entities item")
 
+# Nouns for kinds of things, which are no names even where something is called so.
+KINDS = _words("movie film person man woman book song album company team city town country place state nation thing")
+
 # Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
 _ROLES: tuple[tuple[str, object, str], ...] = (
     ("of", None, "of|for"),
