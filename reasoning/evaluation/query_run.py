@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
 
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
@@ -60,7 +61,7 @@ def evaluate_queries(
     queries: Path,
     protocol: Protocol,
     method: str = "exact",
-    llm: str = "embedded",
+    llm: str | BaseChatModel = "embedded",
     options: LarkOptions | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -168,9 +169,12 @@ def _step_counts(answer: Answer) -> dict[str, int]:
 
 
 def silent(answer: Answer) -> bool:
-    """Whether a language model was asked and wrote nothing at all, as one does that is out of reach."""
+    """Whether the language model could not be reached or did not finish in time.
+
+    The one call of the failed step then left no reply, and was not repeated as it is after a reply that says nothing.
+    """
     last = answer.steps[-1] if answer.steps else None
-    return last is not None and last.error is not None and not any(attempt.reply for attempt in last.attempts)
+    return last is not None and last.error is not None and [attempt.reply for attempt in last.attempts] == [""]
 
 
 class QueryTally:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, plain
 from reasoning.errors import EvaluationError
@@ -32,7 +34,7 @@ def evaluate_questions(
     kg: str | Path,
     questions: Path,
     method: str = "exact",
-    llm: str = "embedded",
+    llm: str | BaseChatModel = "embedded",
     options: LarkOptions | None = None,
     limit: int | None = None,
     out: Path | None = None,

@@ -8,15 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 import kg_data
 from reasoning.lark import LarkOptions
+from reasoning.llms.providers import display_name
 
 
-def common_settings(method: str, llm: str, options: LarkOptions, llm_matters: bool = False) -> dict[str, Any]:
+def common_settings(
+    method: str, llm: str | BaseChatModel, options: LarkOptions, llm_matters: bool = False
+) -> dict[str, Any]:
     """Method, language model and its options, and Skylark's version; None for what the method does not use."""
     asks = method != "exact"
     chosen = {key: value if asks else None for key, value in asdict(options).items()}
-    return {"method": method, "llm": llm if asks or llm_matters else None, **chosen, "version": version()}
+    name = llm if isinstance(llm, str) else display_name(llm)
+    return {"method": method, "llm": name if asks or llm_matters else None, **chosen, "version": version()}
 
 
 def graph_setting(kg: str | Path) -> str:
