@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reasoning.evaluation.metrics import filtered_ranks, lark_metrics, rank_metrics, set_metrics
+from reasoning.graph.index import Ids
+
+ENTITIES = 12
+
+
+def ids(*items: int) -> Ids:
+    return np.array(items, dtype=np.int32)
+
+
+@st.composite
+def rankings(draw: st.DrawFn) -> tuple[list[int], list[float], list[int], list[int]]:
+    order = draw(st.permutations(range(ENTITIES)))
+    predicted = list(order[: draw(st.integers(0, ENTITIES))])
+    scores = draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=len(predicted), max_size=len(predicted)))
+    answers = draw(st.lists(st.integers(0, ENTITIES - 1), min_size=1, unique=True))
+    cut = draw(st.integers(1, len(answers)))
+    return predicted, scores, sorted(answers[:cut]), sorted(answers[cut:])
+
+
+def rank_by_sorting(score_of: dict[int, float], answer: int, others: set[int], answer_first: bool) -> int:
+    candidates = [entity for entity in range(ENTITIES) if entity == answer or entity not in others]
+    candidates.sort(key=lambda e: (-score_of.get(e, -1.0), (e != answer) == answer_first))
+    return candidates.index(answer) + 1
+
+
+@given(rankings())
+def test_the_filtered_rank_is_the_mean_of_the_best_and_the_worst_order_of_ties(
+    case: tuple[list[int], list[float], list[int], list[int]],
+) -> None:
+    predicted, scores, hard, easy = case
+    score_of = dict(zip(predicted, scores, strict=True))
+    expected = []
+    for answer in hard:
+        others = {*hard, *easy} - {answer}
+        first, last = (rank_by_sorting(score_of, answer, others, side) for side in (True, False))
+        expected.append((first + last) / 2)
+    assert filtered_ranks(ids(*predicted), scores, ids(*hard), ids(*easy), ENTITIES).tolist() == expected
+
+
+def test_a_set_stands_first_and_everything_else_is_tied_behind_it() -> None:
+    # Of 101 entities a set of four is given; 50 is a hard answer in it, 60 one outside it, 1 an easy one.
+    ranks = filtered_ranks(ids(1, 2, 3, 50), (1.0,) * 4, ids(50, 60), ids(1), 101)
+    # Beside 50 stand the two wrong members; behind the two lie 101 - 3 answers - 2 = 96 others beside 60.
+    assert ranks.tolist() == [1 + 2 / 2, 1 + 2 + 96 / 2]
+
+
+def test_giving_nothing_ranks_every_answer_in_the_middle() -> None:
+    assert filtered_ranks(ids(), (), ids(3), ids(), 101).tolist() == [51.0]
+
+
+def test_rank_metrics_are_means_over_the_hard_answers_of_a_query() -> None:
+    metrics = rank_metrics(np.array([1.0, 2.0, 4.0, 20.0]))
+    assert metrics == pytest.approx(
+        {"mrr": (1 + 0.5 + 0.25 + 0.05) / 4, "hits@1": 0.25, "hits@3": 0.5, "hits@10": 0.75}
+    )
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "exact_match", "precision", "recall", "f1"),
+    [
+        (ids(1, 2), ids(1, 2), 1, 1, 1, 1),
+        (ids(2, 1), ids(1, 2), 1, 1, 1, 1),
+        (ids(1), ids(1, 2), 0, 1, 0.5, 2 / 3),
+        (ids(1, 2, 3, 4), ids(1), 0, 0.25, 1, 0.4),
+        (ids(3), ids(1), 0, 0, 0, 0),
+        (ids(), ids(1), 0, 0, 0, 0),
+        (ids(1), ids(), 0, 0, 0, 0),
+        (ids(), ids(), 1, 1, 1, 1),
+    ],
+)
+def test_set_metrics(predicted: Ids, gold: Ids, exact_match: float, precision: float, recall: float, f1: float) -> None:
+    assert set_metrics(predicted, gold) == pytest.approx(
+        {"exact_match": exact_match, "precision": precision, "recall": recall, "f1": f1}
+    )
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "mrr", "hits"),
+    [
+        # A perfect answer of three: (1 + 1/2 + 1/3) / 3.
+        (ids(7, 8, 9), ids(7, 8, 9), 11 / 18, (1, 1, 1)),
+        # Right at positions 2 and 4 of five: (1/2 + 1/4) / 2.
+        (ids(1, 7, 2, 8, 3), ids(7, 8, 9), 0.375, (0, 1 / 3, 2 / 5)),
+        (ids(1, 2), ids(7), 0, (0, 0, 0)),
+        (ids(), ids(7), 0, (0, 0, 0)),
+    ],
+)
+def test_larks_own_metrics_as_its_code_computes_them(
+    predicted: Ids, gold: Ids, mrr: float, hits: tuple[float, float, float]
+) -> None:
+    assert lark_metrics(predicted, gold) == pytest.approx(
+        {"lark_mrr": mrr, "lark_hits@1": hits[0], "lark_hits@3": hits[1], "lark_hits@10": hits[2]}
+    )

@@ -1,0 +1,52 @@
+"""The official queries of the field, where the data folder has them: set algebra reads all answers, guesses none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.question_run import evaluate_questions
+
+# Over n entities an answer that is not given stands at about n / 2.
+FOLDERS = {"fb15k-237-q2b": (9, 14_505), "nell995-betae": (14, 63_361)}
+EACH = 50
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(params=FOLDERS)
+def folder(request: pytest.FixtureRequest, data_root: Path) -> Path:
+    path = data_root / "kg" / str(request.param)
+    if not (path / "queries").is_dir():
+        pytest.skip(f"needs the queries of {request.param} in {path}")
+    return path
+
+
+def test_reading_is_exact(folder: Path) -> None:
+    result = evaluate_queries(folder, folder / "queries", "reading", limit=EACH)
+    types, _ = FOLDERS[folder.name]
+    assert result["count"] == types * EACH
+    assert {row["exact_match"] for row in result["per_type"].values()} == {1.0}
+
+
+def test_hard_answers_are_not_read_off(folder: Path) -> None:
+    result = evaluate_queries(folder, folder / "queries", "hard", limit=EACH)
+    _, entities = FOLDERS[folder.name]
+    for row in result["per_type"].values():
+        assert row["mrr"] == pytest.approx(2 / entities, rel=0.2)
+        assert row["hits@10"] == 0.0
+
+
+@pytest.mark.parametrize("hops", [1, 2, 3])
+def test_few_metaqa_questions_have_lost_their_answers(data_root: Path, hops: int) -> None:
+    folder = data_root / "kg" / "metaqa"
+    if not folder.is_dir():
+        pytest.skip(f"needs MetaQA in {folder}")
+    result = evaluate_questions(folder, folder / f"{hops}-hop" / "qa_dev.txt", limit=200)
+    assert result["count"] + result["skipped"] == 200
+    assert result["skipped"] <= 20
