@@ -48,7 +48,7 @@ CITY_ALIASES: dict[tuple[str, str], tuple[str, ...]] = {
 # Capitals that GeoNames has under a name which no alternate name leads to.
 CAPITALS_BY_OTHER_NAME = {("KI", "South Tarawa"): "Tarawa"}
 
-# How many alternate names a city keeps: (least population, Latin and native names together).
+# How many Latin alternate names a city keeps: (least population, limit).
 _ALIAS_LIMITS = ((1_000_000, 40), (200_000, 16), (50_000, 8), (0, 5))
 
 

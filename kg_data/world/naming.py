@@ -42,6 +42,10 @@ _SCRIPTS = {
 }  # fmt: skip
 
 
+# How many names in the country's own script a city keeps.
+_MOST_NATIVE = 6
+
+
 @dataclass
 class Entity:
     """One thing of the world before it has its label.
@@ -159,32 +163,31 @@ def script_of(name: str) -> str:
 def other_names(name: str, alternates: Iterable[str], languages: frozenset[str], limit: int) -> list[str]:
     """The alternate names of a city that a reader might type.
 
-    GeoNames lists every spelling in every alphabet, and machine transliterations without language. Kept are Latin names
-    that look written by people, and names in a script of the country's own languages; one of several spellings that
-    differ only in accents or punctuation.
+    GeoNames lists every spelling in every alphabet, and machine transliterations, without language. Kept are Latin
+    names that look written by people, and some names in a script of the country's own languages. Of spellings that
+    differ only in accents or punctuation the accented one stands for all.
 
     Args:
         name: the city's main name.
         alternates: GeoNames' list.
         languages: ISO 639 codes of the country's languages.
-        limit: how many to keep at most.
+        limit: how many Latin names to keep at most; the nearest in length to the main name go first.
     """
-    seen = {_letters(name)}
-    kept: list[str] = []
+    latin: dict[str, str] = {}
+    native: dict[str, str] = {}
     for alternate in alternates:
         if not 2 <= len(alternate) <= 40:
             continue
         if _LATIN_NAME.fullmatch(alternate):
-            if len(alternate) < 3 or _TRANSLITERATION.search(alternate):
-                continue
-        elif alternate.isascii() or not languages & _SCRIPTS.get(script_of(alternate), set()):
-            continue
-        letters = _letters(alternate)
-        if letters not in seen:
-            seen.add(letters)
-            kept.append(alternate)
-    kept.sort(key=lambda alternate: (not alternate.isascii(), abs(len(alternate) - len(name))))
-    return kept[:limit]
+            if len(alternate) >= 3 and not _TRANSLITERATION.search(alternate):
+                letters = _letters(alternate)
+                if letters not in latin or latin[letters].isascii():
+                    latin[letters] = alternate
+        elif not alternate.isascii() and languages & _SCRIPTS.get(script_of(alternate), set()):
+            native.setdefault(_letters(alternate), alternate)
+    latin.pop(_letters(name), None)
+    nearest = sorted(latin.values(), key=lambda alternate: abs(len(alternate) - len(name)))
+    return [*nearest[:limit], *list(native.values())[:_MOST_NATIVE]]
 
 
 def _letters(name: str) -> str:
