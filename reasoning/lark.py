@@ -38,6 +38,9 @@ from reasoning.token_counting import count_tokens
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
 """Operations that the model answers; the others are done exactly and marked."""
 
+END_OF_REPLY = 8
+"""Tokens that a reply may take beyond its entities: brackets, a full stop, the end mark."""
+
 
 @dataclass(frozen=True)
 class LarkOptions:
@@ -56,7 +59,7 @@ class LarkOptions:
     prompting: Literal["step", "whole"] = "step"
     names: NamingKind = "abstract"
     token_budget: int = 1024
-    max_new_tokens: int = 160
+    max_new_tokens: int = 512
     timeout: float = 120.0
     attempts: int = 2
     seed: int = 0
@@ -79,11 +82,13 @@ class Task:
         messages: what is sent first.
         naming: reads the replies.
         context: what the messages hold, for display and checks.
+        longest_reply: tokens of a reply that lists everything in the context: no sensible reply is longer.
     """
 
     messages: list[BaseMessage]
     naming: Naming
     context: Context
+    longest_reply: int
 
 
 def run_chain(
@@ -196,8 +201,9 @@ def make_task(
     """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it."""
     messages = step_messages(question, lines, naming)
     prompt = transcript(messages)
-    tokens = count_tokens(llm, [prompt])[0]
-    return Task(messages, naming, Context(tuple(readable), prompt, tokens, relevant, distractors, left_out))
+    tokens, everything = count_tokens(llm, [prompt, naming.listing()])
+    context = Context(tuple(readable), prompt, tokens, relevant, distractors, left_out)
+    return Task(messages, naming, context, everything + END_OF_REPLY)
 
 
 def make_naming(
@@ -220,7 +226,9 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tupl
         began = time.perf_counter()
         reply, fatal = "", False
         try:
-            message = invoke_with_timeout(llm, messages, options.timeout)
+            message = invoke_with_timeout(
+                llm, messages, options.timeout, min(task.longest_reply, options.max_new_tokens)
+            )
             reply = message.text
             finish = message.response_metadata
             if "length" in (finish.get("finish_reason"), finish.get("done_reason")):

@@ -32,6 +32,9 @@ class Naming(Protocol):
     def relation(self, relation: int) -> str:
         """The relation as the prompt writes it."""
 
+    def listing(self) -> str:
+        """The reply that would list every entity of the prompt."""
+
     def read(self, reply: str) -> list[int]:
         """The entities that a reply lists, in its order, each once.
 
@@ -63,6 +66,10 @@ class AbstractNaming:
     def relation(self, relation: int) -> str:
         """The relation's id in this prompt."""
         return self._relations[relation]
+
+    def listing(self) -> str:
+        """See `Naming.listing`."""
+        return ", ".join(self._by_id)
 
     def read(self, reply: str) -> list[int]:
         """See `Naming.read`; brackets around the list and a full stop behind it are let pass."""
@@ -102,6 +109,10 @@ class ReadableNaming:
     def relation(self, relation: int) -> str:
         """The relation's quoted name."""
         return json.dumps(self._kg.relation_label(relation), ensure_ascii=False)
+
+    def listing(self) -> str:
+        """See `Naming.listing`."""
+        return ", ".join(self.entity(entity) for entity in self._by_key.values())
 
     def read(self, reply: str) -> list[int]:
         """See `Naming.read`; a reply without any quotes is parted at its commas and lines."""

@@ -18,7 +18,9 @@ from reasoning.llms.providers import display_name
 from reasoning.llms.redaction import redact
 
 
-def invoke_with_timeout(llm: BaseChatModel, messages: Sequence[BaseMessage], timeout: float) -> AIMessage:
+def invoke_with_timeout(
+    llm: BaseChatModel, messages: Sequence[BaseMessage], timeout: float, longest_reply: int | None = None
+) -> AIMessage:
     """The model's answer, or an error within about `timeout` seconds.
 
     A hosted model is asked on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not
@@ -29,6 +31,8 @@ def invoke_with_timeout(llm: BaseChatModel, messages: Sequence[BaseMessage], tim
         llm: any LangChain chat model.
         messages: the conversation.
         timeout: seconds, above 0.
+        longest_reply: tokens after which the embedded model is stopped, so that one that rambles costs no more time
+            than the longest sensible reply; hosted models keep their own limit, since some think first.
 
     Raises:
         LLMTimeoutError: no answer in time.
@@ -37,7 +41,7 @@ def invoke_with_timeout(llm: BaseChatModel, messages: Sequence[BaseMessage], tim
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
     if isinstance(llm, EmbeddedChatModel):
-        return _translated(llm, lambda: llm.invoke(list(messages), timeout=timeout))
+        return _translated(llm, lambda: llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply))
 
     outcome: queue.SimpleQueue[AIMessage | BaseException] = queue.SimpleQueue()
 
