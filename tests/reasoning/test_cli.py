@@ -174,6 +174,11 @@ class TestEvaluateQuestions:
         assert [(line["id"], line["gold"]) for line in lines] == [("qa_dev:0", ["Ali"])]
         assert summary["skipped"] == 2
 
+    def test_a_query_that_drops_its_topic_still_follows_the_gold_path(self, family: str, tmp_path: Path) -> None:
+        item = {"question": '~parent(parent("Bob") & !"Bob") & !"Bob"', "path": ["parent", "~parent"]}
+        lines, _ = self.evaluate(family, tmp_path, json.dumps({**item, "answers": ["Bob"]}), "mine.jsonl")
+        assert lines[0]["path_match"] == 1 and lines[0]["exact_match"] == 0
+
     def test_a_broken_line_is_named(self, family: str, tmp_path: Path, capsys: Captured) -> None:
         questions = tmp_path / "mine.txt"
         questions.write_text("who?\tBob\nno answer here\n")
