@@ -14,6 +14,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
 from reasoning.questions.formal import looks_formal
 from reasoning.questions.patterns import read_by_patterns
+from reasoning.questions.structured import read_by_model
 
 __all__ = ["MAX_CHARACTERS", "looks_formal", "read_question"]
 
@@ -30,10 +31,18 @@ def read_question(question: str, kg: KnowledgeGraph, llm: BaseChatModel | None) 
         llm: a chat model that can write structured output, or None to read by patterns.
 
     Raises:
-        QuestionError: the question cannot be read.
+        QuestionError: the question cannot be read; the message says what of it was understood.
+        LLMError: the chat model failed or did not reply in time.
     """
     if len(question) > MAX_CHARACTERS:
         raise QuestionError(
             f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: ask it in a sentence"
         )
-    return read_by_patterns(question, kg)
+    notes: tuple[str, ...] = ()
+    if llm is not None:
+        try:
+            return read_by_model(question, kg, llm)
+        except NotImplementedError:
+            notes = ("the language model cannot write queries, so the question was read by patterns",)
+    query, assumed = read_by_patterns(question, kg)
+    return query, (*notes, *assumed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
@@ -23,6 +24,8 @@ def complaint(kg: KnowledgeGraph, items: Sequence[Item], reason: str) -> str:
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
     elif not entities and not types:
         problem = f'it names nothing of the graph "{kg.graph_name}"'
+    elif any(a.kind == "compare" and b.kind != "number" for a, b in pairwise([*items, Item("end", "")])):
+        problem = "a comparison is read with a number, not with another thing"
     else:
         problem = reason or ("its parts do not fit together" if relations else "no word of it names a relation")
     linked = [

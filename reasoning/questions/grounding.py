@@ -156,27 +156,21 @@ class Grounding:
             NoReading: nothing fits.
             QuestionError: several fit equally well.
         """
-        options = list(self._options(use, sources, inverse, want, fixed))
-        fitting = [option for option in options if option.fit]
-        if not fitting:
-            if (inside := self._inside(use, sources, inverse, want, fixed)) is not None:
+        for rank in sorted({source.rank for source in sources}):
+            # A worse fit of the name (an alias of something else) counts only where the better ones lead nowhere.
+            level = [source for source in sources if source.rank == rank]
+            options = list(self._options(use, level, inverse, want, fixed))
+            if fitting := [option for option in options if option.fit]:
+                return self._best(use, fitting)
+            if (inside := self._inside(use, level, inverse, want, fixed)) is not None:
                 return inside
-            if self.lexicon.type_relation is None and not fixed and options:
-                # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
-                first = options[0].reading
-                told = not len(options[0].source.members)
-                return first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))
-            raise NoReading(self._mismatch(use, sources, want))
-        best = max(fitting, key=lambda option: option.order)
-        self._refuse_ties(use, best, fitting)
-        turned = [o for o in fitting if o.name == best.name and o.source is best.source and o.inverse != best.inverse]
-        for other in turned:
-            if np.array_equal(other.reading.members, best.reading.members):
-                return best.reading if not best.inverse else other.reading
-            if other.fit == best.fit == 2:
-                note = f'read "{use.text}" as {best.reading.query}; {other.reading.query} has answers too'
-                return replace(best.reading, notes=(*best.reading.notes, note))
-        return best.reading
+        options = list(self._options(use, sources, inverse, want, fixed))
+        if self.lexicon.type_relation is None and not fixed and options:
+            # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
+            first = options[0].reading
+            told = not len(options[0].source.members)
+            return first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))
+        raise NoReading(self._mismatch(use, sources, want))
 
     def located(self, sources: Sequence[Reading], want: int | None) -> Reading:
         """What lies in a place, at one remove where need be: the cities of a continent are those of its countries.
@@ -253,14 +247,14 @@ class Grounding:
                         fit = 2
                     elif self._types_fit(source.members, relation, way, want):
                         fit = 1
-                    yield _Option(reading, name, source, way, fit, (-source.rank, fit, -order, way == inverse))
+                    yield _Option(reading, name, source, way, fit, (fit, -order, way == inverse))
 
     def _value_option(self, name: str, relation: Relation, source: Reading, order: int) -> _Option:
         have = self.kg.literals[relation.index].entities
         members = np.intersect1d(source.members, have, assume_unique=True)
         fit = 2 if len(members) else 0
         reading = Reading(Project(name, source.query), members, source.notes, values=True)
-        return _Option(reading, name, source, False, fit, (-source.rank, fit, -order, True))
+        return _Option(reading, name, source, False, fit, (fit, -order, True))
 
     def _types_fit(self, members: Ids, relation: Relation, way: bool, want: int | None) -> bool:
         start = self._end_kinds(relation, relation.inverse != way)
@@ -296,8 +290,20 @@ class Grounding:
                     return replace(option.reading, notes=(*option.reading.notes, note))
         return None
 
+    def _best(self, use: RelationUse, fitting: Sequence[_Option]) -> Reading:
+        best = max(fitting, key=lambda option: option.order)
+        self._refuse_ties(use, best, fitting)
+        turned = [o for o in fitting if o.name == best.name and o.source is best.source and o.inverse != best.inverse]
+        for other in turned:
+            if np.array_equal(other.reading.members, best.reading.members):
+                return best.reading if not best.inverse else other.reading
+            if other.fit == best.fit == 2:
+                note = f'read "{use.text}" as {best.reading.query}; {other.reading.query} has answers too'
+                return replace(best.reading, notes=(*best.reading.notes, note))
+        return best.reading
+
     def _refuse_ties(self, use: RelationUse, best: _Option, fitting: Sequence[_Option]) -> None:
-        level = [option for option in fitting if (option.source.rank, option.fit) == (best.source.rank, best.fit)]
+        level = [option for option in fitting if option.fit == best.fit]
         sources = {int(option.source.members[0]): option.source for option in level if len(option.source.members) == 1}
         if len(sources) > 1 and all(isinstance(option.source.query, Entity) for option in level):
             raise self._ambiguous(list(sources.values()))
@@ -334,7 +340,7 @@ class _Option:
     source: Reading
     inverse: bool
     fit: int
-    order: tuple[int, int, int, bool]
+    order: tuple[int, int, bool]
 
 
 def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], members: Ids) -> Reading:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
@@ -36,6 +38,9 @@ LONGEST_NAME = 8
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
+
+MOST_TYPES = 1000
+"""Types whose names are known as words; a graph with more of them uses "type" for something else."""
 
 _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
@@ -174,11 +179,8 @@ class Lexicon:
     def _read_types(self, relation: str) -> None:
         found = self.kg.relation(relation)
         targets, _ = self.kg.index.block(found.index, not found.inverse)
-        last = -1
-        for target in targets:  # sorted, so equal ones stand together
-            if target != last and len(self.types) < 1000:
-                self.types.setdefault(stems(self.kg.entity_labels[int(target)]), int(target))
-            last = target
+        for target in np.unique(targets)[:MOST_TYPES]:
+            self.types.setdefault(stems(self.kg.entity_labels[int(target)]), int(target))
         for word, kind in TYPE_SYNONYMS.items():
             if stems(kind) in self.types:
                 self.types.setdefault(stems(word), self.types[stems(kind)])
@@ -226,7 +228,11 @@ class _Linker:
                 if item.kind != "filler":
                     yield item
                 at += words
-                if self.tokens[at - 1].kind == "word" and _bare(self.tokens[at - 1].text) != self.tokens[at - 1].text:
+                if (
+                    item.kind != "filler"
+                    and self.tokens[at - 1].kind == "word"
+                    and _bare(self.tokens[at - 1].text) != self.tokens[at - 1].text
+                ):
                     yield Item("possessive", "'s")
                 continue
             item, words = self._unknown(at)

@@ -23,6 +23,7 @@ from reasoning.questions.vocabulary import ASKING
 
 MAX_NESTING = 5
 _LINKS = ("of", "in", "by", "with", "as", "preposition")
+_ANY = "read as: is there any"
 _NEITHER = Item("end", "")
 
 
@@ -120,11 +121,12 @@ class _Reader:
                 yield self.exists(replace(subject, query=query)), at + 2
             elif not subject.values:
                 for parts, end in self.parts(at, _Context(None, 0)):
-                    if parts:
-                        yield from ((self.exists(r), end) for r in self.made(self.assembled, None, subject, parts))
+                    many = not isinstance(subject.query, Entity)
+                    for reading in self.made(self.assembled, None, subject, parts) if parts else ():
+                        yield self.exists(_noted(reading, _ANY if many else "")), end
         for reading, at in self.noun(start, 0):
             if not reading.values and not isinstance(reading.query, Entity):
-                yield self.exists(reading), at
+                yield self.exists(_noted(reading, _ANY)), at
 
     def exists(self, reading: Reading) -> Reading:
         return replace(reading, query=Exists(reading.query), values=False)
@@ -180,7 +182,7 @@ class _Reader:
         item = self.item(start)
         where = item.kind == "where"
         use = self.place_use if where else item.use
-        if use is None or not use.relations:
+        if use is None or not use.relations or (where and self.named_use(start + 1)):
             return
         at, want = start + 1, item.type
         if self.item(at).type is not None and self.kind(at + 1) in ("of", "in"):
@@ -196,8 +198,10 @@ class _Reader:
             return  # two relations side by side
         for objects, end in self.objects(at, depth + 1):
             # "Which countries ..." asks for countries, and not for what has a country.
-            inverse, joint = self.inverse_of(use, "of"), "or"
-            for reading in self.applied(use, objects.sources, inverse, want, joint, fixed=where):
+            inverse, sources = self.inverse_of(use, "of"), objects.sources
+            if item.type is not None:  # nor for the country of some town that is called Asia too
+                sources = tuple(tuple(o for o in options if o.rank == options[0].rank) for options in sources)
+            for reading in self.applied(use, sources, inverse, want, "or", fixed=where):
                 if objects.joint == "and":
                     reading = _noted(reading, 'read "and" as: of any of them')
                 if self.shared(use, self.item(end).use) is not None:
@@ -214,6 +218,8 @@ class _Reader:
             at, note = start + 1, f'this graph has no types, so "{item.text}" restricts nothing'
         elif item.kind in ("relation", "with", "in", "not"):
             at = start  # "Who directed ..."
+        elif item.kind == "where" and self.named_use(start + 1):
+            at = start + 1  # "Where is German spoken?"
         elif item.kind == "entity" and self.item(start + 1).type is not None:
             yield from self.placed(start, depth)
             return
@@ -300,7 +306,8 @@ class _Reader:
         elif item.type is not None:
             for subject, end in self.noun(at, context.depth + 1):
                 # "which languages do [the countries bordering Portugal] speak"
-                if (gap := self.item(end).use) is not None and not subject.values:
+                bare = isinstance(subject.query, Project) and subject.query.relation == self.lexicon.type_relation
+                if (gap := self.item(end).use) is not None and not subject.values and not bare:
                     for reading in self.applied(gap, ((subject,),), self.inverse_of(gap, "gap"), context.want):
                         yield _Part(reading), gap, end + 1
         if item.kind in ("in", "of"):
@@ -424,6 +431,10 @@ class _Reader:
 
     def item(self, at: int) -> Item:
         return self.items[at] if 0 <= at < len(self.items) else _NEITHER
+
+    def named_use(self, at: int) -> bool:
+        """Whether a name and then a relation stand here."""
+        return self.item(at).mention is not None and self.item(at + 1).use is not None
 
     def kind(self, at: int) -> str:
         return self.item(at).kind
