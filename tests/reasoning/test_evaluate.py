@@ -240,7 +240,7 @@ class TestProcesses:
         ]  # fmt: skip
 
     def test_a_killed_run_goes_on_to_the_same_file_as_an_uninterrupted_one(self, tmp_path: Path) -> None:
-        dataset = make_dataset(tmp_path / "many", 250)
+        dataset = make_dataset(tmp_path / "many", 100)
         whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
         evaluate_queries(dataset, dataset / "queries", "reading", split="test", out=whole)
         process = subprocess.Popen(self.command(dataset, killed), cwd=PROJECT, stdout=subprocess.DEVNULL)
