@@ -30,7 +30,14 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms import LLMError, invoke_with_timeout
 from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming
-from reasoning.prompts import projection_question, retry_messages, set_question, step_messages, transcript
+from reasoning.prompts import (
+    projection_question,
+    retry_messages,
+    set_question,
+    step_messages,
+    transcript,
+    worked_example,
+)
 from reasoning.query.chain import Operation
 from reasoning.retrieval import retrieve
 from reasoning.token_counting import count_tokens
@@ -158,7 +165,18 @@ def _projection_task(
         [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
     )
     readable = [readable_line(kg, triple) for triple in subgraph.triples.tolist()]
-    return make_task(llm, naming, question, lines, readable, subgraph.relevant, subgraph.distractors, subgraph.left_out)
+    example = worked_example("project", relation.inverse, naming)
+    return make_task(
+        llm,
+        naming,
+        question,
+        lines,
+        readable,
+        subgraph.relevant,
+        subgraph.distractors,
+        subgraph.left_out,
+        example,
+    )
 
 
 def _set_task(
@@ -185,7 +203,9 @@ def _set_task(
         for name, part in zip(names, shown, strict=True)
     ]
     question = set_question(step.step.operation, names)
-    return make_task(llm, naming, question, lines, readable, sum(len(part) for part in shown), 0, left_out)
+    example = worked_example(step.step.operation, False, naming)
+    shown_members = sum(len(part) for part in shown)
+    return make_task(llm, naming, question, lines, readable, shown_members, 0, left_out, example)
 
 
 def make_task(
@@ -197,9 +217,10 @@ def make_task(
     relevant: int,
     distractors: int,
     left_out: int,
+    example: Sequence[BaseMessage] = (),
 ) -> Task:
     """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it."""
-    messages = step_messages(question, lines, naming)
+    messages = step_messages(question, lines, naming, example)
     prompt = transcript(messages)
     tokens, everything = count_tokens(llm, [prompt, naming.listing()])
     context = Context(tuple(readable), prompt, tokens, relevant, distractors, left_out)

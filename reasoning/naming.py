@@ -26,6 +26,12 @@ class Naming(Protocol):
     answer_form: str
     """How the reply is to be written, for the instruction."""
 
+    example_entities: tuple[str, str, str, str, str]
+    """Names for the worked example's entities; none of them is in the graph's part of the prompt."""
+
+    example_relations: tuple[str, str]
+    """Names for the worked example's relations."""
+
     def entity(self, entity: int) -> str:
         """The entity as the prompt writes it."""
 
@@ -53,6 +59,8 @@ class AbstractNaming:
     """
 
     answer_form = "ids such as e1, separated by commas"
+    example_entities = ("e9001", "e9002", "e9003", "e9004", "e9005")
+    example_relations = ("r901", "r902")
 
     def __init__(self, entities: Iterable[int], relations: Iterable[int], rng: random.Random) -> None:
         self._entities = _number("e", entities, rng)
@@ -97,6 +105,14 @@ class ReadableNaming:
     """
 
     answer_form = "names in double quotes, exactly as in the context, separated by commas"
+    example_entities = (
+        '"Ann of the example"',
+        '"Bob of the example"',
+        '"Cem of the example"',
+        '"Dee of the example"',
+        '"Eve of the example"',
+    )
+    example_relations = ('"knows"', '"employs"')
 
     def __init__(self, entities: Iterable[int], kg: KnowledgeGraph) -> None:
         self._kg = kg
