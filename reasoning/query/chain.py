@@ -8,7 +8,7 @@ one step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,9 +75,11 @@ def decompose(query: Query) -> Chain:
     def add(step: Step) -> int:
         return positions.setdefault(step, len(positions))
 
-    def unite(parts: Iterable[Query]) -> Entity | int:
-        refs = _unique(visit(part) for part in parts)
-        return refs[0] if len(refs) == 1 else add(Step("union", refs))
+    def combine(operation: Operation, parts: Sequence[Query]) -> Entity | int:
+        refs: dict[Entity | int, None] = {}
+        for part in parts:
+            refs[visit(part)] = None
+        return next(iter(refs)) if len(refs) == 1 else add(Step(operation, tuple(refs)))
 
     def visit(node: Query) -> Entity | int:
         negated, node = _strip(node)
@@ -88,9 +90,18 @@ def decompose(query: Query) -> Chain:
         if isinstance(node, Project):
             return add(Step("project", (visit(node.source),), relation=node.relation, inverse=node.inverse))
         if isinstance(node, Union):
-            return unite(node.parts)
+            return combine("union", node.parts)
         if isinstance(node, Intersect):
-            return intersect(node)
+            stripped = [_strip(part) for part in node.parts]
+            kept = [part for negated, part in stripped if not negated]
+            dropped = [part for negated, part in stripped if negated]
+            if not kept:
+                # Outside all of them is the complement of their union.
+                return add(Step("complement", (combine("union", dropped),)))
+            reached = combine("intersect", kept)
+            for part in dropped:
+                reached = add(Step("difference", (reached, visit(part))))
+            return reached
         if isinstance(node, Compare):
             return add(
                 Step("compare", (visit(node.source),), relation=node.relation, operator=node.operator, value=node.value)
@@ -99,19 +110,6 @@ def decompose(query: Query) -> Chain:
             return add(Step("top", (visit(node.source),), relation=node.relation, k=node.k, largest=node.largest))
         assert isinstance(node, Count | Exists)
         return add(Step("count" if isinstance(node, Count) else "exists", (visit(node.part),)))
-
-    def intersect(node: Intersect) -> Entity | int:
-        stripped = [_strip(part) for part in node.parts]
-        kept = [part for negated, part in stripped if not negated]
-        dropped = [part for negated, part in stripped if negated]
-        if not kept:
-            # Outside all of them is the complement of their union.
-            return add(Step("complement", (unite(dropped),)))
-        refs = _unique(visit(part) for part in kept)
-        reached = refs[0] if len(refs) == 1 else add(Step("intersect", refs))
-        for part in dropped:
-            reached = add(Step("difference", (reached, visit(part))))
-        return reached
 
     result = visit(query)
     return Chain(query, tuple(positions), result)
@@ -122,7 +120,3 @@ def _strip(node: Query) -> tuple[bool, Query]:
     while isinstance(node, Complement):
         negated, node = not negated, node.part
     return negated, node
-
-
-def _unique(refs: Iterator[Entity | int]) -> tuple[Entity | int, ...]:
-    return tuple(dict.fromkeys(refs))

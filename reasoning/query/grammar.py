@@ -7,7 +7,6 @@ import json
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
-from lark.exceptions import VisitError
 
 from reasoning.errors import QueryError
 from reasoning.query.tree import (
@@ -76,23 +75,16 @@ def parse(text: str) -> Query:
     if not isinstance(text, str) or not text.strip():
         raise QueryError('the query is empty; expected something like borders("France")')
     try:
-        tree = _PARSER.parse(text)
-        return _Builder(text).transform(tree)
+        return cast(Query, _PARSER.parse(text))
     except UnexpectedInput as error:
         raise _explain(error, text) from None
-    except VisitError as error:
-        if isinstance(error.orig_exc, QueryError):
-            raise error.orig_exc from None
-        raise
-    except RecursionError:
-        raise QueryError("the query is nested too deeply") from None
+    except QueryError as error:
+        raise QueryError(error.reason, text, error.column) from None
 
 
 @v_args(inline=True)
 class _Builder(Transformer[Token, Query]):
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
+    """Makes the query while it is read, bottom up: no tree is left to be walked, however deep the brackets go."""
 
     def start(self, query: Query) -> Query:
         return query
@@ -121,30 +113,31 @@ class _Builder(Transformer[Token, Query]):
     def exists(self, part: Query) -> Query:
         return Exists(part)
 
-    def top(self, k: Token, relation: str, source: Query) -> Query:
-        return Top(int(k), relation, source)
+    def top(self, k: Token, relation: str, source: Query, largest: bool = True) -> Query:
+        number = int(_number(k))
+        if number < 1:
+            raise QueryError(f"expected a whole number of at least 1, found {k}", column=_column(k))
+        return Top(number, relation, source, largest)
 
     def bottom(self, k: Token, relation: str, source: Query) -> Query:
-        return Top(int(k), relation, source, largest=False)
+        return self.top(k, relation, source, largest=False)
 
     def compare(self, projection: Project, operator: Token, value: int | float | datetime.date) -> Query:
         if projection.inverse:
-            raise QueryError("a comparison needs the relation itself, not its inverse (~)", self._text, operator.column)
+            raise QueryError("a comparison needs the relation itself, not its inverse (~)", column=_column(operator))
         return Compare(projection.relation, projection.source, cast(Operator, str(operator)), value)
 
     def relation(self, token: Token) -> str:
         return str(token) if token.type == "NAME" else self._string(token)
 
     def value(self, token: Token) -> int | float | datetime.date:
-        if token.type == "INTEGER":
-            return int(token)
-        if token.type == "DECIMAL":
-            return float(token)
+        if token.type != "STRING":
+            return _number(token)
         try:
             return datetime.date.fromisoformat(self._string(token))
         except ValueError:
             raise QueryError(
-                f'expected a number or a date such as "2001-12-31", found {token}', self._text, token.column
+                f'expected a number or a date such as "2001-12-31", found {token}', column=_column(token)
             ) from None
 
     def _string(self, token: Token) -> str:
@@ -152,18 +145,37 @@ class _Builder(Transformer[Token, Query]):
             text: Any = json.loads(token, strict=False)
         except json.JSONDecodeError as error:
             raise QueryError(
-                f"broken escape in the string: {error.msg.lower()}", self._text, (token.column or 1) + error.pos
+                f"broken escape in the string: {error.msg.lower()}", column=_column(token) + error.pos
             ) from None
+        if not text:
+            raise QueryError("expected a name between the quotes, found none", column=_column(token))
         return str(text)
 
 
-_PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=True)
+def _number(token: Token) -> int | float:
+    read = int if token.type == "INTEGER" else float
+    try:
+        return read(token)
+    except ValueError:
+        raise QueryError(f"{_short(token)} is no number that can be read", column=_column(token)) from None
+
+
+def _column(token: Token) -> int:
+    """1-based, counted from the start of the text and not of the line, as `QueryError` shows it."""
+    return (token.start_pos or 0) + 1
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+_PARSER = Lark(GRAMMAR, parser="lalr", transformer=_Builder(), maybe_placeholders=True)
 
 
 def _explain(error: UnexpectedInput, text: str) -> QueryError:
     if isinstance(error, UnexpectedToken):
         ends = error.token.type == "$END"
-        column = len(text.rstrip()) + 1 if ends else (error.token.start_pos or 0) + 1
+        column = len(text.rstrip()) + 1 if ends else _column(error.token)
         expected = sorted(error.accepts or error.expected)
         message = "the query ends too early" if ends else f'"{error.token}" does not fit here'
         message += f"; expected {_choices(expected)}"

@@ -13,8 +13,10 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from reasoning.errors import QueryError
@@ -28,8 +30,12 @@ Value = int | float | datetime.date
 
 RESERVED = frozenset({"entity", "count", "exists", "top", "bottom"})
 MAX_DEPTH = 200
-"""Deepest tree: far beyond any question asked, and well within what recursive code can walk."""
+"""Deepest tree: far beyond any question asked, and well within what recursive code can walk.
 
+Code that walks a tree spends at most two stack frames a level: Python stops at 1,000, and a web server has used some.
+"""
+
+_LEAST = -sys.float_info.max
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
@@ -87,12 +93,15 @@ class Query:
 
         return verbalise(self, kg)
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """Levels of the tree, 1 for an entity."""
         return 1 + max((child.depth for child in self.children), default=0)
 
     def __str__(self) -> str:
+        return self._text()
+
+    def _text(self) -> str:
         raise NotImplementedError
 
     def _check(self, *parts: Query) -> None:
@@ -103,9 +112,6 @@ class Query:
                 raise QueryError(f"{part} gives a number or truth value, not a set; it can only stand at the top")
             if part.depth >= MAX_DEPTH:
                 raise QueryError(f"the query is deeper than {MAX_DEPTH} levels")
-
-    def _bracketed(self, part: Query) -> str:
-        return str(part) if part.precedence > self.precedence else f"({part})"
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class Entity(Query):
         if not isinstance(self.name, str) or not self.name:
             raise QueryError(f"an entity needs a non-empty name, found {self.name!r}")
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         return f"entity({_quote(self.name)})" if self.by_id else _quote(self.name)
 
 
@@ -140,8 +146,8 @@ class Project(Query):
         """The source."""
         return (self.source,)
 
-    def __str__(self) -> str:
-        return f"{'~' if self.inverse else ''}{relation_text(self.relation)}({self.source})"
+    def _text(self) -> str:
+        return f"{'~' if self.inverse else ''}{relation_text(self.relation)}({self.source._text()})"
 
 
 @dataclass(frozen=True)
@@ -161,8 +167,12 @@ class _Several(Query):
         """The parts."""
         return self.parts
 
-    def __str__(self) -> str:
-        return f" {self.sign} ".join(self._bracketed(part) for part in self.parts)
+    def _text(self) -> str:
+        texts = []
+        for part in self.parts:
+            text = part._text()
+            texts.append(text if part.precedence > self.precedence else f"({text})")
+        return f" {self.sign} ".join(texts)
 
 
 @dataclass(frozen=True)
@@ -172,8 +182,6 @@ class Intersect(_Several):
     precedence: ClassVar[int] = 2
     sign: ClassVar[str] = "&"
 
-    __str__ = _Several.__str__
-
 
 @dataclass(frozen=True)
 class Union(_Several):
@@ -181,8 +189,6 @@ class Union(_Several):
 
     precedence: ClassVar[int] = 1
     sign: ClassVar[str] = "|"
-
-    __str__ = _Several.__str__
 
 
 @dataclass(frozen=True)
@@ -200,8 +206,9 @@ class Complement(Query):
         """The part."""
         return (self.part,)
 
-    def __str__(self) -> str:
-        return f"!{self.part}" if self.part.precedence >= self.precedence else f"!({self.part})"
+    def _text(self) -> str:
+        text = self.part._text()
+        return f"!{text}" if self.part.precedence >= self.precedence else f"!({text})"
 
 
 @dataclass(frozen=True)
@@ -219,17 +226,19 @@ class Compare(Query):
         self._check(self.source)
         if self.operator not in OPERATORS:
             raise QueryError(f"unknown comparison {self.operator!r}; expected one of {' '.join(OPERATORS)}")
-        if not isinstance(self.value, Value) or isinstance(self.value, bool):
-            raise QueryError(f"a comparison needs a number or a date, found {self.value!r}")
+        if not isinstance(self.value, Value) or isinstance(self.value, bool | datetime.datetime):
+            raise QueryError(f"a comparison needs a number or a date without a time, found {self.value!r}")
+        if not isinstance(self.value, datetime.date) and not _LEAST <= self.value <= -_LEAST:
+            raise QueryError("a comparison needs a number that fits 64-bit floating point")
 
     @property
     def children(self) -> tuple[Query, ...]:
         """The source."""
         return (self.source,)
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         value = _quote(self.value.isoformat()) if isinstance(self.value, datetime.date) else repr(self.value)
-        return f"{relation_text(self.relation)}({self.source}) {self.operator} {value}"
+        return f"{relation_text(self.relation)}({self.source._text()}) {self.operator} {value}"
 
 
 @dataclass(frozen=True)
@@ -257,8 +266,8 @@ class Top(Query):
         """The source."""
         return (self.source,)
 
-    def __str__(self) -> str:
-        return f"{self.word}({self.k}, {relation_text(self.relation)}, {self.source})"
+    def _text(self) -> str:
+        return f"{self.word}({self.k}, {relation_text(self.relation)}, {self.source._text()})"
 
 
 @dataclass(frozen=True)
@@ -276,8 +285,8 @@ class Count(Query):
         """The part."""
         return (self.part,)
 
-    def __str__(self) -> str:
-        return f"count({self.part})"
+    def _text(self) -> str:
+        return f"count({self.part._text()})"
 
 
 @dataclass(frozen=True)
@@ -295,8 +304,8 @@ class Exists(Query):
         """The part."""
         return (self.part,)
 
-    def __str__(self) -> str:
-        return f"exists({self.part})"
+    def _text(self) -> str:
+        return f"exists({self.part._text()})"
 
 
 def relation_text(name: str) -> str:
@@ -305,7 +314,8 @@ def relation_text(name: str) -> str:
 
 
 def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    # Half a surrogate pair cannot be written to any stream, so it stays escaped.
+    return json.dumps(text, ensure_ascii=not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text))
 
 
 def _check_relation(name: str) -> None:

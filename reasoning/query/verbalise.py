@@ -44,22 +44,23 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         each = "" if isinstance(query.source, Entity) else "each of: "
         return f"the {words} of {each}{source}"
     if isinstance(query, Complement):
-        return f"everything except {_grouped(query.part, kg)}"
+        return f"everything except {_grouped(query.part, verbalise(query.part, kg))}"
     if isinstance(query, Union):
-        return " or ".join(_grouped(part, kg) for part in query.parts)
+        return " or ".join([_grouped(part, verbalise(part, kg)) for part in query.parts])
     if isinstance(query, Intersect):
         kept = [part for part in query.parts if not isinstance(part, Complement)]
         dropped = [part.part for part in query.parts if isinstance(part, Complement)]
-        text = " that is also ".join(_grouped(part, kg) for part in kept) or "everything"
-        return text + "".join(f", but not {_grouped(part, kg)}" for part in dropped)
+        text = " that is also ".join([_grouped(part, verbalise(part, kg)) for part in kept]) or "everything"
+        return text + "".join([f", but not {_grouped(part, verbalise(part, kg))}" for part in dropped])
     if isinstance(query, Compare):
         words = relation_words(query.relation, kg)
         test = f"{_COMPARISONS[query.operator]} {_value(query.value)}"
-        return f"those of {_grouped(query.source, kg)} whose {words} is {test}"
+        return f"those of {_grouped(query.source, verbalise(query.source, kg))} whose {words} is {test}"
     assert isinstance(query, Top)
     rank = "largest" if query.largest else "smallest"
     number = "one" if query.k == 1 else str(query.k)
-    return f"the {number} with the {rank} {relation_words(query.relation, kg)} among {_grouped(query.source, kg)}"
+    source = _grouped(query.source, verbalise(query.source, kg))
+    return f"the {number} with the {rank} {relation_words(query.relation, kg)} among {source}"
 
 
 def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
@@ -92,8 +93,7 @@ def _direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[s
     return words, query.inverse != kg.relation(query.relation).inverse
 
 
-def _grouped(query: Query, kg: KnowledgeGraph | None) -> str:
-    text = verbalise(query, kg)
+def _grouped(query: Query, text: str) -> str:
     return f"({text})" if isinstance(query, Intersect | Union | Compare | Complement) else text
 
 
