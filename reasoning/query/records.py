@@ -29,7 +29,7 @@ def from_record(record: dict[str, Any] | Sequence[Any]) -> Query:
     """
     if isinstance(record, dict):
         if "query" not in record:
-            raise QueryError(f'a record needs the key "query", found {sorted(record)}')
+            raise QueryError(f'a record needs the key "query", found {list(record)}')
         record = record["query"]
     try:
         return _read(record)
@@ -45,6 +45,8 @@ def _read(node: Any) -> Query:
         if len(node) != 2 or not _is_list(last):
             raise QueryError(f"expected [entity, [relations]], found {node!r}")
         return _walk(Entity(_id(branches[0]), by_id=True), last)
+    if not _is_list(last):
+        raise QueryError(f"expected a list of branches or relations at the end, found {last!r} in {node!r}")
     if len(last) == 1 and last[0] in _UNION_MARKS:
         return Union(tuple(_read(branch) for branch in branches)) if len(branches) > 1 else _read(branches[0])
     if last and not any(_is_list(item) for item in last):
@@ -102,7 +104,11 @@ def to_betae(query: Query, kg: KnowledgeGraph | None = None) -> tuple[Any, ...]:
 
 
 def _number(identifier: str) -> int | str:
-    return int(identifier) if identifier.isdecimal() and str(int(identifier)) == identifier else identifier
+    if identifier in (*_UNION_MARKS, *_NEGATION_MARKS):
+        raise QueryError(f'the id "{identifier}" means a union or a negation in records, so it cannot be written there')
+    # More digits than an index has are left a text: it reads back the same.
+    short = len(identifier) <= 18 and identifier.isdecimal()
+    return int(identifier) if short and str(int(identifier)) == identifier else identifier
 
 
 def _entity_id(entity: Entity, kg: KnowledgeGraph | None) -> int | str:
