@@ -26,12 +26,14 @@ ALIAS_HANDICAP = 10.0
 """How much nearer (0 to 100) an alias must be than a label to be offered before it."""
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_NUMBER = re.compile(r"\d+")
 _GAPS = re.compile(r"[^\w]+|_+")
 
 
 def fold(name: str) -> str:
     """The key of a name: no case, no accents, no punctuation, single spaces; the name itself if nothing is left."""
-    plain = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
+    # Compatibility forms such as a bold letter are capitals only once they are taken apart.
+    plain = unicodedata.normalize("NFKD", name.casefold()).casefold().translate(_LETTERS)
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     # An apostrophe or okina joins, any other mark parts: "Nuku'alofa" is one word, "Guinea-Bissau" two.
     plain = re.sub(r"['’`ʻʼ´.]", "", plain)
@@ -100,12 +102,14 @@ class NameIndex:
     def _respelled(self, key: str) -> int | None:
         """The one entity whose name is a slip away (a letter missing, added, changed or swapped; two in a long name).
 
-        A label that near wins over aliases; where several entities remain there is no telling, so None.
+        A label that near wins over aliases; where several entities remain there is no telling, so None. Another number
+        is no slip: "Apollo 12" is not "Apollo 13".
         """
         if len(key) < SHORTEST:
             return None
         slips = 1 if len(key) < 2 * SHORTEST else 2
         hits = process.extract(key, self._texts, scorer=OSA.distance, limit=50, score_cutoff=slips)
+        hits = [hit for hit in hits if _NUMBER.findall(hit[0]) == _NUMBER.findall(key)]
         near = [(int(self.entities[position]), text) for text, distance, position in hits if distance == hits[0][1]]
         labelled = {entity for entity, text in near if fold(self._label(entity)) == text}
         fitting = labelled or {entity for entity, _ in near}

@@ -212,10 +212,25 @@ class KnowledgeGraph:
         return self.entity_ids[entity]
 
     def name(self, entity: int) -> str:
-        """The entity's display name: its label, with the id behind it where other entities have the same label."""
+        """The entity's display name: its label, with the id behind it where the label alone could be another's."""
         label = self.entity_labels[entity]
-        shared = [e for e in self.names.with_key(fold(label)) if self.entity_labels[e] == label]
-        return label if len(shared) < 2 else f"{label} ({self.identifier(entity)})"
+        return f"{label} ({self.identifier(entity)})" if self._needs_id(label) else label
+
+    def _needs_id(self, label: str) -> bool:
+        same = [e for e in self.names.with_key(fold(label)) if self.entity_labels[e] == label]
+        return len(same) > 1 or self._displayed_as(label) is not None
+
+    def _displayed_as(self, name: str) -> int | None:
+        """The entity that is displayed as `name` with its id in it, None where there is none."""
+        start = name.find(" (") if name.endswith(")") else -1
+        while start >= 0:
+            span = self.entity_ids.span(name[start + 2 : -1], self._arrays["id_order"])
+            if span:
+                entity = int(self._arrays["id_order"][span.start])
+                if self.entity_labels[entity] == name[:start] and self._needs_id(name[:start]):
+                    return entity
+            start = name.find(" (", start + 1)
+        return None
 
     def entity_by_id(self, identifier: str) -> int:
         """The entity with exactly this id.
@@ -230,18 +245,14 @@ class KnowledgeGraph:
         return int(order[span.start])
 
     def match(self, name: str) -> Match:
-        """Read a name as one entity, despite case, accents, aliases and small misspellings.
+        """Read a name as one entity, display names first, despite case, accents, aliases and small misspellings.
 
         Raises:
             UnknownEntityError: no name is near enough; the error holds the nearest.
             AmbiguousEntityError: several entities have the name.
         """
-        match = self.names.match(name)
-        if match is None and name.endswith(")") and " (" in name:
-            label, _, identifier = name[:-1].rpartition(" (")
-            span = self.entity_ids.span(identifier, self._arrays["id_order"])
-            if span and self.entity_labels[entity := int(self._arrays["id_order"][span.start])] == label:
-                return Match((entity,))
+        displayed = self._displayed_as(name)
+        match = self.names.match(name) if displayed is None else Match((displayed,))
         if match is None:
             raise UnknownEntityError(name, self.names.nearest(name), self.graph_name)
         if len(match.entities) > 1:
