@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import kg_data
+from benchmarks.machine import machine, machine_words
 from reasoning.evaluation.query_run import PROTOCOLS, evaluate_queries
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
@@ -64,20 +63,11 @@ def main() -> None:
     print(text)
 
 
-def machine() -> dict[str, Any]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cpu": models[0] if models else platform.processor(), "cores": cores, "python": platform.python_version()}
-
-
 def as_markdown(report: Mapping[str, Any]) -> str:
     here = report["machine"]
     parts = [
         "# Method exact on the official queries",
-        f"`{report['command']}`, {report['date']}, Skylark {report['version']}, "
-        f"{here['cores']} cores of {here['cpu']}, Python {here['python']}.",
+        f"`{report['command']}`, {report['date']}, Skylark {report['version']}, {machine_words(here)}.",
         "Reading: the graph holds every gold answer; counted are the queries whose answer set is exactly the gold set. "
         "Hard: the graph lacks the hard answers; filtered MRR over all entities, ties at the expected rank.",
         HARD_NOTE,

@@ -28,6 +28,7 @@ class Attempt:
 
     Attributes:
         reply: what it wrote, "" where it wrote nothing or never answered.
+        replied: whether it answered at all; False where the provider failed or time ran out.
         error: why the reply was refused, None where it was read.
         seconds: wall time of the call.
     """
@@ -35,6 +36,7 @@ class Attempt:
     reply: str
     error: str | None
     seconds: float
+    replied: bool = True
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tupl
         else:
             attempts.append(Attempt(reply, None, time.perf_counter() - began))
             return np.array(members, dtype=np.int32), tuple(attempts), None
-        attempts.append(Attempt(reply, error, time.perf_counter() - began))
+        attempts.append(Attempt(reply, error, time.perf_counter() - began, replied=not fatal))
         if fatal:
             break
         messages = retry_messages(task.messages, reply, error, task.naming)

@@ -169,12 +169,9 @@ def _step_counts(answer: Answer) -> dict[str, int]:
 
 
 def silent(answer: Answer) -> bool:
-    """Whether the language model could not be reached or did not finish in time.
-
-    The one call of the failed step then left no reply, and was not repeated as it is after a reply that says nothing.
-    """
+    """Whether the language model could not be reached or did not finish in time."""
     last = answer.steps[-1] if answer.steps else None
-    return last is not None and last.error is not None and [attempt.reply for attempt in last.attempts] == [""]
+    return last is not None and last.error is not None and not any(attempt.replied for attempt in last.attempts)
 
 
 class QueryTally:
