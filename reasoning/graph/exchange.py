@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph
 
 TWIN = "_reverse"
+LARGEST_INTEGER = 2**53
+"""Values are float64, which holds every whole number up to this."""
 
 
 def columns_from_triples(
@@ -32,12 +35,17 @@ def columns_from_triples(
             raise GraphError(f"triple {number}: expected (head, relation, tail), found {triple!r}")
         head, relation, tail = triple
         if isinstance(tail, int | float | datetime.date) and not isinstance(tail, bool):
-            values.setdefault(_text(relation, number), {})[_text(head, number)] = tail
+            table = values.setdefault(_text(relation, number), {})
+            if table.setdefault(_text(head, number), _storable(tail, number)) != tail:
+                raise GraphError(
+                    f'triple {number}: "{head}" already has {table[head]} as "{relation}"; '
+                    "a relation with values holds one an entity"
+                )
         else:
             links.append((_text(head, number), _text(relation, number), _text(tail, number)))
     relation_names = list(dict.fromkeys(relation for _, relation, _ in links))
-    known = set(relation_names)
-    base = [r for r in relation_names if not (r.endswith(TWIN) and r.removesuffix(TWIN) in known)]
+    meanings = {relation: _folded(relation, set(relation_names)) for relation in relation_names}
+    base = [relation for relation in relation_names if meanings[relation] == (relation, False)]
     relation_number = {relation: i for i, relation in enumerate(base)}
     for relation in values:
         if relation in relation_number:
@@ -45,8 +53,9 @@ def columns_from_triples(
     entities: dict[str, int] = {}
     rows = []
     for head, relation, tail in links:
-        if relation not in relation_number:
-            head, relation, tail = tail, relation.removesuffix(TWIN), head
+        relation, inverse = meanings[relation]
+        if inverse:
+            head, tail = tail, head
         rows.append((entities.setdefault(head, len(entities)), relation_number[relation],
                      entities.setdefault(tail, len(entities))))  # fmt: skip
     for table in values.values():
@@ -65,7 +74,11 @@ def columns_from_triples(
         relation_ids=base,
         relation_labels=base,
         splits={"graph": np.array(sorted(set(rows)), dtype=np.int32).reshape(-1, 3)},
-        relation_aliases={r + TWIN: (i, True) for r, i in relation_number.items() if r + TWIN in known},
+        relation_aliases={
+            relation: (relation_number[meant], inverse)
+            for relation, (meant, inverse) in meanings.items()
+            if relation != meant
+        },
         literals=[_literal_column(relation, table, entities) for relation, table in values.items()],
         types=pairs["types"],
         aliases=pairs["aliases"],
@@ -76,6 +89,27 @@ def _text(part: Any, number: int) -> str:
     if not isinstance(part, str) or not part:
         raise GraphError(f"triple {number}: expected a non-empty text, found {part!r}")
     return part
+
+
+def _folded(relation: str, known: set[str]) -> tuple[str, bool]:
+    """The relation that a name stands for, twins of twins included, and whether for its inverse."""
+    inverse = False
+    while relation.endswith(TWIN) and relation.removesuffix(TWIN) in known:
+        relation, inverse = relation.removesuffix(TWIN), not inverse
+    return relation, inverse
+
+
+def _storable(value: float | datetime.date, number: int) -> float | datetime.date:
+    if isinstance(value, datetime.datetime):
+        raise GraphError(f"triple {number}: {value} has a time, only dates are kept; give its date()")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GraphError(f"triple {number}: {value} is no number that can be compared")
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise GraphError(
+            f"triple {number}: a whole number of {value.bit_length()} bits is too large to be kept exactly; "
+            "give it as a text"
+        )
+    return value
 
 
 def _literal_column(
@@ -126,12 +160,17 @@ def columns_from_networkx(graph: nx.DiGraph | nx.Graph, name: str) -> GraphColum
         for key, value in data.items()
         if isinstance(value, int | float | datetime.date) and not isinstance(value, bool)
     ]
-    types = [(str(n), t) for n, data in graph.nodes(data=True) for t in data.get("types", ()) if str(n) in present]
+    types = [(str(n), t) for n, data in graph.nodes(data=True) for t in _types(data) if str(n) in present]
     return columns_from_triples([*triples, *values], name, types)
 
 
+def _types(data: dict[str, Any]) -> list[str]:
+    given = data.get("types", ())
+    return [given] if isinstance(given, str) else [str(t) for t in given] if isinstance(given, Iterable) else []
+
+
 def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
-    """A MultiDiGraph with display names as nodes and relation labels as edge keys and `relation` attributes."""
+    """A MultiDiGraph with display names as nodes and relation ids as edge keys and `relation` attributes."""
     out = nx.MultiDiGraph(name=graph.graph_name)
     names = {int(entity): graph.name(int(entity)) for entity in graph.universe}
     for entity, name in names.items():
