@@ -1,8 +1,8 @@
 """Graphs on disk: one folder of .npy arrays and a manifest, memory-mapped when opened.
 
 Building an index from text takes seconds, opening one should take none. The folder is written beside its final place
-and renamed, so a killed process leaves nothing half-written; every array's size and checksum stand in the manifest, so
-a damaged folder is noticed, thrown away and built anew.
+and renamed, so a killed process leaves nothing half-written; every array's size and checksum stand in the manifest, and
+its own checksum too, so a damaged folder is noticed, thrown away and built anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from reasoning.cache_location import cache_dir
 from reasoning.errors import GraphError
 
-FORMAT = 1
+FORMAT = 2
+MANIFEST = "manifest"
+"""The checksum of what follows on the first line, then JSON."""
 log = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
@@ -47,12 +49,12 @@ def save(folder: Path, arrays: Mapping[str, NDArray[Any]], details: Mapping[str,
             path = work / f"{name}.npy"
             np.save(path, array)
             files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path)}
-        manifest = {"format": FORMAT, "details": dict(details), "files": files}
-        (work / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+        content = json.dumps({"format": FORMAT, "details": dict(details), "files": files}).encode()
+        (work / MANIFEST).write_bytes(b"%08x\n%b" % (zlib.crc32(content), content))
         try:
             work.rename(folder)
         except OSError:
-            if not (folder / "manifest.json").exists():
+            if not (folder / MANIFEST).exists():
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -64,10 +66,17 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
     Raises:
         GraphError: the folder is damaged (a file is missing, cut short or altered).
     """
-    if not folder.is_dir():
+    try:
+        if not folder.is_dir():
+            return None
+    except OSError:
+        # A cache folder of someone else's, closed to us.
         return None
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        checksum, _, content = (folder / MANIFEST).read_bytes().partition(b"\n")
+        if int(checksum, 16) != zlib.crc32(content):
+            raise ValueError("the manifest does not have the content that was written")
+        manifest = json.loads(content)
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
         arrays: Arrays = {}
