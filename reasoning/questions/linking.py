@@ -108,7 +108,6 @@ class _Token:
     start: int
     end: int
     kind: str
-    possessive: bool = False
 
 
 @dataclass
@@ -225,15 +224,11 @@ class _Linker:
                     yield Item("possessive", "'s")
                 continue
             if item is not None:
+                at += words
                 if item.kind != "filler":
                     yield item
-                at += words
-                if (
-                    item.kind != "filler"
-                    and self.tokens[at - 1].kind == "word"
-                    and _bare(self.tokens[at - 1].text) != self.tokens[at - 1].text
-                ):
-                    yield Item("possessive", "'s")
+                    if (last := self.tokens[at - 1]).kind == "word" and _bare(last.text) != last.text:
+                        yield Item("possessive", "'s")
                 continue
             item, words = self._unknown(at)
             yield item
