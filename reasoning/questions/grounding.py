@@ -131,10 +131,6 @@ class Grounding:
 
     # Relations --------------------------------------------------------------------------------------------------
 
-    def values(self, use: RelationUse) -> str | None:
-        """The first of the relations that has values."""
-        return next((name for name in use.relations if self.kg.relation(name).kind == "values"), None)
-
     def apply(
         self,
         use: RelationUse,
