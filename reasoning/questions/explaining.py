@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Entity, Project
-from reasoning.questions.linking import Item
+from reasoning.query.tree import Project
+from reasoning.questions.linking import Item, anchor
 from reasoning.questions.vocabulary import TYPE_RELATIONS
 
 
@@ -43,9 +43,9 @@ def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:
     for name in (*relations, *telling, *kg.relation_ids):
         found = kg.relation(name)
         if found.kind == "edges" and len(heads := kg.index.block(found.index, found.inverse)[0]):
-            return str(Project(name, Entity(kg.entity_labels[int(heads[0])])))
+            return str(Project(name, anchor(kg, int(heads[0]))))
     column = kg.literals[0]
-    return str(Project(column.relation, Entity(kg.entity_labels[int(column.entities[0])])))
+    return str(Project(column.relation, anchor(kg, int(column.entities[0]))))
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

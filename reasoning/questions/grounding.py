@@ -17,7 +17,7 @@ from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
-from reasoning.questions.linking import Lexicon, Mention, RelationUse
+from reasoning.questions.linking import Lexicon, Mention, RelationUse, anchor
 
 BUDGET = 600
 """Relation steps tried for one question: an ordinary one takes fewer than 30."""
@@ -86,7 +86,7 @@ class Grounding:
         assert self.lexicon.type_relation is not None
         found = self.kg.relation(self.lexicon.type_relation)
         members = self.kg.index.project(np.array([kind], dtype=np.int32), found.index, not found.inverse)
-        return Reading(Project(self.lexicon.type_relation, self._anchor(kind), inverse=True), members)
+        return Reading(Project(self.lexicon.type_relation, anchor(self.kg, kind), inverse=True), members)
 
     def range_of(self, use: RelationUse) -> Reading | None:
         """Everything that a relation leads to, where it starts from one type: "capitals" are those of countries."""
@@ -149,8 +149,8 @@ class Grounding:
             fixed: whether only that direction makes sense.
 
         Raises:
-            NoReading: nothing fits.
-            QuestionError: several fit equally well.
+            NoReading: nothing fits, or several relations fit equally well.
+            QuestionError: several entities do.
         """
         for rank in sorted({source.rank for source in sources}):
             # A worse fit of the name (an alias of something else) counts only where the better ones lead nowhere.
@@ -211,14 +211,7 @@ class Grounding:
         if mention.corrected_to is not None or mention.text not in (label, self.kg.identifier(entity)):
             notes = (f'read "{mention.text}" as "{label}"',)
         aliased = int(fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
-        return Reading(self._anchor(entity), np.array([entity], dtype=np.int32), notes, rank=max(rank, aliased))
-
-    def _anchor(self, entity: int) -> Entity:
-        label = self.kg.entity_labels[entity]
-        match = self.kg.names.match(label)
-        if match is not None and match.entities == (entity,):
-            return Entity(label)
-        return Entity(self.kg.identifier(entity), by_id=True)
+        return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=max(rank, aliased))
 
     def _options(
         self, use: RelationUse, sources: Sequence[Reading], inverse: bool, want: int | None, fixed: bool
@@ -303,9 +296,9 @@ class Grounding:
         sources = {int(option.source.members[0]): option.source for option in level if len(option.source.members) == 1}
         if len(sources) > 1 and all(isinstance(option.source.query, Entity) for option in level):
             raise self._ambiguous(list(sources.values()))
-        names = list(dict.fromkeys(option.name for option in level))
+        names = list(dict.fromkeys(option.name for option in level if option.order[2] == best.order[2]))
         if len(names) > 1 and not use.ranked:
-            raise QuestionError(f'"{use.text}" may mean {quoted_list(names)}; say which, in the words of its name')
+            raise NoReading(f'"{use.text}" may mean {quoted_list(names[:5])}; say which, in the words of its name')
 
     def _ambiguous(self, options: Sequence[Reading]) -> QuestionError:
         ids = [self.kg.identifier(int(option.members[0])) for option in options]

@@ -15,6 +15,7 @@ import numpy as np
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Entity
 from reasoning.query.verbalise import label_words
 from reasoning.questions.vocabulary import (
     ANYTHING,
@@ -125,13 +126,15 @@ class Lexicon:
         part: dict[tuple[str, ...], list[str]] = {}
         for name in dict.fromkeys((*self.kg.relation_ids, *(column.relation for column in self.kg.literals))):
             found = self.kg.relation(name)
-            label = label_words(name if found.kind == "values" else self.kg.relation_label(found.index))
-            every = stems(label)
-            words = stems(" ".join(w for w in fold(label).split() if w not in EMPTY_IN_LABELS)) or every
-            for key in dict.fromkeys((every, words, ("".join(words),))):
-                whole.setdefault(key, []).append(name)
-            for word in words:
-                part.setdefault((word,), []).append(name)
+            label = name if found.kind == "values" else self.kg.relation_label(found.index)
+            # An id may say it better: "/people/person/place_of_birth" has the label "people person place of birth".
+            for text in dict.fromkeys((label_words(label), label_words(name))):
+                every = stems(text)
+                words = stems(" ".join(w for w in fold(text).split() if w not in EMPTY_IN_LABELS)) or every
+                for key in dict.fromkeys((every, words, ("".join(words),))):
+                    whole.setdefault(key, []).append(name)
+                for word in words:
+                    part.setdefault((word,), []).append(name)
         for key, names in {**part, **whole}.items():
             self.uses[key] = RelationUse(" ".join(key), tuple(dict.fromkeys(names)))
         here = {key: use for key, use in self.uses.items() if key in whole}
@@ -358,6 +361,15 @@ class _Linker:
                 raise QuestionError(str(error)) from None
             return Item("entity", text, Mention(text, (match.entities,), match.corrected_to)), end - at
         return Item("word", self.tokens[at].text.rstrip(".")), 1
+
+
+def anchor(kg: KnowledgeGraph, entity: int) -> Entity:
+    """The entity as a query names it: by its label, or by its id where the label does not say which is meant."""
+    label = kg.entity_labels[entity]
+    match = kg.names.match(label)
+    if match is not None and match.entities == (entity,):
+        return Entity(label)
+    return Entity(kg.identifier(entity), by_id=True)
 
 
 def _bare(text: str) -> str:
