@@ -88,3 +88,14 @@ class GraphColumns:
                 or triples[:, 1].max() >= len(self.relation_ids)
             ):
                 raise SkylarkError(f"graph {self.name!r}, split {split!r}: a triple points outside the id columns")
+        for column in self.literals:
+            if column.entities.shape != column.values.shape or (np.diff(column.entities) <= 0).any():
+                raise SkylarkError(
+                    f"graph {self.name!r}, values {column.relation!r}: expected one value an entity, in entity order"
+                )
+        beside = [entity for pairs in (self.aliases, self.types) for entity, _ in pairs]
+        beside += [int(entity) for column in self.literals for entity in (*column.entities[:1], *column.entities[-1:])]
+        if beside and not (min(beside) >= 0 and max(beside) < len(self.entity_ids)):
+            raise SkylarkError(f"graph {self.name!r}: an alias, type or value points outside the id columns")
+        if any(not 0 <= index < len(self.relation_ids) for index, _ in self.relation_aliases.values()):
+            raise SkylarkError(f"graph {self.name!r}: a relation's alias points outside the id columns")
