@@ -6,13 +6,15 @@ start and not an empty set in the middle.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kg_data.columns import LiteralColumn
 from reasoning.errors import QueryError, quoted_list
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.chain import Chain, Step, decompose
-from reasoning.query.tree import Entity, Query
+from reasoning.query.tree import Entity, Query, Value
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,17 @@ def _relation(step: Step, kg: KnowledgeGraph) -> Relation | None:
             there = [column.relation for column in kg.literals]
             hint = f"relations with values: {quoted_list(there, 'and')}" if there else "this graph has no values"
             raise QueryError(f'"{step.relation}" leads to entities and cannot be compared; {hint}')
+        if step.value is not None:
+            _check_kind(kg.literals[found.index], step.value)
     elif found.kind == "values" and step.inverse:
         raise QueryError(
             f'"{step.relation}" has values, so it has no inverse; compare it, e.g. {step.relation}(...) > 0'
         )
     return Relation(found.kind, found.index, found.inverse != step.inverse)
+
+
+def _check_kind(column: LiteralColumn, value: Value) -> None:
+    if column.kind == "date" and not isinstance(value, datetime.date):
+        raise QueryError(f'"{column.relation}" holds dates; compare it with one such as "2001-12-31", not {value}')
+    if column.kind != "date" and isinstance(value, datetime.date):
+        raise QueryError(f'"{column.relation}" holds numbers; compare it with one such as {value.year}, not a date')
