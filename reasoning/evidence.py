@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def trace(
         return [], 0
     needed: dict[int, Ids] = {chain.result: answers}
     triples: list[Ids] = []
-    values: list[Evidence] = []
+    read: dict[tuple[int, int], float] = {}
     for step in reversed(chain.steps):
         wanted = needed.get(step.position)
         if wanted is None:
@@ -67,11 +68,11 @@ def trace(
             sources[0] = np.unique(left)
         elif operation in ("project", "compare", "top"):
             assert step.relation is not None
-            read = execute_step(kg, step, inputs[step.position])
-            column = kg.literals[step.relation.index]
-            for entity, raw in zip(read.members, read.values if read.values is not None else (), strict=True):
-                if len(values) < limit and np.isin(entity, wanted):
-                    values.append(Evidence(kg.name(int(entity)), column.relation, kg.value(column, float(raw))))
+            found = execute_step(kg, step, inputs[step.position])
+            assert found.values is not None
+            used = np.isin(found.members, wanted)
+            for entity, raw in zip(found.members[used].tolist(), found.values[used].tolist(), strict=True):
+                read[step.relation.index, entity] = raw
             sources[0] = np.intersect1d(sources[0], wanted)
         elif operation == "complement":
             continue
@@ -82,8 +83,12 @@ def trace(
             if ref is not None:
                 needed[ref] = np.union1d(needed[ref], source) if ref in needed else source
     every = np.unique(np.concatenate(triples), axis=0) if triples else np.zeros((0, 3), dtype=np.int32)
+    values = [
+        Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw))
+        for (index, entity), raw in islice(read.items(), limit)
+    ]
     shown = [
         Evidence(kg.name(head), kg.relation_label(relation), kg.name(tail))
-        for head, relation, tail in every[: max(0, limit - len(values))].tolist()
+        for head, relation, tail in every[: limit - len(values)].tolist()
     ]
-    return [*shown, *values], len(every) + len(values)
+    return [*shown, *values], len(every) + len(read)
