@@ -17,7 +17,6 @@ from reasoning.query.tree import (
     Query,
     Top,
     Union,
-    Value,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         return text + "".join([f", but not {_grouped(part, verbalise(part, kg))}" for part in dropped])
     if isinstance(query, Compare):
         words = relation_words(query.relation, kg)
-        test = f"{_COMPARISONS[query.operator]} {_value(query.value)}"
+        test = f"{_COMPARISONS[query.operator]} {_value(query, kg)}"
         return f"those of {_grouped(query.source, verbalise(query.source, kg))} whose {words} is {test}"
     assert isinstance(query, Top)
     rank = "largest" if query.largest else "smallest"
@@ -97,5 +96,9 @@ def _grouped(query: Query, text: str) -> str:
     return f"({text})" if isinstance(query, Intersect | Union | Compare | Complement) else text
 
 
-def _value(value: Value) -> str:
-    return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
+def _value(query: Compare, kg: KnowledgeGraph | None) -> str:
+    if isinstance(query.value, datetime.date):
+        return query.value.isoformat()
+    found = None if kg is None else kg.relation(query.relation)
+    years = kg is not None and found is not None and found.kind == "values" and kg.literals[found.index].kind == "year"
+    return str(query.value) if years else f"{query.value:,}"
