@@ -29,6 +29,7 @@ from reasoning.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms import LLMError, invoke_with_timeout
+from reasoning.llms.calling import STOPPED
 from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming
 from reasoning.prompts import (
     projection_question,
@@ -248,13 +249,19 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tupl
         reply, fatal = "", False
         try:
             message = invoke_with_timeout(
-                llm, messages, options.timeout, min(task.longest_reply, options.max_new_tokens)
+                llm,
+                messages,
+                options.timeout,
+                min(task.longest_reply, options.max_new_tokens),
+                task.naming.hopeless,
             )
             reply = message.text
             finish = message.response_metadata
             if "length" in (finish.get("finish_reason"), finish.get("done_reason")):
                 raise StepError("the reply was cut off at its length limit")
             members = task.naming.read(reply)
+            if finish.get("finish_reason") == STOPPED:
+                raise StepError("the reply goes round in circles")
         except LLMError as failure:
             # The provider or the clock failed, not the reading of a reply: the same question again would not help.
             error, fatal = str(failure), True

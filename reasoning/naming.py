@@ -18,6 +18,10 @@ from reasoning.graph.store import KnowledgeGraph
 
 NamingKind = Literal["abstract", "readable"]
 NONE = "none"
+MOST_REPEATS = 6
+"""Ids written again after which a reply counts as going round in circles."""
+
+_PARTING = re.compile(r"[\s,;]+")
 
 
 class Naming(Protocol):
@@ -41,6 +45,9 @@ class Naming(Protocol):
     def listing(self) -> str:
         """The reply that would list every entity of the prompt."""
 
+    def hopeless(self, begun: str) -> bool:
+        """Whether a reply that begins like this can no longer be read, so that waiting for its end is of no use."""
+
     def read(self, reply: str) -> list[int]:
         """The entities that a reply lists, in its order, each once.
 
@@ -58,7 +65,7 @@ class AbstractNaming:
         rng: where the numbers are drawn from.
     """
 
-    answer_form = "ids such as e1, separated by commas"
+    answer_form = "the ids alone, commas between them"
     example_entities = ("e9001", "e9002", "e9003", "e9004", "e9005")
     example_relations = ("r901", "r902")
 
@@ -79,13 +86,22 @@ class AbstractNaming:
         """See `Naming.listing`."""
         return ", ".join(self._by_id)
 
+    def hopeless(self, begun: str) -> bool:
+        """See `Naming.hopeless`."""
+        *whole, last = _PARTING.split(begun.lstrip().lstrip("[({"))
+        if not whole and NONE.startswith(last.lower().rstrip(".])}")):
+            return False
+        repeats = len(whole) - len(set(whole))
+        wrong = not all(part in self._by_id for part in whole) or not re.fullmatch(r"(e\d*[\])}]?\.?)?", last)
+        return wrong or repeats > MOST_REPEATS
+
     def read(self, reply: str) -> list[int]:
         """See `Naming.read`; brackets around the list and a full stop behind it are let pass."""
         text = _unwrapped(reply)
         if text.lower() == NONE:
             return []
         found: dict[int, None] = {}
-        for part in re.split(r"[\s,;]+", text):
+        for part in _PARTING.split(text):
             if not re.fullmatch(r"e\d+", part):
                 if re.fullmatch(r"(e\d+){2,}", part):
                     raise StepError(f'"{part}" glues several ids together; separate them by commas')
@@ -129,6 +145,10 @@ class ReadableNaming:
     def listing(self) -> str:
         """See `Naming.listing`."""
         return ", ".join(self.entity(entity) for entity in self._by_key.values())
+
+    def hopeless(self, begun: str) -> bool:
+        """Never: a name may go on in any way."""
+        return False
 
     def read(self, reply: str) -> list[int]:
         """See `Naming.read`; a reply without any quotes is parted at its commas and lines."""

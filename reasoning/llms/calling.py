@@ -6,10 +6,12 @@ import contextvars
 import math
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from kg_data.errors import SkylarkError
 from reasoning.llms.embedded import EmbeddedChatModel
@@ -17,9 +19,16 @@ from reasoning.llms.errors import LLMError, LLMTimeoutError
 from reasoning.llms.providers import display_name
 from reasoning.llms.redaction import redact
 
+STOPPED = "stopped"
+"""`finish_reason` of a reply that was hopeless."""
+
 
 def invoke_with_timeout(
-    llm: BaseChatModel, messages: Sequence[BaseMessage], timeout: float, longest_reply: int | None = None
+    llm: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    timeout: float,
+    longest_reply: int | None = None,
+    hopeless: Callable[[str], bool] | None = None,
 ) -> AIMessage:
     """The model's answer, or an error within about `timeout` seconds.
 
@@ -33,6 +42,8 @@ def invoke_with_timeout(
         timeout: seconds, above 0.
         longest_reply: tokens after which the embedded model is stopped, so that one that rambles costs no more time
             than the longest sensible reply; hosted models keep their own limit, since some think first.
+        hopeless: whether a reply that begins like this cannot become a sensible one; the embedded model is then
+            stopped at once, and what it wrote so far is its reply.
 
     Raises:
         LLMTimeoutError: no answer in time.
@@ -41,7 +52,7 @@ def invoke_with_timeout(
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
     if isinstance(llm, EmbeddedChatModel):
-        return _translated(llm, lambda: llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply))
+        return _translated(llm, lambda: _watched(llm, messages, timeout, longest_reply, hopeless))
 
     outcome: queue.SimpleQueue[AIMessage | BaseException] = queue.SimpleQueue()
 
@@ -72,3 +83,24 @@ def _translated(llm: BaseChatModel, ask: Callable[[], AIMessage]) -> AIMessage:
     except Exception as error:
         # Not chained: the provider's own error, shown under ours, would print the key again.
         raise LLMError(f"{display_name(llm)} failed, {type(error).__name__}: {redact(str(error), llm)}") from None
+
+
+def _watched(
+    llm: EmbeddedChatModel,
+    messages: Sequence[BaseMessage],
+    timeout: float,
+    longest_reply: int | None,
+    hopeless: Callable[[str], bool] | None,
+) -> AIMessage:
+    """The embedded model's reply, stopped as soon as it is hopeless."""
+    if hopeless is None:
+        return llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply)
+    reply = AIMessageChunk(content="")
+    pieces = llm.stream(list(messages), timeout=timeout, max_new_tokens=longest_reply)
+    # LangChain returns a generator and types it as an iterator; closing it ends the generation.
+    with closing(cast(Generator[AIMessageChunk, None, None], pieces)) as stream:
+        for chunk in stream:
+            reply += chunk
+            if hopeless(reply.text):
+                return AIMessage(content=reply.text, response_metadata={"finish_reason": STOPPED})
+    return AIMessage(content=reply.text, response_metadata=reply.response_metadata, usage_metadata=reply.usage_metadata)
