@@ -183,7 +183,7 @@ def _unwrapped(reply: str) -> str:
         text = text[:-1].rstrip()
     if text[:1] + text[-1:] in ("[]", "{}", "()"):
         text = text[1:-1].strip()
-    return text.rstrip(" ,;\n") or NONE
+    return text.rstrip(" ,;\n") or text or NONE
 
 
 def _short(text: str) -> str:
