@@ -253,7 +253,7 @@ class Top(Query):
     def __post_init__(self) -> None:
         _check_relation(self.relation)
         self._check(self.source)
-        if not isinstance(self.k, int) or self.k < 1:
+        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
             raise QueryError(f"{self.word} needs a whole number of at least 1, found {self.k!r}")
 
     @property

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasoning import Query
+from reasoning.errors import QueryError
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
+from tests.reasoning.random_queries import queries, sets
+
+A, B, C = Entity("a"), Entity("b"), Entity("c")
+
+AWKWARD = (
+    "count", "entity", "exists", "top", "bottom", "countess", "a b", "~x", "!x", "&", "|", "(", ")", "r(s)", ",",
+    '"', "\\", '\\"', "a\tb", "a\nb", "\r\n", "\x00", "\x7f", "\u2028", "😀", "👩‍👩‍👧", "שלום", "مرحبا", "\u202eabc",
+    "e\u0301", "é", "ß", "İ", "1st", "1", "-1", "_", "Δx", "١", "²", "\ud800", " ", "/people/person/born",
+)  # fmt: skip
+names = st.one_of(st.sampled_from(AWKWARD), st.text(min_size=1, max_size=8))
+values = st.one_of(
+    st.integers(-(10**30), 10**30),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.dates(),
+)
+
+
+# What is read ---------------------------------------------------------------------------------------------------
+
+
+@given(queries(sets(names, names, st.tuples(names, values), names, by_id=True)))
+@settings(max_examples=400, deadline=None)
+def test_a_query_prints_as_text_that_reads_back_to_it(query: Query) -> None:
+    assert Query.parse(str(query)) == query
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_any_name_can_be_an_entity_and_a_relation(name: str) -> None:
+    query = Project(name, Union((Entity(name), Entity(name, by_id=True))), inverse=True)
+    assert Query.parse(str(query)) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ('"a"', A),
+        ('entity("a")', Entity("a", by_id=True)),
+        ('r("a")', Project("r", A)),
+        ('~r("a")', Project("r", A, inverse=True)),
+        (' ~ r\n(\t"a" ) ', Project("r", A, inverse=True)),
+        ('"born in"("a")', Project("born in", A)),
+        ('"count"("a")', Project("count", A)),
+        ('countess("a")', Project("countess", A)),
+        ('größe("a")', Project("größe", A)),
+        ('"\\u00e9\\n"', Entity("é\n")),
+        ('"a" & "b" | "c"', Union((Intersect((A, B)), C))),
+        ('"a" | "b" & "c"', Union((A, Intersect((B, C))))),
+        ('("a" | "b") & "c"', Intersect((Union((A, B)), C))),
+        ('!"a" & "b"', Intersect((Complement(A), B))),
+        ('!("a" & "b")', Complement(Intersect((A, B)))),
+        ('!!"a"', Complement(Complement(A))),
+        ('"a" & "b" & "c"', Intersect((A, B, C))),
+        ('"a" & ("b" & "c")', Intersect((A, Intersect((B, C))))),
+        ('(("a"))', A),
+        ('!v("a") > 1', Complement(Compare("v", A, ">", 1))),
+        ('v("a") > 1 & "b"', Intersect((Compare("v", A, ">", 1), B))),
+        ('v("a") >= -1_000', Compare("v", A, ">=", -1000)),
+        ('v("a") != 2.5', Compare("v", A, "!=", 2.5)),
+        ('v("a") <= 1e3', Compare("v", A, "<=", 1000.0)),
+        ('v("a") = "2001-12-31"', Compare("v", A, "=", datetime.date(2001, 12, 31))),
+        ('count("a")', Count(A)),
+        ('exists(r("a"))', Exists(Project("r", A))),
+        ('top(3, v, "a" | "b")', Top(3, "v", Union((A, B)))),
+        ('bottom(1, "top", "a")', Top(1, "top", A, largest=False)),
+        ('r(top(1, v, "a"))', Project("r", Top(1, "v", A))),
+    ],
+)
+def test_a_text_reads_as_its_tree(text: str, query: Query) -> None:
+    assert Query.parse(text) == query
+
+
+@pytest.mark.parametrize(("text", "kind"), [("7", int), ("7.0", float), ("7e0", float), ("-7", int)])
+def test_whole_numbers_stay_whole(text: str, kind: type) -> None:
+    query = Query.parse(f'v("a") > {text}')
+    assert isinstance(query, Compare) and type(query.value) is kind
+
+
+# What is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("borders(France)", 15),
+        ('borders("France"', 17),
+        ('borders("France") &', 20),
+        ('borders("France"))', 18),
+        ("borders('France')", 9),
+        ('borders("France', 9),
+        ('"a" "b"', 5),
+        ('"a" & & "b"', 7),
+        ('r("a\\q")', 5),
+        ('"a" &\n  r("b\\q")', 13),
+        ('r("")', 3),
+        ('""("a")', 1),
+        ('entity("")', 8),
+        ("count()", 7),
+        ('top("a")', 5),
+        ('top(0, v, "a")', 5),
+        ('bottom(-2, v, "a")', 8),
+        ('top(1.5, v, "a")', 5),
+        ('~v("a") > 3', 9),
+        ('"a" &\n~v("a") > 3', 15),
+        ('v("a") > ', 9),
+        ('v("a") > "soon"', 10),
+        ('v("a") > "2001-02-30"', 10),
+        ('"a" &\nv("a") > "soon"', 16),
+        ('v("a") > 1__0', 10),
+        ('v("a") > 1_', 10),
+        ('v("a") > 1__0.5', 10),
+        ('v("a") > ' + "9" * 5000, 10),
+        ('"a" # "b"', 5),
+        ("r", 2),
+    ],
+)
+def test_an_error_points_at_its_column(text: str, column: int) -> None:
+    with pytest.raises(QueryError) as raised:
+        Query.parse(text)
+    assert (raised.value.column, raised.value.text) == (column, text)
+
+
+def test_the_caret_stands_under_the_column_it_names() -> None:
+    with pytest.raises(QueryError) as raised:
+        Query.parse('"a" &\n\t# "b"')
+    _, line, caret = str(raised.value).split("\n")
+    assert line[caret.index("^")] == "#"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the query is empty"),
+        ("  \n", "the query is empty"),
+        ("borders(France)", "names of entities stand in double quotes"),
+        ('borders("France', "not closed"),
+        ('count(count("a"))', 'count("a") gives a number or truth value, not a set'),
+        ('r(exists("a"))', "it can only stand at the top"),
+        ('v("a") > 1e999', "64-bit"),
+    ],
+)
+def test_an_error_says_what_was_expected(text: str, message: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        Query.parse(text)
+    assert message in str(raised.value)
+
+
+@given(st.text(alphabet='ab"\\()&|!~,<>=._-019 \n', max_size=24))
+@settings(max_examples=400, deadline=None)
+def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
+    try:
+        query = Query.parse(text)
+    except QueryError:
+        return
+    assert Query.parse(str(query)) == query
+
+
+# Depth ----------------------------------------------------------------------------------------------------------
+
+OPENINGS = ("!", "r(", "~r(", 'top(1, v, "a" & ', '"b" & !(', '"b" | (')
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+@pytest.mark.parametrize("times", [201, 330, 395, 410, 1000, 20_000])
+def test_a_text_nested_too_deeply_is_a_query_error(opening: str, times: int) -> None:
+    text = opening * times + '"a"' + ")" * (times * opening.count("("))
+    with pytest.raises(QueryError, match="deeper than 200 levels"):
+        Query.parse(text)
+
+
+def test_brackets_alone_add_no_depth() -> None:
+    assert Query.parse("(" * 20_000 + '"a"' + ")" * 20_000) == A
