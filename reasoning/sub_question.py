@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reasoning.binding import BoundStep
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.verbalise import label_words
+from reasoning.query.verbalise import forward_phrase, inverse_phrase, label_words
 
 MOST_NAMES = 5
 _COMPARISONS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "equal to", "!=": "other than"}
@@ -21,8 +21,9 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
     if operation == "project":
         assert relation is not None
         if relation.inverse:
-            return f"What has {sets[0]} as its {words}?"
-        return f"What is the {words} of {sets[0]}?"
+            return f"What is there {inverse_phrase(words, sets[0])}?"
+        phrase = forward_phrase(words, sets[0])
+        return f"What is it that {phrase.removeprefix('what ')}?" if phrase.startswith("what ") else f"What is {phrase}?"
     if operation == "intersect":
         return f"What do {' and '.join(f'({part})' for part in sets)} have in common?"
     if operation == "union":

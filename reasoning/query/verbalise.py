@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _COMPARISONS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "equal to", "!=": "other than"}
 
+PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
+"""A label that ends in one is read as what something is: "directed by", "member of"."""
+
+VERBS = frozenset(
+    {"borders", "serves", "affects", "causes", "treats", "prevents", "diagnoses", "disrupts", "exhibits", "performs"}
+    | {"produces", "manages", "uses", "indicates", "complicates", "contains", "measures", "assesses", "carries out"}
+)
+"""Labels that are read as verbs; any other one word that ends in s may be a plural noun."""
+
 
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
@@ -39,18 +48,14 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         source = verbalise(query.source, kg)
         if inverse:
             one_of = "" if isinstance(query.source, Entity) else "one of: "
-            return f"everything whose {words} is {one_of}{source}"
-        each = "" if isinstance(query.source, Entity) else "each of: "
-        return f"the {words} of {each}{source}"
+            return f"everything {inverse_phrase(words, one_of + source)}"
+        return forward_phrase(words, source if isinstance(query.source, Entity) else f"each of: {source}")
     if isinstance(query, Complement):
         return f"everything except {_grouped(query.part, verbalise(query.part, kg))}"
     if isinstance(query, Union):
         return " or ".join([_grouped(part, verbalise(part, kg)) for part in query.parts])
     if isinstance(query, Intersect):
-        kept = [part for part in query.parts if not isinstance(part, Complement)]
-        dropped = [part.part for part in query.parts if isinstance(part, Complement)]
-        text = " that is also ".join([_grouped(part, verbalise(part, kg)) for part in kept]) or "everything"
-        return text + "".join([f", but not {_grouped(part, verbalise(part, kg))}" for part in dropped])
+        return _intersection(query, kg)
     if isinstance(query, Compare):
         words = relation_words(query.relation, kg)
         test = f"{_COMPARISONS[query.operator]} {_value(query, kg)}"
@@ -60,6 +65,47 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     number = "one" if query.k == 1 else str(query.k)
     source = _grouped(query.source, verbalise(query.source, kg))
     return f"the {number} with the {rank} {relation_words(query.relation, kg)} among {source}"
+
+
+def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
+    """What it is, then what else holds of it: "what France borders and whose currency is Euro"."""
+    kept = [part for part in query.parts if not isinstance(part, Complement)]
+    dropped = [part.part for part in query.parts if isinstance(part, Complement)]
+    kept.sort(key=lambda part: _clause(part, kg) is not None)
+    whole = bool(kept) and _clause(kept[0], kg) is None
+    text = _grouped(kept[0], verbalise(kept[0], kg)) if whole else "everything"
+    clauses = [_clause(part, kg) or f"that is also {_grouped(part, verbalise(part, kg))}" for part in kept[whole:]]
+    but = [_clause(part, kg, "not ") or f"that is not {_grouped(part, verbalise(part, kg))}" for part in dropped]
+    text += "".join([f"{' and' if whole or i else ''} {clause}" for i, clause in enumerate(clauses)])
+    return text + "".join([f"{', but' if not i else ' nor'} {clause}" for i, clause in enumerate(but)])
+
+
+def _clause(part: Query, kg: KnowledgeGraph | None, negation: str = "") -> str | None:
+    """An inverse projection from one entity as a relative clause, "whose currency is not Euro"; None for the rest."""
+    if not isinstance(part, Project) or not isinstance(part.source, Entity):
+        return None
+    words, inverse = _direction(part, kg, relation_words(part.relation, kg))
+    if not inverse or words in VERBS or _ends_in_preposition(words):
+        return None
+    return f"whose {words} is {negation}{entity_words(part.source, kg)}"
+
+
+def forward_phrase(words: str, source: str) -> str:
+    """What a relation leads to: "the capital of France", "what France borders", "what X is located in"."""
+    if words in VERBS:
+        return f"what {source} {words}"
+    return f"what {source} is {words}" if _ends_in_preposition(words) else f"the {words} of {source}"
+
+
+def inverse_phrase(words: str, target: str) -> str:
+    """What is told of whatever a relation leads from: "whose capital is Paris", "that borders France"."""
+    if words in VERBS:
+        return f"that {words} {target}"
+    return f"that is {words} {target}" if _ends_in_preposition(words) else f"whose {words} is {target}"
+
+
+def _ends_in_preposition(words: str) -> bool:
+    return words.split(" ")[-1] in PREPOSITIONS
 
 
 def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
