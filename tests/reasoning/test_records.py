@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasoning import KnowledgeGraph, Query, SkylarkError
+from reasoning.errors import QueryError
+from reasoning.query.structures import STRUCTURES
+from reasoning.query.tree import Complement, Entity, Intersect, Project, Union
+
+# The forms as the data sets write them, and what they say.
+RECORDS: dict[str, tuple[list[Any], str]] = {
+    "1p": ([1, [0]], '"0"(entity("1"))'),
+    "2p": ([1, [0, 1]], '"1"("0"(entity("1")))'),
+    "3p": ([1, [0, 1, 2]], '"2"("1"("0"(entity("1"))))'),
+    "2i": ([[1, [0]], [2, [1]]], '"0"(entity("1")) & "1"(entity("2"))'),
+    "3i": ([[1, [0]], [2, [1]], [3, [2]]], '"0"(entity("1")) & "1"(entity("2")) & "2"(entity("3"))'),
+    "ip": ([[[1, [0]], [2, [1]]], [2]], '"2"("0"(entity("1")) & "1"(entity("2")))'),
+    "pi": ([[1, [0, 1]], [2, [2]]], '"1"("0"(entity("1"))) & "2"(entity("2"))'),
+    "2u": ([[1, [0]], [2, [1]], [-1]], '"0"(entity("1")) | "1"(entity("2"))'),
+    "up": ([[[1, [0]], [2, [1]], [-1]], [2]], '"2"("0"(entity("1")) | "1"(entity("2")))'),
+    "2in": ([[1, [0]], [2, [1, -2]]], '"0"(entity("1")) & !"1"(entity("2"))'),
+    "3in": ([[1, [0]], [2, [1]], [3, [2, -2]]], '"0"(entity("1")) & "1"(entity("2")) & !"2"(entity("3"))'),
+    "inp": ([[[1, [0]], [2, [1, -2]]], [2]], '"2"("0"(entity("1")) & !"1"(entity("2")))'),
+    "pin": ([[1, [0, 1]], [2, [2, -2]]], '"1"("0"(entity("1"))) & !"2"(entity("2"))'),
+    "pni": ([[1, [0, 1, -2]], [2, [2]]], '!"1"("0"(entity("1"))) & "2"(entity("2"))'),
+}
+
+# Relation 1 is stored as the inverse twin of relation 0, as the integer data sets do; names beside the ids.
+KG = KnowledgeGraph.from_triples(
+    [("1", "0", "2"), ("2", "0", "3"), ("2", "0_reverse", "1"), ("3", "likes", "1"), ("1", "age", 5)],
+    aliases=[("1", "Ann")],
+)
+
+
+def tuples(node: Any) -> Any:
+    return tuple(tuples(item) for item in node) if isinstance(node, list) else node
+
+
+def test_every_structure_has_its_record() -> None:
+    assert set(RECORDS) == set(STRUCTURES)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_says_this_query(name: str) -> None:
+    record, text = RECORDS[name]
+    assert str(Query.from_record(record)) == text
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_has_its_structure(name: str) -> None:
+    assert Query.from_record(RECORDS[name][0]).structure == name
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_comes_back_as_it_was(name: str) -> None:
+    record = RECORDS[name][0]
+    assert Query.from_record({"type": name, "query": record}).to_record() == record
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_betae_tuples_come_back_as_they_were(name: str) -> None:
+    nested = tuples(RECORDS[name][0])
+    assert Query.from_record(nested).to_betae() == nested
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_is_json(name: str) -> None:
+    record = Query.from_record(RECORDS[name][0]).to_record()
+    assert json.loads(json.dumps(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ((("e1", ("r1",)), ("e2", ("r2", "n"))), 'r1(entity("e1")) & !r2(entity("e2"))'),
+        ((("e1", ("r1",)), ("e2", ("r2",)), ("u",)), 'r1(entity("e1")) | r2(entity("e2"))'),
+        (((("e1", ("r1", "n")), ("e2", ("r2", "n"))), ("n", "r3")), 'r3(!(!r1(entity("e1")) & !r2(entity("e2"))))'),
+    ],
+    ids=["negation", "union", "union by De Morgan, then a projection"],
+)
+def test_betaes_letters_mean_union_and_negation(written: Any, meant: str) -> None:
+    assert Query.from_record(written) == Query.parse(meant)
+
+
+def branches(entities: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
+    relations = st.sampled_from(["0", "1", "likes", "007", "9" * 5000])
+
+    def grow(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
+        several = st.lists(inner, min_size=2, max_size=3).map(tuple)
+        return st.one_of(
+            st.builds(Project, relations, inner),
+            st.builds(Complement, inner),
+            st.builds(Intersect, several),
+            st.builds(Union, several),
+        )
+
+    return st.recursive(entities, grow, max_leaves=6)
+
+
+@given(branches(st.builds(Entity, st.sampled_from(["1", "x", "-5", "٣", "9" * 5000]), st.just(True))))
+@settings(max_examples=200, deadline=None)
+def test_any_tree_of_the_four_operations_comes_back(query: Query) -> None:
+    assert Query.from_record(query.to_record()) == query
+
+
+# With a graph ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "record"),
+    [
+        ('"0"("Ann")', [1, [0]]),
+        ('likes("3")', [3, ["likes"]]),
+        ('~"0"("2")', [2, ["0_reverse"]]),
+        ('"0_reverse"("2")', [2, ["0_reverse"]]),
+        ('~"0_reverse"("1")', [1, [0]]),
+        ('"0"("1") & !~"0"("3")', [[1, [0]], [3, ["0_reverse", -2]]]),
+    ],
+)
+def test_names_and_directions_become_the_data_sets_ids(text: str, record: list[Any]) -> None:
+    assert Query.parse(text).to_record(KG) == record
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('~likes("1")', 'the graph stores no inverse of "likes"'),
+        ('age("1")', "age has values"),
+        ('age("1") > 3', "benchmark records; they hold no values"),
+        ('count(likes("1"))', "benchmark records; they hold no values"),
+        ('top(1, age, "1")', "benchmark records; they hold no values"),
+        ('likes("nobody at all")', "no entity named"),
+    ],
+)
+def test_what_a_record_cannot_hold_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(SkylarkError) as raised:
+        Query.parse(text).to_record(KG)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('r("Ann")', 'the id of "Ann" is not known without its graph; pass kg'),
+        ('~r(entity("1"))', "the id of the inverse of r is not known without its graph"),
+        ('n(entity("1"))', 'the id "n" means a union or a negation'),
+        ('u("0"(entity("1")) & "0"(entity("2")))', 'the id "u" means a union or a negation'),
+        ('r(entity("n"))', 'the id "n" means a union or a negation'),
+    ],
+)
+def test_what_only_a_graph_can_tell_is_an_error_without_one(text: str, message: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        Query.parse(text).to_record()
+    assert message in str(raised.value)
+
+
+# Malformed ------------------------------------------------------------------------------------------------------
+
+DEEP: list[Any] = [1, [0]]
+for _ in range(5000):
+    DEEP = [DEEP, [0]]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None, 5, "1p", [], [1], [[1, [0]]], [1, 0], [1, [0], [0]], [1, "ab"], [[1, [0]], 7], [[1, [0]], "ab"],
+        [1, [None]], [1, [1.5]], [True, [0]], [1, [[0]]], [-1, [0]], ["u", [0]], [[1, [0]], [2, [0]], [3]],
+        [[], [0]], [1, [-1]], [[1, [0]], None], [1, [0] * 500], {}, {"query": None}, {"type": "1p"}, {1: 2, "a": 3},
+        [[1, [0]], {"a": 1}], b"12", [1, {"r": 0}], DEEP,
+    ],
+    ids=lambda record: repr(record)[:30] if record is not DEEP else "deep",
+)  # fmt: skip
+def test_a_malformed_record_is_a_query_error(record: Any) -> None:
+    with pytest.raises(QueryError):
+        Query.from_record(record)
+
+
+@given(
+    st.recursive(
+        st.one_of(st.integers(-3, 3), st.sampled_from(["u", "n", "", "x"]), st.none()),
+        lambda inner: st.lists(inner, max_size=4),
+        max_leaves=12,
+    )
+)
+@settings(max_examples=400, deadline=None)
+def test_any_nesting_is_a_query_or_a_query_error(record: Any) -> None:
+    try:
+        query = Query.from_record(record)
+    except QueryError:
+        return
+    assert Query.from_record(query.to_record()) == query
