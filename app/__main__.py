@@ -1,0 +1,62 @@
+"""Start the web demo: `python -m app [--host 127.0.0.1] [--port 7860] [--llm embedded]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the page until Ctrl-C; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m app", description="The web demo: ask a knowledge graph.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument(
+        "--llm", default="embedded", metavar="SPEC", help='"embedded" (default), "copy" or provider:model'
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+
+    # After the arguments are read: `--help` need not wait for a web framework.
+    from app.graphs import GraphShelf
+    from app.language_model import LanguageModel
+    from app.page import build
+    from app.theme import STYLE_SHEET, theme
+
+    page, demo = build(GraphShelf(), LanguageModel(options.llm))
+    demo.warm_up()
+    try:
+        page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            theme=theme(),
+            css_paths=[STYLE_SHEET],
+            footer_links=["api"],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            share=False,
+            # There is nothing to upload; the route for it exists all the same.
+            max_file_size="1kb",
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+        print(f"Skylark is at {page.local_url} (Ctrl-C ends it)", flush=True)
+        page.block_thread()
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

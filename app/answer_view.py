@@ -1,0 +1,123 @@
+"""The exact answer: how the question was read, and a table of what the graph says; where it says nothing, why."""
+
+from __future__ import annotations
+
+from app.asking import Asked
+from app.markup import counted, muted, name, names, seconds_text, shortened, table, text, value_text
+from app.tree_view import tree_html
+from reasoning.answer import Answer
+from reasoning.answer_text import emptied_by
+
+MOST_ROWS = 100
+
+_WHY_EMPTY = {
+    "project": "the graph holds no fact that leads on from there",
+    "intersect": "these share no entity",
+    "difference": "the second takes away all of the first",
+    "compare": "no value passes the comparison",
+    "top": "none of these has a value",
+}
+
+
+def understood_html(asked: Asked) -> str:
+    """The query in words, in the grammar, and what was assumed."""
+    words = asked.query.verbalise(asked.answer.kg)
+    notes = "".join(f'<p class="sk-note">Note: {text(note)}</p>' for note in asked.notes)
+    return (
+        '<div class="sk-understood"><p><span class="sk-label">Understood as</span> '
+        f'<span id="understood_words">{text(words)}</span></p>'
+        '<p><span class="sk-label">In the grammar</span> '
+        f'<code id="understood_query">{text(asked.query)}</code></p>{notes}</div>'
+    )
+
+
+def tree_section_html(asked: Asked) -> str:
+    """The tree, in its scrolling frame."""
+    return f'<div class="sk-scroll">{tree_html(asked.query, asked.answer.kg)}</div>'
+
+
+def answer_html(asked: Asked) -> str:
+    """What exact execution found and how long it took."""
+    answer = asked.answer
+    took = muted(
+        f"By exact execution over the graph, in {seconds_text(asked.exact_seconds)}; "
+        f"reading the question took {seconds_text(asked.read_seconds)}."
+    )
+    return f"{_headline(answer)}{_table(answer)}{_nothing(answer)}{took}"
+
+
+def _headline(answer: Answer) -> str:
+    if isinstance(answer.value, bool) or _is_count(answer):
+        told = value_text(answer.value) if answer.value is not None else ""
+        return f'<p class="sk-headline" id="answer_headline">{text(told)}</p>'
+    return f'<p class="sk-headline" id="answer_headline">{counted(len(answer.ranked), "answer")}</p>'
+
+
+def _is_count(answer: Answer) -> bool:
+    return bool(answer.steps) and answer.steps[-1].step.step.operation == "count"
+
+
+def _table(answer: Answer) -> str:
+    total = len(answer.ranked)
+    if not total:
+        return ""
+    kg, values = answer.kg, answer.values
+    relation = answer.steps[-1].step.relation if answer.steps else None
+    column = kg.literals[relation.index] if values is not None and relation is not None else None
+    types = any(kg.types(int(entity)) for entity in answer.ranked[:MOST_ROWS])
+    header = ["Entity"]
+    header += ["Type"] if types else []
+    if column is not None:
+        header.append(column.relation.capitalize() + (f" ({column.unit})" if column.unit else ""))
+    header.append("Score")
+    rows = []
+    for position, entity in enumerate(answer.ranked[:MOST_ROWS].tolist()):
+        row = [name(kg.name(entity))]
+        row += [text(", ".join(kg.types(entity)))] if types else []
+        if column is not None and values is not None:
+            row.append(f'<span class="sk-number">{text(value_text(values[position]))}</span>')
+        rows.append([*row, f'<span class="sk-number">{answer.scores[position]:.2f}</span>'])
+    more = muted(f"The first {MOST_ROWS} of {total:,} are shown.") if total > MOST_ROWS else ""
+    return table("The exact answer", header, rows) + more
+
+
+def _nothing(answer: Answer) -> str:
+    """Why there is nothing: the step at which the sets became empty."""
+    if len(answer.ranked):
+        return ""
+    step = emptied_by(answer)
+    if step is None:
+        return muted("Nothing in this graph fits the question.")
+    number = f"Step {step.step.position + 1} of {len(answer.chain)}"
+    given = [
+        f"{text(shortened(step.kg.name(int(part[0])), 60))}"
+        if len(part) == 1
+        else counted(len(part), "entity", "entities")
+        for part in step.inputs
+    ]
+    why = _WHY_EMPTY.get(step.step.step.operation, "nothing in the graph fits")
+    return (
+        f'<div class="sk-nothing" id="nothing"><p><strong>{number} became empty:</strong> {text(step.question)}</p>'
+        f"<p>It was given {' and '.join(given)}, and {why}. What the graph does not say may still be true.</p></div>"
+    )
+
+
+def evidence_table_html(answer: Answer) -> str:
+    """The facts behind the answer as a table."""
+    facts = answer.evidence
+    if not facts:
+        return muted("No facts to show: the answer rests on none, or on what the graph does not say.")
+    rows = [[name(fact.head), text(fact.relation), name(value_text(fact.tail))] for fact in facts]
+    more = (
+        muted(f"The first {len(facts)} of {answer.evidence_total:,} are shown.")
+        if answer.evidence_total > len(facts)
+        else ""
+    )
+    return table("The facts behind the answer", ["Subject", "Relation", "Object or value"], rows) + more
+
+
+def answers_in_words(answer: Answer) -> str:
+    """The answer as a phrase of HTML, for comparison with another."""
+    if answer.value is not None and not len(answer.ranked):
+        return text(value_text(answer.value))
+    return names((answer.kg.name(int(entity)) for entity in answer.ranked), len(answer.ranked))

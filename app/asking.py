@@ -1,0 +1,62 @@
+"""One question, read and answered exactly: what the page shows at once, before any language model has begun."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.answer import Answer
+from reasoning.errors import QuestionError
+
+MAX_CHARACTERS = 1000
+"""Longest question or query that is read."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that was read and answered by exact execution.
+
+    Attributes:
+        graph: the graph's name on the shelf.
+        text: what was typed.
+        query: how it was read.
+        notes: what was assumed in reading it.
+        answer: the exact answer.
+        read_seconds: time that the reading took.
+        exact_seconds: time that the exact execution took.
+    """
+
+    graph: str
+    text: str
+    query: Query
+    notes: tuple[str, ...]
+    answer: Answer
+    read_seconds: float
+    exact_seconds: float
+
+
+def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str) -> Asked:
+    """Read a question or a formal query and answer it exactly.
+
+    Args:
+        kg: the graph.
+        graph: its name on the shelf.
+        text: what was typed.
+        llm: the model's specification; hosted models help with reading questions in English.
+
+    Raises:
+        SkylarkError: it cannot be read, or a name in it is not in the graph.
+    """
+    text = text.strip()
+    if not text:
+        raise QuestionError("there is no question yet: type one, or pick an example")
+    if len(text) > MAX_CHARACTERS:
+        raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+    reasoner = Reasoner(kg, llm=llm, method="exact")
+    began = time.perf_counter()
+    query, notes = reasoner.read(text)
+    read = time.perf_counter()
+    answer = reasoner.answer(query)
+    done = time.perf_counter()
+    return Asked(graph, text, query, (*notes, *answer.notes), answer, read - began, done - read)

@@ -1,0 +1,67 @@
+"""The graphs that visitors may choose: a fixed list of names, each opened when first wanted.
+
+A visitor never names a path. `KnowledgeGraph.load` takes paths as well, so a name is looked up in the list first and
+nothing else reaches it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import kg_data
+from kg_data.errors import UnknownGraphError
+from kg_data.public import PublicBenchmark
+from reasoning import KnowledgeGraph
+
+DEFAULT_GRAPH = "world"
+MOST_OPEN = 6
+"""Graphs kept open at once; they are memory-mapped, but their name indexes are not."""
+
+
+class GraphShelf:
+    """Open graphs by name, shared by all visitors: they are immutable.
+
+    Args:
+        names: the graphs on offer; by default the built-in one and those of the data folder.
+    """
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        self.names: tuple[str, ...] = tuple(
+            [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
+            if names is None
+            else names
+        )
+        self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self.names}
+
+    def is_open(self, name: str) -> bool:
+        """Whether `get` would return at once."""
+        with self._lock:
+            return name in self._open
+
+    def get(self, name: str) -> KnowledgeGraph:
+        """The graph, opened if it is not yet; whoever asks for the same one meanwhile waits.
+
+        Raises:
+            UnknownGraphError: the name is not on offer.
+            SkylarkError: its files cannot be read.
+        """
+        if name not in self._loading:
+            near = difflib.get_close_matches(str(name), self.names, n=3, cutoff=0.4)
+            hint = f"; nearest: {', '.join(near)}" if near else ""
+            raise UnknownGraphError(f"no graph here is called {name!r}{hint}; on offer: {', '.join(self.names)}")
+        with self._loading[name]:
+            with self._lock:
+                if name in self._open:
+                    self._open.move_to_end(name)
+                    return self._open[name]
+            graph = KnowledgeGraph.load(name)
+            with self._lock:
+                self._open[name] = graph
+                while len(self._open) > MOST_OPEN:
+                    self._open.popitem(last=False)
+            return graph

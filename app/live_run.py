@@ -1,0 +1,93 @@
+"""One run of the language model's chain, off the page's thread, so that it can be watched and stopped at any moment."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+from langchain_core.language_models import BaseChatModel
+
+from app.language_model import MAX_NEW_TOKENS, StoppableChatModel
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.events import Event
+from reasoning.lark import LarkOptions
+
+_DONE = object()
+
+
+class LiveRun:
+    """The chain of one query, run by a model on a thread of its own.
+
+    `stop` ends it whoever calls: the Stop button, the next question, or a visitor who leaves. The embedded model stops
+    between two tokens; of a hosted model the reply under way is waited for by nobody, and no further one is asked for.
+
+    Args:
+        kg: the graph.
+        query: what is run.
+        llm: the model; it belongs to this run alone where it is a `StoppableChatModel`.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, query: Query, llm: BaseChatModel) -> None:
+        self._llm = llm
+        self._reasoner = Reasoner(kg, llm=llm, method="lark", options=LarkOptions(max_new_tokens=MAX_NEW_TOKENS))
+        self._query = query
+        self._happened: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self._closed = threading.Event()
+        self._worker = threading.Thread(target=self._work, name="skylark-run", daemon=True)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
+    @property
+    def working(self) -> bool:
+        """Whether the worker is still at it."""
+        return self._worker.is_alive()
+
+    def stop(self) -> None:
+        """End the run; returns at once."""
+        self._stopped.set()
+        if isinstance(self._llm, StoppableChatModel):
+            self._llm.stop()
+        self._happened.put(_DONE)
+
+    def wait_closed(self, seconds: float) -> None:
+        """Wait until nobody reads `events` any more, at most `seconds`."""
+        self._closed.wait(seconds)
+
+    def events(self, tick: float = 0.5) -> Iterator[Event | None]:
+        """What happens, in order; None whenever nothing has for `tick` seconds. Ends when the run does.
+
+        Raises:
+            SkylarkError: the chain could not be run.
+        """
+        self._worker.start()
+        try:
+            while not self.stopped:
+                try:
+                    item = self._happened.get(timeout=tick)
+                except queue.Empty:
+                    yield None
+                    continue
+                if item is _DONE or self.stopped:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                yield item  # type: ignore[misc]
+        finally:
+            self.stop()
+            self._closed.set()
+
+    def _work(self) -> None:
+        try:
+            for event in self._reasoner.events(self._query):
+                if self.stopped:
+                    break
+                self._happened.put(event)
+        except Exception as error:
+            self._happened.put(error)
+        finally:
+            self._happened.put(_DONE)

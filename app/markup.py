@@ -1,0 +1,84 @@
+"""Small pieces of HTML, and the one way in which a text from outside becomes part of them.
+
+Names of entities, questions and replies of models come from strangers. Every view builds its HTML from these pieces,
+and each piece escapes what it is given, so that a name such as `<script>` shows as a text.
+"""
+
+from __future__ import annotations
+
+import datetime
+import html
+import unicodedata
+from collections.abc import Iterable
+
+from reasoning.query.tree import Value
+
+ELLIPSIS = "…"
+
+
+def text(content: object) -> str:
+    """A text as HTML: escaped, invisible control characters made visible."""
+    shown = "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in str(content)
+    )
+    return html.escape(shown, quote=True)
+
+
+def name(content: object) -> str:
+    """A name, set apart so that a right-to-left one does not turn its surroundings around."""
+    return f"<bdi>{text(content)}</bdi>"
+
+
+def shortened(content: str, most: int) -> str:
+    """At most `most` characters, the rest told by an ellipsis (not escaped)."""
+    return content if len(content) <= most else content[: most - 1].rstrip() + ELLIPSIS
+
+
+def names(contents: Iterable[str], total: int | None = None, most: int = 8) -> str:
+    """The first names as a list in a sentence, e.g. "Paris, Rome and 3 more"; "nothing" where there is none."""
+    shown = [entry for _, entry in zip(range(most), contents, strict=False)]
+    rest = (len(shown) if total is None else total) - len(shown)
+    listed = ", ".join(name(entry) for entry in shown) or "nothing"
+    return f"{listed} and {rest:,} more" if rest > 0 else listed
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 answer`, `2,000 answers`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def value_text(value: Value | bool | str) -> str:
+    """A value for the eye: thousands parted, truth as yes or no (not escaped)."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration with as many digits as the eye needs: `0.4 ms`, `12 ms`, `3.1 s`."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table that scrolls sideways on its own; the cells of `rows` are HTML, the header and caption are texts."""
+    head = "".join(f'<th scope="col">{text(cell)}</th>' for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f'<div class="sk-scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="sk-table">'
+        f'<caption class="sk-unseen">{text(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def muted(content: str) -> str:
+    """A remark in the page's quieter colour; `content` is HTML."""
+    return f'<p class="sk-muted">{content}</p>'
+
+
+def heading(content: str) -> str:
+    """A section's heading."""
+    return f'<h2 class="sk-heading">{text(content)}</h2>'
