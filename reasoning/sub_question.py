@@ -23,7 +23,7 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
         if relation.inverse:
             return f"What is there {inverse_phrase(words, sets[0])}?"
         phrase = forward_phrase(words, sets[0])
-        return f"What is it that {phrase.removeprefix('what ')}?" if phrase.startswith("what ") else f"What is {phrase}?"
+        return f"What is {phrase}?".replace("What is what ", "What is it that ", 1)
     if operation == "intersect":
         return f"What do {' and '.join(f'({part})' for part in sets)} have in common?"
     if operation == "union":

@@ -75,9 +75,11 @@ def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
     whole = bool(kept) and _clause(kept[0], kg) is None
     text = _grouped(kept[0], verbalise(kept[0], kg)) if whole else "everything"
     clauses = [_clause(part, kg) or f"that is also {_grouped(part, verbalise(part, kg))}" for part in kept[whole:]]
-    but = [_clause(part, kg, "not ") or f"that is not {_grouped(part, verbalise(part, kg))}" for part in dropped]
-    text += "".join([f"{' and' if whole or i else ''} {clause}" for i, clause in enumerate(clauses)])
-    return text + "".join([f"{', but' if not i else ' nor'} {clause}" for i, clause in enumerate(but)])
+    but = [_clause(part, kg, "not ") or f"not {_grouped(part, verbalise(part, kg))}" for part in dropped]
+    for number, clause in enumerate(clauses):
+        joined = bool(number) or (whole and clause.startswith("whose"))
+        text += f" and {clause}" if joined else f" {clause}"
+    return text + "".join([f", but {clause}" for clause in but])
 
 
 def _clause(part: Query, kg: KnowledgeGraph | None, negation: str = "") -> str | None:
