@@ -27,7 +27,7 @@ ALIAS_HANDICAP = 10.0
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _NUMBER = re.compile(r"\d+")
-_GAPS = re.compile(r"[^\w]+|_+")
+_GAPS = re.compile(r"[\W_]+")
 
 
 def fold(name: str) -> str:
