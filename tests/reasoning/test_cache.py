@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg_data.columns import GraphColumns, LiteralColumn
+from reasoning import KnowledgeGraph
+from reasoning.errors import GraphError
+from reasoning.graph import cache
+from tests.reasoning.made_dataset import make_dataset
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("SKYLARK_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return make_dataset(tmp_path / "made", queries_of_each=1)
+
+
+def content(kg: KnowledgeGraph) -> str:
+    """All that a graph holds, as one text."""
+    arrays = {name: array.tolist() for name, array in kg._arrays.items()}
+    return json.dumps([arrays, kg._details], sort_keys=True)
+
+
+def saved_folder(cache_folder: Path) -> Path:
+    (folder,) = (cache_folder / "graphs").iterdir()
+    return folder
+
+
+def test_the_cached_graph_equals_the_fresh_one(cache_folder: Path, dataset: Path) -> None:
+    fresh = KnowledgeGraph.load(dataset)
+    assert content(KnowledgeGraph.load(dataset)) == content(fresh)
+
+
+def test_the_second_time_nothing_is_built(cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    KnowledgeGraph.load(dataset)
+    monkeypatch.setattr(KnowledgeGraph, "from_columns", lambda *_: pytest.fail("built again"))
+    KnowledgeGraph.load(dataset)
+
+
+def test_splits_are_cached_apart_and_share_ids(cache_folder: Path, dataset: Path) -> None:
+    for _ in range(2):
+        whole, part = KnowledgeGraph.load(dataset), KnowledgeGraph.load(dataset, ["train"])
+        assert len(part) < len(whole)
+        assert list(part.entity_ids) == list(whole.entity_ids)
+
+
+def test_an_edited_file_is_read_anew(cache_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "facts.tsv"
+    file.write_text("a\tr\tb\n")
+    KnowledgeGraph.load(file)
+    file.write_text("a\tr\tb\na\tr\tc\n")
+    assert len(KnowledgeGraph.load(file)) == 2
+
+
+# Damage ---------------------------------------------------------------------------------------------------------
+
+
+def flip(path: Path, position: int) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[position] ^= 1
+    path.write_bytes(raw)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+DAMAGE: dict[str, Callable[[Path], None]] = {
+    "flipped bit in an array": lambda folder: flip(folder / "index_tails.npy", -1),
+    "flipped bit in an array's header": lambda folder: flip(folder / "index_tails.npy", 20),
+    "flipped bit in a name": lambda folder: flip(folder / "labels_blob.npy", -1),
+    "array cut short": lambda folder: cut(folder / "universe.npy"),
+    "empty array": lambda folder: (folder / "keys_blob.npy").write_bytes(b"") and None,
+    "missing array": lambda folder: (folder / "id_order.npy").unlink(),
+    "array that is a folder": lambda folder: ((folder / "id_order.npy").unlink(), (folder / "id_order.npy").mkdir())[0],
+    "missing manifest": lambda folder: (folder / cache.MANIFEST).unlink(),
+    "manifest cut short": lambda folder: cut(folder / cache.MANIFEST),
+    "empty manifest": lambda folder: (folder / cache.MANIFEST).write_bytes(b"") and None,
+    "manifest of something else": lambda folder: (folder / cache.MANIFEST).write_text("[1]") and None,
+    "empty folder": lambda folder: (shutil.rmtree(folder), folder.mkdir())[0],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cache_is_built_anew_with_a_warning(
+    cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    fresh = content(KnowledgeGraph.load(dataset))
+    DAMAGE[damage](saved_folder(cache_folder))
+    with caplog.at_level(logging.WARNING):
+        assert content(KnowledgeGraph.load(dataset)) == fresh
+    assert "is damaged" in caplog.text and "building it anew" in caplog.text
+
+
+def test_what_was_built_anew_is_sound(cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
+    KnowledgeGraph.load(dataset)
+    flip(saved_folder(cache_folder) / "index_tails.npy", -1)
+    KnowledgeGraph.load(dataset)
+    caplog.clear()
+    KnowledgeGraph.load(dataset)
+    assert not caplog.records
+
+
+def test_no_flipped_bit_of_the_manifest_changes_what_is_read(tmp_path: Path) -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "v", 1)])
+    folder = tmp_path / "saved"
+    cache.save(folder, kg._arrays, kg._details)
+    manifest = folder / cache.MANIFEST
+    raw = manifest.read_bytes()
+    for position in (*range(12), *range(12, len(raw), 7)):
+        flip(manifest, position)
+        try:
+            loaded = cache.load(folder)
+        except GraphError:
+            loaded = None
+        assert loaded is None or loaded[1] == kg._details
+        manifest.write_bytes(raw)
+
+
+# Other processes, other owners ----------------------------------------------------------------------------------
+
+LOAD = "import sys; from reasoning import KnowledgeGraph; print(len(KnowledgeGraph.load(sys.argv[1])))"
+
+
+def test_two_processes_may_build_the_same_graph_at_once(cache_folder: Path, dataset: Path) -> None:
+    workers = [
+        subprocess.Popen([sys.executable, "-c", LOAD, str(dataset)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    results = [worker.communicate(timeout=60) for worker in workers]
+    assert {out for out, _ in results} == {b"%d\n" % len(KnowledgeGraph.load(dataset))}
+    assert [path.name[0] for path in (cache_folder / "graphs").iterdir()] == ["m"]
+
+
+def test_a_folder_completed_by_another_process_is_left_as_it_is(tmp_path: Path) -> None:
+    first, second = KnowledgeGraph.from_triples([("a", "r", "b")]), KnowledgeGraph.from_triples([("x", "r", "y")])
+    for kg in (first, second):
+        cache.save(tmp_path / "saved", kg._arrays, kg._details)
+    loaded = cache.load(tmp_path / "saved")
+    assert loaded is not None and list(KnowledgeGraph(*loaded).entity_ids) == ["a", "b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+@pytest.mark.parametrize("where", ["a file in the way", "closed", "read-only"])
+def test_a_cache_that_cannot_be_written_is_no_hindrance(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    place = tmp_path / "place"
+    if where == "a file in the way":
+        place.write_text("")
+    else:
+        if os.geteuid() == 0:
+            pytest.skip("the superuser may write anywhere")
+        place.mkdir(mode=0o000 if where == "closed" else 0o500)
+    monkeypatch.setenv("SKYLARK_CACHE", str(place / "cache"))
+    assert len(KnowledgeGraph.load(dataset)) > 0
+    assert "could not be cached" in caplog.text
+
+
+def test_a_cache_that_may_not_be_looked_into_counts_as_empty(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    assert cache.load(cache_folder) is None
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")])
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        cache.save(tmp_path / "saved", kg._arrays, kg._details)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_odd_names_and_empty_arrays_survive(tmp_path: Path) -> None:
+    kg = KnowledgeGraph.from_columns(
+        GraphColumns(
+            name="\ud800",
+            entity_ids=["\ud800", "😀"],
+            entity_labels=["\ud800", "a\nb"],
+            relation_ids=["\udfff"],
+            relation_labels=["r\0"],
+            splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
+            literals=[LiteralColumn("none", "year", np.array([], dtype=np.int32), np.array([]))],
+        )
+    )
+    cache.save(tmp_path / "saved", kg._arrays, kg._details)
+    loaded = cache.load(tmp_path / "saved")
+    assert loaded is not None and content(KnowledgeGraph(*loaded)) == content(kg)
+
+
+@pytest.mark.parametrize("name", ["a/b", "../../x", "", "日本" * 40, "a\0b"])
+def test_a_graphs_name_cannot_lead_out_of_the_cache(cache_folder: Path, name: str) -> None:
+    assert cache.graph_folder(name, "0" * 64).resolve().parent == (cache_folder / "graphs").resolve()

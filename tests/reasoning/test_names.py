@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg_data.columns import GraphColumns
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.errors import AmbiguousEntityError, UnknownEntityError
+from reasoning.graph.names import fold, nearest_texts
+
+
+def graph(*entities: tuple[str, str], aliases: tuple[tuple[int, str], ...] = ()) -> KnowledgeGraph:
+    """A graph of these (id, label) entities in one ring."""
+    count = len(entities)
+    ring = [[i, 0, (i + 1) % count] for i in range(count)]
+    return KnowledgeGraph.from_columns(
+        GraphColumns(
+            name="names",
+            entity_ids=[identifier for identifier, _ in entities],
+            entity_labels=[label for _, label in entities],
+            relation_ids=["next"],
+            relation_labels=["next"],
+            splits={"graph": np.array(ring, dtype=np.int32)},
+            aliases=aliases,
+        )
+    )
+
+
+PLACES = graph(
+    ("Q1", "Côte d'Ivoire"),
+    ("Q2", "São Tomé and Príncipe"),
+    ("Q3", "Guinea-Bissau"),
+    ("Q4", "St. Lucia"),
+    ("Q5", "Łódź"),
+    ("Q6", "Straße"),
+    ("Q7", "United States"),
+    ("Q8", "日本"),
+    ("Q9", "Oman"),
+    ("Q10", "Ruanda-Urundi"),
+    ("Q11", "!!!"),
+    ("Q12", "Kyrgyzstan"),
+    aliases=((0, "Ivory Coast"), (6, "USA"), (6, "America")),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "identifier"),
+    [
+        ("Côte d'Ivoire", "Q1"),
+        ("cote d’ivoire", "Q1"),
+        ("COTE DIVOIRE", "Q1"),
+        ("Ivory Coast", "Q1"),
+        ("ivory  coast", "Q1"),
+        ("Sao Tome and Principe", "Q2"),
+        ("Sa\u0303o Tome\u0301 and Pri\u0301ncipe", "Q2"),
+        ("guinea bissau", "Q3"),
+        ("Guinea–Bissau", "Q3"),
+        ("St Lucia", "Q4"),
+        ("Lodz", "Q5"),
+        ("strasse", "Q6"),
+        ("usa", "Q7"),
+        ("U.S.A.", "Q7"),
+        ("𝐔𝐧𝐢𝐭𝐞𝐝 𝐒𝐭𝐚𝐭𝐞𝐬", "Q7"),
+        ("日本", "Q8"),
+        ("Q9", "Q9"),
+        ("q10", "Q10"),
+        ("!!!", "Q11"),
+    ],
+)
+def test_case_accents_punctuation_aliases_and_ids_are_read_without_a_note(typed: str, identifier: str) -> None:
+    match = PLACES.match(typed)
+    assert (PLACES.identifier(match.entities[0]), match.corrected_to) == (identifier, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Kyrgystan", "Kyrgyzstan"),
+        ("Kyrgyzstna", "Kyrgyzstan"),
+        ("Unitd States", "United States"),
+        ("Guinea Bisau", "Guinea-Bissau"),
+        ("Ivory Coats", "Côte d'Ivoire"),
+    ],
+)
+def test_a_misspelling_is_corrected_with_a_note(typed: str, name: str) -> None:
+    answer = Reasoner(PLACES, method="exact").answer(Query.parse(f'next("{typed}")'))
+    assert answer.notes == (f'read "{typed}" as "{name}"',)
+
+
+@pytest.mark.parametrize("typed", ["Q13", "US", "Oma", "XYZ", "!!", "?"])
+def test_names_of_up_to_three_letters_are_not_corrected(typed: str) -> None:
+    with pytest.raises(UnknownEntityError):
+        PLACES.match(typed)
+
+
+@pytest.mark.parametrize(
+    ("label", "typed"),
+    [("Apollo 13", "Apollo 12"), ("Q1234567", "Q1234568"), ("Boeing 747", "Boeing 47"), ("Henry 8", "Henry")],
+)
+def test_another_number_is_another_name(label: str, typed: str) -> None:
+    with pytest.raises(UnknownEntityError) as raised:
+        graph(("x", label), ("y", "something else")).match(typed)
+    assert raised.value.nearest[0] == label
+
+
+def test_a_misspelling_of_two_names_is_no_guess() -> None:
+    kg = graph(("1", "Marianna"), ("2", "Marianne"))
+    with pytest.raises(UnknownEntityError, match='"Marianna" or "Marianne"'):
+        kg.match("Mariannx")
+
+
+def test_an_unknown_name_lists_the_nearest_first() -> None:
+    kg = graph(("1", "Portland"), ("2", "Poland"), ("3", "Finland"), ("4", "Zaire"))
+    with pytest.raises(UnknownEntityError) as raised:
+        kg.match("Prolandia")
+    assert raised.value.nearest[0] == "Poland"
+    assert "Zaire" not in raised.value.nearest
+
+
+def test_a_shared_label_lists_the_ids_to_choose_from() -> None:
+    kg = graph(*((f"id{i}", "Springfield") for i in range(7)))
+    with pytest.raises(AmbiguousEntityError) as raised:
+        kg.match("springfield")
+    assert (raised.value.total, raised.value.ids) == (7, ["id0", "id1", "id2", "id3", "id4"])
+    assert 'entity("id4") and 2 more' in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "identifier"),
+    [("C", "1"), ("C++", "2"), ("C#", "3"), ("Reading", "4"), ("reading", "4"), ("Lead", "6")],
+)
+def test_the_exact_spelling_wins_then_labels_then_aliases(typed: str, identifier: str) -> None:
+    labels = ("C", "C++", "C#", "Reading", "Berkshire", "Lead", "LEAD")
+    kg = graph(*((str(i), label) for i, label in enumerate(labels, start=1)), aliases=((4, "reading"),))
+    assert kg.identifier(kg.entity(typed)) == identifier
+
+
+def test_an_alias_of_several_is_ambiguous() -> None:
+    kg = graph(("1", "Georgia the state"), ("2", "Georgia the country"), aliases=((0, "Georgia"), (1, "Georgia")))
+    with pytest.raises(AmbiguousEntityError):
+        kg.match("Georgia")
+
+
+# Display names --------------------------------------------------------------------------------------------------
+
+
+def test_a_label_of_its_own_is_the_display_name() -> None:
+    assert PLACES.name(0) == "Côte d'Ivoire"
+
+
+def test_a_shared_label_is_displayed_with_its_id() -> None:
+    kg = graph(("1", "Paris"), ("2", "Paris"), ("3", "PARIS"))
+    assert [kg.name(i) for i in range(3)] == ["Paris (1)", "Paris (2)", "PARIS"]
+
+
+TANGLED = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "2", "12", "a", "A", "A (1)", "1) (2", "Q (x)"]),
+        st.sampled_from(["A", "a", "A 1", "A (1)", "A (1) (2)", "A (A (1))", "B", "B (2)", "12"]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda pair: pair[0],
+)
+
+
+@given(TANGLED)
+@settings(max_examples=400, deadline=None)
+def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tuple[str, str]]) -> None:
+    kg = graph(*entities)
+    assert [kg.entity(kg.name(i)) for i in range(len(entities))] == list(range(len(entities)))
+
+
+# Folding --------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_folding_twice_changes_nothing(name: str) -> None:
+    assert fold(fold(name)) == fold(name)
+
+
+@given(st.text(min_size=1, max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_no_name_folds_to_nothing(name: str) -> None:
+    assert fold(name)
+
+
+@given(st.text(alphabet="abcxyz éüñ-'.", min_size=1, max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_capitals_fold_away(name: str) -> None:
+    assert fold(name.upper()) == fold(name)
+
+
+def test_nearest_texts_are_choices_as_they_are_written() -> None:
+    assert nearest_texts("boarders", ["Capital", "Borders", "currency"]) == ["Borders"]
