@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from app.asking import Asked
-from app.markup import counted, muted, name, names, seconds_text, shortened, table, text, value_text
+from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
 from app.tree_view import tree_html
+from app.values import value_of, value_text
 from reasoning.answer import Answer
 from reasoning.answer_text import emptied_by
+from reasoning.evidence import Evidence
 
 MOST_ROWS = 100
 
@@ -75,7 +77,7 @@ def _table(answer: Answer) -> str:
         row = [name(kg.name(entity))]
         row += [text(", ".join(kg.types(entity)))] if types else []
         if column is not None and values is not None:
-            row.append(f'<span class="sk-number">{text(value_text(values[position]))}</span>')
+            row.append(f'<span class="sk-number">{text(value_of(kg, column.relation, values[position]))}</span>')
         rows.append([*row, f'<span class="sk-number">{answer.scores[position]:.2f}</span>'])
     more = muted(f"The first {MOST_ROWS} of {total:,} are shown.") if total > MOST_ROWS else ""
     return table("The exact answer", header, rows) + more
@@ -107,13 +109,17 @@ def evidence_table_html(answer: Answer) -> str:
     facts = answer.evidence
     if not facts:
         return muted("No facts to show: the answer rests on none, or on what the graph does not say.")
-    rows = [[name(fact.head), text(fact.relation), name(value_text(fact.tail))] for fact in facts]
+    rows = [[name(fact.head), text(fact.relation), name(_tail(answer, fact))] for fact in facts]
     more = (
         muted(f"The first {len(facts)} of {answer.evidence_total:,} are shown.")
         if answer.evidence_total > len(facts)
         else ""
     )
     return table("The facts behind the answer", ["Subject", "Relation", "Object or value"], rows) + more
+
+
+def _tail(answer: Answer, fact: Evidence) -> str:
+    return fact.tail if isinstance(fact.tail, str) else value_of(answer.kg, fact.relation, fact.tail)
 
 
 def answers_in_words(answer: Answer) -> str:

@@ -12,8 +12,9 @@ from typing import Literal
 
 import networkx as nx
 
-from app.markup import value_text
+from app.values import value_of
 from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
 from reasoning.evidence import Evidence
 
@@ -73,8 +74,8 @@ class Layout:
 def lay_out(answer: Answer) -> Layout:
     """Choose and place at most `MOST_EDGES` facts behind an answer."""
     anchors = _anchors(answer)
-    edges, labels = _as_edges(answer.evidence)
-    chosen = _connected_first(edges, anchors, _ranked_names(answer, labels), MOST_EDGES)
+    edges, labels = _as_edges(answer.kg, answer.evidence)
+    chosen = _connected_first(edges, anchors, _ranked_names(answer), MOST_EDGES)
     graph = nx.DiGraph()
     for edge in chosen:
         graph.add_edge(edge.head, edge.tail)
@@ -96,7 +97,7 @@ def _anchors(answer: Answer) -> set[str]:
     return {answer.kg.name(anchor) for anchor in found}
 
 
-def _as_edges(facts: Sequence[Evidence]) -> tuple[list[Edge], dict[str, str]]:
+def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge], dict[str, str]]:
     """Edges by node keys, and the labels of the value nodes: each value belongs to one entity alone."""
     edges, labels = [], {}
     for fact in facts:
@@ -104,12 +105,12 @@ def _as_edges(facts: Sequence[Evidence]) -> tuple[list[Edge], dict[str, str]]:
             edges.append(Edge(fact.head, fact.relation, fact.tail))
         else:
             key = f"\0{fact.head}\0{fact.relation}\0{fact.tail}"
-            labels[key] = value_text(fact.tail)
+            labels[key] = value_of(kg, fact.relation, fact.tail)
             edges.append(Edge(fact.head, fact.relation, key))
     return edges, labels
 
 
-def _ranked_names(answer: Answer, labels: dict[str, str]) -> list[str]:
+def _ranked_names(answer: Answer) -> list[str]:
     return [answer.kg.name(int(entity)) for entity in answer.ranked[:MOST_EDGES]]
 
 

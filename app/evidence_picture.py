@@ -12,7 +12,10 @@ from app.markup import counted, muted, shortened, text
 from reasoning.answer import Answer
 
 ROW = 40
-NODE_HEIGHT = 28
+CROWDED_ROW = 31
+CROWDED = 12
+"""Nodes in a column beyond which rows move closer together."""
+NODE_HEIGHT = 26
 MARGIN = 16
 LETTER = 7.2
 """Width of a letter in a node, in pixels; a little more than most, since a label must not leave its shape."""
@@ -84,10 +87,11 @@ def _places(layout: Layout) -> tuple[dict[str, tuple[float, float, float]], floa
     ]
     longest = max(len(shortened(edge.relation, MOST_EDGE_LETTERS)) for edge in layout.edges)
     gap = 80 + longest * EDGE_LETTER
-    height = layout.rows * ROW + 2 * MARGIN
+    row = ROW if layout.rows <= CROWDED else CROWDED_ROW
+    height = layout.rows * row + 2 * MARGIN
     lefts = [MARGIN + sum(widths[:column]) + gap * column for column in range(layout.columns)]
     places = {
-        node.key: (lefts[node.column] + widths[node.column] / 2, height / 2 + node.row * ROW, _width(node))
+        node.key: (lefts[node.column] + widths[node.column] / 2, height / 2 + node.row * row, _width(node))
         for node in layout.nodes
     }
     # Edges within the last column bow out to its right.
@@ -110,15 +114,16 @@ def _edge(
     if abs(x1 - x2) < 1:
         x1, x2 = x1 + w1 / 2, x2 + w2 / 2
         bow = max(x1, x2) + 40 + shift
-        controls = ((bow, y1), (bow, y2))
+        controls, t = ((bow, y1), (bow, y2)), 0.5
     else:
         side = 1 if x2 > x1 else -1
         x1, x2 = x1 + side * w1 / 2, x2 - side * w2 / 2
-        middle = (x1 + x2) / 2
-        controls = ((middle, y1 + shift), (middle, y2 + shift))
+        # Where many lines meet in one node, each runs level into its other end early, and has its label there.
+        lean = (degrees[edge.head] > degrees[edge.tail]) - (degrees[edge.head] < degrees[edge.tail])
+        reach = x2 - x1
+        controls = ((x1 + reach * (0.5 - 0.25 * lean), y1 + shift), (x2 - reach * (0.5 + 0.25 * lean), y2 + shift))
+        t = 0.5 + 0.14 * lean
     (cx1, cy1), (cx2, cy2) = controls
-    # Where many lines meet in one node, labels stand apart nearer to the other end.
-    t = 0.5 if degrees[edge.head] == degrees[edge.tail] else 0.62 if degrees[edge.head] > degrees[edge.tail] else 0.38
     s = 1 - t
     x = s**3 * x1 + 3 * s * s * t * cx1 + 3 * s * t * t * cx2 + t**3 * x2
     y = s**3 * y1 + 3 * s * s * t * cy1 + 3 * s * t * t * cy2 + t**3 * y2

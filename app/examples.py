@@ -21,6 +21,9 @@ ATTEMPTS = 300
 MOST_ANSWERS = 12
 """Most answers of a built example: few enough to be checked by eye."""
 
+READABLE = 40
+"""Longest name of a relation that an example should have; some data sets join whole paths into one."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -70,16 +73,18 @@ class _Builder:
         positions = np.array(sorted(self._rng.sample(range(len(kg)), min(len(kg), ATTEMPTS))), dtype=np.int32)
         self._triples: list[tuple[int, int, int]] = [(h, r, t) for h, r, t in kg.index.triples(positions).tolist()]
         self._rng.shuffle(self._triples)
+        # Entities that have a name first: an id says nothing to a visitor.
+        self._triples.sort(key=lambda triple: any(kg.entity_labels[e] == kg.identifier(e) for e in triple[::2]))
         self._used: set[int] = set()
 
     def first(self, build: Callable[[int, int, int], Query | None]) -> Query | None:
-        """The first query that has between one and `MOST_ANSWERS` answers, over relations not used yet if possible."""
+        """The first query with one to `MOST_ANSWERS` answers, if possible over a short-named relation not used yet."""
         fallback: Query | None = None
         for head, relation, tail in self._triples:
             query = build(head, relation, tail)
             if query is None or not 1 <= self._size(query) <= MOST_ANSWERS:
                 continue
-            if relation not in self._used:
+            if relation not in self._used and len(self._relation(relation)) <= READABLE:
                 self._used.add(relation)
                 return query
             fallback = fallback or query

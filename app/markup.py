@@ -6,12 +6,9 @@ and each piece escapes what it is given, so that a name such as `<script>` shows
 
 from __future__ import annotations
 
-import datetime
 import html
 import unicodedata
 from collections.abc import Iterable
-
-from reasoning.query.tree import Value
 
 ELLIPSIS = "…"
 
@@ -45,15 +42,6 @@ def names(contents: Iterable[str], total: int | None = None, most: int = 8) -> s
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """`1 answer`, `2,000 answers`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def value_text(value: Value | bool | str) -> str:
-    """A value for the eye: thousands parted, truth as yes or no (not escaped)."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -24,7 +24,7 @@ from app.failure_view import failure_html, grammar_html
 from app.graphs import DEFAULT_GRAPH, GraphShelf
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
-from app.markup import counted, heading, muted, seconds_text, text
+from app.markup import counted, heading, muted, seconds_text, shortened, text
 from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
@@ -74,7 +74,7 @@ class Demo:
         """Open a graph; gives the note below the choice, the examples and their buttons."""
         if not self._shelf.is_open(graph):
             yield (muted(f"Opening {text(graph)}; the first time its index is built, which takes a while{_DOTS}"),
-                   (), *(gr.skip() for _ in range(EXAMPLES_SHOWN)))  # fmt: skip
+                   (), *(gr.update(interactive=False) for _ in range(EXAMPLES_SHOWN)))  # fmt: skip
         try:
             kg = self._shelf.get(graph)
             examples = examples_for(kg, graph)
@@ -160,13 +160,17 @@ _STOP_ON, _STOP_OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 def _described(kg: KnowledgeGraph) -> str:
     relations = kg.relation_names()
-    shown = ", ".join(relations[:8])
+    shown = ", ".join(shortened(relation, 32) for relation in relations[:8])
     more = f" and {len(relations) - 8} more" if len(relations) > 8 else ""
     return f"{counted(len(kg), 'triple')}, {counted(len(kg.universe), 'entity', 'entities')}. Relations: {shown}{more}."
 
 
+def _label(example: Example) -> str:
+    return f"{example.title}\n{shortened(example.text, 80)}"
+
+
 def _buttons(examples: tuple[Example, ...]) -> list[Any]:
-    filled = [gr.update(value=f"{example.title}\n{example.text}", visible=True) for example in examples]
+    filled = [gr.update(value=_label(example), visible=True, interactive=True) for example in examples]
     return [*filled, *(gr.update(visible=False) for _ in range(EXAMPLES_SHOWN - len(filled)))][:EXAMPLES_SHOWN]
 
 
@@ -221,7 +225,7 @@ def build(shelf: GraphShelf, model: LanguageModel) -> tuple[gr.Blocks, Demo]:
             graph_note = gr.HTML(elem_id="graph_note")
             with gr.Row(elem_id="examples"):
                 buttons = [
-                    gr.Button(f"{example.title}\n{example.text}", size="sm", elem_id=f"example-{number}", min_width=0)
+                    gr.Button(_label(example), size="sm", elem_id=f"example-{number}", min_width=0)
                     for number, example in enumerate(WORLD_EXAMPLES, start=1)
                 ]
             with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.answer_view import answers_in_words
-from app.markup import counted, muted, names, seconds_text, text, value_text
+from app.markup import counted, muted, names, seconds_text, text
+from app.values import value_text
 from reasoning.answer import Answer, Attempt, Context, StepResult
 from reasoning.events import StepStarted
 from reasoning.exact import execute_step
@@ -126,7 +127,7 @@ def _seconds(attempts: Sequence[Attempt]) -> float:
 
 def status_html(message: str, ticking: str = "") -> str:
     """One line above the steps; `ticking` changes every second and is kept from screen readers."""
-    timer = f' <span aria-hidden="true">{text(ticking)}</span>' if ticking else ""
+    timer = f'<span aria-hidden="true"> · {text(ticking)}</span>' if ticking else ""
     return f'<p class="sk-status" role="status">{text(message)}{timer}</p>'
 
 

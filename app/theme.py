@@ -1,4 +1,4 @@
-"""The page's looks: one accent colour, the system's own fonts (nothing is fetched), one style sheet for light and dark."""
+"""The page's looks: one accent colour, the system's own fonts (nothing is fetched), one sheet for light and dark."""
 
 from __future__ import annotations
 

@@ -5,13 +5,14 @@ It is a nested list with lines between its levels, so that it reads the same by 
 
 from __future__ import annotations
 
-from app.markup import counted, name, text, value_text
+from app.markup import ELLIPSIS, counted, name, text
+from app.values import value_of, value_text
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
-from reasoning.query.verbalise import entity_words, relation_words
+from reasoning.query.verbalise import entity_words, forward_phrase, inverse_phrase, relation_words
 
 MOST_SIZED = 30
 """Most nodes whose sets are counted: each is executed anew, and in a larger tree nobody reads the numbers."""
@@ -35,9 +36,11 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[str, str]:
     if isinstance(query, Entity):
         return "entity", name(entity_words(query, kg))
     if isinstance(query, Project):
-        words = text(relation_words(query.relation, kg))
+        words = relation_words(query.relation, kg)
         backwards = query.inverse != kg.relation(query.relation).inverse
-        return "relation", f"everything whose <b>{words}</b> is" if backwards else f"the <b>{words}</b> of"
+        phrase = f"everything {inverse_phrase(words, ELLIPSIS)}" if backwards else forward_phrase(words, ELLIPSIS)
+        before, _, after = phrase.rpartition(words)
+        return "relation", f"{text(before)}<b>{text(words)}</b>{text(after)}"
     if isinstance(query, Intersect):
         return "set", "in <b>all</b> of"
     if isinstance(query, Union):
@@ -45,7 +48,7 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[str, str]:
     if isinstance(query, Complement):
         return "not", "<b>not</b> in"
     if isinstance(query, Compare):
-        test = f"{query.operator} {value_text(query.value)}"
+        test = f"{query.operator} {value_of(kg, query.relation, query.value)}"
         return "value", f"with <b>{text(relation_words(query.relation, kg))}</b> {text(test)} among"
     if isinstance(query, Top):
         rank = "largest" if query.largest else "smallest"
