@@ -280,7 +280,8 @@ class KnowledgeGraph:
         """
         found = self._relations_by_name.get(name) or self._relations_by_name.get("\0" + fold(name))
         if found is None:
-            raise UnknownRelationError(name, nearest_texts(name, self.relation_names()), self.graph_name)
+            there = self.relation_names()
+            raise UnknownRelationError(name, nearest_texts(name, there) or there[:3], self.graph_name)
         if len(found) > 1:
             ids = [self.relation_ids[relation.index] for relation in found]
             raise UnknownRelationError(name, ids, self.graph_name)
