@@ -89,7 +89,7 @@ class AbstractNaming:
     def hopeless(self, begun: str) -> bool:
         """See `Naming.hopeless`."""
         *whole, last = _PARTING.split(begun.lstrip().lstrip("[({"))
-        if not whole and NONE.startswith(last.lower().rstrip(".])}")):
+        if not whole and NONE.startswith(last.lower().strip('".])}')):
             return False
         repeats = len(whole) - len(set(whole))
         wrong = not all(part in self._by_id for part in whole) or not re.fullmatch(r"(e\d*[\])}]?\.?)?", last)
@@ -98,7 +98,7 @@ class AbstractNaming:
     def read(self, reply: str) -> list[int]:
         """See `Naming.read`; brackets around the list and a full stop behind it are let pass."""
         text = _unwrapped(reply)
-        if text.lower() == NONE:
+        if text.strip('"').lower() == NONE:
             return []
         found: dict[int, None] = {}
         for part in _PARTING.split(text):
@@ -132,7 +132,10 @@ class ReadableNaming:
 
     def __init__(self, entities: Iterable[int], kg: KnowledgeGraph) -> None:
         self._kg = kg
-        self._by_key = {fold(kg.name(entity)): entity for entity in entities}
+        self._by_name = {kg.name(entity): entity for entity in entities}
+        self._by_key: dict[str, set[int]] = {}
+        for name, entity in self._by_name.items():
+            self._by_key.setdefault(fold(name), set()).add(entity)
 
     def entity(self, entity: int) -> str:
         """The entity's quoted name."""
@@ -144,16 +147,20 @@ class ReadableNaming:
 
     def listing(self) -> str:
         """See `Naming.listing`."""
-        return ", ".join(self.entity(entity) for entity in self._by_key.values())
+        return ", ".join(self.entity(entity) for entity in self._by_name.values())
 
     def hopeless(self, begun: str) -> bool:
         """Never: a name may go on in any way."""
         return False
 
     def read(self, reply: str) -> list[int]:
-        """See `Naming.read`; a reply without any quotes is parted at its commas and lines."""
+        """See `Naming.read`; a reply without any quotes is parted at its commas and lines.
+
+        A name may differ in case and accents where that leaves no doubt. An entity that is called None is meant by its
+        name in quotes.
+        """
         text = _unwrapped(reply)
-        if text.strip('"').lower() == NONE:
+        if text.lower() == NONE or (text.strip('"').lower() == NONE and NONE not in self._by_key):
             return []
         try:
             parts = json.loads(f"[{text}]") if '"' in text else [p for p in re.split(r"\s*[,\n]\s*", text) if p]
@@ -161,10 +168,12 @@ class ReadableNaming:
             raise StepError(f'"{_short(text)}" is not a list of names; reply with {self.answer_form}') from None
         found: dict[int, None] = {}
         for part in parts:
-            entity = self._by_key.get(fold(part)) if isinstance(part, str) and part else None
-            if entity is None:
-                raise StepError(f'"{_short(str(part))}" is no name in the context; reply with {self.answer_form}')
-            found[entity] = None
+            name = part if isinstance(part, str) else str(part)
+            fitting = {self._by_name[name]} if name in self._by_name else self._by_key.get(fold(name), set())
+            if len(fitting) != 1:
+                problem = "could be several names" if fitting else "is no name"
+                raise StepError(f'"{_short(name)}" {problem} in the context; reply with {self.answer_form}')
+            found[next(iter(fitting))] = None
         return list(found)
 
 
@@ -182,8 +191,10 @@ def _unwrapped(reply: str) -> str:
     if text.endswith("."):
         text = text[:-1].rstrip()
     if text[:1] + text[-1:] in ("[]", "{}", "()"):
-        text = text[1:-1].strip()
-    return text.rstrip(" ,;\n") or text or NONE
+        text = text[1:-1].strip() or NONE
+    if not text.strip(" .,;\n"):
+        raise StepError("the reply holds nothing but punctuation")
+    return text.rstrip(" ,;\n")
 
 
 def _short(text: str) -> str:
