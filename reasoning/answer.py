@@ -196,7 +196,7 @@ class Answer:
     def _traced(self) -> tuple[list[Evidence], int]:
         if self.error is not None or not self.steps:
             return [], 0
-        if len(self.steps) == len(self.chain):
+        if not any(step.asked for step in self.steps):
             inputs: list[Sequence[Ids]] = [step.inputs for step in self.steps]
         else:
             # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.

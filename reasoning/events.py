@@ -21,6 +21,7 @@ class StepStarted:
         inputs: its input sets.
         context: what the LLM is about to be shown; None where no LLM is asked.
         total: steps in the chain.
+        asked: the question where it is not the step's own (a whole query asked at once).
     """
 
     step: BoundStep
@@ -28,11 +29,12 @@ class StepStarted:
     inputs: tuple[Ids, ...]
     context: Context | None
     total: int
+    asked: str | None = None
 
     @property
     def question(self) -> str:
         """The step as a question in English."""
-        return sub_question(self.kg, self.step, self.inputs)
+        return self.asked or sub_question(self.kg, self.step, self.inputs)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
@@ -40,11 +41,14 @@ from reasoning.prompts import (
     worked_example,
 )
 from reasoning.query.chain import Operation
-from reasoning.retrieval import retrieve
+from reasoning.retrieval import CHEAPEST_TRIPLE, retrieve
 from reasoning.token_counting import count_tokens
 
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
 """Operations that the model answers; the others are done exactly and marked."""
+
+CUT_OFF = ("length", "max_tokens")
+"""What providers call a reply that ended at its length limit."""
 
 END_OF_REPLY = 8
 """Tokens that a reply may take beyond its entities: brackets, a full stop, the end mark."""
@@ -113,7 +117,7 @@ def run_chain(
     asked = [step.step.operation in ASKED and not step.gives_values for step in chain]
     for step in chain:
         inputs = tuple(inputs_of(step, results))
-        if not asked[step.position] or not all(len(part) for part in inputs[:1]):
+        if not asked[step.position] or _empty_whatever_is_said(step, inputs):
             yield StepStarted(step, kg, inputs, None, len(chain))
             result = StepResult.exactly(kg, step, inputs)
         else:
@@ -132,6 +136,11 @@ def run_chain(
         yield StepFinished(result, rest * float(np.mean(seconds)) if seconds and result.error is None else 0.0)
         if result.error is not None:
             return
+
+
+def _empty_whatever_is_said(step: BoundStep, inputs: Sequence[Ids]) -> bool:
+    deciding = inputs if step.step.operation == "union" else inputs[:1]
+    return not any(len(part) for part in deciding)
 
 
 def step_task(
@@ -153,7 +162,7 @@ def _projection_task(
 ) -> Task:
     relation = step.relation
     assert relation is not None
-    per_triple = TripleCost(kg, llm, options.names)
+    per_triple = TripleCost(kg, llm, options)
     subgraph = retrieve(kg, sources, relation, options.token_budget, per_triple, rng)
     present = np.unique(subgraph.triples[:, [0, 2]])
     # A source without any triple in the context adds nothing to the answer and would only lengthen the question.
@@ -188,13 +197,11 @@ def _set_task(
     options: LarkOptions,
     rng: random.Random,
 ) -> Task:
-    per_member = 4 if options.names == "abstract" else 12
-    room = max(1, options.token_budget // per_member)
-    share = max(1, room // len(inputs))
-    shown = [rng.sample(part.tolist(), min(len(part), share)) for part in inputs]
+    names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
+    lead = sum(count_tokens(llm, [f"{name}: (empty)\n" for name in names]))
+    shown = _members_that_fit(inputs, TripleCost(kg, llm, options).of_member, options.token_budget - lead, rng)
     left_out = sum(len(part) for part in inputs) - sum(len(part) for part in shown)
     naming = make_naming(kg, options.names, [entity for part in shown for entity in part], [], rng)
-    names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
     lines = [
         f"{name}: {', '.join(naming.entity(entity) for entity in part) or '(empty)'}"
         for name, part in zip(names, shown, strict=True)
@@ -207,6 +214,22 @@ def _set_task(
     example = worked_example(step.step.operation, False, naming)
     shown_members = sum(len(part) for part in shown)
     return make_task(llm, naming, question, lines, readable, shown_members, 0, left_out, example)
+
+
+def _members_that_fit(
+    sets: Sequence[Ids], cost: Callable[[int], int], budget: int, rng: random.Random
+) -> list[list[int]]:
+    """Members at random, one of each set in turn, as long as the budget lasts."""
+    shown: list[list[int]] = [[] for _ in sets]
+    for turn in zip_longest(*(rng.sample(members.tolist(), len(members)) for members in sets)):
+        for part, member in zip(shown, turn, strict=True):
+            if member is None:
+                continue
+            budget -= cost(member)
+            if budget < 0:
+                return shown
+            part.append(member)
+    return shown
 
 
 def make_task(
@@ -257,7 +280,7 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tupl
             )
             reply = message.text
             finish = message.response_metadata
-            if "length" in (finish.get("finish_reason"), finish.get("done_reason")):
+            if any(str(finish.get(key)).lower() in CUT_OFF for key in ("finish_reason", "done_reason", "stop_reason")):
                 raise StepError("the reply was cut off at its length limit")
             members = task.naming.read(reply)
             if finish.get("finish_reason") == STOPPED:
@@ -278,18 +301,34 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tupl
 
 
 class TripleCost:
-    """Tokens of triples before their final ids are drawn: as written with ids of the usual length, or by name."""
+    """Tokens of triples and members before their final ids are drawn: with the longest id that can occur, or by name.
 
-    def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, kind: NamingKind) -> None:
-        self._kg, self._llm, self._kind = kg, llm, kind
+    Args:
+        kg: the graph.
+        llm: its tokenizer counts.
+        options: the kind of names, and the budget, which bounds how many ids a context can hold.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> None:
+        self._llm = llm
+        self._readable = ReadableNaming((), kg) if options.names == "readable" else None
+        most = min(kg.entity_count, 2 * max(1, options.token_budget // CHEAPEST_TRIPLE))
+        entity, relation = "e" + "8" * len(str(most)), "r" + "8" * len(str(kg.relation_count))
+        self._triple, self._member = count_tokens(llm, [f"{entity} {relation} {entity}\n", f"{entity}, "])
 
     def __call__(self, triples: Ids) -> list[int]:
         """Tokens of each triple, shape (n,)."""
         if not len(triples):
             return []
-        if self._kind == "abstract":
-            return [count_tokens(self._llm, ["e88 r8 e88\n"])[0]] * len(triples)
-        return count_tokens(self._llm, [f"{readable_line(self._kg, triple)}\n" for triple in triples.tolist()])
+        if self._readable is None:
+            return [self._triple] * len(triples)
+        return count_tokens(self._llm, [f"{triple_line(self._readable, triple)}\n" for triple in triples.tolist()])
+
+    def of_member(self, entity: int) -> int:
+        """Tokens of one member in the list of a set."""
+        if self._readable is None:
+            return self._member
+        return count_tokens(self._llm, [f"{self._readable.entity(entity)}, "])[0]
 
 
 def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:

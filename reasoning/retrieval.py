@@ -21,7 +21,7 @@ from reasoning.graph.store import KnowledgeGraph, Relation
 FEWEST_DISTRACTORS = 6
 """Distractors sought even where the step is about fewer triples, so that one triple never stands alone."""
 
-CHEAPEST_TRIPLE = 6
+CHEAPEST_TRIPLE = 3
 """Tokens that no triple costs less than, to bound what is looked at before anything is rendered."""
 
 

@@ -47,7 +47,8 @@ def run_whole(
             raise QueryError(f"whole-query prompting has no {step.step.operation} step; use prompting by step")
     task = whole_task(kg, chain, llm, options)
     last = chain.steps[-1]
-    yield StepStarted(last, kg, (), task.context, 1)
+    question = f"What is {chain.query.verbalise(kg)}?"
+    yield StepStarted(last, kg, (), task.context, 1, asked=question)
     members, attempts, error = ask(llm, task, options)
     agrees = error is None and np.array_equal(np.sort(members), execute(kg, chain)[-1].members)
     result = StepResult(
@@ -60,7 +61,7 @@ def run_whole(
         agrees=agrees,
         context=task.context,
         attempts=attempts,
-        asked=f"What is {chain.query.verbalise(kg)}?",
+        asked=question,
     )
     yield StepFinished(result, 0.0)
 
@@ -68,7 +69,7 @@ def run_whole(
 def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Task:
     """The question and context of a whole query."""
     rng = rng_for(options.seed, chain, -1)
-    cost = TripleCost(kg, llm, options.names)
+    cost = TripleCost(kg, llm, options)
     projections = [step for step in chain if step.step.operation == "project"]
     budget = options.token_budget // max(1, len(projections))
     reached: list[Ids] = []
