@@ -164,17 +164,19 @@ class ReadableNaming:
             return []
         try:
             parts = json.loads(f"[{text}]") if '"' in text else [p for p in re.split(r"\s*[,\n]\s*", text) if p]
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise StepError(f'"{_short(text)}" is not a list of names; reply with {self.answer_form}') from None
         found: dict[int, None] = {}
         for part in parts:
-            name = part if isinstance(part, str) else str(part)
-            fitting = {self._by_name[name]} if name in self._by_name else self._by_key.get(fold(name), set())
+            fitting = self._fitting(part) if isinstance(part, str) else set()
             if len(fitting) != 1:
                 problem = "could be several names" if fitting else "is no name"
-                raise StepError(f'"{_short(name)}" {problem} in the context; reply with {self.answer_form}')
+                raise StepError(f'"{_short(str(part))}" {problem} in the context; reply with {self.answer_form}')
             found[next(iter(fitting))] = None
         return list(found)
+
+    def _fitting(self, name: str) -> set[int]:
+        return {self._by_name[name]} if name in self._by_name else self._by_key.get(fold(name), set())
 
 
 def _number(letter: str, items: Iterable[int], rng: random.Random) -> dict[int, str]:
