@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import datetime
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.answer import EVIDENCE_LIMIT, Answer
+from reasoning.query.tree import Complement, Count, Exists, Top
+from tests.reasoning.random_queries import Facts, facts, sets
+
+
+def answer(world: Facts | list[tuple[str, str, object]], query: Query | str) -> Answer:
+    triples = world.triples if isinstance(world, Facts) else world
+    return Reasoner(KnowledgeGraph.from_triples(triples), method="exact").answer(query)  # type: ignore[arg-type]
+
+
+def shown(given: Answer) -> set[tuple[str, str, object]]:
+    triples = [(item.head, item.relation, item.tail) for item in given.evidence]
+    assert len(set(triples)) == len(triples)
+    return set(triples)
+
+
+def holds(query: Query, kind: type[Query] | tuple[type[Query], ...]) -> bool:
+    return isinstance(query, kind) or any(holds(child, kind) for child in query.children)
+
+
+def only(world: Facts, given: Answer) -> Facts:
+    """The world as far as the evidence tells it."""
+    told = shown(given)
+    return Facts(
+        frozenset(triple for triple in world.links if triple in told),
+        {
+            relation: {head: value for head, value in table.items() if (head, relation, value) in told}
+            for relation, table in world.values.items()
+        },
+    )
+
+
+@given(facts(), sets())
+@settings(max_examples=200, deadline=None)
+def test_all_evidence_is_in_the_graph(world: Facts, query: Query) -> None:
+    assert shown(answer(world, query)) <= set(world.triples)
+
+
+@given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
+@settings(max_examples=200, deadline=None)
+def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) -> None:
+    given_answer = answer(world, query)
+    assert only(world, given_answer).denote(query) == set(given_answer.entities)
+
+
+@given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
+@settings(max_examples=100, deadline=None)
+def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Query) -> None:
+    given_answer = answer(world, query)
+    assert given_answer.entities or not given_answer.evidence
+
+
+@given(facts(), sets(), st.sampled_from([Count, Exists]))
+@settings(max_examples=50, deadline=None)
+def test_a_count_rests_on_what_it_counted(world: Facts, query: Query, top: type[Count | Exists]) -> None:
+    assert shown(answer(world, top(query))) == shown(answer(world, query))
+
+
+ROADS: list[tuple[str, str, object]] = [
+    ("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "e"), ("x", "s", "d"), ("b", "size", 5),
+    ("c", "size", 7), ("b", "born", datetime.date(2000, 1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "evidence"),
+    [
+        ('"a"', set()),
+        ('r("a") & ~s("d")', {("a", "r", "b"), ("b", "s", "d")}),
+        ('s(r("a")) & "d"', {("a", "r", "b"), ("b", "s", "d")}),
+        ('r("a") & !~s("d")', {("a", "r", "c")}),
+        ('!r("a")', set()),
+        ('size(r("a")) > 5', {("a", "r", "c"), ("c", "size", 7)}),
+        ('size(size(r("a")) > 5) < 9', {("a", "r", "c"), ("c", "size", 7)}),
+        ('top(1, size, r("a"))', {("a", "r", "c"), ("c", "size", 7)}),
+        ('size("b")', {("b", "size", 5)}),
+        ('s(r("a")) | s("x")', {("a", "r", "b"), ("a", "r", "c"), ("b", "s", "d"), ("c", "s", "e"), ("x", "s", "d")}),
+    ],
+)
+def test_the_evidence_by_hand(query: str, evidence: set[tuple[str, str, object]]) -> None:
+    assert shown(answer(ROADS, query)) == evidence
+
+
+def test_an_inverse_step_shows_the_triple_as_the_graph_holds_it() -> None:
+    assert shown(answer(ROADS, '~r("b")')) == {("a", "r", "b")}
+
+
+def test_a_date_is_shown_as_text_in_json() -> None:
+    (triple,) = answer(ROADS, 'born("b")').to_dict()["evidence"]
+    assert json.loads(json.dumps(triple)) == ["b", "born", "2000-01-01"]
+
+
+MANY: list[tuple[str, str, object]] = [("hub", "to", f"n{i}") for i in range(300)]
+MANY += [(f"n{i}", "size", i) for i in range(300)]
+
+
+@pytest.mark.parametrize(("query", "total"), [('to("hub")', 300), ('size(to("hub")) >= 0', 600)])
+def test_the_total_counts_what_is_not_shown(query: str, total: int) -> None:
+    given_answer = answer(MANY, query)
+    assert (len(given_answer.evidence), given_answer.evidence_total) == (EVIDENCE_LIMIT, total)
