@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("app").setLevel(logging.INFO)
 
     # After the arguments are read: `--help` need not wait for a web framework.
     from app.graphs import GraphShelf

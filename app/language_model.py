@@ -71,6 +71,7 @@ class LanguageModel:
         try:
             if isinstance(self._model, EmbeddedChatModel):
                 self._model.invoke("Say yes.", max_new_tokens=1)
+            log.info("the language model is ready")
         except SkylarkError as error:
             self.error = str(error)
         except Exception:

@@ -139,12 +139,10 @@ class Demo:
         done = [shown for shown in steps if shown.result is not None]
         yield None, status_html(ended), steps_html(key, done, conclusion), _STOP_OFF
 
-    def stop(self, run: LiveRun | None) -> str:
-        """Stop the run; what was reached stays on the page."""
-        if run is None:
-            return status_html("Nothing is running.")
-        run.stop()
-        return status_html("Stopping" + _DOTS)
+    def stop(self, run: LiveRun | None) -> None:
+        """Stop the run; it says so itself, and what was reached stays on the page."""
+        if run is not None:
+            run.stop()
 
     def ask_api(self, graph: str, question: str) -> dict[str, Any]:
         """The exact answer as one JSON object, as `python -m reasoning ask --json` prints it."""
@@ -272,7 +270,7 @@ def build(shelf: GraphShelf, model: LanguageModel) -> tuple[gr.Blocks, Demo]:
                 concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
                 trigger_mode="multiple",
             )  # fmt: skip
-        stop.click(demo.stop, [run], [status], api_visibility="private", queue=False, show_progress="hidden")
+        stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
         gr.on(
             [page.load, graph.change], demo.choose, [graph], [graph_note, offered, *buttons],
             api_visibility="private", concurrency_limit=4, show_progress="hidden",

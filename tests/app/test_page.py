@@ -1,0 +1,300 @@
+"""The page as a visitor meets it, in headless Chromium, over a server of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reasoning.llms import LLMError
+from reasoning.llms.smollm2_weights import packaged_gguf
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "test-output"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        _absent("playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=path,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+            )
+        except Error as error:
+            _absent(f"Chromium cannot be started: {str(error).splitlines()[0]}")
+        yield chromium
+        chromium.close()
+
+
+def _absent(reason: str) -> None:
+    """Skip with the reason; where continuous integration is to install a browser its absence is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one small graph, some of whose names are markup."""
+    folder = tmp_path_factory.mktemp("data")
+    strange = folder / "kg" / "strange"
+    strange.mkdir(parents=True)
+    lines = [f"Home\tleads to\t{SCRIPT}", f"{SCRIPT}\tleads to\tEnd", "Home\tis\tplain", f"{SCRIPT}\tis\todd"]
+    (strange / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def _serve(llm: str, data_folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = data_folder / f"{llm}.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app", "--port", str(port), "--llm", llm],
+            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"SKYLARK_DATA": str(data_folder)},
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail(f"the server did not start: {log.read_text(errors='replace')}")
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture(scope="module")
+def copying(data_folder: Path) -> Iterator[str]:
+    """A server whose model repeats its context: it answers at once and is mostly wrong."""
+    yield from _serve("copy", data_folder)
+
+
+@pytest.fixture(scope="module")
+def embedded(data_folder: Path) -> Iterator[str]:
+    try:
+        packaged_gguf()
+    except LLMError as error:
+        pytest.skip(f"needs the packaged weights: {error}")
+    for url in _serve("embedded", data_folder):
+        # Its weights load while the page already answers; what is measured starts warm.
+        deadline = time.monotonic() + 90
+        while "the language model is ready" not in (data_folder / "embedded.log").read_text(errors="replace"):
+            assert time.monotonic() < deadline, "the embedded model did not load"
+            time.sleep(0.2)
+        yield url
+
+
+@contextlib.contextmanager
+def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
+    """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page."""
+    page = browser.new_page(viewport=viewport)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
+    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and url not in r.url else None)
+    try:
+        page.goto(url)
+        expect(page, "#graph_note", "triples", 60)
+        yield page
+        assert not problems
+    except BaseException:
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        raise
+    finally:
+        page.close()
+
+
+def expect(page: Any, selector: str, words: str, seconds: float = 10) -> str:
+    """Wait until an element holds these words, and give its whole text."""
+    page.wait_for_function(
+        "([selector, words]) => { const e = document.querySelector(selector);"
+        " return e && e.textContent.includes(words); }",
+        arg=[selector, words],
+        timeout=seconds * 1000,
+    )
+    return str(page.text_content(selector))
+
+
+def ask(page: Any, question: str) -> None:
+    page.fill("#question textarea", question)
+    page.press("#question textarea", "Enter")
+
+
+def ended(page: Any, seconds: float = 20) -> str:
+    """Wait until the model's run is over."""
+    page.wait_for_function(
+        "() => /^(Done|Stopped)/.test(document.querySelector('#steps_status').textContent.trim())",
+        timeout=seconds * 1000,
+    )
+    return str(page.text_content("#steps_status")).strip()
+
+
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_an_example_is_answered_drawn_and_worked_through(
+    browser: Any, copying: str, viewport: dict[str, int], name: str
+) -> None:
+    with visit(browser, copying, f"example-{name}", viewport) as page:
+        page.click("#example-2")
+        expect(page, "#answer", "4 answers")
+        assert page.input_value("#question textarea") == 'capital(borders("Germany") & !~currency("Euro"))'
+        assert {"Bern", "Copenhagen", "Prague", "Warsaw"} <= set(page.locator("#answer td bdi").all_text_contents())
+        assert "9 entities" in expect(page, "#tree", "Germany")
+        ended(page)
+        states = page.eval_on_selector_all("#steps .sk-step", "steps => steps.map(s => s.dataset.state)")
+        assert len(states) == 4
+        assert set(states) <= {"agrees", "differs"}
+        for step in page.locator("#steps .sk-step").all_text_contents():
+            assert "with exact execution" in step or "from exact execution" in step
+        assert page.locator("#evidence svg[role=img]").is_visible()
+        assert page.locator("#evidence .sk-shape-answer text").first.is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_two_hops_typed_and_sent_with_enter(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "two-hops") as page:
+        ask(page, 'capital(borders("Portugal"))')
+        assert "Madrid" in expect(page, "#answer", "1 answer")
+        assert "Spain" in str(page.text_content("#evidence"))
+        page.click("#evidence_facts button")
+        assert "Portugal" in expect(page, "#evidence_table", "capital")
+
+
+def test_steps_arrive_live_and_an_opened_context_stays_open(
+    browser: Any, embedded: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with visit(browser, embedded, "live-steps") as page:
+        began = time.monotonic()
+        page.fill("#question textarea", 'capital(borders("Portugal"))')
+        page.click("#ask")
+        expect(page, "#answer", "Madrid")
+        exact = time.monotonic() - began
+        page.wait_for_selector("#step-1[data-state=running]", timeout=10_000)
+        assert page.is_enabled("#stop")
+        page.click("#step-1 details summary")
+        page.wait_for_selector("#step-1:not([data-state=running])", timeout=90_000)
+        first = time.monotonic() - began
+        with capsys.disabled():
+            print(f"\nfrom Ask to the exact answer {exact:.2f} s, to the model's first step {first:.1f} s")
+        state = page.get_attribute("#step-1", "data-state")
+        assert state in {"agrees", "differs", "failed"}
+        assert page.locator("#step-1 .sk-reply pre").first.is_visible()
+        assert page.locator("#step-1 .sk-lines").first.is_visible()
+        with contextlib.suppress(Exception):  # the run may have ended by itself
+            page.click("#stop", timeout=1000)
+        ended(page, 30)
+
+
+def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embedded: str) -> None:
+    with visit(browser, embedded, "stop") as page:
+        page.click("#example-2")
+        page.wait_for_selector("#step-1[data-state=running]", timeout=60_000)
+        began = time.monotonic()
+        page.click("#stop")
+        assert ended(page).startswith("Stopped after")
+        assert time.monotonic() - began < 5
+        assert page.is_disabled("#stop")
+        assert page.locator("#answer td bdi").first.text_content() == "Warsaw"
+        page.uncheck("#run_llm input")
+        ask(page, "What is the capital of Portugal?")
+        expect(page, "#answer", "Lisbon")
+        expect(page, "#steps_status", "not asked")
+
+
+def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, embedded: str) -> None:
+    with visit(browser, embedded, "again") as page:
+        page.click("#example-2")
+        page.wait_for_selector("#step-1[data-state=running]", timeout=60_000)
+        page.click("#example-1")
+        expect(page, "#answer", "Spain")
+        page.wait_for_function("() => document.querySelector('#step-1')?.textContent.includes('Portugal')")
+        page.wait_for_timeout(1500)
+        assert "Germany" not in str(page.text_content("#steps"))
+        page.click("#stop")
+        ended(page)
+
+
+def test_mistakes_are_answered_with_sentences(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "mistakes") as page:
+        ask(page, 'borders("Xqzzyfoo")')
+        text = expect(page, "#error", 'no entity named "Xqzzyfoo"')
+        assert "Nearest names" in text
+        ask(page, 'bordrs("Portugal")')
+        expect(page, "#error", '"borders"')
+        ask(page, 'borders("Portugal"')
+        text = expect(page, "#error", "column 19")
+        assert "How a formal query is written" in text
+        assert str(page.text_content("#error pre")).split("\n")[1].index("^") == 18
+        ask(page, "hello there what")
+        assert "Traceback" not in expect(page, "#error", "ould not read")
+        page.fill("#question textarea", "")
+        page.click("#ask")
+        expect(page, "#error", "no question yet")
+        ask(page, 'borders("Portugal")')
+        expect(page, "#answer", "Spain")
+        assert not str(page.text_content("#error")).strip()
+
+
+def test_an_empty_answer_is_explained(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "empty") as page:
+        ask(page, 'capital(borders("Iceland"))')
+        expect(page, "#answer", "Step 1 of 2 became empty")
+        ended(page)
+
+
+def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "another-graph") as page:
+        page.click("#graph input")
+        page.get_by_role("option", name="strange").click()
+        expect(page, "#graph_note", "4 triples")
+        expect(page, "#example-1", '("')
+        assert "Germany" not in str(page.text_content("#examples"))
+        page.click("#example-1")
+        expect(page, "#answer", "answer")
+        ask(page, '"leads to"("Home")')
+        assert SCRIPT in expect(page, "#answer", "1 answer")
+        ended(page)
+        assert SCRIPT in str(page.text_content("#steps"))
+        assert page.locator("#answer script, #steps script, #evidence script").count() == 0
+
+
+def test_the_page_says_which_model_runs(browser: Any, embedded: str) -> None:
+    with visit(browser, embedded, "model") as page:
+        assert "gets most steps wrong" in expect(page, "#model", "SmolLM2-135M-Instruct")
+
+
+def test_the_api_gives_the_answer_as_one_object(copying: str) -> None:
+    from gradio_client import Client
+
+    answer = Client(copying, verbose=False).predict("world", 'capital(borders("Portugal"))', api_name="/ask")
+    assert [entry["entity"] for entry in answer["answers"]] == ["Madrid"]

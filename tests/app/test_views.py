@@ -1,0 +1,422 @@
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from app.answer_view import MOST_ROWS, answer_html, evidence_table_html, understood_html
+from app.asking import MAX_CHARACTERS, Asked, ask
+from app.evidence_layout import MOST_EDGES, lay_out
+from app.evidence_picture import picture_html
+from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
+from app.failure_view import failure_html
+from app.graphs import GraphShelf
+from app.language_model import LanguageModel, StoppableChatModel
+from app.live_run import LiveRun
+from app.steps_view import ShownStep, conclusion_html, steps_html
+from app.tree_view import tree_html
+from kg_data.errors import SkylarkError, UnknownGraphError
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.answer import Attempt, Context, StepResult
+from reasoning.errors import QueryError, QuestionError, UnknownEntityError
+from reasoning.events import StepFinished, StepStarted
+from reasoning.llms import LLMError
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = '"><img src=x onerror=alert(2)>'
+FORBIDDEN = {"script", "img", "iframe", "b-reply", "a", "form"}
+
+
+class Page(HTMLParser):
+    """HTML as a browser sees it: tags, attributes and text."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.depth = 0
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.open.append(tag)
+        self.depth = max(self.depth, self.open.count("ul"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"unbalanced {tag}"
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def assert_harmless(content: str) -> Page:
+    page = Page(content)
+    assert not FORBIDDEN & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert page.open == []
+    return page
+
+
+@pytest.fixture
+def towns() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(
+        [
+            ("A", "road", "B"), ("A", "road", "C"), ("B", "road", "D"), ("C", "road", "D"), ("C", "road", "E"),
+            ("B", "in", "North"), ("C", "in", "South"), ("D", "in", "North"), ("E", "in", "South"),
+            ("B", "people", 1200), ("C", "people", 900), ("D", "people", 15000),
+        ],
+        name="towns",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def hostile() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(
+        [("Home", IMAGE, SCRIPT), (SCRIPT, IMAGE, "A & B"), ("Home", "plain", IMAGE), (SCRIPT, "size", 7)],
+        name=SCRIPT,
+        types=[(SCRIPT, IMAGE)],
+    )
+
+
+def asked(kg: KnowledgeGraph, text: str) -> Asked:
+    return ask(kg, "g", text, "embedded")
+
+
+def quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+# The tree ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_tree_nests_as_the_query_does(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(tree_html(Query.parse('road(road("A") & !~in("South"))'), towns))
+    assert page.depth == Query.parse('road(road("A") & !~in("South"))').depth
+    assert page.tags.count("li") == 7
+    assert ("aria-label", "The query as a tree") in page.attributes
+
+
+def test_the_tree_says_how_large_each_set_is(towns: KnowledgeGraph) -> None:
+    text = Page(tree_html(Query.parse('road(road("A"))'), towns)).text
+    assert text.count("2 entities") == 2
+
+
+def test_the_tree_marks_the_set_that_became_empty(towns: KnowledgeGraph) -> None:
+    assert tree_html(Query.parse('road(road("D"))'), towns).count("sk-empty") == 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['count(road("A"))', 'exists(road("D"))', 'top(1, people, road("A"))', 'people(road("A")) > 1000', '!road("A")',
+     'road("A") | in("B")', '"A"', 'people("B")'],
+)  # fmt: skip
+def test_every_kind_of_query_is_drawn(towns: KnowledgeGraph, query: str) -> None:
+    assert_harmless(tree_html(Query.parse(query), towns))
+    assert_harmless(answer_html(asked(towns, query)))
+    assert_harmless(picture_html(asked(towns, query).answer))
+
+
+# The exact answer -------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_is_a_table_with_values(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(answer_html(asked(towns, 'top(2, people, !~in("South"))')))
+    assert "2 answers" in page.text
+    assert page.text.index("15,000") < page.text.index("1,200")
+
+
+def test_an_empty_answer_says_which_step_became_empty(towns: KnowledgeGraph) -> None:
+    text = Page(answer_html(asked(towns, 'in(road(road("D")))'))).text
+    assert "0 answers" in text
+    assert "Step 1 of 3 became empty" in text
+
+
+def test_a_long_answer_says_how_much_of_it_is_shown() -> None:
+    kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(MOST_ROWS + 50)])
+    page = Page(answer_html(asked(kg, 'to("hub")')))
+    assert page.tags.count("tr") == MOST_ROWS + 1
+    assert f"The first {MOST_ROWS} of {MOST_ROWS + 50}" in page.text
+
+
+def test_a_year_has_no_thousands_comma() -> None:
+    kg = KnowledgeGraph.from_triples([("X", "made", 1987), ("X", "people", 1987)])
+    kg.literals = tuple(replace(column, kind="year") if column.relation == "made" else column for column in kg.literals)
+    assert "1,987" in Page(answer_html(asked(kg, 'people("X")'))).text
+    assert "1987" in Page(answer_html(asked(kg, 'made("X")'))).text
+
+
+# The evidence -----------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_tells_anchors_answers_and_the_way_apart(towns: KnowledgeGraph) -> None:
+    layout = lay_out(asked(towns, 'in(road("A"))').answer)
+    roles = {node.label: node.role for node in layout.nodes}
+    assert roles == {"A": "anchor", "B": "between", "C": "between", "North": "answer", "South": "answer"}
+    columns = {node.label: node.column for node in layout.nodes}
+    assert columns["A"] < columns["B"] == columns["C"] < columns["North"]
+
+
+def test_an_anchor_that_facts_only_lead_to_stands_last(towns: KnowledgeGraph) -> None:
+    layout = lay_out(asked(towns, 'road("A") & ~in("South")').answer)
+    columns = {node.label: node.column for node in layout.nodes}
+    assert columns["A"] < columns["C"] < columns["South"]
+
+
+def test_no_two_nodes_share_a_place(towns: KnowledgeGraph) -> None:
+    layout = lay_out(asked(towns, 'people(road(road("A")) | road("A"))').answer)
+    places = [(node.column, node.row) for node in layout.nodes]
+    assert len(set(places)) == len(places)
+
+
+def test_many_facts_are_cut_to_those_that_hang_together() -> None:
+    facts = [("hub", "to", f"m{i}") for i in range(60)] + [(f"m{i}", "on", f"end{i}") for i in range(60)]
+    answer = asked(KnowledgeGraph.from_triples(facts), 'on(to("hub"))').answer
+    layout = lay_out(answer)
+    assert len(layout.edges) == MOST_EDGES
+    heads = {edge.head for edge in layout.edges} - {"hub"}
+    assert heads <= {edge.tail for edge in layout.edges}
+    assert f"{MOST_EDGES} of 120 facts" in Page(picture_html(answer)).text
+
+
+def test_the_picture_has_a_text_alternative(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(picture_html(asked(towns, 'road("B")').answer))
+    attributes = dict(page.attributes)
+    assert ("role", "img") in page.attributes
+    assert "B, road, D" in str([value for name, value in page.attributes if name == "aria-label"])
+    assert attributes["viewbox"].startswith("0 0 ")
+
+
+def test_no_evidence_is_said(towns: KnowledgeGraph) -> None:
+    answer = asked(towns, 'road("D")').answer
+    assert "no fact to draw" in Page(picture_html(answer)).text
+    assert "No facts to show" in Page(evidence_table_html(answer)).text
+
+
+# The steps --------------------------------------------------------------------------------------------------------
+
+
+def started(kg: KnowledgeGraph, query: str, context: Context | None = None) -> StepStarted:
+    events = Reasoner(kg, method="exact").events(query)
+    event = next(e for e in events if isinstance(e, StepStarted))
+    return StepStarted(event.step, kg, event.inputs, context, event.total)
+
+
+def finished(begun: StepStarted, members: list[int], reply: str, **more: Any) -> StepResult:
+    return StepResult(
+        begun.kg, begun.step, begun.inputs, np.array(members, dtype=np.int32), "llm", context=begun.context,
+        attempts=(Attempt(reply, more.get("error"), 1.5),), **more,
+    )  # fmt: skip
+
+
+CONTEXT = Context(("A | road | B", "A | road | C"), "[human]\nQuestion", 210, 2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "words"),
+    [
+        ({"agrees": True}, "agrees", "agrees with exact execution"),
+        ({"agrees": False}, "differs", "differs from exact execution"),
+        ({"agrees": False, "error": "no ids"}, "failed", "failed"),
+    ],
+)
+def test_a_step_says_in_words_how_it_went(towns: KnowledgeGraph, more: dict[str, Any], state: str, words: str) -> None:
+    begun = started(towns, 'road("A")', CONTEXT)
+    page = assert_harmless(steps_html("k", [ShownStep(begun, finished(begun, [1, 2], "e1, e2", **more))]))
+    assert ("data-state", state) in page.attributes
+    assert words in page.text
+    assert "e1, e2" in page.text
+    assert "2 relevant, 0 distractors, 3 left out; 210 tokens" in page.text
+
+
+def test_a_step_under_way_shows_its_context_already(towns: KnowledgeGraph) -> None:
+    page = Page(steps_html("k", [ShownStep(started(towns, 'road("A")', CONTEXT))]))
+    assert ("data-state", "running") in page.attributes
+    assert "A | road | B" in page.text
+
+
+def test_a_step_done_exactly_is_marked_so(towns: KnowledgeGraph) -> None:
+    events = list(Reasoner(towns, method="exact").events('count(road("A"))'))
+    begun = next(e for e in events if isinstance(e, StepStarted))
+    result = next(e for e in events if isinstance(e, StepFinished)).result
+    assert "done exactly, no model asked" in Page(steps_html("k", [ShownStep(begun, result)])).text
+
+
+def test_the_conclusion_compares_with_the_exact_answer(towns: KnowledgeGraph) -> None:
+    exact = Reasoner(towns, method="exact")
+    first, second = exact.answer('road("A")'), exact.answer('in("B")')
+    assert 'data-state="agrees"' in conclusion_html(first, first)
+    assert 'data-state="differs"' in conclusion_html(second, first)
+
+
+# Text from outside ------------------------------------------------------------------------------------------------
+
+
+def test_hostile_names_show_as_text_everywhere(hostile: KnowledgeGraph) -> None:
+    result = asked(hostile, f'{quoted(IMAGE)}({quoted(IMAGE)}("Home")) | {quoted(IMAGE)}("Home")')
+    for view in (
+        understood_html(result), tree_html(result.query, hostile), answer_html(result), picture_html(result.answer),
+        evidence_table_html(result.answer),
+    ):  # fmt: skip
+        assert_harmless(view)
+    assert SCRIPT in Page(answer_html(result)).text
+    assert SCRIPT in Page(evidence_table_html(result.answer)).text
+
+
+def test_a_reply_with_html_shows_letter_for_letter(hostile: KnowledgeGraph) -> None:
+    reply = '<b-reply onclick="x">e1</b-reply> & <img src=x>'
+    context = Context((f"{SCRIPT} | {IMAGE} | A",), f"[system]\n{SCRIPT}", 9, 1, 0, 0)
+    begun = started(hostile, f'{quoted(IMAGE)}("Home")', context)
+    step = ShownStep(begun, finished(begun, [], reply, error=f"{SCRIPT} is not an id", agrees=False))
+    page = assert_harmless(steps_html("k", [step]))
+    assert reply in page.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnknownEntityError(SCRIPT, [IMAGE], SCRIPT), QueryError(SCRIPT, IMAGE, 3), QuestionError(IMAGE), LLMError(SCRIPT)],
+)
+def test_errors_show_names_as_text(error: SkylarkError) -> None:
+    assert_harmless(failure_html(error))
+
+
+# Errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_malformed_query_points_at_the_column(towns: KnowledgeGraph) -> None:
+    with pytest.raises(QueryError) as caught:
+        asked(towns, 'road("A"')
+    text = Page(failure_html(caught.value)).text
+    line, caret = text[text.index('road("A"') :].split("\n")[:2]
+    assert line == 'road("A"'
+    assert caught.value.column is not None
+    assert caret.startswith(" " * (caught.value.column - 1) + "^")
+    assert "How a formal query is written" in text
+
+
+def test_an_unknown_name_comes_with_the_nearest(towns: KnowledgeGraph) -> None:
+    with pytest.raises(UnknownEntityError) as caught:
+        asked(towns, 'road("Northern lights")')
+    assert "has no entity named" in Page(failure_html(caught.value)).text
+
+
+def test_an_unforeseen_error_keeps_its_inner_workings_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    text = Page(failure_html(ZeroDivisionError("secret detail"))).text
+    assert "secret" not in text and "Traceback" not in text and "not answered" in text
+    assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * (MAX_CHARACTERS + 1)])
+def test_no_question_and_a_very_long_one_are_refused(towns: KnowledgeGraph, text: str) -> None:
+    with pytest.raises(QuestionError):
+        asked(towns, text)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../shared", "World", "", "worl"])
+def test_only_graphs_on_offer_are_opened(name: str) -> None:
+    with pytest.raises(UnknownGraphError, match="on offer: world"):
+        GraphShelf(["world"]).get(name)
+
+
+# Examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_built_in_graph_have_answers() -> None:
+    kg = KnowledgeGraph.load("world")
+    assert len(WORLD_EXAMPLES) == 5
+    for example in WORLD_EXAMPLES:
+        assert asked(kg, example.text).answer.entities, example.text
+
+
+def test_examples_built_from_a_graph_have_a_few_answers_each(towns: KnowledgeGraph) -> None:
+    found = examples_for(towns, "towns")
+    assert {"One hop", "Two hops"} <= {example.title for example in found}
+    for example in found:
+        assert 1 <= len(asked(towns, example.text).answer.ranked) <= MOST_ANSWERS
+
+
+def test_the_same_graph_has_the_same_examples(towns: KnowledgeGraph) -> None:
+    assert examples_for(towns, "towns") == examples_for(towns, "towns")
+
+
+# The model's run --------------------------------------------------------------------------------------------------
+
+
+class SlowModel(BaseChatModel):
+    """Answers "none" after a while, and counts how often it was asked."""
+
+    seconds: float = 0.3
+    calls: list[float] = []  # noqa: RUF012  (a pydantic field, copied per object)
+
+    @property
+    def _llm_type(self) -> str:
+        return "slow"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        self.calls.append(time.monotonic())
+        time.sleep(self.seconds)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("none"))])
+
+
+def test_a_run_tells_that_a_step_began_before_the_model_answers(towns: KnowledgeGraph) -> None:
+    events = LiveRun(towns, Query.parse('road("A")'), SlowModel()).events(tick=0.05)
+    first = next(event for event in events if event is not None)
+    assert isinstance(first, StepStarted) and first.context is not None
+    assert next(events) is None
+    assert any(isinstance(event, StepFinished) for event in events)
+
+
+def test_stop_ends_a_run_at_once_and_asks_nothing_more(towns: KnowledgeGraph) -> None:
+    model = SlowModel(seconds=1.0)
+    run = LiveRun(towns, Query.parse('in("B") | in("C") | in("D")'), model)
+    threading.Timer(0.3, run.stop).start()
+    began = time.monotonic()
+    list(run.events(tick=0.05))
+    assert time.monotonic() - began < 0.9
+    while run.working:
+        time.sleep(0.05)
+    assert len(model.calls) == 1
+
+
+def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
+    run = LiveRun(towns, Query.parse('in("B") | in("C")'), SlowModel())
+    events = run.events(tick=0.05)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert run.stopped
+
+
+def test_the_embedded_model_is_not_begun_once_stopped() -> None:
+    model = StoppableChatModel()
+    model.stop()
+    with pytest.raises(LLMError, match="stopped"):
+        list(model._until_stopped(iter([])))
+
+
+def test_a_page_without_a_model_says_why() -> None:
+    model = LanguageModel("nobody")
+    assert "No language model is running" in model.sentence()
+    with pytest.raises(LLMError):
+        model.for_run()
+
+
+def test_the_sentence_says_that_the_embedded_model_is_mostly_wrong() -> None:
+    sentence = LanguageModel("embedded").sentence()
+    assert "SmolLM2-135M-Instruct" in sentence
+    assert "gets most steps wrong" in sentence
