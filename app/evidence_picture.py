@@ -39,7 +39,7 @@ def picture_html(answer: Answer) -> str:
         return muted("There is no fact to draw for this answer.")
     drawn = len(layout.edges)
     told = (
-        f"All {counted(drawn, 'fact')} behind the answer."
+        ("The one fact" if drawn == 1 else f"All {drawn} facts") + " behind the answer."
         if drawn >= layout.total
         else f"{drawn} of {layout.total:,} facts are drawn: those behind the first answers."
     )

@@ -97,6 +97,11 @@ class LanguageModel:
             return StoppableChatModel(source=self._model.source, max_new_tokens=MAX_NEW_TOKENS)
         return self._model
 
+    @property
+    def reader(self) -> str:
+        """The model that questions in English are read with; without a model they are still read by patterns."""
+        return self.spec if self.error is None else "embedded"
+
     def sentence(self) -> str:
         """Which model runs, where, and what to expect of it, in plain words (not escaped)."""
         if self._model is None:

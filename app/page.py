@@ -93,7 +93,7 @@ class Demo:
             run.stop()
             run.wait_closed(1.0)
         try:
-            asked = ask(self._shelf.get(graph), graph, question or "", self._model.spec)
+            asked = ask(self._shelf.get(graph), graph, question or "", self._model.reader)
             shown = (
                 understood_html(asked),
                 tree_section_html(asked),
@@ -147,7 +147,7 @@ class Demo:
     def ask_api(self, graph: str, question: str) -> dict[str, Any]:
         """The exact answer as one JSON object, as `python -m reasoning ask --json` prints it."""
         try:
-            return ask(self._shelf.get(graph), graph, question, self._model.spec).answer.to_dict()
+            return ask(self._shelf.get(graph), graph, question, self._model.reader).answer.to_dict()
         except SkylarkError as error:
             raise gr.Error(str(error)) from error
 

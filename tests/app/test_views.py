@@ -412,6 +412,7 @@ def test_the_embedded_model_is_not_begun_once_stopped() -> None:
 def test_a_page_without_a_model_says_why() -> None:
     model = LanguageModel("nobody")
     assert "No language model is running" in model.sentence()
+    assert model.reader == "embedded"
     with pytest.raises(LLMError):
         model.for_run()
 
