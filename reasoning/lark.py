@@ -38,6 +38,7 @@ from reasoning.prompts import (
     set_question,
     step_messages,
     transcript,
+    triple_line,
     worked_example,
 )
 from reasoning.query.chain import Operation
@@ -70,7 +71,7 @@ class LarkOptions:
 
     prompting: Literal["step", "whole"] = "step"
     names: NamingKind = "abstract"
-    token_budget: int = 1024
+    token_budget: int = 1280
     max_new_tokens: int = 512
     timeout: float = 120.0
     attempts: int = 2
@@ -170,7 +171,7 @@ def _projection_task(
     naming = make_naming(
         kg, options.names, [*present.tolist(), *named], [relation.index, *subgraph.triples[:, 1].tolist()], rng
     )
-    lines = [triple_line(naming, triple) for triple in subgraph.triples.tolist()]
+    lines = [named_triple(naming, triple) for triple in subgraph.triples.tolist()]
     question = projection_question(
         [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
     )
@@ -258,10 +259,10 @@ def make_naming(
     return ReadableNaming(entities, kg) if kind == "readable" else AbstractNaming(entities, relations, rng)
 
 
-def triple_line(naming: Naming, triple: Sequence[int]) -> str:
+def named_triple(naming: Naming, triple: Sequence[int]) -> str:
     """A triple as the context writes it."""
     head, relation, tail = triple
-    return f"{naming.entity(head)} {naming.relation(relation)} {naming.entity(tail)}"
+    return triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
 
 
 def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tuple[Attempt, ...], str | None]:
@@ -314,7 +315,7 @@ class TripleCost:
         self._readable = ReadableNaming((), kg) if options.names == "readable" else None
         most = min(kg.entity_count, 2 * max(1, options.token_budget // CHEAPEST_TRIPLE))
         entity, relation = "e" + "8" * len(str(most)), "r" + "8" * len(str(kg.relation_count))
-        self._triple, self._member = count_tokens(llm, [f"{entity} {relation} {entity}\n", f"{entity}, "])
+        self._triple, self._member = count_tokens(llm, [f"{triple_line(entity, relation, entity)}\n", f"{entity}, "])
 
     def __call__(self, triples: Ids) -> list[int]:
         """Tokens of each triple, shape (n,)."""
@@ -322,7 +323,7 @@ class TripleCost:
             return []
         if self._readable is None:
             return [self._triple] * len(triples)
-        return count_tokens(self._llm, [f"{triple_line(self._readable, triple)}\n" for triple in triples.tolist()])
+        return count_tokens(self._llm, [f"{named_triple(self._readable, triple)}\n" for triple in triples.tolist()])
 
     def of_member(self, entity: int) -> int:
         """Tokens of one member in the list of a set."""

@@ -66,12 +66,13 @@ class AbstractNaming:
     """
 
     answer_form = "the ids alone, commas between them"
-    example_entities = ("e9001", "e9002", "e9003", "e9004", "e9005")
-    example_relations = ("r901", "r902")
 
     def __init__(self, entities: Iterable[int], relations: Iterable[int], rng: random.Random) -> None:
         self._entities = _number("e", entities, rng)
         self._relations = _number("r", relations, rng)
+        first = 901 if max(len(self._entities), len(self._relations)) <= 900 else 900_001
+        self.example_entities = (f"e{first}", f"e{first + 1}", f"e{first + 2}", f"e{first + 3}", f"e{first + 4}")
+        self.example_relations = (f"r{first}", f"r{first + 1}")
         self._by_id = {name: entity for entity, name in self._entities.items()}
 
     def entity(self, entity: int) -> str:

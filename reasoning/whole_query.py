@@ -26,9 +26,9 @@ from reasoning.lark import (
     ask,
     make_naming,
     make_task,
+    named_triple,
     readable_line,
     rng_for,
-    triple_line,
 )
 from reasoning.prompts import projection_question, set_question
 from reasoning.retrieval import retrieve
@@ -114,8 +114,8 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
             asked = projection_question(given, naming.relation(step.relation.index), step.relation.inverse)
         else:
             asked = set_question(step.step.operation, given)
-        sentences.append(f"Let {names[-1]} be: {asked[0].lower()}{asked[1:]}.")
-    question = f"{' '.join(sentences)} Which are the members of {names[-1]}"
-    lines = [triple_line(naming, triple) for triple in triples]
+        sentences.append(f"{names[-1]}: {asked}.")
+    question = f"{' '.join(sentences)} Find the members of {names[-1]}"
+    lines = [named_triple(naming, triple) for triple in triples]
     readable = [readable_line(kg, triple) for triple in triples]
     return make_task(llm, naming, question, lines, readable, relevant, len(triples) - relevant, left_out)

@@ -29,38 +29,44 @@ def context_lines(prompt: str) -> list[str]:
 
 def faultless_reply(prompt: str) -> str:
     """What the prompt's last question asks for, by its context."""
-    question = re.findall(r"^Question: (.*)$", prompt, re.MULTILINE)[-1]
+    question = prompt.rstrip().rsplit("\n", 1)[-1]
     triples: list[tuple[str, str, str]] = []
     sets: dict[str, set[str]] = {}
     for line in context_lines(prompt):
         if listed := re.fullmatch(r"([A-Z]\d*): (.*)", line):
             sets[listed[1]] = set() if listed[2] == "(empty)" else set(_NAME.findall(listed[2]))
         else:
-            head, relation, tail = _NAME.findall(line)
+            head, relation, tail = _triple(line)
             triples.append((head, relation, tail))
-    for name, asked in re.findall(r"Let (S\d+) be: (.*?)\.(?= Let S| Which are the members)", question):
+    for name, asked in re.findall(r"(S\d+): (.*?)\.(?= S\d+: | Find the members of S\d+$)", question):
         sets[name] = _answer(asked, triples, sets)
-    last = re.search(r"Which are the members of (S\d+)$", question)
+    last = re.search(r"Find the members of (S\d+)$", question)
     found = sets[last[1]] if last else _answer(question, triples, sets)
     return ", ".join(sorted(found)) or "none"
+
+
+def _triple(line: str) -> tuple[str, str, str]:
+    assert line.startswith("(") and line.endswith(")"), line
+    head, relation, tail = _NAME.findall(line[1:-1])
+    return head, relation, tail
 
 
 def _answer(question: str, triples: Sequence[tuple[str, str, str]], sets: dict[str, set[str]]) -> set[str]:
     def named(text: str) -> list[set[str]]:
         return [sets.get(name, {name}) for name in _NAME.findall(text)]
 
-    if projection := re.fullmatch(r".hich (?:objects|subjects) stand for \? in the triples (.*)", question):
+    if projection := re.fullmatch(r"Find \? in (.*)", question):
         pattern, _, several = projection[1].partition(" where x is any of ")
-        first, relation, last = _NAME.findall(pattern)
+        first, relation, last = _triple(pattern)
         sources = set().union(*named(several or (last if first == "?" else first)))
         if first == "?":
             return {head for head, between, tail in triples if between == relation and tail in sources}
         return {tail for head, between, tail in triples if between == relation and head in sources}
-    if both := re.fullmatch(r".hich members are in every one of the sets (.*)", question):
+    if both := re.fullmatch(r"Find the members of every one of the sets (.*)", question):
         return set.intersection(*named(both[1]))
-    if either := re.fullmatch(r".hich members are in at least one of the sets (.*)", question):
+    if either := re.fullmatch(r"Find the members of at least one of the sets (.*)", question):
         return set().union(*named(either[1]))
-    without = re.fullmatch(r".hich members of the set (.*) are not in the set (.*)", question)
+    without = re.fullmatch(r"Find the members of the set (.*) that are not in the set (.*)", question)
     assert without, question
     return set().union(*named(without[1])) - set().union(*named(without[2]))
 
