@@ -22,6 +22,7 @@ MOST_REPEATS = 6
 """Ids written again after which a reply counts as going round in circles."""
 
 _PARTING = re.compile(r"[\s,;]+")
+_CLOSING = re.compile(r"\s*[.\])}][\s.\])}]*$")
 
 
 class Naming(Protocol):
@@ -89,11 +90,12 @@ class AbstractNaming:
 
     def hopeless(self, begun: str) -> bool:
         """See `Naming.hopeless`."""
-        *whole, last = _PARTING.split(begun.lstrip().lstrip("[({"))
-        if not whole and NONE.startswith(last.lower().strip('".])}')):
+        *whole, last = _PARTING.split(_CLOSING.sub("", begun.lstrip(" \t\n[({")))
+        said = [part for part in (*whole, last) if part]
+        if len(said) < 2 and NONE.startswith("".join(said).lower().strip('"')):
             return False
         repeats = len(whole) - len(set(whole))
-        wrong = not all(part in self._by_id for part in whole) or not re.fullmatch(r"(e\d*[\])}]?\.?)?", last)
+        wrong = not all(part in self._by_id for part in whole) or not re.fullmatch(r"(e\d*)?", last)
         return wrong or repeats > MOST_REPEATS
 
     def read(self, reply: str) -> list[int]:
