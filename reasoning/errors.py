@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kg_data.errors import SkylarkError
@@ -11,6 +12,14 @@ def quoted_list(names: Sequence[str], last: str = "or") -> str:
     """`"a", "b" or "c"`, for messages."""
     quoted = [f'"{name}"' for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
+
+
+LONGEST_SHOWN = 100
+"""Characters of a name or of a query's line that a message repeats; what strangers send may be any length."""
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_SHOWN else f"{name[: LONGEST_SHOWN - 3]}..."
 
 
 class GraphError(SkylarkError):
@@ -29,8 +38,11 @@ class QueryError(SkylarkError):
     def __init__(self, message: str, text: str | None = None, column: int | None = None) -> None:
         self.text, self.column, self.reason = text, column, message
         if text is not None and column is not None:
-            line = text.replace("\n", " ").replace("\t", " ")
-            message = f"{message} (column {column})\n  {line}\n  {' ' * (column - 1)}^"
+            start = max(0, column - 1 - LONGEST_SHOWN // 2)
+            line = re.sub(r"\s", " ", text)[start : start + LONGEST_SHOWN]
+            before, after = "..." if start else "", "..." if len(text) > start + LONGEST_SHOWN else ""
+            caret = " " * (len(before) + column - 1 - start) + "^"
+            message = f"{message} (column {column})\n  {before}{line}{after}\n  {caret}"
         super().__init__(message)
 
 
@@ -39,7 +51,7 @@ class UnknownEntityError(SkylarkError):
 
     def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
         hint = f"; did you mean {quoted_list(nearest)}?" if nearest else ""
-        super().__init__(f'the graph "{graph}" has no entity named "{name}"{hint}')
+        super().__init__(f'the graph "{graph}" has no entity named "{_short(name)}"{hint}')
         self.name, self.nearest = name, list(nearest)
 
 
@@ -49,7 +61,7 @@ class AmbiguousEntityError(SkylarkError):
     def __init__(self, name: str, ids: Sequence[str], total: int) -> None:
         shown = ", ".join(f'entity("{identifier}")' for identifier in ids)
         more = f" and {total - len(ids)} more" if total > len(ids) else ""
-        super().__init__(f'"{name}" names {total} entities; say which one by its id: {shown}{more}')
+        super().__init__(f'"{_short(name)}" names {total} entities; say which one by its id: {shown}{more}')
         self.name, self.ids, self.total = name, list(ids), total
 
 
@@ -58,7 +70,7 @@ class UnknownRelationError(SkylarkError):
 
     def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
         hint = f"; nearest: {quoted_list(nearest)}" if nearest else ""
-        super().__init__(f'the graph "{graph}" has no relation named "{name}"{hint}')
+        super().__init__(f'the graph "{graph}" has no relation named "{_short(name)}"{hint}')
         self.name, self.nearest = name, list(nearest)
 
 

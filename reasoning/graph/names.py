@@ -22,6 +22,8 @@ from reasoning.graph.strings import StringColumn
 
 SHORTEST = 4
 """Shorter names are not corrected: "Mali", "Bali" and "Male" are one letter apart."""
+LONGEST = 200
+"""Of longer names this much is compared with others: likeness costs time by length, and no one types more."""
 ALIAS_HANDICAP = 10.0
 """How much nearer (0 to 100) an alias must be than a label to be offered before it."""
 
@@ -96,7 +98,7 @@ class NameIndex:
                     return Match(tuple(same))
             labelled = [entity for entity in fitting if fold(self._label(entity)) == fold(name)]
             return Match(tuple(labelled or fitting))
-        entity = self._respelled(fold(name))
+        entity = self._respelled(fold(name)) if len(name) <= LONGEST else None
         return None if entity is None else Match((entity,), corrected_to=self._label(entity))
 
     def _respelled(self, key: str) -> int | None:
@@ -117,7 +119,9 @@ class NameIndex:
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """Labels of the entities whose names are most like `name`, best first."""
-        hits = process.extract(fold(name), self._texts, scorer=fuzz.ratio, limit=20 * count, score_cutoff=50.0)
+        hits = process.extract(
+            fold(name)[:LONGEST], self._texts, scorer=fuzz.ratio, limit=20 * count, score_cutoff=50.0
+        )
         scores: dict[str, float] = {}
         for text, score, position in hits:
             label = self._label(int(self.entities[position]))
@@ -133,5 +137,5 @@ class NameIndex:
 def nearest_texts(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The choices most like `name`, best first, folded before they are compared."""
     by_key = {fold(choice): choice for choice in choices}
-    hits = process.extract(fold(name), list(by_key), scorer=fuzz.WRatio, limit=count, score_cutoff=45.0)
+    hits = process.extract(fold(name)[:LONGEST], list(by_key), scorer=fuzz.WRatio, limit=count, score_cutoff=45.0)
     return [by_key[key] for key, _, _ in hits]

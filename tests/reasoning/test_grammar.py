@@ -137,6 +137,16 @@ def test_the_caret_stands_under_the_column_it_names() -> None:
     assert line[caret.index("^")] == "#"
 
 
+@pytest.mark.parametrize("before", [0, 10, 49, 50, 51, 5000])
+@pytest.mark.parametrize("after", [0, 45, 5000])
+def test_of_a_long_text_the_part_around_the_column_is_shown(before: int, after: int) -> None:
+    with pytest.raises(QueryError) as raised:
+        Query.parse(" " * before + "#" + "x" * after)
+    _, line, caret = str(raised.value).split("\n")
+    assert line[caret.index("^")] == "#"
+    assert len(line) < 120
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -117,6 +119,15 @@ def test_an_unknown_name_lists_the_nearest_first() -> None:
         kg.match("Prolandia")
     assert raised.value.nearest[0] == "Poland"
     assert "Zaire" not in raised.value.nearest
+
+
+def test_a_name_of_any_length_is_looked_up_at_once_and_repeated_in_part() -> None:
+    kg = graph(*((f"id{i}", f"place {i} {'x' * 50}") for i in range(2000)))
+    began = time.perf_counter()
+    with pytest.raises(UnknownEntityError) as raised:
+        kg.match("x" * 200_000)
+    assert time.perf_counter() - began < 2
+    assert len(str(raised.value)) < 500
 
 
 def test_a_shared_label_lists_the_ids_to_choose_from() -> None:
