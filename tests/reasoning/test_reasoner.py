@@ -12,7 +12,7 @@ from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, Skyl
 from reasoning.errors import QueryError, UnknownEntityError
 from reasoning.events import Finished, StepFinished, StepStarted
 from reasoning.llms import LLMError
-from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless, faultless_reply
+from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
 KG = KnowledgeGraph.from_triples(
     [
@@ -275,10 +275,3 @@ def test_the_copy_baseline_answers_with_all_of_the_context() -> None:
 def test_distractors_keep_copying_from_being_right() -> None:
     answer = Reasoner(KG, llm="copy", method="lark").answer(TWO_STEPS)
     assert all(step.agrees is False for step in answer.steps)
-
-
-def test_the_question_of_a_prompt_is_about_its_context() -> None:
-    model = faultless()
-    lark(model).answer('road("Ash")')
-    question = model.prompts[0].rsplit("in the triples ", 1)[1].split(" ?")[0]
-    assert any(line.startswith(question) for line in context_lines(model.prompts[0]))
