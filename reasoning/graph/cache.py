@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from reasoning.cache_location import cache_dir
 from reasoning.errors import GraphError
 
-FORMAT = 3
+FORMAT = 4
 """Raised with any change to what is stored, the folding of names included."""
 MANIFEST = "manifest"
 """The checksum of what follows on the first line, then JSON."""
