@@ -1,6 +1,6 @@
 """Method exact over every query of the two official query sets: exact in protocol reading, near nothing in hard.
 
-    python benchmarks/exact_executor.py [--data DIR]
+    python -m benchmarks.exact_executor [--data DIR]
 
 DIR is the data folder (by default `$SKYLARK_DATA`, else ../shared/data). Writes `results/exact_executor.json` and `.md`
 beside this file.
@@ -11,12 +11,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import kg_data
 from benchmarks.machine import machine, machine_words
@@ -50,7 +47,7 @@ def main() -> None:
                 key: summary[key] for key in ("per_type", "avg_p", "avg_n", "count", "skipped", "errors", "seconds")
             }
     report = {
-        "command": "python benchmarks/exact_executor.py",
+        "command": "python -m benchmarks.exact_executor",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "version": version(),

@@ -1,6 +1,6 @@
 """Method lark with the embedded model as it comes, protocol reading, beside the copy-everything baseline.
 
-    python benchmarks/reading_untuned.py [--data DIR] [--per-type 10] [--work DIR]
+    python -m benchmarks.reading_untuned [--data DIR] [--per-type 10] [--work DIR]
 
 Takes the first queries of each type whose every step has at most 40 answers, answers them step by step, and writes
 `results/reading_untuned.json` and `.md` beside this file. A stopped run goes on where it was: its lines are kept in
@@ -12,11 +12,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import sys
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
@@ -69,7 +66,7 @@ def main() -> None:
                 "queries_with_a_failed_step": failed,
             }
     report = {
-        "command": "python benchmarks/reading_untuned.py",
+        "command": "python -m benchmarks.reading_untuned",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "version": version(),
