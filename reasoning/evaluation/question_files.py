@@ -84,8 +84,18 @@ def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[l
     return questions, left_out
 
 
+def files_of(path: Path) -> list[Path]:
+    """A question file, and behind it the file of its gold paths where that is there."""
+    beside = _beside(path)
+    return [path, beside] if beside.is_file() else [path]
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_qtype{path.suffix}")
+
+
 def _path_names(path: Path, texts: list[str]) -> list[str] | None:
-    beside = path.with_name(f"{path.stem}_qtype{path.suffix}")
+    beside = _beside(path)
     if not beside.is_file():
         return None
     names = lines_of(beside)

@@ -17,7 +17,7 @@ from reasoning.errors import EvaluationError
 from reasoning.evaluation.metrics import counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.query_run import silent
-from reasoning.evaluation.question_files import Gold, QuestionRecord, read_questions
+from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
 from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
 from reasoning.evaluation.settings import common_settings, graph_setting
@@ -72,7 +72,7 @@ def evaluate_questions(
     settings = {
         "kg": graph_setting(kg),
         "questions": str(questions.resolve()),
-        "questions_digest": digest([questions]),
+        "questions_digest": digest(files_of(questions)),
         "limit": limit,
         **common_settings(method, llm, reasoner.options, llm_matters=True),
     }

@@ -174,6 +174,20 @@ class TestEvaluateQuestions:
         assert [(line["id"], line["gold"]) for line in lines] == [("qa_dev:0", ["Ali"])]
         assert summary["skipped"] == 2
 
+    def test_changed_gold_paths_are_not_resumed(self, tmp_path: Path, capsys: Captured) -> None:
+        (tmp_path / "films.tsv").write_text("Heat\tdirected_by\tMann\nHeat\trelease_year\t1995\n")
+        paths = tmp_path / "qa_dev_qtype.txt"
+        paths.write_text("movie_to_director\n")
+        graph, content = str(tmp_path / "films.tsv"), 'directed_by("Heat") of [Heat]\tX\n'
+        self.evaluate(graph, tmp_path, content, "qa_dev.txt")
+        again = ["evaluate", "--kg", graph, "--questions", str(tmp_path / "qa_dev.txt")]
+        again += ["--out", str(tmp_path / "out.jsonl"), "--resume"]
+        assert main(again) == 0
+        capsys.readouterr()
+        paths.write_text("movie_to_year\n")
+        assert main(again) == 2
+        assert "questions_digest was" in capsys.readouterr().err
+
     def test_a_query_that_drops_its_topic_still_follows_the_gold_path(self, family: str, tmp_path: Path) -> None:
         item = {"question": '~parent(parent("Bob") & !"Bob") & !"Bob"', "path": ["parent", "~parent"]}
         lines, _ = self.evaluate(family, tmp_path, json.dumps({**item, "answers": ["Bob"]}), "mine.jsonl")
