@@ -31,7 +31,7 @@ from reasoning.evaluation.metrics import (
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
 from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
-from reasoning.evaluation.settings import common_settings, graph_setting
+from reasoning.evaluation.settings import common_settings, graph_digest, graph_setting
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms import LLMError
@@ -112,6 +112,7 @@ def evaluate_queries(
     measured = [record for record in records if protocol == "reading" or len(record.hard)]
     settings = {
         "kg": graph_setting(kg),
+        "kg_digest": graph_digest(graph),
         "queries": str(queries.resolve()),
         "queries_digest": digest(files),
         "protocol": protocol,

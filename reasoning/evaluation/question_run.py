@@ -20,7 +20,7 @@ from reasoning.evaluation.query_run import silent
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
 from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
-from reasoning.evaluation.settings import common_settings, graph_setting
+from reasoning.evaluation.settings import common_settings, graph_digest, graph_setting
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms import LLMError
@@ -71,6 +71,7 @@ def evaluate_questions(
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
         "kg": graph_setting(kg),
+        "kg_digest": graph_digest(reasoner.kg),
         "questions": str(questions.resolve()),
         "questions_digest": digest(files_of(questions)),
         "limit": limit,

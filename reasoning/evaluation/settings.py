@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
 
 import kg_data
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms.providers import display_name
 
@@ -29,6 +33,21 @@ def graph_setting(kg: str | Path) -> str:
     """A graph's full path, or the name of a built-in one."""
     source = kg_data.resolve(kg)
     return source.name if source.path is None else str(source.path.resolve())
+
+
+def graph_digest(kg: KnowledgeGraph) -> str:
+    """A hex digest of a graph's splits, triples, names and values: whether two runs had the same graph."""
+    values = [(column.relation, column.kind, column.unit) for column in kg.literals]
+    total = hashlib.sha256(repr((sorted(kg.splits), kg.relation_ids, kg.relation_labels, values)).encode())
+    arrays: list[NDArray[Any]] = [kg.index.bounds, kg.index.heads, kg.index.tails, kg.names.entities]
+    for strings in (kg.entity_ids, kg.entity_labels, kg.names.keys):
+        arrays += [strings.blob, strings.offsets]
+    for column in kg.literals:
+        arrays += [column.entities, column.values]
+    for array in arrays:
+        total.update(f"{array.dtype} {len(array)}\0".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()[:16]
 
 
 def version() -> str:

@@ -20,6 +20,8 @@ from kg_data.errors import DataError, SkylarkError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.evaluation.results_file import ResultsFile, summary_path
+from reasoning.evaluation.settings import graph_digest
+from reasoning.graph.store import KnowledgeGraph
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -187,6 +189,26 @@ class TestStoppedAndResumed:
         queries.write_text(content.split("\n", 1)[1])
         with pytest.raises(EvaluationError, match="queries_digest"):
             evaluate_queries(dataset, queries, "reading", out=out, resume=True)
+
+    def test_an_edited_graph_is_refused(self, dataset: Path, tmp_path: Path) -> None:
+        graph, out = tmp_path / "edited", tmp_path / "r.jsonl"
+        shutil.copytree(dataset, graph)
+        queries = graph / "queries/test-1p.jsonl"
+        evaluate_queries(graph, queries, "reading", out=out)
+        os.utime(graph / "train.txt")  # a new cache entry of the same content
+        assert evaluate_queries(graph, queries, "reading", out=out, resume=True)["complete"]
+        facts = (graph / "train.txt").read_text().splitlines(keepends=True)
+        (graph / "train.txt").write_text("".join(facts[:-2]))
+        with pytest.raises(EvaluationError, match="other settings: kg_digest was"):
+            evaluate_queries(graph, queries, "reading", out=out, resume=True)
+
+    @pytest.mark.parametrize("changed", [("Ann", "knows", "Cleo"), ("Ann", "likes", "Bob"), ("Ann", "age", 4)])
+    def test_the_digest_of_a_graph_tells_names_and_values_apart(self, changed: tuple[str, str, str | int]) -> None:
+        facts: list[tuple[str, str, str | int]] = [("Ann", "knows", "Bob"), ("Ann", "age", 3)]
+        digest = graph_digest(KnowledgeGraph.from_triples(facts))
+        assert digest == graph_digest(KnowledgeGraph.from_triples(facts))
+        at = changed[1] == "age"
+        assert digest != graph_digest(KnowledgeGraph.from_triples([*facts[:at], changed, *facts[at + 1 :]]))
 
     def test_results_are_not_overwritten(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()
