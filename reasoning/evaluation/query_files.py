@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from kg_data.errors import DataError
+from kg_data.loaders.text import read_text
 from reasoning.errors import EvaluationError, QueryError, UnknownRelationError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -146,7 +147,7 @@ def read_records(files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, 
     records: list[QueryRecord] = []
     taken: Counter[str] = Counter()
     for path in files:
-        for number, text in enumerate(lines_of(path)):
+        for number, text in enumerate(read_text(path).split("\n")):
             if not text.strip():
                 continue
             line = _Line(path, number, kg, table)
@@ -157,20 +158,6 @@ def read_records(files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, 
     if not records:
         raise DataError(files[0] if len(files) == 1 else files[0].parent, "at least one query record")
     return records
-
-
-def lines_of(path: Path) -> list[str]:
-    """A file's lines, without their ends.
-
-    Raises:
-        DataError: it cannot be read as UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise DataError(path, f"a readable file ({error.strerror})") from None
 
 
 @dataclass(frozen=True)

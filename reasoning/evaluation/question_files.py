@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.errors import DataError, SkylarkError
+from kg_data.loaders.text import read_text
 from reasoning.errors import EvaluationError, UnknownEntityError
 from reasoning.evaluation.metaqa import Hop, path_of, walk
-from reasoning.evaluation.query_files import lines_of
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
@@ -61,7 +61,7 @@ def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[l
     """
     if not path.is_file():
         raise EvaluationError(f"there is no file {path}")
-    texts = lines_of(path)
+    texts = read_text(path).split("\n")
     is_json = next((text for text in texts if text.strip()), "").lstrip().startswith("{")
     paths = None if is_json else _path_names(path, texts)
     questions: list[QuestionRecord] = []
@@ -98,7 +98,7 @@ def _path_names(path: Path, texts: list[str]) -> list[str] | None:
     beside = _beside(path)
     if not beside.is_file():
         return None
-    names = lines_of(beside)
+    names = read_text(beside).split("\n")
     expected, found = (len(lines) - (not lines[-1]) for lines in (texts, names))
     if expected != found:
         raise DataError(beside, f"{expected} paths, one for each line of {path.name}", found=f"{found} lines")
@@ -112,7 +112,7 @@ class _Line:
     kg: KnowledgeGraph
 
     def from_text(self, text: str, path_name: str | None) -> QuestionRecord:
-        question, tab, answers = text.rstrip("\r").partition("\t")
+        question, tab, answers = text.partition("\t")
         if not tab or not question.strip():
             raise self._broken("question<TAB>answer|answer", text)
         if path_name is None:

@@ -140,7 +140,7 @@ class TestEvaluateQuestions:
 
     def evaluate(self, family: str, tmp_path: Path, content: str, name: str) -> tuple[list[Any], Any]:
         questions, out = tmp_path / name, tmp_path / "out.jsonl"
-        questions.write_text(content)
+        questions.write_bytes(content.encode())
         assert main(["evaluate", "--kg", family, "--questions", str(questions), "--out", str(out)]) == 0
         lines = [json.loads(line) for line in out.read_text().splitlines()]
         return lines, json.loads(out.with_name("out.jsonl.summary.json").read_text())
@@ -158,6 +158,19 @@ class TestEvaluateQuestions:
         )
         assert summary["errors"] == 1 and list(summary["per_type"]) == ["1-hop", "2-hop", "other"]
         assert "overall" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_a_byte_order_mark_and_any_line_ends_are_read_past(self, family: str, tmp_path: Path, end: str) -> None:
+        content = "\ufeff" + end.join(json.dumps(item) for item in self.QUESTIONS)
+        lines, _ = self.evaluate(family, tmp_path, content, "mine.jsonl")
+        assert [line["id"] for line in lines] == ["mine:0", "mine:1", "mine:2", "mine:3"]
+        assert [line["exact_match"] for line in lines] == [1, 0, 1, 0]
+
+    def test_text_that_is_not_utf_8_is_named_by_its_line(self, family: str, tmp_path: Path, capsys: Captured) -> None:
+        questions = tmp_path / "mine.txt"
+        questions.write_bytes(b"who?\tBob\nqui?\tAndr\xe9\n")
+        assert main(["evaluate", "--kg", family, "--questions", str(questions)]) == 1
+        assert "mine.txt, line 2: expected UTF-8 text" in capsys.readouterr().err
 
     def test_lines_with_tabs(self, family: str, tmp_path: Path) -> None:
         lines, summary = self.evaluate(family, tmp_path, 'parent("Ann")\tBob|Cleo\nlikes("Dan")\tEve\n', "mine.txt")

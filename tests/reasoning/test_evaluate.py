@@ -322,6 +322,11 @@ class TestRecordsAreChecked:
     ) -> None:
         self.broken(dataset, tmp_path, line, message)
 
+    def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "test-1p.jsonl"
+        queries.write_bytes(b"\xef\xbb\xbf" + (dataset / "queries/test-1p.jsonl").read_bytes())
+        assert evaluate_queries(dataset, queries, "reading")["count"] == EACH
+
 
 class TestTheSplitIsKnown:
     def test_a_name_without_a_split_needs_one(self, dataset: Path, tmp_path: Path) -> None:
