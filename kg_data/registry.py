@@ -10,12 +10,13 @@ import difflib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import UnknownGraphError
+from kg_data.errors import SkylarkError, UnknownGraphError
 from kg_data.loaders import FORMAT_VERSION, Form, files_read, form_of, load_path
 from kg_data.loaders.labelled import SPLITS
 from kg_data.loaders.single import METAQA_FILES
@@ -48,10 +49,10 @@ class Source:
         """
         if self.path is not None:
             return load_path(self.path, self.name)
-        # Imported when asked for: it reads several packages of geography that a graph of one's own has no use for.
-        from kg_data import world
+        with _world_packages():
+            from kg_data import world
 
-        return world.build()
+            return world.build()
 
     def fingerprint(self) -> str:
         """A hex digest that changes when the graph may have changed, found without reading the triples.
@@ -60,9 +61,10 @@ class Source:
         stale after any edit, and also after a mere touch or move, which costs a rebuild and nothing else.
         """
         if self.path is None:
-            from kg_data import world
+            with _world_packages():
+                from kg_data import world
 
-            return world.fingerprint()
+                return world.fingerprint()
         digest = hashlib.sha256(f"{self.kind} {FORMAT_VERSION} {self.path.resolve()}\n".encode())
         for path in files_read(self.path):
             status = path.stat()
@@ -246,3 +248,15 @@ def _unknown(name: str, known: list[str]) -> str:
         parts.append(f"there is no data folder {root / 'kg'}, set SKYLARK_DATA to the folder that holds kg/")
     parts.append("or give the path of a file (.tsv, .csv, .txt) or a data-set folder")
     return "; ".join(parts)
+
+
+@contextmanager
+def _world_packages() -> Iterator[None]:
+    """A missing package as an error that names it; the graph is imported when asked for, since others need none."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SkylarkError(
+            f"the graph 'world' needs the package {error.name!r}, which is not installed: run "
+            "`pip install -r requirements.txt`"
+        ) from error

@@ -22,21 +22,27 @@ from kg_data.world.languages import currency_aliases, currency_name, language_al
 from kg_data.world.naming import Entity, assign_aliases, assign_labels, fold, key
 from kg_data.world.subdivisions import Subdivision, read_subdivisions
 
-# Relation id to (label, other names, other names of its inverse).
-RELATIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "type": ("type", ("is_a", "instance_of", "kind"), ("instances",)),
-    "capital": ("capital", ("has_capital", "capital_city"), ("capital_of", "is_capital_of")),
-    "borders": ("borders", ("border", "neighbour", "neighbor", "neighbours", "neighbors", "shares_border_with"), ()),
-    "continent": ("continent", ("on_continent",), ("continent_of",)),
-    "currency": ("currency", ("uses_currency", "money"), ("currency_of",)),
-    "language": ("language", ("official_language", "languages", "speaks"), ("language_of", "spoken_in")),
-    "country": ("country", ("in_country", "located_in_country"), ("country_of",)),
-    "subdivision": ("subdivision", ("state", "province", "region", "in_subdivision"), ("subdivision_of",)),
-    "part_of": ("part of", ("within",), ("has_part",)),
-    "timezone": ("time zone", ("time_zone", "in_timezone"), ("timezone_of",)),
-    "serves": ("serves", ("serves_city",), ("served_by", "airport")),
-    "calling_code": ("calling code", ("dialling_code", "dialing_code", "phone_code"), ("calling_code_of",)),
-    "top_level_domain": ("top-level domain", ("tld", "internet_domain"), ("top_level_domain_of",)),
+# Relation to (other names, other names of its inverse).
+RELATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "type": (("is_a", "instance_of", "kind"), ("instances",)),
+    "capital": (("has_capital", "capital_city"), ("capital_of", "is_capital_of")),
+    "borders": (("border", "neighbour", "neighbor", "neighbours", "neighbors", "shares_border_with"), ()),
+    "continent": (("on_continent",), ("continent_of",)),
+    "currency": (("uses_currency", "money"), ("currency_of",)),
+    "language": (("official_language", "languages", "speaks"), ("language_of", "spoken_in")),
+    "country": (("in_country", "located_in_country"), ("country_of",)),
+    "subdivision": (("state", "province", "region", "in_subdivision"), ("subdivision_of",)),
+    "part_of": (
+        (
+            "part of",
+            "within",
+        ),
+        ("has_part",),
+    ),
+    "timezone": (("time zone", "time_zone", "in_timezone"), ("timezone_of",)),
+    "serves": (("serves_city",), ("served_by", "airport")),
+    "calling_code": (("calling code", "dialling_code", "dialing_code", "phone_code"), ("calling_code_of",)),
+    "top_level_domain": (("top-level domain", "tld", "internet_domain"), ("top_level_domain_of",)),
 }
 
 LITERALS: dict[str, tuple[ValueKind, str]] = {
@@ -95,7 +101,7 @@ class _Columns:
             entity_ids=labels,
             entity_labels=labels,
             relation_ids=list(RELATIONS),
-            relation_labels=[label for label, _, _ in RELATIONS.values()],
+            relation_labels=list(RELATIONS),
             splits={"graph": triples},
             relation_aliases=_relation_aliases(),
             aliases=assign_aliases(entities, labels),
@@ -119,8 +125,8 @@ def _reserved(entities: Sequence[Entity]) -> dict[str, int]:
 
 def _relation_aliases() -> dict[str, tuple[int, bool]]:
     aliases = {}
-    for number, (relation, (label, names, inverses)) in enumerate(RELATIONS.items()):
-        aliases.update({name: (number, False) for name in (label, *names) if name != relation})
+    for number, (names, inverses) in enumerate(RELATIONS.values()):
+        aliases.update(dict.fromkeys(names, (number, False)))
         aliases.update(dict.fromkeys(inverses, (number, True)))
     return aliases
 

