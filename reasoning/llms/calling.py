@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -18,6 +18,8 @@ from reasoning.llms.embedded import EmbeddedChatModel
 from reasoning.llms.errors import LLMError, LLMTimeoutError
 from reasoning.llms.providers import display_name
 from reasoning.llms.redaction import redact
+
+T = TypeVar("T")
 
 STOPPED = "stopped"
 """`finish_reason` of a reply that was hopeless."""
@@ -32,9 +34,8 @@ def invoke_with_timeout(
 ) -> AIMessage:
     """The model's answer, or an error within about `timeout` seconds.
 
-    A hosted model is asked on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not
-    keep the process from exiting. The embedded model stops its own work, so nothing is left running; its time starts
-    when its weights are loaded.
+    A hosted model is asked on a thread of its own, see `within`. The embedded model stops its own work, so nothing is
+    left running; its time starts when its weights are loaded.
 
     Args:
         llm: any LangChain chat model.
@@ -52,29 +53,41 @@ def invoke_with_timeout(
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
     if isinstance(llm, EmbeddedChatModel):
-        return _translated(llm, lambda: _watched(llm, messages, timeout, longest_reply, hopeless))
+        return translated(llm, lambda: _watched(llm, messages, timeout, longest_reply, hopeless))
 
-    outcome: queue.SimpleQueue[AIMessage | BaseException] = queue.SimpleQueue()
+    return translated(llm, lambda: within(timeout, llm, lambda: llm.invoke(list(messages))))
 
-    def ask() -> None:
+
+def within(timeout: float, llm: BaseChatModel, call: Callable[[], T]) -> T:
+    """What `call` gives or raises, if it comes in time.
+
+    It runs on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not keep the process
+    from exiting.
+
+    Raises:
+        LLMTimeoutError: nothing came within `timeout` seconds.
+    """
+    outcome: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+
+    def run() -> None:
         try:
-            outcome.put(_translated(llm, lambda: llm.invoke(list(messages))))
+            outcome.put((True, call()))
         except BaseException as error:
-            outcome.put(error)
+            outcome.put((False, error))
 
     # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(ask,), name="skylark-llm", daemon=True).start()
+    threading.Thread(target=context.run, args=(run,), name="skylark-llm", daemon=True).start()
     try:
-        result = outcome.get(timeout=timeout)
+        done, result = outcome.get(timeout=timeout)
     except queue.Empty:
         raise LLMTimeoutError(display_name(llm), timeout) from None
-    if isinstance(result, BaseException):
+    if not done:
         raise result
-    return result
+    return cast(T, result)
 
 
-def _translated(llm: BaseChatModel, ask: Callable[[], AIMessage]) -> AIMessage:
+def translated(llm: BaseChatModel, ask: Callable[[], T]) -> T:
     """The answer to `ask`, with every error that is not Skylark's own turned into an `LLMError`."""
     try:
         return ask()

@@ -8,10 +8,7 @@ that they are data, and whatever they make a model write can be no more than a q
 
 from __future__ import annotations
 
-import contextvars
 import json
-import queue
-import threading
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
@@ -25,9 +22,8 @@ from kg_data.errors import SkylarkError
 from reasoning.binding import bind
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms import LLMError, LLMTimeoutError
+from reasoning.llms.calling import translated, within
 from reasoning.llms.providers import display_name
-from reasoning.llms.redaction import redact
 from reasoning.query.tree import Query, relation_text
 from reasoning.questions.explaining import example
 from reasoning.questions.linking import Item, Lexicon, link
@@ -109,33 +105,15 @@ def read_by_model(question: str, kg: KnowledgeGraph, llm: BaseChatModel) -> tupl
 
 
 def _ask(llm: BaseChatModel, writer: Runnable[Any, Any], messages: list[BaseMessage]) -> FormalQuestion | None:
-    """One reply within `TIMEOUT`, None where it does not follow the schema.
+    """One reply within `TIMEOUT`, None where it does not follow the schema."""
 
-    On a daemon thread like every call of a hosted model: Python cannot end a thread, and a provider that hangs must
-    not keep the process from exiting.
-    """
-    outcome: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def ask() -> None:
+    def write() -> Any:
         try:
-            outcome.put(writer.invoke(messages))
-        except BaseException as error:
-            outcome.put(error)
+            return writer.invoke(messages)
+        except (OutputParserException, ValidationError):
+            return None
 
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(ask,), name="skylark-question", daemon=True).start()
-    try:
-        result = outcome.get(timeout=TIMEOUT)
-    except queue.Empty:
-        raise LLMTimeoutError(display_name(llm), TIMEOUT) from None
-    if isinstance(result, SkylarkError):
-        raise result
-    if isinstance(result, OutputParserException | ValidationError):
-        return None
-    if isinstance(result, BaseException):
-        # Not chained: the provider's own error, shown under ours, would print the key again.
-        message = redact(str(result), llm)
-        raise LLMError(f"{display_name(llm)} failed, {type(result).__name__}: {message}") from None
+    result = translated(llm, lambda: within(TIMEOUT, llm, write))
     parsed = result.get("parsed") if isinstance(result, dict) and "parsed" in result else result
     try:
         return FormalQuestion.model_validate(parsed)
