@@ -140,8 +140,10 @@ def run_chain(
 
 
 def _empty_whatever_is_said(step: BoundStep, inputs: Sequence[Ids]) -> bool:
-    deciding = inputs if step.step.operation == "union" else inputs[:1]
-    return not any(len(part) for part in deciding)
+    empty = [not len(part) for part in inputs]
+    if step.step.operation == "union":
+        return all(empty)
+    return any(empty) if step.step.operation == "intersect" else empty[0]
 
 
 def step_task(

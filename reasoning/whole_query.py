@@ -74,7 +74,7 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
     budget = options.token_budget // max(1, len(projections))
     reached: list[Ids] = []
     found: dict[tuple[int, ...], None] = {}
-    relevant = left_out = 0
+    about: set[tuple[int, ...]] = set()
     anchors: list[int] = []
     for step in chain:
         inputs = [
@@ -88,8 +88,10 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
         assert step.relation is not None
         part = retrieve(kg, inputs[0], step.relation, budget, cost, rng)
         found.update((tuple(triple), None) for triple in part.triples.tolist())
-        relevant += part.relevant
-        left_out += part.left_out
+        left, right = kg.index.edges(inputs[0], step.relation.index, step.relation.inverse)
+        heads, tails = (right, left) if step.relation.inverse else (left, right)
+        relation = step.relation.index
+        about.update((head, relation, tail) for head, tail in zip(heads.tolist(), tails.tolist(), strict=True))
         reached.append(kg.index.project(inputs[0], step.relation.index, step.relation.inverse))
     triples = list(found)
     rng.shuffle(triples)
@@ -118,4 +120,6 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
     question = f"{' '.join(sentences)} Find the members of {names[-1]}"
     lines = [named_triple(naming, triple) for triple in triples]
     readable = [readable_line(kg, triple) for triple in triples]
-    return make_task(llm, naming, question, lines, readable, relevant, len(triples) - relevant, left_out)
+    # One step's distractor may be what another step is about, so they are counted when all are together.
+    relevant = len(about & found.keys())
+    return make_task(llm, naming, question, lines, readable, relevant, len(triples) - relevant, len(about) - relevant)

@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,10 @@ def save(folder: Path, arrays: Mapping[str, NDArray[Any]], details: Mapping[str,
     A folder that another process completed in the meantime is left as it is.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.parent.glob(f".{folder.name}-*"):
+        # Of a process that was killed; one that is still at it has written within the hour.
+        if time.time() - leftover.stat().st_mtime > 3600:
+            shutil.rmtree(leftover, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         files = {}

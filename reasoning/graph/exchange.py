@@ -11,12 +11,12 @@ import networkx as nx
 import numpy as np
 
 from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
+from kg_data.loaders.triples import fold_twins
 from reasoning.errors import GraphError
 
 if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph
 
-TWIN = "_reverse"
 LARGEST_INTEGER = 2**53
 """Values are float64, which holds every whole number up to this."""
 
@@ -43,21 +43,21 @@ def columns_from_triples(
                 )
         else:
             links.append((_text(head, number), _text(relation, number), _text(tail, number)))
-    relation_names = list(dict.fromkeys(relation for _, relation, _ in links))
-    meanings = {relation: _folded(relation, set(relation_names)) for relation in relation_names}
-    base = [relation for relation in relation_names if meanings[relation] == (relation, False)]
-    relation_number = {relation: i for i, relation in enumerate(base)}
-    for relation in values:
-        if relation in relation_number:
-            raise GraphError(f'relation "{relation}" has both entities and numbers as tails; give them two names')
     entities: dict[str, int] = {}
-    rows = []
-    for head, relation, tail in links:
-        relation, inverse = meanings[relation]
-        if inverse:
-            head, tail = tail, head
-        rows.append((entities.setdefault(head, len(entities)), relation_number[relation],
-                     entities.setdefault(tail, len(entities))))  # fmt: skip
+    relations: dict[str, int] = {}
+    rows = [
+        (
+            entities.setdefault(head, len(entities)),
+            relations.setdefault(relation, len(relations)),
+            entities.setdefault(tail, len(entities)),
+        )
+        for head, relation, tail in links
+    ]
+    named = list(relations)
+    folded = fold_twins(named, named, named, {"graph": np.array(rows, dtype=np.int32).reshape(-1, 3)})
+    for relation in values:
+        if relation in relations:
+            raise GraphError(f'relation "{relation}" has both entities and numbers as tails; give them two names')
     for table in values.values():
         for head in table:
             entities.setdefault(head, len(entities))
@@ -71,14 +71,10 @@ def columns_from_triples(
         name=name,
         entity_ids=list(entities),
         entity_labels=list(entities),
-        relation_ids=base,
-        relation_labels=base,
-        splits={"graph": np.array(sorted(set(rows)), dtype=np.int32).reshape(-1, 3)},
-        relation_aliases={
-            relation: (relation_number[meant], inverse)
-            for relation, (meant, inverse) in meanings.items()
-            if relation != meant
-        },
+        relation_ids=folded.ids,
+        relation_labels=folded.labels,
+        splits=folded.splits,
+        relation_aliases=folded.aliases,
         literals=[_literal_column(relation, table, entities) for relation, table in values.items()],
         types=pairs["types"],
         aliases=pairs["aliases"],
@@ -89,14 +85,6 @@ def _text(part: Any, number: int) -> str:
     if not isinstance(part, str) or not part:
         raise GraphError(f"triple {number}: expected a non-empty text, found {part!r}")
     return part
-
-
-def _folded(relation: str, known: set[str]) -> tuple[str, bool]:
-    """The relation that a name stands for, twins of twins included, and whether for its inverse."""
-    inverse = False
-    while relation.endswith(TWIN) and relation.removesuffix(TWIN) in known:
-        relation, inverse = relation.removesuffix(TWIN), not inverse
-    return relation, inverse
 
 
 def _storable(value: float | datetime.date, number: int) -> float | datetime.date:
@@ -176,6 +164,8 @@ def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
     for entity, name in names.items():
         out.add_node(name, id=graph.identifier(entity), types=graph.types(entity))
     for column in graph.literals:
+        if column.relation in ("id", "types"):
+            raise GraphError(f'a node already has the attribute "{column.relation}"; give the values another name')
         for entity, raw in zip(column.entities, column.values, strict=True):
             out.nodes[names[int(entity)]][column.relation] = graph.value(column, float(raw))
     for head, relation, tail in graph.index.triples().tolist():

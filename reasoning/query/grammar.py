@@ -177,7 +177,7 @@ def _explain(error: UnexpectedInput, text: str) -> QueryError:
         ends = error.token.type == "$END"
         column = len(text.rstrip()) + 1 if ends else _column(error.token)
         expected = sorted(error.accepts or error.expected)
-        message = "the query ends too early" if ends else f'"{error.token}" does not fit here'
+        message = "the query ends too early" if ends else f'"{_short(error.token)}" does not fit here'
         message += f"; expected {_choices(expected)}"
         if expected == ["LPAR"]:
             message += "; names of entities stand in double quotes"
