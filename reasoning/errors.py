@@ -83,4 +83,8 @@ class QuestionError(SkylarkError):
 
 
 class EvaluationError(SkylarkError):
-    """An evaluation cannot start or go on: mixed settings, a file in use, a record without a known form."""
+    """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
+
+
+class ResultsError(SkylarkError):
+    """Results cannot be written: the disk is full, access is denied, or another run is writing them."""

@@ -91,7 +91,8 @@ def evaluate_queries(
         `settings`, `seconds`, `complete`.
 
     Raises:
-        EvaluationError: the settings do not fit the data, or `out` cannot be used.
+        EvaluationError: the settings do not fit the data, or `out` holds another run's results.
+        ResultsError: `out` cannot be written.
         DataError: a record is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """

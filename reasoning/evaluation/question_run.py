@@ -59,7 +59,8 @@ def evaluate_questions(
         `seconds`, `complete`.
 
     Raises:
-        EvaluationError: the settings do not fit, or `out` cannot be used.
+        EvaluationError: the settings do not fit, or `out` holds another run's results.
+        ResultsError: `out` cannot be written.
         DataError: a line is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """

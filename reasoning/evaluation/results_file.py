@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Self
 import filelock
 
 from kg_data.errors import DataError
-from reasoning.errors import EvaluationError
+from reasoning.errors import EvaluationError, ResultsError
 
 CHECKPOINT_SECONDS = 10.0
 """How often what was written is forced to the disk, and the summary brought up to date."""
@@ -45,7 +45,8 @@ class ResultsFile:
         seconds: what earlier parts of the run took.
 
     Raises:
-        EvaluationError: the file is in use, has lines that may not be added to, or cannot be written.
+        EvaluationError: the file has lines that may not be added to.
+        ResultsError: the file is in use or cannot be written; also while it is being written.
         DataError: one of its lines is damaged.
     """
 
@@ -61,15 +62,15 @@ class ResultsFile:
 
     def __enter__(self) -> Self:
         if not self.path.absolute().parent.is_dir():
-            raise EvaluationError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
+            raise ResultsError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
         try:
             self._lock.acquire()
         except filelock.Timeout:
-            raise EvaluationError(
+            raise ResultsError(
                 f"{self.path} is being written by another run; wait for it or choose another file"
             ) from None
         except OSError as error:
-            raise EvaluationError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._unwritable(error) from None
         try:
             self._open()
         except BaseException:
@@ -80,17 +81,26 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handle is not None:
-            self._handle.close()
-        self._lock.release()
+        try:
+            if self._handle is not None:
+                self._handle.close()
+        except OSError as failure:
+            # After a failed write the same comes up again here; the first error says it already.
+            if error is None:
+                raise self._unwritable(failure) from None
+        finally:
+            self._lock.release()
 
     def append(self, line: Line) -> None:
         """Write one query's line; it is with the operating system when this returns, so a killed process keeps it."""
         assert self._handle is not None
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         # A lone surrogate in an id has no UTF-8; replaced by its escape it is JSON all the same.
-        self._handle.write(text.encode("utf-8", "backslashreplace") + b"\n")
-        self._handle.flush()
+        try:
+            self._handle.write(text.encode("utf-8", "backslashreplace") + b"\n")
+            self._handle.flush()
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     @property
     def checkpoint_due(self) -> bool:
@@ -99,16 +109,19 @@ class ResultsFile:
 
     def checkpoint(self, summary: Mapping[str, Any]) -> None:
         """Force the lines to the disk and replace the summary."""
-        if self._handle is not None:
-            os.fsync(self._handle.fileno())
         text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
         target = summary_path(self.path)
         work = target.with_name(f"{target.name}.part")
-        with work.open("w", encoding="utf-8", errors="backslashreplace") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        work.replace(target)
+        try:
+            if self._handle is not None:
+                os.fsync(self._handle.fileno())
+            with work.open("w", encoding="utf-8", errors="backslashreplace") as handle:
+                handle.write(text)
+                handle.flush()
+                os.fsync(handle.fileno())
+            work.replace(target)
+        except OSError as error:
+            raise self._unwritable(error) from None
         self._synced = time.monotonic()
 
     def _open(self) -> None:
@@ -130,7 +143,10 @@ class ResultsFile:
                 self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
             self._handle = self.path.open("ab")
         except OSError as error:
-            raise EvaluationError(f"cannot write {self.path}: {error.strerror}") from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> ResultsError:
+        return ResultsError(f"cannot write {self.path}: {error.strerror or error}")
 
     def _compare_settings(self) -> None:
         beside = summary_path(self.path)

@@ -6,13 +6,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.errors import SkylarkError
+from reasoning.errors import ResultsError
 from reasoning.evaluation.results_file import Line, ResultsFile
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ def run(
         progress: show a bar on stderr.
 
     Raises:
-        EvaluationError: `out` cannot be used, see `ResultsFile`.
+        EvaluationError: `out` holds what may not be added to, see `ResultsFile`.
+        ResultsError: `out` cannot be written; what was done before is kept.
         SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
         KeyboardInterrupt: after what was done is safe.
     """
@@ -96,18 +98,20 @@ def run(
                     bar.update()
                     if sink and sink.checkpoint_due:
                         sink.checkpoint(summary(False))
-        except (KeyboardInterrupt, SkylarkError):
+            final = summary(True)
             if sink:
-                sink.checkpoint(summary(False))
-                kept = summary(False)["count"]
+                sink.checkpoint(final)
+            return final
+        except (KeyboardInterrupt, SkylarkError, OSError):
+            if sink:
+                # On a full disk the summary stays the one before; it holds the settings, and so resuming is possible.
+                with suppress(ResultsError):
+                    sink.checkpoint(summary(False))
+                kept = tally.summary()["count"]
                 log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", kept, len(items), out)
             else:
                 log.warning("stopped; nothing is kept without --out FILE")
             raise
-        final = summary(True)
-        if sink:
-            sink.checkpoint(final)
-        return final
 
 
 def _answered(items: Sequence[T], answer: Callable[[T], tuple[Line, bool]]) -> Iterator[Line]:

@@ -125,6 +125,13 @@ class TestExitCodes:
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ")
 
+    def test_results_that_cannot_be_written_are_1(self, family: str, tmp_path: Path, capsys: Captured) -> None:
+        questions = tmp_path / "mine.txt"
+        questions.write_text('parent("Ann")\tBob|Cleo\n')
+        out = str(tmp_path / "nowhere" / "out.jsonl")
+        assert main(["evaluate", "--kg", family, "--questions", str(questions), "--out", out]) == 1
+        assert f"error: cannot write {out}: there is no folder" in capsys.readouterr().err
+
     def test_help_is_0(self, capsys: Captured) -> None:
         assert main(["evaluate", "--help"]) == 0
         assert "--resume" in capsys.readouterr().out

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from kg_data.errors import DataError, SkylarkError
-from reasoning.errors import EvaluationError
+from reasoning.errors import EvaluationError, ResultsError
 from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.evaluation.results_file import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
@@ -281,8 +282,38 @@ class TestProcesses:
         out = tmp_path / "r.jsonl"
         with ResultsFile(out, {}, [], resume=False):
             second = subprocess.run(self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True)
-        assert second.returncode == 2 and "being written by another run" in second.stderr
+        assert second.returncode == 1 and "being written by another run" in second.stderr
         assert second.stdout == "" and out.read_text() == ""
+
+    def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(self, dataset: Path, tmp_path: Path) -> None:
+        whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "reading", split="test", out=whole)
+        most = whole.stat().st_size * 2 // 3
+
+        def little_room() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+        stopped = subprocess.run(
+            self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True, preexec_fn=little_room
+        )
+        assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
+        assert f"error: cannot write {out}: File too large" in stopped.stderr
+        kept = out.read_bytes().count(b"\n")
+        assert f"stopped; {kept} of {14 * EACH} are kept in {out}, --resume goes on from there" in stopped.stderr
+        assert out.stat().st_size == most
+        subprocess.run(self.command(dataset, out, "--resume"), cwd=PROJECT, check=True, capture_output=True)
+        assert out.read_bytes() == whole.read_bytes()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+    def test_a_file_that_cannot_be_closed_is_not_locked_any_more(self, tmp_path: Path) -> None:
+        sink = ResultsFile(tmp_path / "r.jsonl", {}, [], resume=False)
+        with pytest.raises(ResultsError, match=r"cannot write .*r\.jsonl: No space left on device"), sink:
+            assert sink._handle is not None
+            sink._handle.close()
+            sink._handle = Path("/dev/full").open("ab")  # noqa: SIM115
+            sink._handle.write(b"more")
+        with ResultsFile(tmp_path / "r.jsonl", {}, [], resume=False):
+            pass
 
 
 class TestRecordsAreChecked:
