@@ -134,17 +134,32 @@ def _positive(text: str) -> int:
 
 def _lark_options(options: argparse.Namespace) -> Any:
     from reasoning.lark import LarkOptions
-    from reasoning.llms.providers import unknown_name
 
-    if options.llm not in ("embedded", "copy") and ":" not in options.llm:
-        raise EvaluationError(unknown_name(options.llm))
-
+    _check_llm(options.llm)
     names = ("prompting", "names", "token_budget", "timeout", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     try:
         return LarkOptions(**given)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
+
+
+def _check_llm(name: str) -> None:
+    """Refuse a name that is no model; a package or a key that is missing comes up when the model is needed."""
+    from reasoning.llms import LLMError, load_llm
+    from reasoning.llms.providers import unknown_name
+
+    provider, _, model = (part.strip() for part in name.partition(":"))
+    if name.strip() in ("embedded", "copy"):
+        return
+    if not (provider and model):
+        raise EvaluationError(unknown_name(name))
+    provider = provider.lower().replace("-", "_")
+    try:
+        load_llm(f"{provider}:{model}")
+    except LLMError as error:
+        if str(error) == unknown_name(f"{provider}:{model}"):
+            raise EvaluationError(unknown_name(name)) from None
 
 
 def ask(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reasoning.cli import main
+from reasoning.llms.providers import PROVIDERS, Provider
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +96,10 @@ class TestExitCodes:
             (["query", "--kg", "nowhere", 'parent("Ann")'], "no graph is called 'nowhere'"),
             (["query", "--kg", "FAMILY", "--method", "magic", 'parent("Ann")'], "invalid choice: 'magic'"),
             (["query", "--kg", "FAMILY", "--llm", "embeded", 'parent("Ann")'], "nearest valid names: embedded"),
+            (["query", "--kg", "FAMILY", "--llm", "openai:", 'parent("Ann")'], "nearest valid names: openai:gpt"),
+            (["query", "--kg", "FAMILY", "--llm", "foo:bar", 'parent("Ann")'], "No language model is called 'foo:bar'"),
+            (["query", "--kg", "FAMILY", "--llm", "Open-AI:x", 'parent("Ann")'], "nearest valid names: openai:gpt"),
+            (["query", "--kg", "FAMILY", "--method", "lark", "--llm", "foo:bar", 'parent("Ann")'], "called 'foo:bar'"),
             (["query", "--kg", "FAMILY", "--token-budget", "3", 'parent("Ann")'], "token_budget must be at least 64"),
             (["ask", "--kg", "FAMILY", "colourless green ideas sleep furiously"], "error: "),
             (["evaluate", "--kg", "FAMILY"], "--queries --questions is required"),
@@ -124,6 +129,12 @@ class TestExitCodes:
         assert main(["query", "--kg", family, "--method", "lark", "--llm", "openai:gpt-5-mini", 'parent("Ann")']) == 1
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ")
+
+    def test_a_missing_package_is_1(self, family: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+        package = Provider("langchain-that-is-nowhere", (), "llama3.2")
+        monkeypatch.setitem(PROVIDERS, "ollama", package)
+        assert main(["query", "--kg", family, "--method", "lark", "--llm", "ollama:llama3.2", 'parent("Ann")']) == 1
+        assert "needs the package langchain-that-is-nowhere" in capsys.readouterr().err
 
     def test_results_that_cannot_be_written_are_1(self, family: str, tmp_path: Path, capsys: Captured) -> None:
         questions = tmp_path / "mine.txt"
