@@ -20,7 +20,8 @@ from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, LarkOptions, Query
 from reasoning.binding import bind
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.query_files import find_files
+from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.exact import execute
@@ -28,7 +29,6 @@ from reasoning.llms import describe_llm, load_llm
 
 MOST_ANSWERS = 40
 MODELS = ("embedded", "copy")
-SPLITS = {"fb15k-237-q2b": ("train", "valid"), "nell995-betae": ("train", "valid", "test")}
 
 
 def main() -> None:
@@ -86,10 +86,11 @@ def main() -> None:
 
 def select(folder: Path, chosen: Path, per_type: int) -> dict[str, float]:
     """Write the first queries of each type within the bound; the share of each type's queries that are within it."""
-    kg = KnowledgeGraph.load(folder, SPLITS[folder.name])
+    files, split = find_files(folder / "queries", None)
+    kg = KnowledgeGraph.load(folder, GRAPH_SPLITS["reading", split])
     chosen.mkdir(parents=True, exist_ok=True)
     shares = {}
-    for path in sorted((folder / "queries").glob("*.jsonl")):
+    for path in files:
         lines = path.read_text(encoding="utf-8").splitlines()
         within = [line for line in lines if _most_answers(kg, line) <= MOST_ANSWERS]
         (chosen / path.name).write_text("\n".join(within[:per_type]) + "\n", encoding="utf-8")
