@@ -14,7 +14,7 @@ from reasoning.questions.vocabulary import TYPE_RELATIONS
 
 def complaint(kg: KnowledgeGraph, items: Sequence[Item], reason: str) -> str:
     """The message of the error; `reason` is why the likeliest reading failed, "" where no word got that far."""
-    unknown = _unique(item.text for item in items if item.kind == "word")
+    unknown = _unique(item.text for item in items if item.kind in ("word", "unsayable"))
     nearest = _unique(name for item in items if item.kind == "word" for name in item.nearest)
     entities = _unique(item.mention.text for item in items if item.mention is not None)
     relations = _unique(item.use.relations[0] for item in items if item.use is not None and item.type is None)

@@ -30,6 +30,7 @@ from reasoning.questions.vocabulary import (
     SHORT_NAMES,
     TYPE_RELATIONS,
     TYPE_SYNONYMS,
+    UNSAYABLE,
     stem,
     stems,
 )
@@ -85,7 +86,8 @@ class Item:
     """One unit of a question: what role its words play, with all that they may mean.
 
     Attributes:
-        kind: "entity", "relation", "type", "number", "anything", "word" (not understood) or a role of `KEYWORDS`.
+        kind: "entity", "relation", "type", "number", "anything", "word" (not understood), "unsayable" (of `UNSAYABLE`)
+            or a role of `KEYWORDS`.
         text: the words.
         mention: of an entity, or of a number that is a name too.
         use: of a word that may be a relation.
@@ -161,6 +163,7 @@ class Lexicon:
         folded = fold(word)
         return (
             folded in FILLER
+            or folded in UNSAYABLE
             or folded in KEYWORDS
             or folded in ANYTHING
             or folded in KINDS
@@ -320,6 +323,8 @@ class _Linker:
             return Item(keyword[0], text, value=keyword[1])
         if joined in FILLER:
             return Item("filler", text)
+        if joined in UNSAYABLE:
+            return Item("unsayable", text)
         if use is not None:
             return Item("relation", text, use=RelationUse(text, use.relations, use.ranked), type=kind)
         if kind is not None:

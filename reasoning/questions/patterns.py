@@ -65,6 +65,8 @@ def read_by_patterns(question: str, kg: KnowledgeGraph) -> tuple[Query, tuple[st
     words = question.casefold().split()
     asks = len(words) > 1 and words[0] in ASKING and words[1] != "you"
     items = link(question, lexicon)
+    if any(item.kind == "unsayable" for item in items):
+        raise QuestionError(complaint(kg, items, ""))
     reading, reason = _Reader(kg, lexicon, items).read(asks)
     if reading is None and len(items) > 2 and items[-2].kind in _LINKS and items[-1].kind in ("type", "relation"):
         # "Tokyo is the capital of which country?" asks "Which country is Tokyo the capital of?"

@@ -101,10 +101,16 @@ ASKING = _words("is are was were do does did has have can")
 # Words that change nothing in what is asked.
 FILLER = _words(
     """a an the this these that those which who whom what when whats what's how is are was were be been being do does
-    did can could would will shall may might please tell me show list give name find all any each every some there it
-    its it's their they them you i we us my our your both only currently today now together want know let see if
+    did can please tell me show list give name find all any each every some there it
+    its it's their they them you i we us my our your both currently today now together want know let see if
     whether then so official officially main called named known than much many too"""
-) | {"in world", "of world", "on earth"}
+) | {"in world", "of world", "on earth", "could you", "would you", "will you"}
+
+# Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
+UNSAYABLE = _words(
+    """only just solely exclusively merely purely uniquely alone sole will would could might may shall won't wouldn't
+    couldn't"""
+)
 
 NUMBER_WORDS = dict(
     zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
