@@ -288,7 +288,9 @@ class _Linker:
         words = [_bare(token.text) for token in tokens]
         if name.casefold() in SHORT_NAMES:
             return True
-        if not all(self.lexicon.is_common(word) for word in words):
+        # "time zone" is the type, though that is an entity of this name.
+        of_type = tuple(stem(word) for word in words) in self.lexicon.types
+        if not of_type and not all(self.lexicon.is_common(word) for word in words):
             return True
         if len(words) == 1:
             # "US" and "IT" are codes only where the rest is not in capitals too; "is", "in", "and" never are.
