@@ -26,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from app.page import build
     from app.theme import STYLE_SHEET, theme
 
-    page, demo = build(GraphShelf(), LanguageModel(options.llm))
+    model = LanguageModel(options.llm)
+    if model.error is not None and options.llm != "embedded":
+        # Without its weights the embedded model leaves a page of use; a model that was asked for by name is a mistake.
+        print(f"error: {model.error}", file=sys.stderr)
+        return 2
+    page, demo = build(GraphShelf(), model)
     demo.warm_up()
     try:
         page.launch(
