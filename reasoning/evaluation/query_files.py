@@ -184,7 +184,7 @@ class _Line:
         except QueryError as error:
             raise self._broken(f"a query ({error})", item["query"]) from None
         structure = query.structure
-        if structure not in (item["type"], None):
+        if structure not in (item["type"], None) or isinstance(query, Entity):
             raise self._broken(f"a query of the type {item['type']}, not {structure}", item["query"])
         self._check_names(query)
         easy, hard = self._answers(item, "easy"), self._answers(item, "hard")

@@ -63,6 +63,8 @@ class ResultsFile:
     def __enter__(self) -> Self:
         if not self.path.absolute().parent.is_dir():
             raise ResultsError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
+        if self.path.exists() and not self.path.is_file():
+            raise ResultsError(f"cannot write {self.path}: results need a regular file, to be resumed from")
         try:
             self._lock.acquire()
         except filelock.Timeout:

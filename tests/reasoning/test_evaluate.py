@@ -389,3 +389,8 @@ class TestTheSplitIsKnown:
         graph.write_text("0\t0\t1\n")
         with pytest.raises(EvaluationError, match=r'protocol hard on test queries.*no split "train"'):
             evaluate_queries(graph, dataset / "queries/test-1p.jsonl", "hard")
+
+
+def test_results_go_to_a_regular_file_only() -> None:
+    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], resume=False):
+        pass
