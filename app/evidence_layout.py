@@ -13,7 +13,6 @@ from typing import Literal
 import networkx as nx
 
 from app.values import value_of
-from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
 from reasoning.evidence import Evidence
@@ -22,6 +21,9 @@ MOST_EDGES = 40
 """Most facts drawn; beyond that lines and labels cover one another."""
 
 Role = Literal["anchor", "answer", "between", "value"]
+
+Key = int | tuple[int, str]
+"""A node's key: an entity's index, or for a value the index of the entity that has it, and the relation."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Node:
         column, row: its place; `row` is a real number so that columns can be centred.
     """
 
-    key: str
+    key: Key
     label: str
     role: Role
     column: int = 0
@@ -46,9 +48,9 @@ class Node:
 class Edge:
     """A fact between two nodes, by their keys."""
 
-    head: str
+    head: Key
     relation: str
-    tail: str
+    tail: Key
 
 
 @dataclass(frozen=True)
@@ -75,63 +77,51 @@ def lay_out(answer: Answer) -> Layout:
     """Choose and place at most `MOST_EDGES` facts behind an answer."""
     anchors = _anchors(answer)
     edges, labels = _as_edges(answer.kg, answer.evidence)
-    chosen = _connected_first(edges, anchors, _ranked_names(answer), MOST_EDGES)
+    chosen = _connected_first(edges, anchors, answer.ranked[:MOST_EDGES].tolist(), MOST_EDGES)
     graph = nx.DiGraph()
     for edge in chosen:
         graph.add_edge(edge.head, edge.tail)
     columns = _columns(graph, anchors)
     rows = _rows(graph, columns)
-    answers = _answers_among(answer, [key for key in graph if key not in labels])
+    answers = set(answer.ranked.tolist())
 
-    def role(key: str) -> Role:
-        if key in labels:
+    def role(key: Key) -> Role:
+        if isinstance(key, tuple):
             return "value"
         return "answer" if key in answers else "anchor" if key in anchors else "between"
 
-    nodes = tuple(Node(key, labels.get(key, key), role(key), columns[key], rows[key]) for key in graph)
+    nodes = tuple(Node(key, labels[key], role(key), columns[key], rows[key]) for key in graph)
     return Layout(nodes, tuple(chosen), answer.evidence_total)
 
 
-def _anchors(answer: Answer) -> set[str]:
-    found = {anchor for step in answer.chain for anchor in step.anchors if anchor is not None}
-    return {answer.kg.name(anchor) for anchor in found}
+def _anchors(answer: Answer) -> set[int]:
+    return {anchor for step in answer.chain for anchor in step.anchors if anchor is not None}
 
 
-def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge], dict[str, str]]:
-    """Edges by node keys, and the labels of the value nodes: each value belongs to one entity alone."""
-    edges, labels = [], {}
+def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge], dict[Key, str]]:
+    """Edges by node keys, and the nodes' labels: each value belongs to one entity alone."""
+    edges: list[Edge] = []
+    labels: dict[Key, str] = {}
     for fact in facts:
+        labels[fact.head_entity] = fact.head
+        tail: Key
         if isinstance(fact.tail, str):
-            edges.append(Edge(fact.head, fact.relation, fact.tail))
+            assert fact.tail_entity is not None
+            tail = fact.tail_entity
+            labels[tail] = fact.tail
         else:
-            key = f"\0{fact.head}\0{fact.relation}\0{fact.tail}"
-            labels[key] = value_of(kg, fact.relation, fact.tail)
-            edges.append(Edge(fact.head, fact.relation, key))
+            tail = (fact.head_entity, fact.relation)
+            labels[tail] = value_of(kg, fact.relation, fact.tail)
+        edges.append(Edge(fact.head_entity, fact.relation, tail))
     return edges, labels
 
 
-def _ranked_names(answer: Answer) -> list[str]:
-    return [answer.kg.name(int(entity)) for entity in answer.ranked[:MOST_EDGES]]
-
-
-def _answers_among(answer: Answer, names: Sequence[str]) -> set[str]:
-    """Which of the drawn names are answers; looked up from the names' side, since the answers may be very many."""
-    members, found = set(answer.ranked.tolist()), set()
-    for name in names:
-        try:
-            if answer.kg.match(name).entities[0] in members:
-                found.add(name)
-        except SkylarkError:
-            continue
-    return found
-
-
-def _connected_first(edges: Sequence[Edge], anchors: set[str], answers: Sequence[str], most: int) -> list[Edge]:
+def _connected_first(edges: Sequence[Edge], anchors: set[int], answers: Sequence[int], most: int) -> list[Edge]:
     """All edges where they are few; else those that lead to the first answers, so that what is drawn hangs together."""
     unique = list(dict.fromkeys(edges))
     if len(unique) <= most:
         return unique
-    between: dict[frozenset[str], list[Edge]] = {}
+    between: dict[frozenset[Key], list[Edge]] = {}
     for edge in unique:
         between.setdefault(frozenset((edge.head, edge.tail)), []).append(edge)
     graph = nx.Graph([(edge.head, edge.tail) for edge in unique])
@@ -144,20 +134,20 @@ def _connected_first(edges: Sequence[Edge], anchors: set[str], answers: Sequence
                 continue
             for pair in nx.utils.pairwise(nx.shortest_path(graph, anchor, answer)):
                 chosen |= dict.fromkeys(between[frozenset(pair)])
-        chosen |= dict.fromkeys(edge for edge in unique if edge.head == answer and edge.tail.startswith("\0"))
+        chosen |= dict.fromkeys(edge for edge in unique if edge.head == answer and isinstance(edge.tail, tuple))
         if len(chosen) >= most:
             break
     return list(dict.fromkeys([*chosen, *unique]))[:most]
 
 
-def _columns(graph: nx.DiGraph, anchors: set[str]) -> dict[str, int]:
+def _columns(graph: nx.DiGraph, anchors: set[int]) -> dict[Key, int]:
     undirected = graph.to_undirected()
     present = [key for key in graph if key in anchors]
     # An anchor that facts only lead to ("... whose currency is Euro") reads best on the far right.
     last = [key for key in present if not graph.out_degree(key)]
     first = [key for key in present if key not in last] or last
     last = [key for key in last if key not in first]
-    columns: dict[str, int] = {}
+    columns: dict[Key, int] = {}
     rest = undirected.subgraph([key for key in undirected if key not in last])
     for sources in ([key for key in first if key in rest], *([key] for key in rest)):
         fresh = [key for key in sources if key not in columns]
@@ -169,13 +159,13 @@ def _columns(graph: nx.DiGraph, anchors: set[str]) -> dict[str, int]:
     return columns | dict.fromkeys(last, end)
 
 
-def _rows(graph: nx.DiGraph, columns: dict[str, int]) -> dict[str, float]:
+def _rows(graph: nx.DiGraph, columns: dict[Key, int]) -> dict[Key, float]:
     """Rows by the mean of the neighbours' rows (barycentres), swept both ways a few times; columns are centred."""
     undirected = graph.to_undirected()
-    order: dict[int, list[str]] = {}
+    order: dict[int, list[Key]] = {}
     for key in graph:
         order.setdefault(columns[key], []).append(key)
-    rows: dict[str, float] = {}
+    rows: dict[Key, float] = {}
 
     def settle(column: int) -> None:
         for position, key in enumerate(order[column]):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.evidence_layout import Edge, Layout, Node, Role, lay_out
+from app.evidence_layout import Edge, Key, Layout, Node, Role, lay_out
 from app.markup import counted, muted, shortened, text
 from reasoning.answer import Answer
 
@@ -61,7 +61,7 @@ def svg(layout: Layout) -> str:
         degrees[edge.head] += 1
         degrees[edge.tail] += 1
     lines, words = [], []
-    seen: dict[frozenset[str], int] = {}
+    seen: dict[frozenset[Key], int] = {}
     for edge in layout.edges:
         pair = frozenset((edge.head, edge.tail))
         seen[pair] = seen.get(pair, 0) + 1
@@ -79,7 +79,7 @@ def svg(layout: Layout) -> str:
     )
 
 
-def _places(layout: Layout) -> tuple[dict[str, tuple[float, float, float]], float, float]:
+def _places(layout: Layout) -> tuple[dict[Key, tuple[float, float, float]], float, float]:
     """Each node's centre and width, and the picture's width and height, in pixels."""
     widths = [
         max((_width(node) for node in layout.nodes if node.column == column), default=0.0)
@@ -106,7 +106,7 @@ def _width(node: Node) -> float:
 
 
 def _edge(
-    edge: Edge, places: dict[str, tuple[float, float, float]], degrees: dict[str, int], nth: int
+    edge: Edge, places: dict[Key, tuple[float, float, float]], degrees: dict[Key, int], nth: int
 ) -> tuple[str, str]:
     """An arrow and its label; the `nth` one between the same two nodes stands a little apart."""
     (x1, y1, w1), (x2, y2, w2) = places[edge.head], places[edge.tail]
@@ -167,6 +167,6 @@ def _swatch(role: Role) -> str:
     )
 
 
-def _alternative(edges: Sequence[Edge], labels: dict[str, str]) -> str:
+def _alternative(edges: Sequence[Edge], labels: dict[Key, str]) -> str:
     facts = "; ".join(f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}" for edge in edges)
     return f"A graph of {counted(len(edges), 'fact')}: {facts}."

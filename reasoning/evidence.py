@@ -22,11 +22,19 @@ from reasoning.query.tree import Value
 
 @dataclass(frozen=True)
 class Evidence:
-    """A triple of the graph by display names; `tail` is the value itself where the relation has values."""
+    """A triple of the graph.
+
+    Attributes:
+        head, relation, tail: by display names; `tail` is the value itself where the relation has values.
+        head_entity: the head's entity index.
+        tail_entity: the tail's, None where the tail is a value.
+    """
 
     head: str
     relation: str
     tail: str | Value
+    head_entity: int
+    tail_entity: int | None
 
     def to_list(self) -> list[str | int | float]:
         """[head, relation, tail], dates as ISO texts."""
@@ -84,11 +92,11 @@ def trace(
                 needed[ref] = np.union1d(needed[ref], source) if ref in needed else source
     every = np.unique(np.concatenate(triples), axis=0) if triples else np.zeros((0, 3), dtype=np.int32)
     values = [
-        Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw))
+        Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw), entity, None)
         for (index, entity), raw in islice(read.items(), limit)
     ]
     shown = [
-        Evidence(kg.name(head), kg.relation_label(relation), kg.name(tail))
+        Evidence(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail)
         for head, relation, tail in every[: limit - len(values)].tolist()
     ]
     return [*shown, *values], len(every) + len(read)

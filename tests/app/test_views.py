@@ -179,6 +179,18 @@ def test_an_anchor_that_facts_only_lead_to_stands_last(towns: KnowledgeGraph) ->
     assert columns["A"] < columns["C"] < columns["South"]
 
 
+def test_a_name_with_a_null_character_is_an_entity_all_the_same() -> None:
+    kg = KnowledgeGraph.from_triples([("A", "r", "\0A\0size\0" + "7"), ("A", "size", 7)])
+    layout = lay_out(asked(kg, 'r("A")').answer)
+    assert {node.role for node in layout.nodes} == {"anchor", "answer"}
+
+
+def test_entities_whose_names_differ_in_case_alone_are_told_apart() -> None:
+    kg = KnowledgeGraph.from_triples([("X", "r", "pole"), ("pole", "r", "Pole")])
+    roles = {node.label: node.role for node in lay_out(asked(kg, 'r(r("X"))').answer).nodes}
+    assert roles == {"X": "anchor", "pole": "between", "Pole": "answer"}
+
+
 def test_no_two_nodes_share_a_place(towns: KnowledgeGraph) -> None:
     layout = lay_out(asked(towns, 'people(road(road("A")) | road("A"))').answer)
     places = [(node.column, node.row) for node in layout.nodes]
@@ -190,7 +202,7 @@ def test_many_facts_are_cut_to_those_that_hang_together() -> None:
     answer = asked(KnowledgeGraph.from_triples(facts), 'on(to("hub"))').answer
     layout = lay_out(answer)
     assert len(layout.edges) == MOST_EDGES
-    heads = {edge.head for edge in layout.edges} - {"hub"}
+    heads = {edge.head for edge in layout.edges} - {answer.kg.entity("hub")}
     assert heads <= {edge.tail for edge in layout.edges}
     assert f"{MOST_EDGES} of 120 facts" in Page(picture_html(answer)).text
 

@@ -100,6 +100,14 @@ def test_a_date_is_shown_as_text_in_json() -> None:
     assert json.loads(json.dumps(triple)) == ["b", "born", "2000-01-01"]
 
 
+def test_a_triple_gives_its_entities_by_index() -> None:
+    given_answer = answer(ROADS, 'size(r("a"))')
+    entity, seen = given_answer.kg.entity, {(item.head_entity, item.tail_entity) for item in given_answer.evidence}
+    a, b, c = entity("a"), entity("b"), entity("c")
+    assert seen == {(a, b), (a, c), (b, None), (c, None)}
+    assert given_answer.to_dict()["evidence"][0] == ["a", "r", "b"]
+
+
 MANY: list[tuple[str, str, object]] = [("hub", "to", f"n{i}") for i in range(300)]
 MANY += [(f"n{i}", "size", i) for i in range(300)]
 
