@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from langchain_core.language_models import BaseChatModel
+
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import QuestionError
-
-MAX_CHARACTERS = 1000
-"""Longest question or query that is read."""
+from reasoning.questions import MAX_CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Asked:
     exact_seconds: float
 
 
-def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str) -> Asked:
+def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
     """Read a question or a formal query and answer it exactly.
 
     Args:
         kg: the graph.
         graph: its name on the shelf.
         text: what was typed.
-        llm: the model's specification; hosted models help with reading questions in English.
+        llm: the model or its specification; hosted models help with reading questions in English.
 
     Raises:
         SkylarkError: it cannot be read, or a name in it is not in the graph.

@@ -11,7 +11,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import PrivateAttr
 
 from kg_data.errors import SkylarkError
-from reasoning.llms import EmbeddedChatModel, LLMError, describe_llm, load_llm
+from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
 from reasoning.llms.greedy_decoding import Piece
 
 log = logging.getLogger(__name__)
@@ -98,9 +98,10 @@ class LanguageModel:
         return self._model
 
     @property
-    def reader(self) -> str:
-        """The model that questions in English are read with; without a model they are still read by patterns."""
-        return self.spec if self.error is None else "embedded"
+    def reader(self) -> str | BaseChatModel:
+        """What reads questions in English: a hosted model itself; else "embedded", which reads them by patterns."""
+        built_in = isinstance(self._model, EmbeddedChatModel | CopyEverythingChatModel)
+        return "embedded" if self._model is None or self.error is not None or built_in else self._model
 
     def sentence(self) -> str:
         """Which model runs, where, and what to expect of it, in plain words (not escaped)."""

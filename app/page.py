@@ -17,7 +17,7 @@ import gradio as gr
 from gradio import events
 
 from app.answer_view import answer_html, evidence_table_html, tree_section_html, understood_html
-from app.asking import MAX_CHARACTERS, Asked, ask
+from app.asking import Asked, ask
 from app.evidence_picture import picture_html
 from app.examples import WORLD_EXAMPLES, Example, examples_for
 from app.failure_view import failure_html, grammar_html
@@ -29,6 +29,7 @@ from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
 from reasoning.events import Event, Finished, StepFinished, StepStarted
+from reasoning.questions import MAX_CHARACTERS
 
 EXAMPLES_SHOWN = 5
 QUEUE_LIMIT = 40
@@ -144,10 +145,10 @@ class Demo:
         if run is not None:
             run.stop()
 
-    def ask_api(self, graph: str, question: str) -> dict[str, Any]:
+    def ask_api(self, graph: str, question: str | None) -> dict[str, Any]:
         """The exact answer as one JSON object, as `python -m reasoning ask --json` prints it."""
         try:
-            return ask(self._shelf.get(graph), graph, question, self._model.reader).answer.to_dict()
+            return ask(self._shelf.get(graph), graph, question or "", self._model.reader).answer.to_dict()
         except SkylarkError as error:
             raise gr.Error(str(error)) from error
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from langchain_core.language_models import BaseChatModel
@@ -13,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from app.answer_view import MOST_ROWS, answer_html, evidence_table_html, understood_html
-from app.asking import MAX_CHARACTERS, Asked, ask
+from app.asking import Asked, ask
 from app.evidence_layout import MOST_EDGES, lay_out
 from app.evidence_picture import picture_html
 from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
@@ -21,6 +22,7 @@ from app.failure_view import failure_html
 from app.graphs import GraphShelf
 from app.language_model import LanguageModel, StoppableChatModel
 from app.live_run import LiveRun
+from app.page import Demo
 from app.steps_view import ShownStep, conclusion_html, steps_html
 from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
@@ -29,6 +31,7 @@ from reasoning.answer import Attempt, Context, StepResult
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import StepFinished, StepStarted
 from reasoning.llms import LLMError
+from reasoning.questions import MAX_CHARACTERS
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
@@ -419,6 +422,31 @@ def test_the_embedded_model_is_not_begun_once_stopped() -> None:
     model.stop()
     with pytest.raises(LLMError, match="stopped"):
         list(model._until_stopped(iter([])))
+
+
+def test_a_hosted_model_is_built_once(towns: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[SlowModel] = []
+
+    def build(spec: str, **_: Any) -> SlowModel:
+        built.append(SlowModel(seconds=0))
+        return built[-1]
+
+    monkeypatch.setattr("app.language_model.load_llm", build)
+    model = LanguageModel("provider:model")
+    assert model.reader is model.for_run() is built[0]
+    assert ask(towns, "towns", "What is the road of [A]?", model.reader).notes
+    assert len(built) == 1
+
+
+@pytest.mark.parametrize("spec", ["embedded", "copy"])
+def test_without_a_hosted_model_questions_are_read_by_patterns(spec: str) -> None:
+    assert LanguageModel(spec).reader == "embedded"
+
+
+def test_the_api_answers_a_null_question_with_a_sentence() -> None:
+    demo = Demo(GraphShelf(["world"]), LanguageModel("copy"))
+    with pytest.raises(gr.Error, match="no question yet"):
+        demo.ask_api("world", None)
 
 
 def test_a_page_without_a_model_says_why() -> None:
