@@ -5,9 +5,8 @@ from __future__ import annotations
 from app.asking import Asked
 from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
 from app.tree_view import tree_html
-from app.values import value_of, value_text
 from reasoning.answer import Answer
-from reasoning.answer_text import emptied_by
+from reasoning.answer_text import emptied_by, readable, readable_of
 from reasoning.evidence import Evidence
 
 MOST_ROWS = 100
@@ -50,7 +49,7 @@ def answer_html(asked: Asked) -> str:
 
 def _headline(answer: Answer) -> str:
     if isinstance(answer.value, bool) or _is_count(answer):
-        told = value_text(answer.value) if answer.value is not None else ""
+        told = readable(answer.value) if answer.value is not None else ""
         return f'<p class="sk-headline" id="answer_headline">{text(told)}</p>'
     return f'<p class="sk-headline" id="answer_headline">{counted(len(answer.ranked), "answer")}</p>'
 
@@ -77,7 +76,7 @@ def _table(answer: Answer) -> str:
         row = [name(kg.name(entity))]
         row += [text(", ".join(kg.types(entity)))] if types else []
         if column is not None and values is not None:
-            row.append(f'<span class="sk-number">{text(value_of(kg, column.relation, values[position]))}</span>')
+            row.append(f'<span class="sk-number">{text(readable_of(kg, column.relation, values[position]))}</span>')
         rows.append([*row, f'<span class="sk-number">{answer.scores[position]:.2f}</span>'])
     more = muted(f"The first {MOST_ROWS} of {total:,} are shown.") if total > MOST_ROWS else ""
     return table("The exact answer", header, rows) + more
@@ -119,11 +118,11 @@ def evidence_table_html(answer: Answer) -> str:
 
 
 def _tail(answer: Answer, fact: Evidence) -> str:
-    return fact.tail if isinstance(fact.tail, str) else value_of(answer.kg, fact.relation, fact.tail)
+    return fact.tail if isinstance(fact.tail, str) else readable_of(answer.kg, fact.relation, fact.tail)
 
 
 def answers_in_words(answer: Answer) -> str:
     """The answer as a phrase of HTML, for comparison with another."""
     if answer.value is not None and not len(answer.ranked):
-        return text(value_text(answer.value))
+        return text(readable(answer.value))
     return names((answer.kg.name(int(entity)) for entity in answer.ranked), len(answer.ranked))

@@ -12,9 +12,9 @@ from typing import Literal
 
 import networkx as nx
 
-from app.values import value_of
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
+from reasoning.answer_text import readable_of
 from reasoning.evidence import Evidence
 
 MOST_EDGES = 40
@@ -111,7 +111,7 @@ def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge]
             labels[tail] = fact.tail
         else:
             tail = (fact.head_entity, fact.relation)
-            labels[tail] = value_of(kg, fact.relation, fact.tail)
+            labels[tail] = readable_of(kg, fact.relation, fact.tail)
         edges.append(Edge(fact.head_entity, fact.relation, tail))
     return edges, labels
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from app.answer_view import answers_in_words
 from app.markup import counted, muted, names, seconds_text, text
-from app.values import value_text
 from reasoning.answer import Answer, Attempt, Context, StepResult
+from reasoning.answer_text import readable
 from reasoning.events import StepStarted
 from reasoning.exact import execute_step
 
@@ -98,7 +98,7 @@ def _outcome(result: StepResult) -> str:
     if result.error is not None:
         return f'<p class="sk-outcome">The chain stops here. Exact execution of this step gives: {exact_words}.</p>'
     if result.value is not None:
-        return f'<p class="sk-outcome">{text(value_text(result.value))}</p>'
+        return f'<p class="sk-outcome">{text(readable(result.value))}</p>'
     given = names((result.kg.name(int(e)) for e in result.members), len(result.members))
     if result.by == "exact":
         return f'<p class="sk-outcome">{given}</p>'

@@ -6,9 +6,9 @@ It is a nested list with lines between its levels, so that it reads the same by 
 from __future__ import annotations
 
 from app.markup import ELLIPSIS, counted, name, text
-from app.values import value_of, value_text
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
+from reasoning.answer_text import readable, readable_of
 from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
@@ -48,7 +48,7 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[str, str]:
     if isinstance(query, Complement):
         return "not", "<b>not</b> in"
     if isinstance(query, Compare):
-        test = f"{query.operator} {value_of(kg, query.relation, query.value)}"
+        test = f"{query.operator} {readable_of(kg, query.relation, query.value)}"
         return "value", f"with <b>{text(relation_words(query.relation, kg))}</b> {text(test)} among"
     if isinstance(query, Top):
         rank = "largest" if query.largest else "smallest"
@@ -65,7 +65,7 @@ def _size(query: Query, kg: KnowledgeGraph) -> str:
     except SkylarkError:
         # The whole query is bound before it is drawn; this guards a part that cannot stand alone.
         return ""
-    told = counted(len(result.members), "entity", "entities") if result.value is None else value_text(result.value)
+    told = counted(len(result.members), "entity", "entities") if result.value is None else readable(result.value)
     empty = " sk-empty" if result.value is None and not len(result.members) else ""
     return f'<span class="sk-size{empty}">{text(told)}</span>'
 

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from reasoning.answer import Answer, StepResult
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Value
 
 MOST_ANSWERS = 50
@@ -105,6 +106,13 @@ def readable(value: Value | bool) -> str:
     return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
 
 
+def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
+    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
+    column = next((item for item in kg.literals if item.relation == relation), None)
+    text = str(value) if column is not None and column.kind == "year" else readable(value)
+    return f"{text} {column.unit}" if unit and column is not None and column.unit else text
+
+
 def _last_relation(answer: Answer) -> str | None:
     """The relation whose values the answer gives."""
     last = answer.steps[-1].step.relation if answer.steps else None
@@ -112,9 +120,7 @@ def _last_relation(answer: Answer) -> str | None:
 
 
 def _value(answer: Answer, relation: str | None, value: Value | bool) -> str:
-    column = next((item for item in answer.kg.literals if item.relation == relation), None)
-    text = str(value) if column is not None and column.kind == "year" else readable(value)
-    return f"{text} {column.unit}" if column is not None and column.unit else text
+    return readable_of(answer.kg, relation, value, unit=True)
 
 
 def _tail(answer: Answer, relation: str, tail: str | Value) -> str:

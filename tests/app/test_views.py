@@ -28,6 +28,7 @@ from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Attempt, Context, StepResult
+from reasoning.answer_text import readable_of
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import StepFinished, StepStarted
 from reasoning.llms import LLMError
@@ -163,6 +164,14 @@ def test_a_year_has_no_thousands_comma() -> None:
     kg.literals = tuple(replace(column, kind="year") if column.relation == "made" else column for column in kg.literals)
     assert "1,987" in Page(answer_html(asked(kg, 'people("X")'))).text
     assert "1987" in Page(answer_html(asked(kg, 'made("X")'))).text
+
+
+def test_the_unit_stands_once_in_the_table_and_with_each_value_in_a_text() -> None:
+    kg = KnowledgeGraph.from_triples([("X", "area", 1200)])
+    kg.literals = tuple(replace(column, unit="km²") for column in kg.literals)
+    assert Page(answer_html(asked(kg, 'area("X")'))).text.count("km²") == 1
+    assert readable_of(kg, "area", 1200) == "1,200"
+    assert readable_of(kg, "area", 1200, unit=True) == "1,200 km²"
 
 
 # The evidence -----------------------------------------------------------------------------------------------------
