@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.answer_view import answers_in_words
 from app.markup import counted, muted, names, seconds_text, text
 from reasoning.answer import Answer, Attempt, Context, StepResult
 from reasoning.answer_text import readable
 from reasoning.events import StepStarted
 from reasoning.exact import execute_step
+from reasoning.graph.index import Ids
 
 MOST_LINES = 80
 """Most context lines shown; the prompt as sent is below them, whole."""
@@ -41,11 +44,17 @@ def steps_html(run: str, steps: Sequence[ShownStep], conclusion: str = "") -> st
         steps: in order.
         conclusion: HTML put below the last step.
     """
-    items = "".join(_step(run, shown) for shown in steps)
+    items, wrong = "", set[int]()
+    for shown in steps:
+        behind = sorted(ref for ref in shown.started.step.inputs if ref in wrong)
+        items += _step(run, shown, behind)
+        if behind or (shown.result is not None and shown.result.agrees is False):
+            wrong.add(shown.started.step.position)
     return f'<ol class="sk-steps">{items}</ol>{conclusion}'
 
 
-def _step(run: str, shown: ShownStep) -> str:
+def _step(run: str, shown: ShownStep, behind: Sequence[int]) -> str:
+    """A step; `behind` are the steps that it goes on from although something before it went wrong."""
     started, result = shown.started, shown.result
     position = started.step.position
     state, verdict = _verdict(started, result)
@@ -56,6 +65,9 @@ def _step(run: str, shown: ShownStep) -> str:
         f"{verdict}</div>",
         f'<p class="sk-question">{text(started.question)}</p>',
     ]
+    if behind:
+        told = " and ".join(str(ref + 1) for ref in behind)
+        parts.append(muted(f"It goes on from step {told}; the chain had gone wrong by then."))
     if result is not None:
         parts += [_attempt(attempt, number, result) for number, attempt in enumerate(result.attempts, start=1)]
         parts.append(_outcome(result))
@@ -93,19 +105,29 @@ def _attempt(attempt: Attempt, number: int, result: StepResult) -> str:
 
 def _outcome(result: StepResult) -> str:
     """What the reply means, and what exact execution makes of the same input where that differs."""
-    exact = execute_step(result.kg, result.step, result.inputs)
-    exact_words = names((result.kg.name(int(e)) for e in exact.members), len(exact.members))
-    if result.error is not None:
-        return f'<p class="sk-outcome">The chain stops here. Exact execution of this step gives: {exact_words}.</p>'
     if result.value is not None:
         return f'<p class="sk-outcome">{text(readable(result.value))}</p>'
-    given = names((result.kg.name(int(e)) for e in result.members), len(result.members))
     if result.by == "exact":
-        return f'<p class="sk-outcome">{given}</p>'
-    told = f'<p class="sk-outcome">Read as: {given}.</p>'
-    if not result.agrees:
-        told += f'<p class="sk-outcome">Exact execution on the same input gives: {exact_words}.</p>'
-    return told
+        return f'<p class="sk-outcome">{_listed(result, result.members)}</p>'
+    # A query asked as a whole has no input of its own to compare by; the conclusion compares it with the exact answer.
+    exact = execute_step(result.kg, result.step, result.inputs).members if result.inputs else None
+    rows = [] if result.error is not None else [("Read as", _listed(result, result.members))]
+    if exact is not None and not result.agrees:
+        rows.append(("Exact, on the same input", _listed(result, exact)))
+        if result.error is None:
+            rows.append(("In short", _compared(result.members, exact)))
+    stops = "" if result.error is None else '<p class="sk-outcome">The chain stops here.</p>'
+    listed = "".join(f"<dt>{label}</dt><dd>{content}</dd>" for label, content in rows)
+    return f'{stops}<dl class="sk-compare">{listed}</dl>' if rows else stops
+
+
+def _listed(result: StepResult, members: Ids) -> str:
+    return names((result.kg.name(int(entity)) for entity in members), len(members))
+
+
+def _compared(given: Ids, exact: Ids) -> str:
+    right = len(np.intersect1d(given, exact))
+    return f"{right:,} of {len(exact):,} found, {len(given) - right:,} wrong"
 
 
 def _context(key: str, context: Context) -> str:

@@ -269,6 +269,31 @@ def test_a_step_says_in_words_how_it_went(towns: KnowledgeGraph, more: dict[str,
     assert "2 relevant, 0 distractors, 3 left out; 210 tokens" in page.text
 
 
+def test_a_wrong_step_is_compared_in_short(towns: KnowledgeGraph) -> None:
+    begun = started(towns, 'road("A")', CONTEXT)
+    members = [towns.entity("B"), towns.entity("D"), towns.entity("E")]
+    text = Page(steps_html("k", [ShownStep(begun, finished(begun, members, "e1", agrees=False))])).text
+    assert "1 of 2 found, 2 wrong" in text
+
+
+def test_a_step_says_that_it_goes_on_from_a_wrong_one(towns: KnowledgeGraph) -> None:
+    events = list(Reasoner(towns, method="exact").events('in(road(road("A")))'))
+    begun = [event for event in events if isinstance(event, StepStarted)]
+    results = [event.result for event in events if isinstance(event, StepFinished)]
+    wrong = [replace(results[0], by="llm", agrees=False), *(replace(r, by="llm", agrees=True) for r in results[1:])]
+    right = [replace(result, by="llm", agrees=True) for result in results]
+    told = [Page(steps_html("k", list(map(ShownStep, begun, case)))).text for case in (wrong, right)]
+    assert [text.count("It goes on from") for text in told] == [2, 0]
+
+
+@pytest.mark.parametrize("error", [None, "no ids"])
+def test_a_query_asked_as_a_whole_is_shown_without_inputs(towns: KnowledgeGraph, error: str | None) -> None:
+    begun = replace(started(towns, 'road("A")', CONTEXT), inputs=(), asked="What is it?")
+    result = replace(finished(begun, [1], "e1", agrees=False, error=error), asked="What is it?")
+    page = assert_harmless(steps_html("k", [ShownStep(begun, result)]))
+    assert "What is it?" in page.text and "Exact, on" not in page.text
+
+
 def test_a_step_under_way_shows_its_context_already(towns: KnowledgeGraph) -> None:
     page = Page(steps_html("k", [ShownStep(started(towns, 'road("A")', CONTEXT))]))
     assert ("data-state", "running") in page.attributes
