@@ -34,6 +34,7 @@ class LiveRun:
         self._query = query
         self._happened: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self._replaced = threading.Event()
         self._closed = threading.Event()
         self._worker = threading.Thread(target=self._work, name="skylark-run", daemon=True)
 
@@ -41,6 +42,11 @@ class LiveRun:
     def stopped(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped.is_set()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the next question took its place: the page is then no longer its own."""
+        return self._replaced.is_set()
 
     @property
     def working(self) -> bool:
@@ -53,6 +59,11 @@ class LiveRun:
         if isinstance(self._llm, StoppableChatModel):
             self._llm.stop()
         self._happened.put(_DONE)
+
+    def replace(self) -> None:
+        """Stop because the next question takes its place; returns at once."""
+        self._replaced.set()
+        self.stop()
 
     def wait_closed(self, seconds: float) -> None:
         """Wait until nobody reads `events` any more, at most `seconds`."""

@@ -91,7 +91,7 @@ class Demo:
         emptied status line and steps."""
         if run is not None:
             # The last question's model must not write into this one's steps.
-            run.stop()
+            run.replace()
             run.wait_closed(1.0)
         try:
             asked = ask(self._shelf.get(graph), graph, question or "", self._model.reader)
@@ -135,6 +135,10 @@ class Demo:
                 gr.skip() if event is None else steps_html(key, steps, conclusion),
                 gr.skip(),
             )
+        if run.replaced:
+            # Gradio sends the last output once more when a generator ends, by which time the next run may have begun.
+            yield (gr.skip(),) * 4
+            return
         took = seconds_text(time.monotonic() - began)
         ended = f"Stopped after {took}." if run.stopped and not conclusion else f"Done in {took}."
         done = [shown for shown in steps if shown.result is not None]

@@ -451,6 +451,15 @@ def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
     assert run.stopped
 
 
+def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> None:
+    query = asked(towns, 'in("B") | in("C")')
+    run = LiveRun(towns, query.query, SlowModel())
+    outputs = Demo(GraphShelf(["world"]), LanguageModel("copy"))._follow(run, query)
+    assert next(outputs)[0] is run
+    run.replace()
+    assert list(outputs)[-1] == (gr.skip(),) * 4
+
+
 def test_the_embedded_model_is_not_begun_once_stopped() -> None:
     model = StoppableChatModel()
     model.stop()
