@@ -17,7 +17,9 @@ from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+from reasoning.query.verbalise import label_words
 from reasoning.questions.linking import Lexicon, Mention, RelationUse, anchor
+from reasoning.questions.vocabulary import stem, stems
 
 BUDGET = 600
 """Relation steps tried for one question: an ordinary one takes fewer than 30."""
@@ -138,6 +140,7 @@ class Grounding:
         inverse: bool,
         want: int | None = None,
         fixed: bool = False,
+        noun: bool = False,
     ) -> Reading:
         """What a relation leads to.
 
@@ -147,6 +150,8 @@ class Grounding:
             inverse: the direction that the grammar of the sentence suggests.
             want: the type that the answer should have.
             fixed: whether only that direction makes sense.
+            noun: whether the words say "the capital of ...", which says the direction: the other one is taken only
+                where the relation may be named for its other end, and never without a note.
 
         Raises:
             NoReading: nothing fits, or several relations fit equally well.
@@ -155,12 +160,12 @@ class Grounding:
         for rank in sorted({source.rank for source in sources}):
             # A worse fit of the name (an alias of something else) counts only where the better ones lead nowhere.
             level = [source for source in sources if source.rank == rank]
-            options = list(self._options(use, level, inverse, want, fixed))
+            options = list(self._options(use, level, inverse, want, fixed, noun))
             if fitting := [option for option in options if option.fit]:
                 return self._best(use, fitting)
-            if (inside := self._inside(use, level, inverse, want, fixed)) is not None:
+            if (inside := self._inside(use, level, inverse, want, fixed, noun)) is not None:
                 return inside
-        options = list(self._options(use, sources, inverse, want, fixed))
+        options = list(self._options(use, sources, inverse, want, fixed, noun))
         if self.lexicon.type_relation is None and not fixed and options:
             # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
             first = options[0].reading
@@ -214,22 +219,32 @@ class Grounding:
         return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=max(rank, aliased))
 
     def _options(
-        self, use: RelationUse, sources: Sequence[Reading], inverse: bool, want: int | None, fixed: bool
+        self,
+        use: RelationUse,
+        sources: Sequence[Reading],
+        inverse: bool,
+        want: int | None,
+        fixed: bool,
+        noun: bool = False,
     ) -> Iterator[_Option]:
         wanted = None if want is None else self.of_type(want).members
         for order, name in enumerate(use.relations):
             relation = self.kg.relation(name)
+            one_way = fixed or (noun and not self._may_turn(use, name))
             for source in sources:
                 if relation.kind == "values":
                     if want is None:
                         yield self._value_option(name, relation, source, order)
                     continue
-                for way in (inverse,) if fixed else (inverse, not inverse):
+                for way in (inverse,) if one_way else (inverse, not inverse):
                     self.spent += 1
                     if self.spent > BUDGET:
                         raise QuestionError("the question is too involved to be read; ask it in several parts")
                     members = self.kg.index.project(source.members, relation.index, relation.inverse != way)
                     reading = Reading(Project(name, source.query, way), members, source.notes)
+                    if noun and way:
+                        note = f'read "{use.text}" as the relation "{name}" backwards: {reading.query}'
+                        reading = replace(reading, notes=(*reading.notes, note))
                     fit = 0
                     inside = members if wanted is None else np.intersect1d(members, wanted, assume_unique=True)
                     if len(inside):
@@ -237,6 +252,20 @@ class Grounding:
                     elif self._types_fit(source.members, relation, way, want):
                         fit = 1
                     yield _Option(reading, name, source, way, fit, (fit, -order, way == inverse))
+
+    def _may_turn(self, use: RelationUse, name: str) -> bool:
+        """Whether "the <use> of X" may be what has the relation to X, against what the relation's name suggests.
+
+        Always where no types can tell. Else where the noun is made of a verb that is the relation's name, as "player"
+        of "plays for" and "director" of "directs", or the name ends in a preposition, as "participant in" does.
+        """
+        if self.lexicon.type_relation is None:
+            return True
+        label = fold(label_words(name)).split()
+        said = fold(use.text).split()[-1].removesuffix("s")
+        if said in label:
+            return label[-1] in ("in", "for", "at", "on", "to", "with")
+        return said.endswith(("er", "or")) and stem(said) in stems(" ".join(label))
 
     def _value_option(self, name: str, relation: Relation, source: Reading, order: int) -> _Option:
         have = self.kg.literals[relation.index].entities
@@ -266,13 +295,19 @@ class Grounding:
                     yield Reading(Project(name, source.query, inverse=True), members, source.notes)
 
     def _inside(
-        self, use: RelationUse, sources: Sequence[Reading], inverse: bool, want: int | None, fixed: bool
+        self,
+        use: RelationUse,
+        sources: Sequence[Reading],
+        inverse: bool,
+        want: int | None,
+        fixed: bool,
+        noun: bool,
     ) -> Reading | None:
         """The relation put to what lies in a place: "the currencies of Europe" are those of its countries."""
         if fixed or self.lexicon.type_relation is None:
             return None
         for middle in self._within(sources):
-            for option in self._options(use, (middle,), inverse, want, fixed=False):
+            for option in self._options(use, (middle,), inverse, want, fixed=False, noun=noun):
                 # The people of a state are not those of its cities: only relations between things pass on.
                 if option.fit == 2 and not option.reading.values and option.name not in self.lexicon.location:
                     note = f'read "{use.text}" of what lies there: {middle.query}'

@@ -170,7 +170,7 @@ class _Reader:
             while len(objects.sources) == 1:
                 behind = end + (self.kind(end) == "possessive")
                 use = self.item(behind).use
-                found = next(self.applied(use, (owner,), self.inverse_of(use, "of")), None) if use else None
+                found = next(self.applied(use, (owner,), self.inverse_of(use, "of"), noun=True), None) if use else None
                 if found is None:
                     break
                 owner, end = (found,), behind + 1
@@ -203,7 +203,7 @@ class _Reader:
             inverse, sources = self.inverse_of(use, "of"), objects.sources
             if item.type is not None:  # nor for the country of some town that is called Asia too
                 sources = tuple(tuple(o for o in options if o.rank == options[0].rank) for options in sources)
-            for reading in self.applied(use, sources, inverse, want, "or", fixed=where):
+            for reading in self.applied(use, sources, inverse, want, "or", fixed=where, noun=not where):
                 if objects.joint == "and":
                     reading = _noted(reading, 'read "and" as: of any of them')
                 if self.shared(use, self.item(end).use) is not None:
@@ -324,7 +324,10 @@ class _Reader:
         while self.kind(behind) in _LINKS:
             behind += 1
         for objects, end in self.objects(behind, context.depth + 1):
-            for reading in self.applied(use, objects.sources, inverse, context.want, objects.joint or "and"):
+            if construction == "verb" and self.kind(end) == "with" and end + 1 == len(self.items):
+                continue  # "What capital does London have?" has its verb at the end
+            joint, noun = objects.joint or "and", construction == "of"
+            for reading in self.applied(use, objects.sources, inverse, context.want, joint, noun=noun):
                 again = self.kind(end) == "as" and self.shared(use, self.item(end + 1).use)  # "use ... as currency"
                 yield _Part(reading), use, end + (2 if again else 0)
 
@@ -337,7 +340,8 @@ class _Reader:
             if (use := self.item(behind).use) is not None:
                 as_noun = "as" in (self.kind(end), self.kind(behind - 1)) or self.kind(behind + 1) == "of"
                 inverse, joint = self.inverse_of(use, "having" if as_noun else "gap"), objects.joint or "and"
-                for reading in self.applied(use, objects.sources, inverse, context.want, joint):
+                fixed = inverse and self.kind(behind + 1) == "of" and self.lexicon.type_relation is not None
+                for reading in self.applied(use, objects.sources, inverse, context.want, joint, fixed):
                     yield _Part(reading), None, behind + 1
             elif self.kind(end) == "in":
                 for reading in self.applied(self.place_use, objects.sources, False, context.want, fixed=True):
@@ -407,10 +411,11 @@ class _Reader:
         want: int | None = None,
         joint: str = "and",
         fixed: bool = False,
+        noun: bool = False,
     ) -> Iterator[Reading]:
         """The relation put to each source: what all of them give, or for "or" any of them; nothing where one fails."""
         try:
-            found = [self.ground.apply(use, options, inverse, want, fixed) for options in sources]
+            found = [self.ground.apply(use, options, inverse, want, fixed, noun) for options in sources]
         except NoReading as error:
             self.reason = str(error)
             return
@@ -420,7 +425,7 @@ class _Reader:
             yield self.ground.both(*found) if joint == "and" else self.ground.either(*found)
         elif joint == "or":
             together = self.ground.either(*(self.ground.one(options) for options in sources))
-            yield self.ground.apply(use, (together,), inverse, want, fixed)
+            yield self.ground.apply(use, (together,), inverse, want, fixed, noun)
 
     def made(self, make: Callable[..., Reading], *arguments: Any) -> Iterator[Reading]:
         """What a function makes, or nothing where it finds no reading."""

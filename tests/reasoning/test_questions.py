@@ -291,6 +291,50 @@ def test_a_relation_is_followed_the_way_it_is_named() -> None:
     assert str(read_question("Who is the parent of Bob?", graph, None)[0]) == 'parent("Bob")'
 
 
+@pytest.mark.parametrize(
+    ("question", "misfit"),
+    [
+        ("What is the capital of Munich?", "Munich"),
+        ("What is the capital of Paris?", "Paris"),  # which is one itself
+        ("Paris's capital", "Paris"),
+        ("What capital does Paris have?", "Paris"),
+        ("Which city is the capital of Paris?", "Paris"),
+        ("What is the population of the capital of Paris?", "Paris"),
+        ("How many capitals of Paris are there?", "Paris"),
+        ("Is France the capital of Paris?", "Paris"),
+        ("Which city is Japan the capital of?", "Japan"),
+        ("What is the capital of Bavaria?", "Bavaria"),
+    ],
+)
+def test_a_relation_of_something_that_cannot_have_it_is_not_turned_round(
+    small: KnowledgeGraph, question: str, misfit: str
+) -> None:
+    with pytest.raises(QuestionError, match=f'"capitals?" does not fit "{misfit}"'):
+        read_question(question, small, None)
+
+
+TYPES = {"Ann": "person", "Bob": "person", "Reds": "team", "Chess": "team", "Up": "film", "France": "country"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "typed", "question", "query"),
+    [
+        ("member_of", True, "Who are the members of the Reds?", '~member_of("Reds")'),
+        ("member_of", False, "Who are the members of the Reds?", '~member_of("Reds")'),
+        ("plays_for", True, "Who are the players of the Reds?", '~plays_for("Reds")'),
+        ("participant_in", True, "Who are the participants of the Reds?", '~participant_in("Reds")'),
+        ("has_team", False, "What are the teams of the Reds?", '~has_team("Reds")'),
+    ],
+)
+def test_a_relation_read_backwards_is_noted(relation: str, typed: bool, question: str, query: str) -> None:
+    triples = [("Ann", relation, "Reds"), ("Bob", relation, "Chess")]
+    triples += [(name, "type", kind) for name, kind in TYPES.items()] if typed else []
+    graph = KnowledgeGraph.from_triples(triples)
+    read, notes = read_question(question, graph, None)
+    assert str(read) == query
+    assert any(f'as the relation "{relation}" backwards: {query}' in note for note in notes), notes
+
+
 # What is assumed is said --------------------------------------------------------------------------------------------
 
 
