@@ -174,6 +174,16 @@ class Lexicon:
             or (stem(word),) in self.types
         )
 
+    def namesake(self, mention: Mention) -> Mention | None:
+        """The one entity that is called so with its type behind the name: "New York City", "Georgia (country)"."""
+        found: set[int] = set()
+        for kind in set(self.types.values()):
+            label = self.kg.entity_labels[kind]
+            for text in (f"{mention.text} {label}", f"{mention.text} ({label})"):
+                named = self.kg.names.with_key(fold(text))
+                found.update(entity for entity in named if fold(self.kg.entity_labels[entity]) == fold(text))
+        return Mention(mention.text, (tuple(found),)) if len(found) == 1 else None
+
     def _named(self, meant: str, uses: dict[tuple[str, ...], RelationUse]) -> tuple[str, ...]:
         use = uses.get(stems(meant))
         return use.relations if use else ()

@@ -73,8 +73,26 @@ def read_by_patterns(question: str, kg: KnowledgeGraph) -> tuple[Query, tuple[st
         turned = [items[-1], *items[:-1]]
         reading, _ = _Reader(kg, lexicon, turned).read(asks)
     if reading is None:
+        reading = _by_namesakes(kg, lexicon, items, asks)
+    if reading is None:
         raise QuestionError(complaint(kg, items, reason))
     return reading.query, tuple(dict.fromkeys(reading.notes))
+
+
+def _by_namesakes(kg: KnowledgeGraph, lexicon: Lexicon, items: Sequence[Item], asks: bool) -> Reading | None:
+    """The reading with one name taken for that of a namesake: "New York" is the state, and "New York City" serves."""
+    if any(item.kind == "word" for item in items):
+        return None
+    for at, item in enumerate(items):
+        if item.kind == "entity" and item.mention and (namesake := lexicon.namesake(item.mention)) is not None:
+            try:
+                changed = [*items[:at], replace(item, mention=namesake), *items[at + 1 :]]
+                reading, _ = _Reader(kg, lexicon, changed).read(asks)
+            except QuestionError:
+                continue
+            if reading is not None:
+                return reading
+    return None
 
 
 class _Reader:

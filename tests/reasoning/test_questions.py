@@ -376,6 +376,16 @@ def test_a_name_means_what_is_labelled_so_before_what_is_only_also_called_so(sma
     assert str(read_question("Which countries are in Asia?", small, None)[0]) == '~continent("Asia")'
 
 
+def test_a_name_that_fits_only_as_that_of_a_namesake_is_read_so_and_noted(world: KnowledgeGraph) -> None:
+    query, notes = read_question("Which airports serve New York?", world, None)
+    assert str(query) == '~serves("New York City")'
+    assert 'read "New York" as "New York City"' in notes
+    assert "Laguardia Airport" in answers(world, query)
+    query, notes = read_question("Which cities are in New York?", world, None)
+    assert str(query) == '~subdivision("New York") & ~type("city")'
+    assert not notes
+
+
 def test_a_name_of_several_entities_is_an_error_with_their_ids(small: KnowledgeGraph) -> None:
     with pytest.raises(QuestionError, match=r"2 entities have the name .*Texas.*Bavaria|2 entities.*Bavaria.*Texas"):
         read_question("What country is Twin in?", small, None)
