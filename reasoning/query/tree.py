@@ -192,11 +192,8 @@ class Union(_Several):
 
 
 @dataclass(frozen=True)
-class Complement(Query):
-    """The entities of the graph that are not in `part`."""
-
+class _Single(Query):
     part: Query
-    precedence: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         self._check(self.part)
@@ -205,6 +202,13 @@ class Complement(Query):
     def children(self) -> tuple[Query, ...]:
         """The part."""
         return (self.part,)
+
+
+@dataclass(frozen=True)
+class Complement(_Single):
+    """The entities of the graph that are not in `part`."""
+
+    precedence: ClassVar[int] = 3
 
     def _text(self) -> str:
         text = self.part._text()
@@ -271,38 +275,20 @@ class Top(Query):
 
 
 @dataclass(frozen=True)
-class Count(Query):
+class Count(_Single):
     """How many entities are in `part`."""
 
-    part: Query
     gives_set: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        self._check(self.part)
-
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The part."""
-        return (self.part,)
 
     def _text(self) -> str:
         return f"count({self.part._text()})"
 
 
 @dataclass(frozen=True)
-class Exists(Query):
+class Exists(_Single):
     """Whether any entity is in `part`."""
 
-    part: Query
     gives_set: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        self._check(self.part)
-
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The part."""
-        return (self.part,)
 
     def _text(self) -> str:
         return f"exists({self.part._text()})"
