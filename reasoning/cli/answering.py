@@ -1,0 +1,46 @@
+"""`ask` and `query`: one question, one answer."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from reasoning.cli.exit_codes import FAILURE, OK
+from reasoning.cli.options import add_graph, add_method, as_json, lark_options
+
+
+def add_commands(commands: Any) -> None:
+    """Offer `ask` and `query`."""
+    asking = {
+        "ask": (ask, "question", "answer a question in plain English", "the question"),
+        "query": (query, "query", "answer a logical query", 'e.g. \'borders("France") & ~currency("Euro")\''),
+    }
+    for name, (command, argument, about, example) in asking.items():
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.add_argument(argument, metavar=argument.upper(), help=example)
+        add_graph(sub)
+        sub.add_argument("--json", action="store_true", help="print one JSON object")
+        add_method(sub)
+        sub.set_defaults(command=command)
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Answer a question in plain English."""
+    return _answer(options, options.question)
+
+
+def query(options: argparse.Namespace) -> int:
+    """Answer a logical query."""
+    from reasoning.query.tree import Query
+
+    return _answer(options, Query.parse(options.query))
+
+
+def _answer(options: argparse.Namespace, question: Any) -> int:
+    from reasoning.answer_text import answer_text
+    from reasoning.reasoner import Reasoner
+
+    reasoner = Reasoner(options.kg, llm=options.llm, method=options.method, options=lark_options(options))
+    answer = reasoner.answer(question)
+    print(as_json(answer.to_dict()) if options.json else answer_text(answer))
+    return OK if answer.error is None else FAILURE

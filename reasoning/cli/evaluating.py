@@ -1,0 +1,58 @@
+"""`evaluate`: a method measured on query or question files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from reasoning.cli.exit_codes import OK
+from reasoning.cli.options import add_graph, add_method, lark_options, positive
+from reasoning.errors import EvaluationError
+
+
+def add_commands(commands: Any) -> None:
+    """Offer `evaluate`."""
+    sub = commands.add_parser("evaluate", help="measure a method on query or question files")
+    add_graph(sub)
+    what = sub.add_mutually_exclusive_group(required=True)
+    what.add_argument("--queries", type=Path, metavar="DIR|FILE", help="query records, <split>-<type>.jsonl")
+    what.add_argument("--questions", type=Path, metavar="FILE", help="questions with their answers")
+    sub.add_argument(
+        "--protocol", choices=("reading", "hard"), help="of --queries: read answers off, or complete the graph"
+    )
+    sub.add_argument("--split", choices=("valid", "test"), help="of --queries, where the file names do not say it")
+    sub.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
+    sub.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
+    add_method(sub)
+    sub.set_defaults(command=evaluate)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a method."""
+    from reasoning.evaluation.query_run import evaluate_queries
+    from reasoning.evaluation.question_run import evaluate_questions
+    from reasoning.evaluation.table import query_table, question_table
+
+    if options.queries is not None and options.protocol is None:
+        raise EvaluationError("--queries needs --protocol reading or --protocol hard")
+    if options.questions is not None and (options.protocol or options.split):
+        raise EvaluationError("--protocol and --split belong to --queries, questions have neither")
+    if options.resume and options.out is None:
+        raise EvaluationError("--resume needs --out FILE, the results to go on with")
+    common = {
+        "method": options.method,
+        "llm": options.llm,
+        "options": lark_options(options),
+        "limit": options.limit,
+        "out": options.out,
+        "resume": options.resume,
+        "progress": True,
+    }
+    if options.questions is not None:
+        print(question_table(evaluate_questions(options.kg, options.questions, **common)))
+    else:
+        summary = evaluate_queries(options.kg, options.queries, options.protocol, split=options.split, **common)
+        print(query_table(summary))
+    return OK
