@@ -11,10 +11,10 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError
-from reasoning import lark as lark_module
 from reasoning.binding import bind
 from reasoning.errors import QueryError
 from reasoning.exact import StepSet, execute
+from reasoning.lark import chain_run, tasks
 from reasoning.query.structures import STRUCTURES, instantiate
 from reasoning.query.tree import Entity
 from reasoning.token_counting import count_tokens
@@ -413,7 +413,7 @@ def test_members_that_a_small_budget_leaves_out_are_counted() -> None:
     chain = bind(Query.parse('to("a") & to("b")'), kg)
     inputs = [result.members for result in execute(kg, chain)[:2]]
     options = LarkOptions(token_budget=64)
-    context = lark_module.step_task(kg, chain.steps[-1], inputs, faultless(), options, random.Random(0)).context
+    context = tasks.step_task(kg, chain.steps[-1], inputs, faultless(), options, random.Random(0)).context
     large, small = (line.split(": ")[1].split(", ") for line in context.lines)
     assert set(small) == {"n0", "n1"}
     assert (context.relevant, context.left_out) == (len(large) + 2, 500 - len(large))
@@ -430,13 +430,13 @@ def test_tokens_are_those_of_the_prompt_as_sent() -> None:
 
 def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[int], Any]] = []
-    true_retrieve = lark_module.retrieve
+    true_retrieve = tasks.retrieve
 
     def spy(kg: Any, sources: Any, relation: Any, budget: Any, cost: Any, rng: Any) -> Any:
         seen.append((sources.tolist(), relation))
         return true_retrieve(kg, sources, relation, budget, cost, rng)
 
-    monkeypatch.setattr(lark_module, "retrieve", spy)
+    monkeypatch.setattr(tasks, "retrieve", spy)
     # The model's first reply is not the exact answer: the next step goes on from it all the same.
     answer = ask(ScriptedChatModel("e1", faultless_reply), path(2))
     assert [sources for sources, _ in seen] == [step.inputs[0].tolist() for step in answer.steps]
@@ -447,13 +447,13 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
 def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     query, honest, misled = made_query("pi", 3), faultless(), faultless()
     ask(honest, query)
-    monkeypatch.setattr(lark_module, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
+    monkeypatch.setattr(chain_run, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
     ask(misled, query)
     assert misled.prompts == honest.prompts
 
 
 def test_a_whole_querys_context_does_not_tell_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reasoning import whole_query
+    from reasoning.lark import whole_query
 
     query, honest, misled = made_query("inp", 3), faultless(), faultless()
     ask(honest, query, prompting="whole")

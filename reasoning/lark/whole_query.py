@@ -18,18 +18,9 @@ from reasoning.events import StepFinished, StepStarted
 from reasoning.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.lark import (
-    ASKED,
-    LarkOptions,
-    Task,
-    TripleCost,
-    ask,
-    make_naming,
-    make_task,
-    named_triple,
-    readable_line,
-    rng_for,
-)
+from reasoning.lark.asking import ask
+from reasoning.lark.options import LarkOptions
+from reasoning.lark.tasks import ASKED, Task, TripleCost, make_naming, make_task, named_triple, readable_line, rng_for
 from reasoning.prompts import projection_question, set_question
 from reasoning.retrieval import retrieve
 
