@@ -39,7 +39,8 @@ def graph_digest(kg: KnowledgeGraph) -> str:
     """A hex digest of a graph's splits, triples, names and values: whether two runs had the same graph."""
     values = [(column.relation, column.kind, column.unit) for column in kg.literals]
     total = hashlib.sha256(repr((sorted(kg.splits), kg.relation_ids, kg.relation_labels, values)).encode())
-    arrays: list[NDArray[Any]] = [kg.index.bounds, kg.index.heads, kg.index.tails, kg.names.entities]
+    forward = kg.index.forward
+    arrays: list[NDArray[Any]] = [forward.bounds, forward.sources, forward.starts, forward.targets, kg.names.entities]
     for strings in (kg.entity_ids, kg.entity_labels, kg.names.keys):
         arrays += [strings.blob, strings.offsets]
     for column in kg.literals:

@@ -58,7 +58,7 @@ class KnowledgeGraph:
         self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
         self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
         self.type_names: tuple[str, ...] = tuple(details["type_names"])
-        self.index = TripleIndex(**{name[6:]: array for name, array in arrays.items() if name.startswith("index_")})
+        self.index = TripleIndex({name[6:]: array for name, array in arrays.items() if name.startswith("index_")})
         self.entity_ids = self._strings("ids")
         self.entity_labels = self._strings("labels")
         self.universe: Ids = arrays["universe"]

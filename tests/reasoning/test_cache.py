@@ -82,8 +82,8 @@ def cut(path: Path) -> None:
 
 
 DAMAGE: dict[str, Callable[[Path], None]] = {
-    "flipped bit in an array": lambda folder: flip(folder / "index_tails.npy", -1),
-    "flipped bit in an array's header": lambda folder: flip(folder / "index_tails.npy", 20),
+    "flipped bit in an array": lambda folder: flip(folder / "index_forward_tails.npy", -1),
+    "flipped bit in an array's header": lambda folder: flip(folder / "index_forward_tails.npy", 20),
     "flipped bit in a name": lambda folder: flip(folder / "labels_blob.npy", -1),
     "array cut short": lambda folder: cut(folder / "universe.npy"),
     "empty array": lambda folder: (folder / "keys_blob.npy").write_bytes(b"") and None,
@@ -110,7 +110,7 @@ def test_a_damaged_cache_is_built_anew_with_a_warning(
 
 def test_what_was_built_anew_is_sound(cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
     KnowledgeGraph.load(dataset)
-    flip(saved_folder(cache_folder) / "index_tails.npy", -1)
+    flip(saved_folder(cache_folder) / "index_forward_tails.npy", -1)
     KnowledgeGraph.load(dataset)
     caplog.clear()
     KnowledgeGraph.load(dataset)
