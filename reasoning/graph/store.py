@@ -187,6 +187,18 @@ class KnowledgeGraph:
         """A MultiDiGraph: nodes are display names (attributes `id`, `types`, literals), edge keys are relations."""
         return graph_to_networkx(self)
 
+    def to_rdf(self, path: str | Path) -> None:
+        """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.
+
+        `Query.to_sparql` gives the queries that fit the file.
+
+        Raises:
+            GraphError: the name ends otherwise.
+        """
+        from reasoning.graph.rdf import write_rdf
+
+        write_rdf(self, path)
+
     # Sizes ------------------------------------------------------------------------------------------------------
 
     @property
@@ -198,6 +210,11 @@ class KnowledgeGraph:
     def relation_count(self) -> int:
         """Relations between entities; inverse twins are not counted."""
         return len(self.relation_ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its arrays, memory-mapped ones counted in full."""
+        return sum(array.nbytes for array in self._arrays.values())
 
     def __len__(self) -> int:
         return len(self.index)

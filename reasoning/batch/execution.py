@@ -1,0 +1,110 @@
+"""Running a program over a graph: areas that grow, and the answers as two arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.batch.program import Program, can_compile
+from reasoning.binding import BoundChain
+from reasoning.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+
+SMALLEST_AREA = 1 << 12
+
+
+@dataclass(frozen=True)
+class AnswerSets:
+    """The answers of q queries.
+
+    Attributes:
+        ids: int32, shape (all answers,): entity indexes, sorted within a query.
+        offsets: int64, shape (q + 1,): query i's answers are `ids[offsets[i]:offsets[i + 1]]`.
+    """
+
+    ids: Ids
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, query: int) -> Ids:
+        return self.ids[self.offsets[query] : self.offsets[query + 1]]
+
+
+class BatchExecutor:
+    """Executes many chains over one graph; not to be shared between threads.
+
+    The first run compiles the loop (some 10 s; the machine code is kept on disk for later processes).
+
+    Args:
+        kg: the graph.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg = kg
+        self._sets = np.empty(max(SMALLEST_AREA, 4 * kg.entity_count), dtype=np.int32)
+        self._words = np.zeros(-(-kg.entity_count // 64), dtype=np.uint64)
+        self._summary = np.zeros(-(-len(self._words) // 64), dtype=np.uint64)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the areas it works in; the graph's own arrays are not copied."""
+        return self._sets.nbytes + self._words.nbytes + self._summary.nbytes
+
+    def execute(self, chains: Sequence[BoundChain]) -> AnswerSets:
+        """The answer set of each chain; those with values or without steps go to the oracle one by one."""
+        compiled = [can_compile(chain) for chain in chains]
+        program = Program.compile(chain for chain, yes in zip(chains, compiled, strict=True) if yes)
+        answers = self.run(program)
+        if all(compiled):
+            return answers
+        sets, position = [], 0
+        for chain, yes in zip(chains, compiled, strict=True):
+            if yes:
+                sets.append(answers[position])
+                position += 1
+            elif chain.anchor is not None:
+                sets.append(np.array([chain.anchor], dtype=np.int32))
+            else:
+                sets.append(execute(self._kg, chain)[-1].members)
+        offsets = np.zeros(len(sets) + 1, dtype=np.int64)
+        np.cumsum([len(ids) for ids in sets], out=offsets[1:])
+        return AnswerSets(np.concatenate([np.zeros(0, dtype=np.int32), *sets]), offsets)
+
+    def run(self, program: Program) -> AnswerSets:
+        """The answer set of each chain of a program."""
+        from reasoning.batch import kernel
+
+        forward, backward = (
+            kernel.Side(*[_read_only(array) for array in (side.row_bounds, side.sources, side.starts, side.targets)])
+            for side in (self._kg.index.forward, self._kg.index.backward)
+        )
+        registers = np.zeros((int(np.diff(program.chains).max(initial=1)), 3), dtype=np.int64)
+        given = np.zeros((int(np.diff(program.bounds).max(initial=2)), 3), dtype=np.int64)
+        offsets = np.zeros(program.size + 1, dtype=np.int64)
+        answers = np.empty(max(SMALLEST_AREA, 16 * program.size), dtype=np.int32)
+        done, why = 0, -1
+        while why != kernel.DONE:
+            areas = kernel.Areas(self._sets, _read_only(self._sets), self._words, self._summary, registers, given)
+            done, why = kernel.run(
+                done, program, forward, backward, _read_only(self._kg.universe), self._kg.entity_count,
+                areas, answers, offsets,
+            )  # fmt: skip
+            if why == kernel.WORK_IS_FULL:
+                self._sets = np.empty(2 * len(self._sets), dtype=np.int32)
+            elif why == kernel.ANSWERS_ARE_FULL:
+                answers = np.concatenate((answers, np.empty_like(answers)))
+        return AnswerSets(answers[: offsets[-1]].copy(), offsets)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    # The loop is compiled once, for plain read-only arrays; a memory map would be a type of its own.
+    view = np.asarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view
