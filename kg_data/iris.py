@@ -16,11 +16,16 @@ from pyoxigraph import NamedNode
 from kg_data.columns import ValueKind
 
 ENTITY, RELATION, TYPE = "urn:skylark:entity:", "urn:skylark:relation:", "urn:skylark:type:"
+POSITION = "urn:skylark:position"
+"""Says of every entity of a graph its index, for SPARQL; it is no relation of the graph."""
 
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+SKOS_PREF_LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
 SKOS_ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
 XSD = "http://www.w3.org/2001/XMLSchema#"
+_TAKEN = frozenset({RDF_TYPE, RDFS_LABEL, SKOS_ALT_LABEL})
+"""What these say is said of a graph, not in it: a relation with such an id is written as a URN."""
 
 DATATYPES: Mapping[ValueKind, str] = {
     "integer": f"{XSD}integer",
@@ -71,7 +76,8 @@ def lexical_form(kind: ValueKind, value: float) -> str:
 
 
 def _iri(identifier: str, prefix: str) -> str:
-    return identifier if _stands_for_itself(identifier) else _encoded(identifier, prefix)
+    taken = prefix == RELATION and identifier in _TAKEN
+    return identifier if not taken and _stands_for_itself(identifier) else _encoded(identifier, prefix)
 
 
 def _encoded(identifier: str, prefix: str) -> str:

@@ -82,7 +82,7 @@ def decompose(query: Query) -> Chain:
         return next(iter(refs)) if len(refs) == 1 else add(Step(operation, tuple(refs)))
 
     def visit(node: Query) -> Entity | int:
-        negated, node = _strip(node)
+        negated, node = without_negations(node)
         if negated:
             return add(Step("complement", (visit(node),)))
         if isinstance(node, Entity):
@@ -92,7 +92,7 @@ def decompose(query: Query) -> Chain:
         if isinstance(node, Union):
             return combine("union", node.parts)
         if isinstance(node, Intersect):
-            stripped = [_strip(part) for part in node.parts]
+            stripped = [without_negations(part) for part in node.parts]
             kept = [part for negated, part in stripped if not negated]
             dropped = [part for negated, part in stripped if negated]
             if not kept:
@@ -115,7 +115,8 @@ def decompose(query: Query) -> Chain:
     return Chain(query, tuple(positions), result)
 
 
-def _strip(node: Query) -> tuple[bool, Query]:
+def without_negations(node: Query) -> tuple[bool, Query]:
+    """Whether the complements around a query leave it negated, and the query within them."""
     negated = False
     while isinstance(node, Complement):
         negated, node = not negated, node.part

@@ -45,15 +45,24 @@ def instantiate(name: str, anchors: Sequence[Query], relations: Sequence[str]) -
     Raises:
         QueryError: the name is none of the 14, or the counts do not fit.
     """
-    if name not in _TEMPLATES:
-        raise QueryError(f"unknown structure {name!r}; expected one of {', '.join(STRUCTURES)}")
-    template = from_record(_TEMPLATES[name])
-    wanted = (_count(template, Entity), _count(template, Project))
+    shape = template(name)
+    wanted = (_count(shape, Entity), _count(shape, Project))
     if (len(anchors), len(relations)) != wanted:
         raise QueryError(
             f"{name} takes {wanted[0]} anchors and {wanted[1]} relations, found {len(anchors)} and {len(relations)}"
         )
-    return _fill(template, iter(anchors), iter(relations))
+    return _fill(shape, iter(anchors), iter(relations))
+
+
+def template(name: str) -> Query:
+    """A structure with "0" for every anchor and relation.
+
+    Raises:
+        QueryError: the name is none of the 14.
+    """
+    if name not in _TEMPLATES:
+        raise QueryError(f"unknown structure {name!r}; expected one of {', '.join(STRUCTURES)}")
+    return from_record(_TEMPLATES[name])
 
 
 def _count(query: Query, kind: type[Query]) -> int:
@@ -79,4 +88,4 @@ def _shape(query: Query) -> str:
     return f"{type(query).__name__}({','.join(parts)})"
 
 
-_NAMES = {_shape(from_record(template)): name for name, template in _TEMPLATES.items()}
+_NAMES = {_shape(from_record(record)): name for name, record in _TEMPLATES.items()}

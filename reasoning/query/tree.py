@@ -80,6 +80,20 @@ class Query:
 
         return to_betae(self, kg)
 
+    def to_sparql(self, kg: KnowledgeGraph) -> str:
+        """The query as SPARQL 1.1 text for the RDF that `kg.to_rdf` writes.
+
+        It selects `?entity` (with `?value` where the query reads or ranks by values) or `?count`, or asks. Ids stand
+        as IRIs, whatever their names hold.
+
+        Raises:
+            QueryError: the graph's relations do not allow the query.
+            UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in `kg`.
+        """
+        from reasoning.query.sparql import to_sparql
+
+        return to_sparql(self, kg)
+
     @property
     def structure(self) -> str | None:
         """Its name among the 14 structures ("1p" ... "pni"), None for any other shape."""

@@ -1,0 +1,165 @@
+"""Random queries that a graph has answers for: of a given structure, or deep trees of every kind of node.
+
+Written with the graph in hand: a projection follows an edge that a member has, a comparison takes a member's own value
+as its bound, what is subtracted is a set that shares a member. Names drawn blindly would nearly always give nothing,
+and nothing equals nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+from reasoning import KnowledgeGraph
+from reasoning.binding import bind
+from reasoning.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.query.structures import template
+from reasoning.query.tree import (
+    OPERATORS,
+    Compare,
+    Complement,
+    Count,
+    Entity,
+    Exists,
+    Intersect,
+    Project,
+    Query,
+    Top,
+    Union,
+)
+
+
+class RandomQueries:
+    """Draws queries over one graph; the same `rng` state gives the same queries."""
+
+    def __init__(self, kg: KnowledgeGraph, rng: random.Random) -> None:
+        self._kg, self._rng = kg, rng
+
+    def structured(self, structure: str) -> Iterator[Query]:
+        """Queries of one of the 14 structures, each with an answer."""
+        shape = template(structure)
+        while True:
+            query = self._filled(shape, self._anywhere())
+            if query is not None and len(self._members(query)):
+                yield query
+
+    def deep(self, least: int = 4, most: int = 9) -> Iterator[Query]:
+        """Trees of `least` to `most` levels below a possible count, truth value or reading of values at the top."""
+        while True:
+            levels = self._rng.randint(least, most)
+            query: Query = self._entity(self._anywhere())
+            while query.depth < levels:
+                query = self._grown(query)
+            yield self._topped(query)
+
+    def _filled(self, shape: Query, entity: int) -> Query | None:
+        """The shape with anchors and relations that lead to `entity`, None where the draw leads nowhere."""
+        if isinstance(shape, Entity):
+            return self._entity(entity)
+        if isinstance(shape, Project):
+            edge = self._edge_into(entity)
+            source = None if edge is None else self._filled(shape.source, edge[0])
+            return None if edge is None or source is None else Project(edge[1], source, inverse=edge[2])
+        if isinstance(shape, Union):
+            parts = [
+                self._filled(part, self._anywhere() if number else entity) for number, part in enumerate(shape.parts)
+            ]
+            return None if None in parts else Union(tuple(part for part in parts if part is not None))
+        assert isinstance(shape, Intersect)
+        kept = [self._filled(part, entity) for part in shape.parts if not isinstance(part, Complement)]
+        if None in kept:
+            return None
+        first = [part for part in kept if part is not None]
+        members = self._members(first[0] if len(first) == 1 else Intersect(tuple(first)))
+        dropped = [
+            self._filled(part.part, self._one_of(members)) for part in shape.parts if isinstance(part, Complement)
+        ]
+        if None in dropped:
+            return None
+        return Intersect((*first, *(Complement(part) for part in dropped if part is not None)))
+
+    def _grown(self, query: Query) -> Query:
+        """One or more levels more, seldom with nothing left."""
+        members = self._members(query)
+        if not len(members):
+            return Complement(query)
+        larger = query
+        for _ in range(20):
+            larger = self._one_level_more(query, members) or query
+            if larger is not query and (len(self._members(larger)) or self._rng.random() < 0.02):
+                return larger
+        return Complement(query)
+
+    def _one_level_more(self, query: Query, members: Ids) -> Query | None:
+        member = self._one_of(members)
+        kind = self._rng.choices(
+            ("project", "intersect", "unite", "subtract", "compare", "top", "complement"), (6, 3, 2, 3, 3, 2, 1)
+        )[0]
+        if kind == "project":
+            edge = self._edge_into(member)
+            return None if edge is None else Project(edge[1], query, inverse=not edge[2])
+        if kind == "complement":
+            return Complement(query)
+        if kind in ("compare", "top"):
+            return self._by_value(kind, query, member)
+        other = self._leading_to(self._anywhere() if kind == "unite" else member)
+        if other is None:
+            return None
+        parts = [query, Complement(other) if kind == "subtract" else other]
+        self._rng.shuffle(parts)
+        return Union(tuple(parts)) if kind == "unite" else Intersect(tuple(parts))
+
+    def _by_value(self, kind: str, query: Query, member: int) -> Query | None:
+        columns = [column for column in self._kg.literals if member in column.entities]
+        if not columns:
+            return None
+        column = self._rng.choice(columns)
+        if kind == "top":
+            return Top(self._rng.randint(1, 30), column.relation, query, self._rng.random() < 0.5)
+        value = self._kg.value(column, float(column.values[np.searchsorted(column.entities, member)]))
+        return Compare(column.relation, query, self._rng.choice(OPERATORS), value)
+
+    def _leading_to(self, entity: int) -> Query | None:
+        """A chain of one to three projections that has `entity` among its members."""
+        shape: Query = Entity("anchor")
+        for _ in range(self._rng.randint(1, 3)):
+            shape = Project("relation", shape)
+        return self._filled(shape, entity)
+
+    def _topped(self, query: Query) -> Query:
+        kind = self._rng.choices(("set", "count", "exists", "values"), (6, 2, 1, 2))[0]
+        if kind == "count":
+            return Count(query)
+        if kind == "exists":
+            return Exists(query)
+        if kind == "values" and self._kg.literals:
+            return Project(self._rng.choice(self._kg.literals).relation, query)
+        return query
+
+    def _edge_into(self, entity: int) -> tuple[int, str, bool] | None:
+        """(from, relation, whether against its direction) of an edge that leads to the entity."""
+        inverse = self._rng.random() < 0.5
+        for backwards in (inverse, not inverse):
+            positions = self._kg.index.around(entity, incoming=not backwards)
+            if len(positions):
+                head, relation, tail = self._kg.index.triples(positions[[self._rng.randrange(len(positions))]])[0]
+                return int(tail if backwards else head), self._kg.relation_ids[relation], backwards
+        return None
+
+    def _anywhere(self) -> int:
+        return self._one_of(self._kg.universe)
+
+    def _one_of(self, members: Ids) -> int:
+        return int(members[self._rng.randrange(len(members))])
+
+    def _entity(self, entity: int) -> Entity:
+        return Entity(self._kg.identifier(entity), by_id=True)
+
+    def _members(self, query: Query) -> Ids:
+        chain = bind(query, self._kg)
+        return (
+            np.array([chain.anchor], dtype=np.int32) if chain.result is None else execute(self._kg, chain)[-1].members
+        )
