@@ -4,59 +4,73 @@ Two families stand side by side and must not be mixed. The field's own: filtered
 al. 2013; Ren & Leskovec 2020), and exact match, precision, recall and F1 of answer sets. LARK's released code
 (Choudhary & Reddy 2023) reports numbers under the same names that mean something else; they carry the prefix `lark_`
 everywhere and serve the comparison with that paper only.
+
+Everything here works on n queries at once, and a query's figures do not depend on which others stand beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from reasoning.graph.index import Ids
+from reasoning.evaluation.id_lists import IdLists
 
 HITS = (1, 3, 10)
 RANK_METRICS = ("mrr", "hits@1", "hits@3", "hits@10")
 SET_METRICS = ("exact_match", "precision", "recall", "f1")
 LARK_METRICS = ("lark_mrr", "lark_hits@1", "lark_hits@3", "lark_hits@10")
+LARK_NOTE = (
+    "* LARK's own released metrics, for comparison with that paper only: the mean of 1/position over correct "
+    "predictions, and precision at K; a perfect answer does not score 1"
+)
 
-Metrics = dict[str, float]
+
+def marked(metric: str) -> str:
+    """A metric's name as tables and plots show it: LARK's own with the star that `LARK_NOTE` explains."""
+    return f"{metric}*" if metric in LARK_METRICS else metric
 
 
-def set_metrics(predicted: Ids, gold: Ids) -> Metrics:
-    """Exact match, precision, recall and F1 of an answer set, each in [0, 1], higher is better.
+Metrics = dict[str, NDArray[np.float64]]
+"""A metric's value for each of n queries, shape (n,)."""
+
+
+def set_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
+    """Exact match, precision, recall and F1 of answer sets, each in [0, 1], higher is better.
 
     Precision is |P n G| / |P|, recall |P n G| / |G|, F1 their harmonic mean, 2 |P n G| / (|P| + |G|). An empty
     prediction for an empty gold set is right (1 in all four); an empty one for any other scores 0.
 
     Args:
-        predicted: entities without repetition, shape (p,).
-        gold: entities without repetition, shape (g,).
+        predicted: n lists of entities without repetition.
+        gold: n lists of entities without repetition.
     """
-    correct = len(np.intersect1d(predicted, gold, assume_unique=True))
-    return counted_metrics(correct, len(predicted), correct, len(gold))
+    correct = predicted.count(_in(predicted, gold))
+    return counted_metrics(correct, predicted.lengths, correct, gold.lengths)
 
 
-def counted_metrics(correct: int, predicted: int, found: int, gold: int) -> Metrics:
+def counted_metrics(correct: ArrayLike, predicted: ArrayLike, found: ArrayLike, gold: ArrayLike) -> Metrics:
     """The same from counts, where one prediction may stand for several gold answers or the other way round.
 
     Args:
-        correct: predictions that are in the gold set, of `predicted` in all.
-        found: gold answers that were predicted, of `gold` in all.
+        correct: predictions that are in the gold set, of `predicted` in all, shape (n,).
+        found: gold answers that were predicted, of `gold` in all, shape (n,).
     """
-    if not predicted and not gold:
-        return dict.fromkeys(SET_METRICS, 1.0)
-    precision = correct / predicted if predicted else 0.0
-    recall = found / gold if gold else 0.0
+    correct, predicted, found, gold = (np.asarray(counts) for counts in (correct, predicted, found, gold))
+    nothing = (predicted == 0) & (gold == 0)
+    precision = np.where(nothing, 1.0, correct / np.maximum(predicted, 1))
+    recall = np.where(nothing, 1.0, found / np.maximum(gold, 1))
+    both = precision + recall
     return {
-        "exact_match": float(correct == predicted and found == gold),
+        "exact_match": ((correct == predicted) & (found == gold)).astype(np.float64),
         "precision": precision,
         "recall": recall,
-        "f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        "f1": 2 * precision * recall / np.where(both > 0, both, 1.0),
     }
 
 
-def lark_metrics(predicted: Ids, gold: Ids) -> Metrics:
+def lark_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
     """LARK's own MRR and Hits@K, as its released code computes them; a perfect answer does not score 1.
 
     `lark_mrr` is the mean of 1 / position over the correct predictions (0 where none is correct), `lark_hits@K`
@@ -64,18 +78,21 @@ def lark_metrics(predicted: Ids, gold: Ids) -> Metrics:
     members are listed.
 
     Args:
-        predicted: entities without repetition, best first, shape (p,).
-        gold: entities, shape (g,).
+        predicted: n lists of entities without repetition, best first.
+        gold: n lists of entities.
     """
-    correct = np.isin(predicted, gold)
-    positions = np.flatnonzero(correct) + 1
-    metrics = {"lark_mrr": float(np.mean(1.0 / positions)) if len(positions) else 0.0}
+    correct = _in(predicted, gold)
+    reciprocals = predicted.sums(correct / (predicted.positions + 1.0))
+    metrics = {"lark_mrr": reciprocals / np.maximum(predicted.count(correct), 1)}
     for k in HITS:
-        metrics[f"lark_hits@{k}"] = float(np.mean(correct[:k])) if len(predicted) else 0.0
+        among = predicted.count(correct & (predicted.positions < k))
+        metrics[f"lark_hits@{k}"] = among / np.clip(predicted.lengths, 1, k)
     return metrics
 
 
-def filtered_ranks(predicted: Ids, scores: Sequence[float], hard: Ids, easy: Ids, entities: int) -> NDArray[np.float64]:
+def filtered_ranks(
+    predicted: IdLists, scores: NDArray[np.float64], hard: IdLists, easy: IdLists, entities: int
+) -> NDArray[np.float64]:
     """Each hard answer's rank among all entities, the other answers filtered out, ties at the expected rank.
 
     rank(a) = 1 + #{e not an answer: s(e) > s(a)} + #{e not an answer: s(e) = s(a)} / 2, over all `entities`; an entity
@@ -83,39 +100,50 @@ def filtered_ranks(predicted: Ids, scores: Sequence[float], hard: Ids, easy: Ids
     is placed first, the rest tied; over n entities a method that gives nothing ranks everything at about n / 2.
 
     Args:
-        predicted: entities without repetition, shape (p,).
+        predicted: n lists of entities without repetition, p in all.
         scores: their scores, higher is better, shape (p,).
-        hard: the answers to be ranked, shape (h,).
-        easy: the other answers, shape (m,).
+        hard: the answers to be ranked, h in all.
+        easy: the other answers, none of them hard.
         entities: entities in the data set.
 
     Returns:
         float64, shape (h,), each at least 1, in the order of `hard`.
     """
-    given = np.asarray(scores, dtype=np.float64)
-    answers = np.union1d(hard, easy)
-    others = np.sort(given[~np.isin(predicted, answers)])
-    order = np.argsort(predicted)
-    at = np.searchsorted(predicted, hard, sorter=order)
-    at[at == len(predicted)] = 0
-    place = order[at] if len(predicted) else at
-    listed = predicted[place] == hard if len(predicted) else np.zeros(len(hard), dtype=bool)
-    better = np.full(len(hard), len(others), dtype=np.float64)
-    tied = np.full(len(hard), entities - len(answers) - len(others), dtype=np.float64)
-    own = given[place[listed]]
-    right = np.searchsorted(others, own, "right")
-    better[listed] = len(others) - right
-    tied[listed] = right - np.searchsorted(others, own, "left")
+    keys = predicted.keys(entities)
+    wrong = ~np.isin(keys, np.concatenate([hard.keys(entities), easy.keys(entities)]))
+    wrongs = predicted.count(wrong)
+    better = wrongs.astype(np.float64)[hard.owners]
+    tied = (entities - hard.lengths - easy.lengths - wrongs).astype(np.float64)[hard.owners]
+    order = np.argsort(keys)
+    place = np.searchsorted(keys[order], hard.keys(entities))
+    listed = place < len(keys)
+    listed[listed] = keys[order[place[listed]]] == hard.keys(entities)[listed]
+    # Scores as whole numbers, and each query's above those of the query before: one sorted array serves all.
+    values, level = np.unique(scores, return_inverse=True)
+    levels = predicted.owners * len(values) + level
+    against, own = np.sort(levels[wrong]), levels[order[place[listed]]]
+    end = np.searchsorted(against, (hard.owners[listed] + 1) * len(values))
+    right = np.searchsorted(against, own, "right")
+    better[listed] = end - right
+    tied[listed] = right - np.searchsorted(against, own, "left")
     return 1.0 + better + tied / 2.0
 
 
-def rank_metrics(ranks: NDArray[np.float64]) -> Metrics:
-    """MRR and Hits@K of one query: the mean of 1 / rank, and of rank <= K, over its hard answers.
+def rank_metrics(ranks: NDArray[np.float64], hard: IdLists) -> Metrics:
+    """MRR and Hits@K of n queries: the mean of 1 / rank, and of rank <= K, over a query's hard answers.
 
     Args:
-        ranks: filtered ranks, shape (h,) with h >= 1.
+        ranks: filtered ranks, shape (h,).
+        hard: n lists of at least one, h in all.
     """
-    metrics = {"mrr": float(np.mean(1.0 / ranks))}
+    metrics = {"mrr": hard.sums(1.0 / ranks) / hard.lengths}
     for k in HITS:
-        metrics[f"hits@{k}"] = float(np.mean(ranks <= k))
+        metrics[f"hits@{k}"] = hard.count(ranks <= k) / hard.lengths
     return metrics
+
+
+def _in(some: IdLists, others: IdLists) -> NDArray[np.bool_]:
+    """Which ids of each list are in the other list of the same number, shape (t,)."""
+    entities = 1 + max((int(lists.ids.max()) for lists in (some, others) if len(lists.ids)), default=0)
+    found: NDArray[Any] = np.isin(some.keys(entities), others.keys(entities))
+    return found

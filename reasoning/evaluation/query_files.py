@@ -49,8 +49,8 @@ class QueryRecord:
 
     @cached_property
     def gold(self) -> Ids:
-        """All answers on the full graph, sorted."""
-        return np.union1d(self.easy, self.hard)
+        """All answers on the full graph, sorted, shape (m + h,)."""
+        return np.sort(np.concatenate([self.easy, self.hard]))
 
 
 class EntityTable:
@@ -62,20 +62,49 @@ class EntityTable:
         self.integers = False
         """Whether the files write ids as JSON integers; learnt from what was read."""
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._index
 
-    def read(self, item: object) -> int:
-        """The entity that a JSON value means.
+    def read(self, items: list[Any]) -> Ids:
+        """The entities that JSON values mean, sorted, without repetition.
 
         Raises:
-            KeyError: it is no id of the graph.
+            KeyError: one of them is no id of the graph; with that value.
         """
-        if isinstance(item, int) and not isinstance(item, bool):
+        if items and set(map(type, items)) == {int}:
             self.integers = True
-        elif not isinstance(item, str):
-            raise KeyError(item)
-        return self._index[str(item)]
+            try:
+                found = self._by_number[np.array(items, dtype=np.uint32)]
+            except (IndexError, OverflowError):  # a number that is no id, or ids that are far apart
+                found = self._read_each(items)
+            else:
+                if found.min() < 0:
+                    found = self._read_each(items)
+        else:
+            found = self._read_each(items)
+        found.sort()
+        return np.unique(found) if np.any(found[1:] == found[:-1]) else found
+
+    def _read_each(self, items: list[Any]) -> Ids:
+        found = np.empty(len(items), dtype=np.int32)
+        for place, item in enumerate(items):
+            if isinstance(item, bool) or not isinstance(item, int | str):
+                raise KeyError(item)
+            self.integers |= isinstance(item, int)
+            found[place] = self._index[str(item)]
+        return found
+
+    @cached_property
+    def _by_number(self) -> Ids:
+        # Entity indexes by the numbers that are their ids, -1 elsewhere; numbers far above all others are left out.
+        table = np.full(4 * len(self._texts) + 1024, -1, dtype=np.int32)
+        for text, index in self._index.items():
+            if (number := _number(text)) is not None and number < len(table):
+                table[number] = index
+        return table
 
     def write(self, entities: Ids) -> list[int | str]:
         """The ids of entities, in order, integers where the files have integers."""
@@ -85,7 +114,13 @@ class EntityTable:
     def _written(self) -> Sequence[int | str]:
         if not self.integers:
             return self._texts
-        return [int(text) if text.isdecimal() and str(int(text)) == text else text for text in self._texts]
+        return [text if (number := _number(text)) is None else number for text in self._texts]
+
+
+def _number(text: str) -> int | None:
+    """The number that is written like this, and in no other way."""
+    # Longer ones are texts here: no data set counts so far, and Python converts them at length or not at all.
+    return int(text) if len(text) <= 18 and text.isdecimal() and str(int(text)) == text else None
 
 
 def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
@@ -197,22 +232,21 @@ class _Line:
             raise self._broken(f'an entity of the graph "{self.kg.graph_name}"', query.name)
         if isinstance(query, Project):
             try:
-                self.kg.relation(query.relation)
+                kind = self.kg.relation(query.relation).kind
             except UnknownRelationError:
-                raise self._broken(f'a relation of the graph "{self.kg.graph_name}"', query.relation) from None
+                kind = None
+            if kind in (None, "values"):
+                raise self._broken(f'a relation between entities of the graph "{self.kg.graph_name}"', query.relation)
         for child in query.children:
             self._check_names(child)
 
     def _answers(self, item: dict[str, Any], key: str) -> Ids:
         if not isinstance(item[key], list):
             raise self._broken(f'a list of ids in "{key}"', item[key])
-        found = []
-        for identifier in item[key]:
-            try:
-                found.append(self.table.read(identifier))
-            except KeyError:
-                raise self._broken(f'entities of the graph "{self.kg.graph_name}" in "{key}"', identifier) from None
-        return np.unique(np.array(found, dtype=np.int32))
+        try:
+            return self.table.read(item[key])
+        except KeyError as unknown:
+            raise self._broken(f'entities of the graph "{self.kg.graph_name}" in "{key}"', unknown.args[0]) from None
 
     def _broken(self, expected: str, found: object) -> DataError:
         shown = found if isinstance(found, str) else json.dumps(found)

@@ -7,39 +7,25 @@ only be guessed: it measures completion, and set algebra scores next to nothing 
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from kg_data.errors import SkylarkError
-from reasoning.answer import Answer
+from reasoning.binding import bind
 from reasoning.errors import EvaluationError, GraphError
-from reasoning.evaluation.metrics import (
-    LARK_METRICS,
-    RANK_METRICS,
-    SET_METRICS,
-    filtered_ranks,
-    lark_metrics,
-    rank_metrics,
-    set_metrics,
-)
+from reasoning.evaluation.method import ask, load_method
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
+from reasoning.evaluation.query_lines import METRICS, PROTOCOLS, Protocol, Ranking, lines_of
 from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
-from reasoning.evaluation.settings import common_settings, graph_digest, graph_setting
+from reasoning.evaluation.settings import run_settings
+from reasoning.evaluation.tally import QueryTally
+from reasoning.exact import execute
+from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
-from reasoning.llms import LLMError
-from reasoning.query.structures import NEGATED, STRUCTURES
-from reasoning.reasoner import Reasoner
-
-Protocol = Literal["reading", "hard"]
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
     ("hard", "valid"): ("train",),
@@ -49,11 +35,8 @@ GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
 }
 """The splits in the graph that a method is given."""
 
-METRICS: dict[Protocol, tuple[str, ...]] = {"reading": (*SET_METRICS, *LARK_METRICS), "hard": RANK_METRICS}
-TOP = 100
-"""How many answers a line of protocol `hard` lists."""
-
-STEP_COUNTS = ("llm", "agreeing", "symbolic", "left_out")
+CHUNK = 256
+"""Queries that method exact answers at once; a run that is stopped does at most so many again."""
 
 
 def evaluate_queries(
@@ -88,7 +71,7 @@ def evaluate_queries(
         `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
         and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
         hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, method lark only),
-        `settings`, `seconds`, `complete`.
+        `intervals` (of each mean, see `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
 
     Raises:
         EvaluationError: the settings do not fit the data, or `out` holds another run's results.
@@ -98,126 +81,37 @@ def evaluate_queries(
     """
     if protocol not in PROTOCOLS:
         raise EvaluationError(f"unknown protocol {protocol!r}; expected {' or '.join(PROTOCOLS)}")
-    if limit is not None and limit < 1:
-        raise EvaluationError(f"the limit must be at least 1, not {limit}")
     files, chosen = find_files(queries, split)
     try:
-        graph = KnowledgeGraph.load(kg, GRAPH_SPLITS[protocol, chosen])
+        reasoner = load_method(kg, GRAPH_SPLITS[protocol, chosen], method, llm, options, limit)
     except GraphError as error:
         raise EvaluationError(f"protocol {protocol} on {chosen} queries: {error}") from None
-    reasoner = Reasoner(graph, llm=llm, method=method, options=options)
-    if method != "exact":
-        _ = reasoner.llm  # a missing key or package is worth knowing before the records are read
-    table = EntityTable(graph)
-    records = read_records(files, graph, table, limit)
+    table = EntityTable(reasoner.kg)
+    records = read_records(files, reasoner.kg, table, limit)
     measured = [record for record in records if protocol == "reading" or len(record.hard)]
     settings = {
-        "kg": graph_setting(kg),
-        "kg_digest": graph_digest(graph),
         "queries": str(queries.resolve()),
         "queries_digest": digest(files),
         "protocol": protocol,
         "split": chosen,
-        "limit": limit,
-        **common_settings(method, llm, reasoner.options),
+        **run_settings(kg, reasoner, llm, limit, llm_matters=False),
     }
 
-    def answer(record: QueryRecord) -> tuple[Line, bool]:
-        return measure(record, reasoner, protocol, table)
+    def answered(rest: Sequence[QueryRecord]) -> Iterator[tuple[Line, bool]]:
+        if method == "exact":
+            for start in range(0, len(rest), CHUNK):
+                chunk = rest[start : start + CHUNK]
+                rankings = [Ranking(entities) for entities in exact_answers(reasoner.kg, chunk)]
+                yield from ((line, True) for line in lines_of(chunk, rankings, protocol, table))
+        else:
+            for record in rest:
+                reply = ask(reasoner, record.query)
+                yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
 
-    tally = QueryTally(protocol, skipped=len(records) - len(measured))
-    return run(measured, answer, tally, settings, out, resume, progress)
-
-
-def measure(record: QueryRecord, reasoner: Reasoner, protocol: Protocol, table: EntityTable) -> tuple[Line, bool]:
-    """Answer one query: its line, and whether the method gave any reply; see `run`."""
-    answer: Answer | None = None
-    error: str | None
-    replied = True
-    try:
-        answer = reasoner.answer(record.query)
-        ranked, scores, error = answer.ranked, answer.scores, answer.error
-        replied = not silent(answer)
-    except SkylarkError as failure:
-        ranked, scores, error = np.zeros(0, dtype=np.int32), (), str(failure)
-        replied = not isinstance(failure, LLMError)
-    line: Line = {"id": record.identifier, "type": record.kind}
-    if protocol == "reading":
-        line["answers"] = table.write(ranked)
-        line |= set_metrics(ranked, record.gold) | lark_metrics(ranked, record.gold)
-    else:
-        ranks = filtered_ranks(ranked, scores, record.hard, record.easy, reasoner.kg.entity_count)
-        line["answers"] = table.write(ranked[:TOP])
-        line["hard_ranks"] = {
-            str(identifier): int(rank) if rank.is_integer() else rank
-            for identifier, rank in zip(table.write(record.hard), ranks.tolist(), strict=True)
-        }
-        line |= rank_metrics(ranks)
-    if error is not None:
-        line["error"] = error
-    if answer is not None and answer.method != "exact":
-        line["steps"] = _step_counts(answer)
-    return line, replied
+    tally = QueryTally(METRICS[protocol], skipped=len(records) - len(measured))
+    return run(measured, answered, tally, settings, out, resume, progress)
 
 
-def _step_counts(answer: Answer) -> dict[str, int]:
-    asked = [step for step in answer.steps if step.by == "llm"]
-    return {
-        "llm": len(asked),
-        "agreeing": sum(bool(step.agrees) for step in asked),
-        "symbolic": len(answer.steps) - len(asked),
-        "left_out": sum(step.context.left_out for step in asked if step.context is not None),
-    }
-
-
-def silent(answer: Answer) -> bool:
-    """Whether the language model could not be reached or did not finish in time."""
-    last = answer.steps[-1] if answer.steps else None
-    return last is not None and last.error is not None and not any(attempt.replied for attempt in last.attempts)
-
-
-class QueryTally:
-    """Adds up the lines of a query run."""
-
-    def __init__(self, protocol: Protocol, skipped: int) -> None:
-        self._metrics, self._skipped = METRICS[protocol], skipped
-        self._values: dict[str, dict[str, list[float]]] = defaultdict(lambda: {name: [] for name in self._metrics})
-        self._steps: dict[str, Counter[str]] = defaultdict(Counter)
-        self._counts: Counter[str] = Counter()
-        self._errors = 0
-
-    def add(self, line: Line) -> None:
-        """Count one query's line."""
-        self._counts[line["type"]] += 1
-        self._errors += "error" in line
-        for name in self._metrics:
-            self._values[line["type"]][name].append(line[name])
-        if "steps" in line:
-            self._steps[line["type"]].update(line["steps"])
-
-    def summary(self) -> dict[str, Any]:
-        """The figures so far; see `evaluate_queries`."""
-        kinds = [kind for kind in STRUCTURES if kind in self._counts]
-        means = {kind: {name: _mean(values) for name, values in self._values[kind].items()} for kind in kinds}
-        summary: dict[str, Any] = {
-            "per_type": {kind: {**means[kind], "count": self._counts[kind]} for kind in kinds},
-            "avg_p": self._average(means[kind] for kind in kinds if kind not in NEGATED),
-            "avg_n": self._average(means[kind] for kind in kinds if kind in NEGATED),
-            "count": self._counts.total(),
-            "skipped": self._skipped,
-            "errors": self._errors,
-        }
-        if self._steps:
-            summary["steps"] = {
-                kind: {name: self._steps[kind][name] for name in STEP_COUNTS} for kind in kinds if kind in self._steps
-            }
-        return summary
-
-    def _average(self, rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-        listed = list(rows)
-        return {name: _mean([row[name] for row in listed]) for name in self._metrics} if listed else {}
-
-
-def _mean(values: list[float]) -> float:
-    # fsum: the same mean whatever the order, so a resumed run's summary equals an uninterrupted one's.
-    return math.fsum(values) / len(values)
+def exact_answers(kg: KnowledgeGraph, records: Sequence[QueryRecord]) -> Sequence[Ids]:
+    """Each query's answers by set algebra, sorted, of shape (m,)."""
+    return [execute(kg, bind(record.query, kg))[-1].members for record in records]

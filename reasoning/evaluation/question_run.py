@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from kg_data.errors import SkylarkError
-from reasoning.answer import Answer, plain
-from reasoning.errors import EvaluationError
+from reasoning.answer import plain
+from reasoning.evaluation.method import Reply, ask, load_method
 from reasoning.evaluation.metrics import counted_metrics
 from reasoning.evaluation.query_files import digest
-from reasoning.evaluation.query_run import silent
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
 from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
-from reasoning.evaluation.settings import common_settings, graph_digest, graph_setting
+from reasoning.evaluation.settings import run_settings
+from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
-from reasoning.llms import LLMError
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value
-from reasoning.reasoner import Reasoner
 
 METRICS = ("hits@1", "f1", "exact_match", "path_match")
 
@@ -55,8 +51,8 @@ def evaluate_questions(
     Returns:
         `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
         known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
-        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong), `settings`,
-        `seconds`, `complete`.
+        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong), `intervals`
+        (of each mean, see `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
 
     Raises:
         EvaluationError: the settings do not fit, or `out` holds another run's results.
@@ -64,60 +60,51 @@ def evaluate_questions(
         DataError: a line is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    if limit is not None and limit < 1:
-        raise EvaluationError(f"the limit must be at least 1, not {limit}")
-    reasoner = Reasoner(KnowledgeGraph.load(kg), llm=llm, method=method, options=options)
-    if method != "exact":
-        _ = reasoner.llm  # a missing key or package is worth knowing before the first question
+    reasoner = load_method(kg, None, method, llm, options, limit)
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
-        "kg": graph_setting(kg),
-        "kg_digest": graph_digest(reasoner.kg),
         "questions": str(questions.resolve()),
         "questions_digest": digest(files_of(questions)),
-        "limit": limit,
-        **common_settings(method, llm, reasoner.options, llm_matters=True),
+        **run_settings(kg, reasoner, llm, limit, llm_matters=True),
     }
 
-    def answer(record: QuestionRecord) -> tuple[Line, bool]:
-        return measure(record, reasoner)
+    def answered(rest: Sequence[QuestionRecord]) -> Iterator[tuple[Line, bool]]:
+        for record in rest:
+            reply = ask(reasoner, record.question)
+            yield line_of(record, reply, reasoner.kg), reply.given
 
-    return run(records, answer, QuestionTally(left_out), settings, out, resume, progress)
+    return run(records, answered, QuestionTally(METRICS, left_out), settings, out, resume, progress)
 
 
-def measure(record: QuestionRecord, reasoner: Reasoner) -> tuple[Line, bool]:
-    """Answer one question: its line, and whether the method gave any reply; see `run`."""
-    kg = reasoner.kg
-    line: Line = {"id": record.identifier, "type": record.kind, "question": record.question, "query": None}
-    answer: Answer | None = None
+def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
+    """One question's line."""
+    answer = reply.answer
     predicted: list[int] | list[Value | bool] = []
-    query, error, replied = None, None, True
-    try:
-        answer = reasoner.answer(record.question)
-        query, error = answer.query, answer.error
+    if answer is not None:
         predicted = [answer.value] if answer.value is not None else answer.ranked.tolist()
-        replied = not silent(answer)
-    except SkylarkError as failure:
-        error, replied = str(failure), not isinstance(failure, LLMError)
     by_value = answer is not None and answer.value is not None
     shown = [plain(item) for item in predicted] if by_value else [kg.identifier(int(e)) for e in predicted]  # type: ignore[arg-type]
     hits = [_means(item, record.gold, by_value) for item in predicted]
     correct, found = sum(bool(hit) for hit in hits), len(set().union(*hits))
     metrics = counted_metrics(correct, len(predicted), found, len(record.gold))
-    line |= {
+    query = None if answer is None else answer.query
+    line: Line = {
+        "id": record.identifier,
+        "type": record.kind,
+        "question": record.question,
         "query": None if query is None else str(query),
         "answers": shown,
         "gold": [_shown(item, kg) for item in record.gold],
         "hits@1": float(bool(hits and hits[0])),
-        "f1": metrics["f1"],
-        "exact_match": metrics["exact_match"],
+        "f1": float(metrics["f1"]),
+        "exact_match": float(metrics["exact_match"]),
         "path_match": _path_match(record, query, kg),
     }
-    if error is not None:
-        line["error"] = error
+    if reply.error is not None:
+        line["error"] = reply.error
         # An answer that could not be given is wrong, also where nothing was expected.
         line |= {"f1": 0.0, "exact_match": 0.0}
-    return line, replied
+    return line
 
 
 def _means(item: int | Value | bool, gold: tuple[Gold, ...], by_value: bool) -> set[int]:
@@ -188,35 +175,3 @@ def meaning(query: Query, kg: KnowledgeGraph) -> object:
     own = tuple(value for name, value in vars(query).items() if not isinstance(value, Query) and name != "relation")
     named = kg.relation(query.relation).index if hasattr(query, "relation") else None
     return type(query).__name__, own, named, children[0]
-
-
-class QuestionTally:
-    """Adds up the lines of a question run."""
-
-    def __init__(self, skipped: int) -> None:
-        self._skipped, self._errors = skipped, 0
-        self._lines: dict[str, list[Mapping[str, float | None]]] = defaultdict(list)
-
-    def add(self, line: Line) -> None:
-        """Count one question's line."""
-        self._lines[line["type"]].append({name: line[name] for name in METRICS})
-        self._errors += "error" in line
-
-    def summary(self) -> dict[str, Any]:
-        """The figures so far; see `evaluate_questions`."""
-        every = [line for lines in self._lines.values() for line in lines]
-        return {
-            "overall": _means_of(every),
-            "per_type": {kind: _means_of(self._lines[kind]) for kind in sorted(self._lines)},
-            "count": len(every),
-            "skipped": self._skipped,
-            "errors": self._errors,
-        }
-
-
-def _means_of(lines: list[Mapping[str, float | None]]) -> dict[str, float | None]:
-    means: dict[str, float | None] = {}
-    for name in METRICS:
-        values = [value for line in lines if (value := line[name]) is not None]
-        means[name] = math.fsum(values) / len(values) if values else None
-    return {**means, "count": len(lines)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -45,10 +45,18 @@ class Tally(Protocol):
         """The figures so far."""
         ...
 
+    def intervals(self) -> dict[str, Any]:
+        """How certain they are; worth its time at the end only."""
+        ...
+
+
+Answered = Callable[[Sequence[T]], Iterator[tuple[Line, bool]]]
+"""Gives each item's line, in order, and whether the method gave any reply to it; an item without is no measurement."""
+
 
 def run(
     items: Sequence[T],
-    answer: Callable[[T], tuple[Line, bool]],
+    answered: Answered[T],
     tally: Tally,
     settings: Mapping[str, Any],
     out: Path | None = None,
@@ -59,8 +67,7 @@ def run(
 
     Args:
         items: what to answer.
-        answer: gives an item's line, and whether the method gave any reply at all (a language model may be out of
-            reach; an answer without reply is no measurement if it goes on).
+        answered: goes through those that are not done yet.
         tally: adds the lines up.
         settings: what decides the lines; kept in the summary.
         out: the results file; beside it stands the summary.
@@ -83,15 +90,17 @@ def run(
 
         def summary(complete: bool) -> dict[str, Any]:
             seconds = round(before + time.monotonic() - began, 3)
-            return {**tally.summary(), "settings": dict(settings), "seconds": seconds, "complete": complete}
+            intervals = {"intervals": tally.intervals()} if complete else {}
+            about = {"settings": dict(settings), "seconds": seconds, "complete": complete}
+            return {**tally.summary(), **intervals, **about}
 
         bar = tqdm(
             total=len(items), initial=len(done), unit="query", disable=not progress, file=sys.stderr,
             mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
         )  # fmt: skip
         try:
-            with bar:
-                for line in _answered(items[len(done) :], answer):
+            with bar, closing(_with_reply(answered(items[len(done) :]))) as lines:
+                for line in lines:
                     if sink:
                         sink.append(line)
                     tally.add(line)
@@ -114,11 +123,10 @@ def run(
             raise
 
 
-def _answered(items: Sequence[T], answer: Callable[[T], tuple[Line, bool]]) -> Iterator[Line]:
+def _with_reply(answered: Iterator[tuple[Line, bool]]) -> Generator[Line]:
     # Lines without a reply wait: if the model is out of reach they are not written, and a resumed run does them again.
     waiting: list[Line] = []
-    for item in items:
-        line, replied = answer(item)
+    for line, replied in answered:
         waiting.append(line)
         if replied:
             yield from waiting

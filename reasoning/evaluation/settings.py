@@ -15,18 +15,34 @@ from numpy.typing import NDArray
 
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.lark import LarkOptions
 from reasoning.llms.providers import display_name
+from reasoning.reasoner import Reasoner
 
 
-def common_settings(
-    method: str, llm: str | BaseChatModel, options: LarkOptions, llm_matters: bool = False
+def run_settings(
+    kg: str | Path, reasoner: Reasoner, llm: str | BaseChatModel, limit: int | None, llm_matters: bool
 ) -> dict[str, Any]:
-    """Method, language model and its options, and Skylark's version; None for what the method does not use."""
-    asks = method != "exact"
-    chosen = {key: value if asks else None for key, value in asdict(options).items()}
+    """Graph, limit, method, language model and its options, Skylark's version; None for what the method does not use.
+
+    Args:
+        kg: the graph as it was asked for.
+        reasoner: the method over it.
+        llm: the language model as it was asked for.
+        limit: most queries of each type.
+        llm_matters: whether the language model decides the lines of method exact too.
+    """
+    asks = reasoner.method != "exact"
+    options = {key: value if asks else None for key, value in asdict(reasoner.options).items()}
     name = llm if isinstance(llm, str) else display_name(llm)
-    return {"method": method, "llm": name if asks or llm_matters else None, **chosen, "version": version()}
+    return {
+        "kg": graph_setting(kg),
+        "kg_digest": graph_digest(reasoner.kg),
+        "limit": limit,
+        "method": reasoner.method,
+        "llm": name if asks or llm_matters else None,
+        **options,
+        "version": version(),
+    }
 
 
 def graph_setting(kg: str | Path) -> str:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reasoning.evaluation.metrics import LARK_METRICS
-
-LARK_NOTE = (
-    "* LARK's own released metrics, for comparison with that paper only: the mean of 1/position over correct "
-    "predictions, and precision at K; a perfect answer does not score 1"
-)
+from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 
 
 def query_table(summary: Mapping[str, Any]) -> str:
     """The summary of a query run: a row per type, the averages, what was left out, the language model's steps."""
     per_type: Mapping[str, Mapping[str, float]] = summary["per_type"]
+    intervals = summary.get("intervals", {})
     names = [name for name in next(iter(per_type.values()), {}) if name != "count"]
-    rows = [[kind, f"{row['count']:,}", *(f"{row[name]:.4f}" for name in names)] for kind, row in per_type.items()]
+    bounds = intervals.get("per_type", {})
+    rows = [[kind, f"{row['count']:,}", *_cells(names, row, bounds.get(kind))] for kind, row in per_type.items()]
     for average in ("avg_p", "avg_n"):
         if summary[average]:
-            rows.append([average, "", *(f"{summary[average][name]:.4f}" for name in names)])
-    parts = [aligned(["type", "queries", *(f"{n}*" if n in LARK_METRICS else n for n in names)], rows)]
+            rows.append([average, "", *_cells(names, summary[average], intervals.get(average))])
+    parts = [aligned(["type", "queries", *map(marked, names)], rows)]
     if any(name in LARK_METRICS for name in names):
         parts.append(LARK_NOTE)
     notes = [f"{summary['count']:,} queries in {summary['seconds']:,.1f} s"]
@@ -29,7 +26,7 @@ def query_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} without hard answers left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} failed, counted as wrong")
-    parts.append("; ".join(notes))
+    parts += ["; ".join(notes), *_level(intervals)]
     if "steps" in summary:
         parts.append(_steps(summary["steps"].values()))
     return "\n".join(parts)
@@ -38,8 +35,10 @@ def query_table(summary: Mapping[str, Any]) -> str:
 def question_table(summary: Mapping[str, Any]) -> str:
     """The summary of a question run: a row per number of hops, and overall."""
     names = [name for name in summary["overall"] if name != "count"]
+    intervals = summary.get("intervals", {})
+    bounds = {**intervals.get("per_type", {}), "overall": intervals.get("overall")}
     rows = [
-        [kind, f"{row['count']:,}", *("-" if row[name] is None else f"{row[name]:.4f}" for name in names)]
+        [kind, f"{row['count']:,}", *_cells(names, row, bounds.get(kind))]
         for kind, row in [*summary["per_type"].items(), ("overall", summary["overall"])]
     ]
     notes = [f"{summary['overall']['count']:,} questions in {summary['seconds']:,.1f} s"]
@@ -47,7 +46,27 @@ def question_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} whose gold path reaches nothing left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} not answered, counted as wrong")
-    return "\n".join([aligned(["type", "questions", *names], rows), "; ".join(notes)])
+    return "\n".join([aligned(["type", "questions", *names], rows), "; ".join(notes), *_level(intervals)])
+
+
+def _cells(
+    names: Sequence[str], row: Mapping[str, float | None], bounds: Mapping[str, Sequence[float] | None] | None
+) -> list[str]:
+    """Each metric's mean, and behind it half the width of its interval where there is one to speak of."""
+    cells = []
+    for name in names:
+        value, bound = row[name], (bounds or {}).get(name)
+        text = "-" if value is None else f"{value:.4f}"
+        if bound and bound[0] < bound[1]:
+            text += f" ±{(bound[1] - bound[0]) / 2:.4f}".replace("0.", ".")
+        cells.append(text)
+    return cells
+
+
+def _level(intervals: Mapping[str, Any]) -> list[str]:
+    if not intervals:
+        return []
+    return [f"± half of the {intervals['level']:.0%} bootstrap interval over queries; its bounds are in the summary"]
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

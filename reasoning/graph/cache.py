@@ -96,7 +96,9 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
             if path.stat().st_size != expected["bytes"] or _checksum(path) != expected["crc32"]:
                 raise ValueError(f"{path.name} does not have the content that was written")
             # A memory map cannot be empty.
-            arrays[name] = np.load(path, mmap_mode="r" if expected["bytes"] > 4096 else None, allow_pickle=False)
+            mapped = np.load(path, mmap_mode="r" if expected["bytes"] > 4096 else None, allow_pickle=False)
+            # As a plain view: numpy's class of memory maps pays a Python call for every item that is looked up.
+            arrays[name] = np.asarray(mapped)
         return arrays, manifest["details"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GraphError(f"the cached graph {folder} is damaged: {error}") from error

@@ -5,18 +5,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reasoning.evaluation.id_lists import IdLists
 from reasoning.evaluation.metrics import filtered_ranks, lark_metrics, rank_metrics, set_metrics
-from reasoning.graph.index import Ids
 
 ENTITIES = 12
+Case = tuple[list[int], list[float], list[int], list[int]]
 
 
-def ids(*items: int) -> Ids:
-    return np.array(items, dtype=np.int32)
+def ids(*items: int) -> list[int]:
+    return list(items)
+
+
+def lists(*parts: list[int]) -> IdLists:
+    return IdLists.of([np.array(part, dtype=np.int32) for part in parts])
+
+
+def ranks_of(*cases: Case, entities: int) -> list[float]:
+    predicted, scores, hard, easy = zip(*cases, strict=True)
+    flat = np.array([score for part in scores for score in part])
+    return filtered_ranks(lists(*predicted), flat, lists(*hard), lists(*easy), entities).tolist()
 
 
 @st.composite
-def rankings(draw: st.DrawFn) -> tuple[list[int], list[float], list[int], list[int]]:
+def rankings(draw: st.DrawFn) -> Case:
     order = draw(st.permutations(range(ENTITIES)))
     predicted = list(order[: draw(st.integers(0, ENTITIES))])
     scores = draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=len(predicted), max_size=len(predicted)))
@@ -31,36 +42,46 @@ def rank_by_sorting(score_of: dict[int, float], answer: int, others: set[int], a
     return candidates.index(answer) + 1
 
 
-@given(rankings())
-def test_the_filtered_rank_is_the_mean_of_the_best_and_the_worst_order_of_ties(
-    case: tuple[list[int], list[float], list[int], list[int]],
-) -> None:
-    predicted, scores, hard, easy = case
-    score_of = dict(zip(predicted, scores, strict=True))
+@given(st.lists(rankings(), min_size=1, max_size=4))
+def test_the_filtered_rank_is_the_mean_of_the_best_and_the_worst_order_of_ties(cases: list[Case]) -> None:
     expected = []
-    for answer in hard:
-        others = {*hard, *easy} - {answer}
-        first, last = (rank_by_sorting(score_of, answer, others, side) for side in (True, False))
-        expected.append((first + last) / 2)
-    assert filtered_ranks(ids(*predicted), scores, ids(*hard), ids(*easy), ENTITIES).tolist() == expected
+    for predicted, scores, hard, easy in cases:
+        score_of = dict(zip(predicted, scores, strict=True))
+        for answer in hard:
+            others = {*hard, *easy} - {answer}
+            first, last = (rank_by_sorting(score_of, answer, others, side) for side in (True, False))
+            expected.append((first + last) / 2)
+    assert ranks_of(*cases, entities=ENTITIES) == expected
+
+
+@given(st.lists(rankings(), min_size=1, max_size=4))
+def test_a_query_scores_the_same_whichever_others_stand_beside_it(cases: list[Case]) -> None:
+    predicted, _, hard, _ = (lists(*part) for part in zip(*cases, strict=True))
+    together = set_metrics(predicted, hard) | lark_metrics(predicted, hard)
+    for i, (ours, _, gold, _) in enumerate(cases):
+        alone = set_metrics(lists(ours), lists(gold)) | lark_metrics(lists(ours), lists(gold))
+        assert {name: values[0] for name, values in alone.items()} == {name: v[i] for name, v in together.items()}
 
 
 def test_a_set_stands_first_and_everything_else_is_tied_behind_it() -> None:
     # Of 101 entities a set of four is given; 50 is a hard answer in it, 60 one outside it, 1 an easy one.
-    ranks = filtered_ranks(ids(1, 2, 3, 50), (1.0,) * 4, ids(50, 60), ids(1), 101)
+    ranks = ranks_of((ids(1, 2, 3, 50), [1.0] * 4, ids(50, 60), ids(1)), entities=101)
     # Beside 50 stand the two wrong members; behind the two lie 101 - 3 answers - 2 = 96 others beside 60.
-    assert ranks.tolist() == [1 + 2 / 2, 1 + 2 + 96 / 2]
+    assert ranks == [1 + 2 / 2, 1 + 2 + 96 / 2]
 
 
 def test_giving_nothing_ranks_every_answer_in_the_middle() -> None:
-    assert filtered_ranks(ids(), (), ids(3), ids(), 101).tolist() == [51.0]
+    assert ranks_of((ids(), [], ids(3), ids()), entities=101) == [51.0]
 
 
 def test_rank_metrics_are_means_over_the_hard_answers_of_a_query() -> None:
-    metrics = rank_metrics(np.array([1.0, 2.0, 4.0, 20.0]))
-    assert metrics == pytest.approx(
-        {"mrr": (1 + 0.5 + 0.25 + 0.05) / 4, "hits@1": 0.25, "hits@3": 0.5, "hits@10": 0.75}
-    )
+    metrics = rank_metrics(np.array([1.0, 2.0, 4.0, 20.0, 2.0]), lists(ids(5, 6, 7, 8), ids(5)))
+    assert {name: values.tolist() for name, values in metrics.items()} == {
+        "mrr": pytest.approx([(1 + 0.5 + 0.25 + 0.05) / 4, 0.5]),
+        "hits@1": [0.25, 0],
+        "hits@3": [0.5, 1],
+        "hits@10": [0.75, 1],
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,8 +97,10 @@ def test_rank_metrics_are_means_over_the_hard_answers_of_a_query() -> None:
         (ids(), ids(), 1, 1, 1, 1),
     ],
 )
-def test_set_metrics(predicted: Ids, gold: Ids, exact_match: float, precision: float, recall: float, f1: float) -> None:
-    assert set_metrics(predicted, gold) == pytest.approx(
+def test_set_metrics(
+    predicted: list[int], gold: list[int], exact_match: float, precision: float, recall: float, f1: float
+) -> None:
+    assert set_metrics(lists(predicted), lists(gold)) == pytest.approx(
         {"exact_match": exact_match, "precision": precision, "recall": recall, "f1": f1}
     )
 
@@ -94,8 +117,8 @@ def test_set_metrics(predicted: Ids, gold: Ids, exact_match: float, precision: f
     ],
 )
 def test_larks_own_metrics_as_its_code_computes_them(
-    predicted: Ids, gold: Ids, mrr: float, hits: tuple[float, float, float]
+    predicted: list[int], gold: list[int], mrr: float, hits: tuple[float, float, float]
 ) -> None:
-    assert lark_metrics(predicted, gold) == pytest.approx(
+    assert lark_metrics(lists(predicted), lists(gold)) == pytest.approx(
         {"lark_mrr": mrr, "lark_hits@1": hits[0], "lark_hits@3": hits[1], "lark_hits@10": hits[2]}
     )

@@ -1,0 +1,78 @@
+"""The method under measurement: made once before a run, then asked for one query or question after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from langchain_core.language_models import BaseChatModel
+
+from kg_data.errors import SkylarkError
+from reasoning.answer import Answer
+from reasoning.errors import EvaluationError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark import LarkOptions
+from reasoning.llms import LLMError
+from reasoning.query.tree import Query
+from reasoning.reasoner import Reasoner
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a method made of one query.
+
+    Attributes:
+        answer: None where it raised an error.
+        error: why there is no answer, or why it is incomplete; None where all is well.
+        given: False where the language model could not be reached or did not finish in time: that is no measurement
+            of it.
+    """
+
+    answer: Answer | None
+    error: str | None
+    given: bool
+
+
+def load_method(
+    kg: str | Path,
+    splits: Sequence[str] | None,
+    method: str,
+    llm: str | BaseChatModel,
+    options: LarkOptions | None,
+    limit: int | None,
+) -> Reasoner:
+    """The graph with the method over it, its language model loaded.
+
+    Raises:
+        EvaluationError: the limit is below 1.
+        SkylarkError: the graph or the language model cannot be loaded.
+    """
+    if limit is not None and limit < 1:
+        raise EvaluationError(f"the limit must be at least 1, not {limit}")
+    reasoner = Reasoner(KnowledgeGraph.load(kg, splits), llm=llm, method=method, options=options)
+    if method != "exact":
+        _ = reasoner.llm  # a missing key or package is worth knowing before the records are read
+    return reasoner
+
+
+def ask(reasoner: Reasoner, question: Query | str) -> Reply:
+    """The method's reply; what it raises is part of it, so that one broken query doesn't end a run."""
+    try:
+        answer = reasoner.answer(question)
+    except SkylarkError as failure:
+        return Reply(None, str(failure), not isinstance(failure, LLMError))
+    last = answer.steps[-1] if answer.steps else None
+    silent = last is not None and last.error is not None and not any(attempt.replied for attempt in last.attempts)
+    return Reply(answer, answer.error, not silent)
+
+
+def step_counts(answer: Answer) -> dict[str, int]:
+    """How many steps the language model answered, how many of them right, and what did not fit its prompts."""
+    asked = [step for step in answer.steps if step.by == "llm"]
+    return {
+        "llm": len(asked),
+        "agreeing": sum(bool(step.agrees) for step in asked),
+        "symbolic": len(answer.steps) - len(asked),
+        "left_out": sum(step.context.left_out for step in asked if step.context is not None),
+    }

@@ -1,0 +1,171 @@
+"""Adding up the lines of a run: means per type, their intervals, averages over types."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reasoning.evaluation.intervals import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
+from reasoning.evaluation.results_file import Line
+from reasoning.query.structures import NEGATED, STRUCTURES
+
+AVERAGES = {
+    "avg_p": tuple(kind for kind in STRUCTURES if kind not in NEGATED),
+    "avg_n": tuple(kind for kind in STRUCTURES if kind in NEGATED),
+}
+"""The types that each average is over: those without negation, and those with it."""
+
+STEP_COUNTS = ("llm", "agreeing", "symbolic", "left_out")
+
+
+class MetricValues:
+    """What the lines of a run hold, by type and metric."""
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self.metrics = tuple(metrics)
+        self.counts: Counter[str] = Counter()
+        self.errors = 0
+        self._values: dict[str, dict[str, list[float]]] = defaultdict(lambda: {name: [] for name in self.metrics})
+        self._usage: Counter[str] = Counter()
+
+    def add(self, line: Line) -> None:
+        """Take in one query's line."""
+        self.counts[line["type"]] += 1
+        self.errors += "error" in line
+        for name, values in self._values[line["type"]].items():
+            # A question without a gold path has no path_match.
+            if line[name] is not None:
+                values.append(line[name])
+        self._usage.update({name: amount for name, amount in line.get("usage", {}).items() if amount is not None})
+
+    def of(self, kind: str) -> Mapping[str, Sequence[float]]:
+        """Metric -> the values of one type's queries, in order."""
+        return self._values[kind]
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """What the language model was sent and wrote, and what that cost, over all lines that say it."""
+        return dict(self._usage)
+
+
+class QueryTally:
+    """Adds up the lines of a query run.
+
+    Args:
+        metrics: those of its protocol.
+        skipped: queries left out.
+    """
+
+    def __init__(self, metrics: Sequence[str], skipped: int) -> None:
+        self._values, self._skipped = MetricValues(metrics), skipped
+        self._steps: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, line: Line) -> None:
+        """Count one query's line."""
+        self._values.add(line)
+        if "steps" in line:
+            self._steps[line["type"]].update(line["steps"])
+
+    def summary(self) -> dict[str, Any]:
+        """The figures so far; see `evaluate_queries`."""
+        values, kinds = self._values, self._kinds
+        means = {kind: _means(values.of(kind)) for kind in kinds}
+        summary: dict[str, Any] = {
+            "per_type": {kind: {**means[kind], "count": values.counts[kind]} for kind in kinds},
+            **{name: self._average([means[kind] for kind in over if kind in means]) for name, over in AVERAGES.items()},
+            "count": values.counts.total(),
+            "skipped": self._skipped,
+            "errors": values.errors,
+        }
+        if self._steps:
+            summary["steps"] = {
+                kind: {name: self._steps[kind][name] for name in STEP_COUNTS} for kind in kinds if kind in self._steps
+            }
+        return _with_usage(summary, values)
+
+    def intervals(self) -> dict[str, Any]:
+        """The intervals of the summary's means, in the same places."""
+        per_type = {kind: _resampled(self._values.of(kind), kind) for kind in self._kinds}
+        averages = {
+            name: {
+                metric: interval(average_of([per_type[kind][metric] for kind in over if kind in per_type]))
+                for metric in self._values.metrics
+            }
+            if any(kind in per_type for kind in over)
+            else {}
+            for name, over in AVERAGES.items()
+        }
+        return {**_described(per_type), **averages}
+
+    @property
+    def _kinds(self) -> list[str]:
+        return [kind for kind in STRUCTURES if kind in self._values.counts]
+
+    def _average(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        return {name: mean([row[name] for row in rows]) for name in self._values.metrics} if rows else {}
+
+
+class QuestionTally:
+    """Adds up the lines of a question run.
+
+    Args:
+        metrics: those of questions.
+        skipped: questions left out.
+    """
+
+    def __init__(self, metrics: Sequence[str], skipped: int) -> None:
+        self._values, self._skipped = MetricValues(metrics), skipped
+
+    def add(self, line: Line) -> None:
+        """Count one question's line."""
+        self._values.add(line)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures so far; see `evaluate_questions`."""
+        values = self._values
+        per_type = {kind: {**_means(values.of(kind)), "count": values.counts[kind]} for kind in sorted(values.counts)}
+        summary = {
+            "overall": {**_means(self._every), "count": values.counts.total()},
+            "per_type": per_type,
+            "count": values.counts.total(),
+            "skipped": self._skipped,
+            "errors": values.errors,
+        }
+        return _with_usage(summary, values)
+
+    def intervals(self) -> dict[str, Any]:
+        """The intervals of the summary's means, in the same places."""
+        per_type = {kind: _resampled(self._values.of(kind), kind) for kind in sorted(self._values.counts)}
+        overall = {name: interval(means) for name, means in _resampled(self._every, "overall").items()}
+        return {**_described(per_type), "overall": overall}
+
+    @property
+    def _every(self) -> dict[str, list[float]]:
+        kinds = sorted(self._values.counts)
+        return {name: [v for kind in kinds for v in self._values.of(kind)[name]] for name in self._values.metrics}
+
+
+def mean(values: Sequence[float]) -> float:
+    """The same mean whatever the order, so that a resumed run's summary equals an uninterrupted one's."""
+    return math.fsum(values) / len(values)
+
+
+def _means(row: Mapping[str, Sequence[float]]) -> dict[str, float | None]:
+    return {name: mean(values) if values else None for name, values in row.items()}
+
+
+def _resampled(row: Mapping[str, Sequence[float]], stratum: str) -> dict[str, Means | None]:
+    return {name: resampled_means(values, stratum) for name, values in row.items()}
+
+
+def _described(per_type: Mapping[str, Mapping[str, Means | None]]) -> dict[str, Any]:
+    bounds: dict[str, dict[str, Interval]] = {
+        kind: {name: interval(means) for name, means in row.items()} for kind, row in per_type.items()
+    }
+    return {"level": LEVEL, "resamples": RESAMPLES, "per_type": bounds}
+
+
+def _with_usage(summary: dict[str, Any], values: MetricValues) -> dict[str, Any]:
+    return {**summary, "usage": values.usage} if values.usage else summary
