@@ -24,7 +24,7 @@ RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 SKOS_PREF_LABEL = "http://www.w3.org/2004/02/skos/core#prefLabel"
 SKOS_ALT_LABEL = "http://www.w3.org/2004/02/skos/core#altLabel"
 XSD = "http://www.w3.org/2001/XMLSchema#"
-_TAKEN = frozenset({RDF_TYPE, RDFS_LABEL, SKOS_ALT_LABEL})
+_TAKEN = frozenset({RDF_TYPE, RDFS_LABEL, SKOS_PREF_LABEL, SKOS_ALT_LABEL})
 """What these say is said of a graph, not in it: a relation with such an id is written as a URN."""
 
 DATATYPES: Mapping[ValueKind, str] = {

@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 from kg_data.columns import GraphColumns
 from kg_data.errors import SkylarkError, UnknownGraphError
-from kg_data.loaders import FORMAT_VERSION, Form, files_read, form_of, load_path
+from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, files_read, form_of, load_path
 from kg_data.loaders.labelled import SPLITS
 from kg_data.loaders.single import METAQA_FILES
 from kg_data.public import PUBLIC_BENCHMARKS, PublicBenchmark
@@ -246,7 +246,7 @@ def _unknown(name: str, known: list[str]) -> str:
             parts.append(f"{benchmark.name} is to be had from {benchmark.home}, as a folder under {root / 'kg'}")
     if not (root / "kg").is_dir():
         parts.append(f"there is no data folder {root / 'kg'}, set SKYLARK_DATA to the folder that holds kg/")
-    parts.append("or give the path of a file (.tsv, .csv, .txt) or a data-set folder")
+    parts.append(f"or give the path of a file ({', '.join(SUFFIXES)}) or a data-set folder")
     return "; ".join(parts)
 
 

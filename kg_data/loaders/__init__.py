@@ -12,10 +12,10 @@ from typing import Literal
 
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
-from kg_data.loaders import integer, labelled, single
+from kg_data.loaders import integer, jsonl, labelled, rdf, single
 from kg_data.loaders.names import SOURCE_FILES
 
-__all__ = ["FORMAT_VERSION", "Form", "files_read", "form_of", "load_path"]
+__all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "files_read", "form_of", "load_path"]
 
 Form = Literal["labelled", "integer", "metaqa", "file"]
 
@@ -28,11 +28,25 @@ KNOWN_FOLDERS = (
     "or with kb.txt or kb_partial.txt of subject|relation|object"
 )
 
+_READERS: Mapping[str, Callable[[Path, str], GraphColumns]] = {
+    **dict.fromkeys(single.SUFFIXES, single.load_file),
+    **dict.fromkeys(jsonl.SUFFIXES, jsonl.load_json_lines),
+    **dict.fromkeys(rdf.SUFFIXES, rdf.load_rdf),
+}
+"""The readers of single files by suffix."""
+
+SUFFIXES = tuple(_READERS)
+
+
+def _load_file(path: Path, name: str) -> GraphColumns:
+    return _READERS[path.suffix.lower()](path, name)
+
+
 _LOADERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
     "labelled": labelled.load_labelled,
     "integer": integer.load_integer,
     "metaqa": single.load_metaqa,
-    "file": single.load_file,
+    "file": _load_file,
 }
 
 _FILES: Mapping[Form, tuple[str, ...]] = {
@@ -45,7 +59,7 @@ _FILES: Mapping[Form, tuple[str, ...]] = {
 def form_of(path: Path) -> Form | None:
     """The form of a file or folder; None where it is none that is read here."""
     if path.is_file():
-        return "file" if path.suffix.lower() in single.SUFFIXES else None
+        return "file" if path.suffix.lower() in SUFFIXES else None
     has_train = (path / "train.txt").is_file()
     if has_train and ((path / "id2ent.tsv").is_file() or (path / "id2rel.tsv").is_file()):
         return "integer"
@@ -58,7 +72,7 @@ def load_path(path: Path, name: str) -> GraphColumns:
     """Read a file or folder of triples.
 
     Args:
-        path: a .tsv, .csv or .txt file, or a folder of one of the known forms.
+        path: a file whose suffix is one of `SUFFIXES`, or a folder of one of the known forms.
         name: name of the graph, for display.
 
     Raises:
@@ -87,6 +101,5 @@ def _known_form(path: Path) -> Form:
         found = sorted(item.name + "/" * item.is_dir() for item in path.iterdir())
         raise DataError(path, KNOWN_FOLDERS, found=", ".join(found) or "an empty folder")
     if path.is_file():
-        formats = ", ".join(single.SUFFIXES)
-        raise DataError(path, f"a file of triples in one of the formats read today: {formats}", found=path.name)
+        raise DataError(path, f"a file of triples in one of the formats {', '.join(SUFFIXES)}", found=path.name)
     raise DataError(path, "an existing file or folder")

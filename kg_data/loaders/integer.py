@@ -14,9 +14,10 @@ from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
 from kg_data.loaders.labelled import SPLITS
 from kg_data.loaders.names import NAME_FILES, describe_source, read_entity_names, read_relation_names, read_types
-from kg_data.loaders.text import Row, read_text, separated_rows
+from kg_data.loaders.text import Row, empty_field, read_lines, separated_rows
 from kg_data.loaders.triples import Triples, fold_twins, index_rows
 
+THREE_INTEGERS = "three integers (head, relation, tail) separated by blanks or tabs"
 FILES = ("id2ent.tsv", "id2rel.tsv", "train.txt", "valid.txt", "test.txt", *NAME_FILES)
 
 
@@ -40,12 +41,11 @@ def load_integer(folder: Path, name: str) -> GraphColumns:
     for split in SPLITS:
         if (path := folder / f"{split}.txt").is_file():
             rows = _integer_rows(path, entity_index, relation_index)
-            splits[split] = index_rows(path, rows, entity_index, relation_index)
+            splits[split] = index_rows(path, rows, entity_index, relation_index, THREE_INTEGERS)
 
     entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
     names = list(relations.values())
     folded = fold_twins(list(relations), names, [relation_names.get(item, item) for item in names], splits)
-    by_name = {item: index for index, item in enumerate(entities.values())}
     return GraphColumns(
         name=name,
         entity_ids=list(entities),
@@ -55,7 +55,7 @@ def load_integer(folder: Path, name: str) -> GraphColumns:
         splits=folded.splits,
         relation_aliases=folded.aliases,
         aliases=[(index, item) for index, item in enumerate(entities.values()) if entity_names.get(item, item) != item],
-        types=read_types(folder, by_name),
+        types=read_types(folder, entities.values()),
         source=describe_source(folder),
     )
 
@@ -64,7 +64,11 @@ def _read_ids(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise DataError(path, "this file beside the other id file: id2ent.tsv and id2rel.tsv come together")
     names: dict[str, str] = {}
-    for number, (key, name) in separated_rows(path, "\t", 2, "an integer id and a name separated by one tab"):
+    expected = "an integer id and a name separated by one tab"
+    for number, fields in separated_rows(path, "\t", 2, expected):
+        key, name = (field.strip() for field in fields)
+        if not (key and name):
+            raise empty_field(path, number, fields, expected)
         if not _is_decimal(key):
             raise DataError(path, "a decimal integer as id", line=number, found=key)
         if key in names:
@@ -76,20 +80,19 @@ def _read_ids(path: Path) -> dict[str, str]:
 
 
 def _integer_rows(path: Path, entities: Mapping[str, int], relations: Mapping[str, int]) -> Iterator[Row]:
-    expected = "three integers (head, relation, tail) separated by blanks or tabs"
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.split()
         if not fields:
             continue
         if len(fields) != 3:
-            raise DataError(path, expected, line=number, found=line)
+            raise DataError(path, THREE_INTEGERS, line=number, found=line)
         # The ids are compared as text: no conversion of 1.6 million numbers, and "007" is not taken for 7.
         if fields[0] not in entities or fields[1] not in relations or fields[2] not in entities:
             if not all(_is_decimal(field) for field in fields):
-                raise DataError(path, expected, line=number, found=line)
+                raise DataError(path, THREE_INTEGERS, line=number, found=line)
             where = "id2rel.tsv" if fields[1] not in relations else "id2ent.tsv"
             raise DataError(path, f"ids that are listed in {where}", line=number, found=line)
-        yield Row(number, fields)
+        yield number, fields
 
 
 def _is_decimal(text: str) -> bool:

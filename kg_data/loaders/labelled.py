@@ -11,9 +11,10 @@ from pathlib import Path
 from kg_data.columns import GraphColumns
 from kg_data.loaders.names import NAME_FILES, describe_source, read_entity_names, read_relation_names, read_types
 from kg_data.loaders.text import separated_rows
-from kg_data.loaders.triples import Triples, fold_twins, index_rows
+from kg_data.loaders.triples import SpelledNames, Triples, fold_twins, index_rows
 
 SPLITS = ("train", "valid", "test")
+TAB_SEPARATED = "head, relation and tail separated by tabs"
 FILES = ("train.txt", "valid.txt", "test.txt", *NAME_FILES)
 
 
@@ -23,25 +24,24 @@ def load_labelled(folder: Path, name: str) -> GraphColumns:
     Raises:
         DataError: a file of another form, with its line.
     """
-    entities: dict[str, int] = {}
-    relations: dict[str, int] = {}
+    entities, relations = SpelledNames(), SpelledNames()
     splits: dict[str, Triples] = {}
     for split in SPLITS:
         if (path := folder / f"{split}.txt").is_file():
-            rows = separated_rows(path, "\t", 3, "head, relation and tail separated by tabs")
-            splits[split] = index_rows(path, rows, entities, relations)
+            rows = separated_rows(path, "\t", 3, TAB_SEPARATED)
+            splits[split] = index_rows(path, rows, entities, relations, TAB_SEPARATED)
 
     entity_names, relation_names = read_entity_names(folder), read_relation_names(folder)
-    ids = list(relations)
+    ids = relations.ids
     folded = fold_twins(ids, ids, [relation_names.get(item, item) for item in ids], splits)
     return GraphColumns(
         name=name,
-        entity_ids=list(entities),
-        entity_labels=[entity_names.get(item, item) for item in entities],
+        entity_ids=entities.ids,
+        entity_labels=[entity_names.get(item, item) for item in entities.ids],
         relation_ids=folded.ids,
         relation_labels=folded.labels,
         splits=folded.splits,
         relation_aliases=folded.aliases,
-        types=read_types(folder, entities),
+        types=read_types(folder, entities.ids),
         source=describe_source(folder),
     )

@@ -8,7 +8,7 @@ beside the triples: kg-bert's `entity2text.txt` and `relation2text.txt`, CoDEx's
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from kg_data.errors import DataError
@@ -60,12 +60,12 @@ def read_relation_names(folder: Path) -> dict[str, str]:
     return names
 
 
-def read_types(folder: Path, entities: Mapping[str, int]) -> list[tuple[int, str]]:
+def read_types(folder: Path, entities: Iterable[str]) -> list[tuple[int, str]]:
     """(entity index, type name) pairs from CoDEx's `entity2types.json`, for the entities of the graph.
 
     Args:
         folder: the data set.
-        entities: entity id to index; the file lists many more.
+        entities: entity ids in the order of their indexes; the file lists many more.
 
     Raises:
         DataError: the file is not an object of lists of type ids.
@@ -76,7 +76,7 @@ def read_types(folder: Path, entities: Mapping[str, int]) -> list[tuple[int, str
     labels = _read_labels(folder / "types.json") if (folder / "types.json").is_file() else {}
     content = read_json_object(path)
     pairs: list[tuple[int, str]] = []
-    for entity, index in entities.items():
+    for index, entity in enumerate(entities):
         types = content.get(entity, [])
         if not isinstance(types, list) or not all(isinstance(item, str) for item in types):
             raise DataError(path, f"a list of type ids for {entity!r}", found=repr(types))

@@ -1,51 +1,89 @@
-"""Reading text so that a broken file is named by its line.
+"""Reading text so that a broken file is named by its line, and a large one never stands in memory as a whole.
 
 Data sets come with CRLF (FB15k-237), with byte order marks (spreadsheets) and, when something went wrong on the way,
-in other encodings. Everything past this module sees plain rows of non-empty fields and their line numbers.
+in other encodings. Everything past this module sees plain rows of fields and their line numbers.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from kg_data.errors import DataError
+from kg_data.loaders.reading import open_watched
 
+Row = tuple[int, list[str]]
+"""One line of a file: its 1-based number and its fields as they stand there, with blanks around them."""
 
-class Row(NamedTuple):
-    """One line of a file: its 1-based number and its fields, stripped of surrounding blanks and none of them empty."""
+LONGEST_LINE = 1 << 20
+"""Characters; a longer line is no triple but a file of another kind, and is refused before it fills the memory."""
 
-    line: int
-    fields: list[str]
+_BLOCK = 1 << 20
 
 
 def read_text(path: Path) -> str:
-    """The whole file as text, every line ending as a newline, a byte order mark dropped.
+    """The whole of a small file as text, every line ending as a newline, a byte order mark dropped.
 
     Raises:
         DataError: the file cannot be read or is not UTF-8; the line of the first undecodable byte is named.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(path, "a file that can be read", found=error.strerror or str(error)) from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The offsets of this codec count from behind a byte order mark; error.object is what they index.
-        before = bytes(error.object[: error.start])
-        bad = error.object[error.start : error.end].hex(" ")
-        line = before.count(b"\n") + 1
-        raise DataError(path, "UTF-8 text (save the file as UTF-8)", line=line, found=f"byte {bad}") from error
-    # Not str.splitlines anywhere: it also breaks at U+2028, U+0085 and form feeds, which occur within names.
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return "".join(_decoded_blocks(path))
 
 
-def separated_rows(path: Path, separator: str, width: int, expected: str) -> Iterator[Row]:
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a file of any size, without their ends, decoded as in `read_text`.
+
+    Raises:
+        DataError: as in `read_text`, or a line is longer than `LONGEST_LINE`.
+    """
+    rest, number = "", 0
+    for block in _decoded_blocks(path):
+        # Not str.splitlines anywhere: it also breaks at U+2028, U+0085 and form feeds, which occur within names.
+        *lines, rest = (rest + block).split("\n")
+        yield from lines
+        number += len(lines)
+        if len(rest) > LONGEST_LINE:
+            raise DataError(path, f"lines of at most {LONGEST_LINE:,} characters", line=number + 1, found=rest[:80])
+    if rest:
+        yield rest
+
+
+def _decoded_blocks(path: Path) -> Iterator[str]:
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
+    with open_watched(path) as file:
+        while block := file.read(_BLOCK):
+            yield _decoded(path, decoder, block)
+        yield _decoded(path, decoder, b"")
+
+
+def _decoded(path: Path, decoder: io.IncrementalNewlineDecoder, block: bytes) -> str:
+    try:
+        # The stubs know this decoder as one of text, which it is only where no decoder is given to it.
+        return decoder.decode(block, final=not block)
+    except UnicodeDecodeError:
+        raise _undecodable(path) from None
+
+
+def _undecodable(path: Path) -> DataError:
+    """The error for a file that is not UTF-8, with the line of its first undecodable byte."""
+    number = 1
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                number += line[: error.start].replace(b"\r\n", b"\n").count(b"\r")
+                bad = line[error.start : error.end].hex(" ")
+                return DataError(path, "UTF-8 text (save the file as UTF-8)", line=number, found=f"byte {bad}")
+            number += 1 + line.removesuffix(b"\r\n").count(b"\r")
+    return DataError(path, "UTF-8 text (save the file as UTF-8)")
+
+
+def separated_rows(path: Path, separator: str, width: int, expected: str, optional: int = 0) -> Iterator[Row]:
     """The rows of a file whose fields stand between one separator character; blank lines are skipped.
 
     Args:
@@ -53,44 +91,48 @@ def separated_rows(path: Path, separator: str, width: int, expected: str) -> Ite
         separator: the character between two fields.
         width: the number of fields of every row.
         expected: what a row should be, in words, for the error.
+        optional: the number of further fields that a row may have.
 
     Raises:
-        DataError: a row with more, fewer or empty fields.
+        DataError: a row with more or fewer fields.
     """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line or line == " " * len(line):
-            continue
-        fields = [field.strip() for field in line.split(separator)]
-        if len(fields) != width or "" in fields:
-            raise _wrong_fields(path, number, line, fields, width, expected)
-        yield Row(number, fields)
+    for number, line in enumerate(read_lines(path), start=1):
+        fields = line.split(separator)
+        if not width <= len(fields) <= width + optional:
+            if line == " " * len(line):
+                continue
+            raise _wrong_count(path, number, fields, separator, expected)
+        yield number, fields
 
 
-def comma_rows(path: Path, width: int, expected: str) -> Iterator[Row]:
+def comma_rows(path: Path, width: int, expected: str, optional: int = 0) -> Iterator[Row]:
     """The rows of a comma-separated file (RFC 4180: quoted fields may hold commas, quotes and newlines).
 
     Raises:
-        DataError: a row with more, fewer or empty fields, or quotes that the csv module refuses.
+        DataError: a row with more or fewer fields, or quotes that the csv module refuses.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
+    lines = (f"{line}\n" for line in read_lines(path))
+    reader = csv.reader(lines, skipinitialspace=True, strict=True)
     start = 1
     try:
-        for raw in reader:
-            fields = [field.strip() for field in raw]
-            if fields and fields != [""]:
-                if len(fields) != width or "" in fields:
-                    raise _wrong_fields(path, start, ",".join(raw), fields, width, expected)
-                yield Row(start, fields)
+        for fields in reader:
+            if width <= len(fields) <= width + optional:
+                yield start, fields
+            elif any(field.strip() for field in fields) or len(fields) > 1:
+                raise _wrong_count(path, start, fields, ",", expected)
             start = reader.line_num + 1
     except csv.Error as error:
         raise DataError(path, expected, line=start, found=f"csv error: {error}") from error
 
 
-def _wrong_fields(path: Path, number: int, line: str, fields: list[str], width: int, expected: str) -> DataError:
-    if len(fields) == width:
-        return DataError(path, f"{expected}, none of them empty", line=number, found=line)
+def empty_field(path: Path, number: int, fields: list[str], expected: str) -> DataError:
+    """The error for a row with an empty field."""
+    return DataError(path, f"{expected}, none of them empty", line=number, found=" | ".join(fields))
+
+
+def _wrong_count(path: Path, number: int, fields: list[str], separator: str, expected: str) -> DataError:
     noun = "field" if len(fields) == 1 else "fields"
-    return DataError(path, f"{expected} ({len(fields)} {noun} here)", line=number, found=line)
+    return DataError(path, f"{expected} ({len(fields)} {noun} here)", line=number, found=separator.join(fields))
 
 
 def read_names(path: Path) -> dict[str, str]:
@@ -102,7 +144,7 @@ def read_names(path: Path) -> dict[str, str]:
         DataError: a line without a tab, with more than one, or without an id.
     """
     names: dict[str, str] = {}
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         key, tab, name = line.partition("\t")

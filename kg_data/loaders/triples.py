@@ -7,6 +7,7 @@ and `~r` and `r_reverse` would be two names that a method may answer differently
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,46 +16,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg_data.errors import DataError
-from kg_data.loaders.text import Row
+from kg_data.loaders.text import Row, empty_field
 
 TWIN_SUFFIX = "_reverse"
 
 Triples = NDArray[np.int32]
 
 
-def index_rows(path: Path, rows: Iterable[Row], entities: dict[str, int], relations: dict[str, int]) -> Triples:
-    """Rows of head, relation, tail names as triples, shape (n, 3); names not met before get the next index.
+class Names(dict[str, int]):
+    """Indexes of names in order of first appearance: looking up a name that is not there gives it the next index.
+
+    Attributes:
+        ids: the names, position = index.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+
+    def __missing__(self, name: str) -> int:
+        index = self[name] = len(self.ids)
+        self.ids.append(name)
+        return index
+
+
+class SpelledNames(Names):
+    """Names as they stand in a line of text: blanks around them mean nothing, and one of blanks alone is none."""
+
+    def __missing__(self, spelled: str) -> int:
+        # A name is stripped when it is first met in this spelling, which spares doing so in every row.
+        name = spelled.strip()
+        if not name:
+            raise ValueError("an empty name")
+        index = self[spelled] = self[name] if name != spelled else super().__missing__(name)
+        return index
+
+
+def index_rows(
+    path: Path, rows: Iterable[Row], entities: Mapping[str, int], relations: Mapping[str, int], expected: str
+) -> Triples:
+    """Rows of head, relation, tail names as triples, shape (n, 3); 12 bytes a row.
 
     Args:
         path: the file the rows come from, for the error.
         rows: three fields each.
-        entities: name to index, grown in place in order of appearance.
-        relations: name to index, grown in place in order of appearance.
+        entities: name to index, usually `SpelledNames`.
+        relations: name to index.
+        expected: what a row should be, in words, for the error.
 
     Raises:
-        DataError: there is no row.
+        DataError: a row has an empty name, or there is no row.
     """
-    flat: list[int] = []
-    for _, (head, relation, tail) in rows:
-        flat.append(entities.setdefault(head, len(entities)))
-        flat.append(relations.setdefault(relation, len(relations)))
-        flat.append(entities.setdefault(tail, len(entities)))
+    flat = array("i")
+    for number, (head, relation, tail) in rows:
+        try:
+            flat.extend((entities[head], relations[relation], entities[tail]))
+        except ValueError:
+            raise empty_field(path, number, [head, relation, tail], expected) from None
     if not flat:
         raise DataError(path, "at least one triple", found="an empty file")
-    return np.array(flat, dtype=np.int32).reshape(-1, 3)
+    return as_triples(flat)
+
+
+def as_triples(flat: array[int]) -> Triples:
+    """Head, relation, tail in turn as an array of shape (n, 3), without a copy."""
+    return np.frombuffer(flat, dtype=np.int32).reshape(-1, 3)
 
 
 def drop_duplicates(triples: Triples) -> Triples:
     """The distinct triples, each at the place where it is first met, shape (m, 3) with m <= n."""
-    if not len(triples):
+    if not _has_duplicates(triples):
         return triples
-    # lexsort is stable, so within a run of equal triples the first one is the earliest; no packing into one
-    # integer, which would overflow for large graphs.
+    # lexsort is stable, so within a run of equal triples the first one is the earliest.
     order = np.lexsort((triples[:, 2], triples[:, 1], triples[:, 0]))
-    ordered = triples[order]
-    first = np.ones(len(triples), dtype=bool)
-    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return triples[np.sort(order[first])]
+    first = np.zeros(len(triples), dtype=bool)
+    first[order[0]] = True
+    for start in range(1, len(order), _STRETCH):  # by stretches, so that no sorted copy of all triples is made
+        here, before = order[start : start + _STRETCH], order[start - 1 : start - 1 + _STRETCH]
+        first[here] = (triples[here] != triples[before[: len(here)]]).any(axis=1)
+    return triples[first]
+
+
+_STRETCH = 1 << 20
+
+
+def _has_duplicates(triples: Triples) -> bool:
+    if len(triples) < 2:
+        return False
+    heads, relations, tails = (int(column.max()) + 1 for column in triples.T)
+    if heads * relations * tails >= 1 << 63:
+        return True  # not told by one number a triple; the caller looks closely
+    keys = triples[:, 0].astype(np.int64)
+    keys *= relations
+    keys += triples[:, 1]
+    keys *= tails
+    keys += triples[:, 2]
+    keys.sort()
+    return bool((keys[1:] == keys[:-1]).any())
 
 
 @dataclass(frozen=True)
@@ -115,6 +173,8 @@ def fold_twins(
 
 
 def _fold(triples: Triples, new_index: NDArray[np.int32], is_inverse: NDArray[np.bool_]) -> Triples:
+    if not is_inverse.any():  # no twin, so no index changes either
+        return drop_duplicates(triples)
     turned = is_inverse[triples[:, 1]]
     folded = triples.copy()
     folded[turned, 0], folded[turned, 2] = triples[turned, 2], triples[turned, 0]

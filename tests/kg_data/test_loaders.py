@@ -8,20 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
 from kg_data.loaders import files_read, form_of, load_path
 from kg_data.loaders.triples import drop_duplicates, fold_twins
+from tests.kg_data.graph_files import links
 
-Named = set[tuple[str, str, str]]
 WriteFiles = Callable[[dict[str, str | bytes]], Path]
-
-
-def named(graph: GraphColumns, split: str) -> Named:
-    """The triples of a split by the ids of the source."""
-    return {
-        (graph.entity_ids[h], graph.relation_ids[r], graph.entity_ids[t]) for h, r, t in graph.splits[split].tolist()
-    }
 
 
 @pytest.fixture
@@ -63,11 +55,11 @@ class TestLabelledFolder:
 
     def test_several_relations_between_one_pair_survive(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tr\tb\na\ts\tb\na\tt\tb\n"}), "g")
-        assert named(graph, "train") == {("a", "r", "b"), ("a", "s", "b"), ("a", "t", "b")}
+        assert links(graph, "train") == {("a", "r", "b"), ("a", "s", "b"), ("a", "t", "b")}
 
     def test_one_triple_may_stand_in_two_splits(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tr\tb\n", "test.txt": "a\tr\tb\n"}), "g")
-        assert named(graph, "train") == named(graph, "test")
+        assert links(graph, "train") == links(graph, "test")
 
     def test_unicode_separators_within_a_name_do_not_end_the_line(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "São\u2028Paulo\tr\tb\u0085c\n"}), "g")
@@ -126,7 +118,7 @@ class TestIntegerFolder:
         assert graph.entity_labels == ["/m/a", "/m/b", "/m/c"]
         assert graph.relation_ids == ["0", "2"]
         assert graph.relation_labels == ["likes", "knows"]
-        assert named(graph, "train") == {("0", "0", "1"), ("1", "2", "2")}
+        assert links(graph, "train") == {("0", "0", "1"), ("1", "2", "2")}
 
     def test_the_twin_is_known_by_its_id_and_its_name(self, write: WriteFiles) -> None:
         graph = load_path(write(self.FILES), "g")
@@ -152,23 +144,23 @@ class TestIntegerFolder:
 class TestTwins:
     def test_a_twin_row_without_its_forward_row_becomes_the_forward_triple(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tr\tb\nc\tr_reverse\td\nb\tr_reverse\ta\n"}), "g")
-        assert named(graph, "train") == {("a", "r", "b"), ("d", "r", "c")}
+        assert links(graph, "train") == {("a", "r", "b"), ("d", "r", "c")}
         assert graph.relation_aliases == {"r_reverse": (0, True)}
 
     def test_a_reverse_name_without_its_base_is_a_relation_of_its_own(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tgear_reverse\tb\n"}), "g")
         assert graph.relation_ids == ["gear_reverse"]
-        assert named(graph, "train") == {("a", "gear_reverse", "b")}
+        assert links(graph, "train") == {("a", "gear_reverse", "b")}
         assert not graph.relation_aliases
 
     def test_the_twin_of_a_twin_runs_forward(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tr_reverse_reverse\tb\nb\tr_reverse\ta\nc\tr\td\n"}), "g")
-        assert named(graph, "train") == {("a", "r", "b"), ("c", "r", "d")}
+        assert links(graph, "train") == {("a", "r", "b"), ("c", "r", "d")}
         assert graph.relation_aliases["r_reverse_reverse"] == (0, False)
 
     def test_a_single_file_folds_too(self, write: WriteFiles) -> None:
         graph = load_path(write({"g.csv": "a,r,b\nb,r_reverse,a\n"}) / "g.csv", "g")
-        assert named(graph, "graph") == {("a", "r", "b")}
+        assert links(graph, "graph") == {("a", "r", "b")}
 
     @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 5))))
     def test_folding_keeps_exactly_the_facts(self, rows: list[tuple[int, int, int]]) -> None:
@@ -203,7 +195,7 @@ class TestSingleFile:
     def test_each_format_gives_the_same_graph(self, write: WriteFiles, name: str, content: str) -> None:
         graph = load_path(write({name: content}) / name, "g")
         assert list(graph.splits) == ["graph"]
-        assert named(graph, "graph") == {("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")}
+        assert links(graph, "graph") == {("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")}
 
     def test_a_quoted_csv_field_may_hold_commas_quotes_and_newlines(self, write: WriteFiles) -> None:
         path = write({"g.csv": '"Washington, D.C.",nickname,"the ""District"""\n"two\nlines",r,x\n'}) / "g.csv"
@@ -216,7 +208,7 @@ class TestSingleFile:
     def test_metaqa_s_complete_knowledge_base_goes_before_the_partial_one(self, write: WriteFiles) -> None:
         folder = write({"kb.txt": "Kismet|directed_by|Dieterle\nKismet|year|1944\n", "kb_partial.txt": "a|b|c\n"})
         graph = load_path(folder, "g")
-        assert named(graph, "graph") == {("Kismet", "directed_by", "Dieterle"), ("Kismet", "year", "1944")}
+        assert links(graph, "graph") == {("Kismet", "directed_by", "Dieterle"), ("Kismet", "year", "1944")}
 
 
 ID_FILES: dict[str, str | bytes] = {"id2ent.tsv": "0\ta\n1\tb\n", "id2rel.tsv": "0\tr\n", "train.txt": "0 0 1\n"}
@@ -230,6 +222,8 @@ class TestBrokenFiles:
             ({"train.txt": "a r b\n"}, "train.txt", 1, "(1 field here)"),
             ({"train.txt": "a\tr\tb\t\n"}, "train.txt", 1, "(4 fields here)"),
             ({"train.txt": "a\tr\tb\n\na\t\tb\n"}, "train.txt", 3, "none of them empty"),
+            ({"train.txt": "a\tr\tb\n \t \t \n"}, "train.txt", 2, "none of them empty"),
+            ({"train.txt": "a\tr\t5\tinteger\n"}, "train.txt", 1, "(4 fields here)"),
             ({"train.txt": ""}, "train.txt", None, "at least one triple"),
             ({"train.txt": "a\tr\tb\n", "valid.txt": "\n"}, "valid.txt", None, "at least one triple"),
             ({"train.txt": b"a\tr\tb\nCura\xe7ao\tr\tb\n"}, "train.txt", 2, "UTF-8"),
@@ -251,6 +245,7 @@ class TestBrokenFiles:
             (ID_FILES | {"id2rel.tsv": "0\tr\n1\tr\n"}, "id2rel.tsv", None, "another name for each relation"),
             ({"train.txt": "0 0 1\n", "id2ent.tsv": "0\ta\n"}, "id2rel.tsv", None, "come together"),
             ({"kb.txt": "a|r|b\na|r\n"}, "kb.txt", 2, "separated by '|'"),
+            ({"kb.txt": "a|r|5|integer\n"}, "kb.txt", 1, "separated by '|' (4 fields here)"),
         ],
     )
     def test_the_error_names_file_line_and_expectation(
@@ -270,8 +265,7 @@ class TestBrokenFiles:
             ("g.csv", "head,relation,tail\n", None, "at least one triple"),
             ("g.tsv", "a,r,b\n", 1, "separated by tabs"),
             ("g.txt", "a r b\n", 1, "'|' or tabs"),
-            ("g.nt", "<a> <r> <b> .\n", None, ".tsv, .csv, .txt"),
-            ("g.ttl", "", None, ".tsv, .csv, .txt"),
+            ("g.rdf", "<a> <r> <b> .\n", None, ".tsv, .csv, .txt, .jsonl, .nt, .ttl"),
         ],
     )
     def test_so_does_that_of_a_single_file(
@@ -307,7 +301,7 @@ class TestForms:
             {"train.txt": "0\t0\t1\n", "id2ent.pkl": b"cos\nsystem\n(S'false'\ntR.", "train-queries.pkl": b""}
         )
         assert [path.name for path in files_read(folder)] == ["train.txt"]
-        assert named(load_path(folder, "g"), "train") == {("0", "0", "1")}
+        assert links(load_path(folder, "g"), "train") == {("0", "0", "1")}
 
 
 class TestPublishedFolders:

@@ -1,0 +1,239 @@
+"""Typed values: how they are read from text, and how the values of many rows become one column a relation.
+
+A column can be compared, sorted and counted only if all its values are of one kind and each entity has one. Data that
+breaks this is refused with the two rows that disagree, since every silent choice between them would be a wrong answer
+for somebody.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeGuard, get_args
+
+import numpy as np
+
+from kg_data.columns import LiteralColumn, ValueKind
+from kg_data.iris import lexical_form
+
+LARGEST_INTEGER = 2**53
+"""Values are float64, which holds every whole number up to this."""
+
+VALUE_KINDS: tuple[ValueKind, ...] = get_args(ValueKind)
+_NUMBERS = ("integer", "decimal")
+
+
+class Value(NamedTuple):
+    """A typed value: its kind, and the number that a `LiteralColumn` stores for it (a date as its ordinal)."""
+
+    kind: ValueKind
+    number: float
+
+    def __str__(self) -> str:
+        return lexical_form(self.kind, self.number)
+
+
+def is_kind(name: str) -> TypeGuard[ValueKind]:
+    """Whether a name is one of `VALUE_KINDS`."""
+    return name in VALUE_KINDS
+
+
+def read_value(kind: ValueKind, text: str) -> Value:
+    """The value that a text spells.
+
+    An integer is digits with an optional sign, a decimal what Python's `float` reads and finite, a year an integer, a
+    date YYYY-MM-DD.
+
+    Raises:
+        ValueError: the text spells no value of the kind; the message says what was expected.
+    """
+    return _READERS[kind](text.strip())
+
+
+def value_of(item: object) -> Value:
+    """A Python number or date (or a `Value` itself) as a value.
+
+    Raises:
+        ValueError: it cannot be kept exactly, or is no number or date; the message says what was expected.
+    """
+    if isinstance(item, Value):
+        return item
+    if isinstance(item, datetime.datetime):
+        raise ValueError("a date without a time")
+    if isinstance(item, datetime.date):
+        return Value("date", float(item.toordinal()))
+    if isinstance(item, int) and not isinstance(item, bool):
+        return Value("integer", _whole(item))
+    if isinstance(item, float):
+        return Value("decimal", _finite(item))
+    raise ValueError("a number or a date")
+
+
+def _read_integer(text: str) -> Value:
+    return Value("integer", _whole(_digits(text, "an integer")))
+
+
+def _read_year(text: str) -> Value:
+    return Value("year", _whole(_digits(text, "a year as an integer")))
+
+
+def _digits(text: str, expected: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):
+        raise ValueError(expected)
+    return int(text)
+
+
+def _whole(number: int) -> float:
+    if abs(number) > LARGEST_INTEGER:
+        raise ValueError(f"a whole number of at most {LARGEST_INTEGER:,}, since a larger one cannot be kept exactly")
+    return float(number)
+
+
+def _read_decimal(text: str) -> Value:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError("a decimal number") from None
+    if "_" in text:  # Python's own spelling of thousands
+        raise ValueError("a decimal number")
+    return Value("decimal", _finite(number))
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError("a finite number, which can be compared")
+    return number
+
+
+def _read_date(text: str) -> Value:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("a date as YYYY-MM-DD")
+    try:
+        return Value("date", float(datetime.date.fromisoformat(text).toordinal()))
+    except ValueError:
+        raise ValueError("a date of the calendar as YYYY-MM-DD") from None
+
+
+_READERS: Mapping[ValueKind, Callable[[str], Value]] = {
+    "integer": _read_integer,
+    "decimal": _read_decimal,
+    "year": _read_year,
+    "date": _read_date,
+}
+
+
+class ValueConflict(Exception):
+    """Two rows that cannot stand in one column; whoever read them says where they are.
+
+    Attributes:
+        row: the row that is refused.
+        other: the row that it disagrees with.
+        expected: what was expected, in words.
+        other_has: what the other row has.
+        found: what the refused row has.
+    """
+
+    def __init__(self, row: int, other: int, expected: str, other_has: str, found: str) -> None:
+        super().__init__(f"expected {expected} (row {other} has {other_has}), found {found} in row {row}")
+        self.row, self.other, self.expected, self.other_has, self.found = row, other, expected, other_has, found
+
+
+@dataclass
+class _Column:
+    kind: ValueKind
+    first_row: int
+    entities: array[int] = field(default_factory=lambda: array("i"))
+    numbers: array[float] = field(default_factory=lambda: array("d"))
+    rows: array[int] = field(default_factory=lambda: array("q"))
+
+
+class ValueTable:
+    """The values of a graph, gathered row by row: 20 bytes a value."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _Column] = {}
+
+    def __len__(self) -> int:
+        """Values so far."""
+        return sum(len(column.rows) for column in self._columns.values())
+
+    def add(self, relation: str, entity: int, value: Value, row: int) -> None:
+        """Note a value; integers and decimals under one relation make it a relation of decimals.
+
+        Raises:
+            ValueConflict: the relation already has values of another kind.
+        """
+        column = self._columns.get(relation)
+        if column is None:
+            column = self._columns[relation] = _Column(value.kind, row)
+        if value.kind != column.kind:
+            if value.kind not in _NUMBERS or column.kind not in _NUMBERS:
+                raise ValueConflict(
+                    row,
+                    column.first_row,
+                    f'values of one kind under "{relation}"',
+                    _with_article(column.kind),
+                    f"the {value.kind} {value}",
+                )
+            column.kind = "decimal"
+        column.entities.append(entity)
+        column.numbers.append(value.number)
+        column.rows.append(row)
+
+    def first_rows(self) -> dict[str, int]:
+        """The row in which each relation has its first value."""
+        return {relation: column.first_row for relation, column in self._columns.items()}
+
+    def columns(
+        self, entity_names: Sequence[str], names: Mapping[str, str], units: Mapping[str, str]
+    ) -> list[LiteralColumn]:
+        """The finished columns, in the order in which the relations came.
+
+        Args:
+            entity_names: the name of each entity, for the error.
+            names: relation to the name that its column gets, where that is another.
+            units: relation to the unit of its values, where it is known.
+
+        Raises:
+            ValueConflict: an entity has two values under one relation; the same value twice counts once.
+        """
+        return [
+            _finished(names.get(relation, relation), column, entity_names, units.get(relation, ""))
+            for relation, column in self._columns.items()
+        ]
+
+
+def _finished(relation: str, column: _Column, names: Sequence[str], unit: str) -> LiteralColumn:
+    entities = np.frombuffer(column.entities, dtype=np.int32)
+    numbers = np.frombuffer(column.numbers, dtype=np.float64)
+    order = np.argsort(entities, kind="stable")
+    entities, numbers = entities[order], numbers[order]
+    first = np.ones(len(entities), dtype=bool)
+    first[1:] = np.diff(entities) != 0
+    starts = np.flatnonzero(first)[np.cumsum(first) - 1]
+    differing = np.flatnonzero(numbers != numbers[starts])
+    if len(differing):
+        rows = np.frombuffer(column.rows, dtype=np.int64)[order]
+        at = int(differing[np.argmin(rows[differing])])
+        start = int(starts[at])
+        raise ValueConflict(
+            int(rows[at]),
+            int(rows[start]),
+            f'one value of "{relation}" for "{names[int(entities[at])]}"',
+            lexical_form(column.kind, float(numbers[start])),
+            lexical_form(column.kind, float(numbers[at])),
+        )
+    return LiteralColumn(relation, column.kind, entities[first], numbers[first], unit)
+
+
+def _with_article(kind: ValueKind) -> str:
+    return f"{'an' if kind == 'integer' else 'a'} {kind}"
+
+
+def is_value(item: Any) -> bool:
+    """Whether a Python object stands for a value and not for an entity: a number or date; True and False do not."""
+    return isinstance(item, Value | int | float | datetime.date) and not isinstance(item, bool)

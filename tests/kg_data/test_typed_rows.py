@@ -1,0 +1,190 @@
+"""Values in files of separated fields and in JSON lines."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg_data.columns import GraphColumns
+from kg_data.errors import DataError
+from kg_data.loaders import load_path
+from tests.kg_data.graph_files import links, values
+
+DAY = float(datetime.date(1999, 1, 2).toordinal())
+
+
+def load(folder: Path, name: str, content: str) -> GraphColumns:
+    path = folder / name
+    path.write_bytes(content.encode())
+    return load_path(path, "g")
+
+
+# A fourth field -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("g.tsv", "France\tborders\tSpain\nFrance\tpopulation\t68000000\tinteger\n"),
+        ("g.tsv", "head\trelation\ttail\nFrance\tborders\tSpain\nFrance\tpopulation\t68000000\tinteger\n"),
+        ("g.tsv", "France\tborders\tSpain\tentity\n France \t population \t 68000000 \t integer \n"),
+        ("g.csv", "type,tail,relation,head\nentity,Spain,borders,France\ninteger,68000000,population,France\n"),
+        ("g.csv", "Subject,Predicate,Object,Type\nFrance,borders,Spain,entity\nFrance,population,68000000,integer\n"),
+        ("g.txt", "France|borders|Spain\nFrance|population|68000000|integer\n"),
+        ("g.jsonl", '["France", "borders", "Spain"]\n["France", "population", 68000000]\n'),
+        (
+            "g.jsonl",
+            '{"subject": "France", "predicate": "borders", "object": "Spain"}\n\n'
+            '{"tail": {"value": "68000000", "type": "integer"}, "head": "France", "relation": "population"}\n',
+        ),
+    ],
+)
+def test_each_form_says_which_tails_are_values(tmp_path: Path, name: str, content: str) -> None:
+    graph = load(tmp_path, name, content)
+    assert links(graph) == {("France", "borders", "Spain")}
+    assert values(graph) == {"population": ("integer", {"France": 68_000_000.0})}
+
+
+@pytest.mark.parametrize("name", ["g.tsv", "g.csv", "g.txt"])
+def test_numbers_stay_entities_without_it(tmp_path: Path, name: str) -> None:
+    separator = "," if name == "g.csv" else "\t"
+    rows = [("1", "0", "2"), ("2", "year", "1944"), ("2", "born", "1999-01-02")]
+    graph = load(tmp_path, name, "".join(separator.join(row) + "\n" for row in rows))
+    assert links(graph) == set(rows)
+    assert not graph.literals
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("-5", "integer", -5.0),
+        ("9007199254740992", "integer", 2.0**53),
+        ("0.1", "decimal", 0.1),
+        ("1e3", "decimal", 1000.0),
+        ("1999", "year", 1999.0),
+        ("-44", "year", -44.0),
+        ("1999-01-02", "date", DAY),
+    ],
+)
+def test_each_type_is_read_as_it_is_written(tmp_path: Path, text: str, kind: str, value: float) -> None:
+    expected = {"v": (kind, {"a": value})}
+    assert values(load(tmp_path, "g.tsv", f"a\tv\t{text}\t{kind}\n")) == expected
+    line = json.dumps(["a", "v", {"value": text, "type": kind}])
+    assert values(load(tmp_path, "g.jsonl", line)) == expected
+
+
+def test_whole_numbers_among_decimals_are_decimals(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.jsonl", '["a", "v", 1]\n["b", "v", 2.5]\n["c", "v", 3]\n')
+    assert values(graph) == {"v": ("decimal", {"a": 1.0, "b": 2.5, "c": 3.0})}
+
+
+def test_a_value_given_twice_counts_once(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.jsonl", '["b", "v", 1]\n["a", "v", 2]\n["b", "v", 1]\n')
+    assert values(graph) == {"v": ("integer", {"a": 2.0, "b": 1.0})}
+
+
+@pytest.mark.parametrize("name", ["g.tsv", "g.jsonl"])
+def test_one_row_is_a_graph(tmp_path: Path, name: str) -> None:
+    assert links(load(tmp_path, name, "a\tr\tb" if name == "g.tsv" else '["a", "r", "b"]')) == {("a", "r", "b")}
+
+
+@given(st.lists(st.tuples(*[st.text(st.characters(), min_size=1).filter(str.strip)] * 3), min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_json_keeps_every_name_exactly(
+    tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str, str]]
+) -> None:
+    lines = "".join(json.dumps(triple) + "\n" for triple in triples)
+    kept = {triple for triple in triples if not triple[1].endswith("_reverse")}
+    assert kept <= links(load(tmp_path_factory.mktemp("json"), "g.jsonl", lines))
+
+
+# What cannot be kept --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "expected"),
+    [
+        ("g.tsv", "a\tr\tb\na\tv\t5\tint\n", 2, "entity, integer, decimal, year or date as fourth field"),
+        ("g.tsv", "a\tr\tb\t\n", 1, "as fourth field"),
+        ("g.tsv", "a\tr\tb\na\tv\t5\tinteger\tx\n", 2, "(5 fields here)"),
+        ("g.tsv", "a\tv\t\tinteger\n", 1, "none of them empty"),
+        ("g.tsv", "a\tv\tmany\tinteger\n", 1, "an integer as value of \"v\", found 'many'"),
+        ("g.tsv", "a\tv\t1,000\tinteger\n", 1, "an integer"),
+        ("g.tsv", "a\tv\t9007199254740993\tinteger\n", 1, "cannot be kept exactly"),
+        ("g.tsv", "a\tv\tnan\tdecimal\n", 1, "a finite number"),
+        ("g.tsv", "a\tv\t1_000.5\tdecimal\n", 1, "a decimal number"),
+        ("g.tsv", "a\tv\t2001-02-29\tdate\n", 1, "a date of the calendar"),
+        ("g.tsv", "a\tv\t02.01.1999\tdate\n", 1, "a date as YYYY-MM-DD"),
+        ("g.csv", "tail,head,relation,type\nb,a,r\n", 2, "the 4 columns of the header"),
+        ("g.jsonl", "", None, "at least one triple"),
+        ("g.jsonl", '["a", "r", "b"]\n["a", "r"]\n', 2, "a JSON object"),
+        ("g.jsonl", '["a", "r", "b"\n', 1, "Expecting ',' delimiter"),
+        ("g.jsonl", '"a r b"\n', 1, "a JSON object"),
+        ("g.jsonl", '{"head": "a", "relation": "r", "tail": "b", "weight": 1}\n', 1, "a JSON object"),
+        ("g.jsonl", '{"head": "a", "relation": "r", "object": "b", "tail": "c"}\n', 1, "a JSON object"),
+        ("g.jsonl", '{"head": 1, "relation": "r", "tail": "b"}\n', 1, "a text that is not empty as head, found '1'"),
+        ("g.jsonl", '["a", "", "b"]\n', 1, "a text that is not empty as relation"),
+        ("g.jsonl", '["a", "r", true]\n', 1, "a text, a number"),
+        ("g.jsonl", '["a", "r", null]\n', 1, "a text, a number"),
+        ("g.jsonl", '["a", "r", " "]\n', 1, "a text, a number"),
+        ("g.jsonl", '["a", "r", {"value": 5, "type": "float"}]\n', 1, "integer | decimal | year | date"),
+        ("g.jsonl", '["a", "r", {"value": 5, "type": ["date"]}]\n', 1, "integer | decimal | year | date"),
+        ("g.jsonl", '["a", "r", NaN]\n', 1, "NaN is no JSON"),
+        ("g.jsonl", f'["a", "r", {"9" * 5000}]\n', 1, "a JSON object"),
+        ("g.jsonl", f'["a", "r", {"9" * 400}]\n', 1, "cannot be kept exactly"),
+        ("g.jsonl", "[" * 100_000 + "\n", 1, "a JSON object"),
+    ],
+)  # fmt: skip
+def test_the_error_names_the_line_and_what_was_expected(
+    tmp_path: Path, name: str, content: str, line: int | None, expected: str
+) -> None:
+    with pytest.raises(DataError) as raised:
+        load(tmp_path, name, content)
+    assert raised.value.line == line
+    assert expected in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [("a", "r", "b"), ("a", "v", 5), ("b", "v", "1999-01-02", "date")],
+            "line 3: expected values of one kind under \"v\" (line 2 has an integer), found 'the date 1999-01-02'",
+        ),
+        (
+            [("a", "v", "1999", "year"), ("b", "v", 5)],
+            "line 2: expected values of one kind under \"v\" (line 1 has a year), found 'the integer 5'",
+        ),
+        (
+            [("a", "v", 5), ("b", "v", 6), ("a", "v", 7), ("a", "v", 8)],
+            'line 3: expected one value of "v" for "a" (line 1 has 5), found \'7\'',
+        ),
+        (
+            [("a", "r", "b"), ("b", "r", 5)],
+            "entities or values as tails of \"r\" and not both (line 1 has an entity), found 'a value'",
+        ),
+        (
+            [("b", "r", 5), ("a", "r", "b")],
+            "entities or values as tails of \"r\" and not both (line 1 has a value), found 'an entity'",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["g.tsv", "g.jsonl"])
+def test_rows_that_do_not_fit_into_one_graph_are_named_both(
+    tmp_path: Path, name: str, rows: list[tuple[object, ...]], message: str
+) -> None:
+    lines = []
+    for head, relation, tail, *kind in rows:
+        if name == "g.jsonl":
+            lines.append(json.dumps([head, relation, {"value": tail, "type": kind[0]} if kind else tail]))
+        else:
+            lines.append("\t".join(map(str, [head, relation, tail, *(kind or ["integer"] * isinstance(tail, int))])))
+    with pytest.raises(DataError) as raised:
+        load(tmp_path, name, "\n".join(lines))
+    assert message in str(raised.value)
