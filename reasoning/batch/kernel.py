@@ -8,7 +8,8 @@ sizes differ much, and merge otherwise.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
@@ -25,11 +26,17 @@ DONE, WORK_IS_FULL, ANSWERS_ARE_FULL = range(3)
 SEARCHED = 8
 """How many times larger a set must be to be searched instead of merged (measured on both query sets)."""
 
-# Typed as Any: to mypy a compiled function is none.
 Words = NDArray[np.uint64]
 
-compiled: Any = njit(cache=True, nogil=True)
-builtin: Any = intrinsic
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """The function as machine code, compiled at its first call and kept on disk for later processes."""
+    try:
+        return cast(F, njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # there is no place that may be written to
+        return cast(F, njit(nogil=True)(function))
 
 
 class Side(NamedTuple):
@@ -62,7 +69,7 @@ class Areas(NamedTuple):
     given: NDArray[np.int64]
 
 
-@builtin
+@cast(Any, intrinsic)  # to mypy its first argument is the caller's
 def _trailing_zeros(context: Any, word: Any) -> Any:
     """The position of the lowest bit that is set, of a word that is not 0."""
 
