@@ -69,7 +69,7 @@ class Areas(NamedTuple):
     given: NDArray[np.int64]
 
 
-@cast(Any, intrinsic)  # to mypy its first argument is the caller's
+@cast(Callable[[F], F], intrinsic)  # numba gives no type that fits the calls
 def _trailing_zeros(context: Any, word: Any) -> Any:
     """The position of the lowest bit that is set, of a word that is not 0."""
 
