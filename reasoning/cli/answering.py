@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from reasoning.cli.exit_codes import FAILURE, OK
@@ -19,7 +20,9 @@ def add_commands(commands: Any) -> None:
         sub = commands.add_parser(name, help=about, description=about)
         sub.add_argument(argument, metavar=argument.upper(), help=example)
         add_graph(sub)
-        sub.add_argument("--json", action="store_true", help="print one JSON object")
+        form = sub.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="print one JSON object")
+        form.add_argument("--sparql", action="store_true", help="print the query as SPARQL text, do not answer it")
         add_method(sub)
         sub.set_defaults(command=command)
 
@@ -41,6 +44,12 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
     from reasoning.reasoner import Reasoner
 
     reasoner = Reasoner(options.kg, llm=options.llm, method=options.method, options=lark_options(options))
+    if options.sparql:
+        logical, notes = reasoner.read(question)
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        print(logical.to_sparql(reasoner.kg), end="")
+        return OK
     answer = reasoner.answer(question)
     print(as_json(answer.to_dict()) if options.json else answer_text(answer))
     return OK if answer.error is None else FAILURE

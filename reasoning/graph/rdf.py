@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
 from kg_data.iris import (
     DATATYPES,
     ENTITY,
+    POSITION,
     RDF_TYPE,
     RDFS_LABEL,
     RELATION,
@@ -30,6 +32,7 @@ from kg_data.iris import (
     type_iri,
 )
 from reasoning.errors import GraphError
+from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 
 if TYPE_CHECKING:
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 _Objects = Callable[[int], Iterator[tuple[NamedNode, NamedNode | Literal]]]
 
 SKYLARK, RDFS = "urn:skylark:", "http://www.w3.org/2000/01/rdf-schema#"
-POSITION = f"{SKYLARK}position"
-"""Of every entity of the graph (each in a triple or with a value) its index, an xsd:integer."""
 
 FORMATS = {".nt": RdfFormat.N_TRIPLES, ".ttl": RdfFormat.TURTLE}
 PREFIXES = {
@@ -101,11 +102,11 @@ def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
     relations = [NamedNode(relation_iri(identifier)) for identifier in kg.relation_ids]
     triples = kg.index.triples()
     order = np.argsort(triples[:, 0], kind="stable")
-    heads, rest = triples[order, 0], triples[order, 1:]
+    starts, rest = _starts(kg, triples[order, 0]), triples[order, 1:]
 
     def of(entity: int) -> Iterator[tuple[NamedNode, NamedNode]]:
-        own = slice(*np.searchsorted(heads, (entity, entity + 1)))
-        return ((relations[relation], nodes[tail]) for relation, tail in rest[own].tolist())
+        own = rest[starts[entity] : starts[entity + 1]].tolist()
+        return ((relations[relation], nodes[tail]) for relation, tail in own)
 
     return of
 
@@ -118,15 +119,20 @@ def _values(kg: KnowledgeGraph) -> _Objects:
     numbers = np.repeat(np.arange(len(kg.literals)), [len(column.entities) for column in kg.literals])
     raw = np.concatenate([np.zeros(0), *(column.values for column in kg.literals)])
     order = np.argsort(entities, kind="stable")
-    entities, numbers, raw = entities[order], numbers[order], raw[order]
+    starts, numbers, raw = _starts(kg, entities[order]), numbers[order], raw[order]
 
     def of(entity: int) -> Iterator[tuple[NamedNode, Literal]]:
-        own = slice(*np.searchsorted(entities, (entity, entity + 1)))
+        own = slice(starts[entity], starts[entity + 1])
         for number, value in zip(numbers[own].tolist(), raw[own].tolist(), strict=True):
             text = lexical_form(kg.literals[number].kind, value)
             yield relations[number], Literal(text, datatype=datatypes[number])
 
     return of
+
+
+def _starts(kg: KnowledgeGraph, owners: Ids) -> NDArray[np.int64]:
+    """Where each entity's stretch begins in rows sorted by entity, shape (entities + 1,)."""
+    return np.searchsorted(owners, np.arange(kg.entity_count + 1, dtype=owners.dtype))
 
 
 def _aliases(kg: KnowledgeGraph) -> dict[int, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import logging
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -289,7 +290,8 @@ class KnowledgeGraph:
     def types(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where the source gives none."""
         pairs = self._arrays["type_pairs"]
-        low, high = np.searchsorted(pairs[:, 0], entity, "left"), np.searchsorted(pairs[:, 0], entity, "right")
+        typed = np.asarray(pairs[:, 0])  # `searchsorted` would copy this column for each search
+        low, high = bisect_left(typed, entity), bisect_right(typed, entity)
         return [self.type_names[number] for number in pairs[low:high, 1]]
 
     # Relations --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 The executor works on sets, SPARQL on bags: a chain of projections as one pattern would list every path, and forty steps
 along a border list billions. So whatever can give a member twice stands in a `SELECT DISTINCT` of its own before it is
 followed further, and the text costs what the steps cost. A complement is a `MINUS` from the entities that the export
-numbers (`reasoning.graph.rdf.POSITION`); `top` and `bottom` break ties by label and then by that number, as the
+numbers (`kg_data.iris.POSITION`); `top` and `bottom` break ties by label and then by that number, as the
 executor does.
 """
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
-from kg_data.iris import ENTITY, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
+from kg_data.iris import ENTITY, POSITION, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
 from reasoning.binding import bind
-from reasoning.graph.rdf import POSITION, RDFS, SKYLARK
+from reasoning.graph.rdf import RDFS, SKYLARK
 from reasoning.query.chain import without_negations
 from reasoning.query.tree import (
     Compare,

@@ -11,10 +11,22 @@ import pytest
 from hypothesis import given, settings
 
 from kg_data.columns import GraphColumns, LiteralColumn
-from kg_data.iris import ENTITY, RDF_TYPE, RDFS_LABEL, RELATION, SKOS_ALT_LABEL, TYPE, XSD, entity_id, relation_id
+from kg_data.iris import (
+    ENTITY,
+    POSITION,
+    RDF_TYPE,
+    RDFS_LABEL,
+    RELATION,
+    SKOS_ALT_LABEL,
+    SKOS_PREF_LABEL,
+    TYPE,
+    XSD,
+    entity_id,
+    relation_id,
+)
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
-from reasoning.graph.rdf import POSITION, rdf_triples
+from reasoning.graph.rdf import rdf_triples
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.random_queries import Facts, facts
 
@@ -122,7 +134,7 @@ def test_half_a_surrogate_pair_survives_in_the_id_and_is_replaced_in_the_label()
     assert ("urn:skylark:entity:a%ED%A0%80", RDFS_LABEL, "a\ufffd") in spoken(kg)
 
 
-@pytest.mark.parametrize("identifier", [RDFS_LABEL, RDF_TYPE, SKOS_ALT_LABEL, POSITION])
+@pytest.mark.parametrize("identifier", [RDFS_LABEL, RDF_TYPE, SKOS_PREF_LABEL, SKOS_ALT_LABEL, POSITION])
 def test_a_relation_with_an_id_that_the_export_uses_itself_is_told_apart(identifier: str) -> None:
     kg = KnowledgeGraph.from_triples([("a", identifier, "b")])
     (relation,) = {p for _, p, o in spoken(kg) if o == f"{ENTITY}b"}

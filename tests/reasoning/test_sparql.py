@@ -15,6 +15,7 @@ from benchmarks.deep_queries import RandomQueries
 from benchmarks.sparql_agreement import Outcome, by_executor, by_sparql
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query
+from reasoning.cli import main
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
 from reasoning.graph.rdf import rdf_triples
 from reasoning.query.structures import STRUCTURES
@@ -292,3 +293,14 @@ def test_a_path_that_branches_at_every_step_is_no_longer_than_its_steps() -> Non
 def test_a_union_of_hundreds_is_written_and_run() -> None:
     kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(500)])
     assert len(selected(kg, " | ".join(f'next("n{i}")' for i in range(500)))) == 500  # type: ignore[arg-type]
+
+
+# The command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["query", 'capital("France")'], ["ask", "What is the capital of France?"]])
+def test_the_command_line_prints_the_text_instead_of_an_answer(
+    arguments: list[str], world_graph: KnowledgeGraph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--kg", "world", "--sparql"]) == 0
+    assert capsys.readouterr().out == Query.parse('capital("France")').to_sparql(world_graph)
