@@ -69,7 +69,7 @@ class Areas(NamedTuple):
     given: NDArray[np.int64]
 
 
-@cast(Callable[[F], F], intrinsic)  # numba gives no type that fits the calls
+@cast(Callable[[Any], Callable[[Any], Any]], intrinsic)  # its first argument is not the caller's
 def _trailing_zeros(context: Any, word: Any) -> Any:
     """The position of the lowest bit that is set, of a word that is not 0."""
 
