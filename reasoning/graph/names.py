@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from reasoning.graph.strings import StringColumn
+from reasoning.graph.strings import StringColumn, byte_order
 
 SHORTEST = 4
 """Shorter names are not corrected: "Mali", "Bali" and "Male" are one letter apart."""
@@ -28,12 +30,15 @@ ALIAS_HANDICAP = 10.0
 """How much nearer (0 to 100) an alias must be than a label to be offered before it."""
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_ASCII = str.maketrans({code: None if chr(code) in "'`." else " " for code in range(128) if not chr(code).isalnum()})
 _NUMBER = re.compile(r"\d+")
 _GAPS = re.compile(r"[\W_]+")
 
 
 def fold(name: str) -> str:
     """The key of a name: no case, no accents, no punctuation, single spaces; the name itself if nothing is left."""
+    if name.isascii():  # the same, ten times faster
+        return " ".join(name.lower().translate(_ASCII).split()) or name
     # Compatibility forms such as a bold letter are capitals only once they are taken apart.
     plain = unicodedata.normalize("NFKD", name.casefold()).casefold().translate(_LETTERS)
     plain = "".join(char for char in plain if not unicodedata.combining(char))
@@ -75,13 +80,38 @@ class NameIndex:
         self.keys, self.entities, self._label, self._identifier = keys, entities, label, identifier
 
     @staticmethod
-    def collect(names: Iterable[tuple[int, str]]) -> tuple[StringColumn, NDArray[np.int32]]:
-        """Fold and sort (entity, name) pairs into `keys` and `entities`."""
-        pairs = sorted({(fold(name), entity) for entity, name in names})
-        return (
-            StringColumn.from_strings(key for key, _ in pairs),
-            np.array([entity for _, entity in pairs], dtype=np.int32),
-        )
+    def collect(
+        labels: Sequence[str], ids: Sequence[str], aliases: Iterable[tuple[int, str]]
+    ) -> tuple[StringColumn, NDArray[np.int32]]:
+        """Fold and sort names into `keys` and `entities`.
+
+        Args:
+            labels, ids: by entity.
+            aliases: (entity, other name) pairs.
+        """
+        keys: list[str] = []
+        entities = array("i")
+        for entity, (label, identifier) in enumerate(zip(labels, ids, strict=True)):
+            key = fold(label)
+            keys.append(key)
+            entities.append(entity)
+            if identifier != label and (other := fold(identifier)) != key:
+                keys.append(other)
+                entities.append(entity)
+        for entity, name in aliases:
+            keys.append(fold(name))
+            entities.append(entity)
+        order = byte_order(keys)
+        owners = np.frombuffer(entities, dtype=np.int32)[order]
+        groups = np.zeros(len(order), dtype=np.int32)  # equal keys, one number
+        for place, (before, here) in enumerate(pairwise(order.tolist()), start=1):
+            groups[place] = keys[before] != keys[here]
+        np.cumsum(groups, out=groups)
+        within = np.lexsort((owners, groups))
+        kept = np.ones(len(order), dtype=bool)
+        kept[1:] = (np.diff(groups) != 0) | (np.diff(owners[within]) != 0)
+        order, owners = order[within][kept], owners[within][kept]
+        return StringColumn.from_strings(keys[place] for place in order.tolist()), owners
 
     def with_key(self, key: str) -> list[int]:
         """Entities under a folded key."""

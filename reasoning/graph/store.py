@@ -126,17 +126,17 @@ class KnowledgeGraph:
                 f'the graph "{columns.name}" has no triples; at least one (head, relation, tail) is needed'
             )
         index = TripleIndex.build(triples, len(columns.entity_ids), len(columns.relation_ids))
-        universe = np.unique(np.concatenate([triples[:, 0], triples[:, 2], *(c.entities for c in columns.literals)]))
-        keys, key_entities = NameIndex.collect(
-            [*enumerate(columns.entity_labels), *enumerate(columns.entity_ids), *columns.aliases]
-        )
+        present = np.zeros(len(columns.entity_ids), dtype=bool)
+        for entities in (triples[:, 0], triples[:, 2], *(column.entities for column in columns.literals)):
+            present[entities] = True
+        keys, key_entities = NameIndex.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
         type_names = list(dict.fromkeys(name for _, name in columns.types))
         type_number = {name: number for number, name in enumerate(type_names)}
         uses = Counter(columns.entity_labels)
         pairs = np.array([(e, type_number[name]) for e, name in columns.types], dtype=np.int32).reshape(-1, 2)
         arrays: dict[str, NDArray[Any]] = {f"index_{name}": array for name, array in index.arrays().items()}
         arrays |= {
-            "universe": universe.astype(np.int32),
+            "universe": np.flatnonzero(present).astype(np.int32),
             "id_order": byte_order(columns.entity_ids),
             "label_is_shared": np.array([uses[label] > 1 for label in columns.entity_labels], dtype=bool),
             "key_entities": key_entities,

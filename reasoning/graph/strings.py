@@ -6,6 +6,7 @@ be searched where it lies.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import overload
@@ -29,10 +30,12 @@ class StringColumn(Sequence[str]):
     @classmethod
     def from_strings(cls, strings: Iterable[str]) -> StringColumn:
         """Pack strings; lone surrogates survive the way in and out."""
-        encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
-        offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-        np.cumsum([len(part) for part in encoded], out=offsets[1:])
-        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets)
+        blob, lengths = bytearray(), array("q", [0])
+        for text in strings:
+            encoded = text.encode("utf-8", "surrogatepass")
+            blob += encoded
+            lengths.append(len(encoded))
+        return cls(np.frombuffer(blob, dtype=np.uint8), np.cumsum(lengths, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
