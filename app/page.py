@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -28,7 +29,7 @@ from app.markup import counted, heading, muted, seconds_text, shortened, text
 from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
-from reasoning.events import Event, Finished, StepFinished, StepStarted
+from reasoning.events import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.questions import MAX_CHARACTERS
 
 EXAMPLES_SHOWN = 5
@@ -180,12 +181,15 @@ def _buttons(examples: tuple[Example, ...]) -> list[Any]:
 def _record(
     event: Event, steps: list[ShownStep], asked: Asked, step_began: float, remaining: float | None
 ) -> tuple[float, float | None, str]:
-    """Put an event into `steps`; gives when the present step began, the estimate for the rest, and the conclusion."""
+    """Put an event into `steps`; gives when the present step (or part) began, the estimate, the conclusion."""
     if isinstance(event, StepStarted):
         steps.append(ShownStep(event))
         return time.monotonic(), remaining, ""
+    if isinstance(event, PartFinished):
+        steps[-1] = replace(steps[-1], parts=(*steps[-1].parts, event.part))
+        return time.monotonic(), event.remaining_seconds, ""
     if isinstance(event, StepFinished):
-        steps[-1] = ShownStep(steps[-1].started, event.result)
+        steps[-1] = replace(steps[-1], result=event.result)
         return step_began, event.remaining_seconds, ""
     assert isinstance(event, Finished)
     return step_began, 0.0, conclusion_html(event.answer, asked.answer)
@@ -198,6 +202,8 @@ def _progress(message: str, steps: list[ShownStep], began: float, step_began: fl
     told = f"Step {now.started.step.position + 1} of {now.started.total}"
     if now.result is not None:
         return status_html(f"{told} is done")
+    if now.total > 1:
+        told += f", part {min(len(now.parts) + 1, now.total)} of {now.total}"
     ticking = f"{time.monotonic() - step_began:.0f} s so far"
     if remaining:
         ticking += f", about {remaining:.0f} s left in all"

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.answer_view import answers_in_words
 from app.markup import counted, muted, names, seconds_text, text
-from reasoning.answer import Answer, Attempt, Context, StepResult
+from reasoning.answer import Answer, Attempt, Context, StepPart, StepResult
 from reasoning.answer_text import readable
 from reasoning.events import StepStarted
 from reasoning.exact import execute_step
@@ -30,10 +30,17 @@ class ShownStep:
     Attributes:
         started: its beginning.
         result: what came of it, None while it is under way.
+        parts: what is done so far of a step in several parts.
     """
 
     started: StepStarted
     result: StepResult | None = None
+    parts: tuple[StepPart, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Parts that the model is asked the step in, 0 where it is not asked."""
+        return len(self.started.contexts)
 
 
 def steps_html(run: str, steps: Sequence[ShownStep], conclusion: str = "") -> str:
@@ -68,18 +75,22 @@ def _step(run: str, shown: ShownStep, behind: Sequence[int]) -> str:
     if behind:
         told = " and ".join(str(ref + 1) for ref in behind)
         parts.append(muted(f"It goes on from step {told}; the chain had gone wrong by then."))
+    if shown.total > 1:
+        parts.append(muted(f"Too big for one prompt: asked in {shown.total} parts, whose answers are put together."))
+        parts += [_part(f"{run}-{position}", shown, number) for number in range(1, shown.total + 1)]
+    elif result is not None:
+        parts += [_attempt(attempt, number, result.attempts) for number, attempt in enumerate(result.attempts, 1)]
     if result is not None:
-        parts += [_attempt(attempt, number, result) for number, attempt in enumerate(result.attempts, start=1)]
         parts.append(_outcome(result))
-    if started.context is not None:
-        parts.append(_context(f"{run}-{position}", started.context))
+    if shown.total == 1:
+        parts.append(_context(f"{run}-{position}", started.contexts[0]))
     return f'<li class="sk-step sk-{state}" id="step-{position + 1}" data-state="{state}">{"".join(parts)}</li>'
 
 
 def _verdict(started: StepStarted, result: StepResult | None) -> tuple[str, str]:
     """The step's state and its mark: a sign and words."""
     if result is None:
-        return "running", _mark("…", "the model is answering" if started.context is not None else "working")
+        return "running", _mark("…", "the model is answering" if started.contexts else "working")
     if result.error is not None:
         return "failed", _mark("!", "failed")
     if result.by == "exact":
@@ -93,8 +104,31 @@ def _mark(sign: str, words: str) -> str:
     return f'<span class="sk-mark"><span aria-hidden="true">{sign}</span> {words}</span>'
 
 
-def _attempt(attempt: Attempt, number: int, result: StepResult) -> str:
-    of = f" {number} of {len(result.attempts)}" if len(result.attempts) > 1 else ""
+def _part(key: str, shown: ShownStep, number: int) -> str:
+    """One part of a step in several, folded up: its state, replies and context."""
+    done = shown.parts if shown.result is None else shown.result.parts
+    told = text(f"Part {number} of {shown.total}: {_part_state(done, number, shown.result is not None)}")
+    if number > len(done) + 1 or (number > len(done) and shown.result is not None):
+        return muted(told)
+    attempts = done[number - 1].attempts if number <= len(done) else ()
+    replies = "".join(_attempt(attempt, place, attempts) for place, attempt in enumerate(attempts, 1))
+    key = f"{key}-part-{number}"
+    context = _context(f"{key}-context", shown.started.contexts[number - 1])
+    return f'<details class="sk-part" data-key="{text(key)}"><summary>{told}</summary>{replies}{context}</details>'
+
+
+def _part_state(done: Sequence[StepPart], number: int, ended: bool) -> str:
+    if number > len(done):
+        return "not asked" if ended else "the model is answering" if number == len(done) + 1 else "waiting"
+    part = done[number - 1]
+    if part.error is not None:
+        return f"failed: {part.error}"
+    told = "as the graph says" if part.agrees else "not what the graph says"
+    return f"{counted(len(part.members), 'entity', 'entities')}, {told}; {seconds_text(part.seconds)}"
+
+
+def _attempt(attempt: Attempt, number: int, attempts: Sequence[Attempt]) -> str:
+    of = f" {number} of {len(attempts)}" if len(attempts) > 1 else ""
     reply = text(attempt.reply) if attempt.reply else "(it wrote nothing)"
     refused = f'<p class="sk-refused">Not usable: {text(attempt.error)}.</p>' if attempt.error else ""
     return (

@@ -38,6 +38,14 @@ class Attempt:
     seconds: float
     replied: bool = True
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "text": self.reply,
+            "error": self.error,
+            "seconds": round(self.seconds, 3),
+        }
+
 
 @dataclass(frozen=True)
 class Context:
@@ -49,7 +57,8 @@ class Context:
         tokens: tokens of the prompt by the model's tokenizer.
         relevant: triples (or set members) shown that the step is about.
         distractors: triples shown that it is not about.
-        left_out: relevant triples (or members) that did not fit the token budget.
+        left_out: relevant triples (or members) that did not fit the token budget; of a step in several parts those
+            beyond the last part, told with the last.
     """
 
     lines: tuple[str, ...]
@@ -58,6 +67,66 @@ class Context:
     relevant: int
     distractors: int
     left_out: int
+
+    @classmethod
+    def together(cls, contexts: Sequence[Context]) -> Context:
+        """Several contexts as one: lines and prompts behind each other, counts added up."""
+        return cls(
+            tuple(line for context in contexts for line in context.lines),
+            "\n\n".join(context.prompt for context in contexts),
+            sum(context.tokens for context in contexts),
+            sum(context.relevant for context in contexts),
+            sum(context.distractors for context in contexts),
+            sum(context.left_out for context in contexts),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """The counts by name."""
+        return {
+            "tokens": self.tokens,
+            "relevant": self.relevant,
+            "distractors": self.distractors,
+            "left_out": self.left_out,
+        }
+
+
+@dataclass(frozen=True)
+class StepPart:
+    """A step as the LLM was asked for it: the whole step, or as much of it as one context holds.
+
+    Every operation distributes over its parts: a projection over a partition of the edges that it follows, a set
+    operation over a partition of the entities (each set cut to the same ones), so the step's members are the union of
+    its parts' members.
+
+    Attributes:
+        context: what the LLM was shown.
+        members: int32, shape (m,): the entities that it gave, in the order given.
+        attempts: its replies.
+        agrees: whether the context, read without fault, gives the same set.
+        error: why the part failed, None where it did not.
+    """
+
+    context: Context
+    members: Ids
+    attempts: tuple[Attempt, ...]
+    agrees: bool
+    error: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all attempts."""
+        return sum(attempt.seconds for attempt in self.attempts)
+
+    def to_dict(self, kg: KnowledgeGraph, most: int) -> dict[str, Any]:
+        """JSON-serialisable; at most `most` answers are listed."""
+        shown: dict[str, Any] = {
+            "answers": [kg.name(int(entity)) for entity in self.members[:most]],
+            "count": len(self.members),
+            "agrees": self.agrees,
+            "replies": [attempt.to_dict() for attempt in self.attempts],
+            "context": self.context.counts(),
+        }
+        return shown if self.error is None else {**shown, "error": self.error}
 
 
 @dataclass(frozen=True)
@@ -75,8 +144,9 @@ class StepResult:
         error: why the step failed, None where it did not.
         agrees: whether exact execution of this operation on the same inputs gives the same set; None where `by` is
             "exact".
-        context: what the LLM was shown.
-        attempts: the LLM's replies.
+        parts: the step as the LLM was asked for it; () where `by` is "exact", several where the step is too big for
+            one context, and after a failed part no more.
+        parts_total: how many parts there were to ask.
         asked: the question where it was not the step's own (a whole query asked at once).
     """
 
@@ -89,8 +159,8 @@ class StepResult:
     values: tuple[Value, ...] | None = None
     error: str | None = None
     agrees: bool | None = None
-    context: Context | None = None
-    attempts: tuple[Attempt, ...] = ()
+    parts: tuple[StepPart, ...] = ()
+    parts_total: int = 0
     asked: str | None = None
 
     @classmethod
@@ -107,6 +177,27 @@ class StepResult:
     def question(self) -> str:
         """The step as a question in English, earlier answers put in."""
         return self.asked or sub_question(self.kg, self.step, self.inputs)
+
+    @property
+    def context(self) -> Context | None:
+        """What the LLM was shown, of several parts all together; None where it was not asked."""
+        return Context.together([part.context for part in self.parts]) if self.parts else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The LLM's replies, of several parts one behind the other."""
+        return tuple(attempt for part in self.parts for attempt in part.attempts)
+
+    @property
+    def note(self) -> str | None:
+        """In words, that the step was asked in several parts or left something out; None where neither is so."""
+        context, told = self.context, []
+        if self.parts_total > 1:
+            told.append(f"was too big for one context and was asked in {self.parts_total} parts")
+        if context is not None and context.left_out:
+            what = "triples" if self.step.step.operation == "project" or self.asked else "members"
+            told.append(f"left out {context.left_out:,} {what} that the token budget had no room for")
+        return f"step {self.step.position + 1} {' and '.join(told)}" if told else None
 
     @property
     def entities(self) -> list[str]:
@@ -127,16 +218,12 @@ class StepResult:
             shown["value"] = self.value
         if self.by == "llm":
             shown["agrees"] = self.agrees
-            shown["replies"] = [
-                {"text": a.reply, "error": a.error, "seconds": round(a.seconds, 3)} for a in self.attempts
-            ]
+            shown["replies"] = [attempt.to_dict() for attempt in self.attempts]
             if self.context is not None:
-                shown["context"] = {
-                    "tokens": self.context.tokens,
-                    "relevant": self.context.relevant,
-                    "distractors": self.context.distractors,
-                    "left_out": self.context.left_out,
-                }
+                shown["context"] = self.context.counts()
+            if self.parts_total > 1:
+                shown["parts_total"] = self.parts_total
+                shown["parts"] = [part.to_dict(self.kg, most) for part in self.parts]
         if self.error is not None:
             shown["error"] = self.error
         return shown

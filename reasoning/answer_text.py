@@ -68,7 +68,9 @@ def _step(step: StepResult) -> Iterator[str]:
     else:
         outcome = _listed(step)
     # Set algebra needs no mark where everything is done by it.
-    by = "" if step.agrees is None else ", by the language model" + ("" if step.agrees else ", not what the graph says")
+    parts = f" in {step.parts_total} parts" if step.parts_total > 1 else ""
+    by = "" if step.agrees is None else f", by the language model{parts}"
+    by += ", not what the graph says" if step.agrees is False else ""
     yield f"  {step.step.position + 1}. {step.question}"
     yield f"     {outcome}{by}"
 

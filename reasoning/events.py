@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reasoning.answer import Answer, Context, StepResult
+from reasoning.answer import Answer, Context, StepPart, StepResult
 from reasoning.binding import BoundStep
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -19,7 +19,7 @@ class StepStarted:
         step: the bound step.
         kg: the graph, for names.
         inputs: its input sets.
-        context: what the LLM is about to be shown; None where no LLM is asked.
+        contexts: what the LLM is about to be shown, one context for each part of the step; () where no LLM is asked.
         total: steps in the chain.
         asked: the question where it is not the step's own (a whole query asked at once).
     """
@@ -27,14 +27,36 @@ class StepStarted:
     step: BoundStep
     kg: KnowledgeGraph
     inputs: tuple[Ids, ...]
-    context: Context | None
+    contexts: tuple[Context, ...]
     total: int
     asked: str | None = None
+
+    @property
+    def context(self) -> Context | None:
+        """What the LLM is about to be shown, of several parts all together; None where no LLM is asked."""
+        return Context.together(self.contexts) if self.contexts else None
 
     @property
     def question(self) -> str:
         """The step as a question in English."""
         return self.asked or sub_question(self.kg, self.step, self.inputs)
+
+
+@dataclass(frozen=True)
+class PartFinished:
+    """A part of a step in several parts is done, or has failed.
+
+    Attributes:
+        part: what it gave.
+        number: which part, from 1.
+        total: parts of the step.
+        remaining_seconds: an estimate for the parts and steps still to come.
+    """
+
+    part: StepPart
+    number: int
+    total: int
+    remaining_seconds: float
 
 
 @dataclass(frozen=True)
@@ -57,4 +79,5 @@ class Finished:
     answer: Answer
 
 
-Event = StepStarted | StepFinished | Finished
+ChainEvent = StepStarted | PartFinished | StepFinished
+Event = ChainEvent | Finished

@@ -9,18 +9,22 @@ from __future__ import annotations
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from reasoning.errors import StepError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms.copying import CONTEXT_END, CONTEXT_START
 
 NamingKind = Literal["abstract", "readable"]
 NONE = "none"
 MOST_REPEATS = 6
 """Ids written again after which a reply counts as going round in circles."""
 
+_MARKER = re.compile("|".join(map(re.escape, (CONTEXT_START, CONTEXT_END))), re.IGNORECASE)
+_JOINERS = "\u200c\u200d"
 _PARTING = re.compile(r"[\s,;]+")
 _CLOSING = re.compile(r"\s*[.\])}][\s.\])}]*$")
 
@@ -116,7 +120,7 @@ class AbstractNaming:
 
 
 class ReadableNaming:
-    """Entities and relations by their display names, JSON-quoted: data, not instructions.
+    """Entities and relations by their display names, quoted: data, not instructions.
 
     Args:
         entities: every entity that the prompt will hold.
@@ -142,11 +146,11 @@ class ReadableNaming:
 
     def entity(self, entity: int) -> str:
         """The entity's quoted name."""
-        return json.dumps(self._kg.name(entity), ensure_ascii=False)
+        return quoted(self._kg.name(entity))
 
     def relation(self, relation: int) -> str:
         """The relation's quoted name."""
-        return json.dumps(self._kg.relation_label(relation), ensure_ascii=False)
+        return quoted(self._kg.relation_label(relation))
 
     def listing(self) -> str:
         """See `Naming.listing`."""
@@ -180,6 +184,23 @@ class ReadableNaming:
 
     def _fitting(self, name: str) -> set[int]:
         return {self._by_name[name]} if name in self._by_name else self._by_key.get(fold(name), set())
+
+
+def quoted(name: str) -> str:
+    """A name as a JSON string that stays on its line and within its quotes, whoever chose the name.
+
+    Beside what JSON escapes, everything is escaped that ends a line for some reader (U+2028), turns the direction of
+    the text, cannot be seen (so that nobody sees what it says to the model) or stands alone of a surrogate pair, and
+    the angle brackets of the markers around a context. Joiners, which emoji and many scripts need, are kept.
+    """
+    written = _MARKER.sub(lambda found: f"\\u003c{found[0][1:]}", json.dumps(name, ensure_ascii=False))
+    if written.isprintable():
+        return written
+    return "".join(json.dumps(character)[1:-1] if _unseen(character) else character for character in written)
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
 
 
 def _number(letter: str, items: Iterable[int], rng: random.Random) -> dict[int, str]:

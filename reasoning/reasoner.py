@@ -16,7 +16,7 @@ from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, StepResult
 from reasoning.binding import BoundChain, bind
 from reasoning.errors import QueryError
-from reasoning.events import Event, Finished, StepFinished, StepStarted
+from reasoning.events import ChainEvent, Event, Finished, StepFinished, StepStarted
 from reasoning.exact import StepSet, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
@@ -115,7 +115,9 @@ class Reasoner:
         chain = bind(reading.query, self.kg)
         notes = (*reading.notes, *chain.notes)
         steps: list[StepResult] = []
-        source = self._exact(chain) if self.method == "exact" else run_chain(self.kg, chain, self.llm, self.options)
+        source: Iterator[ChainEvent] = (
+            self._exact(chain) if self.method == "exact" else run_chain(self.kg, chain, self.llm, self.options)
+        )
         for event in source:
             if isinstance(event, StepFinished):
                 steps.append(event.result)
@@ -157,11 +159,11 @@ class Reasoner:
         # The built-in models cannot write a structured query; questions are then read by patterns.
         return None if self._llm_spec in ("embedded", "copy") else self.llm
 
-    def _exact(self, chain: BoundChain) -> Iterator[StepStarted | StepFinished]:
+    def _exact(self, chain: BoundChain) -> Iterator[ChainEvent]:
         results: list[StepSet] = []
         for step in chain:
             inputs = inputs_of(step, results)
-            yield StepStarted(step, self.kg, tuple(inputs), None, len(chain))
+            yield StepStarted(step, self.kg, tuple(inputs), (), len(chain))
             result = StepResult.exactly(self.kg, step, inputs)
             results.append(StepSet(result.members, value=result.value))
             yield StepFinished(result, 0.0)
@@ -188,6 +190,7 @@ class Reasoner:
         error = None
         if failed is not None:
             error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
+        notes = (*notes, *(step.note for step in steps if step.note is not None))
         return Answer(
             self.kg,
             chain.query,

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from langchain_core.language_models import BaseChatModel
-
-from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel
 
 CHARACTERS_PER_TOKEN = 3.0
 """Of hosted models, whose tokenizers are not here: English takes about 4, ids and names less; low is the safe side."""
 
 
+@runtime_checkable
+class CountsOwnTokens(Protocol):
+    """A chat model whose tokenizer is at hand.
+
+    LangChain's `get_num_tokens` says nothing of that: every model has it, and by default it fetches GPT-2's tokenizer
+    from a hub.
+    """
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The model's own tokens of each text, without control tokens; many texts in one call."""
+
+
 def count_tokens(llm: BaseChatModel, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text. LangChain's own default would load GPT-2's tokenizer from a hub, so it is not used."""
-    if isinstance(llm, EmbeddedChatModel | CopyEverythingChatModel):
-        return [llm.get_num_tokens(text) for text in texts]
+    """Tokens of each text: the model's own where it counts them, else estimated by the characters."""
+    if isinstance(llm, CountsOwnTokens):
+        return llm.count_tokens(texts)
     return [math.ceil(len(text) / CHARACTERS_PER_TOKEN) for text in texts]

@@ -1,4 +1,4 @@
-"""A chain run step by step, each step's answer put into the next."""
+"""A chain run step by step, each answer put into the next step; a step asked in parts is the union of their answers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.answer import StepResult
+from reasoning.answer import StepPart, StepResult
 from reasoning.binding import BoundChain, BoundStep
-from reasoning.events import StepFinished, StepStarted
+from reasoning.events import ChainEvent, PartFinished, StepFinished, StepStarted
 from reasoning.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ask
 from reasoning.lark.options import LarkOptions
-from reasoning.lark.tasks import ASKED, rng_for, step_task
+from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import run_whole
 
 
-def run_chain(
-    kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions
-) -> Iterator[StepStarted | StepFinished]:
-    """Run a chain, one event pair a step; ends after a failed step."""
+def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:
+    """Run a chain: a step begins, its parts are done where it has several, it is done; ends after a failed step."""
     if options.prompting == "whole" and len(chain):
         yield from run_whole(kg, chain, llm, options)
         return
@@ -31,25 +29,51 @@ def run_chain(
     asked = [step.step.operation in ASKED and not step.gives_values for step in chain]
     for step in chain:
         inputs = tuple(inputs_of(step, results))
+        rest = sum(asked[step.position + 1 :])
         if not asked[step.position] or _empty_whatever_is_said(step, inputs):
-            yield StepStarted(step, kg, inputs, None, len(chain))
+            yield StepStarted(step, kg, inputs, (), len(chain))
             result = StepResult.exactly(kg, step, inputs)
         else:
-            task = step_task(kg, step, inputs, llm, options, rng_for(options.seed, chain, step.position))
-            yield StepStarted(step, kg, inputs, task.context, len(chain))
-            members, attempts, error = ask(llm, task, options)
-            exact = execute_step(kg, step, inputs).members
-            agrees = error is None and np.array_equal(np.sort(members), exact)
-            result = StepResult(
-                kg, step, inputs, members, "llm",
-                error=error, agrees=agrees, context=task.context, attempts=attempts,
-            )  # fmt: skip
-            seconds.append(sum(attempt.seconds for attempt in attempts))
+            tasks = step_tasks(kg, step, inputs, llm, options, rng_for(options.seed, chain, step.position))
+            yield StepStarted(step, kg, inputs, tuple(task.context for task in tasks), len(chain))
+            parts: list[StepPart] = []
+            for part in _ask_parts(llm, tasks, options):
+                parts.append(part)
+                seconds.append(part.seconds)
+                if len(tasks) > 1:
+                    left = 0 if part.error is not None else rest + len(tasks) - len(parts)
+                    yield PartFinished(part, len(parts), len(tasks), left * float(np.mean(seconds)))
+            result = _merged(kg, step, inputs, parts, len(tasks))
         results.append(StepSet(np.sort(result.members), value=result.value))
-        rest = sum(asked[step.position + 1 :])
         yield StepFinished(result, rest * float(np.mean(seconds)) if seconds and result.error is None else 0.0)
         if result.error is not None:
             return
+
+
+def _ask_parts(llm: BaseChatModel, tasks: Sequence[Task], options: LarkOptions) -> Iterator[StepPart]:
+    """The parts in order, none after one that failed."""
+    for task in tasks:
+        members, attempts, error = ask(llm, task, options)
+        agrees = error is None and np.array_equal(np.sort(members), task.expected)
+        yield StepPart(task.context, members, attempts, agrees, error)
+        if error is not None:
+            return
+
+
+def _merged(
+    kg: KnowledgeGraph, step: BoundStep, inputs: tuple[Ids, ...], parts: Sequence[StepPart], total: int
+) -> StepResult:
+    """The step as its parts give it; where one failed, the step has."""
+    error = parts[-1].error
+    given = [] if error is not None else [part.members for part in parts]
+    members = np.array(list(dict.fromkeys(np.concatenate([np.zeros(0, np.int32), *given]).tolist())), dtype=np.int32)
+    exact = execute_step(kg, step, inputs).members
+    agrees = error is None and np.array_equal(np.sort(members), exact)
+    if error is not None and total > 1:
+        error = f"part {len(parts)} of {total}: {error}"
+    return StepResult(
+        kg, step, inputs, members, "llm", error=error, agrees=agrees, parts=tuple(parts), parts_total=total
+    )  # fmt: skip
 
 
 def _empty_whatever_is_said(step: BoundStep, inputs: Sequence[Ids]) -> bool:

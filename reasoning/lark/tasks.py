@@ -1,12 +1,15 @@
-"""The question and context of one step, ready to be sent: what was retrieved, with ids drawn anew for each prompt."""
+"""The questions and contexts of one step, ready to be sent: what was retrieved, with ids drawn anew for each prompt.
+
+A step too big for one context is several tasks. A projection is parted by the edges that it follows, a set operation
+by the entities of its sets; either way the step's answer is the union of the tasks' answers.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
@@ -14,13 +17,14 @@ from langchain_core.messages import BaseMessage
 
 from reasoning.answer import Context
 from reasoning.binding import BoundChain, BoundStep
+from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
 from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming
 from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
 from reasoning.query.chain import Operation
-from reasoning.retrieval import CHEAPEST_TRIPLE, retrieve
+from reasoning.retrieval import Subgraph, packed, retrieve
 from reasoning.token_counting import count_tokens
 
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
@@ -39,101 +43,127 @@ class Task:
         naming: reads the replies.
         context: what the messages hold, for display and checks.
         longest_reply: tokens of a reply that lists everything in the context: no sensible reply is longer.
+        expected: what the context gives, read without fault, sorted; for the check beside the reply alone.
     """
 
     messages: list[BaseMessage]
     naming: Naming
     context: Context
     longest_reply: int
+    expected: Ids
 
 
-def step_task(
+def step_tasks(
     kg: KnowledgeGraph,
     step: BoundStep,
     inputs: Sequence[Ids],
     llm: BaseChatModel,
     options: LarkOptions,
     rng: random.Random,
-) -> Task:
-    """The question and context of one step."""
+) -> list[Task]:
+    """One step as tasks within the budget: one where it fits, at most `options.max_parts`.
+
+    What is beyond the last of them is counted in that one's context.
+    """
     if step.step.operation == "project":
-        return _projection_task(kg, step, inputs[0], llm, options, rng)
-    return _set_task(kg, step, inputs, llm, options, rng)
+        return _projection_tasks(kg, step, inputs[0], llm, options, rng)
+    return _set_tasks(kg, step, inputs, llm, options, rng)
+
+
+def _projection_tasks(
+    kg: KnowledgeGraph, step: BoundStep, sources: Ids, llm: BaseChatModel, options: LarkOptions, rng: random.Random
+) -> list[Task]:
+    assert step.relation is not None
+    cost = TokenCost(kg, llm, options)
+    found = retrieve(kg, sources, step.relation, options.token_budget, cost, rng, options.max_parts)
+    left_out = [0] * (len(found.parts) - 1) + [found.left_out]
+    return [
+        _projection_task(kg, step, sources, part, beyond, llm, options, rng)
+        for part, beyond in zip(found.parts, left_out, strict=True)
+    ]
 
 
 def _projection_task(
-    kg: KnowledgeGraph, step: BoundStep, sources: Ids, llm: BaseChatModel, options: LarkOptions, rng: random.Random
+    kg: KnowledgeGraph,
+    step: BoundStep,
+    sources: Ids,
+    part: Subgraph,
+    left_out: int,
+    llm: BaseChatModel,
+    options: LarkOptions,
+    rng: random.Random,
 ) -> Task:
     relation = step.relation
     assert relation is not None
-    per_triple = TripleCost(kg, llm, options)
-    subgraph = retrieve(kg, sources, relation, options.token_budget, per_triple, rng)
-    present = np.unique(subgraph.triples[:, [0, 2]])
+    present = np.unique(part.triples[:, [0, 2]])
     # A source without any triple in the context adds nothing to the answer and would only lengthen the question.
-    named = [int(source) for source in sources if source in present] or [int(sources[0])]
+    named = np.intersect1d(sources, present).tolist() or [int(sources[0])]
     naming = make_naming(
-        kg, options.names, [*present.tolist(), *named], [relation.index, *subgraph.triples[:, 1].tolist()], rng
+        kg, options.names, [*present.tolist(), *named], [relation.index, *part.triples[:, 1].tolist()], rng
     )
-    lines = [named_triple(naming, triple) for triple in subgraph.triples.tolist()]
+    lines = [named_triple(naming, triple) for triple in part.triples.tolist()]
     question = projection_question(
         [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
     )
-    readable = [readable_line(kg, triple) for triple in subgraph.triples.tolist()]
+    readable = [readable_line(kg, triple) for triple in part.triples.tolist()]
     example = worked_example("project", relation.inverse, naming)
+    expected = np.unique(part.triples[part.about, 0 if relation.inverse else 2])
     return make_task(
-        llm,
-        naming,
-        question,
-        lines,
-        readable,
-        subgraph.relevant,
-        subgraph.distractors,
-        subgraph.left_out,
-        example,
+        llm, naming, question, lines, readable, part.relevant, part.distractors, left_out, expected, example
     )
+
+
+def _set_tasks(
+    kg: KnowledgeGraph,
+    step: BoundStep,
+    inputs: Sequence[Ids],
+    llm: BaseChatModel,
+    options: LarkOptions,
+    rng: random.Random,
+) -> list[Task]:
+    names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
+    lead = sum(count_tokens(llm, [f"{name}: (empty)\n" for name in names]))
+    room = options.token_budget - lead
+    # Whichever entities are left out are to be any, so their order is drawn.
+    entities, uses = np.unique(np.concatenate(inputs), return_counts=True)
+    order = np.array(rng.sample(range(len(entities)), len(entities)), dtype=np.int64)
+    entities, uses = entities[order], uses[order]
+    prices = (uses * np.array(TokenCost(kg, llm, options).of_members(entities.tolist()), dtype=np.int64)).tolist()
+    stretches = packed(prices, room, room)[: options.max_parts] or [[]]
+    parts = [[np.intersect1d(members, entities[stretch]) for members in inputs] for stretch in stretches]
+    shown = sum(len(members) for part in parts for members in part)
+    left_out = [0] * (len(parts) - 1) + [sum(map(len, inputs)) - shown]
+    return [
+        _set_task(kg, step, names, part, beyond, llm, options, rng)
+        for part, beyond in zip(parts, left_out, strict=True)
+    ]
 
 
 def _set_task(
     kg: KnowledgeGraph,
     step: BoundStep,
-    inputs: Sequence[Ids],
+    names: Sequence[str],
+    sets: Sequence[Ids],
+    left_out: int,
     llm: BaseChatModel,
     options: LarkOptions,
     rng: random.Random,
 ) -> Task:
-    names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
-    lead = sum(count_tokens(llm, [f"{name}: (empty)\n" for name in names]))
-    shown = _members_that_fit(inputs, TripleCost(kg, llm, options).of_member, options.token_budget - lead, rng)
-    left_out = sum(len(part) for part in inputs) - sum(len(part) for part in shown)
-    naming = make_naming(kg, options.names, [entity for part in shown for entity in part], [], rng)
+    shown = [rng.sample(members.tolist(), len(members)) for members in sets]
+    naming = make_naming(kg, options.names, [entity for members in shown for entity in members], [], rng)
     lines = [
-        f"{name}: {', '.join(naming.entity(entity) for entity in part) or '(empty)'}"
-        for name, part in zip(names, shown, strict=True)
+        f"{name}: {', '.join(naming.entity(entity) for entity in members) or '(empty)'}"
+        for name, members in zip(names, shown, strict=True)
     ]
     readable = [
-        f"{name}: {', '.join(kg.name(entity) for entity in part) or '(empty)'}"
-        for name, part in zip(names, shown, strict=True)
+        f"{name}: {', '.join(kg.name(entity) for entity in members) or '(empty)'}"
+        for name, members in zip(names, shown, strict=True)
     ]
     question = set_question(step.step.operation, names)
     example = worked_example(step.step.operation, False, naming)
-    shown_members = sum(len(part) for part in shown)
-    return make_task(llm, naming, question, lines, readable, shown_members, 0, left_out, example)
-
-
-def _members_that_fit(
-    sets: Sequence[Ids], cost: Callable[[int], int], budget: int, rng: random.Random
-) -> list[list[int]]:
-    """Members at random, one of each set in turn, as long as the budget lasts."""
-    shown: list[list[int]] = [[] for _ in sets]
-    for turn in zip_longest(*(rng.sample(members.tolist(), len(members)) for members in sets)):
-        for part, member in zip(shown, turn, strict=True):
-            if member is None:
-                continue
-            budget -= cost(member)
-            if budget < 0:
-                return shown
-            part.append(member)
-    return shown
+    expected = execute_step(kg, step, sets).members
+    relevant = sum(map(len, shown))
+    return make_task(llm, naming, question, lines, readable, relevant, 0, left_out, expected, example)
 
 
 def make_task(
@@ -145,6 +175,7 @@ def make_task(
     relevant: int,
     distractors: int,
     left_out: int,
+    expected: Ids,
     example: Sequence[BaseMessage] = (),
 ) -> Task:
     """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it."""
@@ -152,7 +183,7 @@ def make_task(
     prompt = transcript(messages)
     tokens, everything = count_tokens(llm, [prompt, naming.listing()])
     context = Context(tuple(readable), prompt, tokens, relevant, distractors, left_out)
-    return Task(messages, naming, context, everything + END_OF_REPLY)
+    return Task(messages, naming, context, everything + END_OF_REPLY, expected)
 
 
 def make_naming(
@@ -168,8 +199,8 @@ def named_triple(naming: Naming, triple: Sequence[int]) -> str:
     return triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
 
 
-class TripleCost:
-    """Tokens of triples and members before their final ids are drawn: with the longest id that can occur, or by name.
+class TokenCost:
+    """Tokens of triples and members before their ids are drawn: with the longest id that can occur, or by name.
 
     Args:
         kg: the graph.
@@ -180,23 +211,32 @@ class TripleCost:
     def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> None:
         self._llm = llm
         self._readable = ReadableNaming((), kg) if options.names == "readable" else None
-        most = min(kg.entity_count, 2 * max(1, options.token_budget // CHEAPEST_TRIPLE))
-        entity, relation = "e" + "8" * len(str(most)), "r" + "8" * len(str(kg.relation_count))
-        self._triple, self._member = count_tokens(llm, [f"{triple_line(entity, relation, entity)}\n", f"{entity}, "])
+        self._triple, self._member = _dearest(kg, llm, options.token_budget)
 
     def __call__(self, triples: Ids) -> list[int]:
         """Tokens of each triple, shape (n,)."""
-        if not len(triples):
-            return []
         if self._readable is None:
             return [self._triple] * len(triples)
         return count_tokens(self._llm, [f"{named_triple(self._readable, triple)}\n" for triple in triples.tolist()])
 
-    def of_member(self, entity: int) -> int:
-        """Tokens of one member in the list of a set."""
+    def of_members(self, entities: Sequence[int]) -> list[int]:
+        """Tokens of each as a member in the list of a set."""
         if self._readable is None:
-            return self._member
-        return count_tokens(self._llm, [f"{self._readable.entity(entity)}, "])[0]
+            return [self._member] * len(entities)
+        return count_tokens(self._llm, [f", {self._readable.entity(entity)}" for entity in entities])
+
+
+def _dearest(kg: KnowledgeGraph, llm: BaseChatModel, budget: int) -> tuple[int, int]:
+    """Tokens of a triple and of a member with ids as long as they can be in a context of the budget."""
+    digits = 0
+    while True:
+        digits += 1
+        entity, relation = "e" + "8" * digits, "r" + "8" * min(digits, len(str(kg.relation_count)))
+        triple, member = count_tokens(llm, [f"{triple_line(entity, relation, entity)}\n", f", {entity}"])
+        # Two entities a triple, and a question that names some that no triple of the context has.
+        most = max(3 * (budget // triple), budget // member, 3)
+        if len(str(min(kg.entity_count, most))) <= digits:
+            return triple, member
 
 
 def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:

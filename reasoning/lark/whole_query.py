@@ -1,5 +1,8 @@
 """The whole query in one prompt, over the neighbourhood that its relations span: the LARK paper's ablation.
 
+It is always one prompt: the answer to a query is not the union of the answers over parts of its triples, so what does
+not fit is left out and counted.
+
 The neighbourhood is searched by following each projection's relation from everything reached before it, set operations
 taken as unions, so that it holds more than the answers need and nothing that only the answer could tell.
 """
@@ -11,23 +14,21 @@ from collections.abc import Iterator
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.answer import StepResult
+from reasoning.answer import StepPart, StepResult
 from reasoning.binding import BoundChain
 from reasoning.errors import QueryError
-from reasoning.events import StepFinished, StepStarted
+from reasoning.events import ChainEvent, StepFinished, StepStarted
 from reasoning.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ask
 from reasoning.lark.options import LarkOptions
-from reasoning.lark.tasks import ASKED, Task, TripleCost, make_naming, make_task, named_triple, readable_line, rng_for
+from reasoning.lark.tasks import ASKED, Task, TokenCost, make_naming, make_task, named_triple, readable_line, rng_for
 from reasoning.prompts import projection_question, set_question
 from reasoning.retrieval import retrieve
 
 
-def run_whole(
-    kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions
-) -> Iterator[StepStarted | StepFinished]:
+def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:
     """Ask the query at once; one event pair.
 
     Raises:
@@ -39,28 +40,22 @@ def run_whole(
     task = whole_task(kg, chain, llm, options)
     last = chain.steps[-1]
     question = f"What is {chain.query.verbalise(kg)}?"
-    yield StepStarted(last, kg, (), task.context, 1, asked=question)
+    yield StepStarted(last, kg, (), (task.context,), 1, asked=question)
     members, attempts, error = ask(llm, task, options)
-    agrees = error is None and np.array_equal(np.sort(members), execute(kg, chain)[-1].members)
-    result = StepResult(
-        kg,
-        last,
-        (),
-        members,
-        "llm",
-        error=error,
-        agrees=agrees,
-        context=task.context,
-        attempts=attempts,
-        asked=question,
+    agrees = error is None and np.array_equal(np.sort(members), task.expected)
+    part = StepPart(task.context, members, attempts, agrees, error)
+    yield StepFinished(
+        StepResult(
+            kg, last, (), members, "llm", error=error, agrees=agrees, parts=(part,), parts_total=1, asked=question
+        ),
+        0.0,
     )
-    yield StepFinished(result, 0.0)
 
 
 def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Task:
     """The question and context of a whole query."""
     rng = rng_for(options.seed, chain, -1)
-    cost = TripleCost(kg, llm, options)
+    cost = TokenCost(kg, llm, options)
     projections = [step for step in chain if step.step.operation == "project"]
     budget = options.token_budget // max(1, len(projections))
     reached: list[Ids] = []
@@ -77,7 +72,7 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
             reached.append(np.unique(np.concatenate(inputs)))
             continue
         assert step.relation is not None
-        part = retrieve(kg, inputs[0], step.relation, budget, cost, rng)
+        (part,) = retrieve(kg, inputs[0], step.relation, budget, cost, rng).parts
         found.update((tuple(triple), None) for triple in part.triples.tolist())
         left, right = kg.index.edges(inputs[0], step.relation.index, step.relation.inverse)
         heads, tails = (right, left) if step.relation.inverse else (left, right)
@@ -113,4 +108,7 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
     readable = [readable_line(kg, triple) for triple in triples]
     # One step's distractor may be what another step is about, so they are counted when all are together.
     relevant = len(about & found.keys())
-    return make_task(llm, naming, question, lines, readable, relevant, len(triples) - relevant, len(about) - relevant)
+    expected = execute(kg, chain)[-1].members
+    return make_task(
+        llm, naming, question, lines, readable, relevant, len(triples) - relevant, len(about) - relevant, expected
+    )

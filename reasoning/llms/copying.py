@@ -8,6 +8,7 @@ every figure of a language model here.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -37,6 +38,10 @@ class CopyEverythingChatModel(BaseChatModel):
     def get_num_tokens(self, text: str) -> int:
         """The number of words and punctuation marks: there is no tokenizer, and budgets only need the order."""
         return len(re.findall(r"\w+|[^\w\s]", text))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """`get_num_tokens` of each text."""
+        return [self.get_num_tokens(text) for text in texts]
 
     def _generate(
         self,

@@ -81,6 +81,10 @@ class EmbeddedChatModel(BaseChatModel):
         """How many of the model's own tokens `text` takes."""
         return len(self.get_token_ids(text))
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many of the model's own tokens each text takes; see `reasoning.token_counting.CountsOwnTokens`."""
+        return self._local.count(texts)
+
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """How many tokens the whole prompt takes, chat template included; `tools` are not supported and add none."""
         return len(self._local.encode_chat(_turns(messages)))

@@ -76,6 +76,15 @@ class LocalModel:
             ids: list[int] = self.tokenizer(self._plain(text), add_special_tokens=False)["input_ids"]
         return ids
 
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, by one call of the tokenizer."""
+        if not texts:
+            return []
+        with self._tokenizer_lock:
+            plain = [self._plain(text) for text in texts]
+            ids = self.tokenizer(plain, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        return [len(row) for row in ids]
+
     def encode_chat(self, turns: Sequence[dict[str, str]]) -> list[int]:
         """The token ids of a conversation ({"role", "content"} each) up to where the assistant's next turn begins.
 

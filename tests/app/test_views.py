@@ -27,7 +27,7 @@ from app.steps_view import ShownStep, conclusion_html, steps_html
 from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.answer import Attempt, Context, StepResult
+from reasoning.answer import Attempt, Context, StepPart, StepResult
 from reasoning.answer_text import readable_of
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import StepFinished, StepStarted
@@ -239,14 +239,16 @@ def test_no_evidence_is_said(towns: KnowledgeGraph) -> None:
 def started(kg: KnowledgeGraph, query: str, context: Context | None = None) -> StepStarted:
     events = Reasoner(kg, method="exact").events(query)
     event = next(e for e in events if isinstance(e, StepStarted))
-    return StepStarted(event.step, kg, event.inputs, context, event.total)
+    return StepStarted(event.step, kg, event.inputs, () if context is None else (context,), event.total)
 
 
 def finished(begun: StepStarted, members: list[int], reply: str, **more: Any) -> StepResult:
-    return StepResult(
-        begun.kg, begun.step, begun.inputs, np.array(members, dtype=np.int32), "llm", context=begun.context,
-        attempts=(Attempt(reply, more.get("error"), 1.5),), **more,
-    )  # fmt: skip
+    error, given = more.get("error"), np.array(members, dtype=np.int32)
+    parts = tuple(
+        StepPart(context, given, (Attempt(reply, error, 1.5),), bool(more.get("agrees")), error)
+        for context in begun.contexts
+    )
+    return StepResult(begun.kg, begun.step, begun.inputs, given, "llm", parts=parts, parts_total=len(parts), **more)
 
 
 CONTEXT = Context(("A | road | B", "A | road | C"), "[human]\nQuestion", 210, 2, 0, 3)

@@ -394,14 +394,14 @@ def test_no_context_goes_beyond_its_budget(budget: int, prompting: str, names: s
     hub = Entity(long_names[0])
     query = Query.parse(f'"relation 1"("relation 0"({hub})) | "relation 0"({hub}) | {hub}')
     ask(model, query, kg, token_budget=budget, prompting=prompting, names=names)
-    assert len(model.prompts) == (3 if prompting == "step" else 1)
+    assert len(model.prompts) >= (3 if prompting == "step" else 1)
     for prompt in model.prompts:
         assert count_tokens(model, ["\n".join(context_lines(prompt))])[0] <= budget
 
 
 def test_what_a_small_budget_leaves_out_is_counted() -> None:
     kg = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(500)])
-    answer = ask(faultless(), 'to("hub")', kg, token_budget=64)
+    answer = ask(faultless(), 'to("hub")', kg, token_budget=64, max_parts=1)
     context = answer.steps[0].context
     assert context and context.relevant + context.left_out == 500 and context.left_out > 400
     assert (len(answer.entities), answer.steps[0].agrees) == (context.relevant, False)
@@ -412,11 +412,12 @@ def test_members_that_a_small_budget_leaves_out_are_counted() -> None:
     kg = KnowledgeGraph.from_triples([("a", "to", name) for name in members] + [("b", "to", "n0"), ("b", "to", "n1")])
     chain = bind(Query.parse('to("a") & to("b")'), kg)
     inputs = [result.members for result in execute(kg, chain)[:2]]
-    options = LarkOptions(token_budget=64)
-    context = tasks.step_task(kg, chain.steps[-1], inputs, faultless(), options, random.Random(0)).context
-    large, small = (line.split(": ")[1].split(", ") for line in context.lines)
-    assert set(small) == {"n0", "n1"}
-    assert (context.relevant, context.left_out) == (len(large) + 2, 500 - len(large))
+    options = LarkOptions(token_budget=64, max_parts=1)
+    (task,) = tasks.step_tasks(kg, chain.steps[-1], inputs, faultless(), options, random.Random(0))
+    large, small = (set(line.split(": ")[1].split(", ")) - {"(empty)"} for line in task.context.lines)
+    assert small == {"n0", "n1"} & large
+    shown = len(large) + len(small)
+    assert (task.context.relevant, task.context.left_out) == (shown, 502 - shown)
 
 
 def test_tokens_are_those_of_the_prompt_as_sent() -> None:
@@ -432,9 +433,9 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
     seen: list[tuple[list[int], Any]] = []
     true_retrieve = tasks.retrieve
 
-    def spy(kg: Any, sources: Any, relation: Any, budget: Any, cost: Any, rng: Any) -> Any:
+    def spy(kg: Any, sources: Any, relation: Any, budget: Any, *more: Any) -> Any:
         seen.append((sources.tolist(), relation))
-        return true_retrieve(kg, sources, relation, budget, cost, rng)
+        return true_retrieve(kg, sources, relation, budget, *more)
 
     monkeypatch.setattr(tasks, "retrieve", spy)
     # The model's first reply is not the exact answer: the next step goes on from it all the same.
@@ -447,7 +448,8 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
 def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     query, honest, misled = made_query("pi", 3), faultless(), faultless()
     ask(honest, query)
-    monkeypatch.setattr(chain_run, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
+    for module in (chain_run, tasks):
+        monkeypatch.setattr(module, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
     ask(misled, query)
     assert misled.prompts == honest.prompts
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
 from reasoning.graph.store import Relation
-from reasoning.retrieval import FEWEST_DISTRACTORS, Subgraph, retrieve
+from reasoning.retrieval import FEWEST_DISTRACTORS, Retrieved, packed, retrieve
 
 NODES = 12
 PRICE = 10
@@ -26,10 +26,22 @@ def make(links: set[tuple[int, str, int]]) -> KnowledgeGraph:
     return KnowledgeGraph.from_triples([(f"n{h}", r, f"n{t}") for h, r, t in sorted(links | {(0, "r", 1)})])
 
 
-def search(kg: KnowledgeGraph, sources: set[int], budget: int, inverse: bool = False, seed: int = 0) -> Subgraph:
+def search(
+    kg: KnowledgeGraph, sources: set[int], budget: int, inverse: bool = False, seed: int = 0, max_parts: int = 1
+) -> Retrieved:
     chosen = np.array(sorted(sources), dtype=np.int32)
     relation = Relation("edges", kg.relation("r").index, inverse)
-    return retrieve(kg, chosen, relation, budget, lambda triples: [PRICE] * len(triples), random.Random(seed))
+    return retrieve(kg, chosen, relation, budget, lambda t: [PRICE] * len(t), random.Random(seed), max_parts)
+
+
+def shown(found: Retrieved) -> Ids:
+    """The triples of all parts."""
+    return np.concatenate([part.triples for part in found.parts])
+
+
+def counts(found: Retrieved) -> tuple[int, int, int]:
+    """Relevant, distractors, left out."""
+    return sum(p.relevant for p in found.parts), sum(p.distractors for p in found.parts), found.left_out
 
 
 def as_set(triples: Ids) -> set[Triple]:
@@ -50,44 +62,77 @@ def beside(kg: KnowledgeGraph, sources: set[int], inverse: bool) -> set[Triple]:
 
 
 cases = st.tuples(edges, st.sets(st.integers(0, 1), min_size=1), st.booleans(), st.integers(0, 5))
+Case = tuple[set[tuple[int, str, int]], set[int], bool, int]
 
 
 @given(cases)
 @settings(max_examples=150, deadline=None)
-def test_with_room_enough_all_that_the_step_is_about_is_there(case: tuple[set, set[int], bool, int]) -> None:
+def test_with_room_enough_all_that_the_step_is_about_is_in_one_context(case: Case) -> None:
     kg, sources = make(case[0]), case[1]
-    found = search(kg, sources, PLENTY, case[2], case[3])
-    assert as_set(found.triples) >= about(kg, sources, case[2])
-    assert (found.relevant, found.left_out) == (len(about(kg, sources, case[2])), 0)
+    found = search(kg, sources, PLENTY, case[2], case[3], max_parts=16)
+    (part,) = found.parts
+    assert as_set(part.triples[part.about]) == about(kg, sources, case[2])
+    assert (part.relevant, found.left_out) == (len(about(kg, sources, case[2])), 0)
 
 
 @given(cases)
 @settings(max_examples=150, deadline=None)
-def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(
-    case: tuple[set, set[int], bool, int],
-) -> None:
+def test_what_fits_alone_is_in_one_context_without_distractors(case: Case) -> None:
     kg, sources = make(case[0]), case[1]
-    found = search(kg, sources, PLENTY, case[2], case[3])
-    wanted = max(found.relevant, FEWEST_DISTRACTORS)
-    assert found.distractors == min(wanted, len(beside(kg, sources, case[2])))
-    assert as_set(found.triples) - about(kg, sources, case[2]) <= beside(kg, sources, case[2])
+    needed = len(about(kg, sources, case[2]))
+    found = search(kg, sources, needed * PRICE, case[2], case[3], max_parts=16)
+    assert len(found.parts) == 1
+    assert counts(found) == (needed, 0, 0)
+
+
+@given(cases)
+@settings(max_examples=150, deadline=None)
+def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(case: Case) -> None:
+    kg, sources = make(case[0]), case[1]
+    (part,) = search(kg, sources, PLENTY, case[2], case[3]).parts
+    wanted = max(part.relevant, FEWEST_DISTRACTORS)
+    assert part.distractors == min(wanted, len(beside(kg, sources, case[2])))
+    assert as_set(part.triples[~part.about]) <= beside(kg, sources, case[2])
+
+
+@given(cases, st.integers(0, 40), st.integers(1, 8))
+@settings(max_examples=150, deadline=None)
+def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: int, max_parts: int) -> None:
+    kg, sources = make(case[0]), case[1]
+    found = search(kg, sources, lines * PRICE, case[2], case[3], max_parts)
+    assert len(found.parts) <= max_parts
+    for part in found.parts:
+        assert len(part.triples) <= lines
+        assert as_set(part.triples[part.about]) == as_set(part.triples) & about(kg, sources, case[2])
+    assert counts(found)[0] + found.left_out == len(about(kg, sources, case[2]))
+
+
+@given(cases, st.integers(1, 8))
+@settings(max_examples=150, deadline=None)
+def test_the_parts_share_out_all_that_the_step_is_about(case: Case, lines: int) -> None:
+    kg, sources = make(case[0]), case[1]
+    found = search(kg, sources, lines * PRICE, case[2], case[3], max_parts=100)
+    every = [triple for part in found.parts for triple in as_set(part.triples[part.about])]
+    assert len(every) == len(set(every))
+    assert set(every) == about(kg, sources, case[2])
 
 
 @given(cases, st.integers(0, 40))
-@settings(max_examples=150, deadline=None)
-def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: tuple[set, set[int], bool, int], lines: int) -> None:
-    kg, sources = make(case[0]), case[1]
-    found = search(kg, sources, lines * PRICE, case[2], case[3])
-    assert len(found.triples) <= lines
-    assert found.relevant == len(as_set(found.triples) & about(kg, sources, case[2]))
-    assert found.relevant + found.left_out == len(about(kg, sources, case[2]))
-
-
-@given(cases)
 @settings(max_examples=50, deadline=None)
-def test_no_triple_is_there_twice(case: tuple[set, set[int], bool, int]) -> None:
-    found = search(make(case[0]), case[1], PLENTY, case[2], case[3])
-    assert len(as_set(found.triples)) == len(found.triples)
+def test_no_triple_is_twice_in_a_context(case: Case, lines: int) -> None:
+    for part in search(make(case[0]), case[1], lines * PRICE, case[2], case[3], max_parts=4).parts:
+        assert len(as_set(part.triples)) == len(part.triples)
+
+
+@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 9))
+def test_packing_keeps_the_order_and_the_room(prices: list[int], room: int) -> None:
+    parts = packed(prices, room, 9)
+    assert [position for part in parts for position in part] == list(range(len(prices)))
+    assert all(len(part) == 1 or sum(prices[position] for position in part) <= room for part in parts)
+
+
+def test_packing_drops_what_is_dearer_than_the_budget() -> None:
+    assert packed([3, 11, 4, 7], room=5, budget=10) == [[0], [2], [3]]
 
 
 STAR = KnowledgeGraph.from_triples(
@@ -97,33 +142,48 @@ HUBS = {STAR.entity(f"n{i}") for i in range(5)}
 
 
 def test_where_not_all_fits_it_takes_half_the_budget() -> None:
-    found = search(STAR, HUBS, 40 * PRICE)
-    assert (found.relevant, found.distractors, found.left_out) == (20, 20, 230)
+    assert counts(search(STAR, HUBS, 40 * PRICE)) == (20, 20, 230)
 
 
-def test_every_source_has_its_turn_before_any_has_its_second() -> None:
-    found = search(STAR, HUBS, 10 * PRICE)
-    heads = [head for head, relation, _ in found.triples.tolist() if relation == STAR.relation("r").index]
-    assert sorted(heads) == sorted(HUBS)
+def test_what_does_not_fit_is_parted_and_each_part_has_as_many_distractors() -> None:
+    found = search(STAR, HUBS, 40 * PRICE, max_parts=13)
+    assert [(part.relevant, part.distractors) for part in found.parts] == [(20, 20)] * 12 + [(10, 10)]
+    assert found.left_out == 0
+
+
+def test_a_part_holds_few_sources() -> None:
+    found = search(STAR, HUBS, 40 * PRICE, max_parts=13)
+    assert max(len(set(part.triples[part.about, 0].tolist())) for part in found.parts) == 2
+
+
+@pytest.mark.parametrize("max_parts", [1, 2])
+def test_where_the_parts_do_not_suffice_every_source_has_its_share(max_parts: int) -> None:
+    found = search(STAR, HUBS, 10 * PRICE, max_parts=max_parts)
+    heads = [head for part in found.parts for head in part.triples[part.about, 0].tolist()]
+    assert sorted(heads) == sorted([*HUBS] * max_parts)
+    assert found.left_out == 250 - len(heads)
 
 
 def test_the_order_does_not_tell_what_the_step_is_about() -> None:
-    r = STAR.relation("r").index
-    first = [search(STAR, HUBS, 40 * PRICE, seed=seed).triples[0, 1] == r for seed in range(60)]
+    first = [search(STAR, HUBS, 40 * PRICE, seed=seed).parts[0].about[0] for seed in range(60)]
     assert 15 <= sum(first) <= 45
 
 
 def test_the_same_draw_gives_the_same_subgraph() -> None:
-    same = [search(STAR, HUBS, 40 * PRICE, seed=7).triples.tolist() for _ in range(2)]
+    same = [shown(search(STAR, HUBS, 40 * PRICE, seed=7, max_parts=3)).tolist() for _ in range(2)]
     assert same[0] == same[1]
 
 
 @pytest.mark.parametrize("budget", [0, 1, PRICE - 1])
 def test_a_budget_for_nothing_gives_nothing(budget: int) -> None:
-    found = search(STAR, HUBS, budget)
-    assert (len(found.triples), found.left_out) == (0, 250)
+    found = search(STAR, HUBS, budget, max_parts=5)
+    assert (len(found.parts), len(shown(found)), found.left_out) == (1, 0, 250)
 
 
 def test_a_source_without_edges_of_the_relation_gets_distractors_alone() -> None:
-    found = search(STAR, {STAR.entity("leaf 0 0")}, PLENTY)
-    assert (found.relevant, found.distractors) == (0, FEWEST_DISTRACTORS)
+    assert counts(search(STAR, {STAR.entity("leaf 0 0")}, PLENTY)) == (0, FEWEST_DISTRACTORS, 0)
+
+
+def test_a_graph_of_one_triple_has_no_distractor() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")])
+    assert counts(search(kg, {0}, PLENTY)) == (1, 0, 0)

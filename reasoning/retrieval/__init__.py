@@ -1,0 +1,8 @@
+"""What part of a graph a language model is shown: of one step, or around the entities of a question."""
+
+from __future__ import annotations
+
+from reasoning.retrieval.budget import CHEAPEST_TRIPLE, packed
+from reasoning.retrieval.projection import FEWEST_DISTRACTORS, Retrieved, Subgraph, retrieve
+
+__all__ = ["CHEAPEST_TRIPLE", "FEWEST_DISTRACTORS", "Retrieved", "Subgraph", "packed", "retrieve"]
