@@ -7,7 +7,7 @@ of `reasoning.exact`, the oracle that this package is tested against.
 
 from __future__ import annotations
 
-from reasoning.batch.execution import AnswerSets, BatchExecutor
+from reasoning.batch.execution import BatchExecutor
 from reasoning.batch.program import Program
 
-__all__ = ["AnswerSets", "BatchExecutor", "Program"]
+__all__ = ["BatchExecutor", "Program"]

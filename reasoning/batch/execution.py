@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,29 +11,10 @@ from numpy.typing import NDArray
 from reasoning.batch.program import Program, can_compile
 from reasoning.binding import BoundChain
 from reasoning.exact import execute
-from reasoning.graph.index import Ids
+from reasoning.graph.id_lists import IdLists
 from reasoning.graph.store import KnowledgeGraph
 
 SMALLEST_AREA = 1 << 12
-
-
-@dataclass(frozen=True)
-class AnswerSets:
-    """The answers of q queries.
-
-    Attributes:
-        ids: int32, shape (all answers,): entity indexes, sorted within a query.
-        offsets: int64, shape (q + 1,): query i's answers are `ids[offsets[i]:offsets[i + 1]]`.
-    """
-
-    ids: Ids
-    offsets: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, query: int) -> Ids:
-        return self.ids[self.offsets[query] : self.offsets[query + 1]]
 
 
 class BatchExecutor:
@@ -57,8 +37,8 @@ class BatchExecutor:
         """Bytes of the areas it works in; the graph's own arrays are not copied."""
         return self._sets.nbytes + self._words.nbytes + self._summary.nbytes
 
-    def execute(self, chains: Sequence[BoundChain]) -> AnswerSets:
-        """The answer set of each chain; those with values or without steps go to the oracle one by one."""
+    def execute(self, chains: Sequence[BoundChain]) -> IdLists:
+        """The answer set of each chain, sorted; those with values or without steps go to the oracle one by one."""
         compiled = [can_compile(chain) for chain in chains]
         program = Program.compile(chain for chain, yes in zip(chains, compiled, strict=True) if yes)
         answers = self.run(program)
@@ -73,12 +53,10 @@ class BatchExecutor:
                 sets.append(np.array([chain.anchor], dtype=np.int32))
             else:
                 sets.append(execute(self._kg, chain)[-1].members)
-        offsets = np.zeros(len(sets) + 1, dtype=np.int64)
-        np.cumsum([len(ids) for ids in sets], out=offsets[1:])
-        return AnswerSets(np.concatenate([np.zeros(0, dtype=np.int32), *sets]), offsets)
+        return IdLists.of(sets)
 
-    def run(self, program: Program) -> AnswerSets:
-        """The answer set of each chain of a program."""
+    def run(self, program: Program) -> IdLists:
+        """The answer set of each chain of a program, sorted."""
         from reasoning.batch import kernel
 
         forward, backward = (
@@ -100,7 +78,7 @@ class BatchExecutor:
                 self._sets = np.empty(2 * len(self._sets), dtype=np.int32)
             elif why == kernel.ANSWERS_ARE_FULL:
                 answers = np.concatenate((answers, np.empty_like(answers)))
-        return AnswerSets(answers[: offsets[-1]].copy(), offsets)
+        return IdLists(answers[: offsets[-1]].copy(), offsets)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -235,7 +235,7 @@ def run(
         universe: the entities that a complement is taken of, sorted, read-only.
         entities: entities in all.
         areas: memory to work in.
-        answers, offsets: the result, see `AnswerSets`.
+        answers, offsets: the result, see `IdLists`.
 
     Returns:
         (the chain that was not answered, why).

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reasoning.evaluation.id_lists import IdLists
+from reasoning.graph.id_lists import IdLists
 
 HITS = (1, 3, 10)
 RANK_METRICS = ("mrr", "hits@1", "hits@3", "hits@10")

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.evaluation.id_lists import IdLists
 from reasoning.evaluation.method import Reply, step_counts
 from reasoning.evaluation.metrics import (
     LARK_METRICS,
@@ -23,6 +22,7 @@ from reasoning.evaluation.metrics import (
 )
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
 from reasoning.evaluation.results_file import Line
+from reasoning.graph.id_lists import IdLists
 from reasoning.graph.index import Ids
 
 Protocol = Literal["reading", "hard"]

@@ -13,6 +13,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from reasoning.batch import BatchExecutor
 from reasoning.binding import bind
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import ask, load_method
@@ -22,9 +23,6 @@ from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import run
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
-from reasoning.exact import execute
-from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 
 GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
@@ -99,9 +97,11 @@ def evaluate_queries(
 
     def answered(rest: Sequence[QueryRecord]) -> Iterator[tuple[Line, bool]]:
         if method == "exact":
+            executor = BatchExecutor(reasoner.kg)
             for start in range(0, len(rest), CHUNK):
                 chunk = rest[start : start + CHUNK]
-                rankings = [Ranking(entities) for entities in exact_answers(reasoner.kg, chunk)]
+                answers = executor.execute([bind(record.query, reasoner.kg) for record in chunk])
+                rankings = [Ranking(answers[i]) for i in range(len(chunk))]
                 yield from ((line, True) for line in lines_of(chunk, rankings, protocol, table))
         else:
             for record in rest:
@@ -110,8 +110,3 @@ def evaluate_queries(
 
     tally = QueryTally(METRICS[protocol], skipped=len(records) - len(measured))
     return run(measured, answered, tally, settings, out, resume, progress)
-
-
-def exact_answers(kg: KnowledgeGraph, records: Sequence[QueryRecord]) -> Sequence[Ids]:
-    """Each query's answers by set algebra, sorted, of shape (m,)."""
-    return [execute(kg, bind(record.query, kg))[-1].members for record in records]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.evaluation.id_lists import IdLists
+from reasoning.graph.id_lists import IdLists
 from reasoning.evaluation.metrics import filtered_ranks, lark_metrics, rank_metrics, set_metrics
 
 ENTITIES = 12
