@@ -62,8 +62,8 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
         answer = reasoner.answer(question)
     except SkylarkError as failure:
         return Reply(None, str(failure), not isinstance(failure, LLMError))
-    last = answer.steps[-1] if answer.steps else None
-    silent = last is not None and last.error is not None and not any(attempt.replied for attempt in last.attempts)
+    failed = answer.steps[-1].parts[-1] if answer.error is not None and answer.steps else None
+    silent = failed is not None and not any(attempt.replied for attempt in failed.attempts)
     return Reply(answer, answer.error, not silent)
 
 
@@ -74,5 +74,6 @@ def step_counts(answer: Answer) -> dict[str, int]:
         "llm": len(asked),
         "agreeing": sum(bool(step.agrees) for step in asked),
         "symbolic": len(answer.steps) - len(asked),
+        "parts": sum(len(step.parts) for step in asked),
         "left_out": sum(step.context.left_out for step in asked if step.context is not None),
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
+from reasoning.evaluation.tally import STEP_COUNTS
 
 
 def query_table(summary: Mapping[str, Any]) -> str:
@@ -84,11 +85,13 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _steps(counts: Any) -> str:
-    total = {name: sum(count[name] for count in counts) for name in ("llm", "agreeing", "symbolic", "left_out")}
+    total = {name: sum(count[name] for count in counts) for name in STEP_COUNTS}
     share = f" ({total['agreeing'] / total['llm']:.1%})" if total["llm"] else ""
     text = f"steps answered by the language model: {total['llm']:,}, right {total['agreeing']:,}{share}"
     if total["symbolic"]:
         text += f"; done symbolically and left out of that: {total['symbolic']:,}"
+    if total["parts"] > total["llm"]:
+        text += f"; too big for one prompt, they were asked in {total['parts']:,} parts"
     if total["left_out"]:
         text += f"; triples and members that did not fit their prompts: {total['left_out']:,}"
     return text

@@ -17,7 +17,7 @@ AVERAGES = {
 }
 """The types that each average is over: those without negation, and those with it."""
 
-STEP_COUNTS = ("llm", "agreeing", "symbolic", "left_out")
+STEP_COUNTS = ("llm", "agreeing", "symbolic", "parts", "left_out")
 
 
 class MetricValues:

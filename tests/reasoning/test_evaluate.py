@@ -137,7 +137,7 @@ class TestLark:
         out = tmp_path / "l.jsonl"
         evaluate_queries(dataset, dataset / "queries", "reading", "lark", "copy", split="test", limit=1, out=out)
         for line in lines(out):
-            assert line["steps"].keys() == {"llm", "agreeing", "symbolic", "left_out"}
+            assert line["steps"].keys() == {"llm", "agreeing", "symbolic", "parts", "left_out"}
             assert line["steps"]["llm"] >= line["steps"]["agreeing"]
         total = summary(out)
         assert total["steps"]["1p"]["llm"] == 1
