@@ -17,7 +17,8 @@ from typing import Any
 
 import kg_data
 from benchmarks.machine import machine, machine_words
-from reasoning.evaluation.query_run import PROTOCOLS, evaluate_queries
+from reasoning.evaluation.query_lines import PROTOCOLS
+from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 

@@ -1,8 +1,9 @@
 """The lines of a run on disk, so that a run that is stopped, or killed, goes on where it was.
 
-Each query's line is appended whole and flushed; beside it a summary holds the settings, so that lines of two different
-runs never meet in one file. Queries have one fixed order: what a file holds is always its beginning, and a last line
-that a kill cut short is dropped and done again.
+Beside the lines a summary holds the settings, so that lines of two different runs never meet in one file. It is there
+before the first line, and is replaced as a whole. Each line goes to the operating system in one piece; where that
+fails, what was written of it is taken back, and where a kill left a part of it, resuming drops that part and does the
+query again. Queries have one fixed order: what a file holds is always the beginning of the whole.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import filelock
 
@@ -24,6 +26,8 @@ CHECKPOINT_SECONDS = 10.0
 """How often what was written is forced to the disk, and the summary brought up to date."""
 
 Line = dict[str, Any]
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write two bytes for the end of a line
 
 
 def summary_path(path: Path) -> Path:
@@ -57,7 +61,8 @@ class ResultsFile:
         self.seconds = 0.0
         # A lock of the operating system: it ends with the process, however that ends.
         self._lock = filelock.FileLock(f"{path}.lock", timeout=0, fallback_to_soft=False)
-        self._handle: BinaryIO | None = None
+        self._descriptor: int | None = None
+        self._size = 0
         self._synced = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -84,10 +89,10 @@ class ResultsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._handle is not None:
-                self._handle.close()
+            if self._descriptor is not None:
+                os.close(self._descriptor)
         except OSError as failure:
-            # After a failed write the same comes up again here; the first error says it already.
+            # After a failed write the same may come up again here; the first error says it already.
             if error is None:
                 raise self._unwritable(failure) from None
         finally:
@@ -95,14 +100,17 @@ class ResultsFile:
 
     def append(self, line: Line) -> None:
         """Write one query's line; it is with the operating system when this returns, so a killed process keeps it."""
-        assert self._handle is not None
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        # A lone surrogate in an id has no UTF-8; replaced by its escape it is JSON all the same.
-        try:
-            self._handle.write(text.encode("utf-8", "backslashreplace") + b"\n")
-            self._handle.flush()
-        except OSError as error:
-            raise self._unwritable(error) from None
+        assert self._descriptor is not None
+        content = _encoded(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        with self._writing():
+            try:
+                _write(self._descriptor, content)
+            except BaseException:
+                # A full disk, or Ctrl-C between two pieces: only whole lines stay.
+                with suppress(OSError):
+                    os.ftruncate(self._descriptor, self._size)
+                raise
+        self._size += len(content)
 
     @property
     def checkpoint_due(self) -> bool:
@@ -111,39 +119,38 @@ class ResultsFile:
 
     def checkpoint(self, summary: Mapping[str, Any]) -> None:
         """Force the lines to the disk and replace the summary."""
-        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
         target = summary_path(self.path)
-        work = target.with_name(f"{target.name}.part")
-        try:
-            if self._handle is not None:
-                os.fsync(self._handle.fileno())
-            with work.open("w", encoding="utf-8", errors="backslashreplace") as handle:
-                handle.write(text)
-                handle.flush()
-                os.fsync(handle.fileno())
-            work.replace(target)
-        except OSError as error:
-            raise self._unwritable(error) from None
+        with self._writing():
+            if self._descriptor is not None:
+                os.fsync(self._descriptor)
+            _replace(target, _encoded(json.dumps(summary, ensure_ascii=False, indent=2)))
         self._synced = time.monotonic()
 
     def _open(self) -> None:
-        try:
+        with self._writing():
             content = self.path.read_bytes() if self.path.exists() else b""
-            if content:
-                if not self._resume:
-                    raise EvaluationError(
-                        f"{self.path} already holds results; add --resume to go on with that run, "
-                        "or choose another file, or delete it"
-                    )
-                self._compare_settings()
-                whole = content[: content.rfind(b"\n") + 1]
-                self.done = self._read(whole)
-                if len(whole) < len(content):
-                    os.truncate(self.path, len(whole))
-            else:
-                # Before the first line: lines whose settings are not known could never be resumed.
-                self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
-            self._handle = self.path.open("ab")
+        if content:
+            if not self._resume:
+                raise EvaluationError(
+                    f"{self.path} already holds results; add --resume to go on with that run, "
+                    "or choose another file, or delete it"
+                )
+            self._compare_settings()
+            whole = content[: content.rfind(b"\n") + 1]
+            self.done = self._read(whole)
+            self._size = len(whole)
+        else:
+            # Before the first line: lines whose settings are not known could never be resumed.
+            self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
+        with self._writing():
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
+            if self._size < len(content):
+                os.ftruncate(self._descriptor, self._size)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -182,3 +189,38 @@ class ResultsFile:
                 raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
             lines.append(line)
         return lines
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate in an id has no UTF-8; replaced by its escape it is JSON all the same.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put a file's new content in the place of the old, so that at every moment one of the two is there whole."""
+    work = target.with_name(f"{target.name}.part")
+    try:
+        descriptor = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o666)
+        try:
+            _write(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        work.replace(target)
+    except OSError:
+        with suppress(OSError):
+            work.unlink()
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        # After a power cut the folder must list the settings of whatever lines it lists.
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

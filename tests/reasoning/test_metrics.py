@@ -23,7 +23,7 @@ def lists(*parts: list[int]) -> IdLists:
 def ranks_of(*cases: Case, entities: int) -> list[float]:
     predicted, scores, hard, easy = zip(*cases, strict=True)
     flat = np.array([score for part in scores for score in part])
-    return filtered_ranks(lists(*predicted), flat, lists(*hard), lists(*easy), entities).tolist()
+    return list(filtered_ranks(lists(*predicted), flat, lists(*hard), lists(*easy), entities))
 
 
 @st.composite
