@@ -6,8 +6,9 @@ from app.asking import Asked
 from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
 from app.tree_view import tree_html
 from reasoning.answer import Answer
-from reasoning.answer_text import emptied_by, readable, readable_of
+from reasoning.answer_text import emptied_by
 from reasoning.evidence import Evidence
+from reasoning.query.value_text import readable, readable_of
 
 MOST_ROWS = 100
 

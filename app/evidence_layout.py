@@ -14,8 +14,8 @@ import networkx as nx
 
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
-from reasoning.answer_text import readable_of
 from reasoning.evidence import Evidence
+from reasoning.query.value_text import readable_of
 
 MOST_EDGES = 40
 """Most facts drawn; beyond that lines and labels cover one another."""

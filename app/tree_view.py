@@ -8,10 +8,10 @@ from __future__ import annotations
 from app.markup import ELLIPSIS, counted, name, text
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
-from reasoning.answer_text import readable, readable_of
 from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
+from reasoning.query.value_text import readable, readable_of
 from reasoning.query.verbalise import entity_words, forward_phrase, inverse_phrase, relation_words
 
 MOST_SIZED = 30

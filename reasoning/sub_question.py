@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from reasoning.binding import BoundStep
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.value_text import comparison_words, extreme_words
 from reasoning.query.verbalise import forward_phrase, inverse_phrase, label_words
 
 MOST_NAMES = 5
-_COMPARISONS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "equal to", "!=": "other than"}
 
 
 def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> str:
@@ -36,10 +36,14 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
         return f"How many are in ({sets[0]})?"
     if operation == "exists":
         return f"Is there anything in ({sets[0]})?"
+    assert relation is not None
+    column = kg.literals[relation.index]
     if operation == "compare":
-        assert step.step.operator is not None
-        return f"Which of ({sets[0]}) have a {words} {_COMPARISONS[step.step.operator]} {step.step.value}?"
-    return f"Which {step.step.k} of ({sets[0]}) have the {'largest' if step.step.largest else 'smallest'} {words}?"
+        assert step.step.operator is not None and step.step.value is not None
+        test = comparison_words(step.step.operator, step.step.value, column)
+        return f"For which of ({sets[0]}) is the {words} {test}?"
+    which, have = ("one", "has") if step.step.k == 1 else (f"{step.step.k:,}", "have")
+    return f"Which {which} of ({sets[0]}) {have} the {extreme_words(step.step.largest, column)} {words}?"
 
 
 def _label(kg: KnowledgeGraph, step: BoundStep) -> str:

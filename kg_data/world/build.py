@@ -47,7 +47,7 @@ RELATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 LITERALS: dict[str, tuple[ValueKind, str]] = {
     "population": ("integer", ""),
-    "area": ("decimal", "km2"),
+    "area": ("decimal", "km²"),
     "elevation": ("decimal", "m"),
     "latitude": ("decimal", "degrees north"),
     "longitude": ("decimal", "degrees east"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import TYPE_CHECKING
 
+from kg_data.columns import LiteralColumn
 from reasoning.query.tree import (
     Compare,
     Complement,
@@ -18,11 +18,10 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
+from reasoning.query.value_text import comparison_words, extreme_words
 
 if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph
-
-_COMPARISONS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "=": "equal to", "!=": "other than"}
 
 PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
 """A label that ends in one is read as what something is: "directed by", "member of"."""
@@ -36,10 +35,12 @@ VERBS = frozenset(
 
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
-    if isinstance(query, Count):
-        return f"how many there are of: {verbalise(query.part, kg)}"
-    if isinstance(query, Exists):
-        return f"whether there is any of: {verbalise(query.part, kg)}"
+    if isinstance(query, Count | Exists):
+        there_is = "how many there are" if isinstance(query, Count) else "whether there is any"
+        if isinstance(query.part, Project) and _column(query.part, kg) is not None:
+            words = relation_words(query.part.relation, kg)
+            return f"{there_is} with a value for {words} among: {verbalise(query.part.source, kg)}"
+        return f"{there_is} of: {verbalise(query.part, kg)}"
     if isinstance(query, Entity):
         return entity_words(query, kg)
     if isinstance(query, Project):
@@ -49,7 +50,9 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         if inverse:
             one_of = "" if isinstance(query.source, Entity) else "one of: "
             return f"everything {inverse_phrase(words, one_of + source)}"
-        return forward_phrase(words, source if isinstance(query.source, Entity) else f"each of: {source}")
+        if isinstance(query.source, Entity):
+            return forward_phrase(words, source)
+        return forward_phrase(words, f"each of ({source})" if _goes_on(words) else f"each of: {source}")
     if isinstance(query, Complement):
         return f"everything except {_grouped(query.part, verbalise(query.part, kg))}"
     if isinstance(query, Union):
@@ -57,14 +60,21 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     if isinstance(query, Intersect):
         return _intersection(query, kg)
     if isinstance(query, Compare):
-        words = relation_words(query.relation, kg)
-        test = f"{_COMPARISONS[query.operator]} {_value(query, kg)}"
-        return f"those of {_grouped(query.source, verbalise(query.source, kg))} whose {words} is {test}"
+        return _comparison(query, kg)
     assert isinstance(query, Top)
-    rank = "largest" if query.largest else "smallest"
-    number = "one" if query.k == 1 else str(query.k)
+    rank = extreme_words(query.largest, _column(query, kg))
+    number = "one" if query.k == 1 else f"{query.k:,}"
     source = _grouped(query.source, verbalise(query.source, kg))
     return f"the {number} with the {rank} {relation_words(query.relation, kg)} among {source}"
+
+
+def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
+    test = comparison_words(query.operator, query.value, _column(query, kg))
+    clause = f"whose {relation_words(query.relation, kg)} is {test}"
+    source, text = query.source, verbalise(query.source, kg)
+    if isinstance(source, Project) and isinstance(source.source, Entity) and text.startswith("everything "):
+        return f"{text} and {clause}"
+    return f"those of {_grouped(source, text)} {clause}"
 
 
 def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
@@ -96,7 +106,7 @@ def forward_phrase(words: str, source: str) -> str:
     """What a relation leads to: "the capital of France", "what France borders", "what X is located in"."""
     if words in VERBS:
         return f"what {source} {words}"
-    return f"what {source} is {words}" if _ends_in_preposition(words) else f"the {words} of {source}"
+    return f"what {source} is {words}" if _goes_on(words) else f"the {words} of {source}"
 
 
 def inverse_phrase(words: str, target: str) -> str:
@@ -104,6 +114,11 @@ def inverse_phrase(words: str, target: str) -> str:
     if words in VERBS:
         return f"that {words} {target}"
     return f"that is {words} {target}" if _ends_in_preposition(words) else f"whose {words} is {target}"
+
+
+def _goes_on(words: str) -> bool:
+    """Whether a forward phrase goes on behind what it is said of: "what X borders", unlike "the capital of X"."""
+    return words in VERBS or _ends_in_preposition(words)
 
 
 def _ends_in_preposition(words: str) -> bool:
@@ -121,8 +136,7 @@ def relation_words(relation: str, kg: KnowledgeGraph | None = None) -> str:
     """A relation's label as words: the last part of a path, underscores and camel case parted."""
     if kg is not None:
         found = kg.relation(relation)
-        if found.kind == "edges":
-            relation = kg.relation_label(found.index)
+        relation = kg.relation_label(found.index) if found.kind == "edges" else kg.literals[found.index].relation
     return label_words(relation)
 
 
@@ -141,12 +155,12 @@ def _direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[s
 
 
 def _grouped(query: Query, text: str) -> str:
-    return f"({text})" if isinstance(query, Intersect | Union | Compare | Complement) else text
+    """The text in brackets where what follows could be taken to belong to its last part."""
+    closed = isinstance(query, Entity) or (isinstance(query, Project) and isinstance(query.source, Entity))
+    return text if closed else f"({text})"
 
 
-def _value(query: Compare, kg: KnowledgeGraph | None) -> str:
-    if isinstance(query.value, datetime.date):
-        return query.value.isoformat()
+def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:
+    """The values that the query's relation has in the graph."""
     found = None if kg is None else kg.relation(query.relation)
-    years = kg is not None and found is not None and found.kind == "values" and kg.literals[found.index].kind == "year"
-    return str(query.value) if years else f"{query.value:,}"
+    return kg.literals[found.index] if kg is not None and found is not None and found.kind == "values" else None

@@ -1,0 +1,70 @@
+"""Values and comparisons as a person writes them: "551,500 km²", "1990", "after 2001-12-31", "yes"."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from kg_data.columns import LiteralColumn
+from reasoning.query.tree import Operator, Value
+
+if TYPE_CHECKING:
+    from reasoning.graph.store import KnowledgeGraph
+
+_OF_AMOUNTS: dict[Operator, str] = {
+    ">": "above {}",
+    ">=": "at least {}",
+    "<": "below {}",
+    "<=": "at most {}",
+    "=": "equal to {}",
+    "!=": "other than {}",
+}
+_OF_TIMES: dict[Operator, str] = {
+    ">": "after {}",
+    ">=": "{} or later",
+    "<": "before {}",
+    "<=": "{} or earlier",
+    "=": "{}",
+    "!=": "other than {}",
+}
+
+
+def readable(value: Value | bool) -> str:
+    """A value for the eye: thousands parted, no ".0" behind a whole number, truth as yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return f"{int(value) if whole else value:,}"
+
+
+def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
+    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
+    column = next((item for item in kg.literals if item.relation == relation), None)
+    return value_words(value, column, unit=unit)
+
+
+def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool = False) -> str:
+    """`readable` for a value of a column, whose kind may be a year and which may have a unit."""
+    is_year = column is not None and column.kind == "year" and not isinstance(value, bool | datetime.date)
+    text = readable(value).replace(",", "") if is_year else readable(value)
+    return f"{text} {column.unit}" if unit and column is not None and column.unit else text
+
+
+def comparison_words(operator: Operator, value: Value, column: LiteralColumn | None) -> str:
+    """What is said of a value that passes: "above 1,000,000", "1990 or later"."""
+    words = _OF_TIMES if isinstance(value, datetime.date) or tells_time(column) else _OF_AMOUNTS
+    return words[operator].format(value_words(value, column, unit=True))
+
+
+def extreme_words(largest: bool, column: LiteralColumn | None) -> str:
+    """How the first or last by a column's values are called."""
+    if tells_time(column):
+        return "latest" if largest else "earliest"
+    return "largest" if largest else "smallest"
+
+
+def tells_time(column: LiteralColumn | None) -> bool:
+    """Whether the values are years or dates."""
+    return column is not None and column.kind in ("year", "date")
