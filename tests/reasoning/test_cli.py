@@ -49,7 +49,11 @@ class TestQuery:
         assert main(["query", "--kg", family, 'parent(parent("Ann")) & likes("Cleo")']) == 0
         out, err = capsys.readouterr()
         assert err == ""
-        for text in ("In words: (the parent of each of: the parent of Ann) that is also", "1 answer:\n  Dan", "Steps:\n  1. What is"):
+        for text in (
+            "In words: (the parent of each of: the parent of Ann) that is also",
+            "1 answer:\n  Dan",
+            "Steps:\n  1. What is",
+        ):
             assert text in out
         assert "Evidence (3 triples):\n  Ann | parent | Bob" in out
 
