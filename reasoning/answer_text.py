@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 
 from reasoning.answer import Answer, StepResult
-from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Value
+from reasoning.query.value_text import readable, readable_of, value_words
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -76,7 +75,12 @@ def _step(step: StepResult) -> Iterator[str]:
 
 
 def _listed(step: StepResult) -> str:
-    shown = ", ".join(step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP])
+    names = [step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP]]
+    if step.values is not None and step.step.relation is not None:
+        column = step.kg.literals[step.step.relation.index]
+        values = [value_words(value, column, unit=True) for value in step.values[:MOST_IN_STEP]]
+        names = [f"{name} ({value})" for name, value in zip(names, values, strict=True)]
+    shown = ", ".join(names)
     rest = len(step.members) - MOST_IN_STEP
     return f"{shown} and {rest:,} more" if rest > 0 else shown or "nothing"
 
@@ -99,20 +103,6 @@ def emptied_by(answer: Answer) -> StepResult | None:
             return step
         step = before
     return None
-
-
-def readable(value: Value | bool) -> str:
-    """A value for the eye: thousands parted, truth as yes or no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value.isoformat() if isinstance(value, datetime.date) else f"{value:,}"
-
-
-def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
-    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
-    column = next((item for item in kg.literals if item.relation == relation), None)
-    text = str(value) if column is not None and column.kind == "year" else readable(value)
-    return f"{text} {column.unit}" if unit and column is not None and column.unit else text
 
 
 def _last_relation(answer: Answer) -> str | None:
