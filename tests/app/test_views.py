@@ -28,10 +28,10 @@ from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Attempt, Context, StepPart, StepResult
-from reasoning.answer_text import readable_of
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import StepFinished, StepStarted
 from reasoning.llms import LLMError
+from reasoning.query.value_text import readable_of
 from reasoning.questions import MAX_CHARACTERS
 
 SCRIPT = "<script>alert(1)</script>"
