@@ -15,6 +15,7 @@ from reasoning.evidence import Evidence, trace
 from reasoning.exact import execute, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query, Value
 from reasoning.sub_question import sub_question
 
@@ -31,12 +32,14 @@ class Attempt:
         replied: whether it answered at all; False where the provider failed or time ran out.
         error: why the reply was refused, None where it was read.
         seconds: wall time of the call.
+        usage: requests, tokens and cost.
     """
 
     reply: str
     error: str | None
     seconds: float
     replied: bool = True
+    usage: TokenUsage = NO_USAGE
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
@@ -44,6 +47,7 @@ class Attempt:
             "text": self.reply,
             "error": self.error,
             "seconds": round(self.seconds, 3),
+            "usage": self.usage.to_dict(),
         }
 
 
@@ -189,6 +193,11 @@ class StepResult:
         return tuple(attempt for part in self.parts for attempt in part.attempts)
 
     @property
+    def usage(self) -> TokenUsage:
+        """Requests, tokens and cost of all attempts."""
+        return TokenUsage.total(attempt.usage for attempt in self.attempts)
+
+    @property
     def note(self) -> str | None:
         """In words, that the step was asked in several parts or left something out; None where neither is so."""
         context, told = self.context, []
@@ -214,6 +223,8 @@ class StepResult:
             "answers": [self.kg.name(int(entity)) for entity in self.members[:most]],
             "count": len(self.members),
         }
+        if self.values is not None:
+            shown["values"] = [plain(value) for value in self.values[:most]]
         if self.value is not None:
             shown["value"] = self.value
         if self.by == "llm":
@@ -245,6 +256,7 @@ class Answer:
         values: each ranked entity's value where the query reads values or ranks by them, else None.
         notes: what was read for names that did not fit exactly, and other things a reader should know.
         error: why the answer is incomplete, None where it is complete.
+        reading: what it took to have a question in English read by a language model.
     """
 
     kg: KnowledgeGraph = field(repr=False)
@@ -258,6 +270,12 @@ class Answer:
     values: tuple[Value, ...] | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    reading: TokenUsage = NO_USAGE
+
+    @property
+    def usage(self) -> TokenUsage:
+        """Requests, tokens and cost of the whole answer."""
+        return TokenUsage.total([self.reading, *(step.usage for step in self.steps)])
 
     @cached_property
     def entities(self) -> list[str]:
@@ -292,7 +310,8 @@ class Answer:
         return trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
-        """One JSON-serialisable object: query, method, answers (best first), value, steps, evidence, error."""
+        """One JSON-serialisable object: query, method, answers (best first), value, steps, evidence,
+        usage, error."""
         answers: list[dict[str, Any]] = [
             {"entity": name, "id": identifier, "score": score}
             for name, identifier, score in zip(self.entities, self.ids, self.scores, strict=True)
@@ -310,6 +329,7 @@ class Answer:
             "evidence": [triple.to_list() for triple in self.evidence],
             "evidence_total": self.evidence_total,
             "notes": list(self.notes),
+            "usage": self.usage.to_dict(),
             "error": self.error,
         }
 

@@ -1,27 +1,32 @@
-"""The Python API: a graph, a language model and a method, asked with a query or a question."""
+"""The Python API: a graph, a language model and a method, asked with a query or a question; a LangChain Runnable."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-import numpy as np
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import get_config_list
 
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, StepResult
-from reasoning.binding import BoundChain, bind
-from reasoning.errors import QueryError
-from reasoning.events import ChainEvent, Event, Finished, StepFinished, StepStarted
-from reasoning.exact import StepSet, inputs_of
+from reasoning.binding import bind
+from reasoning.concluding import conclude, run_exact
+from reasoning.concurrent_map import concurrent_map
+from reasoning.events import ChainEvent, Event, Finished, StepFinished
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
-from reasoning.llms import load_llm
-from reasoning.query.tree import Query, Value
+from reasoning.llms import TokenUsage, load_llm
+from reasoning.llms.calling import at_once
+from reasoning.llms.usage import NO_USAGE
+from reasoning.query.tree import Query
+from reasoning.question_input import QuestionInput, question_of
 from reasoning.questions import looks_formal, read_question
 
 Method = Literal["exact", "lark"]
@@ -31,20 +36,26 @@ METHODS: tuple[str, ...] = get_args(Method)
 @dataclass(frozen=True)
 class _Reading:
     query: Query
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    usage: TokenUsage = NO_USAGE
 
 
-class Reasoner:
+class Reasoner(Runnable[QuestionInput, Answer]):
     """Answers logical queries and questions over one graph.
+
+    It is a LangChain `Runnable`: `prompt | reasoner | (lambda answer: answer.entities)` is a chain, and `config` sets
+    callbacks, tags, a run name and `max_concurrency`; the calls of the language model are the run's children.
 
     Args:
         kg: the graph, or what `KnowledgeGraph.load` takes.
-        llm: "embedded", "copy", "provider:model", or a LangChain chat model. Loaded when first needed.
+        llm: "embedded", "copy", "provider:model", or a LangChain chat model.
         method: "exact" (set algebra over the graph) or "lark" (the LLM answers every step from a retrieved context).
         options: how the LLM chain is run: token budget, time limit, prompting, names, seed.
 
     Raises:
         SkylarkError: the method is unknown.
+        LLMError: method lark has no model: its name is unknown, or a package, a key or the weights are missing. That
+            is said before a graph is loaded; method exact asks for the model only where a question needs it.
     """
 
     def __init__(
@@ -58,21 +69,21 @@ class Reasoner:
             near = difflib.get_close_matches(str(method), METHODS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SkylarkError(f"unknown method {method!r}; expected one of {', '.join(METHODS)}{hint}")
-        self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
         self.method = method
         self.options = options or LarkOptions()
         self._llm_spec = llm
-        self._llm: BaseChatModel | None = None
+        self._llm = self._load() if method == "lark" else None
+        self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
 
     @property
     def llm(self) -> BaseChatModel:
-        """The chat model, loaded at first use.
+        """The chat model.
 
         Raises:
             LLMError: it is unknown, or a package, key or weight file is missing.
         """
         if self._llm is None:
-            self._llm = load_llm(self._llm_spec, max_new_tokens=self.options.max_new_tokens)
+            self._llm = self._load()
         return self._llm
 
     def read(self, question: Query | str) -> tuple[Query, tuple[str, ...]]:
@@ -85,7 +96,7 @@ class Reasoner:
         reading = self._read(question)
         return reading.query, reading.notes
 
-    def answer(self, question: Query | str) -> Answer:
+    def answer(self, question: QuestionInput) -> Answer:
         """Answer a query, its text, or a question in plain English.
 
         A step that the LLM fails is no exception: the answer then says so in `error` and has no entities.
@@ -93,114 +104,162 @@ class Reasoner:
         Raises:
             QueryError, QuestionError: it could not be read.
             UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
+            LLMError: a language model was to read the question and failed.
         """
         for event in self.events(question):
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError("a run always ends with its answer")
 
-    def stream(self, question: Query | str) -> Generator[StepResult, None, Answer | None]:
-        """The steps of the answer, each as soon as it is done; the generator returns the `Answer`."""
-        answer: Answer | None = None
-        for event in self.events(question):
-            if isinstance(event, StepFinished):
-                yield event.result
-            elif isinstance(event, Finished):
-                answer = event.answer
-        return answer
+    async def aanswer(self, question: QuestionInput) -> Answer:
+        """`answer` without blocking the event loop."""
+        return await asyncio.to_thread(self.answer, question)
 
-    def events(self, question: Query | str) -> Iterator[Event]:
+    def events(self, question: QuestionInput) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
-        reading = self._read(question)
+        reading = self._read(question_of(question))
         chain = bind(reading.query, self.kg)
         notes = (*reading.notes, *chain.notes)
         steps: list[StepResult] = []
         source: Iterator[ChainEvent] = (
-            self._exact(chain) if self.method == "exact" else run_chain(self.kg, chain, self.llm, self.options)
+            run_exact(self.kg, chain) if self.method == "exact" else run_chain(self.kg, chain, self.llm, self.options)
         )
         for event in source:
             if isinstance(event, StepFinished):
                 steps.append(event.result)
             yield event
-        yield Finished(self._conclude(chain, steps, notes))
+        yield Finished(conclude(self.kg, self.method, chain, steps, notes, reading.usage))
 
-    def batch(self, questions: Iterable[Query | str], return_exceptions: bool = False) -> list[Any]:
+    def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """`answer` as a run of LangChain's, with its callbacks and tags."""
+        return self._call_with_config(self.answer, input, config, **kwargs)
+
+    async def ainvoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """`invoke` without blocking the event loop."""
+        return await asyncio.to_thread(self.invoke, input, config, **kwargs)
+
+    def batch(
+        self,
+        inputs: Iterable[QuestionInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_concurrency: int | None = None,
+        **kwargs: Any,
+    ) -> list[Any]:
         """Answer several, in order.
 
         Args:
-            questions: queries, their texts, or questions.
+            inputs: queries, their texts, or questions.
+            config: LangChain's, one for all or one each.
             return_exceptions: put an error in its place in the list instead of raising it.
+            max_concurrency: questions answered at once, also a key of `config`; by default as many as requests may be
+                under way, see `LarkOptions`. A model in this process works on one at a time.
         """
-        answers: list[Any] = []
-        for question in questions:
+        questions = list(inputs)
+        configs = get_config_list(config, len(questions))
+
+        def one(item: tuple[QuestionInput, RunnableConfig]) -> Answer | Exception:
             try:
-                answers.append(self.answer(question))
-            except SkylarkError as error:
+                return self.invoke(*item, **kwargs)
+            except Exception as error:
                 if not return_exceptions:
                     raise
-                answers.append(error)
-        return answers
+                return error
 
-    async def aanswer(self, question: Query | str) -> Answer:
-        """`answer` without blocking the event loop."""
-        return await asyncio.to_thread(self.answer, question)
+        asked = max_concurrency or (configs[0].get("max_concurrency") if configs else None)
+        workers = (asked or 1) if self.method == "exact" else at_once(self.llm, self.options, asked)
+        return list(concurrent_map(one, zip(questions, configs, strict=True), min(workers, len(questions))))
+
+    async def abatch(
+        self,
+        inputs: Iterable[QuestionInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_concurrency: int | None = None,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """`batch` without blocking the event loop."""
+        return await asyncio.to_thread(
+            self.batch, inputs, config, return_exceptions=return_exceptions, max_concurrency=max_concurrency, **kwargs
+        )
+
+    def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
+        self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Generator[StepResult, None, Answer | None]:
+        """The steps of the answer, each as soon as it is done; the generator returns the `Answer`."""
+        answers: list[Answer] = []
+
+        def steps(inputs: Iterator[QuestionInput]) -> Iterator[StepResult]:
+            for event in self.events(next(inputs)):
+                if isinstance(event, StepFinished):
+                    yield event.result
+                elif isinstance(event, Finished):
+                    answers.append(event.answer)
+
+        # LangChain's type says that what is streamed is what is answered.
+        yield from self._transform_stream_with_config(iter([input]), cast(Any, steps), config, **kwargs)  # type: ignore[misc]
+        return answers[0] if answers else None
+
+    async def astream(  # type: ignore[override]
+        self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[StepResult]:
+        """`stream` without blocking the event loop; the answer, which no asynchronous generator can return, is left."""
+        steps, end = self.stream(input, config, **kwargs), object()
+        try:
+            while (step := await asyncio.to_thread(next, steps, end)) is not end:
+                yield cast(StepResult, step)
+        finally:
+            with suppress(ValueError):  # a step is under way on its thread; it is the last, since nobody asks for more
+                steps.close()
+
+    def transform(
+        self, input: Iterator[QuestionInput], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Answer]:
+        """In the stream of a chain: the whole answer, once the whole question is there."""
+        chunks = list(input)
+        if chunks:
+            yield self.invoke(_joined(chunks), config, **kwargs)
+
+    async def atransform(
+        self, input: AsyncIterator[QuestionInput], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Answer]:
+        """`transform` without blocking the event loop."""
+        chunks = [chunk async for chunk in input]
+        if chunks:
+            yield await self.ainvoke(_joined(chunks), config, **kwargs)
+
+    def _load(self) -> BaseChatModel:
+        options = self.options
+        return load_llm(
+            self._llm_spec,
+            max_new_tokens=options.max_new_tokens,
+            requests_per_minute=options.requests_per_minute,
+            cache=options.cache,
+        )
 
     def _read(self, question: Query | str) -> _Reading:
         if isinstance(question, Query):
-            return _Reading(question, ())
-        if not isinstance(question, str):
-            raise QueryError(f"expected a query or a text, found {type(question).__name__}")
+            return _Reading(question)
         if looks_formal(question):
-            return _Reading(Query.parse(question), ())
-        query, notes = read_question(question, self.kg, self._question_llm())
-        return _Reading(query, notes)
+            return _Reading(Query.parse(question))
+        spent: list[TokenUsage] = []
+        query, notes = read_question(question, self.kg, self._question_llm(), self.options, spent.append)
+        return _Reading(query, notes, TokenUsage.total(spent))
 
     def _question_llm(self) -> BaseChatModel | None:
-        # The built-in models cannot write a structured query; questions are then read by patterns.
-        return None if self._llm_spec in ("embedded", "copy") else self.llm
+        # The models in this process cannot write a structured query; questions are then read by patterns.
+        here = isinstance(self._llm_spec, str) and self._llm_spec.strip().startswith(("embedded", "copy", "hf:"))
+        return None if here else self.llm
 
-    def _exact(self, chain: BoundChain) -> Iterator[ChainEvent]:
-        results: list[StepSet] = []
-        for step in chain:
-            inputs = inputs_of(step, results)
-            yield StepStarted(step, self.kg, tuple(inputs), (), len(chain))
-            result = StepResult.exactly(self.kg, step, inputs)
-            results.append(StepSet(result.members, value=result.value))
-            yield StepFinished(result, 0.0)
 
-    def _conclude(self, chain: BoundChain, steps: list[StepResult], notes: tuple[str, ...]) -> Answer:
-        failed = next((step for step in steps if step.error is not None), None)
-        value: Value | bool | None = None
-        values: tuple[Value, ...] | None = None
-        if chain.result is None:
-            assert chain.anchor is not None
-            ranked = np.array([chain.anchor], dtype=np.int32)
-        elif failed is not None:
-            ranked = np.zeros(0, dtype=np.int32)
-        else:
-            last = steps[-1]
-            ranked, value, values = last.members, last.value, last.values
-            if values is not None:
-                descending = last.step.step.operation != "top" or last.step.step.largest
-                order = sorted(range(len(ranked)), key=lambda i: values[i], reverse=descending)  # type: ignore[index]
-                ranked = ranked[np.array(order, dtype=np.int64)]
-                values = tuple(values[i] for i in order)
-                if last.step.gives_values and len(values) == 1:
-                    value = values[0]
-        error = None
-        if failed is not None:
-            error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
-        notes = (*notes, *(step.note for step in steps if step.note is not None))
-        return Answer(
-            self.kg,
-            chain.query,
-            self.method,
-            ranked,
-            (1.0,) * len(ranked),
-            chain,
-            tuple(steps),
-            value,
-            values,
-            notes,
-            error,
-        )
+def _joined(chunks: list[QuestionInput]) -> QuestionInput:
+    """What the parts of a stream are together: their sum, or the last where they do not add up."""
+    whole: Any = chunks[0]
+    for chunk in chunks[1:]:
+        try:
+            whole = whole + chunk
+        except TypeError:
+            whole = chunk
+    return cast(QuestionInput, whole)

@@ -24,6 +24,7 @@ from reasoning.errors import (
     UnknownEntityError,
     UnknownRelationError,
 )
+from reasoning.llms.errors import UnknownLLMError
 
 USAGE_ERRORS = (
     AmbiguousEntityError,
@@ -32,6 +33,7 @@ USAGE_ERRORS = (
     QuestionError,
     UnknownEntityError,
     UnknownGraphError,
+    UnknownLLMError,
     UnknownRelationError,
 )
 """What the caller can put right by writing something else."""

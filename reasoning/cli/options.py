@@ -10,6 +10,8 @@ from typing import Any
 from kg_data.errors import SkylarkError
 from reasoning.errors import EvaluationError
 
+DEFAULT_LLM = "embedded"
+
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Offer `--kg`."""
@@ -20,7 +22,7 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     """Offer `--method` and what method lark can be told."""
     parser.add_argument("--method", choices=("exact", "lark"), default="exact", help="default: exact")
     lark = parser.add_argument_group("method lark")
-    lark.add_argument("--llm", default="embedded", metavar="L", help='"embedded" (default), "copy" or provider:model')
+    lark.add_argument("--llm", default=DEFAULT_LLM, metavar="L", help='"embedded" (default), "copy" or provider:model')
     lark.add_argument("--prompting", choices=("step", "whole"), help="ask step by step (default) or all at once")
     lark.add_argument("--names", choices=("abstract", "readable"), help="entities as ids (default) or by name")
     lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens that a step's context may take")
@@ -37,34 +39,25 @@ def positive(text: str) -> int:
 
 
 def lark_options(options: argparse.Namespace) -> Any:
-    """The `LarkOptions` that the command line asks for."""
-    from reasoning.lark import LarkOptions
+    """The `LarkOptions` that the command line asks for; the model that it names is checked first.
 
-    _check_llm(options.llm)
+    Raises:
+        UnknownLLMError: no model has that name.
+        LLMError: its package or key is missing, and it was named or is needed.
+        EvaluationError: an option is out of range.
+    """
+    from reasoning.lark import LarkOptions
+    from reasoning.llms import load_llm
+
     names = ("prompting", "names", "token_budget", "timeout", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     try:
-        return LarkOptions(**given)
+        chosen = LarkOptions(**given)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
-
-
-def _check_llm(name: str) -> None:
-    """Refuse a name that is no model; a package or a key that is missing comes up when the model is needed."""
-    from reasoning.llms import LLMError, load_llm
-    from reasoning.llms.providers import unknown_name
-
-    provider, _, model = (part.strip() for part in name.partition(":"))
-    if name.strip() in ("embedded", "copy"):
-        return
-    if not (provider and model):
-        raise EvaluationError(unknown_name(name))
-    provider = provider.lower().replace("-", "_")
-    try:
-        load_llm(f"{provider}:{model}")
-    except LLMError as error:
-        if str(error) == unknown_name(f"{provider}:{model}"):
-            raise EvaluationError(unknown_name(name)) from None
+    if options.method != "exact" or options.llm != DEFAULT_LLM:
+        load_llm(options.llm)
+    return chosen
 
 
 def as_json(item: Any) -> str:

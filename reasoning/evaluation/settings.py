@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import tomllib
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def run_settings(
         llm_matters: whether the language model decides the lines of method exact too.
     """
     asks = reasoner.method != "exact"
-    options = {key: value if asks else None for key, value in asdict(reasoner.options).items()}
+    options = {key: value if asks else None for key, value in reasoner.options.deciding().items()}
     name = llm if isinstance(llm, str) else display_name(llm)
     return {
         "kg": graph_setting(kg),

@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.answer import Attempt
+from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import StepError
 from reasoning.graph.index import Ids
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import Task
-from reasoning.llms import LLMError, invoke_with_timeout
-from reasoning.llms.calling import STOPPED
+from reasoning.llms import LLMError
+from reasoning.llms.calling import ask_model, at_once, usage_of
+from reasoning.llms.usage import TokenUsage
 from reasoning.prompts import retry_messages
 
-CUT_OFF = ("length", "max_tokens")
-"""What providers call a reply that ended at its length limit."""
+Asked = tuple[Ids, tuple[Attempt, ...], str | None]
+"""The members in the reply's order, every attempt, and why it failed if it did."""
 
 
-def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> tuple[Ids, tuple[Attempt, ...], str | None]:
-    """Ask until a reply can be read: the members in the reply's order, every attempt, and why it failed if it did."""
+def ask_all(llm: BaseChatModel, tasks: Sequence[Task], options: LarkOptions) -> Iterator[Asked]:
+    """What each task gave, in order; a hosted model is asked several at once, see `at_once`.
+
+    Whoever stops reading asks no further tasks.
+    """
+    return concurrent_map(lambda task: ask(llm, task, options), tasks, min(len(tasks), at_once(llm, options)))
+
+
+def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> Asked:
+    """Ask until a reply can be read."""
     messages, attempts = task.messages, []
+    longest = min(task.longest_reply, options.max_new_tokens)
     for _ in range(options.attempts):
         began = time.perf_counter()
-        reply, fatal = "", False
+        text, usage, replied = "", TokenUsage(), False
         try:
-            message = invoke_with_timeout(
-                llm,
-                messages,
-                options.timeout,
-                min(task.longest_reply, options.max_new_tokens),
-                task.naming.hopeless,
-            )
-            reply = message.text
-            finish = message.response_metadata
-            if any(str(finish.get(key)).lower() in CUT_OFF for key in ("finish_reason", "done_reason", "stop_reason")):
+            reply = ask_model(llm, messages, options.timeout, options.retries, longest, task.naming.hopeless)
+            text, replied = reply.text, True
+            usage = usage_of(llm, messages, reply, options)
+            if reply.cut_off:
                 raise StepError("the reply was cut off at its length limit")
-            members = task.naming.read(reply)
-            if finish.get("finish_reason") == STOPPED:
+            members = task.naming.read(text)
+            if reply.stopped:
                 raise StepError("the reply goes round in circles")
         except LLMError as failure:
             # The provider or the clock failed, not the reading of a reply: the same question again would not help.
-            error, fatal = str(failure), True
+            error, usage = str(failure), TokenUsage(requests=failure.requests)
         except StepError as failure:
             error = str(failure)
         else:
-            attempts.append(Attempt(reply, None, time.perf_counter() - began))
+            attempts.append(Attempt(text, None, time.perf_counter() - began, True, usage))
             return np.array(members, dtype=np.int32), tuple(attempts), None
-        attempts.append(Attempt(reply, error, time.perf_counter() - began, replied=not fatal))
-        if fatal:
+        attempts.append(Attempt(text, error, time.perf_counter() - began, replied, usage))
+        if not replied:
             break
-        messages = retry_messages(task.messages, reply, error, task.naming)
+        messages = retry_messages(task.messages, text, error, task.naming)
     return np.zeros(0, dtype=np.int32), tuple(attempts), attempts[-1].error

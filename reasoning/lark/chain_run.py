@@ -13,7 +13,7 @@ from reasoning.events import ChainEvent, PartFinished, StepFinished, StepStarted
 from reasoning.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.lark.asking import ask
+from reasoning.lark.asking import ask_all
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import run_whole
@@ -52,8 +52,7 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
 
 def _ask_parts(llm: BaseChatModel, tasks: Sequence[Task], options: LarkOptions) -> Iterator[StepPart]:
     """The parts in order, none after one that failed."""
-    for task in tasks:
-        members, attempts, error = ask(llm, task, options)
+    for task, (members, attempts, error) in zip(tasks, ask_all(llm, tasks, options), strict=True):
         agrees = error is None and np.array_equal(np.sort(members), task.expected)
         yield StepPart(task.context, members, attempts, agrees, error)
         if error is not None:

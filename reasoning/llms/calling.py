@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-import contextvars
 import math
-import queue
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
-from kg_data.errors import SkylarkError
 from reasoning.llms.embedded import EmbeddedChatModel
-from reasoning.llms.errors import LLMError, LLMTimeoutError
-from reasoning.llms.providers import display_name
-from reasoning.llms.redaction import redact
+from reasoning.llms.errors import LLMError
+from reasoning.llms.options import ModelOptions
+from reasoning.llms.prices import cost
+from reasoning.llms.providers import is_hosted
+from reasoning.llms.replies import STOPPED, Reply, is_cached
+from reasoning.llms.retrying import as_llm_error, send
+from reasoning.llms.usage import TokenUsage
+from reasoning.token_counting import count_tokens
 
-T = TypeVar("T")
-
-STOPPED = "stopped"
-"""`finish_reason` of a reply that was hopeless."""
+AT_ONCE = 4
+"""Requests under way at once to a provider, where nothing else is asked for."""
 
 
-def invoke_with_timeout(
+def ask_model(
     llm: BaseChatModel,
     messages: Sequence[BaseMessage],
     timeout: float,
+    retries: int = 0,
     longest_reply: int | None = None,
     hopeless: Callable[[str], bool] | None = None,
-) -> AIMessage:
-    """The model's answer, or an error within about `timeout` seconds.
+) -> Reply:
+    """The model's reply, or an error within about `timeout` seconds.
 
-    A hosted model is asked on a thread of its own, see `within`. The embedded model stops its own work, so nothing is
-    left running; its time starts when its weights are loaded.
+    A hosted model is asked on a thread of its own and asked again after errors that may pass, see `send`. A model in
+    this process stops its own work, so nothing is left running; its time starts when its weights are loaded.
 
     Args:
         llm: any LangChain chat model.
         messages: the conversation.
         timeout: seconds, above 0.
-        longest_reply: tokens after which the embedded model is stopped, so that one that rambles costs no more time
-            than the longest sensible reply; hosted models keep their own limit, since some think first.
-        hopeless: whether a reply that begins like this cannot become a sensible one; the embedded model is then
+        retries: requests sent again after errors that may pass.
+        longest_reply: tokens after which a model in this process is stopped, so that one that rambles costs no more
+            time than the longest sensible reply; hosted models keep their own limit, since some think first.
+        hopeless: whether a reply that begins like this cannot become a sensible one; a model in this process is then
             stopped at once, and what it wrote so far is its reply.
 
     Raises:
@@ -53,49 +54,36 @@ def invoke_with_timeout(
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
     if isinstance(llm, EmbeddedChatModel):
-        return translated(llm, lambda: _watched(llm, messages, timeout, longest_reply, hopeless))
-
-    return translated(llm, lambda: within(timeout, llm, lambda: llm.invoke(list(messages))))
-
-
-def within(timeout: float, llm: BaseChatModel, call: Callable[[], T]) -> T:
-    """What `call` gives or raises, if it comes in time.
-
-    It runs on a daemon thread: Python cannot end a thread, and one that hangs in a provider must not keep the process
-    from exiting.
-
-    Raises:
-        LLMTimeoutError: nothing came within `timeout` seconds.
-    """
-    outcome: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-
-    def run() -> None:
         try:
-            outcome.put((True, call()))
-        except BaseException as error:
-            outcome.put((False, error))
-
-    # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="skylark-llm", daemon=True).start()
-    try:
-        done, result = outcome.get(timeout=timeout)
-    except queue.Empty:
-        raise LLMTimeoutError(display_name(llm), timeout) from None
-    if not done:
-        raise result
-    return cast(T, result)
+            return Reply(_watched(llm, messages, timeout, longest_reply, hopeless))
+        except Exception as error:
+            # Not chained: one kind of error whatever is below.
+            raise as_llm_error(llm, error, requests=1) from None
+    message, requests = send(llm, lambda: llm.invoke(list(messages)), timeout, retries)
+    return Reply(message, requests - is_cached(message))
 
 
-def translated(llm: BaseChatModel, ask: Callable[[], T]) -> T:
-    """The answer to `ask`, with every error that is not Skylark's own turned into an `LLMError`."""
-    try:
-        return ask()
-    except SkylarkError:
-        raise
-    except Exception as error:
-        # Not chained: the provider's own error, shown under ours, would print the key again.
-        raise LLMError(f"{display_name(llm)} failed, {type(error).__name__}: {redact(str(error), llm)}") from None
+def usage_of(llm: BaseChatModel, messages: Sequence[BaseMessage], reply: Reply, options: ModelOptions) -> TokenUsage:
+    """What the reply to `messages` took, at the user's prices or known ones; counted where the model counts none."""
+    if is_cached(reply.message):
+        return TokenUsage(requests=reply.requests, cached=1)
+    stated = reply.message.usage_metadata
+    if stated is not None:
+        read, written = stated["input_tokens"], stated["output_tokens"]
+    else:
+        read, written = count_tokens(llm, ["\n".join(message.text for message in messages), reply.text])
+    price = cost(llm, options, read, written)
+    return TokenUsage(reply.requests, 0, read, written, price, estimated=stated is None)
+
+
+def at_once(llm: BaseChatModel, options: ModelOptions, asked: int | None = None) -> int:
+    """How many requests to a model may be under way at once: as `asked`, else by the options, else by the model.
+
+    A model in this process works on one at a time.
+    """
+    if isinstance(llm, EmbeddedChatModel):
+        return 1
+    return asked or options.max_concurrency or (AT_ONCE if is_hosted(llm) else 1)
 
 
 def _watched(
@@ -105,7 +93,7 @@ def _watched(
     longest_reply: int | None,
     hopeless: Callable[[str], bool] | None,
 ) -> AIMessage:
-    """The embedded model's reply, stopped as soon as it is hopeless."""
+    """The reply of a model in this process, stopped as soon as it is hopeless."""
     if hopeless is None:
         return llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply)
     reply = AIMessageChunk(content="")

@@ -6,7 +6,29 @@ from kg_data.errors import SkylarkError
 
 
 class LLMError(SkylarkError):
-    """A language model could not be named, loaded or asked; the message says what to do next."""
+    """A language model could not be named, loaded or asked; the message says what to do next.
+
+    Attributes:
+        requests: requests that were sent before it was given up.
+    """
+
+    requests = 0
+
+
+class UnknownLLMError(LLMError):
+    """No language model has this name; the message gives the nearest valid ones.
+
+    Args:
+        name: the name.
+        nearest: valid names that are close to it.
+        valid: what names there are, in words.
+    """
+
+    def __init__(self, name: str, nearest: list[str], valid: str) -> None:
+        super().__init__(
+            f"No language model is called {name!r}; the nearest valid names: {', '.join(nearest)} (valid are {valid})"
+        )
+        self.name, self.nearest = name, nearest
 
 
 class LLMTimeoutError(LLMError):

@@ -7,10 +7,13 @@ error that says what was understood, never a guess.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms import ModelOptions, TokenUsage
 from reasoning.query.tree import Query
 from reasoning.questions.formal import looks_formal
 from reasoning.questions.patterns import read_by_patterns
@@ -22,13 +25,21 @@ MAX_CHARACTERS = 1000
 """Longest question; any real one is shorter, and the work grows with the length."""
 
 
-def read_question(question: str, kg: KnowledgeGraph, llm: BaseChatModel | None) -> tuple[Query, tuple[str, ...]]:
+def read_question(
+    question: str,
+    kg: KnowledgeGraph,
+    llm: BaseChatModel | None,
+    options: ModelOptions | None = None,
+    spent: Callable[[TokenUsage], None] = lambda usage: None,
+) -> tuple[Query, tuple[str, ...]]:
     """The query that a question asks, and in words what was assumed in reading it.
 
     Args:
         question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
         llm: a chat model that can write structured output, or None to read by patterns.
+        options: the chat model's time limit, retries and prices.
+        spent: told what each of its replies took.
 
     Raises:
         QuestionError: the question cannot be read; the message says what of it was understood.
@@ -41,7 +52,7 @@ def read_question(question: str, kg: KnowledgeGraph, llm: BaseChatModel | None) 
     notes: tuple[str, ...] = ()
     if llm is not None:
         try:
-            return read_by_model(question, kg, llm)
+            return read_by_model(question, kg, llm, options or ModelOptions(), spent)
         except NotImplementedError:
             notes = ("the language model cannot write queries, so the question was read by patterns",)
     query, assumed = read_by_patterns(question, kg)

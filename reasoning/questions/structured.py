@@ -9,6 +9,7 @@ that they are data, and whatever they make a model write can be no more than a q
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
@@ -22,14 +23,15 @@ from kg_data.errors import SkylarkError
 from reasoning.binding import bind
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms.calling import translated, within
+from reasoning.llms.calling import usage_of
+from reasoning.llms.options import ModelOptions
 from reasoning.llms.providers import display_name
+from reasoning.llms.replies import Reply, is_cached
+from reasoning.llms.retrying import send
+from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Query, relation_text
 from reasoning.questions.explaining import example
 from reasoning.questions.linking import Item, Lexicon, link
-
-TIMEOUT = 60.0
-"""Seconds for one reply."""
 
 ATTEMPTS = 2
 """The first reply and one repair: a model that fails twice on its own error message rarely recovers."""
@@ -70,23 +72,32 @@ class FormalQuestion(BaseModel):
     assumptions: list[str] = Field(default_factory=list, description="What was assumed, each in a short sentence")
 
 
-def read_by_model(question: str, kg: KnowledgeGraph, llm: BaseChatModel) -> tuple[Query, tuple[str, ...]]:
+def read_by_model(
+    question: str,
+    kg: KnowledgeGraph,
+    llm: BaseChatModel,
+    options: ModelOptions,
+    spent: Callable[[TokenUsage], None],
+) -> tuple[Query, tuple[str, ...]]:
     """The query that the model writes for a question, checked against the graph, and what the model assumed.
+
+    Args:
+        question: plain English.
+        kg: the graph that is asked.
+        llm: a chat model that can write structured output.
+        options: its time limit, retries and prices.
+        spent: told what each reply took.
 
     Raises:
         NotImplementedError: the model cannot write structured output.
         QuestionError: it wrote no query that fits the graph, neither at first nor when shown the error.
-        LLMError: the model or its provider failed, or took longer than `TIMEOUT`.
+        LLMError: the model or its provider failed, or took too long.
     """
     writer = llm.with_structured_output(FormalQuestion, include_raw=True)
-    lexicon = Lexicon(kg)
-    items = link(question, lexicon)
-    messages = PROMPT.format_messages(
-        relations=_relations(kg, items), entities=_entities(kg, items), question=_quoted(question)
-    )
+    messages = reading_messages(question, kg)
     problem = ""
     for _ in range(ATTEMPTS):
-        reply = _ask(llm, writer, messages)
+        reply = _ask(llm, writer, messages, options, spent)
         try:
             if reply is None:
                 raise QuestionError("the reply does not have the fields query and assumptions")
@@ -104,8 +115,22 @@ def read_by_model(question: str, kg: KnowledgeGraph, llm: BaseChatModel) -> tupl
     )
 
 
-def _ask(llm: BaseChatModel, writer: Runnable[Any, Any], messages: list[BaseMessage]) -> FormalQuestion | None:
-    """One reply within `TIMEOUT`, None where it does not follow the schema."""
+def reading_messages(question: str, kg: KnowledgeGraph) -> list[BaseMessage]:
+    """The prompt that asks for a question's query."""
+    items = link(question, Lexicon(kg))
+    return PROMPT.format_messages(
+        relations=_relations(kg, items), entities=_entities(kg, items), question=_quoted(question)
+    )
+
+
+def _ask(
+    llm: BaseChatModel,
+    writer: Runnable[Any, Any],
+    messages: list[BaseMessage],
+    options: ModelOptions,
+    spent: Callable[[TokenUsage], None],
+) -> FormalQuestion | None:
+    """One reply, None where it does not follow the schema."""
 
     def write() -> Any:
         try:
@@ -113,7 +138,10 @@ def _ask(llm: BaseChatModel, writer: Runnable[Any, Any], messages: list[BaseMess
         except (OutputParserException, ValidationError):
             return None
 
-    result = translated(llm, lambda: within(TIMEOUT, llm, write))
+    result, requests = send(llm, write, options.timeout, options.retries)
+    raw = result.get("raw") if isinstance(result, dict) else None
+    if isinstance(raw, AIMessage):
+        spent(usage_of(llm, messages, Reply(raw, requests - is_cached(raw)), options))
     parsed = result.get("parsed") if isinstance(result, dict) and "parsed" in result else result
     try:
         return FormalQuestion.model_validate(parsed)

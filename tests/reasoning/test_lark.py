@@ -499,7 +499,7 @@ def test_a_whole_query_that_fails_says_so() -> None:
         ({"names": "plain"}, "names must be abstract or readable, not 'plain'"),
         ({"token_budget": 63}, "token_budget must be at least 64"),
         ({"attempts": 0}, "attempts must be at least 1"),
-        ({"timeout": 0}, "timeout above 0"),
+        ({"timeout": 0}, "timeout must be a number of seconds above 0"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:

@@ -22,9 +22,9 @@ from reasoning.llms import (
     EmbeddedChatModel,
     LLMError,
     LLMTimeoutError,
+    ask_model,
     describe_llm,
     greedy_decoding,
-    invoke_with_timeout,
     load_llm,
     smollm2_weights,
 )
@@ -170,9 +170,9 @@ def test_timeout_ends_the_work_and_frees_the_model(
     monkeypatch.setattr(LocalModel, "_forward", counting)
     prompt = [HumanMessage("e1 r1 e2\n" * 900)]
     with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.2 s"):
-        invoke_with_timeout(embedded, prompt, 0.2)
+        ask_model(embedded, prompt, 0.2)
     assert sum(read) < embedded.get_num_tokens_from_messages(prompt) / 2
-    assert "Paris" in invoke_with_timeout(embedded, CAPITAL, 60).text
+    assert "Paris" in ask_model(embedded, CAPITAL, 60).text
 
 
 def test_closed_or_paused_stream_blocks_nobody(embedded: EmbeddedChatModel) -> None:
@@ -277,7 +277,7 @@ def test_hosted_model_is_asked_for_its_most_likely_answer(monkeypatch: pytest.Mo
     monkeypatch.setattr("langchain.chat_models.init_chat_model", init_chat_model)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-for-a-test")
     load_llm("OpenAI:ft:gpt-5-mini:me")
-    assert asked == {"model": "ft:gpt-5-mini:me", "model_provider": "openai", "temperature": 0}
+    assert asked == {"model": "ft:gpt-5-mini:me", "model_provider": "openai", "temperature": 0, "max_retries": 0}
 
 
 @pytest.mark.parametrize("model", [EmbeddedChatModel(), CopyEverythingChatModel(), OneWordChatModel()])
@@ -309,13 +309,13 @@ def test_copying_repeats_the_ids_of_the_context(prompt: str, answer: str) -> Non
 
 
 def test_answer_comes_through() -> None:
-    assert invoke_with_timeout(OneWordChatModel(), [HumanMessage("?")], 30).text == "yes"
+    assert ask_model(OneWordChatModel(), [HumanMessage("?")], 30).text == "yes"
 
 
 def test_hanging_provider_is_given_up() -> None:
     begin = time.monotonic()
     with pytest.raises(LLMTimeoutError, match=r"hanging did not answer within 0\.1 s"):
-        invoke_with_timeout(HangingChatModel(), [HumanMessage("?")], 0.1)
+        ask_model(HangingChatModel(), [HumanMessage("?")], 0.1)
     assert time.monotonic() - begin < 5
     left = [thread for thread in threading.enumerate() if thread.name == "skylark-llm"]
     assert all(thread.daemon for thread in left)
@@ -324,7 +324,7 @@ def test_hanging_provider_is_given_up() -> None:
 def test_hanging_provider_does_not_keep_the_process() -> None:
     program = (
         "from tests.reasoning.test_llms import *\n"
-        "try: invoke_with_timeout(HangingChatModel(), [HumanMessage('?')], 0.1)\n"
+        "try: ask_model(HangingChatModel(), [HumanMessage('?')], 0.1)\n"
         "except LLMTimeoutError: print('gave up')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, cwd=ROOT)
@@ -333,7 +333,7 @@ def test_hanging_provider_does_not_keep_the_process() -> None:
 
 def test_provider_error_keeps_its_message_and_loses_its_keys() -> None:
     with pytest.raises(LLMError) as caught:
-        invoke_with_timeout(RefusingChatModel(), [HumanMessage("?")], 30)
+        ask_model(RefusingChatModel(), [HumanMessage("?")], 30)
     assert isinstance(caught.value, SkylarkError)
     assert "ConnectionError: 401 for model m" in str(caught.value)
     shown = "".join(traceback.format_exception(caught.value))
@@ -350,4 +350,4 @@ def test_what_looks_like_a_key_is_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
 def test_time_limit_must_be_a_limit(timeout: float) -> None:
     with pytest.raises(LLMError, match="above 0"):
-        invoke_with_timeout(OneWordChatModel(), [HumanMessage("?")], timeout)
+        ask_model(OneWordChatModel(), [HumanMessage("?")], timeout)

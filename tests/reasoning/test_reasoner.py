@@ -11,7 +11,7 @@ import pytest
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError, StepResult
 from reasoning.errors import QueryError, UnknownEntityError
 from reasoning.events import Finished, StepFinished, StepStarted
-from reasoning.llms import LLMError
+from reasoning.llms import LLMError, UnknownLLMError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
 KG = KnowledgeGraph.from_triples(
@@ -59,10 +59,19 @@ def test_method_exact_never_loads_a_model() -> None:
     assert reasoner.answer('road("Ash")').entities == ["Birch"]
 
 
-def test_an_unknown_model_is_an_error_when_it_is_first_needed() -> None:
-    reasoner = Reasoner(KG, llm="nothing", method="lark")
-    with pytest.raises(LLMError):
-        reasoner.answer('road("Ash")')
+@pytest.mark.parametrize(
+    ("llm", "error", "message"),
+    [
+        ("nothing", UnknownLLMError, "No language model is called 'nothing'"),
+        ("openai:gpt-5-mini", LLMError, "set the environment variable OPENAI_API_KEY"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_an_error_before_a_graph_is_loaded(
+    llm: str, error: type[LLMError], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(error, match=message):
+        Reasoner("no graph has this name", llm=llm, method="lark")
 
 
 # An answer ------------------------------------------------------------------------------------------------------

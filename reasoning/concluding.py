@@ -1,0 +1,61 @@
+"""From the steps of a run to its answer; and the run of method `exact`, whose steps are set algebra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from reasoning.answer import Answer, StepResult
+from reasoning.binding import BoundChain
+from reasoning.events import ChainEvent, StepFinished, StepStarted
+from reasoning.exact import StepSet, inputs_of
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms.usage import TokenUsage
+from reasoning.query.tree import Value
+
+
+def run_exact(kg: KnowledgeGraph, chain: BoundChain) -> Iterator[ChainEvent]:
+    """Run a chain by set algebra, one event pair a step."""
+    results: list[StepSet] = []
+    for step in chain:
+        inputs = inputs_of(step, results)
+        yield StepStarted(step, kg, tuple(inputs), (), len(chain))
+        result = StepResult.exactly(kg, step, inputs)
+        results.append(StepSet(result.members, value=result.value))
+        yield StepFinished(result, 0.0)
+
+
+def conclude(
+    kg: KnowledgeGraph,
+    method: str,
+    chain: BoundChain,
+    steps: Sequence[StepResult],
+    notes: tuple[str, ...],
+    reading: TokenUsage,
+) -> Answer:
+    """The answer that the last step gives, or why there is none; ranked by value where the query reads values."""
+    failed = next((step for step in steps if step.error is not None), None)
+    value: Value | bool | None = None
+    values: tuple[Value, ...] | None = None
+    if chain.result is None:
+        assert chain.anchor is not None
+        ranked = np.array([chain.anchor], dtype=np.int32)
+    elif failed is not None:
+        ranked = np.zeros(0, dtype=np.int32)
+    else:
+        last = steps[-1]
+        ranked, value, values = last.members, last.value, last.values
+        if values is not None:
+            descending = last.step.step.operation != "top" or last.step.step.largest
+            order = sorted(range(len(ranked)), key=lambda i: values[i], reverse=descending)  # type: ignore[index]
+            ranked = ranked[np.array(order, dtype=np.int64)]
+            values = tuple(values[i] for i in order)
+            if last.step.gives_values and len(values) == 1:
+                value = values[0]
+    error = None
+    if failed is not None:
+        error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
+    notes = (*notes, *(step.note for step in steps if step.note is not None))
+    scores = (1.0,) * len(ranked)
+    return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
