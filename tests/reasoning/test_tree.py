@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.answer_text import answer_text
 from reasoning.binding import bind
 from reasoning.errors import QueryError
 from reasoning.exact import execute
@@ -61,7 +62,9 @@ WORK: dict[str, Callable[[Query], Any]] = {
     "bind": lambda q: bind(q, KG),
     "execute": lambda q: execute(KG, bind(q, KG)),
     "put in words": lambda q: q.verbalise(KG),
+    "write as SPARQL": lambda q: q.to_sparql(KG),
     "answer": lambda q: Reasoner(KG, method="exact").answer(q).to_dict(),
+    "answer in text": lambda q: answer_text(Reasoner(KG, method="exact").answer(q)),
 }
 
 
