@@ -1,0 +1,243 @@
+"""The Reasoner as LangChain knows it: in a chain, with a config, awaited and streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+from uuid import UUID
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, StepResult
+from reasoning.errors import QueryError, UnknownEntityError
+from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
+
+KG = KnowledgeGraph.from_triples(
+    [("Ash", "road", "Birch"), ("Birch", "road", "Cedar"), ("Cedar", "road", "Ash"), ("Ash", "rail", "Cedar")]
+)
+TWO_STEPS = 'road(road("Ash"))'
+PROMPT = PromptTemplate.from_template('road("{town}")')
+
+
+def exact() -> Reasoner:
+    return Reasoner(KG, method="exact")
+
+
+def lark(model: ScriptedChatModel | None = None, **options: Any) -> Reasoner:
+    return Reasoner(KG, llm=model or faultless(), method="lark", options=LarkOptions(**options))
+
+
+class Recorder(BaseCallbackHandler):
+    """Which runs began, each with its parent and tags, and which ended."""
+
+    def __init__(self) -> None:
+        self.runs: dict[UUID, tuple[str, UUID | None, list[str]]] = {}
+        self.ended: list[UUID] = []
+        self.failed: list[UUID] = []
+
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: UUID, **about: Any) -> None:
+        self.runs[run_id] = (about.get("name") or "", about.get("parent_run_id"), about.get("tags") or [])
+
+    def on_chat_model_start(self, serialized: Any, messages: Any, *, run_id: UUID, **about: Any) -> None:
+        self.runs[run_id] = ("model", about.get("parent_run_id"), about.get("tags") or [])
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **about: Any) -> None:
+        self.ended.append(run_id)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **about: Any) -> None:
+        self.failed.append(run_id)
+
+    def parents_of_models(self) -> list[str]:
+        return [self.runs[parent][0] for name, parent, _ in self.runs.values() if name == "model" and parent]
+
+
+# In a chain ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reasoner", [exact(), lark()], ids=["exact", "lark"])
+def test_it_stands_behind_a_prompt_and_before_a_function(reasoner: Reasoner) -> None:
+    chain: Runnable[Any, Any] = PROMPT | reasoner | (lambda answer: answer.entities)
+    assert chain.invoke({"town": "Ash"}) == ["Birch"]
+    assert chain.batch([{"town": "Ash"}, {"town": "Birch"}]) == [["Birch"], ["Cedar"]]
+    assert asyncio.run(chain.ainvoke({"town": "Cedar"})) == ["Ash"]
+
+
+def test_a_streamed_chain_gives_the_whole_answer_once() -> None:
+    assert [type(item) for item in (PROMPT | exact()).stream({"town": "Ash"})] == [Answer]
+    chain: Runnable[Any, Any] = PROMPT | exact() | (lambda answer: answer.entities)
+    assert list(chain.stream({"town": "Ash"})) == [["Birch"]]
+
+    async def streamed() -> list[Any]:
+        return [item async for item in chain.astream({"town": "Ash"})]
+
+    assert asyncio.run(streamed()) == [["Birch"]]
+
+
+def test_a_question_that_comes_in_pieces_is_put_together() -> None:
+    pieces = RunnableLambda(lambda town: iter(["road(", f'"{town}"', ")"]))
+
+    def in_pieces(town: str) -> Any:
+        yield from pieces.invoke(town)
+
+    (answer,) = (RunnableLambda(in_pieces) | exact()).stream("Ash")
+    assert answer.entities == ["Birch"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Query.parse('road("Ash")'),
+        'road("Ash")',
+        {"question": 'road("Ash")'},
+        {"question": Query.parse('road("Ash")')},
+        PROMPT.invoke({"town": "Ash"}),
+        ChatPromptTemplate.from_messages([("human", 'road("{town}")')]).invoke({"town": "Ash"}),
+        ScriptedChatModel('road("Ash")').invoke("write a query"),
+    ],
+    ids=["query", "text", "dict", "dict of query", "prompt", "chat prompt", "a model's message"],
+)
+def test_what_a_chain_gives_is_a_question(given: Any) -> None:
+    assert exact().invoke(given).entities == exact().answer(given).entities == ["Birch"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "expected a query or a text, found NoneType"),
+        ({"query": 'road("Ash")'}, "key \"question\" alone, a query or a text; found 'query'"),
+        ({}, "found none"),
+        ({"question": 5}, "found 'question'"),
+        (ChatPromptTemplate.from_messages([("system", "x"), ("human", "y")]).invoke({}), "found 2 messages"),
+    ],
+    ids=["nothing", "another key", "no key", "a number", "two messages"],
+)
+def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        exact().invoke(given)
+
+
+# A config --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke", "batch", "stream", "astream"])
+def test_the_models_calls_are_children_of_the_run(how: str) -> None:
+    recorder = Recorder()
+    config: Any = {"callbacks": [recorder], "run_name": "my question", "tags": ["mine"]}
+
+    async def asynchronously() -> None:
+        if how == "ainvoke":
+            await lark().ainvoke(TWO_STEPS, config)
+        else:
+            _ = [step async for step in lark().astream(TWO_STEPS, config)]
+
+    if how == "invoke":
+        lark().invoke(TWO_STEPS, config)
+    elif how == "batch":
+        lark(max_concurrency=2).batch([TWO_STEPS], config)
+    elif how == "stream":
+        list(lark().stream(TWO_STEPS, config))
+    else:
+        asyncio.run(asynchronously())
+    assert recorder.parents_of_models() == ["my question"] * 2
+    assert all("mine" in tags for _, _, tags in recorder.runs.values())
+    assert len(recorder.ended) == 1 and recorder.failed == []
+
+
+def test_an_error_is_the_runs_error() -> None:
+    recorder = Recorder()
+    with pytest.raises(UnknownEntityError):
+        exact().invoke('road("Nowhere at all")', {"callbacks": [recorder]})
+    assert len(recorder.failed) == 1 and recorder.ended == []
+
+
+def test_a_plain_answer_is_no_run_of_its_own_but_its_calls_belong_to_the_run_around_it() -> None:
+    recorder = Recorder()
+    around = RunnableLambda(lambda question: lark().answer(question).entities).with_config(run_name="around")
+    assert around.invoke(TWO_STEPS, {"callbacks": [recorder]}) == ["Cedar"]
+    assert recorder.parents_of_models() == ["around"] * 2
+
+
+# Several at once -------------------------------------------------------------------------------------------------
+
+
+class Meeting:
+    """A reply that is given only once so many are asked for together."""
+
+    def __init__(self, parties: int) -> None:
+        self._barrier = threading.Barrier(parties, timeout=10)
+
+    def __call__(self, prompt: str) -> str:
+        self._barrier.wait()
+        return faultless_reply(prompt)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda reasoner, questions: reasoner.batch(questions, max_concurrency=2),
+        lambda reasoner, questions: reasoner.batch(questions, {"max_concurrency": 2}),
+        lambda reasoner, questions: asyncio.run(reasoner.abatch(questions, max_concurrency=2)),
+    ],
+    ids=["keyword", "config", "async"],
+)
+def test_a_batch_asks_as_many_at_once_as_it_is_told(run: Any) -> None:
+    answers = run(lark(ScriptedChatModel(Meeting(2))), ['road("Ash")', 'rail("Ash")', 'road("Birch")', 'road("Cedar")'])
+    assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"], ["Cedar"], ["Ash"]]
+
+
+def test_the_options_bound_what_is_asked_at_once() -> None:
+    answers = lark(ScriptedChatModel(Meeting(2)), max_concurrency=2).batch(['road("Ash")', 'rail("Ash")'])
+    assert [answer.entities for answer in answers] == [["Birch"], ["Cedar"]]
+
+
+def test_a_given_model_is_asked_for_one_after_the_other_unless_told_otherwise() -> None:
+    under_way = threading.Lock()
+
+    def alone(prompt: str) -> str:
+        assert under_way.acquire(blocking=False)
+        try:
+            return faultless_reply(prompt)
+        finally:
+            under_way.release()
+
+    assert all(answer.error is None for answer in lark(ScriptedChatModel(alone)).batch([TWO_STEPS] * 4))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_error_takes_its_place_or_ends_the_batch(workers: int) -> None:
+    questions = ['road("Ash")', 'road("Nowhere at all")', None, 'road("Birch")']
+    answers = exact().batch(questions, return_exceptions=True, max_concurrency=workers)  # type: ignore[arg-type]
+    assert [type(answer) for answer in answers] == [Answer, UnknownEntityError, QueryError, Answer]
+    with pytest.raises(UnknownEntityError):
+        exact().batch(questions, max_concurrency=workers)  # type: ignore[arg-type]
+
+
+def test_an_empty_batch_is_empty() -> None:
+    assert exact().batch([]) == [] == asyncio.run(exact().abatch([]))
+
+
+# Asynchronously --------------------------------------------------------------------------------------------------
+
+
+def test_steps_can_be_awaited() -> None:
+    async def steps() -> list[Any]:
+        return [step async for step in lark().astream(TWO_STEPS)]
+
+    first, second = asyncio.run(steps())
+    assert isinstance(first, StepResult) and (first.entities, second.entities) == (["Birch"], ["Cedar"])
+
+
+def test_an_awaited_stream_that_is_given_up_asks_no_more() -> None:
+    model = faultless()
+
+    async def one_step() -> None:
+        stream = lark(model).astream(TWO_STEPS)
+        await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(one_step())
+    assert len(model.prompts) == 1
