@@ -16,16 +16,26 @@ LARGE = 64 << 20
 
 
 class WatchedFile:
-    """A binary file whose reads move a progress bar."""
+    """A binary file whose reads move a progress bar.
 
-    def __init__(self, file: IO[bytes], bar: Any) -> None:
-        self._file, self._bar = file, bar
+    Attributes:
+        size: bytes of the file.
+    """
+
+    def __init__(self, file: IO[bytes], size: int, bar: Any) -> None:
+        self._file, self.size, self._bar = file, size, bar
 
     def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer at the end."""
-        block = self._file.read(size)
+        """The next `size` bytes, fewer at the end; no more is set aside than the file has."""
+        block = self._file.read(min(size, self.size))
         self._bar.update(len(block))
         return block
+
+    def readline(self) -> bytes:
+        """The rest of the line, with its end."""
+        line = self._file.readline()
+        self._bar.update(len(line))
+        return line
 
 
 @contextmanager
@@ -40,6 +50,6 @@ def open_watched(path: Path) -> Iterator[WatchedFile]:
             size = path.stat().st_size
             quiet = None if size > LARGE else True  # None: tqdm asks whether stderr is a terminal
             with tqdm(desc=f"reading {path.name}", total=size, unit="B", unit_scale=True, disable=quiet) as bar:
-                yield WatchedFile(file, bar)
+                yield WatchedFile(file, size, bar)
     except OSError as error:
         raise DataError(path, "a file that can be read", found=error.strerror or str(error)) from error

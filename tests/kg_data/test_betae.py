@@ -1,0 +1,236 @@
+"""BetaE's official folders: what is written, and what a pickle may not do."""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+import pickle
+import resource
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kg_data.betae import convert_betae
+from kg_data.errors import DataError, SkylarkError
+from kg_data.loaders import load_path
+from kg_data.plain_pickle import read_plain_pickle
+from tests.kg_data.graph_files import links
+from tests.kg_data.official_betae import ids, records, tuples, write_official
+from tests.reasoning.made_dataset import STRUCTURES, make_dataset
+
+
+def by_query(path: Path, limit: int | None = None) -> dict[Any, tuple[str, list[int], list[int]]]:
+    return {tuples(r["query"]): (r["type"], r["easy"], r["hard"]) for r in records(path, limit)}
+
+
+def assert_same(source: Path, converted: Path, limit: int | None = None) -> None:
+    """The triples, the names and the queries (`limit` of each type) are those of the source."""
+    for name in ("id2ent.tsv", "id2rel.tsv"):
+        assert ids(converted / name) == ids(source / name)
+    one, other = load_path(source, "g"), load_path(converted, "g")
+    for split in one.splits:
+        assert links(one, split) == links(other, split)
+    names = {path.name for path in source.glob("queries/*.jsonl")}
+    assert {path.name for path in converted.glob("queries/*.jsonl")} == names | {"train-1p.jsonl"}
+    for name in names:
+        assert by_query(converted / "queries" / name) == by_query(source / "queries" / name, limit)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "source", queries_of_each=5)
+
+
+@pytest.fixture
+def official(made: Path, tmp_path: Path) -> Path:
+    return write_official(made, tmp_path / "official")
+
+
+class TestConverting:
+    @pytest.mark.parametrize("protocol", range(6))
+    def test_every_pickle_protocol_gives_the_source_back(self, made: Path, tmp_path: Path, protocol: int) -> None:
+        convert_betae(write_official(made, tmp_path / "official", protocol=protocol), tmp_path / "converted")
+        assert_same(made, tmp_path / "converted")
+
+    def test_the_published_queries_come_back(self, data_root: Path, tmp_path: Path) -> None:
+        source = data_root / "kg" / "nell995-betae"
+        convert_betae(write_official(source, tmp_path / "official", limit=20), tmp_path / "converted")
+        assert_same(source, tmp_path / "converted", limit=20)
+
+    def test_what_was_written_is_counted(self, official: Path, tmp_path: Path) -> None:
+        done = convert_betae(official, tmp_path / "converted")
+        assert (done.entities, done.relations) == (60, 8)
+        assert done.queries["queries/train-1p.jsonl"] == 1
+        assert sum(done.queries.values()) == 1 + sum(
+            len(records(path)) for path in (tmp_path / "converted" / "queries").glob("[!t]*.jsonl")
+        ) + sum(len(records(path)) for path in (tmp_path / "converted" / "queries").glob("test-*.jsonl"))
+        assert {name.partition("-")[2] for name in done.queries} == {f"{kind}.jsonl" for kind in STRUCTURES}
+
+    def test_training_queries_have_easy_answers_alone(self, official: Path, tmp_path: Path) -> None:
+        convert_betae(official, tmp_path / "converted")
+        (record,) = records(tmp_path / "converted" / "queries" / "train-1p.jsonl")
+        assert record == {"type": "1p", "query": [0, [0]], "easy": [1, 2], "hard": []}
+
+    def test_signs_before_relations_become_inverse_names(self, official: Path, tmp_path: Path) -> None:
+        signed = {i: f"{'-' if i % 2 else '+'}/r{i // 2}" for i in range(8)}
+        (official / "id2rel.pkl").write_bytes(pickle.dumps(signed))
+        convert_betae(official, tmp_path / "converted")
+        assert ids(tmp_path / "converted" / "id2rel.tsv")[1] == "/r0_reverse"
+        assert load_path(tmp_path / "converted", "g").relation_labels == ["/r0", "/r1", "/r2", "/r3"]
+
+    def test_what_exists_is_not_overwritten(self, official: Path, tmp_path: Path) -> None:
+        (tmp_path / "there").mkdir()
+        with pytest.raises(SkylarkError, match="there exists; give a folder that does not"):
+            convert_betae(official, tmp_path / "there")
+
+    def test_another_folder_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"id2ent\.pkl, id2rel\.pkl and train\.txt"):
+            convert_betae(tmp_path, tmp_path / "new")
+
+
+class TestNothingHalfWritten:
+    def failing(self, official: Path, target: Path, error: type[Exception], match: str) -> None:
+        before = sorted(target.parent.iterdir())
+        with pytest.raises(error, match=match):
+            convert_betae(official, target)
+        assert sorted(target.parent.iterdir()) == before
+
+    def test_after_a_full_disk(self, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(shutil, "copyfile", full)
+        self.failing(official, tmp_path / "new", OSError, "No space left")
+
+    def test_where_files_may_not_grow(self, official: Path, tmp_path: Path) -> None:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        try:
+            self.failing(official, tmp_path / "new", OSError, "File too large")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    @pytest.mark.parametrize(
+        ("name", "content", "match"),
+        [
+            ("id2ent.pkl", {0: "a\tb"}, "names without tabs"),
+            ("id2ent.pkl", {"a": 0}, "a dict of ids"),
+            ("id2ent.pkl", ["a"], "a dict of ids"),
+            ("id2ent.pkl", {0: "a"}, r"train\.txt, line 1: expected ids that are listed in id2ent\.tsv"),
+            ("test-queries.pkl", [], "a dict of structures"),
+            ("test-queries.pkl", {("e", ("r",) * 4): {(0, (0,) * 4)}}, "the structures of 1p, 2p"),
+            ("test-queries.pkl", {("e", ("r",)): {(0, (0, 1))}}, r"a query of the structure .*found '\(0, \(0, 1\)\)'"),
+            ("test-queries.pkl", {("e", ("r",)): {(0, ("r",))}}, "a query of the structure"),
+            ("test-queries.pkl", {("e", ("r",)): 5}, "a set of queries of type 1p"),
+            ("test-easy-answers.pkl", {(0, (0,)): {"a"}}, "their sets of ids"),
+            ("test-hard-answers.pkl", {(0, (0,)): {-5}}, "their sets of ids"),
+        ],
+    )
+    def test_after_a_file_of_another_form(
+        self, official: Path, tmp_path: Path, name: str, content: Any, match: str
+    ) -> None:
+        (official / name).write_bytes(pickle.dumps(content))
+        self.failing(official, tmp_path / "new", DataError, match)
+
+    def test_after_a_missing_file(self, official: Path, tmp_path: Path) -> None:
+        (official / "test-hard-answers.pkl").unlink()
+        self.failing(official, tmp_path / "new", DataError, r"test-hard-answers\.pkl.*can be read")
+
+    def test_after_one_large_set_named_over_and_over(self, official: Path, tmp_path: Path) -> None:
+        large = set(range(3000))
+        (official / "test-hard-answers.pkl").write_bytes(pickle.dumps({(i, (0,)): large for i in range(3000)}))
+        self.failing(official, tmp_path / "new", DataError, "no more answers than the file has bytes")
+
+
+class Calls:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+PROOF = "executed"
+
+MALICIOUS = {
+    "os.system": pickle.dumps(Calls(os.system, f"touch {PROOF}")),
+    "a text protocol": f"cposix\nsystem\n(S'touch {PROOF}'\ntR.".encode(),
+    "builtins.eval": pickle.dumps(Calls(eval, f"open('{PROOF}', 'w')")),
+    "builtins.getattr": pickle.dumps(Calls(getattr, {}, "clear")),
+    "STACK_GLOBAL": b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
+    "a nested name": b"\x80\x04\x8c\x0bcollections\x8c\x14defaultdict.__init__\x93.",
+    "INST": f"(S'touch {PROOF}'\nios\nsystem\n.".encode(),
+    "OBJ": f"(cos\nsystem\nS'touch {PROOF}'\no.".encode(),
+    "an extension": b"\x80\x02\x82\x01.",
+    "a persistent object": b"Pname\n.",
+    "an ordered dict": pickle.dumps(collections.OrderedDict(a=1)),
+    "a path": pickle.dumps(Path("x")),
+    "state for a class": b"\x80\x02cbuiltins\nset\n}X\x01\x00\x00\x00aK\x01sb.",
+    "a made-up class": b"\x80\x02cbuiltins\nset\n)\x81.",
+}
+BROKEN = {
+    "empty": b"",
+    "no pickle": b"hello world",
+    "cut short": pickle.dumps({(0, (0,)): {1, 2, 3}})[:-5],
+    "a frame longer than the file": b"\x80\x04\x95" + struct.pack("<Q", 1 << 62) + b"}",
+    "a text longer than the file": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 40) + b"x.",
+    "a far place in the memo": b"\x80\x02}r" + struct.pack("<I", 0xFFFFFFFF) + b"}j" + struct.pack("<I", 7) + b".",
+    "a number of many digits": b"I" + b"9" * 100_000 + b"\n.",
+    "a set as a key": b"\x80\x04}\x8f\x8fs.",
+    "nothing on the stack": b"\x80\x02R.",
+}
+
+
+class TestPickles:
+    @pytest.mark.parametrize("content", MALICIOUS.values(), ids=MALICIOUS)
+    def test_nothing_is_executed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+        monkeypatch.chdir(tmp_path)
+        path = tmp_path / "x.pkl"
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="a pickle of set, dict, defaultdict, list, tuple, numbers and texts alone"):
+            read_plain_pickle(path)
+        assert [item.name for item in tmp_path.iterdir()] == ["x.pkl"]
+
+    @pytest.mark.parametrize(
+        ("content", "named"),
+        [
+            (pickle.dumps(Calls(os.system, "x")), "posix.system"),
+            (pickle.dumps(Calls(eval, "x")), "builtins.eval"),
+            (pickle.dumps(collections.OrderedDict()), "collections.OrderedDict"),
+        ],
+    )
+    def test_what_it_asked_for_is_named(self, tmp_path: Path, content: bytes, named: str) -> None:
+        (tmp_path / "x.pkl").write_bytes(content)
+        with pytest.raises(DataError, match=f"found '{named}'"):
+            read_plain_pickle(tmp_path / "x.pkl")
+
+    @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+    def test_a_broken_one_is_an_error_and_no_more(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "x.pkl").write_bytes(content)
+        with pytest.raises(DataError, match=r"x\.pkl: expected a pickle of"):
+            read_plain_pickle(tmp_path / "x.pkl")
+
+    def test_a_small_file_cannot_make_much(self, tmp_path: Path) -> None:
+        stream = io.BytesIO()
+        stream.write(b"\x80\x02](" + b"K\x01" * 10_000 + b"eq\x00")
+        stream.write(b"0](" + b"cbuiltins\nset\nh\x00\x85R" * 10)  # ten sets of one element are few
+        stream.write(b"e.")
+        (tmp_path / "few.pkl").write_bytes(stream.getvalue())
+        assert read_plain_pickle(tmp_path / "few.pkl") == [{1}] * 10
+        numbers = b"".join(b"M" + struct.pack("<H", i) for i in range(10_000))
+        many = b"\x80\x02](" + numbers + b"eq\x000](" + b"cbuiltins\nset\nh\x00\x85R" * 1000 + b"e."
+        (tmp_path / "many.pkl").write_bytes(many)
+        with pytest.raises(DataError, match="more elements than the file has bytes"):
+            read_plain_pickle(tmp_path / "many.pkl")
+
+    def test_plain_data_comes_back(self, tmp_path: Path) -> None:
+        content = {("e", ("r",)): {(1, (2, -2))}, 3: [1.5, "é", None, True], "d": {1: 2}}
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps(content))
+        assert read_plain_pickle(tmp_path / "x.pkl") == content
