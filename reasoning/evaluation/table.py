@@ -59,7 +59,7 @@ def _cells(
         value, bound = row[name], (bounds or {}).get(name)
         text = "-" if value is None else f"{value:.4f}"
         if bound and bound[0] < bound[1]:
-            text += f" ±{(bound[1] - bound[0]) / 2:.4f}".replace("0.", ".")
+            text += " ±" + f"{(bound[1] - bound[0]) / 2:.4f}".removeprefix("0")
         cells.append(text)
     return cells
 

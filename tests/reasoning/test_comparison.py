@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, permutation_test  # type: ignore[import-untyped]
+
+from kg_data.errors import DataError
+from reasoning.cli import main
+from reasoning.errors import EvaluationError
+from reasoning.evaluation.comparison import Comparison, compare
+from reasoning.evaluation.paired import p_value
+from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.question_run import evaluate_questions
+from reasoning.evaluation.results import labels_of, read_results
+from reasoning.evaluation.results_file import Line, summary_path
+from tests.reasoning.made_dataset import make_dataset
+from tests.reasoning.made_results import ranked, write
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def compared(folder: Path, a: list[Line], b: list[Line], worst: int = 0) -> Comparison:
+    first, second = write(folder / "a.jsonl", a), write(folder / "b.jsonl", b)
+    return compare(read_results(first), read_results(second), ["mrr"], worst)
+
+
+class TestThePairedTest:
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.25, 0.75]), min_size=2, max_size=12))
+    def test_of_few_pairs_it_is_exact(self, differences: list[float]) -> None:
+        expected = permutation_test(
+            (np.array(differences),),
+            lambda x, axis: np.sum(x, axis=axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=np.inf,
+        )
+        assert p_value(differences, "2p") == pytest.approx(expected.pvalue)
+
+    def test_of_right_and_wrong_it_is_the_exact_form_of_mcnemars_test(self) -> None:
+        differences = [1.0] * 9 + [-1.0] * 2 + [0.0] * 40
+        assert p_value(differences, "2p") == pytest.approx(binomtest(2, 11).pvalue)
+
+    def test_of_many_pairs_it_comes_close_by_flipping_at_random(self) -> None:
+        differences = [1.0] * 40 + [-1.0] * 25
+        assert p_value(differences, "2p") == pytest.approx(binomtest(25, 65).pvalue, abs=0.01)
+        assert p_value(differences, "2p") == p_value(differences, "2p")
+
+    def test_no_p_value_is_0(self) -> None:
+        assert p_value([0.3] * 500, "2p") == 1 / 10_000
+
+    def test_without_a_difference_there_is_nothing_to_find(self) -> None:
+        assert p_value([0.0, 1e-15], "2p") == 1.0
+
+
+class TestTwoFiles:
+    def test_queries_are_matched_by_their_ids(self, tmp_path: Path) -> None:
+        a, b = ranked("2p", [0.1, 0.2, 0.3, 0.4]), ranked("2p", [0.6, 0.2, 0.9])
+        found = compared(tmp_path, a, [*b[1:], *ranked("3p", [1.0])])
+        assert (found.count, found.only_a, found.only_b) == (2, 2, 1)
+        row = found.metrics["mrr"]["2p"]
+        assert (row.a, row.b, row.difference) == pytest.approx((0.25, 0.55, 0.3))
+        assert (row.won, row.lost, row.tied) == (1, 0, 1)
+        assert "3p" not in found.metrics["mrr"]
+
+    def test_a_small_difference_is_certain_where_the_pairs_agree(self, tmp_path: Path) -> None:
+        values = np.random.default_rng(0).random(100)
+        found = compared(tmp_path, ranked("2p", values.tolist()), ranked("2p", (values + 0.01).tolist()))
+        row = found.metrics["mrr"]["2p"]
+        assert row.interval == pytest.approx([0.01, 0.01]) and row.p == 1 / 10_000
+
+    def test_a_difference_by_chance_is_not(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        found = compared(tmp_path, ranked("2p", rng.random(100).tolist()), ranked("2p", rng.random(100).tolist()))
+        row = found.metrics["mrr"]["2p"]
+        assert row.interval is not None and row.interval[0] < 0 < row.interval[1] and row.p > 0.05
+
+    def test_averages_weigh_types_alike(self, tmp_path: Path) -> None:
+        a = [*ranked("1p", [0.0] * 10), *ranked("2p", [0.0] * 2), *ranked("2in", [0.5, 0.5])]
+        b = [*ranked("1p", [1.0] * 10), *ranked("2p", [0.0] * 2), *ranked("2in", [0.25, 0.25])]
+        rows = compared(tmp_path, a, b).metrics["mrr"]
+        assert rows["avg_p"].difference == 0.5 and rows["avg_n"].difference == -0.25
+        assert (rows["avg_p"].won, rows["avg_p"].tied) == (10, 2)
+
+    def test_one_query_has_no_interval(self, tmp_path: Path) -> None:
+        row = compared(tmp_path, ranked("2p", [0.1]), ranked("2p", [0.2])).metrics["mrr"]["2p"]
+        assert row.interval is None and row.p == 1.0
+
+    def test_the_largest_changes_stand_first_and_losses_before_gains(self, tmp_path: Path) -> None:
+        found = compared(tmp_path, ranked("2p", [0.5, 0.5, 0.5, 0.5]), ranked("2p", [0.6, 1.0, 0.0, 0.5]), worst=9)
+        assert [change.id for change in found.changes] == ["test-2p:2", "test-2p:1", "test-2p:0"]
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            ({"split": "valid"}, 'cannot be compared: split "test" and "valid"'),
+            ({"queries_digest": "2"}, r'queries files \(by their content\) "1" and "2"'),
+            ({"protocol": "reading"}, 'protocol "hard" and "reading"'),
+        ],
+    )
+    def test_answers_to_other_questions_are_refused(
+        self, tmp_path: Path, changed: dict[str, Any], message: str
+    ) -> None:
+        lines = ranked("2p", [0.1])
+        names = ("exact_match", "precision", "recall", "f1", "lark_mrr", "lark_hits@1", "lark_hits@3", "lark_hits@10")
+        both = [line | dict.fromkeys(names, 0.5) for line in lines]
+        a, b = write(tmp_path / "a.jsonl", both), write(tmp_path / "b.jsonl", both, **changed)
+        with pytest.raises(EvaluationError, match=message):
+            compare(read_results(a), read_results(b))
+
+    def test_files_without_a_common_query_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match="no query in common"):
+            compared(tmp_path, ranked("1p", [0.1]), ranked("2p", [0.1]))
+
+    def test_a_metric_that_is_not_there_is_refused_with_those_that_are(self, tmp_path: Path) -> None:
+        results = read_results(write(tmp_path / "a.jsonl", ranked("2p", [0.1])))
+        with pytest.raises(EvaluationError, match=r"no metric 'f1'; it has mrr, hits@1, hits@3, hits@10"):
+            compare(results, results, ["f1"])
+
+    def test_settings_that_differ_are_listed_but_not_what_follows_from_the_method(self, tmp_path: Path) -> None:
+        lines = ranked("2p", [0.1])
+        a = read_results(write(tmp_path / "a.jsonl", lines))
+        b = read_results(
+            write(tmp_path / "b.jsonl", lines, method="lark", llm="copy", prompting="step", limit=5, queries="/moved")
+        )
+        assert compare(a, b).settings == {"method": ("exact", "lark"), "llm": (None, "copy"), "limit": (None, 5)}
+
+
+class TestReadingBack:
+    def test_a_line_cut_short_is_left_out(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]), complete=False)
+        path.write_bytes(path.read_bytes()[:-4])
+        results = read_results(path)
+        assert len(results.lines) == 1 and not results.complete
+
+    @pytest.mark.parametrize("content", [None, "{}", '{"settings": {"protocol": "other"}, "complete": true}'])
+    def test_a_file_without_its_summary_is_none(self, tmp_path: Path, content: str | None) -> None:
+        path = write(tmp_path / "a.jsonl", ranked("2p", [0.1]))
+        summary_path(path).unlink()
+        if content is not None:
+            summary_path(path).write_text(content)
+        with pytest.raises(EvaluationError, match="is no results file of `evaluate --out`"):
+            read_results(path)
+
+    def test_a_damaged_line_is_named(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]))
+        path.write_text(path.read_text().replace("mrr", "mr", 1))
+        with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with .*mrr"):
+            read_results(path)
+
+    def test_labels_tell_the_files_apart(self, tmp_path: Path) -> None:
+        lines = ranked("2p", [0.1])
+        made = {
+            "exact": write(tmp_path / "exact.jsonl", lines),
+            "step": write(tmp_path / "step.jsonl", lines, method="lark", llm="copy", prompting="step"),
+            "whole": write(tmp_path / "whole.jsonl", lines, method="lark", llm="copy", prompting="whole"),
+            "again": write(tmp_path / "again.jsonl", lines),
+        }
+        results = {name: read_results(path) for name, path in made.items()}
+
+        def labels(*names: str) -> list[str]:
+            return labels_of([results[name] for name in names])
+
+        assert labels("step") == ["lark, copy"]
+        assert labels("exact", "step") == ["exact", "lark, copy"]
+        assert labels("step", "whole") == ["prompting step", "prompting whole"]
+        assert labels("exact", "again") == ["exact", "again"]
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> tuple[str, str]:
+        dataset = make_dataset(tmp_path / "made", 6)
+        for name, method in (("exact", "exact"), ("copy", "lark")):
+            evaluate_queries(
+                dataset, dataset / "queries/test-2i.jsonl", "reading", method, "copy", out=tmp_path / f"{name}.jsonl"
+            )
+        return str(tmp_path / "exact.jsonl"), str(tmp_path / "copy.jsonl")
+
+    def test_it_prints_a_table_for_each_metric_and_the_queries_in_words(
+        self, files: tuple[str, str], capsys: Captured
+    ) -> None:
+        assert main(["compare", *files, "--metric", "f1", "--metric", "lark_mrr", "--worst", "1"]) == 0
+        out, err = capsys.readouterr()
+        assert err == "" and f"B: {files[1]} (lark, copy)" in out and "6 queries in both" in out
+        assert "LARK's own released metrics" in out and "\nlark_mrr*  queries" in out
+        assert "largest changes in f1" in out and "the relation 1 of entity 25" in out
+
+    def test_json_is_one_object(self, files: tuple[str, str], capsys: Captured) -> None:
+        assert main(["compare", *files, "--json", "--worst", "2"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["count"] == 6 and found["metrics"].keys() == {"f1", "exact_match"}
+        row = found["metrics"]["f1"]["2i"]
+        assert row.keys() == {"a", "b", "difference", "interval", "p", "won", "lost", "tied"}
+        assert row["difference"] < 0 and row["lost"] > 0
+        assert all(change["text"] for change in found["changes"])
+
+    def test_a_run_that_was_stopped_is_compared_with_a_warning(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        a = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]))
+        b = write(tmp_path / "b.jsonl", ranked("2p", [0.1]), complete=False, kg_digest="other")
+        assert main(["compare", str(a), str(b)]) == 0
+        assert f"{b} is of a run that has not come to its end" in caplog.text
+        assert "different graphs" in caplog.text
+
+    def test_questions_are_compared_overall(self, tmp_path: Path, capsys: Captured) -> None:
+        graph = tmp_path / "family.tsv"
+        graph.write_text("Ann\tparent\tBob\nAnn\tparent\tCleo\n")
+        asked = tmp_path / "questions.txt"
+        asked.write_text("parent of Ann\tBob|Cleo\nnonsense ???\tBob\n")
+        outs = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
+        for out in outs:
+            evaluate_questions(graph, asked, out=Path(out))
+        assert main(["compare", *outs]) == 0
+        assert "2 questions in both" in capsys.readouterr().out
+
+    def test_what_cannot_be_compared_is_a_usage_error(self, tmp_path: Path, capsys: Captured) -> None:
+        a = write(tmp_path / "a.jsonl", ranked("2p", [0.1]))
+        b = write(tmp_path / "b.jsonl", ranked("2p", [0.1]), split="valid")
+        assert main(["compare", str(a), str(b)]) == 2
+        assert "cannot be compared" in capsys.readouterr().err
