@@ -1,4 +1,4 @@
-"""The list of data sets as text for a terminal."""
+"""The list of data sets, and what became of checking or converting one, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,33 @@ from collections.abc import Iterator
 import kg_data
 from kg_data.public import PublicBenchmark
 from kg_data.registry import BuiltInGraph, LocalDataset
+from kg_data.verifying import Verification
 from reasoning.evaluation.table import aligned
 
 
 def datasets_text() -> str:
     """What is built in, what is in the data folder, and where the public benchmarks are to be had."""
     return "\n".join(_lines())
+
+
+def verification_text(found: Verification) -> str:
+    """What became of comparing a copy with the published data set."""
+    rows = [[check.name, check.finding, f"{check.rows:,}", f"{check.published_rows:,}"] for check in found.files]
+    parts = [f"{found.path} held against {found.benchmark}:", aligned(["file", "finding", "rows", "published"], rows)]
+    parts += [f"{what}: {count:,}, published {published:,}" for what, (count, published) in found.counts.items()]
+    if found.by_digest:
+        parts.append(f"This is the published data, by its digests ({found.digests_from}).")
+    elif found.matches:
+        parts.append("The numbers are the published ones; no digest is known that would prove more.")
+    else:
+        parts.append("This is not the published data.")
+    return "\n".join(parts)
+
+
+def _told_by(item: PublicBenchmark) -> str:
+    if item.digests_from:
+        return f"digests ({item.digests_from})"
+    return "the numbers of triples, entities and relations; no digest is published"
 
 
 def _lines() -> Iterator[str]:
@@ -44,3 +65,5 @@ def _lines() -> Iterator[str]:
             yield f"  {item.name}: {item.about}"
             yield f"    {item.home}"
             yield f"    {item.paper}; licence: {item.licence}"
+            if item.files or item.archive:
+                yield f"    a copy is checked by {_told_by(item)}"

@@ -73,8 +73,8 @@ class TestResolve:
             kg_data.resolve("flims")
 
     def test_a_public_benchmark_that_is_not_here_comes_with_its_home(self, toy_root: Path) -> None:
-        with pytest.raises(UnknownGraphError, match=r"CoDEx is to be had from https://github\.com/tsafavi/codex"):
-            kg_data.resolve("codex")
+        with pytest.raises(UnknownGraphError, match=r"CoDEx-L is to be had from https://github\.com/tsafavi/codex"):
+            kg_data.resolve("codex-l")
 
     @pytest.mark.parametrize("name", ["", "  ", "x" * 5000, "nul\0byte", "facts.nt"])
     def test_no_name_raises_anything_else(self, toy_root: Path, name: str) -> None:
@@ -161,13 +161,26 @@ class TestDatasets:
         assert rows[0]["name"] == "world"
 
     def test_every_public_benchmark_says_paper_home_and_licence(self) -> None:
-        assert {"FB15k-237", "FB15k", "NELL-995", "WN18RR", "CoDEx", "YAGO3-10", "MetaQA", "BetaE queries"} <= {
-            item.name for item in PUBLIC_BENCHMARKS
-        }
+        wanted = "FB15k-237, FB15k, NELL995, WN18RR, CoDEx-S, CoDEx-M, CoDEx-L, YAGO3-10, MetaQA, BetaE queries"
+        assert set(wanted.split(", ")) <= {item.name for item in PUBLIC_BENCHMARKS}
         for item in PUBLIC_BENCHMARKS:
             assert item.paper
             assert item.home.startswith("http")
             assert item.licence
+
+    def test_a_copy_of_every_public_graph_can_be_told(self) -> None:
+        for item in PUBLIC_BENCHMARKS:
+            for file in item.files:
+                kind, _, digest = file.digest.partition(":")
+                assert file.rows > 0
+                assert len(digest) == {"md5": 32, "sha256": 64, "": 0}[kind]
+            assert bool(item.digests_from) == any(file.digest for file in (*item.files, item.archive) if file)
+            if (
+                len(item.files) == 3 and item.entities != 63_361
+            ):  # in NELL995 and Query2Box's form every fact stands twice
+                total = sum(file.rows for file in item.files) // (2 if "integer form" in item.about else 1)
+                assert f"{item.entities:,}" in item.about
+                assert f"{total:,}" in item.about
 
     def test_the_shared_data_sets_are_found_by_name(self, data_root: Path) -> None:
         names = {item.name for item in kg_data.list_datasets() if isinstance(item, LocalDataset)}
