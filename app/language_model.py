@@ -1,18 +1,14 @@
-"""The language model as the page uses it: warmed up in the background, described in a sentence, stopped on demand."""
+"""The language model as the page uses it: warmed up in the background, described in a sentence."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
-from pydantic import PrivateAttr
 
 from kg_data.errors import SkylarkError
 from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
-from reasoning.llms.greedy_decoding import Piece
 
 log = logging.getLogger(__name__)
 
@@ -21,38 +17,11 @@ MAX_NEW_TOKENS = 256
 time."""
 
 
-class StoppableChatModel(EmbeddedChatModel):
-    """The embedded model, given up between two tokens once `stop` was called; one object for each run.
-
-    The weights are shared by all objects, so one more costs nothing.
-    """
-
-    _stopped: threading.Event = PrivateAttr(default_factory=threading.Event)
-
-    def stop(self) -> None:
-        """Give up the reply being written, and refuse to begin another."""
-        self._stopped.set()
-
-    def _begin(
-        self, messages: list[BaseMessage], stop: list[str] | None, max_new_tokens: int | None, timeout: float | None
-    ) -> tuple[int, Iterator[Piece]]:
-        tokens, pieces = super()._begin(messages, stop, max_new_tokens, timeout)
-        return tokens, self._until_stopped(pieces)
-
-    def _until_stopped(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        while not self._stopped.is_set():
-            piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
-        raise LLMError("the run was stopped")
-
-
 class LanguageModel:
     """The one model of a running page.
 
     Args:
-        spec: what `load_llm` takes: "embedded", "copy", or "provider:model".
+        spec: what `load_llm` takes: "embedded", "copy", "hf:name-or-path" or "provider:model".
     """
 
     def __init__(self, spec: str) -> None:
@@ -86,15 +55,13 @@ class LanguageModel:
         return self._warm.is_set() or not isinstance(self._model, EmbeddedChatModel)
 
     def for_run(self) -> BaseChatModel:
-        """A model for one run; the embedded one is a `StoppableChatModel`.
+        """The model that runs are made with.
 
         Raises:
             LLMError: there is no model; the message says why.
         """
         if self._model is None or self.error is not None:
             raise LLMError(self.error or "there is no language model")
-        if isinstance(self._model, EmbeddedChatModel):
-            return StoppableChatModel(source=self._model.source, max_new_tokens=MAX_NEW_TOKENS)
         return self._model
 
     @property
@@ -109,7 +76,7 @@ class LanguageModel:
             return f"No language model is running: {self.error}. Exact answers need none."
         about = describe_llm(self._model)
         told = f"Language model: {about['name']} ({about['size']}; {about['licence']}), run {about['runs']}."
-        if isinstance(self._model, EmbeddedChatModel):
+        if self.spec == "embedded":
             told += (
                 " It is small and not tuned for this task, and it gets most steps wrong: "
                 "the exact answer is the reliable one."

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from langchain_core.language_models import BaseChatModel
 
-from app.language_model import MAX_NEW_TOKENS, StoppableChatModel
+from app.language_model import MAX_NEW_TOKENS
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.events import Event
 from reasoning.lark import LarkOptions
+from reasoning.llms import EmbeddedChatModel
 
 _DONE = object()
 
@@ -19,21 +20,24 @@ _DONE = object()
 class LiveRun:
     """The chain of one query, run by a model on a thread of its own.
 
-    `stop` ends it whoever calls: the Stop button, the next question, or a visitor who leaves. The embedded model stops
-    between two tokens; of a hosted model the reply under way is waited for by nobody, and no further one is asked for.
+    `stop` ends it whoever calls: the Stop button, the next question, or a visitor who leaves. A model in this
+    process stops between two tokens; of a hosted model the reply under way is waited for by nobody, and no further
+    one is asked for.
 
     Args:
         kg: the graph.
         query: what is run.
-        llm: the model; it belongs to this run alone where it is a `StoppableChatModel`.
+        llm: the model.
     """
 
     def __init__(self, kg: KnowledgeGraph, query: Query, llm: BaseChatModel) -> None:
-        self._llm = llm
+        self._stopped = threading.Event()
+        if isinstance(llm, EmbeddedChatModel):
+            # The weights are shared by all objects, so one for this run costs nothing.
+            llm = llm.model_copy(update={"cancelled": self._stopped.is_set})
         self._reasoner = Reasoner(kg, llm=llm, method="lark", options=LarkOptions(max_new_tokens=MAX_NEW_TOKENS))
         self._query = query
         self._happened: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._stopped = threading.Event()
         self._replaced = threading.Event()
         self._closed = threading.Event()
         self._worker = threading.Thread(target=self._work, name="skylark-run", daemon=True)
@@ -56,8 +60,6 @@ class LiveRun:
     def stop(self) -> None:
         """End the run; returns at once."""
         self._stopped.set()
-        if isinstance(self._llm, StoppableChatModel):
-            self._llm.stop()
         self._happened.put(_DONE)
 
     def replace(self) -> None:

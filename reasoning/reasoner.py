@@ -48,7 +48,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     Args:
         kg: the graph, or what `KnowledgeGraph.load` takes.
-        llm: "embedded", "copy", "provider:model", or a LangChain chat model.
+        llm: "embedded", "copy", "hf:name-or-path", "provider:model", or a LangChain chat model.
         method: "exact" (set algebra over the graph) or "lark" (the LLM answers every step from a retrieved context).
         options: how the LLM chain is run: token budget, time limit, prompting, names, seed.
 
@@ -235,6 +235,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         return load_llm(
             self._llm_spec,
             max_new_tokens=options.max_new_tokens,
+            device=options.device,
+            dtype=options.dtype,
             requests_per_minute=options.requests_per_minute,
             cache=options.cache,
         )

@@ -1,13 +1,14 @@
-"""The language model that is always there: it runs in this process, needs no key and no network.
+"""Language models in this process: the one that is always there, and any from the Hugging Face hub or a folder.
 
-SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737; Apache-2.0) is small enough for two cores. It is the
-default so that everything built on a language model can be tried at once; a larger model answers better.
+SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737; Apache-2.0) needs no key and no network and is small enough
+for two cores. It is the default so that everything built on a language model can be tried at once; a larger model
+answers better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -21,8 +22,9 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from reasoning.llms.devices import check_names
 from reasoning.llms.errors import LLMError
 from reasoning.llms.greedy_decoding import Deadline, LocalModel, Piece
 from reasoning.llms.local_weights import load_local_model
@@ -31,16 +33,19 @@ from reasoning.llms.local_weights import load_local_model
 class EmbeddedChatModel(BaseChatModel):
     """A LangChain chat model over weights in this process; always the most likely answer, so runs repeat exactly.
 
-    The weights load at the first use, which takes about 4 s (20 s more the very first time, for the conversion), and
-    are shared by all objects of one source. Any number of threads may use one object. Closing a stream stops the
-    generation.
+    The weights load at the first use, which takes about 4 s for the packaged model (20 s more the very first time, for
+    the conversion), and are shared by all objects of one source, device and dtype. Any number of threads may use one
+    object. Closing a stream stops the generation.
 
     Args:
-        source: None for the packaged SmolLM2-135M-Instruct; else a folder, a .gguf file or the name of a model in the
-            Hugging Face hub's cache on this machine.
+        source: None for the packaged SmolLM2-135M-Instruct; else a folder, a .gguf file or the name of a causal
+            language model with a chat template on the Hugging Face hub, fetched once if it is not in the hub's cache.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:N" or "mps".
+        dtype: "auto" (as stored on a GPU, float32 on a processor), "float32", "bfloat16" or "float16".
         max_new_tokens: the most tokens of one answer; also a keyword of each call.
         timeout: seconds for one answer, counted from when the weights are loaded; None for no limit; also a keyword
             of each call. An answer that is not complete by then is an `LLMTimeoutError`.
+        cancelled: asked before every token; once it says yes, the answer is given up with an `LLMError`.
 
     Example:
         >>> EmbeddedChatModel(max_new_tokens=8).invoke("Say hello.").text  # doctest: +SKIP
@@ -48,8 +53,16 @@ class EmbeddedChatModel(BaseChatModel):
     """
 
     source: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
     max_new_tokens: int = Field(default=96, gt=0)
     timeout: float | None = Field(default=None, gt=0)
+    cancelled: Callable[[], bool] | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        check_names(self.device, self.dtype)
+        return self
 
     @property
     def _llm_type(self) -> str:
@@ -57,7 +70,13 @@ class EmbeddedChatModel(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return {"model_name": self.name_of_model, "source": self.source, "max_new_tokens": self.max_new_tokens}
+        return {
+            "model_name": self.name_of_model,
+            "source": self.source,
+            "device": self.device,
+            "dtype": self.dtype,
+            "max_new_tokens": self.max_new_tokens,
+        }
 
     @property
     def name_of_model(self) -> str:
@@ -71,7 +90,7 @@ class EmbeddedChatModel(BaseChatModel):
 
     @property
     def _local(self) -> LocalModel:
-        return load_local_model(self.source)
+        return load_local_model(self.source, self.device, self.dtype)
 
     def get_token_ids(self, text: str) -> list[int]:
         """The model's own token ids of `text`, without any control tokens."""
@@ -145,6 +164,7 @@ class EmbeddedChatModel(BaseChatModel):
             max_new_tokens=self.max_new_tokens if max_new_tokens is None else max_new_tokens,
             stop=[string for string in stop or [] if string],
             deadline=deadline,
+            cancelled=self.cancelled,
         )
 
     def _response_metadata(self, last: Piece) -> dict[str, Any]:
@@ -173,9 +193,11 @@ def _turns(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
             case ChatMessage():
                 role = message.role
             case _:
-                raise LLMError(f"The embedded model reads system, user and assistant messages, not {message.type!r}")
+                raise LLMError(
+                    f"A model in this process reads system, user and assistant messages, not {message.type!r}"
+                )
         blocks = message.content if isinstance(message.content, list) else []
         if any(isinstance(block, dict) and block.get("type") != "text" for block in blocks):
-            raise LLMError("The embedded model reads text only: this message holds another kind of content")
+            raise LLMError("A model in this process reads text only: this message holds another kind of content")
         turns.append({"role": role, "content": message.text})
     return turns

@@ -7,10 +7,12 @@ between two: a caller who pauses or drops a stream holds nobody up, and a deadli
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from reasoning.llms.errors import LLMError, LLMTimeoutError
@@ -59,6 +61,7 @@ class LocalModel:
         tokenizer: its tokenizer, with a chat template.
         context_window: the most tokens of prompt and answer together.
         end_ids: token ids that end the model's turn.
+        device: where the model is, by torch's name.
     """
 
     name: str
@@ -66,6 +69,7 @@ class LocalModel:
     tokenizer: Any
     context_window: int
     end_ids: frozenset[int]
+    device: str = "cpu"
     _pass_lock: threading.Lock = field(default_factory=threading.Lock)
     # The Rust tokenizer refuses to be configured by one thread while another encodes ("Already borrowed").
     _tokenizer_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -93,12 +97,32 @@ class LocalModel:
         """
         plain = [{"role": turn["role"], "content": self._plain(turn["content"])} for turn in turns]
         with self._tokenizer_lock:
-            text = self.tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=False)
+            try:
+                text = self._templated(plain)
+            except Exception as error:  # jinja's, raised by the template itself
+                # Some templates know no system role (Gemma); its words then open the user's first turn.
+                if not (folded := _without_system(plain)):
+                    raise LLMError(f"The chat template of {self.name} refuses the conversation: {error}") from error
+                text = self._templated(folded)
             ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def _templated(self, turns: Sequence[dict[str, str]]) -> str:
+        # Models that can think at length before they answer (Qwen3) are told not to: the replies asked for are short
+        # lists, and their time is bounded. Templates that know no such switch ignore it.
+        text: str = self.tokenizer.apply_chat_template(
+            turns, add_generation_prompt=True, tokenize=False, enable_thinking=False
+        )
+        return text
+
     def generate(
-        self, prompt: Sequence[int], *, max_new_tokens: int, stop: Sequence[str], deadline: Deadline
+        self,
+        prompt: Sequence[int],
+        *,
+        max_new_tokens: int,
+        stop: Sequence[str],
+        deadline: Deadline,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Piece]:
         """Pieces of the most likely answer, token by token; the last piece alone has `finish` set.
 
@@ -107,9 +131,10 @@ class LocalModel:
             max_new_tokens: the most tokens to generate; the context window may allow fewer.
             stop: strings that end the answer; neither they nor what follows is part of it.
             deadline: when to give up.
+            cancelled: asked before every pass through the model; once it says yes the answer is given up.
 
         Raises:
-            LLMError: the prompt leaves no room in the context window.
+            LLMError: the prompt leaves no room in the context window, or the answer was cancelled.
             LLMTimeoutError: the deadline passed.
         """
         room = self.context_window - len(prompt)
@@ -123,7 +148,8 @@ class LocalModel:
         finish: Literal["stop", "length"] = "length"
         text = ""
         count = 0
-        for count, token in enumerate(self._tokens(prompt, min(max_new_tokens, room), deadline), start=1):
+        tokens = self._tokens(prompt, min(max_new_tokens, room), deadline, cancelled or _never)
+        for count, token in enumerate(tokens, start=1):
             if token in self.end_ids:
                 finish = "stop"
                 break
@@ -139,35 +165,68 @@ class LocalModel:
                 sent = certain
         yield Piece(text[sent:], count, finish)
 
-    def _tokens(self, prompt: Sequence[int], limit: int, deadline: Deadline) -> Iterator[int]:
+    def _tokens(
+        self, prompt: Sequence[int], limit: int, deadline: Deadline, cancelled: Callable[[], bool]
+    ) -> Iterator[int]:
         """Up to `limit` token ids, each the most likely after all before it."""
         from transformers import DynamicCache
 
-        cache = DynamicCache(config=self.model.config)
+        cache = DynamicCache(config=self.model.config.get_text_config())
         token = 0
         for begin in range(0, len(prompt), PREFILL_BLOCK):
-            token = self._forward(prompt[begin : begin + PREFILL_BLOCK], cache, deadline)
+            token = self._forward(prompt[begin : begin + PREFILL_BLOCK], cache, deadline, cancelled)
         for produced in range(limit):
             yield token
             # Reading the last token would only predict one that is not wanted.
             if produced + 1 < limit:
-                token = self._forward([token], cache, deadline)
+                token = self._forward([token], cache, deadline, cancelled)
 
-    def _forward(self, ids: Sequence[int], cache: Any, deadline: Deadline) -> int:
-        """Read `ids` into `cache` and return the most likely next token."""
+    def _forward(self, ids: Sequence[int], cache: Any, deadline: Deadline, cancelled: Callable[[], bool]) -> int:
+        """Read `ids` into `cache` and return the most likely next token.
+
+        Raises:
+            LLMTimeoutError: the deadline passed, or another reply held the model until it did.
+            LLMError: the device's memory is too small for a conversation of this length.
+        """
         import torch
 
+        if cancelled():
+            raise LLMError("the reply was cancelled")
         left = deadline.left
         if left == 0.0 or not self._pass_lock.acquire(timeout=-1 if left is None else left):
             raise LLMTimeoutError(self.name, deadline.timeout or 0.0)
         try:
             with torch.inference_mode():
-                # The cache goes by position (input_ids, attention_mask, position_ids, cache), which holds for every
-                # version of transformers 5, while the parameter's name changed from `past_key_values` to `cache`.
-                output = self.model(torch.tensor([list(ids)]), None, None, cache, use_cache=True, logits_to_keep=1)
+                tokens = torch.tensor([list(ids)], device=self.device)
+                output = self.model(tokens, use_cache=True, **{self._cache_name: cache}, **self._last_only)
                 return int(output.logits[0, -1].argmax())
+        except (torch.OutOfMemoryError, MemoryError):
+            raise LLMError(
+                f"{self.name} ran out of the memory of {self.device}: give it a smaller context, or take a smaller "
+                f"model or the dtype bfloat16"
+            ) from None
         finally:
             self._pass_lock.release()
+
+    @cached_property
+    def _parameters(self) -> frozenset[str]:
+        return frozenset(inspect.signature(self.model.forward).parameters)
+
+    @cached_property
+    def _cache_name(self) -> str:
+        """What the model calls its cache: the name changed within transformers 5.
+
+        Raises:
+            LLMError: it has none of keys and values, as state-space models.
+        """
+        for name in ("cache", "past_key_values"):
+            if name in self._parameters:
+                return name
+        raise LLMError(f"{self.name} keeps no cache of keys and values, which decoding here needs: take another model")
+
+    @cached_property
+    def _last_only(self) -> dict[str, int]:
+        return {"logits_to_keep": 1} if "logits_to_keep" in self._parameters else {}
 
     def _decode(self, ids: list[int]) -> str:
         with self._tokenizer_lock:
@@ -179,6 +238,17 @@ class LocalModel:
             if token.special and token.content in text:
                 text = text.replace(token.content, f"{token.content[0]} {token.content[1:]}")
         return text
+
+
+def _never() -> bool:
+    return False
+
+
+def _without_system(turns: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The turns with a leading system turn put before the first user turn's words; [] where there is none."""
+    if len(turns) < 2 or turns[0]["role"] != "system" or turns[1]["role"] != "user":
+        return []
+    return [{"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}, *turns[2:]]
 
 
 def _certain_length(text: str, stop: Sequence[str]) -> int:

@@ -7,18 +7,21 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.llms.copying import CopyEverythingChatModel
+from reasoning.llms.devices import check_names
 from reasoning.llms.embedded import EmbeddedChatModel
 from reasoning.llms.errors import LLMError
+from reasoning.llms.local_weights import check_source
 from reasoning.llms.providers import address, display_name, load_hosted, runs_here, unknown_llm
 from reasoning.llms.rate_limit import Turns
 from reasoning.llms.response_cache import ResponseCache
-from reasoning.llms.smollm2_weights import packaged_gguf
 
 
 def load_llm(
     spec: str | BaseChatModel,
     *,
     max_new_tokens: int = 96,
+    device: str = "auto",
+    dtype: str = "auto",
     requests_per_minute: float | None = None,
     cache: bool = False,
 ) -> BaseChatModel:
@@ -26,9 +29,13 @@ def load_llm(
 
     Args:
         spec: "embedded" (SmolLM2-135M-Instruct in this process; its weights load at the first use and are shared),
-            "copy" (the copy-everything baseline), "provider:model" (such as "openai:gpt-5-mini"), or a chat model,
-            which comes back as it is, or as a copy that is spaced and cached as asked.
-        max_new_tokens: the most tokens of one answer of the embedded model; hosted models keep their own limit.
+            "copy" (the copy-everything baseline), "hf:name" (a causal language model with a chat template, by its name
+            on the Hugging Face hub or by a folder's path, in this process), "provider:model" (such as
+            "openai:gpt-5-mini"), or a chat model, which comes back as it is, or as a copy that is spaced and cached as
+            asked.
+        max_new_tokens: the most tokens of one answer of a model in this process; hosted models keep their own limit.
+        device: where a model in this process runs: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        dtype: of its weights: "auto", "float32", "bfloat16" or "float16".
         requests_per_minute: spaces the requests to a hosted model; None for no limit.
         cache: keep a hosted model's replies on disk and read them back, see `ResponseCache`.
 
@@ -43,17 +50,24 @@ def load_llm(
     if max_new_tokens < 1:
         raise LLMError(f"max_new_tokens must be at least 1, not {max_new_tokens}")
     match spec.strip():
-        case "embedded":
-            packaged_gguf()  # a missing package is worth knowing before the first question
-            return EmbeddedChatModel(max_new_tokens=max_new_tokens)
         case "copy":
             return CopyEverythingChatModel()
+        case "embedded":
+            return _in_this_process(None, max_new_tokens, device, dtype)
+        case name if name.startswith("hf:") and name.removeprefix("hf:").strip():
+            return _in_this_process(name.removeprefix("hf:").strip(), max_new_tokens, device, dtype)
         case name:
             provider, _, model = name.partition(":")
             if not (provider.strip() and model.strip()):
                 raise unknown_llm(name)
             hosted = load_hosted(provider.strip().lower().replace("-", "_"), model.strip())
             return _with_care(hosted, requests_per_minute, cache)
+
+
+def _in_this_process(source: str | None, max_new_tokens: int, device: str, dtype: str) -> EmbeddedChatModel:
+    check_names(device, dtype)
+    check_source(source, device)  # what is missing is worth knowing before the first question
+    return EmbeddedChatModel(source=source, max_new_tokens=max_new_tokens, device=device, dtype=dtype)
 
 
 def _with_care(llm: BaseChatModel, requests_per_minute: float | None, cache: bool) -> BaseChatModel:
@@ -75,10 +89,10 @@ def describe_llm(model: BaseChatModel) -> dict[str, str]:
     match model:
         case EmbeddedChatModel(source=None):
             licence, size = "Apache-2.0", "135 million parameters, 540 MB of memory"
-            runs = "on this machine's processor; nothing leaves it"
+            runs = "on this machine; nothing leaves it"
         case EmbeddedChatModel():
             licence, size = "stated on the model's own card", "stated on the model's own card"
-            runs = "on this machine's processor; nothing leaves it"
+            runs = "on this machine; nothing leaves it"
         case CopyEverythingChatModel():
             return {
                 "name": "copy-everything baseline",

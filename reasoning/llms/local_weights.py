@@ -1,30 +1,62 @@
-"""Finding and loading the weights of a model that runs in this process, without any network.
+"""Finding and loading the weights of a model that runs in this process.
 
-Every chat model object of one source shares one copy of the weights (540 MB for SmolLM2-135M): objects are cheap and
-differ only in their settings.
+Every chat model object of one source, device and number format shares one copy of the weights: objects are cheap and
+differ only in their settings. No code that comes with a model is ever run, and no pickle read.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 from reasoning.cache_location import cache_dir
+from reasoning.llms.devices import find_device, find_dtype
 from reasoning.llms.errors import LLMError
 from reasoning.llms.greedy_decoding import LocalModel
+from reasoning.llms.hub import check_hub, has_weights, hub_folder
 from reasoning.llms.smollm2_weights import converted_weights, packaged_gguf, quiet_transformers
 
-_loaded: dict[str | None, LocalModel] = {}
+_loaded: dict[tuple[str | None, str, str], LocalModel] = {}
 _loading = threading.Lock()
+
+UNKNOWN_WINDOW = 4096
+"""Tokens of prompt and reply where neither configuration nor tokenizer says how many the model reads."""
+
+
+def check_source(source: str | None, device: str) -> None:
+    """Say before any work starts that a model can't be had; nothing is loaded, and nothing fetched.
+
+    Raises:
+        LLMError: there is no such package, folder, file, hub model or device.
+    """
+    if source is None:
+        packaged_gguf()
+    elif not _is_gguf(path := Path(source).expanduser()):
+        if path.is_dir():
+            if not has_weights(path):
+                raise LLMError(f"{path} is not a model's folder: it needs config.json and safetensors weights")
+        elif looks_like_path(source):
+            raise LLMError(f"There is no folder or .gguf file {source}{_beside(path)}")
+        else:
+            check_hub(source)
+    if device not in ("auto", "cpu"):
+        find_device(device)
+
+
+def looks_like_path(source: str) -> bool:
+    """Whether a source can only be meant as a path: a hub's name has one slash at most and begins with a letter."""
+    return source.startswith((".", "/", "~", os.sep)) or source.count("/") > 1 or "\\" in source or ":" in source
 
 
 def find_weights(source: str | None) -> Path:
-    """The folder to load from, converted into the cache first where the weights come as GGUF.
+    """The folder to load from, converted into the cache first where the weights come as GGUF, fetched from the hub
+    where they are nowhere on this machine.
 
     Args:
-        source: a folder in the Hugging Face layout or a .gguf file; else the name of a model that the Hugging Face
-            hub's cache on this machine holds; None for the packaged SmolLM2-135M-Instruct.
+        source: a folder in the Hugging Face layout or a .gguf file; else the name of a model on the Hugging Face hub;
+            None for the packaged SmolLM2-135M-Instruct.
 
     Raises:
         LLMError: nothing is there; the message says what to install or download.
@@ -34,63 +66,91 @@ def find_weights(source: str | None) -> Path:
     path = Path(source).expanduser()
     if path.is_dir():
         return path
-    if path.is_file() and path.suffix == ".gguf":
+    if _is_gguf(path):
         return converted_weights(path, cache_dir() / "llms")
-    return _hub_cache(source)
+    return hub_folder(source)
 
 
-def load_local_model(source: str | None) -> LocalModel:
+def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:
     """The model of `source`, loaded at most once in this process; threads that ask meanwhile wait.
 
-    Weights are read as float32. bfloat16 reads prompts 1.7 times as fast on processors with native support for it, but
-    generates several times slower on those without, and its roundings change answers.
+    Args:
+        source: see `find_weights`.
+        device, dtype: see `ModelOptions`.
 
     Raises:
-        LLMError: the weights are missing or unreadable.
+        LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
     """
     with _loading:
-        if source not in _loaded:
-            _loaded[source] = _load(find_weights(source), source)
-        return _loaded[source]
+        key = (source, device, dtype)
+        if key not in _loaded:
+            _loaded[key] = _load(find_weights(source), source, find_device(device), dtype)
+        return _loaded[key]
 
 
-def _hub_cache(name: str) -> Path:
-    from huggingface_hub import snapshot_download
+def _is_gguf(path: Path) -> bool:
+    return path.suffix == ".gguf" and path.is_file()
 
+
+def _beside(path: Path) -> str:
+    """The models in the folder that a missing path names, for a message."""
     try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except Exception as error:  # the hub's own errors, and its refusal of a malformed name
-        raise LLMError(
-            f"No folder, .gguf file or cached hub model is called {name!r}: give a path, "
-            f"or fetch the model once with `hf download {name}`"
-        ) from error
+        there = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
+    except OSError:
+        return ""
+    return f"; there are {', '.join(there[:5])}" if there else ""
 
 
-def _load(folder: Path, source: str | None) -> LocalModel:
+def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalModel:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     name = "SmolLM2-135M-Instruct" if source is None else Path(source).name
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            if tokenizer.chat_template is None:
+                raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
             # Only safetensors: the other format is a pickle, which runs code when it is read.
             model: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+                folder,
+                dtype=find_dtype(dtype, device),
+                device_map=None if device == "cpu" else device,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
             )
+    except LLMError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise LLMError(f"{name} does not fit into the memory of {device}: {_smaller(device)}") from error
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its parsers' own errors
+        if "trust_remote_code" in str(error):
+            raise LLMError(f"{name} asks for code of its own to be run, which Skylark never does") from None
         raise LLMError(
             f"{folder} does not hold a language model with its tokenizer and safetensors weights "
             f"({type(error).__name__}: {error})"
         ) from error
-    if tokenizer.chat_template is None:
-        raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
-    ends = model.generation_config.eos_token_id or []
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
     return LocalModel(
         name=name,
         model=model.eval(),
         tokenizer=tokenizer,
-        context_window=model.config.max_position_embeddings,
+        context_window=_window(model.config, tokenizer),
         # Every special token ends a turn: one closes it, the others would open the next or start another document.
-        end_ids=frozenset(tokenizer.all_special_ids) | frozenset(ends if isinstance(ends, list) else [ends]),
+        end_ids=frozenset(tokenizer.all_special_ids) | frozenset(ends),
+        device=device,
     )
+
+
+def _window(config: Any, tokenizer: Any) -> int:
+    window = getattr(config.get_text_config(), "max_position_embeddings", None)
+    # Tokenizers without a limit state an astronomical one.
+    limit = window or (tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None)
+    return int(limit or UNKNOWN_WINDOW)
+
+
+def _smaller(device: str) -> str:
+    other = "" if device == "cpu" else ", or the device cpu"
+    return f"take a smaller model, the dtype bfloat16{other}"

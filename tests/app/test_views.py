@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,7 +21,7 @@ from app.evidence_picture import picture_html
 from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.failure_view import failure_html
 from app.graphs import GraphShelf
-from app.language_model import LanguageModel, StoppableChatModel
+from app.language_model import LanguageModel
 from app.live_run import LiveRun
 from app.page import Demo
 from app.steps_view import ShownStep, conclusion_html, steps_html
@@ -30,9 +31,10 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Attempt, Context, StepPart, StepResult
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import StepFinished, StepStarted
-from reasoning.llms import LLMError
+from reasoning.llms import EmbeddedChatModel, LLMError
 from reasoning.query.value_text import readable_of
 from reasoning.questions import MAX_CHARACTERS
+from tests.reasoning.tiny_models import tiny_model
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
@@ -462,11 +464,15 @@ def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> No
     assert list(outputs)[-1] == (gr.skip(),) * 4
 
 
-def test_the_embedded_model_is_not_begun_once_stopped() -> None:
-    model = StoppableChatModel()
-    model.stop()
-    with pytest.raises(LLMError, match="stopped"):
-        list(model._until_stopped(iter([])))
+def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(
+    towns: KnowledgeGraph, tmp_path: Path
+) -> None:
+    model = EmbeddedChatModel(source=str(tiny_model(tmp_path / "tiny")), max_new_tokens=2)
+    run = LiveRun(towns, Query.parse('road("A")'), model)
+    run.stop()
+    with pytest.raises(LLMError, match="cancelled"):
+        run._reasoner.llm.invoke("A")
+    assert model.invoke("A").usage_metadata is not None
 
 
 def test_a_hosted_model_is_built_once(towns: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from reasoning.cache_location import cache_dir
@@ -146,10 +147,11 @@ def test_loading_asks_no_network(real_weights: Path, monkeypatch: pytest.MonkeyP
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert local_weights._load(real_weights, None).context_window == 8192
+    assert local_weights._load(real_weights, None, "cpu", "auto").context_window == 8192
 
 
-def test_unknown_source_says_how_to_get_it() -> None:
+def test_unknown_source_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(LLMError, match="hf download no-such/model"):
         local_weights.find_weights("no-such/model")
 

@@ -219,7 +219,7 @@ def test_control_tokens_in_a_name_stay_ordinary_text(embedded: EmbeddedChatModel
     ],
 )
 def test_what_the_embedded_model_cannot_read_is_refused(embedded: EmbeddedChatModel, message: Any) -> None:
-    with pytest.raises(LLMError, match="The embedded model reads"):
+    with pytest.raises(LLMError, match="A model in this process reads"):
         embedded.invoke([message])
 
 
