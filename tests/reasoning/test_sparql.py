@@ -182,6 +182,25 @@ def test_what_only_another_split_mentions_is_in_no_complement() -> None:
         assert selected(kg, text) == by_executor(Query.parse(text), kg)
 
 
+TWINS = [("a", "r", "b"), ("b", "r_reverse", "a"), ("c", "r_reverse", "d"), ("a", "v", 1), ("b", "v", 2)]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ('r_reverse("b")', {"a"}),
+        ('~r_reverse("a")', {"b"}),
+        ('~r_reverse("d" | "a")', {"b", "c"}),
+        ('r(r_reverse("b") | "d")', {"b", "c"}),
+        ('top(2, v, "a" | entity("a") | "A" | "b")', {("a", 1), ("b", 2)}),
+        ('count("a" | entity("a") | r_reverse("b"))', 1),
+    ],
+)
+def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None:
+    kg = KnowledgeGraph.from_triples(TWINS)
+    assert selected(kg, query) == by_executor(Query.parse(query), kg) == found
+
+
 # The text -------------------------------------------------------------------------------------------------------
 
 
