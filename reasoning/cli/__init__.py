@@ -1,4 +1,4 @@
-"""The command line: `python -m reasoning ask | query | evaluate | compare | datasets`.
+"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | datasets`.
 
 Results go to stdout and everything else to stderr. The exit code is 2 where the command or the query has to be
 changed, 1 where something failed, 130 after Ctrl-C, else 0.
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from kg_data.errors import SkylarkError, UnknownGraphError
-from reasoning.cli import answering, comparing, datasets, evaluating
+from reasoning.cli import answering, comparing, datasets, evaluating, plotting
 from reasoning.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from reasoning.errors import (
     AmbiguousEntityError,
@@ -78,6 +78,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m reasoning", description="Ask a knowledge graph, or measure a method."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (answering, evaluating, comparing, datasets):
+    for command in (answering, evaluating, comparing, plotting, datasets):
         command.add_commands(commands)
     return parser

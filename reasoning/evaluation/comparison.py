@@ -109,8 +109,8 @@ def compare(a: Results, b: Results, metrics: Sequence[str] = (), worst: int = 0)
     Raises:
         EvaluationError: they answer different questions, have no query in common, or lack a metric.
     """
-    _check_comparable(a, b)
-    chosen = tuple(metrics) or _main_metrics(a)
+    check_comparable(a, b)
+    chosen = tuple(metrics) or main_metrics(a)
     for metric in chosen:
         if metric not in a.metrics:
             raise EvaluationError(f"{a.path} has no metric {metric!r}; it has {', '.join(a.metrics)}")
@@ -131,7 +131,12 @@ def compare(a: Results, b: Results, metrics: Sequence[str] = (), worst: int = 0)
     )
 
 
-def _check_comparable(a: Results, b: Results) -> None:
+def check_comparable(a: Results, b: Results) -> None:
+    """Refuse two files that answer different questions.
+
+    Raises:
+        EvaluationError: it names the setting in which they differ.
+    """
     if a.of_questions != b.of_questions:
         kinds = ["questions" if results.of_questions else "queries" for results in (a, b)]
         raise EvaluationError(f"{a.path} holds {kinds[0]} and {b.path} {kinds[1]}; they cannot be compared")
@@ -154,7 +159,8 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[An
     return differing
 
 
-def _main_metrics(results: Results) -> tuple[str, ...]:
+def main_metrics(results: Results) -> tuple[str, ...]:
+    """What is told of a file where no metric is asked for, the finest first."""
     return MAIN_OF_QUESTIONS if results.of_questions else MAIN_METRICS[results.settings["protocol"]]
 
 
