@@ -18,6 +18,8 @@ from kg_data.columns import ValueKind
 ENTITY, RELATION, TYPE = "urn:skylark:entity:", "urn:skylark:relation:", "urn:skylark:type:"
 POSITION = "urn:skylark:position"
 """Says of every entity of a graph its index, for SPARQL; it is no relation of the graph."""
+UNIT = "urn:skylark:unit"
+"""Says of a relation with values their unit."""
 
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import numbers
 import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -66,11 +67,27 @@ def value_of(item: object) -> Value:
         raise ValueError("a date without a time")
     if isinstance(item, datetime.date):
         return Value("date", float(item.toordinal()))
-    if isinstance(item, int) and not isinstance(item, bool):
-        return Value("integer", _whole(item))
-    if isinstance(item, float):
-        return Value("decimal", _finite(item))
+    if isinstance(item, numbers.Integral) and not isinstance(item, bool):
+        return Value("integer", _whole(int(item)))
+    if isinstance(item, numbers.Real) and not isinstance(item, bool):
+        return Value("decimal", _finite(float(item)))
     raise ValueError("a number or a date")
+
+
+def typed_value(kind: ValueKind, item: object) -> Value:
+    """A text, number or date as a value of a kind: 1999 and "1999" are a year as well as an integer or a decimal.
+
+    Raises:
+        ValueError: it is no value of the kind; the message says what was expected.
+    """
+    if isinstance(item, str):
+        return read_value(kind, item)
+    value = value_of(item)
+    if value.kind == kind or (value.kind == "integer" and kind in ("decimal", "year")):
+        return Value(kind, value.number)
+    if value.kind == "decimal" and kind in ("integer", "year") and value.number.is_integer():
+        return Value(kind, _whole(int(value.number)))
+    raise ValueError(_with_article(kind))
 
 
 def _read_integer(text: str) -> Value:
@@ -147,7 +164,7 @@ class _Column:
     kind: ValueKind
     first_row: int
     entities: array[int] = field(default_factory=lambda: array("i"))
-    numbers: array[float] = field(default_factory=lambda: array("d"))
+    raw: array[float] = field(default_factory=lambda: array("d"))
     rows: array[int] = field(default_factory=lambda: array("q"))
 
 
@@ -181,7 +198,7 @@ class ValueTable:
                 )
             column.kind = "decimal"
         column.entities.append(entity)
-        column.numbers.append(value.number)
+        column.raw.append(value.number)
         column.rows.append(row)
 
     def first_rows(self) -> dict[str, int]:
@@ -209,13 +226,13 @@ class ValueTable:
 
 def _finished(relation: str, column: _Column, names: Sequence[str], unit: str) -> LiteralColumn:
     entities = np.frombuffer(column.entities, dtype=np.int32)
-    numbers = np.frombuffer(column.numbers, dtype=np.float64)
+    raw = np.frombuffer(column.raw, dtype=np.float64)
     order = np.argsort(entities, kind="stable")
-    entities, numbers = entities[order], numbers[order]
+    entities, raw = entities[order], raw[order]
     first = np.ones(len(entities), dtype=bool)
     first[1:] = np.diff(entities) != 0
     starts = np.flatnonzero(first)[np.cumsum(first) - 1]
-    differing = np.flatnonzero(numbers != numbers[starts])
+    differing = np.flatnonzero(raw != raw[starts])
     if len(differing):
         rows = np.frombuffer(column.rows, dtype=np.int64)[order]
         at = int(differing[np.argmin(rows[differing])])
@@ -224,10 +241,10 @@ def _finished(relation: str, column: _Column, names: Sequence[str], unit: str) -
             int(rows[at]),
             int(rows[start]),
             f'one value of "{relation}" for "{names[int(entities[at])]}"',
-            lexical_form(column.kind, float(numbers[start])),
-            lexical_form(column.kind, float(numbers[at])),
+            lexical_form(column.kind, float(raw[start])),
+            lexical_form(column.kind, float(raw[at])),
         )
-    return LiteralColumn(relation, column.kind, entities[first], numbers[first], unit)
+    return LiteralColumn(relation, column.kind, entities[first], raw[first], unit)
 
 
 def _with_article(kind: ValueKind) -> str:
@@ -236,4 +253,4 @@ def _with_article(kind: ValueKind) -> str:
 
 def is_value(item: Any) -> bool:
     """Whether a Python object stands for a value and not for an entity: a number or date; True and False do not."""
-    return isinstance(item, Value | int | float | datetime.date) and not isinstance(item, bool)
+    return isinstance(item, Value | numbers.Real | datetime.date) and not isinstance(item, bool)

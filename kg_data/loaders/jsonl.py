@@ -14,7 +14,7 @@ from kg_data.errors import DataError
 from kg_data.loaders.facts import Facts, conflicting_rows
 from kg_data.loaders.single import HEADER_ROLES
 from kg_data.loaders.text import read_lines
-from kg_data.values import VALUE_KINDS, Value, ValueConflict, is_value, read_value, value_of
+from kg_data.values import VALUE_KINDS, Value, ValueConflict, is_value, typed_value, value_of
 
 SUFFIXES = (".jsonl",)
 
@@ -79,11 +79,7 @@ def _value(path: Path, number: int, relation: str, tail: object) -> Value:
         if is_value(tail):
             return value_of(tail)
         if isinstance(tail, dict) and tail.keys() == {"value", "type"} and tail["type"] in VALUE_KINDS:
-            return read_value(tail["type"], _spelled(tail["value"]))
+            return typed_value(tail["type"], tail["value"])
     except ValueError as error:
         raise DataError(path, f'{error} as value of "{relation}"', line=number, found=json.dumps(tail)) from None
     raise DataError(path, A_TAIL, line=number, found=json.dumps(tail))
-
-
-def _spelled(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -26,6 +26,7 @@ from kg_data.iris import (
     SKOS_ALT_LABEL,
     SKOS_PREF_LABEL,
     TYPE,
+    UNIT,
     XSD,
     entity_id,
     entity_iri,
@@ -118,6 +119,7 @@ class _RdfReader:
         self._types: dict[tuple[str, str], None] = {}
         self._made_up: dict[str, str] = {}
         self._texts: set[str] = set()
+        self._units: dict[str, str] = {}
 
     def add(self, quad: Quad, row: int) -> None:
         """Take in the row-th triple."""
@@ -136,6 +138,9 @@ class _RdfReader:
 
     def _add_literal(self, subject: NamedNode | BlankNode, predicate: str, literal: Literal, row: int) -> None:
         if predicate == POSITION:
+            return
+        if predicate == UNIT and isinstance(subject, NamedNode):
+            self._units[relation_id(subject.value)] = literal.value
             return
         if predicate in (RDFS_LABEL, SKOS_PREF_LABEL, SKOS_ALT_LABEL):
             of_relation = isinstance(subject, NamedNode) and subject.value.startswith(RELATION)
@@ -192,6 +197,7 @@ class _RdfReader:
             value_names=_where_unique(valued, self._relation_name),
             aliases=[(index, other) for index, key in enumerate(entities.ids) for other in self._names.others(key)],
             types=list(dict.fromkeys(types)),
+            units=self._units,
         )
 
     def _entity_name(self, identifier: str) -> str:

@@ -1,24 +1,35 @@
-"""Graphs from and to Python objects: triples of names, NetworkX graphs."""
+"""Graphs from and to Python objects: triples of names, NetworkX graphs, pandas frames."""
 
 from __future__ import annotations
 
 import datetime
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-import numpy as np
 
-from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
-from kg_data.loaders.triples import fold_twins
+from kg_data.columns import GraphColumns
+from kg_data.loaders.facts import Facts
+from kg_data.values import VALUE_KINDS, ValueConflict, is_kind, is_value, typed_value, value_of
 from reasoning.errors import GraphError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from reasoning.graph.store import KnowledgeGraph
 
-LARGEST_INTEGER = 2**53
-"""Values are float64, which holds every whole number up to this."""
+Fact = tuple[Any, Any, Any, str | None]
+"""Head, relation, tail, and the tail's type: "entity", a kind of value, or None where the tail itself tells."""
+
+ENTITY = "entity"
+
+ID, LABEL, TYPES = "id", "label", "types"
+"""Attributes of NetworkX nodes that are no values."""
+VALUE_TYPES = "value_types"
+"""Attribute of NetworkX graphs: relation to the type of its values, since a year looks like any other number."""
+
+
+# Triples ----------------------------------------------------------------------------------------------------------
 
 
 def columns_from_triples(
@@ -28,147 +39,204 @@ def columns_from_triples(
     aliases: Iterable[tuple[str, str]] = (),
 ) -> GraphColumns:
     """Columns of (head, relation, tail) triples; tails that are numbers or dates become literals."""
-    links: list[tuple[str, str, str]] = []
-    values: dict[str, dict[str, int | float | datetime.date]] = {}
-    for number, triple in enumerate(triples, start=1):
-        if not isinstance(triple, tuple | list) or len(triple) != 3:
-            raise GraphError(f"triple {number}: expected (head, relation, tail), found {triple!r}")
-        head, relation, tail = triple
-        if isinstance(tail, int | float | datetime.date) and not isinstance(tail, bool):
-            table = values.setdefault(_text(relation, number), {})
-            if table.setdefault(_text(head, number), _storable(tail, number)) != tail:
-                raise GraphError(
-                    f'triple {number}: "{head}" already has {table[head]} as "{relation}"; '
-                    "a relation with values holds one an entity"
-                )
-        else:
-            links.append((_text(head, number), _text(relation, number), _text(tail, number)))
-    entities: dict[str, int] = {}
-    relations: dict[str, int] = {}
-    rows = [
-        (
-            entities.setdefault(head, len(entities)),
-            relations.setdefault(relation, len(relations)),
-            entities.setdefault(tail, len(entities)),
-        )
-        for head, relation, tail in links
-    ]
-    named = list(relations)
-    folded = fold_twins(named, named, named, {"graph": np.array(rows, dtype=np.int32).reshape(-1, 3)})
-    for relation in values:
-        if relation in relations:
-            raise GraphError(f'relation "{relation}" has both entities and numbers as tails; give them two names')
-    for table in values.values():
-        for head in table:
-            entities.setdefault(head, len(entities))
-    pairs: dict[str, list[tuple[int, str]]] = {"types": [], "aliases": []}
-    for what, given in (("types", types), ("aliases", aliases)):
-        for entity, text in given:
-            if entity not in entities:
-                raise GraphError(f'{what}: the entity "{entity}" is in no triple')
-            pairs[what].append((entities[entity], text))
-    return GraphColumns(
-        name=name,
-        entity_ids=list(entities),
-        entity_labels=list(entities),
-        relation_ids=folded.ids,
-        relation_labels=folded.labels,
-        splits=folded.splits,
-        relation_aliases=folded.aliases,
-        literals=[_literal_column(relation, table, entities) for relation, table in values.items()],
-        types=pairs["types"],
-        aliases=pairs["aliases"],
-    )
+
+    def facts() -> Iterator[Fact]:
+        for number, triple in enumerate(triples, start=1):
+            if not isinstance(triple, tuple | list) or len(triple) != 3:
+                raise GraphError(f"triple {number}: expected (head, relation, tail), found {triple!r}")
+            yield *triple, None
+
+    return _columns(facts(), lambda row: f"triple {row + 1}", name, types=types, aliases=aliases)
 
 
-def _text(part: Any, number: int) -> str:
-    if not isinstance(part, str) or not part:
-        raise GraphError(f"triple {number}: expected a non-empty text, found {part!r}")
-    return part
+def _columns(
+    rows: Iterable[Fact],
+    place_of: Callable[[int], str],
+    name: str,
+    types: Iterable[tuple[str, str]] = (),
+    aliases: Iterable[tuple[str, str]] = (),
+    labels: Mapping[str, str] | None = None,
+) -> GraphColumns:
+    """Columns of facts.
 
+    Args:
+        rows: the facts.
+        place_of: says in the caller's words where the fact of a 0-based number stands, e.g. "triple 1".
+        name: name of the graph.
+        types, aliases: (entity, type) and (entity, other name) pairs.
+        labels: entity to its display name, where that is not the id.
 
-def _storable(value: float | datetime.date, number: int) -> float | datetime.date:
-    if isinstance(value, datetime.datetime):
-        raise GraphError(f"triple {number}: {value} has a time, only dates are kept; give its date()")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise GraphError(f"triple {number}: {value} is no number that can be compared")
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+    Raises:
+        GraphError: a fact is none, or two do not fit into one graph.
+    """
+    facts = Facts()
+    try:
+        for row, fact in enumerate(rows):
+            _add(facts, row, fact, place_of)
+        known = {"types": list(types), "aliases": list(aliases)}
+        for what, pairs in known.items():
+            for entity, _ in pairs:
+                if entity not in facts.entities:
+                    raise GraphError(f'{what}: the entity "{entity}" is in no triple')
+        indexed = {what: [(facts.entities[entity], text) for entity, text in pairs] for what, pairs in known.items()}
+        shown = None if labels is None else [labels.get(entity, entity) for entity in facts.entities.ids]
+        return facts.columns(name, entity_labels=shown, types=indexed["types"], aliases=indexed["aliases"])
+    except ValueConflict as conflict:
         raise GraphError(
-            f"triple {number}: a whole number of {value.bit_length()} bits is too large to be kept exactly; "
-            "give it as a text"
-        )
-    return value
+            f"{place_of(conflict.row)}: expected {conflict.expected} "
+            f"({place_of(conflict.other)} has {conflict.other_has}), found {conflict.found}"
+        ) from None
 
 
-def _literal_column(
-    relation: str, table: dict[str, int | float | datetime.date], entities: dict[str, int]
-) -> LiteralColumn:
-    dates = {isinstance(value, datetime.date) for value in table.values()}
-    if len(dates) > 1:
-        raise GraphError(f'relation "{relation}" mixes dates and numbers; give them two names')
-    kind: ValueKind = "integer"
-    if dates == {True}:
-        kind = "date"
-    elif any(isinstance(value, float) for value in table.values()):
-        kind = "decimal"
-    raw = {
-        entities[name]: float(value.toordinal() if isinstance(value, datetime.date) else value)
-        for name, value in table.items()
-    }
-    order = sorted(raw)
-    return LiteralColumn(
-        relation=relation,
-        kind=kind,
-        entities=np.array(order, dtype=np.int32),
-        values=np.array([raw[entity] for entity in order], dtype=np.float64),
-    )
+def _add(facts: Facts, row: int, fact: Fact, place_of: Callable[[int], str]) -> None:
+    head, relation, tail, kind = fact
+    for part in (head, relation):
+        _require_text(part, row, place_of)
+    if kind == ENTITY or (kind is None and not is_value(tail)):
+        _require_text(tail, row, place_of)
+        facts.link(head, relation, tail, row)
+        return
+    if kind is not None and not is_kind(kind):
+        raise GraphError(f"{place_of(row)}: expected the type {ENTITY}, {', '.join(VALUE_KINDS)}, found {kind!r}")
+    try:
+        value = value_of(tail) if kind is None else typed_value(kind, tail)
+    except ValueError as error:
+        raise GraphError(f'{place_of(row)}: expected {error} as "{relation}", found {_shown(tail)}') from None
+    facts.value(head, relation, value, row)
+
+
+def _require_text(part: Any, row: int, place_of: Callable[[int], str]) -> None:
+    if not isinstance(part, str) or not part:
+        raise GraphError(f"{place_of(row)}: expected a non-empty text, found {_shown(part)}")
+
+
+def _shown(item: Any) -> str:
+    if isinstance(item, int) and item.bit_length() > 128:
+        return f"a number of {item.bit_length()} bits"
+    return repr(item)
+
+
+# NetworkX ---------------------------------------------------------------------------------------------------------
 
 
 def columns_from_networkx(graph: nx.DiGraph | nx.Graph, name: str) -> GraphColumns:
     """Columns of a NetworkX graph; an undirected edge stands for both directions."""
-    triples: list[tuple[str, str, str]] = []
-    edges = (
-        graph.edges(keys=True, data=True)
-        if graph.is_multigraph()
-        else ((u, v, None, d) for u, v, d in graph.edges(data=True))
+    ids = _node_ids(graph)
+    links = list(_links(graph, ids))
+    value_types = graph.graph.get(VALUE_TYPES, {})
+    values = [
+        (ids[node], str(key), value, value_types.get(key))
+        for node, data in graph.nodes(data=True)
+        for key, value in data.items()
+        if is_value(value)
+    ]
+    facts = [*links, *values]
+    present = {part for head, _, tail, _ in links for part in (head, tail)} | {head for head, *_ in values}
+    return _columns(
+        facts,
+        lambda row: f"the {'edge' if row < len(links) else 'node'} with {facts[row][:3]!r}",
+        name,
+        types=[(ids[n], t) for n, data in graph.nodes(data=True) for t in _types(data) if ids[n] in present],
+        labels={ids[n]: _label(n, data) for n, data in graph.nodes(data=True)},
     )
+
+
+def _node_ids(graph: nx.Graph) -> dict[Any, str]:
+    """Each node's id: its attribute "id" where that is a text, else the node itself as text."""
+    ids: dict[Any, str] = {}
+    nodes: dict[str, Any] = {}
+    for node, data in graph.nodes(data=True):
+        given = data.get(ID)
+        ids[node] = given if isinstance(given, str) and given else str(node)
+        if nodes.setdefault(ids[node], node) != node:
+            raise GraphError(f"the nodes {nodes[ids[node]]!r} and {node!r} have one id, {ids[node]!r}")
+    return ids
+
+
+def _links(graph: nx.Graph, ids: Mapping[Any, str]) -> Iterator[Fact]:
+    if graph.is_multigraph():
+        edges = graph.edges(keys=True, data=True)
+    else:
+        edges = ((head, tail, None, data) for head, tail, data in graph.edges(data=True))
     for head, tail, key, data in edges:
         relation = data.get("relation", key if isinstance(key, str) else None)
         if relation is None:
             raise GraphError(
                 f'the edge {head!r} -> {tail!r} names no relation: give it an attribute "relation" or a text as key'
             )
-        triples.append((str(head), str(relation), str(tail)))
+        yield ids[head], str(relation), ids[tail], ENTITY
         if not graph.is_directed():
-            triples.append((str(tail), str(relation), str(head)))
-    present = {part for head, _, tail in triples for part in (head, tail)}
-    values = [
-        (str(node), str(key), value)
-        for node, data in graph.nodes(data=True)
-        for key, value in data.items()
-        if isinstance(value, int | float | datetime.date) and not isinstance(value, bool)
-    ]
-    types = [(str(n), t) for n, data in graph.nodes(data=True) for t in _types(data) if str(n) in present]
-    return columns_from_triples([*triples, *values], name, types)
+            yield ids[tail], str(relation), ids[head], ENTITY
 
 
-def _types(data: dict[str, Any]) -> list[str]:
-    given = data.get("types", ())
+def _label(node: Any, data: Mapping[str, Any]) -> str:
+    given = data.get(LABEL)
+    return given if isinstance(given, str) and given else str(node)
+
+
+def _types(data: Mapping[str, Any]) -> list[str]:
+    given = data.get(TYPES, ())
     return [given] if isinstance(given, str) else [str(t) for t in given] if isinstance(given, Iterable) else []
 
 
 def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
     """A MultiDiGraph with display names as nodes and relation ids as edge keys and `relation` attributes."""
-    out = nx.MultiDiGraph(name=graph.graph_name)
-    names = {int(entity): graph.name(int(entity)) for entity in graph.universe}
+    value_types = {column.relation: column.kind for column in graph.literals}
+    out = nx.MultiDiGraph(name=graph.graph_name, **({VALUE_TYPES: value_types} if value_types else {}))
+    names = _names(graph)
     for entity, name in names.items():
-        out.add_node(name, id=graph.identifier(entity), types=graph.types(entity))
+        attributes = {ID: graph.identifier(entity), LABEL: graph.entity_labels[entity], TYPES: graph.types(entity)}
+        out.add_node(name, **attributes)
     for column in graph.literals:
-        if column.relation in ("id", "types"):
+        if column.relation in (ID, LABEL, TYPES):
             raise GraphError(f'a node already has the attribute "{column.relation}"; give the values another name')
-        for entity, raw in zip(column.entities, column.values, strict=True):
-            out.nodes[names[int(entity)]][column.relation] = graph.value(column, float(raw))
+        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
+            out.nodes[names[entity]][column.relation] = graph.value(column, raw)
     for head, relation, tail in graph.index.triples().tolist():
-        label = graph.relation_ids[relation]
-        out.add_edge(names[head], names[tail], key=label, relation=label)
+        key = graph.relation_ids[relation]
+        out.add_edge(names[head], names[tail], key=key, relation=key)
     return out
+
+
+def _names(graph: KnowledgeGraph) -> dict[int, str]:
+    return {entity: graph.name(entity) for entity in graph.universe.tolist()}
+
+
+# pandas -----------------------------------------------------------------------------------------------------------
+
+
+def columns_from_pandas(
+    frame: pd.DataFrame, name: str, head: str = "head", relation: str = "relation", tail: str = "tail"
+) -> GraphColumns:
+    """Columns of a frame with a triple in each row, and perhaps the tail's type in a column "type"."""
+    for column in (head, relation, tail):
+        if column not in frame.columns:
+            there = ", ".join(map(str, frame.columns))
+            raise GraphError(f'the frame has no column "{column}"; it has: {there}')
+    kinds = frame["type"].astype(object).tolist() if "type" in frame.columns else [None] * len(frame)
+    parts = (frame[column].astype(object).tolist() for column in (head, relation, tail))
+    rows = ((h, r, _plain(t), k) for h, r, t, k in zip(*parts, kinds, strict=True))
+    return _columns(rows, lambda row: f"row {frame.index[row]}", name)
+
+
+def _plain(tail: Any) -> Any:
+    """A pandas timestamp at midnight as the date that it stands for."""
+    at_midnight = isinstance(tail, datetime.datetime) and tail.time() == datetime.time() and tail.tzinfo is None
+    return tail.date() if at_midnight else tail
+
+
+def graph_to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
+    """A frame with the columns head, relation, tail and type, the values after the links."""
+    import pandas as pd
+
+    names = _names(graph)
+    rows: list[tuple[str, str, Any, str]] = [
+        (names[head], graph.relation_ids[relation], names[tail], ENTITY)
+        for head, relation, tail in graph.index.triples().tolist()
+    ]
+    rows += [
+        (names[entity], column.relation, graph.value(column, raw), column.kind)
+        for column in graph.literals
+        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["head", "relation", "tail", "type"]).astype({"tail": object})

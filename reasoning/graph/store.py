@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 import numpy as np
@@ -21,10 +21,19 @@ import kg_data
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
-from reasoning.graph.exchange import columns_from_networkx, columns_from_triples, graph_to_networkx
+from reasoning.graph.exchange import (
+    columns_from_networkx,
+    columns_from_pandas,
+    columns_from_triples,
+    graph_to_networkx,
+    graph_to_pandas,
+)
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import Match, NameIndex, fold, nearest_texts
 from reasoning.graph.strings import StringColumn, byte_order
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -181,12 +190,41 @@ class KnowledgeGraph:
 
     @classmethod
     def from_networkx(cls, graph: nx.DiGraph | nx.Graph, name: str = "networkx") -> KnowledgeGraph:
-        """Make a graph of a NetworkX graph whose edges carry the relation, as attribute `relation` or as the key."""
+        """Make a graph of a NetworkX graph whose edges carry the relation, as attribute `relation` or as the key.
+
+        Node attributes: `id` and `label` where they are texts (else the node itself is both), `types`, and any number
+        or date as a value. An undirected edge goes both ways; other attributes are left out.
+
+        Raises:
+            GraphError: an edge names no relation, two nodes have one id, or values do not fit together.
+        """
         return cls.from_columns(columns_from_networkx(graph, name))
 
     def to_networkx(self) -> nx.MultiDiGraph:
-        """A MultiDiGraph: nodes are display names (attributes `id`, `types`, literals), edge keys are relations."""
+        """A MultiDiGraph: nodes are display names (attributes `id`, `label`, `types`, values), edge keys relations."""
         return graph_to_networkx(self)
+
+    @classmethod
+    def from_pandas(
+        cls,
+        frame: pd.DataFrame,
+        head: str = "head",
+        relation: str = "relation",
+        tail: str = "tail",
+        name: str = "pandas",
+    ) -> KnowledgeGraph:
+        """Make a graph of a frame with one triple a row; a number or date as tail is a typed value.
+
+        A column "type" says what each tail is ("entity", "integer", "decimal", "year", "date"), where its looks do not.
+
+        Raises:
+            GraphError: a column is missing, or a row is no triple.
+        """
+        return cls.from_columns(columns_from_pandas(frame, name, head, relation, tail))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A frame with a triple or value a row: head and tail by display name, relation, and the tail's type."""
+        return graph_to_pandas(self)
 
     def to_rdf(self, path: str | Path) -> None:
         """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.

@@ -5,9 +5,12 @@ import math
 from typing import Any
 
 import networkx as nx
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
 from tests.reasoning.random_queries import Facts, facts
@@ -23,6 +26,28 @@ def triples_of(kg: KnowledgeGraph) -> Triples:
         for column in kg.literals
         for entity, raw in zip(column.entities, column.values, strict=True)
     }
+
+
+def kinds_of(kg: KnowledgeGraph) -> dict[str, str]:
+    return {column.relation: column.kind for column in kg.literals}
+
+
+def awkward() -> KnowledgeGraph:
+    """Two entities of one label, a name of special characters, a year, and values of an entity without links."""
+    return KnowledgeGraph.from_columns(
+        GraphColumns(
+            name="awkward",
+            entity_ids=["1", "2", "3"],
+            entity_labels=["Paris", "Paris", 'Fr"\t\\'],
+            relation_ids=["in"],
+            relation_labels=["is in"],
+            splits={"graph": np.array([[0, 0, 2]], dtype=np.int32)},
+            literals=[
+                LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([-250.0, 1844.0])),
+                LiteralColumn("size", "decimal", np.array([1], dtype=np.int32), np.array([2.0])),
+            ],
+        )
+    )
 
 
 # Triples of names -----------------------------------------------------------------------------------------------
@@ -69,14 +94,23 @@ def test_a_graph_of_values_alone_is_a_graph() -> None:
         ([("a", None, "b")], "expected a non-empty text, found None"),
         ([("a", "r", None)], "expected a non-empty text, found None"),
         ([("a", "r", True)], "expected a non-empty text, found True"),
-        ([("a", "r", "b"), ("a", "r", 5)], '"r" has both entities and numbers as tails; give them two names'),
-        ([("a", "v", 5), ("b", "v", datetime.date(2000, 1, 1))], '"v" mixes dates and numbers'),
-        ([("a", "v", 5), ("a", "v", 6)], 'triple 2: "a" already has 5 as "v"'),
-        ([("a", "v", math.nan)], "triple 1: nan is no number that can be compared"),
-        ([("a", "v", math.inf)], "triple 1: inf is no number"),
-        ([("a", "v", 2**53 + 1)], "triple 1: a whole number of 54 bits is too large"),
-        ([("a", "v", 10**400)], "too large to be kept exactly"),
-        ([("a", "v", datetime.datetime(2000, 1, 1, 12))], "has a time, only dates are kept"),
+        (
+            [("a", "r", "b"), ("a", "r", 5)],
+            'entities or values as tails of "r" and not both (triple 1 has an entity), found a value',
+        ),
+        (
+            [("a", "v", 5), ("b", "v", datetime.date(2000, 1, 1))],
+            'triple 2: expected values of one kind under "v" (triple 1 has an integer), found the date 2000-01-01',
+        ),
+        (
+            [("a", "v", 5), ("a", "v", 6)],
+            'triple 2: expected one value of "v" for "a" (triple 1 has 5), found 6',
+        ),
+        ([("a", "v", math.nan)], 'triple 1: expected a finite number, which can be compared as "v", found nan'),
+        ([("a", "v", math.inf)], "found inf"),
+        ([("a", "v", 2**53 + 1)], "a whole number of at most 9,007,199,254,740,992"),
+        ([("a", "v", 10**10_000)], "found a number of 33220 bits"),
+        ([("a", "v", datetime.datetime(2000, 1, 1, 12))], "expected a date without a time"),
     ],
 )
 def test_what_cannot_be_kept_as_given_is_an_error(triples: list[Any], message: str) -> None:
@@ -118,6 +152,40 @@ def test_a_graph_goes_to_networkx_and_back(world: Facts) -> None:
     kg = KnowledgeGraph.from_triples(world.triples)
     back = KnowledgeGraph.from_networkx(kg.to_networkx())
     assert triples_of(back) == triples_of(kg)
+    assert kinds_of(back) == kinds_of(kg)
+
+
+def test_ids_labels_and_years_go_to_networkx_and_back() -> None:
+    kg = awkward()
+    back = KnowledgeGraph.from_networkx(kg.to_networkx())
+    assert triples_of(back) == triples_of(kg)
+    assert kinds_of(back) == kinds_of(kg) == {"founded": "year", "size": "decimal"}
+    assert dict(zip(back.entity_ids, back.entity_labels, strict=True)) == {"1": "Paris", "2": "Paris", "3": 'Fr"\t\\'}
+
+
+def test_two_nodes_of_one_id_are_an_error() -> None:
+    graph = nx.DiGraph()
+    graph.add_edge("a", "b", relation="r")
+    graph.nodes["a"]["id"] = graph.nodes["b"]["id"] = "x"
+    with pytest.raises(GraphError, match="the nodes 'a' and 'b' have one id, 'x'"):
+        KnowledgeGraph.from_networkx(graph)
+
+
+def test_parallel_edges_and_loops_without_direction_are_kept() -> None:
+    graph = nx.MultiGraph()
+    for relation in ("r", "s"):
+        graph.add_edge("a", "b", key=relation)
+        graph.add_edge("a", "a", key=relation)
+    expected = {(h, r, t) for r in "rs" for h, t in (("a", "b"), ("b", "a"), ("a", "a"))}
+    assert triples_of(KnowledgeGraph.from_networkx(graph)) == expected
+
+
+def test_attributes_that_do_not_fit_together_are_named() -> None:
+    graph = nx.DiGraph()
+    graph.add_edge("a", "b", relation="r")
+    graph.nodes["a"]["size"], graph.nodes["b"]["size"] = 5, datetime.date(2000, 1, 1)
+    with pytest.raises(GraphError, match=r"the node with \('b', 'size', datetime.*\): expected values of one kind"):
+        KnowledgeGraph.from_networkx(graph)
 
 
 def test_types_go_to_networkx_and_back() -> None:
@@ -172,3 +240,104 @@ def test_an_edge_that_names_no_relation_is_an_error() -> None:
 def test_a_graph_without_edges_is_an_error() -> None:
     with pytest.raises(GraphError, match="has no triples"):
         KnowledgeGraph.from_networkx(nx.DiGraph())
+
+
+# pandas ---------------------------------------------------------------------------------------------------------
+
+
+@given(facts())
+@settings(max_examples=50, deadline=None)
+def test_a_graph_goes_to_pandas_and_back(world: Facts) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    back = KnowledgeGraph.from_pandas(kg.to_pandas())
+    assert triples_of(back) == triples_of(kg)
+    assert kinds_of(back) == kinds_of(kg)
+
+
+def test_years_and_shared_labels_go_to_pandas_and_back() -> None:
+    kg = awkward()
+    back = KnowledgeGraph.from_pandas(kg.to_pandas())
+    assert triples_of(back) == triples_of(kg)
+    assert kinds_of(back) == kinds_of(kg)
+
+
+def test_a_frame_has_a_row_for_each_triple_and_value() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "size", 5), ("b", "born", datetime.date(2000, 1, 1))])
+    frame = kg.to_pandas()
+    assert frame.to_dict("split", index=False) == {
+        "columns": ["head", "relation", "tail", "type"],
+        "data": [
+            ["a", "r", "b", "entity"],
+            ["a", "size", 5, "integer"],
+            ["b", "born", datetime.date(2000, 1, 1), "date"],
+        ],
+    }
+
+
+def test_columns_may_have_other_names() -> None:
+    frame = pd.DataFrame({"o": ["b"], "s": ["a"], "p": ["r"], "weight": [1.0]})
+    assert triples_of(KnowledgeGraph.from_pandas(frame, head="s", relation="p", tail="o")) == {("a", "r", "b")}
+
+
+@pytest.mark.parametrize(
+    ("tails", "expected"),
+    [
+        (pd.Series([1, 2]), {1, 2}),
+        (pd.Series([1.5, 2]), {1.5, 2.0}),
+        (pd.Series(["x", 2], dtype=object), {"x"}),
+        (
+            pd.to_datetime(pd.Series(["1999-01-02", "2000-01-01"])),
+            {datetime.date(1999, 1, 2), datetime.date(2000, 1, 1)},
+        ),
+        (pd.Series(["x", "y"], dtype="category"), {"x", "y"}),
+        (pd.Series(["x", "y"], dtype="string"), {"x", "y"}),
+        (pd.Series([1, 2], dtype="Int64"), {1, 2}),
+    ],
+)
+def test_tails_of_every_dtype_are_read(tails: pd.Series, expected: set[Any]) -> None:
+    frame = pd.DataFrame({"head": ["a", "b"], "relation": ["r", "s"], "tail": tails})
+    assert expected <= {tail for _, _, tail in triples_of(KnowledgeGraph.from_pandas(frame))}
+
+
+def test_a_type_column_says_what_looks_do_not() -> None:
+    frame = pd.DataFrame(
+        {
+            "head": ["a", "a", "a", "a"],
+            "relation": ["founded", "population", "area", "code"],
+            "tail": [1999.0, "5", 3, "7"],
+            "type": ["year", "integer", "decimal", "entity"],
+        }
+    )
+    kg = KnowledgeGraph.from_pandas(frame)
+    assert kinds_of(kg) == {"founded": "year", "population": "integer", "area": "decimal"}
+    assert ("a", "code", "7") in triples_of(kg)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"head": ["a"], "relation": ["r"]}, 'the frame has no column "tail"; it has: head, relation'),
+        ({"head": ["a", 1], "relation": ["r", "r"], "tail": ["b", "c"]}, "row y: expected a non-empty text, found 1"),
+        ({"head": ["a", "a"], "relation": ["r", "r"], "tail": ["b", None]}, "row y: expected"),
+        ({"head": ["a", "a"], "relation": ["v", "v"], "tail": [1.0, math.nan]}, "row y: expected a finite number"),
+        (
+            {"head": ["a", "a"], "relation": ["v", "v"], "tail": [1, 2]},
+            'row y: expected one value of "v" for "a" (row x',
+        ),
+        (
+            {"head": ["a", "a"], "relation": ["v", "w"], "tail": [1, 2], "type": ["integer", "float"]},
+            "row y: expected the type entity, integer, decimal, year, date, found 'float'",
+        ),
+        (
+            {"head": ["a"], "relation": ["v"], "tail": [1.5], "type": ["year"]},
+            'row x: expected a year as "v", found 1.5',
+        ),
+        ({"head": [], "relation": [], "tail": []}, "has no triples"),
+    ],
+)
+def test_a_row_that_is_no_triple_is_named_by_its_label(frame: dict[str, list[Any]], message: str) -> None:
+    made = pd.DataFrame({key: pd.Series(column, dtype=object) for key, column in frame.items()})
+    made.index = pd.Index(["x", "y"][: len(made)])
+    with pytest.raises(GraphError) as raised:
+        KnowledgeGraph.from_pandas(made)
+    assert message in str(raised.value)
