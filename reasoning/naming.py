@@ -62,7 +62,7 @@ class Naming(Protocol):
 
 
 class AbstractNaming:
-    """Entities as `e7`, relations as `r2`, numbered at random.
+    """Entities as `e7`, relations as `r2`, numbered at random, all entities with as many digits and all relations too.
 
     Args:
         entities: every entity that the prompt will hold.
@@ -75,7 +75,8 @@ class AbstractNaming:
     def __init__(self, entities: Iterable[int], relations: Iterable[int], rng: random.Random) -> None:
         self._entities = _number("e", entities, rng)
         self._relations = _number("r", relations, rng)
-        first = 901 if max(len(self._entities), len(self._relations)) <= 900 else 900_001
+        most = max(len(self._entities), len(self._relations))
+        first = 901 if _first_number(most) + most <= 901 else 900_001
         self.example_entities = (f"e{first}", f"e{first + 1}", f"e{first + 2}", f"e{first + 3}", f"e{first + 4}")
         self.example_relations = (f"r{first}", f"r{first + 1}")
         self._by_id = {name: entity for entity, name in self._entities.items()}
@@ -203,10 +204,26 @@ def _unseen(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
 
 
+def id_digits(count: int) -> int:
+    """Digits of each of `count` ids in one prompt.
+
+    All have the same number of digits, so that what a context costs is known before its ids are drawn, and no id is
+    the beginning of another.
+    """
+    digits = 1
+    while count > 9 * 10 ** (digits - 1):
+        digits += 1
+    return digits
+
+
+def _first_number(count: int) -> int:
+    return int(10 ** (id_digits(count) - 1))
+
+
 def _number(letter: str, items: Iterable[int], rng: random.Random) -> dict[int, str]:
     unique = sorted(set(items))
-    numbers = list(range(1, len(unique) + 1))
-    rng.shuffle(numbers)
+    first = _first_number(len(unique))
+    numbers = rng.sample(range(first, first + len(unique)), len(unique))
     return {item: f"{letter}{number}" for item, number in zip(unique, numbers, strict=True)}
 
 

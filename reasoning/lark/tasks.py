@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
-from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming
+from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming, id_digits
 from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
 from reasoning.query.chain import Operation
 from reasoning.retrieval import Subgraph, packed, retrieve
@@ -128,8 +128,12 @@ def _set_tasks(
     entities, uses = np.unique(np.concatenate(inputs), return_counts=True)
     order = np.array(rng.sample(range(len(entities)), len(entities)), dtype=np.int64)
     entities, uses = entities[order], uses[order]
-    prices = (uses * np.array(TokenCost(kg, llm, options).of_members(entities.tolist()), dtype=np.int64)).tolist()
-    stretches = packed(prices, room, room)[: options.max_parts] or [[]]
+    cost = TokenCost(kg, llm, options)
+    if int(uses @ np.array(cost.members_together(entities), dtype=np.int64)) <= room:
+        stretches = [list(range(len(entities)))]
+    else:
+        prices = (uses * np.array(cost.members_at_most(entities), dtype=np.int64)).tolist()
+        stretches = packed(prices, room, room)[: options.max_parts] or [[]]
     parts = [[np.intersect1d(members, entities[stretch]) for members in inputs] for stretch in stretches]
     shown = sum(len(members) for part in parts for members in part)
     left_out = [0] * (len(parts) - 1) + [sum(map(len, inputs)) - shown]
@@ -200,43 +204,77 @@ def named_triple(naming: Naming, triple: Sequence[int]) -> str:
 
 
 class TokenCost:
-    """Tokens of triples and members before their ids are drawn: with the longest id that can occur, or by name.
+    """Tokens of triples and members before their ids are drawn, which all ids of as many digits share; or by name.
 
     Args:
         kg: the graph.
         llm: its tokenizer counts.
         options: the kind of names, and the budget, which bounds how many ids a context can hold.
+        shared: whether what is asked about will share its context with more than it knows of.
     """
 
-    def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> None:
-        self._llm = llm
+    def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions, shared: bool = False) -> None:
+        self._llm, self._shared = llm, shared
         self._readable = ReadableNaming((), kg) if options.names == "readable" else None
-        self._triple, self._member = _dearest(kg, llm, options.token_budget)
+        self._by_digits: dict[tuple[int, int], tuple[int, int]] = {}
+        self._by_name: dict[tuple[int, ...], int] = {}
+        self._most_digits = self._longest_ids(kg, options.token_budget)
 
-    def __call__(self, triples: Ids) -> list[int]:
-        """Tokens of each triple, shape (n,)."""
+    def together(self, triples: Ids) -> int:
+        """Tokens of a context that holds these triples, shape (n, 3), and no others."""
+        if self._readable is not None or self._shared:
+            return sum(self.at_most(triples))
+        entities, relations = len(np.unique(triples[:, [0, 2]])), len(np.unique(triples[:, 1]))
+        return len(triples) * self._with_ids(id_digits(entities), id_digits(relations))[0]
+
+    def at_most(self, triples: Ids) -> list[int]:
+        """The most tokens of each triple in a context of the budget, shape (n,)."""
         if self._readable is None:
-            return [self._triple] * len(triples)
-        return count_tokens(self._llm, [f"{named_triple(self._readable, triple)}\n" for triple in triples.tolist()])
+            return [self._with_ids(*self._most_digits)[0]] * len(triples)
+        readable = self._readable
+        keys = [tuple(triple) for triple in triples.tolist()]
+        return self._named(keys, lambda key: f"{named_triple(readable, key)}\n")
 
-    def of_members(self, entities: Sequence[int]) -> list[int]:
-        """Tokens of each as a member in the list of a set."""
+    def members_together(self, entities: Ids) -> list[int]:
+        """Tokens of each as a member in the list of a set, where a context holds these entities and no others."""
+        if self._readable is not None:
+            return self.members_at_most(entities)
+        return [self._with_ids(id_digits(len(entities)), 1)[1]] * len(entities)
+
+    def members_at_most(self, entities: Ids) -> list[int]:
+        """The most tokens of each as a member in the list of a set, in a context of the budget."""
         if self._readable is None:
-            return [self._member] * len(entities)
-        return count_tokens(self._llm, [f", {self._readable.entity(entity)}" for entity in entities])
+            return [self._with_ids(*self._most_digits)[1]] * len(entities)
+        readable = self._readable
+        return self._named([(entity,) for entity in entities.tolist()], lambda key: f", {readable.entity(key[0])}")
 
+    def _with_ids(self, entity_digits: int, relation_digits: int) -> tuple[int, int]:
+        """Tokens of a triple and of a member with ids of so many digits."""
+        digits = entity_digits, relation_digits
+        if digits not in self._by_digits:
+            entity, relation = "e" + "8" * entity_digits, "r" + "8" * relation_digits
+            line, listed = f"{triple_line(entity, relation, entity)}\n", f", {entity}"
+            triple, member = count_tokens(self._llm, [line, listed])
+            self._by_digits[digits] = triple, member
+        return self._by_digits[digits]
 
-def _dearest(kg: KnowledgeGraph, llm: BaseChatModel, budget: int) -> tuple[int, int]:
-    """Tokens of a triple and of a member with ids as long as they can be in a context of the budget."""
-    digits = 0
-    while True:
-        digits += 1
-        entity, relation = "e" + "8" * digits, "r" + "8" * min(digits, len(str(kg.relation_count)))
-        triple, member = count_tokens(llm, [f"{triple_line(entity, relation, entity)}\n", f", {entity}"])
-        # Two entities a triple, and a question that names some that no triple of the context has.
-        most = max(3 * (budget // triple), budget // member, 3)
-        if len(str(min(kg.entity_count, most))) <= digits:
-            return triple, member
+    def _named(self, keys: Sequence[tuple[int, ...]], write: Callable[[tuple[int, ...]], str]) -> list[int]:
+        """Tokens of each key's text, all that are new counted by one call."""
+        new = [key for key in dict.fromkeys(keys) if key not in self._by_name]
+        self._by_name.update(zip(new, count_tokens(self._llm, [write(key) for key in new]), strict=True))
+        return [self._by_name[key] for key in keys]
+
+    def _longest_ids(self, kg: KnowledgeGraph, budget: int) -> tuple[int, int]:
+        """Digits of entities and of relations in a context of the budget that holds as many as it can."""
+        digits = 0
+        while True:
+            digits += 1
+            triple, member = self._with_ids(digits, 1)
+            # Two entities a triple, and a question that names some that no triple of the context has.
+            entities = min(kg.entity_count, max(3 * (budget // triple), budget // member, 3))
+            if id_digits(entities) <= digits:
+                relations = min(kg.relation_count, budget // triple + 8)
+                return digits, id_digits(relations if self._shared else min(relations, budget // triple // 2 + 8))
 
 
 def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:

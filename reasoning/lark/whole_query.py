@@ -55,7 +55,7 @@ def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
 def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Task:
     """The question and context of a whole query."""
     rng = rng_for(options.seed, chain, -1)
-    cost = TokenCost(kg, llm, options)
+    cost = TokenCost(kg, llm, options, shared=True)
     projections = [step for step in chain if step.step.operation == "project"]
     budget = options.token_budget // max(1, len(projections))
     reached: list[Ids] = []

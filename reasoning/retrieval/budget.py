@@ -1,11 +1,24 @@
-"""A token budget: what it bounds before anything is rendered, and how more than it holds is parted."""
+"""A token budget: what triples cost, and how more than it holds is parted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
+
+from reasoning.graph.index import Ids
 
 CHEAPEST_TRIPLE = 3
 """Tokens that no triple costs less than, to bound what is looked at before anything is rendered."""
+
+
+class TripleCost(Protocol):
+    """What triples, int32 of shape (n, 3), cost in a prompt."""
+
+    def together(self, triples: Ids) -> int:
+        """Tokens of a context that holds these triples and no others."""
+
+    def at_most(self, triples: Ids) -> list[int]:
+        """The most tokens of each triple, whatever else is in its context, shape (n,)."""
 
 
 def packed(prices: Sequence[int], room: int, budget: int) -> list[list[int]]:

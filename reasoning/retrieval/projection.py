@@ -11,7 +11,7 @@ own distractors the other half. What is beyond the last part allowed is counted.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
-from reasoning.retrieval.budget import CHEAPEST_TRIPLE, packed
+from reasoning.retrieval.budget import CHEAPEST_TRIPLE, TripleCost, packed
 from reasoning.retrieval.distractors import distractors
 
 FEWEST_DISTRACTORS = 6
@@ -67,7 +67,7 @@ def retrieve(
     sources: Ids,
     relation: Relation,
     budget: int,
-    cost: Callable[[Ids], list[int]],
+    cost: TripleCost,
     rng: random.Random,
     max_parts: int = 1,
 ) -> Retrieved:
@@ -78,7 +78,7 @@ def retrieve(
         sources: the input set, sorted, shape (s,).
         relation: the relation with its direction.
         budget: tokens that the triples of one part may take together.
-        cost: tokens of each of the triples of shape (n, 3) as the prompt will write them.
+        cost: tokens of triples as the prompt will write them.
         rng: chooses distractors and the order.
         max_parts: the most parts.
     """
@@ -86,9 +86,8 @@ def retrieve(
     heads, tails = (right, left) if relation.inverse else (left, right)
     about = np.column_stack((heads, np.full(len(heads), relation.index), tails)).astype(np.int32)
     order = _round_robin(left, rng)[: max(1, max_parts * budget // CHEAPEST_TRIPLE)]
-    prices = cost(about[order])
-    whole = len(order) == len(about) and sum(prices) <= budget
-    chosen = [order] if whole else _parted(order, left[order], prices, budget, max_parts)
+    whole = len(order) == len(about) and cost.together(about) <= budget
+    chosen = [order] if whole else _parted(order, left[order], cost.at_most(about[order]), budget, max_parts)
     parts = tuple(_with_distractors(kg, sources, relation, about[part], budget, cost, rng) for part in chosen)
     return Retrieved(parts, len(about) - sum(part.relevant for part in parts))
 
@@ -120,22 +119,21 @@ def _with_distractors(
     relation: Relation,
     about: Ids,
     budget: int,
-    cost: Callable[[Ids], list[int]],
+    cost: TripleCost,
     rng: random.Random,
 ) -> Subgraph:
     """The triples of one part, shape (r, 3), among as many others as the graph has and the budget allows."""
-    spent = sum(cost(about))
     wanted = max(len(about), FEWEST_DISTRACTORS)
-    others = distractors(kg, sources, relation, 2 * wanted, rng)
-    kept: list[int] = []
-    for position, tokens in enumerate(cost(others)):
-        if len(kept) == wanted or spent + tokens > budget:
-            break
-        spent += tokens
-        kept.append(position)
-    order = rng.sample(range(len(about) + len(kept)), len(about) + len(kept))
-    triples = np.concatenate((about, others[kept]))[order]
-    return Subgraph(triples.astype(np.int32), np.array(order, dtype=np.int64) < len(about))
+    others = distractors(kg, sources, relation, 2 * wanted, rng)[:wanted]
+    if not len(about):
+        # The question names a source and the relation, which no triple of the context may have: room for their ids.
+        kept = len(next(iter(packed(cost.at_most(others), budget, budget)), []))
+    else:
+        more = range(1, len(others) + 1)
+        kept = bisect_right(more, budget, key=lambda m: cost.together(np.concatenate((about, others[:m]))))
+    triples = np.concatenate((about, others[:kept]))
+    order = np.array(rng.sample(range(len(triples)), len(triples)), dtype=np.int64)
+    return Subgraph(triples[order].astype(np.int32), order < len(about))
 
 
 def _round_robin(sources: Ids, rng: random.Random) -> Ids:

@@ -26,12 +26,22 @@ def make(links: set[tuple[int, str, int]]) -> KnowledgeGraph:
     return KnowledgeGraph.from_triples([(f"n{h}", r, f"n{t}") for h, r, t in sorted(links | {(0, "r", 1)})])
 
 
+class FlatPrice:
+    """Every triple costs the same."""
+
+    def together(self, triples: Ids) -> int:
+        return PRICE * len(triples)
+
+    def at_most(self, triples: Ids) -> list[int]:
+        return [PRICE] * len(triples)
+
+
 def search(
     kg: KnowledgeGraph, sources: set[int], budget: int, inverse: bool = False, seed: int = 0, max_parts: int = 1
 ) -> Retrieved:
     chosen = np.array(sorted(sources), dtype=np.int32)
     relation = Relation("edges", kg.relation("r").index, inverse)
-    return retrieve(kg, chosen, relation, budget, lambda t: [PRICE] * len(t), random.Random(seed), max_parts)
+    return retrieve(kg, chosen, relation, budget, FlatPrice(), random.Random(seed), max_parts)
 
 
 def shown(found: Retrieved) -> Ids:
