@@ -1,8 +1,8 @@
 """A graph as RDF, for triple stores, editors and SPARQL engines; written with pyoxigraph, a triple at a time.
 
 Ids are spelled as `kg_data.iris` says. Beside its triples the file holds each entity's label, types and other names,
-each relation's label, and `POSITION`: a number for every entity of the graph. SPARQL sees no entities, only triples;
-with that mark a complement knows what there is, and entities keep their order.
+each relation's label or unit, and `POSITION`, a number for every entity of the graph: SPARQL sees no entities, only
+triples; with that mark a complement knows what there is, and entities keep their order.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kg_data.iris import (
     RELATION,
     SKOS_ALT_LABEL,
     TYPE,
+    UNIT,
     XSD,
     entity_iri,
     lexical_form,
@@ -76,7 +77,7 @@ def write_rdf(kg: KnowledgeGraph, path: str | Path) -> None:
 
 def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
     """The triples of the file: what is said of relations, then entity by entity."""
-    yield from _relation_labels(kg)
+    yield from _about_relations(kg)
     label, position, alias, type_ = map(NamedNode, (RDFS_LABEL, POSITION, SKOS_ALT_LABEL, RDF_TYPE))
     types = {name: NamedNode(type_iri(name)) for name in kg.type_names}
     aliases = _aliases(kg)
@@ -91,10 +92,13 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
             yield from (Triple(node, relation, value) for relation, value in objects(entity))
 
 
-def _relation_labels(kg: KnowledgeGraph) -> Iterator[Triple]:
+def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
     for identifier, label in zip(kg.relation_ids, kg.relation_labels, strict=True):
         if label != identifier:
             yield Triple(NamedNode(relation_iri(identifier)), NamedNode(RDFS_LABEL), _text(label))
+    for column in kg.literals:
+        if column.unit:
+            yield Triple(NamedNode(relation_iri(column.relation)), NamedNode(UNIT), _text(column.unit))
 
 
 def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
