@@ -144,6 +144,11 @@ def test_json_keeps_the_kinds_apart(query: str, values: list[object]) -> None:
     assert (given, [*map(type, given)]) == (values, [*map(type, values)])
 
 
+def test_json_holds_the_values_that_a_step_read() -> None:
+    (step,) = EXACT.answer('opened("Ash" | "Birch") < "1900-01-01"').to_dict()["steps"][1:]
+    assert (step["answers"], step["values"]) == (["Birch"], ["1850-01-02"])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
