@@ -10,8 +10,8 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import Literal, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol
 
 from reasoning.errors import StepError
 from reasoning.graph.names import fold
@@ -35,6 +35,12 @@ class Naming(Protocol):
     answer_form: str
     """How the reply is to be written, for the instruction."""
 
+    none: str
+    """The reply that says there is no answer, as an instruction shows it."""
+
+    schema: dict[str, Any] | None
+    """The JSON schema that the provider is to hold replies to, None where they are plain text."""
+
     example_entities: tuple[str, str, str, str, str]
     """Names for the worked example's entities; none of them is in the graph's part of the prompt."""
 
@@ -49,6 +55,9 @@ class Naming(Protocol):
 
     def listing(self) -> str:
         """The reply that would list every entity of the prompt."""
+
+    def write(self, names: Sequence[str]) -> str:
+        """The reply that lists these names, each as the prompt writes it."""
 
     def hopeless(self, begun: str) -> bool:
         """Whether a reply that begins like this can no longer be read, so that waiting for its end is of no use."""
@@ -71,6 +80,8 @@ class AbstractNaming:
     """
 
     answer_form = "the ids alone, commas between them"
+    none = f'"{NONE}"'
+    schema: dict[str, Any] | None = None
 
     def __init__(self, entities: Iterable[int], relations: Iterable[int], rng: random.Random) -> None:
         self._entities = _number("e", entities, rng)
@@ -92,6 +103,10 @@ class AbstractNaming:
     def listing(self) -> str:
         """See `Naming.listing`."""
         return ", ".join(self._by_id)
+
+    def write(self, names: Sequence[str]) -> str:
+        """See `Naming.write`."""
+        return ", ".join(names) or NONE
 
     def hopeless(self, begun: str) -> bool:
         """See `Naming.hopeless`."""
@@ -129,6 +144,8 @@ class ReadableNaming:
     """
 
     answer_form = "names in double quotes, exactly as in the context, separated by commas"
+    none = f'"{NONE}"'
+    schema: dict[str, Any] | None = None
     example_entities = (
         '"Ann of the example"',
         '"Bob of the example"',
@@ -156,6 +173,10 @@ class ReadableNaming:
     def listing(self) -> str:
         """See `Naming.listing`."""
         return ", ".join(self.entity(entity) for entity in self._by_name.values())
+
+    def write(self, names: Sequence[str]) -> str:
+        """See `Naming.write`."""
+        return ", ".join(names) or NONE
 
     def hopeless(self, begun: str) -> bool:
         """Never: a name may go on in any way."""

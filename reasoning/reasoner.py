@@ -19,6 +19,7 @@ from reasoning.answer import Answer, StepResult
 from reasoning.binding import bind
 from reasoning.concluding import conclude, run_exact
 from reasoning.concurrent_map import concurrent_map
+from reasoning.estimate import Estimate, estimate_run
 from reasoning.events import ChainEvent, Event, Finished, StepFinished
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
@@ -129,6 +130,13 @@ class Reasoner(Runnable[QuestionInput, Answer]):
                 steps.append(event.result)
             yield event
         yield Finished(conclude(self.kg, self.method, chain, steps, notes, reading.usage))
+
+    def estimate(self, questions: Iterable[QuestionInput]) -> Estimate:
+        """What answering these would take in requests, tokens and money; a dry run, which sends nothing.
+
+        Step inputs are taken from exact execution, so the prompts are the real ones of a model that makes no mistake.
+        """
+        return estimate_run(self, questions)
 
     def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """`answer` as a run of LangChain's, with its callbacks and tags."""
@@ -247,11 +255,16 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         if looks_formal(question):
             return _Reading(Query.parse(question))
         spent: list[TokenUsage] = []
-        query, notes = read_question(question, self.kg, self._question_llm(), self.options, spent.append)
+        query, notes = read_question(question, self.kg, self.reader, self.options, spent.append)
         return _Reading(query, notes, TokenUsage.total(spent))
 
-    def _question_llm(self) -> BaseChatModel | None:
-        # The models in this process cannot write a structured query; questions are then read by patterns.
+    @property
+    def reader(self) -> BaseChatModel | None:
+        """The model that reads questions in English; None where patterns do, since it runs in this process.
+
+        Raises:
+            LLMError: there is no such model.
+        """
         here = isinstance(self._llm_spec, str) and self._llm_spec.strip().startswith(("embedded", "copy", "hf:"))
         return None if here else self.llm
 

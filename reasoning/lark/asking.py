@@ -39,7 +39,9 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> Asked:
         began = time.perf_counter()
         text, usage, replied = "", TokenUsage(), False
         try:
-            reply = ask_model(llm, messages, options.timeout, options.retries, longest, task.naming.hopeless)
+            reply = ask_model(
+                llm, messages, options.timeout, options.retries, longest, task.naming.hopeless, task.naming.schema
+            )
             text, replied = reply.text, True
             usage = usage_of(llm, messages, reply, options)
             if reply.cut_off:

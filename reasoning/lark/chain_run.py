@@ -30,7 +30,7 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
     for step in chain:
         inputs = tuple(inputs_of(step, results))
         rest = sum(asked[step.position + 1 :])
-        if not asked[step.position] or _empty_whatever_is_said(step, inputs):
+        if not asked[step.position] or empty_whatever_is_said(step, inputs):
             yield StepStarted(step, kg, inputs, (), len(chain))
             result = StepResult.exactly(kg, step, inputs)
         else:
@@ -75,7 +75,8 @@ def _merged(
     )  # fmt: skip
 
 
-def _empty_whatever_is_said(step: BoundStep, inputs: Sequence[Ids]) -> bool:
+def empty_whatever_is_said(step: BoundStep, inputs: Sequence[Ids]) -> bool:
+    """Whether a step's inputs leave its answer empty, so that asking for it would tell nothing."""
     empty = [not len(part) for part in inputs]
     if step.step.operation == "union":
         return all(empty)

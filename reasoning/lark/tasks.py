@@ -21,10 +21,12 @@ from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
+from reasoning.llms.structured_output import keeps_schemas
 from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming, id_digits
 from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
 from reasoning.query.chain import Operation
 from reasoning.retrieval import Subgraph, packed, retrieve
+from reasoning.structured_replies import StructuredNaming
 from reasoning.token_counting import count_tokens
 
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
@@ -98,9 +100,9 @@ def _projection_task(
     present = np.unique(part.triples[:, [0, 2]])
     # A source without any triple in the context adds nothing to the answer and would only lengthen the question.
     named = np.intersect1d(sources, present).tolist() or [int(sources[0])]
-    naming = make_naming(
-        kg, options.names, [*present.tolist(), *named], [relation.index, *part.triples[:, 1].tolist()], rng
-    )
+    relations = [relation.index, *part.triples[:, 1].tolist()]
+    structured = asks_for_json(llm, options)
+    naming = make_naming(kg, options.names, [*present.tolist(), *named], relations, rng, structured)
     lines = [named_triple(naming, triple) for triple in part.triples.tolist()]
     question = projection_question(
         [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
@@ -154,7 +156,8 @@ def _set_task(
     rng: random.Random,
 ) -> Task:
     shown = [rng.sample(members.tolist(), len(members)) for members in sets]
-    naming = make_naming(kg, options.names, [entity for members in shown for entity in members], [], rng)
+    named = [entity for members in shown for entity in members]
+    naming = make_naming(kg, options.names, named, [], rng, asks_for_json(llm, options))
     lines = [
         f"{name}: {', '.join(naming.entity(entity) for entity in members) or '(empty)'}"
         for name, members in zip(names, shown, strict=True)
@@ -191,10 +194,21 @@ def make_task(
 
 
 def make_naming(
-    kg: KnowledgeGraph, kind: NamingKind, entities: Sequence[int], relations: Sequence[int], rng: random.Random
+    kg: KnowledgeGraph,
+    kind: NamingKind,
+    entities: Sequence[int],
+    relations: Sequence[int],
+    rng: random.Random,
+    structured: bool = False,
 ) -> Naming:
-    """A naming for everything that one prompt will hold."""
-    return ReadableNaming(entities, kg) if kind == "readable" else AbstractNaming(entities, relations, rng)
+    """A naming for everything that one prompt will hold; with `structured`, its replies are JSON by a schema."""
+    plain = ReadableNaming(entities, kg) if kind == "readable" else AbstractNaming(entities, relations, rng)
+    return StructuredNaming(plain) if structured else plain
+
+
+def asks_for_json(llm: BaseChatModel, options: LarkOptions) -> bool:
+    """Whether replies are to be JSON by a schema."""
+    return options.replies == "structured" or (options.replies == "auto" and keeps_schemas(llm))
 
 
 def named_triple(naming: Naming, triple: Sequence[int]) -> str:

@@ -23,7 +23,17 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ask
 from reasoning.lark.options import LarkOptions
-from reasoning.lark.tasks import ASKED, Task, TokenCost, make_naming, make_task, named_triple, readable_line, rng_for
+from reasoning.lark.tasks import (
+    ASKED,
+    Task,
+    TokenCost,
+    asks_for_json,
+    make_naming,
+    make_task,
+    named_triple,
+    readable_line,
+    rng_for,
+)
 from reasoning.prompts import projection_question, set_question
 from reasoning.retrieval import retrieve
 
@@ -34,9 +44,6 @@ def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
     Raises:
         QueryError: the query holds an operation that a model cannot be asked for.
     """
-    for step in chain:
-        if step.step.operation not in ASKED or step.gives_values:
-            raise QueryError(f"whole-query prompting has no {step.step.operation} step; use prompting by step")
     task = whole_task(kg, chain, llm, options)
     last = chain.steps[-1]
     question = f"What is {chain.query.verbalise(kg)}?"
@@ -53,7 +60,14 @@ def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
 
 
 def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Task:
-    """The question and context of a whole query."""
+    """The question and context of a whole query.
+
+    Raises:
+        QueryError: the query holds an operation that a model cannot be asked for.
+    """
+    for step in chain:
+        if step.step.operation not in ASKED or step.gives_values:
+            raise QueryError(f"whole-query prompting has no {step.step.operation} step; use prompting by step")
     rng = rng_for(options.seed, chain, -1)
     cost = TokenCost(kg, llm, options, shared=True)
     projections = [step for step in chain if step.step.operation == "project"]
@@ -88,6 +102,7 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
         [*anchors, *(entity for head, _, tail in triples for entity in (head, tail))],
         [*relations, *(relation for _, relation, _ in triples)],
         rng,
+        asks_for_json(llm, options),
     )
     names: list[str] = []
     sentences: list[str] = []

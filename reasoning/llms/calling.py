@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import cast
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -17,6 +17,7 @@ from reasoning.llms.prices import cost
 from reasoning.llms.providers import is_hosted
 from reasoning.llms.replies import STOPPED, Reply, is_cached
 from reasoning.llms.retrying import as_llm_error, send
+from reasoning.llms.structured_output import writer
 from reasoning.llms.usage import TokenUsage
 from reasoning.token_counting import count_tokens
 
@@ -31,6 +32,7 @@ def ask_model(
     retries: int = 0,
     longest_reply: int | None = None,
     hopeless: Callable[[str], bool] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Reply:
     """The model's reply, or an error within about `timeout` seconds.
 
@@ -46,6 +48,7 @@ def ask_model(
             time than the longest sensible reply; hosted models keep their own limit, since some think first.
         hopeless: whether a reply that begins like this cannot become a sensible one; a model in this process is then
             stopped at once, and what it wrote so far is its reply.
+        schema: the JSON schema that the provider is to hold the reply to.
 
     Raises:
         LLMTimeoutError: no answer in time.
@@ -53,13 +56,14 @@ def ask_model(
     """
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
+    write = llm.invoke if schema is None else writer(llm, schema)
     if isinstance(llm, EmbeddedChatModel):
         try:
             return Reply(_watched(llm, messages, timeout, longest_reply, hopeless))
         except Exception as error:
             # Not chained: one kind of error whatever is below.
             raise as_llm_error(llm, error, requests=1) from None
-    message, requests = send(llm, lambda: llm.invoke(list(messages)), timeout, retries)
+    message, requests = send(llm, lambda: write(list(messages)), timeout, retries)
     return Reply(message, requests - is_cached(message))
 
 

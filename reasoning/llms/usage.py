@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,11 @@ class TokenUsage:
             "cost_usd": self.cost if self.cost is None else round(self.cost, 8),
             "estimated": self.estimated,
         }
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> TokenUsage:
+        """What `to_dict` wrote."""
+        return cls(**{"cost" if name == "cost_usd" else name: value for name, value in said.items()})
 
     def __str__(self) -> str:
         """In words, for a terminal: what was sent, what it held, what it cost."""

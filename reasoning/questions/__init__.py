@@ -19,7 +19,7 @@ from reasoning.questions.formal import looks_formal
 from reasoning.questions.patterns import read_by_patterns
 from reasoning.questions.structured import read_by_model
 
-__all__ = ["MAX_CHARACTERS", "looks_formal", "read_question"]
+__all__ = ["MAX_CHARACTERS", "looks_formal", "read_by_patterns", "read_question"]
 
 MAX_CHARACTERS = 1000
 """Longest question; any real one is shorter, and the work grows with the length."""

@@ -1,0 +1,68 @@
+"""Replies that the provider holds to a JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+
+from reasoning.llms.errors import LLMError
+from reasoning.llms.providers import address, display_name, is_hosted, runs_here
+from reasoning.llms.replies import CUT_OFF
+
+
+def keeps_schemas(llm: BaseChatModel) -> bool:
+    """Whether a model is known to keep to a schema: its profile says so, and it is asked at its own provider.
+
+    A server that only speaks a provider's protocol may know nothing of schemas, whatever the model is called.
+    """
+    profile: Any = getattr(llm, "profile", None) or {}
+    return is_hosted(llm) and bool(profile.get("structured_output")) and _at_its_provider(llm)
+
+
+def writer(llm: BaseChatModel, schema: dict[str, Any]) -> Callable[[Sequence[BaseMessage]], AIMessage]:
+    """Asks the model for a reply by the schema; the message's text is the JSON.
+
+    Raises:
+        LLMError: the model cannot be held to a schema.
+    """
+    try:
+        if runs_here(llm):
+            raise NotImplementedError
+        bound = llm.with_structured_output(schema, method="json_schema", include_raw=True)
+    except (NotImplementedError, ValueError, TypeError):
+        # LangChain's own default, and integrations that know no such method.
+        raise LLMError(
+            f"{display_name(llm)} cannot be held to a JSON schema: take replies as text, or another model"
+        ) from None
+
+    def write(messages: Sequence[BaseMessage]) -> AIMessage:
+        try:
+            result: Any = bound.invoke(list(messages))
+        except Exception as error:
+            if type(error).__name__ == "LengthFinishReasonError":  # openai's, for a reply that ended at its limit
+                return AIMessage("", response_metadata={"finish_reason": CUT_OFF[0]})
+            raise
+        raw: AIMessage = result["raw"]
+        if raw.text or not raw.tool_calls:
+            return raw
+        # Some providers are held to a schema by the call of a tool.
+        return raw.model_copy(update={"content": json.dumps(raw.tool_calls[0]["args"])})
+
+    return write
+
+
+def _at_its_provider(llm: BaseChatModel) -> bool:
+    where = address(llm)
+    if where is None:
+        return True
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        get_snapshot().find_provider(None, None, where)
+    except LookupError:
+        return False
+    return True
