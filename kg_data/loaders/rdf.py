@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
@@ -19,6 +20,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, p
 from kg_data.columns import GraphColumns, ValueKind
 from kg_data.errors import DataError
 from kg_data.iris import (
+    OWL_INVERSE_OF,
     POSITION,
     RDF_TYPE,
     RDFS_LABEL,
@@ -55,7 +57,7 @@ _KINDS: Mapping[str, ValueKind] = {
 }
 """XSD's datatypes that are read as values."""
 
-_MADE_UP = re.compile("[0-9a-f]{32}")
+_MADE_UP = re.compile("[0-9a-f]{24,32}")
 """The label that the parser makes up, anew each time, for a blank node that has none."""
 
 
@@ -65,6 +67,7 @@ def load_rdf(path: Path, name: str) -> GraphColumns:
     - Entities and relations are IRIs and blank nodes; the ids of `urn:skylark:` IRIs are decoded (`kg_data.iris`).
     - A name is an `rdfs:label` or `skos:prefLabel`: English before untagged before other languages, the first of
       equals; the others and `skos:altLabel` are aliases. Without any, it is the end of the IRI.
+    - `owl:inverseOf` gives a relation that has no triples as a name for the inverse of the one that has.
     - `rdf:type` gives a type and, where the type is a resource of its own (not a `urn:skylark:type:`), a link as well.
     - Literals of XSD's integer and decimal types, gYear, date and dateTime (its day) are values; any other literal is
       an entity with the text as its id, whatever its language or datatype.
@@ -120,6 +123,7 @@ class _RdfReader:
         self._made_up: dict[str, str] = {}
         self._texts: set[str] = set()
         self._units: dict[str, str] = {}
+        self._inverses: dict[str, str] = {}
 
     def add(self, quad: Quad, row: int) -> None:
         """Take in the row-th triple."""
@@ -133,6 +137,8 @@ class _RdfReader:
             self._types[self._id(subject), item.value] = None
             if not item.value.startswith(TYPE):
                 self._facts.link(self._id(subject), RDF_TYPE, self._id(item), row)
+        elif predicate == OWL_INVERSE_OF and isinstance(subject, NamedNode) and isinstance(item, NamedNode):
+            self._inverses[relation_id(subject.value)] = relation_id(item.value)
         else:
             self._facts.link(self._id(subject), relation_id(predicate), self._id(item), row)
 
@@ -188,7 +194,7 @@ class _RdfReader:
                 entities[key]  # what is only named is an entity without facts
         types = [(entities[subject], self._type_name(iri)) for subject, iri in self._types]
         own_names = _where_unique(relations.ids, _relation_name)
-        return self._facts.columns(
+        columns = self._facts.columns(
             name,
             f"file {self._path.name}, origin and licence not stated",
             entity_labels=[self._entity_name(key) for key in entities.ids],
@@ -199,6 +205,18 @@ class _RdfReader:
             types=list(dict.fromkeys(types)),
             units=self._units,
         )
+        return replace(columns, relation_aliases={**columns.relation_aliases, **self._relation_aliases(columns)})
+
+    def _relation_aliases(self, columns: GraphColumns) -> dict[str, tuple[int, bool]]:
+        """Alternative labels of relations, and the names of inverses that have no triples of their own."""
+        place = {identifier: index for index, identifier in enumerate(columns.relation_ids)}
+        aliases = {
+            other: (index, False) for key, index in place.items() for other in self._names.others(relation_iri(key))
+        }
+        for inverse, relation in self._inverses.items():
+            if inverse not in self._facts.relations and relation in place:
+                aliases[inverse] = (place[relation], True)
+        return {name: target for name, target in aliases.items() if name not in columns.relation_aliases}
 
     def _entity_name(self, identifier: str) -> str:
         if label := self._names.label(identifier):
@@ -224,8 +242,8 @@ class _Names:
 
     def add(self, key: str, predicate: str, literal: Literal) -> None:
         """Take in what a label or alternative label says."""
-        text = literal.value.strip()
-        if not text:
+        text = literal.value
+        if not text.strip():
             return
         language = (literal.language or "").partition("-")[0]
         rank = 0 if language == "en" else 1 if not language else 2

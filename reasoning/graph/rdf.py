@@ -19,6 +19,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 from kg_data.iris import (
     DATATYPES,
     ENTITY,
+    OWL_INVERSE_OF,
     POSITION,
     RDF_TYPE,
     RDFS_LABEL,
@@ -93,9 +94,17 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
 
 
 def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
-    for identifier, label in zip(kg.relation_ids, kg.relation_labels, strict=True):
-        if label != identifier:
+    named = [*zip(kg.relation_ids, kg.relation_labels, strict=True), *((c.relation, c.relation) for c in kg.literals)]
+    for identifier, label in named:
+        # Without a label an IRI is shown by its end.
+        if label != identifier or relation_iri(identifier) == identifier:
             yield Triple(NamedNode(relation_iri(identifier)), NamedNode(RDFS_LABEL), _text(label))
+    for name, (relation, inverse) in kg.relation_aliases.items():
+        node = NamedNode(relation_iri(kg.relation_ids[relation]))
+        if inverse:
+            yield Triple(NamedNode(relation_iri(name)), NamedNode(OWL_INVERSE_OF), node)
+        else:
+            yield Triple(node, NamedNode(SKOS_ALT_LABEL), _text(name))
     for column in kg.literals:
         if column.unit:
             yield Triple(NamedNode(relation_iri(column.relation)), NamedNode(UNIT), _text(column.unit))

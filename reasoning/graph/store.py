@@ -367,9 +367,7 @@ class KnowledgeGraph:
 
         edges = [Relation("edges", i) for i in range(self.relation_count)]
         values = [Relation("values", i) for i in range(len(self.literals))]
-        aliases = [
-            (name, Relation("edges", i, bool(inv))) for name, (i, inv) in self._details["relation_aliases"].items()
-        ]
+        aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.relation_aliases.items()]
         named = [
             *zip(self.relation_ids, edges, strict=True),
             *((column.relation, value) for column, value in zip(self.literals, values, strict=True)),
@@ -386,11 +384,16 @@ class KnowledgeGraph:
                 offer("\0" + fold(name), relation, taken)
         return table
 
+    @property
+    def relation_aliases(self) -> dict[str, tuple[int, bool]]:
+        """Further names of relations to (relation index, whether the name means the inverse)."""
+        return {name: (index, bool(inverse)) for name, (index, inverse) in self._details["relation_aliases"].items()}
+
     def twin_id(self, relation: int) -> str | None:
         """The id that the source gives the relation's inverse twin, None where it stores none."""
-        for name, (index, inverse) in self._details["relation_aliases"].items():
+        for name, (index, inverse) in self.relation_aliases.items():
             if index == relation and inverse:
-                return str(name)
+                return name
         return None
 
     # Values -----------------------------------------------------------------------------------------------------
