@@ -106,7 +106,7 @@ def forward_phrase(words: str, source: str) -> str:
     """What a relation leads to: "the capital of France", "what France borders", "what X is located in"."""
     if words in VERBS:
         return f"what {source} {words}"
-    return f"what {source} is {words}" if _goes_on(words) else f"the {words} of {source}"
+    return f"what {source} is {words}" if _ends_in_preposition(words) else f"the {words} of {source}"
 
 
 def inverse_phrase(words: str, target: str) -> str:
