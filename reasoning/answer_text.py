@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reasoning.answer import Answer, StepResult
+from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Value
 from reasoning.query.value_text import readable, readable_of, value_words
 
@@ -40,6 +41,9 @@ def _lines(answer: Answer) -> Iterator[str]:
             yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}"
         if (rest := answer.evidence_total - MOST_EVIDENCE) > 0:
             yield f"  and {rest:,} more"
+    if answer.usage != NO_USAGE:
+        yield ""
+        yield f"Language model: {answer.usage}"
 
 
 def _answers(answer: Answer) -> Iterator[str]:

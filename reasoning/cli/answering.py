@@ -50,6 +50,10 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
             print(f"note: {note}", file=sys.stderr)
         print(logical.to_sparql(reasoner.kg), end="")
         return OK
+    if options.dry_run:
+        estimate = reasoner.estimate([question])
+        print(as_json(estimate.to_dict()) if options.json else estimate)
+        return OK
     answer = reasoner.answer(question)
     print(as_json(answer.to_dict()) if options.json else answer_text(answer))
     return OK if answer.error is None else FAILURE

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reasoning.cli.exit_codes import OK
 from reasoning.cli.options import add_graph, add_method, lark_options, positive
 from reasoning.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from reasoning.evaluation.run import PreparedRun
 
 
 def add_commands(commands: Any) -> None:
@@ -25,14 +28,14 @@ def add_commands(commands: Any) -> None:
     sub.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
     sub.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
     sub.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
-    add_method(sub)
+    add_method(sub, cache=True)
     sub.set_defaults(command=evaluate)
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a method."""
-    from reasoning.evaluation.query_run import evaluate_queries
-    from reasoning.evaluation.question_run import evaluate_questions
+    from reasoning.evaluation.query_run import prepare_queries
+    from reasoning.evaluation.question_run import prepare_questions
     from reasoning.evaluation.table import query_table, question_table
 
     if options.queries is not None and options.protocol is None:
@@ -41,18 +44,20 @@ def evaluate(options: argparse.Namespace) -> int:
         raise EvaluationError("--protocol and --split belong to --queries, questions have neither")
     if options.resume and options.out is None:
         raise EvaluationError("--resume needs --out FILE, the results to go on with")
-    common = {
+    prepared: PreparedRun[Any]
+    method = {
         "method": options.method,
         "llm": options.llm,
         "options": lark_options(options),
         "limit": options.limit,
-        "out": options.out,
-        "resume": options.resume,
-        "progress": True,
     }
     if options.questions is not None:
-        print(question_table(evaluate_questions(options.kg, options.questions, **common)))
+        prepared, table = prepare_questions(options.kg, options.questions, **method), question_table
     else:
-        summary = evaluate_queries(options.kg, options.queries, options.protocol, split=options.split, **common)
-        print(query_table(summary))
+        prepared = prepare_queries(options.kg, options.queries, options.protocol, split=options.split, **method)
+        table = query_table
+    if options.dry_run:
+        print(prepared.estimate())
+    else:
+        print(table(prepared.run(options.out, options.resume, progress=True)))
     return OK

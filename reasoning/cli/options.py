@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import fields
 from typing import Any
 
 from kg_data.errors import SkylarkError
@@ -18,16 +19,36 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kg", required=True, metavar="GRAPH", help="built-in name, data-set name or folder, or file")
 
 
-def add_method(parser: argparse.ArgumentParser) -> None:
-    """Offer `--method` and what method lark can be told."""
+def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
+    """Offer `--method` and what method lark can be told; `cache` says whether replies are kept if nothing is said."""
     parser.add_argument("--method", choices=("exact", "lark"), default="exact", help="default: exact")
     lark = parser.add_argument_group("method lark")
-    lark.add_argument("--llm", default=DEFAULT_LLM, metavar="L", help='"embedded" (default), "copy" or provider:model')
+    lark.add_argument(
+        "--llm", default=DEFAULT_LLM, metavar="L",
+        help='"embedded" (default), "copy", hf:name-or-folder or provider:model',
+    )  # fmt: skip
     lark.add_argument("--prompting", choices=("step", "whole"), help="ask step by step (default) or all at once")
     lark.add_argument("--names", choices=("abstract", "readable"), help="entities as ids (default) or by name")
+    lark.add_argument(
+        "--replies", choices=("auto", "text", "structured"), help="plain, JSON by a schema, or as the model can (auto)"
+    )
     lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens that a step's context may take")
-    lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply")
+    lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
     lark.add_argument("--seed", type=int, metavar="N", help="of what is drawn for the prompts")
+    lark.add_argument("--dry-run", action="store_true", help="say what asking the language model would take, no more")
+    here = parser.add_argument_group("a model in this process (embedded, hf:)")
+    here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
+    here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+    hosted = parser.add_argument_group("a hosted model (provider:model)")
+    hosted.add_argument(
+        "--cache", action=argparse.BooleanOptionalAction, default=cache,
+        help=f"keep replies on disk and read them back; default: {'yes' if cache else 'no'}",
+    )  # fmt: skip
+    hosted.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass")
+    hosted.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
+    hosted.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
+    hosted.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
+    hosted.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
 
 
 def positive(text: str) -> int:
@@ -49,14 +70,14 @@ def lark_options(options: argparse.Namespace) -> Any:
     from reasoning.lark import LarkOptions
     from reasoning.llms import load_llm
 
-    names = ("prompting", "names", "token_budget", "timeout", "seed")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    names = (field.name for field in fields(LarkOptions))
+    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     try:
         chosen = LarkOptions(**given)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
     if options.method != "exact" or options.llm != DEFAULT_LLM:
-        load_llm(options.llm)
+        load_llm(options.llm, device=chosen.device, dtype=chosen.dtype)
     return chosen
 
 

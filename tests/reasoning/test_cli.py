@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from reasoning.cli import main
 from reasoning.llms.providers import PROVIDERS, Provider
+from tests.reasoning.openai_server import OpenAIServer
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -286,3 +289,108 @@ class TestWorld:
         assert main(["query", "--kg", "world", 'population("France")']) == 0
         (answer,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Answer: "))
         assert 60_000_000 < int(answer.removeprefix("Answer: ").split()[0].replace(",", "")) < 75_000_000
+
+
+class TestLanguageModels:
+    @pytest.fixture
+    def hosted(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+        pytest.importorskip("langchain_openai")
+        server = OpenAIServer()
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with server.running():
+            yield server
+
+    LARK = ("--method", "lark", "--llm", "openai:gpt-4.1-mini")
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["query", "--kg", "no graph has this name", "--method", "lark"],
+            ["ask", "--kg", "no graph has this name"],
+            ["evaluate", "--kg", "no graph has this name", "--questions", "nowhere.txt", "--method", "lark"],
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("llm", "code", "message"),
+        [
+            ("openai:gpt-5-mini", 1, "set the environment variable OPENAI_API_KEY"),
+            ("opnai:gpt-5-mini", 2, "nearest valid names: openai:gpt-5-mini"),
+            ("hf:./no/such/folder", 1, "There is no folder or .gguf file ./no/such/folder"),
+        ],
+    )
+    def test_a_model_that_cannot_be_had_is_said_before_any_work(
+        self, arguments: list[str], llm: str, code: int, message: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        question = [] if arguments[0] == "evaluate" else ['parent("Ann")']
+        assert main([*arguments, *question, "--llm", llm]) == code
+        out, err = capsys.readouterr()
+        assert out == "" and message in err
+
+    def test_the_answer_says_what_it_took(self, hosted: OpenAIServer, family: str, capsys: Captured) -> None:
+        options = [*self.LARK, "--price-in", "1", "--price-out", "1", "--retries", "2", "--max-concurrency", "2"]
+        assert main(["query", "--kg", family, 'parent("Ann")', *options]) == 0
+        assert re.search(r"Language model: 1 request, \d+ tokens in and \d out, 0\.\d+ USD", capsys.readouterr().out)
+
+    def test_set_algebra_takes_nothing_and_says_nothing_of_it(self, family: str, capsys: Captured) -> None:
+        assert main(["query", "--kg", family, 'parent("Ann")']) == 0
+        assert "Language model" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize("command", ["query", "ask"])
+    def test_a_dry_run_sends_nothing(self, hosted: OpenAIServer, family: str, capsys: Captured, command: str) -> None:
+        assert main([command, "--kg", family, 'parent(parent("Ann"))', "--dry-run", *self.LARK]) == 0
+        out = capsys.readouterr().out
+        assert "Estimate, nothing was sent: 1 question\n  requests       2\n" in out and "price not known" in out
+        assert main([command, "--kg", family, 'parent(parent("Ann"))', "--dry-run", "--json", *self.LARK]) == 0
+        assert printed_json(capsys)["requests"] == 2
+        assert hosted.requests == []
+
+    @pytest.mark.parametrize(("flag", "sent"), [([], 2), (["--cache"], 1), (["--no-cache"], 2)])
+    def test_a_question_is_cached_where_it_is_asked_for(
+        self,
+        hosted: OpenAIServer,
+        family: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        flag: list[str],
+        sent: int,
+    ) -> None:
+        monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
+        for _ in range(2):
+            assert main(["query", "--kg", family, 'parent("Ann")', *self.LARK, *flag]) == 0
+        assert len(hosted.requests) == sent
+
+    @pytest.mark.parametrize(("flag", "sent"), [([], 1), (["--no-cache"], 2)])
+    def test_an_evaluation_is_cached_unless_it_is_not_to_be(
+        self,
+        hosted: OpenAIServer,
+        family: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        flag: list[str],
+        sent: int,
+    ) -> None:
+        monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
+        (tmp_path / "mine.txt").write_text('parent("Bob")\tDan|Eve\n')
+        for _ in range(2):
+            arguments = ["evaluate", "--kg", family, "--questions", str(tmp_path / "mine.txt"), *self.LARK, *flag]
+            assert main(arguments) == 0
+        assert len(hosted.requests) == sent
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--device", "gpu"], "device must be auto, cpu, cuda"),
+            (["--dtype", "half"], "dtype must be one of auto, float32"),
+            (["--price-in", "1"], "price_in and price_out belong together"),
+            (["--requests-per-minute", "0"], "requests_per_minute must be above 0"),
+            (["--retries", "-1"], "retries must be at least 0"),
+        ],
+    )
+    def test_options_out_of_range_are_usage_errors(
+        self, family: str, capsys: Captured, options: list[str], message: str
+    ) -> None:
+        assert main(["query", "--kg", family, 'parent("Ann")', *options]) == 2
+        assert message in capsys.readouterr().err
