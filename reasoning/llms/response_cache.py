@@ -12,10 +12,10 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.caches import BaseCache
 from langchain_core.messages import AIMessage
@@ -26,6 +26,8 @@ from reasoning.cache_location import CACHE_VARIABLE, cache_dir
 from reasoning.llms.replies import CACHED, is_cached, is_cut_off
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 VERSION = 1
 """To raise whenever what is stored changes; a store of another version is another file."""
@@ -67,11 +69,14 @@ class ResponseCache(BaseCache):
         key = self._key(prompt, llm_string)
         if not self.path.exists():
             return None
-        row = None
-        with self._store() as store:
+
+        def read(store: sqlite3.Connection) -> Any:
             row = store.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
             if row is not None:
                 store.execute("UPDATE replies SET used = ? WHERE key = ?", (time.time(), key))
+            return row
+
+        row = self._with_store(read)
         try:
             message = None if row is None else AIMessage.model_validate_json(row[0])
         except ValidationError:
@@ -92,17 +97,17 @@ class ResponseCache(BaseCache):
             reply = json.dumps(message.model_copy(update={"id": None}).model_dump(mode="json"), ensure_ascii=False)
         except (PydanticSerializationError, ValueError):
             return  # a provider's own objects inside; asking again is the safe thing
-        with self._store() as store:
-            store.execute(
-                "INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", (self._key(prompt, llm_string), reply, time.time())
-            )
+        row = (self._key(prompt, llm_string), reply, time.time())
+
+        def write(store: sqlite3.Connection) -> None:
+            store.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", row)
             self._bound(store)
+
+        self._with_store(write)
 
     def clear(self, **kwargs: Any) -> None:
         """Forget every reply, of all models."""
-        with self._store() as store:
-            store.execute("DELETE FROM replies")
-            store.execute("VACUUM")
+        self._with_store(lambda store: store.executescript("DELETE FROM replies; VACUUM"))
 
     def _bound(self, store: sqlite3.Connection) -> None:
         pages, free, size = (
@@ -115,17 +120,18 @@ class ResponseCache(BaseCache):
                 (1 - KEPT,),
             )
 
-    @contextmanager
-    def _store(self) -> Iterator[sqlite3.Connection]:
-        """The store, made where it is absent; what goes wrong with it is told once and forgiven."""
+    def _with_store(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What `work` does with the store, made where it is absent; what goes wrong is told once and forgiven."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # A connection for each use: none is shared by threads or survives a fork.
             with closing(sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)) as store:
-                store.execute("PRAGMA journal_mode = WAL")
+                with suppress(sqlite3.OperationalError):
+                    # Refused while another process does the same; what follows waits until that is done.
+                    store.execute("PRAGMA journal_mode = WAL")
                 store.execute("PRAGMA synchronous = NORMAL")
                 store.executescript(_SCHEMA)
-                yield store
+                return work(store)
         except (OSError, sqlite3.Error) as error:
             if self.path not in _warned:
                 _warned.add(self.path)
@@ -133,6 +139,7 @@ class ResponseCache(BaseCache):
                     "the cache of replies %s cannot be used (%s); going on without it: make room, delete it, "
                     "or set %s to another folder", self.path, error, CACHE_VARIABLE,
                 )  # fmt: skip
+            return None
 
     def _key(self, prompt: str, llm_string: str) -> bytes:
         return hashlib.sha256(json.dumps([self._scope, llm_string, prompt]).encode()).digest()
