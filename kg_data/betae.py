@@ -69,8 +69,9 @@ def is_betae_folder(path: Path) -> bool:
 def convert_betae(source: Path, target: Path) -> Converted:
     """Write an official folder as `id2ent.tsv`, `id2rel.tsv`, the triples and `queries/<split>-<type>.jsonl`.
 
-    A record is {"type", "query", "easy", "hard"}, ids sorted. Relations named "+r" and "-r" become "r" and "r_reverse",
-    so that they are known as each other's inverse. The folder is written beside its place and renamed when whole.
+    A record is {"type", "query", "easy", "hard"}, ids sorted; training queries go to `queries/train/`. Relations named
+    "+r" and "-r" become "r" and "r_reverse", so that they are known as each other's inverse. The folder is written
+    beside its place and renamed when whole.
 
     Raises:
         DataError: the source is no such folder, or a file in it is broken or asks for classes that are not admitted.
@@ -135,7 +136,9 @@ def _write_queries(source: Path, target: Path) -> Iterator[tuple[str, int]]:
         path = source / f"{split}-queries.pkl"
         if not path.is_file():
             continue
-        target.mkdir(exist_ok=True)
+        # An evaluation takes every file of the folder that is not of another split; training is none of them.
+        folder = target / "train" if split == "train" else target
+        folder.mkdir(parents=True, exist_ok=True)
         by_structure = read_plain_pickle(path)
         if not isinstance(by_structure, dict):
             raise DataError(path, "a dict of structures and queries", found=type(by_structure).__name__)
@@ -147,8 +150,8 @@ def _write_queries(source: Path, target: Path) -> Iterator[tuple[str, int]]:
             if structure in UNIONS_ONCE_MORE:
                 continue
             kind = _kind(path, structure, queries)
-            name = f"{split}-{kind}.jsonl"
-            with (target / name).open("w", encoding="ascii") as file:
+            place = folder / f"{split}-{kind}.jsonl"
+            with place.open("w", encoding="ascii") as file:
                 for query in sorted(queries):
                     record = {
                         "type": kind,
@@ -157,7 +160,7 @@ def _write_queries(source: Path, target: Path) -> Iterator[tuple[str, int]]:
                         "hard": sorted(hard.get(query, ())),
                     }
                     file.write(json.dumps(record, separators=(",", ":")) + "\n")
-            yield f"queries/{name}", len(queries)
+            yield place.relative_to(target.parent).as_posix(), len(queries)
 
 
 def _kind(path: Path, structure: object, queries: object) -> str:

@@ -47,9 +47,9 @@ def load_json_lines(path: Path, name: str) -> GraphColumns:
 def _add(path: Path, facts: Facts, number: int, line: str) -> None:
     head, relation, tail = _parts(path, number, line)
     for what, part in (("head", head), ("relation", relation)):
-        if not isinstance(part, str) or not part.strip():
+        if not isinstance(part, str) or not part:
             raise DataError(path, f"a text that is not empty as {what}", line=number, found=json.dumps(part))
-    if isinstance(tail, str) and tail.strip():
+    if isinstance(tail, str) and tail:
         facts.link(head, relation, tail, number)
     else:
         facts.value(head, relation, _value(path, number, relation, tail), number)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kg_data.errors import SkylarkError
 from reasoning.cli.exit_codes import FAILURE, OK
 from reasoning.cli.options import as_json
 
@@ -55,11 +56,27 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def convert(options: argparse.Namespace) -> int:
-    """Write a graph in another form."""
-    from kg_data.betae import convert_betae
+    """Write BetaE's official folder in the integer form, or any graph as a file."""
+    from kg_data.betae import convert_betae, is_betae_folder
 
-    done = convert_betae(Path(options.source), options.target)
-    print(f"{options.target}: {done.entities:,} entities, {done.relations:,} relations")
+    source, target = Path(options.source), options.target
+    if target.exists():
+        raise SkylarkError(f"{target} exists; name a file or folder that does not, it will be made")
+    if not is_betae_folder(source):
+        return _convert_graph(options.source, target)
+    done = convert_betae(source, target)
+    print(f"{target}: {done.entities:,} entities, {done.relations:,} relations")
     for name, count in done.queries.items():
         print(f"  {name}: {count:,} queries")
+    return OK
+
+
+def _convert_graph(source: str, target: Path) -> int:
+    from reasoning.graph.export import write_graph
+    from reasoning.graph.store import KnowledgeGraph
+
+    kg = KnowledgeGraph.load(source)
+    write_graph(kg, target)
+    values = sum(len(column.values) for column in kg.literals)
+    print(f"{target}: {len(kg):,} triples, {values:,} values, {len(kg.universe):,} entities")
     return OK

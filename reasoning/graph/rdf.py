@@ -7,7 +7,6 @@ triples; with that mark a complement knows what there is, and entities keep thei
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +35,7 @@ from kg_data.iris import (
 from reasoning.errors import GraphError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
+from reasoning.graph.whole_file import written_whole
 
 if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph
@@ -67,13 +67,8 @@ def write_rdf(kg: KnowledgeGraph, path: str | Path) -> None:
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise GraphError(f'"{path.name}" names no form of RDF; the name must end in {" or ".join(FORMATS)}')
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            serialize(rdf_triples(kg), file, form, prefixes=PREFIXES if form == RdfFormat.TURTLE else None)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        serialize(rdf_triples(kg), file, form, prefixes=PREFIXES if form == RdfFormat.TURTLE else None)
 
 
 def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:

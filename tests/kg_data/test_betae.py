@@ -36,7 +36,7 @@ def assert_same(source: Path, converted: Path, limit: int | None = None) -> None
     for split in one.splits:
         assert links(one, split) == links(other, split)
     names = {path.name for path in source.glob("queries/*.jsonl")}
-    assert {path.name for path in converted.glob("queries/*.jsonl")} == names | {"train-1p.jsonl"}
+    assert {path.name for path in converted.glob("queries/*.jsonl")} == names
     for name in names:
         assert by_query(converted / "queries" / name) == by_query(source / "queries" / name, limit)
 
@@ -65,15 +65,14 @@ class TestConverting:
     def test_what_was_written_is_counted(self, official: Path, tmp_path: Path) -> None:
         done = convert_betae(official, tmp_path / "converted")
         assert (done.entities, done.relations) == (60, 8)
-        assert done.queries["queries/train-1p.jsonl"] == 1
-        assert sum(done.queries.values()) == 1 + sum(
-            len(records(path)) for path in (tmp_path / "converted" / "queries").glob("[!t]*.jsonl")
-        ) + sum(len(records(path)) for path in (tmp_path / "converted" / "queries").glob("test-*.jsonl"))
+        assert done.queries["queries/train/train-1p.jsonl"] == 1
+        for name, count in done.queries.items():
+            assert len(records(tmp_path / "converted" / name)) == count
         assert {name.partition("-")[2] for name in done.queries} == {f"{kind}.jsonl" for kind in STRUCTURES}
 
     def test_training_queries_have_easy_answers_alone(self, official: Path, tmp_path: Path) -> None:
         convert_betae(official, tmp_path / "converted")
-        (record,) = records(tmp_path / "converted" / "queries" / "train-1p.jsonl")
+        (record,) = records(tmp_path / "converted" / "queries" / "train" / "train-1p.jsonl")
         assert record == {"type": "1p", "query": [0, [0]], "easy": [1, 2], "hard": []}
 
     def test_signs_before_relations_become_inverse_names(self, official: Path, tmp_path: Path) -> None:
