@@ -1,19 +1,23 @@
-"""The method under measurement: made once before a run, then asked for one query or question after the other."""
+"""The method under measurement: made once before a run, then asked for its replies, in the order of the questions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
+from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import EvaluationError
+from reasoning.evaluation.results_file import Line
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms import LLMError
+from reasoning.llms.calling import at_once
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 
@@ -50,10 +54,14 @@ def load_method(
     """
     if limit is not None and limit < 1:
         raise EvaluationError(f"the limit must be at least 1, not {limit}")
-    reasoner = Reasoner(KnowledgeGraph.load(kg, splits), llm=llm, method=method, options=options)
-    if method != "exact":
-        _ = reasoner.llm  # a missing key or package is worth knowing before the records are read
-    return reasoner
+    return Reasoner(KnowledgeGraph.load(kg, splits), llm=llm, method=method, options=options)
+
+
+def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:
+    """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
+    model = reasoner.reader if reasoner.method == "exact" else reasoner.llm
+    workers = 1 if model is None else at_once(model, reasoner.options)
+    return concurrent_map(partial(ask, reasoner), questions, workers)
 
 
 def ask(reasoner: Reasoner, question: Query | str) -> Reply:
@@ -65,6 +73,17 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
     failed = answer.steps[-1].parts[-1] if answer.error is not None and answer.steps else None
     silent = failed is not None and not any(attempt.replied for attempt in failed.attempts)
     return Reply(answer, answer.error, not silent)
+
+
+def about(reply: Reply) -> Line:
+    """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say."""
+    said: Line = {} if reply.error is None else {"error": reply.error}
+    if reply.answer is not None:
+        if reply.answer.method != "exact":
+            said["steps"] = step_counts(reply.answer)
+        if (usage := reply.answer.usage).requests or usage.cached:
+            said["usage"] = usage.to_dict()
+    return said
 
 
 def step_counts(answer: Answer) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.evaluation.method import Reply, step_counts
+from reasoning.evaluation.method import Reply, about
 from reasoning.evaluation.metrics import (
     LARK_METRICS,
     RANK_METRICS,
@@ -40,22 +40,19 @@ class Ranking:
     Attributes:
         entities: without repetition, best first, shape (p,).
         scores: of the same shape, higher is better; None for a set, whose members are all alike.
-        about: what else the line says: `error`, `steps`, `usage`.
+        told: what else the line says, see `method.about`.
     """
 
     entities: Ids
     scores: Sequence[float] | None = None
-    about: Line | None = None
+    told: Line | None = None
 
     @classmethod
     def from_reply(cls, reply: Reply) -> Ranking:
         """Of a method that was asked."""
-        about: Line = {} if reply.error is None else {"error": reply.error}
         if reply.answer is None:
-            return cls(np.zeros(0, dtype=np.int32), about=about)
-        if reply.answer.method != "exact":
-            about["steps"] = step_counts(reply.answer)
-        return cls(reply.answer.ranked, reply.answer.scores, about)
+            return cls(np.zeros(0, dtype=np.int32), told=about(reply))
+        return cls(reply.answer.ranked, reply.answer.scores, about(reply))
 
 
 def lines_of(
@@ -83,7 +80,7 @@ def lines_of(
                 for identifier, rank in zip(table.write(record.hard), own.tolist(), strict=True)
             }
     for line, ranking, values in zip(lines, rankings, _rows(metrics), strict=True):
-        line |= values | (ranking.about or {})
+        line |= values | (ranking.told or {})
     return lines
 
 

@@ -8,6 +8,7 @@ only be guessed: it measures completion, and set algebra scores next to nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from langchain_core.language_models import BaseChatModel
 from reasoning.batch import BatchExecutor
 from reasoning.binding import bind
 from reasoning.errors import EvaluationError, GraphError
-from reasoning.evaluation.method import ask, load_method
+from reasoning.evaluation.method import load_method, replies
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
 from reasoning.evaluation.query_lines import METRICS, PROTOCOLS, Protocol, Ranking, lines_of
 from reasoning.evaluation.results_file import Line
-from reasoning.evaluation.run import run
+from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
 from reasoning.lark import LarkOptions
@@ -69,7 +70,8 @@ def evaluate_queries(
         `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
         and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
         hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, method lark only),
-        `intervals` (of each mean, see `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
+        `usage` (requests, tokens and cost, where a model was asked), `intervals` (of each mean, see
+        `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
 
     Raises:
         EvaluationError: the settings do not fit the data, or `out` holds another run's results.
@@ -77,6 +79,20 @@ def evaluate_queries(
         DataError: a record is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
+    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit).run(out, resume, progress)
+
+
+def prepare_queries(
+    kg: str | Path,
+    queries: Path,
+    protocol: Protocol,
+    method: str = "exact",
+    llm: str | BaseChatModel = "embedded",
+    options: LarkOptions | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+) -> PreparedRun[QueryRecord]:
+    """Load and check everything that `evaluate_queries` needs, which has the same arguments and errors."""
     if protocol not in PROTOCOLS:
         raise EvaluationError(f"unknown protocol {protocol!r}; expected {' or '.join(PROTOCOLS)}")
     files, chosen = find_files(queries, split)
@@ -104,9 +120,10 @@ def evaluate_queries(
                 rankings = [Ranking(answers[i]) for i in range(len(chunk))]
                 yield from ((line, True) for line in lines_of(chunk, rankings, protocol, table))
         else:
-            for record in rest:
-                reply = ask(reasoner, record.query)
+            given = replies(reasoner, (record.query for record in rest))
+            for record, reply in zip(rest, given, strict=True):
                 yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
 
-    tally = QueryTally(METRICS[protocol], skipped=len(records) - len(measured))
-    return run(measured, answered, tally, settings, out, resume, progress)
+    asked = [record.query for record in measured]
+    new_tally = partial(QueryTally, METRICS[protocol], skipped=len(records) - len(measured))
+    return PreparedRun(reasoner, measured, asked, answered, new_tally, settings)

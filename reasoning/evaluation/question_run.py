@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.answer import plain
-from reasoning.evaluation.method import Reply, ask, load_method
+from reasoning.evaluation.method import Reply, about, load_method, replies
 from reasoning.evaluation.metrics import counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
 from reasoning.evaluation.results_file import Line
-from reasoning.evaluation.run import run
+from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
@@ -52,7 +53,8 @@ def evaluate_questions(
         `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
         known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
         nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong), `intervals`
-        (of each mean, see `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
+        (of each mean, see `reasoning.evaluation.intervals`), `usage` (requests, tokens and cost, where a model was
+        asked), `settings`, `seconds`, `complete`.
 
     Raises:
         EvaluationError: the settings do not fit, or `out` holds another run's results.
@@ -60,6 +62,18 @@ def evaluate_questions(
         DataError: a line is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
+    return prepare_questions(kg, questions, method, llm, options, limit).run(out, resume, progress)
+
+
+def prepare_questions(
+    kg: str | Path,
+    questions: Path,
+    method: str = "exact",
+    llm: str | BaseChatModel = "embedded",
+    options: LarkOptions | None = None,
+    limit: int | None = None,
+) -> PreparedRun[QuestionRecord]:
+    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors."""
     reasoner = load_method(kg, None, method, llm, options, limit)
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
@@ -69,11 +83,12 @@ def evaluate_questions(
     }
 
     def answered(rest: Sequence[QuestionRecord]) -> Iterator[tuple[Line, bool]]:
-        for record in rest:
-            reply = ask(reasoner, record.question)
+        given = replies(reasoner, (record.question for record in rest))
+        for record, reply in zip(rest, given, strict=True):
             yield line_of(record, reply, reasoner.kg), reply.given
 
-    return run(records, answered, QuestionTally(METRICS, left_out), settings, out, resume, progress)
+    asked = [record.question for record in records]
+    return PreparedRun(reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), settings)
 
 
 def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
@@ -100,8 +115,8 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
         "exact_match": float(metrics["exact_match"]),
         "path_match": _path_match(record, query, kg),
     }
+    line |= about(reply)
     if reply.error is not None:
-        line["error"] = reply.error
         # An answer that could not be given is wrong, also where nothing was expected.
         line |= {"f1": 0.0, "exact_match": 0.0}
     return line

@@ -7,14 +7,18 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.errors import SkylarkError
 from reasoning.errors import ResultsError
+from reasoning.estimate import Estimate
 from reasoning.evaluation.results_file import Line, ResultsFile
+from reasoning.query.tree import Query
+from reasoning.reasoner import Reasoner
 
 log = logging.getLogger(__name__)
 
@@ -54,73 +58,91 @@ Answered = Callable[[Sequence[T]], Iterator[tuple[Line, bool]]]
 """Gives each item's line, in order, and whether the method gave any reply to it; an item without is no measurement."""
 
 
-def run(
-    items: Sequence[T],
-    answered: Answered[T],
-    tally: Tally,
-    settings: Mapping[str, Any],
-    out: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
-) -> dict[str, Any]:
-    """Answer every item once, in order, and return the summary.
+@dataclass(frozen=True)
+class PreparedRun(Generic[T]):
+    """A run of which everything is loaded and checked, and nothing is answered yet.
 
-    Args:
-        items: what to answer.
+    Attributes:
+        reasoner: the method.
+        items: what is to be answered, in the order of the lines.
+        questions: what the method is asked for each, of the same length.
         answered: goes through those that are not done yet.
-        tally: adds the lines up.
+        new_tally: makes what adds the lines up.
         settings: what decides the lines; kept in the summary.
-        out: the results file; beside it stands the summary.
-        resume: go on with the lines that `out` holds.
-        progress: show a bar on stderr.
-
-    Raises:
-        EvaluationError: `out` holds what may not be added to, see `ResultsFile`.
-        ResultsError: `out` cannot be written; what was done before is kept.
-        SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
-        KeyboardInterrupt: after what was done is safe.
     """
-    began = time.monotonic()
-    sink = None if out is None else ResultsFile(out, settings, [item.identifier for item in items], resume)
-    with sink or nullcontext():
-        done = sink.done if sink else []
-        before = sink.seconds if sink else 0.0
-        for line in done:
-            tally.add(line)
+
+    reasoner: Reasoner
+    items: Sequence[T]
+    questions: Sequence[Query | str]
+    answered: Answered[T]
+    new_tally: Callable[[], Tally]
+    settings: Mapping[str, Any]
+
+    def estimate(self) -> Estimate:
+        """What the whole run would take in requests, tokens and money; nothing is sent."""
+        return self.reasoner.estimate(self.questions)
+
+    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+        """Answer every item once, in order, and return the summary.
+
+        Args:
+            out: the results file; beside it stands the summary.
+            resume: go on with the lines that `out` holds.
+            progress: show a bar on stderr.
+
+        Raises:
+            EvaluationError: `out` holds what may not be added to, see `ResultsFile`.
+            ResultsError: `out` cannot be written; what was done before is kept.
+            SkylarkError: the method gave no reply `SILENT_LIMIT` times in a row.
+            KeyboardInterrupt: after what was done is safe.
+        """
+        began = time.monotonic()
+        tally = self.new_tally()
+        sink = None if out is None else ResultsFile(out, self.settings, [i.identifier for i in self.items], resume)
 
         def summary(complete: bool) -> dict[str, Any]:
-            seconds = round(before + time.monotonic() - began, 3)
+            seconds = round((sink.seconds if sink else 0.0) + time.monotonic() - began, 3)
             intervals = {"intervals": tally.intervals()} if complete else {}
-            about = {"settings": dict(settings), "seconds": seconds, "complete": complete}
+            about = {"settings": dict(self.settings), "seconds": seconds, "complete": complete}
             return {**tally.summary(), **intervals, **about}
 
-        bar = tqdm(
-            total=len(items), initial=len(done), unit="query", disable=not progress, file=sys.stderr,
-            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
-        )  # fmt: skip
-        try:
-            with bar, closing(_with_reply(answered(items[len(done) :]))) as lines:
-                for line in lines:
-                    if sink:
-                        sink.append(line)
-                    tally.add(line)
-                    bar.update()
-                    if sink and sink.checkpoint_due:
-                        sink.checkpoint(summary(False))
-            final = summary(True)
-            if sink:
-                sink.checkpoint(final)
-            return final
-        except (KeyboardInterrupt, SkylarkError, OSError):
-            if sink:
-                # On a full disk the summary stays the one before; it holds the settings, and so resuming is possible.
+        with sink or nullcontext():
+            done = sink.done if sink else []
+            for line in done:
+                tally.add(line)
+            try:
+                with closing(self._lines(len(done), progress)) as lines:
+                    for line in lines:
+                        if sink:
+                            sink.append(line)
+                        tally.add(line)
+                        if sink and sink.checkpoint_due:
+                            sink.checkpoint(summary(False))
+                final = summary(True)
+                if sink:
+                    sink.checkpoint(final)
+                return final
+            except (KeyboardInterrupt, SkylarkError, OSError):
+                if sink is None:
+                    log.warning("stopped; nothing is kept without --out FILE")
+                    raise
+                # On a full disk the summary stays the one before; with its settings the run can be resumed.
                 with suppress(ResultsError):
                     sink.checkpoint(summary(False))
-                kept = tally.summary()["count"]
-                log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", kept, len(items), out)
-            else:
-                log.warning("stopped; nothing is kept without --out FILE")
-            raise
+                kept = (tally.summary()["count"], len(self.items), out)
+                log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
+                raise
+
+    def _lines(self, done: int, progress: bool) -> Generator[Line]:
+        """The lines that are not there yet, with a bar on stderr."""
+        bar = tqdm(
+            total=len(self.items), initial=done, unit="query", disable=not progress, file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+        )  # fmt: skip
+        with bar, closing(_with_reply(self.answered(self.items[done:]))) as lines:
+            for line in lines:
+                yield line
+                bar.update()
 
 
 def _with_reply(answered: Iterator[tuple[Line, bool]]) -> Generator[Line]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.tally import STEP_COUNTS
+from reasoning.llms.usage import TokenUsage
 
 
 def query_table(summary: Mapping[str, Any]) -> str:
@@ -30,7 +31,7 @@ def query_table(summary: Mapping[str, Any]) -> str:
     parts += ["; ".join(notes), *_level(intervals)]
     if "steps" in summary:
         parts.append(_steps(summary["steps"].values()))
-    return "\n".join(parts)
+    return "\n".join([*parts, *_usage(summary)])
 
 
 def question_table(summary: Mapping[str, Any]) -> str:
@@ -47,7 +48,9 @@ def question_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} whose gold path reaches nothing left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} not answered, counted as wrong")
-    return "\n".join([aligned(["type", "questions", *names], rows), "; ".join(notes), *_level(intervals)])
+    return "\n".join(
+        [aligned(["type", "questions", *names], rows), "; ".join(notes), *_level(intervals), *_usage(summary)]
+    )
 
 
 def _cells(
@@ -82,6 +85,10 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     ]
     lines.insert(1, "-" * len(lines[0]))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _usage(summary: Mapping[str, Any]) -> list[str]:
+    return [f"language model: {TokenUsage.from_dict(summary['usage'])}"] if "usage" in summary else []
 
 
 def _steps(counts: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reasoning.evaluation.intervals import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
 from reasoning.evaluation.results_file import Line
+from reasoning.llms.usage import TokenUsage
 from reasoning.query.structures import NEGATED, STRUCTURES
 
 AVERAGES = {
@@ -28,7 +29,8 @@ class MetricValues:
         self.counts: Counter[str] = Counter()
         self.errors = 0
         self._values: dict[str, dict[str, list[float]]] = defaultdict(lambda: {name: [] for name in self.metrics})
-        self._usage: Counter[str] = Counter()
+        self.usage = TokenUsage()
+        """What the language model was sent and wrote, and what that cost, over all lines."""
 
     def add(self, line: Line) -> None:
         """Take in one query's line."""
@@ -38,16 +40,12 @@ class MetricValues:
             # A question without a gold path has no path_match.
             if line[name] is not None:
                 values.append(line[name])
-        self._usage.update({name: amount for name, amount in line.get("usage", {}).items() if amount is not None})
+        if "usage" in line:
+            self.usage += TokenUsage.from_dict(line["usage"])
 
     def of(self, kind: str) -> Mapping[str, Sequence[float]]:
         """Metric -> the values of one type's queries, in order."""
         return self._values[kind]
-
-    @property
-    def usage(self) -> dict[str, float]:
-        """What the language model was sent and wrote, and what that cost, over all lines that say it."""
-        return dict(self._usage)
 
 
 class QueryTally:
@@ -168,4 +166,5 @@ def _described(per_type: Mapping[str, Mapping[str, Means | None]]) -> dict[str, 
 
 
 def _with_usage(summary: dict[str, Any], values: MetricValues) -> dict[str, Any]:
-    return {**summary, "usage": values.usage} if values.usage else summary
+    asked = values.usage.requests or values.usage.cached
+    return {**summary, "usage": values.usage.to_dict()} if asked else summary
