@@ -6,5 +6,15 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
+from reasoning.retrieval.graph_retriever import GraphRetriever
 
-__all__ = ["Answer", "KnowledgeGraph", "LarkOptions", "Query", "Reasoner", "SkylarkError", "StepResult"]
+__all__ = [
+    "Answer",
+    "GraphRetriever",
+    "KnowledgeGraph",
+    "LarkOptions",
+    "Query",
+    "Reasoner",
+    "SkylarkError",
+    "StepResult",
+]

@@ -28,4 +28,9 @@ def count_tokens(llm: BaseChatModel, texts: Sequence[str]) -> list[int]:
     """Tokens of each text: the model's own where it counts them, else estimated by the characters."""
     if isinstance(llm, CountsOwnTokens):
         return llm.count_tokens(texts)
+    return estimate_tokens(texts)
+
+
+def estimate_tokens(texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, by its characters."""
     return [math.ceil(len(text) / CHARACTERS_PER_TOKEN) for text in texts]

@@ -1,0 +1,77 @@
+"""From what is asked to what guides a search: the anchors, the relations in their order, the types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from reasoning.binding import BoundChain, bind
+from reasoning.errors import QuestionError
+from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.query.tree import Query
+from reasoning.questions.linking import Lexicon, link
+from reasoning.retrieval.neighbourhood import Anchor
+
+MOST_ANCHORS = 64
+"""Ways from anchors to the answer that are followed; a query that uses one set twice has more of them than anchors."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What guides a search.
+
+    Attributes:
+        anchors: where to begin, with the relations that lead on from there in their order.
+        named: relations whose place is not known.
+        types: names of types that are asked for.
+    """
+
+    anchors: tuple[Anchor, ...]
+    named: frozenset[int] = frozenset()
+    types: frozenset[str] = frozenset()
+
+
+def guidance_of_query(query: Query, kg: KnowledgeGraph) -> Guidance:
+    """Each anchor with the relations on its way to the answer.
+
+    Raises:
+        UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
+    """
+    chain = bind(query, kg)
+    if chain.anchor is not None:
+        return Guidance((Anchor(chain.anchor),))
+    return Guidance(tuple(dict.fromkeys(islice(_anchors(chain), MOST_ANCHORS))))
+
+
+def _anchors(chain: BoundChain) -> Iterator[Anchor]:
+    def ways(position: int) -> Iterator[tuple[Relation, ...]]:
+        """The relations followed from a step on, the step's own first."""
+        step = chain.steps[position]
+        own = (step.relation,) if step.relation is not None and step.relation.kind == "edges" else ()
+        users = [later.position for later in chain if position in later.inputs]
+        if not users:
+            yield own
+        for user in users:
+            yield from (own + way for way in ways(user))
+
+    for step in chain:
+        for anchor in step.anchors:
+            if anchor is not None:
+                yield from (Anchor(anchor, way) for way in ways(step.position))
+
+
+def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
+    """The entities, relations and types that a text names; no anchors where it names no entity."""
+    try:
+        items = link(text, Lexicon(kg))
+    except QuestionError:
+        return Guidance(())
+    mentions = [item.mention for item in items if item.mention is not None]
+    entities = dict.fromkeys(entity for mention in mentions for entity in mention.candidates[0])
+    uses = (kg.relation(name) for item in items if item.use is not None for name in item.use.relations)
+    return Guidance(
+        tuple(Anchor(entity) for entity in entities),
+        frozenset(relation.index for relation in uses if relation.kind == "edges"),
+        frozenset(kg.entity_labels[item.type] for item in items if item.type is not None),
+    )

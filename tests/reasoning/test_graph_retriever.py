@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+
+from kg_data.errors import SkylarkError
+from reasoning import GraphRetriever, KnowledgeGraph, Query
+from reasoning.errors import UnknownEntityError
+from tests.reasoning.awkward_names import AWKWARD
+
+KG = KnowledgeGraph.from_triples(
+    [
+        ("Paris", "capital_of", "France"), ("Madrid", "capital_of", "Spain"), ("France", "borders", "Spain"),
+        ("Spain", "borders", "France"), ("France", "borders", "Italy"), ("Rome", "capital_of", "Italy"),
+        ("Italy", "population", 59_000_000),
+    ]
+)  # fmt: skip
+
+
+class WordCountingChatModel(FakeListChatModel):
+    """Its tokens are words."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+def contents(documents: Sequence[Document]) -> list[str]:
+    return [document.page_content for document in documents]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        '~capital_of(borders("France"))',
+        Query.parse('~capital_of(borders("France"))'),
+        {"entities": ["France"], "relations": ["borders", "~capital_of"]},
+    ],
+    ids=["text", "query", "names"],
+)
+def test_the_path_that_is_asked_for_comes_first(asked: Any) -> None:
+    found = contents(GraphRetriever(kg=KG).invoke(asked))
+    assert set(found[:2]) == {'("France", "borders", "Spain")', '("France", "borders", "Italy")'}
+    assert set(found[2:4]) == {'("Madrid", "capital_of", "Spain")', '("Rome", "capital_of", "Italy")'}
+
+
+def test_a_question_is_read_as_a_query() -> None:
+    first = GraphRetriever(kg=KG).invoke("Which countries does France border?")[0]
+    assert (first.metadata["head"], first.metadata["relation"]) == ("France", "borders")
+
+
+def test_a_text_that_is_no_question_is_searched_for_names() -> None:
+    found = GraphRetriever(kg=KG, hops=1).invoke("I have always, always liked Madrid")
+    assert contents(found) == ['("Madrid", "capital_of", "Spain")']
+
+
+def test_a_text_that_names_nothing_gives_no_documents() -> None:
+    assert GraphRetriever(kg=KG).invoke("hello there") == []
+
+
+def test_a_document_says_where_it_comes_from() -> None:
+    found = GraphRetriever(kg=KG).invoke('~capital_of(borders("France"))')
+    about = found[2].metadata
+    assert about["hop"] == 2 and about["path"][-1] == found[2].page_content and about["path"][0] in contents(found[:2])
+    assert (about["relation_id"], about["head_id"]) == ("capital_of", about["head"])
+    assert about["left_out"] == [0, 0]
+    assert json.loads(json.dumps(about)) == about
+
+
+def test_scores_fall() -> None:
+    scores = [d.metadata["score"] for d in GraphRetriever(kg=KG, hops=3).invoke('borders("France")')]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_budget_is_counted_by_the_models_own_tokenizer() -> None:
+    model = WordCountingChatModel(responses=["x"])
+    found = GraphRetriever(kg=KG, llm=model, token_budget=9).invoke('borders("France")')
+    assert sum(model.count_tokens(contents(found))) == 9
+    assert found[0].metadata["left_out"][0] > 0
+
+
+def test_at_most_k_documents_come() -> None:
+    assert len(GraphRetriever(kg=KG, k=2).invoke('borders("France")')) == 2
+
+
+def test_it_can_be_awaited_and_asked_in_batches() -> None:
+    retriever = GraphRetriever(kg=KG)
+    expected = retriever.invoke('borders("France")')
+    assert asyncio.run(retriever.ainvoke('borders("France")')) == expected
+    assert retriever.batch(['borders("France")', "hello there"]) == [expected, []]
+    assert asyncio.run(retriever.abatch(['borders("France")'])) == [expected]
+
+
+def test_it_works_inside_a_chain() -> None:
+    prompt = ChatPromptTemplate.from_messages([("human", "{facts}\n\n{question}")])
+    seen: list[str] = []
+    chain = (
+        {"facts": GraphRetriever(kg=KG) | (lambda found: "\n".join(contents(found))), "question": RunnablePassthrough()}
+        | prompt
+        | RunnableLambda(lambda value: seen.append(value.to_string()) or value)
+        | FakeListChatModel(responses=["Rome"])
+        | StrOutputParser()
+    )
+    assert chain.invoke("Which countries does France border?") == "Rome"
+    assert '("France", "borders", "Italy")' in seen[0] and "Which countries" in seen[0]
+
+
+@pytest.mark.parametrize("name", AWKWARD, ids=ascii)
+def test_no_name_leaves_its_line(name: str) -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", name), (name, "r", "b")])
+    documents = GraphRetriever(kg=kg).invoke({"entities": ["a"]})
+    assert documents
+    for document in documents:
+        head, relation, tail = json.loads(f"[{document.page_content[1:-1]}]")
+        assert (head, relation, tail) == tuple(document.metadata[key] for key in ("head", "relation", "tail"))
+        assert len(document.page_content.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"names": ["France"]}, "expected entities, relations, types"),
+        ({"entities": []}, "of which entities must be there"),
+        ({"entities": ["Italy"], "relations": ["population"]}, "has values"),
+        (7, "expected a text, a query or a mapping, not int"),
+    ],
+)
+def test_what_it_cannot_take_is_refused(asked: Any, message: str) -> None:
+    with pytest.raises(SkylarkError, match=message):
+        GraphRetriever(kg=KG).invoke(asked)
+
+
+def test_a_formal_query_with_an_unknown_name_is_an_error_and_not_an_empty_result() -> None:
+    with pytest.raises(UnknownEntityError):
+        GraphRetriever(kg=KG).invoke('borders("Atlantis the lost")')

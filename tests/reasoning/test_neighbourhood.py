@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph, Query
+from reasoning.graph.index import Ids
+from reasoning.retrieval.guidance import guidance_of_query, guidance_of_text
+from reasoning.retrieval.neighbourhood import Anchor, Neighbourhood, neighbourhood
+
+NODES = 10
+PRICE = 10
+PLENTY = 100_000
+Triple = tuple[int, int, int]
+
+links = st.sets(
+    st.tuples(st.integers(0, NODES - 1), st.sampled_from(["red", "blue", "dark blue"]), st.integers(0, NODES - 1)),
+    min_size=1,
+    max_size=40,
+)
+
+
+def make(edges: set[tuple[int, str, int]]) -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples([(f"n{h}", r, f"n{t}") for h, r, t in sorted(edges | {(0, "red", 1)})])
+
+
+def flat(triples: Ids) -> Sequence[int]:
+    return [PRICE] * len(triples)
+
+
+def search(kg: KnowledgeGraph, query: str, hops: int = 2, budget: int = PLENTY, **guided: set[str]) -> Neighbourhood:
+    anchors = guidance_of_query(Query.parse(query), kg).anchors
+    return neighbourhood(kg, anchors, flat, hops=hops, budget=budget, types=guided.get("types", ()))
+
+
+def keys(found: Neighbourhood) -> list[Triple]:
+    return [(triple.head, triple.relation, triple.tail) for triple in found.triples]
+
+
+def within(kg: KnowledgeGraph, entity: int, hops: int) -> dict[Triple, int]:
+    """Every triple within `hops` of an entity, in both directions, with its distance."""
+    triples = [(h, r, t) for h, r, t in kg.index.triples().tolist()]
+    reached, found = {entity}, dict[Triple, int]()
+    for hop in range(1, hops + 1):
+        around = [triple for triple in triples if triple[0] in reached or triple[2] in reached]
+        for triple in around:
+            found.setdefault(triple, hop)
+        reached |= {end for head, _, tail in around for end in (head, tail)}
+    return found
+
+
+@given(links, st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_with_room_enough_it_is_all_that_is_within_so_many_hops(edges: set[tuple[int, str, int]], hops: int) -> None:
+    kg = make(edges)
+    found = search(kg, '"n0"', hops)
+    assert sorted(keys(found)) == sorted(within(kg, kg.entity("n0"), hops))
+    assert found.left_out == (0,) * hops
+
+
+@given(links, st.integers(1, 3), st.integers(0, 12))
+@settings(max_examples=100, deadline=None)
+def test_the_budget_is_kept_and_what_was_met_beyond_it_is_counted(
+    edges: set[tuple[int, str, int]], hops: int, room: int
+) -> None:
+    kg = make(edges)
+    found = search(kg, 'red("n0")', hops, max(1, room * PRICE))
+    assert found.tokens == PRICE * len(found.triples) <= max(1, room * PRICE)
+    assert len(found.triples) == min(room, len(within(kg, kg.entity("n0"), hops)))
+    first = within(kg, kg.entity("n0"), 1)
+    assert found.left_out[0] == len(first.keys() - set(keys(found)))
+
+
+@given(links, st.integers(1, 3), st.integers(1, 12))
+@settings(max_examples=100, deadline=None)
+def test_scores_fall_and_every_triple_has_its_path(edges: set[tuple[int, str, int]], hops: int, room: int) -> None:
+    kg = make(edges)
+    found = search(kg, 'blue(red("n0")) & red("n1")' if "blue" in kg.relation_names() else '"n0"', hops, room * PRICE)
+    scores = [triple.score for triple in found.triples]
+    assert scores == sorted(scores, reverse=True) and all(0 < score <= 1 for score in scores)
+    for position, triple in enumerate(found.triples):
+        path = found.path(position)
+        assert [step.hop for step in path] == list(range(1, triple.hop + 1))
+        assert path[-1] == triple and triple.anchor in (path[0].head, path[0].tail)
+        for before, after in pairwise(path):
+            assert {before.head, before.tail} & {after.head, after.tail}
+            assert before.score > after.score
+
+
+@given(links, st.integers(1, 12))
+@settings(max_examples=50, deadline=None)
+def test_a_smaller_budget_gives_the_beginning_of_the_same_ranking(edges: set[tuple[int, str, int]], room: int) -> None:
+    kg = make(edges)
+    every = keys(search(kg, 'red(red("n0"))', 3))
+    assert keys(search(kg, 'red(red("n0"))', 3, room * PRICE)) == every[:room]
+
+
+TOWNS = KnowledgeGraph.from_triples(
+    [
+        ("Ash", "road", "Birch"), ("Ash", "road", "Cedar"), ("Birch", "mayor", "Ida"), ("Cedar", "mayor", "Jon"),
+        ("Ash", "mayor", "Kai"), ("Ash", "old road", "Elm"), ("Ida", "born in", "Elm"), ("Ash", "twin", "Oak"),
+        *((f"house {i}", "stands in", "Ash") for i in range(50)),
+    ],
+    types=[("Oak", "village")],
+)  # fmt: skip
+
+
+def names(found: Neighbourhood) -> list[tuple[str, str, str]]:
+    return [(TOWNS.name(h), TOWNS.relation_label(r), TOWNS.name(t)) for h, r, t in keys(found)]
+
+
+def test_the_path_of_the_query_comes_first_in_its_order() -> None:
+    found = names(search(TOWNS, 'mayor(road("Ash"))'))
+    assert found[:2] == [("Ash", "road", "Birch"), ("Ash", "road", "Cedar")]
+    assert set(found[2:4]) == {("Birch", "mayor", "Ida"), ("Cedar", "mayor", "Jon")}
+
+
+def test_then_named_relations_then_those_alike_then_the_rest() -> None:
+    found = names(search(TOWNS, 'mayor(road("Ash"))'))
+    order = [found.index(t) for t in (("Ash", "mayor", "Kai"), ("Ash", "old road", "Elm"), ("Ash", "twin", "Oak"))]
+    assert order == sorted(order) and order[0] == 4
+
+
+def test_inverse_relations_are_followed_backwards() -> None:
+    first, second = names(search(TOWNS, '~road(~mayor("Jon"))'))[:2]
+    assert (first, second) == (("Cedar", "mayor", "Jon"), ("Ash", "road", "Cedar"))
+
+
+def test_a_type_that_is_asked_for_brings_its_entities_forward() -> None:
+    plain, guided = (names(search(TOWNS, 'road("Ash")', types=types)) for types in (set(), {"Village"}))
+    assert guided.index(("Ash", "twin", "Oak")) < plain.index(("Ash", "twin", "Oak"))
+
+
+def test_relations_take_turns_so_that_a_hub_is_seen_from_every_side() -> None:
+    found = names(search(TOWNS, '"Ash"', hops=1, budget=5 * PRICE))
+    assert {relation for _, relation, _ in found} == {"road", "mayor", "old road", "twin", "stands in"}
+
+
+def test_the_edges_of_a_hub_come_late() -> None:
+    kg = KnowledgeGraph.from_triples(
+        [("a", "r", "hub"), ("a", "r", "quiet"), ("quiet", "s", "end"), *(("hub", "s", f"n{i}") for i in range(99))]
+    )
+    found = keys(search(kg, '"a"'))
+    assert found.index((kg.entity("quiet"), kg.relation("s").index, kg.entity("end"))) == 2
+
+
+def test_the_score_is_as_told() -> None:
+    degree = len(TOWNS.index.around(TOWNS.entity("Ash"), False)) + len(TOWNS.index.around(TOWNS.entity("Ash"), True))
+    first = search(TOWNS, 'road("Ash")').triples[0]
+    assert first.score == pytest.approx((3 - 0 + 1 / math.log2(2 + degree)) / 4)
+
+
+def test_a_loop_is_there_once() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "a")])
+    assert keys(search(kg, '~r("a")', hops=3)) == [(0, 0, 0)]
+
+
+def test_no_anchors_give_nothing() -> None:
+    found = neighbourhood(TOWNS, [], flat)
+    assert (found.triples, found.left_out, found.tokens) == ((), (0, 0), 0)
+
+
+def test_a_triple_dearer_than_the_budget_does_not_hide_the_others() -> None:
+    dear = TOWNS.relation("road").index
+    found = neighbourhood(
+        TOWNS, [Anchor(TOWNS.entity("Ash"), (TOWNS.relation("road"),))],
+        lambda triples: [500 if relation == dear else PRICE for _, relation, _ in triples.tolist()], budget=100,
+    )  # fmt: skip
+    assert len(found.triples) == 10 and found.left_out[0] == 55 - 10
+
+
+@pytest.mark.parametrize("wrong", [{"hops": 0}, {"budget": 0}])
+def test_what_cannot_be_searched_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(SkylarkError, match="must be at least 1"):
+        neighbourhood(TOWNS, [], flat, **wrong)
+
+
+# What guides it -------------------------------------------------------------------------------------------------
+
+
+def test_a_query_guides_by_each_anchors_way_to_the_answer() -> None:
+    guided = guidance_of_query(Query.parse('mayor(road("Ash") & ~twin("Oak"))'), TOWNS)
+    road, mayor, twin = (TOWNS.relation(name).index for name in ("road", "mayor", "twin"))
+    assert [(a.entity, [(r.index, r.inverse) for r in a.path]) for a in guided.anchors] == [
+        (TOWNS.entity("Ash"), [(road, False), (mayor, False)]),
+        (TOWNS.entity("Oak"), [(twin, True), (mayor, False)]),
+    ]
+
+
+def test_a_set_used_twice_leads_on_in_both_ways() -> None:
+    guided = guidance_of_query(Query.parse('mayor(road("Ash")) | twin(road("Ash"))'), TOWNS)
+    assert len(guided.anchors) == 2
+
+
+def test_a_text_guides_by_what_it_names() -> None:
+    guided = guidance_of_text("is there perhaps some road or other near Ash?", TOWNS)
+    assert [anchor.entity for anchor in guided.anchors] == [TOWNS.entity("Ash")]
+    assert TOWNS.relation("road").index in guided.named
+
+
+def test_a_text_that_names_nothing_guides_nowhere() -> None:
+    assert guidance_of_text("hello there", TOWNS).anchors == ()
