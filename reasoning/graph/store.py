@@ -93,7 +93,8 @@ class KnowledgeGraph:
         """Open a graph by its built-in name, data-set name, folder or file; built once, then memory-mapped.
 
         Args:
-            name_or_path: "world", a data-set folder (or its name under `$SKYLARK_DATA/kg`), a .tsv, .csv or .txt file.
+            name_or_path: "world", a data-set folder (or its name under `$SKYLARK_DATA/kg`), or a file (.tsv, .csv,
+                .txt, .jsonl, .nt, .ttl).
             splits: which splits' triples the graph holds, e.g. ("train", "valid"); all of them by default. The entity
                 and relation indexes are the same whichever splits are chosen.
 
