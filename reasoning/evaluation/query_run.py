@@ -103,6 +103,10 @@ def prepare_queries(
     table = EntityTable(reasoner.kg)
     records = read_records(files, reasoner.kg, table, limit)
     measured = [record for record in records if protocol == "reading" or len(record.hard)]
+    if not measured:
+        raise EvaluationError(
+            f"none of the {len(records):,} queries has a hard answer, so that there is nothing to rank"
+        )
     settings = {
         "queries": str(queries.resolve()),
         "queries_digest": digest(files),

@@ -28,7 +28,7 @@ def query_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} without hard answers left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} failed, counted as wrong")
-    parts += ["; ".join(notes), *_level(intervals)]
+    parts += ["; ".join(notes), *_level(intervals, parts[0])]
     if "steps" in summary:
         parts.append(_steps(summary["steps"].values()))
     return "\n".join([*parts, *_usage(summary)])
@@ -48,9 +48,8 @@ def question_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} whose gold path reaches nothing left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} not answered, counted as wrong")
-    return "\n".join(
-        [aligned(["type", "questions", *names], rows), "; ".join(notes), *_level(intervals), *_usage(summary)]
-    )
+    table = aligned(["type", "questions", *names], rows)
+    return "\n".join([table, "; ".join(notes), *_level(intervals, table), *_usage(summary)])
 
 
 def _cells(
@@ -67,8 +66,8 @@ def _cells(
     return cells
 
 
-def _level(intervals: Mapping[str, Any]) -> list[str]:
-    if not intervals:
+def _level(intervals: Mapping[str, Any], table: str) -> list[str]:
+    if "±" not in table:
         return []
     return [f"± half of the {intervals['level']:.0%} bootstrap interval over queries; its bounds are in the summary"]
 

@@ -393,6 +393,12 @@ class TestTheSplitIsKnown:
         with pytest.raises(EvaluationError, match="both splits"):
             evaluate_queries(dataset, dataset / "queries", "reading")
 
+    def test_queries_without_any_hard_answer_leave_nothing_to_rank(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "test-1p.jsonl"
+        queries.write_text(json.dumps({"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}) + "\n")
+        with pytest.raises(EvaluationError, match="none of the 1 queries has a hard answer"):
+            evaluate_queries(dataset, queries, "hard")
+
     def test_a_graph_without_splits_has_no_protocol(self, dataset: Path, tmp_path: Path) -> None:
         graph = tmp_path / "facts.tsv"
         graph.write_text("0\t0\t1\n")
