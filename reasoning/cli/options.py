@@ -33,6 +33,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         "--replies", choices=("auto", "text", "structured"), help="plain, JSON by a schema, or as the model can (auto)"
     )
     lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens that a step's context may take")
+    lark.add_argument("--max-parts", type=positive, metavar="N", help="parts that a step too big for that may take")
     lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
     lark.add_argument("--seed", type=int, metavar="N", help="of what is drawn for the prompts")
     lark.add_argument("--dry-run", action="store_true", help="say what asking the language model would take, no more")

@@ -23,15 +23,15 @@ from app.failure_view import failure_html
 from app.graphs import GraphShelf
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
-from app.page import Demo
+from app.page import Demo, _progress, _record
 from app.steps_view import ShownStep, conclusion_html, steps_html
 from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Attempt, Context, StepPart, StepResult
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
-from reasoning.events import StepFinished, StepStarted
-from reasoning.llms import EmbeddedChatModel, LLMError
+from reasoning.events import Finished, StepFinished, StepStarted
+from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError
 from reasoning.query.value_text import readable_of
 from reasoning.questions import MAX_CHARACTERS
 from tests.reasoning.tiny_models import tiny_model
@@ -302,6 +302,54 @@ def test_a_step_under_way_shows_its_context_already(towns: KnowledgeGraph) -> No
     page = Page(steps_html("k", [ShownStep(started(towns, 'road("A")', CONTEXT))]))
     assert ("data-state", "running") in page.attributes
     assert "A | road | B" in page.text
+
+
+def in_parts(towns: KnowledgeGraph, done: int, failed: bool = False) -> ShownStep:
+    begun = replace(started(towns, 'road("A")'), contexts=(CONTEXT,) * 3)
+    parts = [
+        StepPart(CONTEXT, np.array([1], dtype=np.int32), (Attempt(f"reply {n}", None, 1.5),), True) for n in range(done)
+    ]
+    if failed:
+        parts[-1] = replace(parts[-1], agrees=False, error=f"{SCRIPT} is no id")
+    result = StepResult(
+        towns, begun.step, begun.inputs, np.array([1], dtype=np.int32), "llm", agrees=not failed, parts=tuple(parts),
+        parts_total=3, error="part 2 of 3: no ids" if failed else None,
+    )  # fmt: skip
+    return ShownStep(begun, result if failed or done == 3 else None, tuple(parts))
+
+
+def test_a_step_in_parts_shows_which_are_done(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(steps_html("k", [in_parts(towns, 1)]))
+    assert "asked in 3 parts" in page.text
+    assert "Part 1 of 3: 1 entity, as the graph says; 1.5 s" in page.text and "reply 0" in page.text
+    assert "Part 2 of 3: the model is answering" in page.text
+    assert "Part 3 of 3: waiting" in page.text
+
+
+def test_a_step_in_parts_that_is_done_shows_all_of_them(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(steps_html("k", [in_parts(towns, 3)]))
+    assert ("data-state", "agrees") in page.attributes
+    assert [f"Part {n} of 3: 1 entity" in page.text for n in (1, 2, 3)] == [True] * 3
+    assert page.text.count("What the model was shown") == 3
+
+
+def test_a_part_that_failed_is_said_and_those_behind_it_were_not_asked(towns: KnowledgeGraph) -> None:
+    page = assert_harmless(steps_html("k", [in_parts(towns, 2, failed=True)]))
+    assert f"Part 2 of 3: failed: {SCRIPT} is no id" in page.text
+    assert "Part 3 of 3: not asked" in page.text
+
+
+def test_the_page_follows_a_step_part_by_part() -> None:
+    towns = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
+    run = LiveRun(towns, Query.parse('to("hub")'), CopyEverythingChatModel())
+    steps: list[ShownStep] = []
+    told = set()
+    for event in run.events():
+        if event is not None and not isinstance(event, Finished):
+            _record(event, steps, asked(towns, 'to("hub")'), 0.0, None)
+            told.add(_progress("", steps, 0.0, 0.0, None).partition("<span")[0])
+    assert len(steps[0].parts) == steps[0].total > 1
+    assert any("Step 1 of 1, part 2 of" in line for line in told)
 
 
 def test_a_step_done_exactly_is_marked_so(towns: KnowledgeGraph) -> None:

@@ -85,6 +85,16 @@ class TestQuery:
         assert main(["query", "--kg", family, 'exists(likes("Eve"))', "--json"]) == 0
         assert printed_json(capsys)["value"] is False
 
+    @pytest.mark.parametrize(("most", "note"), [("2", "asked in 2 parts"), ("1", "left out")])
+    def test_a_step_too_big_for_its_budget_is_told(
+        self, tmp_path: Path, capsys: Captured, most: str, note: str
+    ) -> None:
+        path = tmp_path / "star.tsv"
+        path.write_text("".join(f"hub\tto\tn{i}\n" for i in range(10)), encoding="utf-8")
+        options = ["--method", "lark", "--llm", "copy", "--token-budget", "64", "--max-parts", most]
+        assert main(["query", "--kg", str(path), 'to("hub")', *options]) == 0
+        assert note in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Note: step 1"))
+
     def test_lark_is_run_with_the_model_asked_for(self, family: str, capsys: Captured) -> None:
         options = ["--method", "lark", "--llm", "copy", "--names", "readable", "--token-budget", "200", "--json"]
         assert main(["query", "--kg", family, 'parent("Bob")', *options]) == 0
