@@ -3,6 +3,7 @@
 from kg_data.columns import GraphColumns, LiteralColumn, ValueKind
 from kg_data.errors import DataError, SkylarkError, UnknownGraphError
 from kg_data.registry import Source, data_root, describe_datasets, fingerprint, list_datasets, load, resolve
+from kg_data.values import Value
 
 __all__ = [
     "DataError",
@@ -11,6 +12,7 @@ __all__ = [
     "SkylarkError",
     "Source",
     "UnknownGraphError",
+    "Value",
     "ValueKind",
     "data_root",
     "describe_datasets",

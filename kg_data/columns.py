@@ -84,7 +84,7 @@ class GraphColumns:
                 )
             if len(triples) and (
                 triples.min() < 0
-                or triples[:, [0, 2]].max() >= len(self.entity_ids)
+                or max(triples[:, 0].max(), triples[:, 2].max()) >= len(self.entity_ids)
                 or triples[:, 1].max() >= len(self.relation_ids)
             ):
                 raise SkylarkError(f"graph {self.name!r}, split {split!r}: a triple points outside the id columns")

@@ -226,8 +226,12 @@ def _split_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _count_lines(path: Path) -> int:
-    content = path.read_bytes()
-    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+    count, last = 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return count + (last != b"\n")
 
 
 def _relative(folder: Path, paths: Iterable[Path]) -> tuple[str, ...]:

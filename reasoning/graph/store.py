@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import kg_data
 from kg_data.columns import GraphColumns, LiteralColumn
+from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
 from reasoning.graph.exchange import (
@@ -175,12 +176,12 @@ class KnowledgeGraph:
     @classmethod
     def from_triples(
         cls,
-        triples: Iterable[tuple[str, str, str | int | float | datetime.date]],
+        triples: Iterable[tuple[str, str, str | int | float | datetime.date | Value]],
         name: str = "triples",
         types: Iterable[tuple[str, str]] = (),
         aliases: Iterable[tuple[str, str]] = (),
     ) -> KnowledgeGraph:
-        """Make a graph of (head, relation, tail) names; a number or date as tail is a typed literal.
+        """Make a graph of (head, relation, tail) names; a number, date or `kg_data.Value` as tail is a typed literal.
 
         `r` and `r_reverse` are one relation. `types` are (entity, type) and `aliases` (entity, other name) pairs.
 

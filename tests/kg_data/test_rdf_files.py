@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import socket
+from itertools import count
 from pathlib import Path
 
 import pyoxigraph
@@ -203,6 +204,7 @@ class TestBrokenFiles:
             (":a :r <<( :b :r :c )>> .", 5, "no triples within triples"),
             ("[ :r " * 50_000, 5, "Turtle"),
         ],
+        ids=count(),
     )
     def test_the_error_names_the_line(self, tmp_path: Path, content: str, line: int | None, expected: str) -> None:
         with pytest.raises(DataError) as raised:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,19 @@ def test_a_value_given_twice_counts_once(tmp_path: Path) -> None:
     assert values(graph) == {"v": ("integer", {"a": 2.0, "b": 1.0})}
 
 
-@pytest.mark.parametrize("name", ["g.tsv", "g.jsonl"])
-def test_one_row_is_a_graph(tmp_path: Path, name: str) -> None:
-    assert links(load(tmp_path, name, "a\tr\tb" if name == "g.tsv" else '["a", "r", "b"]')) == {("a", "r", "b")}
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("g.tsv", "a\tr\tb"),
+        ("g.csv", "a,r,b"),
+        ("g.txt", "a|r|b"),
+        ("g.jsonl", '["a", "r", "b"]'),
+        ("g.nt", "<urn:skylark:entity:a> <urn:skylark:relation:r> <urn:skylark:entity:b> ."),
+        ("g.ttl", "<urn:skylark:entity:a> <urn:skylark:relation:r> <urn:skylark:entity:b> ."),
+    ],
+)
+def test_one_row_is_a_graph(tmp_path: Path, name: str, content: str) -> None:
+    assert links(load(tmp_path, name, content)) == {("a", "r", "b")}
 
 
 @given(st.lists(st.tuples(*[st.text(st.characters(), min_size=1)] * 3), min_size=1, max_size=5))
@@ -121,6 +132,7 @@ def test_json_keeps_every_name_exactly(
         ("g.tsv", "a\tv\t2001-02-29\tdate\n", 1, "a date of the calendar"),
         ("g.tsv", "a\tv\t02.01.1999\tdate\n", 1, "a date as YYYY-MM-DD"),
         ("g.csv", "tail,head,relation,type\nb,a,r\n", 2, "the 4 columns of the header"),
+        ("g.csv", 'a,r,b\nc,r,"d\n' + "e,r,f\n" * 50_000, 2, "csv error: field larger than field limit"),
         ("g.jsonl", "", None, "at least one triple"),
         ("g.jsonl", '["a", "r", "b"]\n["a", "r"]\n', 2, "a JSON object"),
         ("g.jsonl", '["a", "r", "b"\n', 1, "Expecting ',' delimiter"),
@@ -139,6 +151,7 @@ def test_json_keeps_every_name_exactly(
         ("g.jsonl", f'["a", "r", {"9" * 400}]\n', 1, "cannot be kept exactly"),
         ("g.jsonl", "[" * 100_000 + "\n", 1, "a JSON object"),
     ],
+    ids=count(),
 )  # fmt: skip
 def test_the_error_names_the_line_and_what_was_expected(
     tmp_path: Path, name: str, content: str, line: int | None, expected: str

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from kg_data.columns import GraphColumns, LiteralColumn
+from kg_data.values import Value
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
 from tests.reasoning.random_queries import Facts, facts
@@ -77,6 +78,10 @@ def test_a_number_or_date_as_tail_is_a_value_and_kept_exactly(tail: Any, kind: s
     (column,) = kg.literals
     value = kg.value(column, float(column.values[0]))
     assert (column.kind, value, type(value)) == (kind, tail, type(tail))
+
+
+def test_a_year_is_said_to_be_one() -> None:
+    assert kinds_of(KnowledgeGraph.from_triples([("a", "founded", Value("year", 1999))])) == {"founded": "year"}
 
 
 def test_a_graph_of_values_alone_is_a_graph() -> None:
