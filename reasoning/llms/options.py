@@ -19,7 +19,7 @@ class ModelOptions:
         max_new_tokens: most tokens of one reply of a model in this process.
         timeout: seconds for one reply, retries included, turns waited for under `requests_per_minute` not.
         retries: requests sent again for one reply after an error that may pass: too many requests, an error of the
-            server's, a lost connection.
+            server's, a lost connection. A chat model object of your own may retry by itself beside that.
         requests_per_minute: most requests sent to a hosted model in a minute, evenly spaced; None for no limit.
         max_concurrency: most requests under way at once; None for 4 to a provider and 1 to any other model.
         cache: keep a hosted model's replies on disk and read them back where the same is asked again.

@@ -14,7 +14,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.llms import LLMError, LLMTimeoutError, ask_model, load_llm
+from reasoning.llms import LLMError, LLMTimeoutError, ModelOptions, ask_model, load_llm
+from reasoning.llms.prices import cost
 from reasoning.llms.replies import Reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
@@ -87,6 +88,23 @@ def test_an_unknown_server_has_no_price_and_the_user_may_give_one(server: OpenAI
     assert reasoner().answer('to("hub")').usage.cost is None
     usage = reasoner(price_in=1.0, price_out=10.0).answer('to("hub")').usage
     assert usage.cost == pytest.approx((usage.input_tokens + 10 * usage.output_tokens) / 1e6)
+
+
+def test_the_providers_own_server_has_list_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    known, unknown = load_llm(MODEL), load_llm("openai:no-model-of-this-name")
+    price = cost(known, ModelOptions(), 1_000_000, 0)
+    assert price is not None and price > 0
+    assert cost(known, ModelOptions(), 2_000_000, 0) == pytest.approx(2 * price)
+    assert cost(unknown, ModelOptions(), 1_000_000, 0) is None
+
+
+def test_reading_a_question_is_part_of_the_bill(server: OpenAIServer) -> None:
+    server.then(for_ever=Behaviour(reply='{"query": "to(\\"hub\\")", "assumptions": []}'))
+    answer = Reasoner(KG, llm=MODEL, method="exact").answer("Where can one go from the hub?")
+    assert len(answer.entities) == 8
+    assert answer.usage == answer.reading and answer.usage.requests == 1 and answer.usage.input_tokens > 100
 
 
 # Errors that may pass --------------------------------------------------------------------------------------------
