@@ -21,14 +21,40 @@ ADMITTED = "set, dict, defaultdict, list, tuple, numbers and texts"
 _OF_CLASSES = b"".join(
     (
         *(pickle.BUILD, pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX),
-        *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID, pickle.BINPERSID),
+        *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID, pickle.BINPERSID, pickle.FROZENSET),
     )
 )
 """Opcodes that make objects of classes, or name what lies outside; plain data is written with none of them."""
 
 
+LARGEST_TUPLE = 64
+"""Parts of a tuple, nested ones counted. One that holds itself twice, forty times over, takes ages to hash."""
+
+
+_TUPLES = b"".join((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3))
+
+
 class _Refused(Exception):
     """The pickle asks for something that is not admitted."""
+
+
+def _bounded(load_tuple: Callable[[Any], None]) -> Callable[[Any], None]:
+    def load(unpickler: Any) -> None:
+        load_tuple(unpickler)
+        _parts(unpickler.stack[-1], LARGEST_TUPLE)
+
+    return load
+
+
+def _parts(item: tuple[Any, ...], left: int) -> int:
+    """What is left of a number of parts when those of a tuple are taken away."""
+    left -= len(item)
+    for part in item:
+        if left < 0:
+            raise _Refused(f"a tuple of more than {LARGEST_TUPLE} parts")
+        if isinstance(part, tuple):
+            left = _parts(part, left)
+    return left
 
 
 # The pure-Python unpickler: the one in C sets aside memory for whatever place a pickle names for an object.
@@ -52,6 +78,7 @@ class _PlainUnpickler(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
         **pickle._Unpickler.dispatch,
         **dict.fromkeys(_OF_CLASSES, _refuse),
+        **{code: _bounded(pickle._Unpickler.dispatch[code]) for code in _TUPLES},
     }
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:

@@ -169,6 +169,7 @@ MALICIOUS = {
     "OBJ": f"(cos\nsystem\nS'touch {PROOF}'\no.".encode(),
     "an extension": b"\x80\x02\x82\x01.",
     "a persistent object": b"Pname\n.",
+    "a frozen set": pickle.dumps(frozenset({1})),
     "an ordered dict": pickle.dumps(collections.OrderedDict(a=1)),
     "a path": pickle.dumps(Path("x")),
     "state for a class": b"\x80\x02cbuiltins\nset\n}X\x01\x00\x00\x00aK\x01sb.",
@@ -228,6 +229,12 @@ class TestPickles:
         (tmp_path / "many.pkl").write_bytes(many)
         with pytest.raises(DataError, match="more elements than the file has bytes"):
             read_plain_pickle(tmp_path / "many.pkl")
+
+    def test_a_tuple_that_holds_itself_twice_over_and_over_is_refused_before_it_is_hashed(self, tmp_path: Path) -> None:
+        doubled = b"".join(b"q%ch%ch%c\x86" % (i, i, i) for i in range(60))
+        (tmp_path / "x.pkl").write_bytes(b"\x80\x02}K\x01\x85" + doubled + b"K\x01s.")
+        with pytest.raises(DataError, match="a tuple of more than 64 parts"):
+            read_plain_pickle(tmp_path / "x.pkl")
 
     def test_plain_data_comes_back(self, tmp_path: Path) -> None:
         content = {("e", ("r",)): {(1, (2, -2))}, 3: [1.5, "é", None, True], "d": {1: 2}}
