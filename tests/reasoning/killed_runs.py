@@ -14,10 +14,13 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from reasoning.evaluation import results_file
 from reasoning.evaluation.query_run import evaluate_queries
@@ -28,6 +31,9 @@ EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 def main() -> None:
     how, dataset, queries, folder = sys.argv[1], *map(Path, sys.argv[2:])
     results_file.CHECKPOINT_SECONDS = 0.0  # a new summary after every line: all there is to interrupt
+    # tqdm's own lock is shared with forked processes, and one that is killed holding it would stop all others.
+    tqdm.set_lock(threading.RLock())
+    tqdm.monitor_interval = 0
     os.fsync = lambda fd: None  # slow, and what a killed process has written is safe without
     evaluate_queries(dataset, queries, "reading", split="test", out=folder / "whole.jsonl")
 

@@ -22,6 +22,7 @@ from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.results_file import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark import LarkOptions
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
@@ -146,7 +147,9 @@ class TestLark:
     ) -> None:
         out = tmp_path / "l.jsonl"
         with pytest.raises(SkylarkError, match=r"no reply to 5 queries in a row.*connection refused"):
-            evaluate_queries(dataset, dataset / "queries", "reading", "lark", OutOfReach(), split="test", out=out)
+            evaluate_queries(
+                dataset, dataset / "queries", "reading", "lark", OutOfReach(), LarkOptions(retries=0), "test", out=out
+            )
         assert out.read_text() == ""
         assert summary(out)["complete"] is False
 
