@@ -6,7 +6,7 @@ For every projection step of every query, its inputs taken from exact execution:
 edges that the step follows) are in its context, where they fit the budget; the same of breadth-first search from the
 same entities cut at the same budget; and into how many parts a step goes that does not fit. Then how long the 3-hop
 neighbourhood of a whole query takes, names and all. Tokens are SmolLM2's own.
-Writes `results/retrieval.json` and `.md` beside this file; takes about six minutes on two cores.
+Writes `results/retrieval.json` and `.md` beside this file; takes six to eight minutes on two cores.
 """
 
 from __future__ import annotations
