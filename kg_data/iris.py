@@ -85,7 +85,9 @@ def _iri(identifier: str, prefix: str) -> str:
 
 def _encoded(identifier: str, prefix: str) -> str:
     # Lone surrogates have no UTF-8 of their own; "surrogatepass" takes them there and back.
-    return prefix + quote(identifier, safe="", errors="surrogatepass")
+    encoded = quote(identifier, safe="", errors="surrogatepass")
+    # A dot at the end is lawful, but escaped in Turtle (`entity:D.C\.`), which rdflib does not read.
+    return prefix + (f"{encoded[:-1]}%2E" if encoded.endswith(".") else encoded)
 
 
 def _identifier(iri: str, prefix: str) -> str:

@@ -6,6 +6,7 @@ becomes types, numbers and dates become values, and every other triple a link. N
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -88,7 +89,7 @@ def _quads(path: Path) -> Iterator[Quad]:
     language, form = _FORMATS[path.suffix.lower()]
     with open_watched(path) as file:
         try:
-            yield from parse(cast(IO[bytes], file), format=form)
+            yield from parse(cast(IO[bytes], _WithoutMark(file.read)), format=form)
         except SyntaxError as error:
             reason = re.sub(r"^Parser error at line .*?: ", "", error.args[0])
             raise DataError(path, f"{language} ({reason})", line=error.lineno) from None
@@ -101,15 +102,28 @@ def _line_of(path: Path, row: int) -> int:
     line = 0
     with path.open("rb") as file:
 
-        class OneLineAtATime:
-            def read(self, size: int) -> bytes:
-                nonlocal line
-                line += 1
-                return file.readline(size)
+        def one_line(size: int) -> bytes:
+            nonlocal line
+            line += 1
+            return file.readline(size)
 
-        quads = parse(cast(IO[bytes], OneLineAtATime()), format=_FORMATS[path.suffix.lower()][1])
+        quads = parse(cast(IO[bytes], _WithoutMark(one_line)), format=_FORMATS[path.suffix.lower()][1])
         next(islice(quads, row - 1, None))
     return line
+
+
+class _WithoutMark:
+    """A file as the parser reads it: without the byte order mark that editors of Windows begin a text with."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read, self._begun = read, False
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`."""
+        block = self._read(size)
+        if not self._begun:
+            block, self._begun = block.removeprefix(codecs.BOM_UTF8), True
+        return block
 
 
 class _RdfReader:

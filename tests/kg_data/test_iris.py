@@ -45,6 +45,10 @@ def test_another_id_is_percent_encoded_behind_what_it_names() -> None:
     assert iris.type_iri("city") == "urn:skylark:type:city"
 
 
+def test_no_iri_ends_in_a_dot_which_turtle_escapes_and_rdflib_then_refuses() -> None:
+    assert iris.entity_iri("Washington, D.C.") == "urn:skylark:entity:Washington%2C%20D.C%2E"
+
+
 @pytest.mark.parametrize("iri", ["urn:skylark:entity:%61", "urn:skylark:entity:%FF", "urn:skylark:entity:"])
 def test_an_iri_that_the_scheme_does_not_write_stays_as_it_is(iri: str) -> None:
     assert iris.entity_id(iri) == iri

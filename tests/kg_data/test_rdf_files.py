@@ -182,6 +182,23 @@ class TestValues:
         assert list(values(graph)) == ["http://x.org/v", "http://y.org/v"]
 
 
+class TestMarks:
+    @pytest.mark.parametrize("suffix", [".nt", ".ttl"])
+    def test_a_byte_order_mark_and_line_ends_of_windows_are_no_matter(self, suffix: str, tmp_path: Path) -> None:
+        path = tmp_path / f"g{suffix}"
+        path.write_bytes(b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n# end\r\n")
+        assert links(load_path(path, "g")) == {("http://x.org/a", "http://x.org/r", "http://x.org/b")}
+
+    def test_nor_do_they_move_the_line_that_an_error_names(self, tmp_path: Path) -> None:
+        path = tmp_path / "g.nt"
+        path.write_bytes(
+            b"\xef\xbb\xbf<http://x.org/a> <http://x.org/r> <http://x.org/b> .\r\n"
+            b'<http://x.org/a> <http://x.org/r> "x"^^<http://www.w3.org/2001/XMLSchema#integer> .\r\n'
+        )
+        with pytest.raises(DataError, match="line 2: expected an integer"):
+            load_path(path, "g")
+
+
 class TestBrokenFiles:
     @pytest.mark.parametrize(
         ("content", "line", "expected"),
