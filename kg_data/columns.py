@@ -29,6 +29,7 @@ class LiteralColumn:
         entities: indexes into `GraphColumns.entity_ids`, shape (n,), strictly increasing: one value an entity.
         values: float64, shape (n,).
         unit: the unit in words, "" where the number is a plain count.
+        identifier: the relation's id in the source, e.g. an IRI; its name where it has no other.
     """
 
     relation: str
@@ -36,6 +37,10 @@ class LiteralColumn:
     entities: NDArray[np.int32]
     values: NDArray[np.float64]
     unit: str = ""
+    identifier: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identifier", self.identifier or self.relation)
 
 
 @dataclass(frozen=True)

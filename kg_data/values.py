@@ -219,12 +219,12 @@ class ValueTable:
             ValueConflict: an entity has two values under one relation; the same value twice counts once.
         """
         return [
-            _finished(names.get(relation, relation), column, entity_names, units.get(relation, ""))
+            _finished(relation, names.get(relation, relation), column, entity_names, units.get(relation, ""))
             for relation, column in self._columns.items()
         ]
 
 
-def _finished(relation: str, column: _Column, names: Sequence[str], unit: str) -> LiteralColumn:
+def _finished(identifier: str, relation: str, column: _Column, names: Sequence[str], unit: str) -> LiteralColumn:
     entities = np.frombuffer(column.entities, dtype=np.int32)
     raw = np.frombuffer(column.raw, dtype=np.float64)
     order = np.argsort(entities, kind="stable")
@@ -244,7 +244,7 @@ def _finished(relation: str, column: _Column, names: Sequence[str], unit: str) -
             lexical_form(column.kind, float(raw[start])),
             lexical_form(column.kind, float(raw[at])),
         )
-    return LiteralColumn(relation, column.kind, entities[first], raw[first], unit)
+    return LiteralColumn(relation, column.kind, entities[first], raw[first], unit, identifier)
 
 
 def _with_article(kind: ValueKind) -> str:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from reasoning.cache_location import cache_dir
 from reasoning.errors import GraphError
 
-FORMAT = 5
+FORMAT = 6
 """Raised with any change to what is stored, the folding of names included."""
 MANIFEST = "manifest"
 """The checksum of what follows on the first line, then JSON."""

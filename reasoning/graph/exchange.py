@@ -181,17 +181,17 @@ def _types(data: Mapping[str, Any]) -> list[str]:
 
 def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
     """A MultiDiGraph with display names as nodes and relation ids as edge keys and `relation` attributes."""
-    value_types = {column.relation: column.kind for column in graph.literals}
+    value_types = {column.identifier: column.kind for column in graph.literals}
     out = nx.MultiDiGraph(name=graph.graph_name, **({VALUE_TYPES: value_types} if value_types else {}))
     names = _names(graph)
     for entity, name in names.items():
         attributes = {ID: graph.identifier(entity), LABEL: graph.entity_labels[entity], TYPES: graph.types(entity)}
         out.add_node(name, **attributes)
     for column in graph.literals:
-        if column.relation in (ID, LABEL, TYPES):
-            raise GraphError(f'a node already has the attribute "{column.relation}"; give the values another name')
+        if column.identifier in (ID, LABEL, TYPES):
+            raise GraphError(f'a node already has the attribute "{column.identifier}"; give the values another name')
         for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
-            out.nodes[names[entity]][column.relation] = graph.value(column, raw)
+            out.nodes[names[entity]][column.identifier] = graph.value(column, raw)
     for head, relation, tail in graph.index.triples().tolist():
         key = graph.relation_ids[relation]
         out.add_edge(names[head], names[tail], key=key, relation=key)
@@ -235,7 +235,7 @@ def graph_to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
         for head, relation, tail in graph.index.triples().tolist()
     ]
     rows += [
-        (names[entity], column.relation, graph.value(column, raw), column.kind)
+        (names[entity], column.identifier, graph.value(column, raw), column.kind)
         for column in graph.literals
         for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True)
     ]

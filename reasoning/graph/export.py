@@ -52,7 +52,7 @@ def rows(kg: KnowledgeGraph) -> Iterator[Row]:
             yield name[head], kg.relation_ids[relation], name[tail], None
     for column in kg.literals:
         for entity, value in zip(column.entities.tolist(), column.values.tolist(), strict=True):
-            yield name[entity], column.relation, lexical_form(column.kind, value), column.kind
+            yield name[entity], column.identifier, lexical_form(column.kind, value), column.kind
 
 
 _STRETCH = 1 << 20

@@ -89,7 +89,10 @@ def rdf_triples(kg: KnowledgeGraph) -> Iterator[Triple]:
 
 
 def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
-    named = [*zip(kg.relation_ids, kg.relation_labels, strict=True), *((c.relation, c.relation) for c in kg.literals)]
+    named = [
+        *zip(kg.relation_ids, kg.relation_labels, strict=True),
+        *((column.identifier, column.relation) for column in kg.literals),
+    ]
     for identifier, label in named:
         # Without a label an IRI is shown by its end.
         if label != identifier or relation_iri(identifier) == identifier:
@@ -102,7 +105,7 @@ def _about_relations(kg: KnowledgeGraph) -> Iterator[Triple]:
             yield Triple(node, NamedNode(SKOS_ALT_LABEL), _text(name))
     for column in kg.literals:
         if column.unit:
-            yield Triple(NamedNode(relation_iri(column.relation)), NamedNode(UNIT), _text(column.unit))
+            yield Triple(NamedNode(relation_iri(column.identifier)), NamedNode(UNIT), _text(column.unit))
 
 
 def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
@@ -121,7 +124,7 @@ def _edges(kg: KnowledgeGraph, nodes: Mapping[int, NamedNode]) -> _Objects:
 
 def _values(kg: KnowledgeGraph) -> _Objects:
     """What each entity has as values."""
-    relations = [NamedNode(relation_iri(column.relation)) for column in kg.literals]
+    relations = [NamedNode(relation_iri(column.identifier)) for column in kg.literals]
     datatypes = [NamedNode(DATATYPES[column.kind]) for column in kg.literals]
     entities = np.concatenate([np.zeros(0, dtype=np.int32), *(column.entities for column in kg.literals)])
     numbers = np.repeat(np.arange(len(kg.literals)), [len(column.entities) for column in kg.literals])

@@ -83,6 +83,7 @@ class KnowledgeGraph:
                 entities=arrays[f"literal_entities_{i}"],
                 values=arrays[f"literal_values_{i}"],
                 unit=item["unit"],
+                identifier=item["id"],
             )
             for i, item in enumerate(details["literals"])
         )
@@ -169,7 +170,9 @@ class KnowledgeGraph:
             "relation_labels": list(columns.relation_labels),
             "relation_aliases": {name: list(target) for name, target in columns.relation_aliases.items()},
             "type_names": type_names,
-            "literals": [{"relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns.literals],
+            "literals": [
+                {"id": c.identifier, "relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns.literals
+            ],
         }
         return cls(arrays, details)
 
@@ -347,7 +350,10 @@ class KnowledgeGraph:
             there = self.relation_names()
             raise UnknownRelationError(name, nearest_texts(name, there) or there[:3], self.graph_name)
         if len(found) > 1:
-            ids = [self.relation_ids[relation.index] for relation in found]
+            ids = [
+                self.relation_ids[at.index] if at.kind == "edges" else self.literals[at.index].identifier
+                for at in found
+            ]
             raise UnknownRelationError(name, ids, self.graph_name)
         return found[0]
 
@@ -372,9 +378,12 @@ class KnowledgeGraph:
         aliases = [(name, Relation("edges", i, inverse)) for name, (i, inverse) in self.relation_aliases.items()]
         named = [
             *zip(self.relation_ids, edges, strict=True),
-            *((column.relation, value) for column, value in zip(self.literals, values, strict=True)),
+            *zip((column.identifier for column in self.literals), values, strict=True),
         ]
-        labelled = list(zip(self.relation_labels, edges, strict=True))
+        labelled = [
+            *zip(self.relation_labels, edges, strict=True),
+            *zip((column.relation for column in self.literals), values, strict=True),
+        ]
         # Ids win over labels, labels over aliases, exact forms over folded ones.
         for pairs in (named, labelled, aliases):
             taken = set(table)

@@ -163,7 +163,7 @@ class _Writer:
     def _read(self, query: Project | Compare | Top, variable: str, value: str) -> str:
         column = self._column(query)
         assert column is not None
-        return self._noted(f"{variable} {self._term(relation_iri(column.relation))} {value} .", [], column.relation)
+        return self._noted(f"{variable} {self._term(relation_iri(column.identifier))} {value} .", [], column.relation)
 
     def _compared(self, query: Compare, variable: str) -> _Pattern:
         column = self._column(query)

@@ -182,6 +182,12 @@ class TestValues:
         assert list(values(graph)) == ["http://x.org/v", "http://y.org/v"]
 
 
+class TestRelationsWithValues:
+    def test_keep_their_iri_as_id(self, tmp_path: Path) -> None:
+        (column,) = turtle(tmp_path, ":a :area 5 .").literals
+        assert (column.identifier, column.relation) == ("http://x.org/area", "area")
+
+
 class TestMarks:
     @pytest.mark.parametrize("suffix", [".nt", ".ttl"])
     def test_a_byte_order_mark_and_line_ends_of_windows_are_no_matter(self, suffix: str, tmp_path: Path) -> None:

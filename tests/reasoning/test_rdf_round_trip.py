@@ -25,7 +25,10 @@ IRI_IDS = KnowledgeGraph.from_columns(
         splits={"graph": np.array([[0, 0, 1], [1, 1, 2], [2, 2, 3], [4, 0, 4]], dtype=np.int32)},
         relation_aliases={"http://x.org/r_of": (0, True), "r_reverse": (0, True), "another r": (0, False)},
         types=[(0, "a thing"), (0, "ex:thing"), (3, "a thing")],
-        literals=[LiteralColumn("http://x.org/v", "year", np.array([1], dtype=np.int32), np.array([-5.0]), "years")],
+        literals=[
+            LiteralColumn("http://x.org/v", "year", np.array([1], dtype=np.int32), np.array([-5.0]), "years"),
+            LiteralColumn("W", "integer", np.array([1], dtype=np.int32), np.array([7.0]), identifier="http://x.org/w"),
+        ],
     )
 )
 
@@ -36,7 +39,8 @@ def content(kg: KnowledgeGraph) -> dict[str, Any]:
     return {
         "links": {(kg.identifier(h), relation(r), kg.identifier(t)) for h, r, t in kg.index.triples().tolist()},
         "values": {
-            column.relation: (
+            column.identifier: (
+                column.relation,
                 column.kind,
                 column.unit,
                 {(kg.identifier(e), v) for e, v in zip(column.entities.tolist(), column.values.tolist(), strict=True)},

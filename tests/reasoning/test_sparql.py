@@ -4,6 +4,8 @@ import datetime
 import random
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyoxigraph
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from benchmarks.deep_queries import RandomQueries
 from benchmarks.sparql_agreement import Outcome, by_executor, by_sparql
 from kg_data.columns import GraphColumns, LiteralColumn
-from reasoning import KnowledgeGraph, Query
+from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
 from reasoning.graph.rdf import rdf_triples
@@ -323,3 +325,16 @@ def test_the_command_line_prints_the_text_instead_of_an_answer(
 ) -> None:
     assert main([*arguments, "--kg", "world", "--sparql"]) == 0
     assert capsys.readouterr().out == Query.parse('capital("France")').to_sparql(world_graph)
+
+
+def test_values_of_a_file_of_one_s_own_are_asked_for_by_the_iris_that_stand_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.ttl"
+    path.write_text("@prefix : <http://x.org/> . :a :area 5 ; :near :b . :b :area 7 .", encoding="utf-8")
+    kg = KnowledgeGraph.load(path)
+    store = pyoxigraph.Store()
+    store.load(path=path)
+    for text in ('area(near("a"))', '"http://x.org/area"("b")', 'area("a" | "b") > 6'):
+        query = Query.parse(text)
+        found = cast(pyoxigraph.QuerySolutions, store.query(query.to_sparql(kg)))
+        assert [solution["entity"].value for solution in found] == ["http://x.org/b"]
+        assert Reasoner(kg, method="exact").answer(query).ids == ["http://x.org/b"]

@@ -111,6 +111,16 @@ def test_a_label_of_two_relations_lists_their_ids() -> None:
     assert raised.value.nearest == ["k", "likes"]
 
 
+def test_values_are_found_by_id_and_by_name_and_a_shared_name_lists_the_ids() -> None:
+    values = LiteralColumn("Age", "integer", ids(0), np.array([3.0]), identifier="x:age")
+    kg = KnowledgeGraph.from_columns(columns(literals=[values]))
+    assert kg.relation("x:age") == kg.relation("Age") == Relation("values", 0)
+    shared = KnowledgeGraph.from_columns(columns(literals=[values], relation_labels=["Age", "likes"]))
+    with pytest.raises(UnknownRelationError) as raised:
+        shared.relation("Age")
+    assert raised.value.nearest == ["k", "x:age"]
+
+
 def test_an_id_wins_over_anothers_label() -> None:
     kg = KnowledgeGraph.from_columns(columns(relation_labels=["likes", "adores"]))
     assert kg.relation("likes") == Relation("edges", 1)
