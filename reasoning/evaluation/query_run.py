@@ -129,5 +129,6 @@ def prepare_queries(
                 yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
 
     asked = [record.query for record in measured]
-    new_tally = partial(QueryTally, METRICS[protocol], skipped=len(records) - len(measured))
-    return PreparedRun(reasoner, measured, asked, answered, new_tally, settings)
+    metrics = METRICS[protocol]
+    new_tally = partial(QueryTally, metrics, skipped=len(records) - len(measured))
+    return PreparedRun(reasoner, measured, asked, answered, new_tally, metrics, settings)

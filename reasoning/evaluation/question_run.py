@@ -88,7 +88,7 @@ def prepare_questions(
             yield line_of(record, reply, reasoner.kg), reply.given
 
     asked = [record.question for record in records]
-    return PreparedRun(reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), settings)
+    return PreparedRun(reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), METRICS, settings)
 
 
 def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:

@@ -11,8 +11,9 @@ from typing import Any
 from kg_data.errors import DataError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation import query_lines, question_run
-from reasoning.evaluation.results_file import Line, summary_path
+from reasoning.evaluation.results_file import Line, parse_line, summary_path
 from reasoning.evaluation.tally import QueryTally, QuestionTally
+from reasoning.query.structures import STRUCTURES
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_results(path: Path) -> Results:
 
     Raises:
         EvaluationError: there is no such file, or it has no summary that says how it was made, or it has no line yet.
-        DataError: a line is damaged.
+        DataError: a line is damaged, or a query is there twice.
     """
     if not path.is_file():
         raise EvaluationError(f"there is no results file {path}")
@@ -77,22 +78,19 @@ def read_results(path: Path) -> Results:
             f"{path} is no results file of `evaluate --out`: {beside} does not say how it was made"
         ) from None
     results = Results(path, settings, [], complete)
-    needed = {"id", "type", *results.metrics}
-    lines = []
+    lines: dict[str, Line] = {}
     content = path.read_bytes()
     for number, text in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            line = None
-        if not isinstance(line, dict) or not needed <= line.keys():
-            raise DataError(
-                path, f"a line with {', '.join(sorted(needed))}", line=number, found=text.decode(errors="replace")
-            )
-        lines.append(line)
+        line = parse_line(text, results.metrics)
+        if line is None or not (results.of_questions or line["type"] in STRUCTURES):
+            expected = f"a line with id, type and numbers for {', '.join(results.metrics)}"
+            raise DataError(path, expected, line=number, found=text.decode(errors="replace"))
+        if line["id"] in lines:
+            raise DataError(path, "each query once", line=number, found=line["id"])
+        lines[line["id"]] = line
     if not lines:
         raise EvaluationError(f"{path} has no line yet; evaluate --resume goes on with its run")
-    return Results(path, settings, lines, complete)
+    return Results(path, settings, list(lines.values()), complete)
 
 
 TELLING = (

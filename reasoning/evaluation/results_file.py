@@ -9,9 +9,10 @@ query again. Queries have one fixed order: what a file holds is always the begin
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,22 @@ def summary_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.summary.json")
 
 
+def parse_line(text: bytes, metrics: Collection[str]) -> Line | None:
+    """A line as it was written, or None where it is damaged: without a metric, say, or with a value that is none."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or not all(isinstance(line.get(key), str) for key in ("id", "type")):
+        return None
+    return line if all(_is_value(metric, line.get(metric)) for metric in metrics) else None
+
+
+def _is_value(metric: str, value: object) -> bool:
+    # A question without a gold path has no path_match.
+    return (isinstance(value, int | float) and math.isfinite(value)) or (metric == "path_match" and value is None)
+
+
 class ResultsFile:
     """The results file of one run, locked against other processes while it is open (a context manager).
 
@@ -42,6 +59,7 @@ class ResultsFile:
         path: the file of lines.
         settings: everything that decides what the lines will be, JSON-serialisable.
         identifiers: the ids of the run's queries, in order.
+        metrics: what each line measures.
         resume: go on with lines that are there already.
 
     Attributes:
@@ -54,9 +72,16 @@ class ResultsFile:
         DataError: one of its lines is damaged.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], identifiers: Sequence[str], resume: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        identifiers: Sequence[str],
+        metrics: Collection[str],
+        resume: bool,
+    ) -> None:
         self.path, self.settings = path, dict(settings)
-        self._identifiers, self._resume = identifiers, resume
+        self._identifiers, self._metrics, self._resume = identifiers, metrics, resume
         self.done: list[Line] = []
         self.seconds = 0.0
         # A lock of the operating system: it ends with the process, however that ends.
@@ -180,12 +205,9 @@ class ResultsFile:
         lines: list[Line] = []
         for number, text in enumerate(content.split(b"\n")[:-1]):
             expected = self._identifiers[number] if number < len(self._identifiers) else None
-            try:
-                line = json.loads(text)
-            except ValueError:
-                line = None
-            if not isinstance(line, dict) or expected is None or line.get("id") != expected:
-                what = "no further line" if expected is None else f"the line of query {expected}"
+            line = parse_line(text, self._metrics)
+            if line is None or expected is None or line["id"] != expected:
+                what = "no further line" if expected is None else f"the line of query {expected} as it was written"
                 raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
             lines.append(line)
         return lines

@@ -68,6 +68,7 @@ class PreparedRun(Generic[T]):
         questions: what the method is asked for each, of the same length.
         answered: goes through those that are not done yet.
         new_tally: makes what adds the lines up.
+        metrics: what each line measures.
         settings: what decides the lines; kept in the summary.
     """
 
@@ -76,6 +77,7 @@ class PreparedRun(Generic[T]):
     questions: Sequence[Query | str]
     answered: Answered[T]
     new_tally: Callable[[], Tally]
+    metrics: Sequence[str]
     settings: Mapping[str, Any]
 
     def estimate(self) -> Estimate:
@@ -98,7 +100,8 @@ class PreparedRun(Generic[T]):
         """
         began = time.monotonic()
         tally = self.new_tally()
-        sink = None if out is None else ResultsFile(out, self.settings, [i.identifier for i in self.items], resume)
+        identifiers = [item.identifier for item in self.items]
+        sink = None if out is None else ResultsFile(out, self.settings, identifiers, self.metrics, resume)
 
         def summary(complete: bool) -> dict[str, Any]:
             seconds = round((sink.seconds if sink else 0.0) + time.monotonic() - began, 3)

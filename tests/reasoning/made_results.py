@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 def write(path: Path, lines: Sequence[Line], complete: bool = True, **settings: Any) -> Path:
     """Write lines with `SETTINGS` and what is to be different in them."""
     chosen = SETTINGS | settings
-    with ResultsFile(path, chosen, [line["id"] for line in lines], resume=False) as sink:
+    with ResultsFile(path, chosen, [line["id"] for line in lines], (), resume=False) as sink:
         for line in lines:
             sink.append(line)
         sink.checkpoint({"settings": chosen, "seconds": 0.0, "complete": complete})

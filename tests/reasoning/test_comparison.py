@@ -159,6 +159,21 @@ class TestReadingBack:
         with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with .*mrr"):
             read_results(path)
 
+    @pytest.mark.parametrize(
+        "edit",
+        [{"mrr": "high"}, {"mrr": None}, {"mrr": float("nan")}, {"type": "9p"}, {"type": ["2p"]}, {"id": {}}],
+        ids=str,
+    )
+    def test_an_edited_line_is_named(self, tmp_path: Path, edit: dict[str, Any]) -> None:
+        path = write(tmp_path / "a.jsonl", [ranked("2p", [0.1])[0] | edit])
+        with pytest.raises(DataError, match=r"a\.jsonl, line 1: expected a line with id, type and numbers for mrr"):
+            read_results(path)
+
+    def test_a_query_that_is_there_twice_is_named(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", ranked("2p", [0.1, 0.2]) + ranked("2p", [0.3]))
+        with pytest.raises(DataError, match=r"a\.jsonl, line 3: expected each query once, found 'test-2p:0'"):
+            read_results(path)
+
     def test_labels_tell_the_files_apart(self, tmp_path: Path) -> None:
         lines = ranked("2p", [0.1])
         made = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -243,6 +244,12 @@ class TestStoppedAndResumed:
         with pytest.raises(DataError, match=r"whole\.jsonl, line 3: expected the line of query"):
             evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
 
+    @pytest.mark.parametrize("value", ['"high"', "null", "NaN", "[]"])
+    def test_a_line_whose_figures_were_edited_is_named(self, dataset: Path, whole: Path, value: str) -> None:
+        whole.write_text(re.sub(r'"mrr":[^,]*', f'"mrr":{value}', whole.read_text(), count=1))
+        with pytest.raises(DataError, match=r"whole\.jsonl, line 1: expected the line of query"):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+
     def test_ctrl_c_keeps_what_is_done(
         self,
         dataset: Path,
@@ -283,7 +290,7 @@ class TestProcesses:
 
     def test_a_second_process_on_the_same_file_is_refused(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
-        with ResultsFile(out, {}, [], resume=False):
+        with ResultsFile(out, {}, [], (), resume=False):
             second = subprocess.run(self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True)
         assert second.returncode == 1 and "being written by another run" in second.stderr
         assert second.stdout == "" and out.read_text() == ""
@@ -333,11 +340,11 @@ class TestProcesses:
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     def test_a_file_that_could_not_be_written_is_not_locked_any_more(self, tmp_path: Path) -> None:
-        sink = ResultsFile(tmp_path / "r.jsonl", {}, [], resume=False)
+        sink = ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False)
         with pytest.raises(ResultsError, match=r"cannot write .*r\.jsonl: No space left on device"), sink:
             sink._descriptor = os.open("/dev/full", os.O_WRONLY)
             sink.append({"id": "more"})
-        with ResultsFile(tmp_path / "r.jsonl", {}, [], resume=False):
+        with ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False):
             pass
 
 
@@ -410,5 +417,5 @@ class TestTheSplitIsKnown:
 
 
 def test_results_go_to_a_regular_file_only() -> None:
-    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], resume=False):
+    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], (), resume=False):
         pass
