@@ -60,7 +60,7 @@ def main() -> None:
         rng, kills = random.Random(0), 0
         while True:
             child = run(folder / "killed.jsonl")
-            time.sleep(rng.uniform(0, 0.05) * 1.1**kills)  # longer and longer, so that some run comes to its end
+            time.sleep(rng.uniform(0, 0.01) * 1.25**kills)  # longer and longer, so that some run comes to its end
             os.kill(child, signal.SIGKILL)
             if not killed(child):
                 break

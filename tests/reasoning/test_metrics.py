@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasoning.graph.id_lists import IdLists
 from reasoning.evaluation.metrics import filtered_ranks, lark_metrics, rank_metrics, set_metrics
+from reasoning.graph.id_lists import IdLists
 
 ENTITIES = 12
 Case = tuple[list[int], list[float], list[int], list[int]]
