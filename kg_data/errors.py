@@ -20,14 +20,19 @@ class DataError(SkylarkError):
         expected: what was expected, in words.
         line: 1-based line number, where one line is to blame.
         found: the offending text, shortened for display.
+        hint: what to do about it, in words.
     """
 
-    def __init__(self, path: str | Path, expected: str, line: int | None = None, found: str | None = None) -> None:
+    def __init__(
+        self, path: str | Path, expected: str, line: int | None = None, found: str | None = None, hint: str = ""
+    ) -> None:
         where = f"{path}, line {line}" if line is not None else f"{path}"
         message = f"{where}: expected {expected}"
         if found is not None:
             shown = found if len(found) <= 80 else found[:77] + "..."
             message += f", found {shown!r}"
+        if hint:
+            message += f"; {hint}"
         super().__init__(message)
         self.path, self.line, self.expected, self.found = str(path), line, expected, found
 

@@ -8,6 +8,7 @@ for somebody.
 from __future__ import annotations
 
 import datetime
+import decimal
 import math
 import numbers
 import re
@@ -56,7 +57,7 @@ def read_value(kind: ValueKind, text: str) -> Value:
 
 
 def value_of(item: object) -> Value:
-    """A Python number or date (or a `Value` itself) as a value.
+    """A Python number or date (or a `Value` itself) as a value; a midnight, as pandas writes a day, is its date.
 
     Raises:
         ValueError: it cannot be kept exactly, or is no number or date; the message says what was expected.
@@ -64,12 +65,15 @@ def value_of(item: object) -> Value:
     if isinstance(item, Value):
         return item
     if isinstance(item, datetime.datetime):
-        raise ValueError("a date without a time")
+        # pandas' NaT is a datetime, and the one that differs from itself.
+        if item != item or item.time() != datetime.time() or item.tzinfo is not None:
+            raise ValueError("a date without a time")
+        item = item.date()
     if isinstance(item, datetime.date):
         return Value("date", float(item.toordinal()))
     if isinstance(item, numbers.Integral) and not isinstance(item, bool):
         return Value("integer", _whole(int(item)))
-    if isinstance(item, numbers.Real) and not isinstance(item, bool):
+    if isinstance(item, numbers.Real | decimal.Decimal) and not isinstance(item, bool):
         return Value("decimal", _finite(float(item)))
     raise ValueError("a number or a date")
 
@@ -141,6 +145,10 @@ _READERS: Mapping[ValueKind, Callable[[str], Value]] = {
     "year": _read_year,
     "date": _read_date,
 }
+
+
+WAY_OUT = "as texts (in RDF: without a datatype) they are entities, which may be of any kind and number"
+"""What to do with values that do not fit together, for the errors that name them."""
 
 
 class ValueConflict(Exception):
@@ -253,4 +261,4 @@ def _with_article(kind: ValueKind) -> str:
 
 def is_value(item: Any) -> bool:
     """Whether a Python object stands for a value and not for an entity: a number or date; True and False do not."""
-    return isinstance(item, Value | numbers.Real | datetime.date) and not isinstance(item, bool)
+    return isinstance(item, Value | numbers.Real | decimal.Decimal | datetime.date) and not isinstance(item, bool)

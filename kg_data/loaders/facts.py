@@ -13,7 +13,7 @@ from pathlib import Path
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
 from kg_data.loaders.triples import Names, as_triples, fold_twins
-from kg_data.values import Value, ValueConflict, ValueTable
+from kg_data.values import WAY_OUT, Value, ValueConflict, ValueTable
 
 
 class Facts:
@@ -115,4 +115,4 @@ class Facts:
 def conflicting_rows(path: Path, conflict: ValueConflict, line_of: Callable[[int], int] = int) -> DataError:
     """The error for two rows of a file that disagree; `line_of` tells a row's line where rows are no lines."""
     expected = f"{conflict.expected} (line {line_of(conflict.other)} has {conflict.other_has})"
-    return DataError(path, expected, line=line_of(conflict.row), found=conflict.found)
+    return DataError(path, expected, line=line_of(conflict.row), found=conflict.found, hint=WAY_OUT)

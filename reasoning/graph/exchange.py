@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import numpy as np
 
 from kg_data.columns import GraphColumns
 from kg_data.loaders.facts import Facts
-from kg_data.values import VALUE_KINDS, ValueConflict, is_kind, is_value, typed_value, value_of
+from kg_data.loaders.single import HEADER_ROLES
+from kg_data.values import VALUE_KINDS, WAY_OUT, ValueConflict, is_kind, is_value, typed_value, value_of
 from reasoning.errors import GraphError
+from reasoning.graph.names import nearest_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +42,17 @@ def columns_from_triples(
 ) -> GraphColumns:
     """Columns of (head, relation, tail) triples; tails that are numbers or dates become literals."""
 
+    if not isinstance(triples, Iterable) or hasattr(triples, "columns"):
+        raise GraphError(
+            f"expected (head, relation, tail) triples, found {type(triples).__name__}; frames are read by from_pandas"
+        )
+
     def facts() -> Iterator[Fact]:
         for number, triple in enumerate(triples, start=1):
-            if not isinstance(triple, tuple | list) or len(triple) != 3:
+            if not isinstance(triple, tuple | list | np.ndarray) or len(triple) != 3:
                 raise GraphError(f"triple {number}: expected (head, relation, tail), found {triple!r}")
-            yield *triple, None
+            head, relation, tail = triple
+            yield head, relation, tail, None
 
     return _columns(facts(), lambda row: f"triple {row + 1}", name, types=types, aliases=aliases)
 
@@ -84,16 +92,16 @@ def _columns(
     except ValueConflict as conflict:
         raise GraphError(
             f"{place_of(conflict.row)}: expected {conflict.expected} "
-            f"({place_of(conflict.other)} has {conflict.other_has}), found {conflict.found}"
+            f"({place_of(conflict.other)} has {conflict.other_has}), found {conflict.found}; {WAY_OUT}"
         ) from None
 
 
 def _add(facts: Facts, row: int, fact: Fact, place_of: Callable[[int], str]) -> None:
     head, relation, tail, kind = fact
-    for part in (head, relation):
-        _require_text(part, row, place_of)
+    _require_text(head, "text as head", row, place_of)
+    _require_text(relation, "text as relation", row, place_of)
     if kind == ENTITY or (kind is None and not is_value(tail)):
-        _require_text(tail, row, place_of)
+        _require_text(tail, "text as tail" if kind == ENTITY else "text, a number or a date as tail", row, place_of)
         facts.link(head, relation, tail, row)
         return
     if kind is not None and not is_kind(kind):
@@ -105,9 +113,10 @@ def _add(facts: Facts, row: int, fact: Fact, place_of: Callable[[int], str]) -> 
     facts.value(head, relation, value, row)
 
 
-def _require_text(part: Any, row: int, place_of: Callable[[int], str]) -> None:
+def _require_text(part: Any, expected: str, row: int, place_of: Callable[[int], str]) -> None:
     if not isinstance(part, str) or not part:
-        raise GraphError(f"{place_of(row)}: expected a non-empty text, found {_shown(part)}")
+        hint = "; numbers that are names have to be texts" if is_value(part) else ""
+        raise GraphError(f"{place_of(row)}: expected a non-empty {expected}, found {_shown(part)}{hint}")
 
 
 def _shown(item: Any) -> str:
@@ -121,6 +130,8 @@ def _shown(item: Any) -> str:
 
 def columns_from_networkx(graph: nx.DiGraph | nx.Graph, name: str) -> GraphColumns:
     """Columns of a NetworkX graph; an undirected edge stands for both directions."""
+    if not isinstance(graph, nx.Graph):
+        raise GraphError(f"expected a NetworkX graph, found {type(graph).__name__}")
     ids = _node_ids(graph)
     links = list(_links(graph, ids))
     value_types = graph.graph.get(VALUE_TYPES, {})
@@ -163,6 +174,7 @@ def _links(graph: nx.Graph, ids: Mapping[Any, str]) -> Iterator[Fact]:
         if relation is None:
             raise GraphError(
                 f'the edge {head!r} -> {tail!r} names no relation: give it an attribute "relation" or a text as key'
+                f"{'; its attributes: ' + ', '.join(map(str, data)) if data else ''}"
             )
         yield ids[head], str(relation), ids[tail], ENTITY
         if not graph.is_directed():
@@ -209,20 +221,35 @@ def columns_from_pandas(
     frame: pd.DataFrame, name: str, head: str = "head", relation: str = "relation", tail: str = "tail"
 ) -> GraphColumns:
     """Columns of a frame with a triple in each row, and perhaps the tail's type in a column "type"."""
-    for column in (head, relation, tail):
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame.columns))
-            raise GraphError(f'the frame has no column "{column}"; it has: {there}')
-    kinds = frame["type"].astype(object).tolist() if "type" in frame.columns else [None] * len(frame)
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise GraphError(f"expected a pandas DataFrame, found {type(frame).__name__}")
+    for role, column in (("head", head), ("relation", relation), ("tail", tail)):
+        _require_column(frame, role, column)
+    typed = "type" in frame.columns
+    kinds = frame["type"].astype(object).where(frame["type"].notna(), None).tolist() if typed else [None] * len(frame)
     parts = (frame[column].astype(object).tolist() for column in (head, relation, tail))
-    rows = ((h, r, _plain(t), k) for h, r, t, k in zip(*parts, kinds, strict=True))
-    return _columns(rows, lambda row: f"row {frame.index[row]}", name)
+    return _columns(zip(*parts, kinds, strict=True), lambda row: f"row {frame.index[row]}", name)
 
 
-def _plain(tail: Any) -> Any:
-    """A pandas timestamp at midnight as the date that it stands for."""
-    at_midnight = isinstance(tail, datetime.datetime) and tail.time() == datetime.time() and tail.tzinfo is None
-    return tail.date() if at_midnight else tail
+def _require_column(frame: pd.DataFrame, role: str, column: str) -> None:
+    there = [str(name) for name in frame.columns]
+    if there.count(column) > 1:
+        raise GraphError(f'the frame has several columns "{column}"')
+    if not there:
+        raise GraphError(f'the frame has no column "{column}", nor any other')
+    if column not in there:
+        alike = [name for name in there if HEADER_ROLES.get(name.lower()) == HEADER_ROLES[role]]
+        nearest = (alike or nearest_texts(column, there, count=1) or there)[0]
+        raise GraphError(
+            f'the frame has no column "{column}"; it has: {", ".join(there)}; say which it is, e.g. {role}="{nearest}"'
+        )
+    if (missing := frame[column].isna()).any():
+        raise GraphError(
+            f'row {frame.index[missing.argmax()]}: nothing stands in "{column}"; '
+            f'frame.dropna(subset=["{column}"]) leaves such rows out'
+        )
 
 
 def graph_to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:

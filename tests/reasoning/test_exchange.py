@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import networkx as nx
@@ -80,6 +82,19 @@ def test_a_number_or_date_as_tail_is_a_value_and_kept_exactly(tail: Any, kind: s
     assert (column.kind, value, type(value)) == (kind, tail, type(tail))
 
 
+@pytest.mark.parametrize(
+    ("tail", "value"),
+    [
+        (np.int64(5), 5),
+        (np.float32(1.5), 1.5),
+        (Decimal("1.5"), 1.5),
+        (pd.Timestamp("2001-01-02"), datetime.date(2001, 1, 2)),
+    ],
+)
+def test_numbers_and_days_of_numpy_decimal_and_pandas_are_values(tail: Any, value: Any) -> None:
+    assert triples_of(KnowledgeGraph.from_triples([("a", "v", tail)])) == {("a", "v", value)}
+
+
 def test_a_year_is_said_to_be_one() -> None:
     assert kinds_of(KnowledgeGraph.from_triples([("a", "founded", Value("year", 1999))])) == {"founded": "year"}
 
@@ -95,10 +110,12 @@ def test_a_graph_of_values_alone_is_a_graph() -> None:
         ([], "has no triples; at least one"),
         ([("a", "r")], "triple 1: expected (head, relation, tail)"),
         (["abc"], "triple 1: expected (head, relation, tail), found 'abc'"),
-        ([("a", "r", "b"), ("", "r", "b")], "triple 2: expected a non-empty text, found ''"),
-        ([("a", None, "b")], "expected a non-empty text, found None"),
-        ([("a", "r", None)], "expected a non-empty text, found None"),
-        ([("a", "r", True)], "expected a non-empty text, found True"),
+        ([("a", "r", "b"), ("", "r", "b")], "triple 2: expected a non-empty text as head, found ''"),
+        ([(1, "r", "b")], "a non-empty text as head, found 1; numbers that are names have to be texts"),
+        ([("a", None, "b")], "expected a non-empty text as relation, found None"),
+        ([("a", "r", None)], "expected a non-empty text, a number or a date as tail, found None"),
+        ([("a", "r", True)], "expected a non-empty text, a number or a date as tail, found True"),
+        ([("a", "r", pd.NaT)], "expected a date without a time"),
         (
             [("a", "r", "b"), ("a", "r", 5)],
             'entities or values as tails of "r" and not both (triple 1 has an entity), found a value',
@@ -109,7 +126,8 @@ def test_a_graph_of_values_alone_is_a_graph() -> None:
         ),
         (
             [("a", "v", 5), ("a", "v", 6)],
-            'triple 2: expected one value of "v" for "a" (triple 1 has 5), found 6',
+            'triple 2: expected one value of "v" for "a" (triple 1 has 5), found 6; as texts (in RDF: without a '
+            "datatype) they are entities, which may be of any kind and number",
         ),
         ([("a", "v", math.nan)], 'triple 1: expected a finite number, which can be compared as "v", found nan'),
         ([("a", "v", math.inf)], "found inf"),
@@ -304,6 +322,35 @@ def test_tails_of_every_dtype_are_read(tails: pd.Series, expected: set[Any]) -> 
     assert expected <= {tail for _, _, tail in triples_of(KnowledgeGraph.from_pandas(frame))}
 
 
+@pytest.mark.parametrize(
+    ("make", "given", "message"),
+    [
+        (KnowledgeGraph.from_triples, None, "expected (head, relation, tail) triples, found NoneType"),
+        (KnowledgeGraph.from_triples, pd.DataFrame({"head": ["a"]}), "frames are read by from_pandas"),
+        (KnowledgeGraph.from_networkx, [("a", "b")], "expected a NetworkX graph, found list"),
+        (KnowledgeGraph.from_pandas, [("a", "r", "b")], "expected a pandas DataFrame, found list"),
+        (
+            KnowledgeGraph.from_pandas,
+            pd.DataFrame([["a", "r", "b", "c"]], columns=["head", "relation", "tail", "tail"]),
+            'several columns "tail"',
+        ),
+    ],
+)
+def test_what_is_no_graph_at_all_is_named(make: Callable[[Any], KnowledgeGraph], given: Any, message: str) -> None:
+    with pytest.raises(GraphError) as raised:
+        make(given)
+    assert message in str(raised.value)
+
+
+def test_rows_of_an_array_are_triples() -> None:
+    assert triples_of(KnowledgeGraph.from_triples(np.array([["a", "r", "b"]]))) == {("a", "r", "b")}
+
+
+def test_a_row_without_a_type_is_told_by_its_tail() -> None:
+    frame = pd.DataFrame({"head": ["a", "a"], "relation": ["r", "v"], "tail": ["b", 5], "type": ["entity", None]})
+    assert triples_of(KnowledgeGraph.from_pandas(frame)) == {("a", "r", "b"), ("a", "v", 5)}
+
+
 def test_a_type_column_says_what_looks_do_not() -> None:
     frame = pd.DataFrame(
         {
@@ -321,10 +368,23 @@ def test_a_type_column_says_what_looks_do_not() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"head": ["a"], "relation": ["r"]}, 'the frame has no column "tail"; it has: head, relation'),
-        ({"head": ["a", 1], "relation": ["r", "r"], "tail": ["b", "c"]}, "row y: expected a non-empty text, found 1"),
-        ({"head": ["a", "a"], "relation": ["r", "r"], "tail": ["b", None]}, "row y: expected"),
-        ({"head": ["a", "a"], "relation": ["v", "v"], "tail": [1.0, math.nan]}, "row y: expected a finite number"),
+        (
+            {"head": ["a"], "relation": ["r"], "tial": ["b"]},
+            'the frame has no column "tail"; it has: head, relation, tial; say which it is, e.g. tail="tial"',
+        ),
+        ({"Subject": ["a"], "p": ["r"], "o": ["b"]}, 'e.g. head="Subject"'),
+        ({}, 'the frame has no column "head", nor any other'),
+        (
+            {"head": ["a", 1], "relation": ["r", "r"], "tail": ["b", "c"]},
+            "row y: expected a non-empty text as head, found 1",
+        ),
+        ({"head": ["a", "a"], "relation": ["r", "r"], "tail": ["b", None]}, 'row y: nothing stands in "tail"'),
+        (
+            {"head": ["a", "a"], "relation": ["v", "v"], "tail": [1.0, math.nan]},
+            'row y: nothing stands in "tail"; frame.dropna(subset=["tail"]) leaves such rows out',
+        ),
+        ({"head": ["a", "a"], "relation": ["v", "v"], "tail": [pd.Timestamp(0), pd.NaT]}, "row y: nothing stands"),
+        ({"head": ["a"], "relation": ["v"], "tail": [math.inf]}, "row x: expected a finite number"),
         (
             {"head": ["a", "a"], "relation": ["v", "v"], "tail": [1, 2]},
             'row y: expected one value of "v" for "a" (row x',
