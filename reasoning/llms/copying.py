@@ -22,13 +22,15 @@ NO_ANSWER = "none"
 
 _CONTEXT = re.compile(rf"^[ \t]*{CONTEXT_START}[ \t]*$(.*?)^[ \t]*{CONTEXT_END}[ \t]*$", re.MULTILINE | re.DOTALL)
 _ENTITY_ID = re.compile(r"\be\d+\b")
+_NAME = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class CopyEverythingChatModel(BaseChatModel):
-    """Answers with every entity id between the lines `<context>` and `</context>`, or "none" where there is none.
+    """Answers with every entity between the lines `<context>` and `</context>`, or "none" where there is none.
 
-    Ids look like `e12`; they come comma separated in order of first occurrence. If the conversation holds several
-    contexts the last counts: earlier ones belong to worked examples.
+    Entities are ids like `e12`, or names in quotes where the context has any; they come comma separated in order of
+    first occurrence. If the conversation holds several contexts the last counts: earlier ones belong to worked
+    examples.
     """
 
     @property
@@ -51,6 +53,16 @@ class CopyEverythingChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         contexts = _CONTEXT.findall("\n".join(message.text for message in messages))
-        ids = _ENTITY_ID.findall(contexts[-1]) if contexts else []
-        answer = ", ".join(dict.fromkeys(ids)) or NO_ANSWER
+        answer = ", ".join(dict.fromkeys(_entities(contexts[-1]) if contexts else ())) or NO_ANSWER
         return ChatResult(generations=[ChatGeneration(message=AIMessage(content=answer))])
+
+
+def _entities(context: str) -> list[str]:
+    if '"' not in context:
+        return _ENTITY_ID.findall(context)
+    entities: list[str] = []
+    for line in context.split("\n"):
+        names = _NAME.findall(line)
+        # Of a triple the middle name is the relation's; the line of a set holds entities only.
+        entities += names[::2] if line.startswith("(") else names
+    return entities

@@ -296,12 +296,14 @@ def test_every_model_is_described_without_being_loaded(model: BaseChatModel) -> 
         ("<context>\n(e3, r1, e12)\n(e3, r2, e1)\n</context>\nWhich e99?", "e3, e12, e1"),
         ("<context>\ne1\n</context>\ne1\n<context>\ne7 e8 e7\n</context>\nnow?", "e7, e8"),
         ("<context>\nname12 e e1x the12\n</context>", "none"),
+        ('<context>\n("a, b", "r", "e1")\n("c\\"", "e2", "a, b")\n</context>', '"a, b", "e1", "c\\""'),
+        ('<context>\nA: "a", "b"\nB: "b", "c"\n</context>', '"a", "b", "c"'),
         ("<context>\n</context>", "none"),
         ("e1 r1 e2", "none"),
         ("the line <context> e1 </context> in running text", "none"),
     ],
 )
-def test_copying_repeats_the_ids_of_the_context(prompt: str, answer: str) -> None:
+def test_copying_repeats_the_entities_of_the_context(prompt: str, answer: str) -> None:
     assert CopyEverythingChatModel().invoke(prompt).text == answer
 
 
