@@ -75,13 +75,19 @@ def convert_betae(source: Path, target: Path) -> Converted:
 
     Raises:
         DataError: the source is no such folder, or a file in it is broken or asks for classes that are not admitted.
-        SkylarkError: the target exists.
-        OSError: it cannot be written.
+        SkylarkError: the target exists or cannot be written.
     """
     if not is_betae_folder(source):
         raise DataError(source, "BetaE's folder with id2ent.pkl, id2rel.pkl and train.txt")
     if target.exists():
         raise SkylarkError(f"{target} exists; give a folder that does not, it will be made")
+    try:
+        return _converted(source, target)
+    except OSError as error:
+        raise SkylarkError(f"{target} cannot be written: {error}") from error
+
+
+def _converted(source: Path, target: Path) -> Converted:
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

@@ -29,8 +29,7 @@ def write_graph(kg: KnowledgeGraph, path: Path) -> None:
     """Write a graph in the form that the file's suffix names, whole or not at all.
 
     Raises:
-        GraphError: another suffix, or a name that the form cannot hold.
-        OSError: it cannot be written.
+        GraphError: another suffix, a name that the form cannot hold, or a file that cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix in FORMATS:

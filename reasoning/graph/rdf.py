@@ -60,8 +60,7 @@ def write_rdf(kg: KnowledgeGraph, path: str | Path) -> None:
     """Write a graph as N-Triples or Turtle, whole or not at all; see `KnowledgeGraph.to_rdf`.
 
     Raises:
-        GraphError: the file's name ends in neither .nt nor .ttl.
-        OSError: it cannot be written.
+        GraphError: the file's name ends in neither .nt nor .ttl, or it cannot be written.
     """
     path = Path(path)
     form = FORMATS.get(path.suffix.lower())

@@ -237,7 +237,7 @@ class KnowledgeGraph:
         `Query.to_sparql` gives the queries that fit the file.
 
         Raises:
-            GraphError: the name ends otherwise.
+            GraphError: the name ends otherwise, or the file cannot be written.
         """
         from reasoning.graph.rdf import write_rdf
 

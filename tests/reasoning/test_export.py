@@ -93,6 +93,6 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(whole_file.Path, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(GraphError, match=rf"g{suffix} cannot be written: No space left"):
         write_graph(KnowledgeGraph.from_triples([("a", "r", "b")]), tmp_path / f"g{suffix}")
     assert list(tmp_path.iterdir()) == []
