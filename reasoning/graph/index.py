@@ -152,12 +152,6 @@ class TripleIndex:
         row = np.searchsorted(self.forward.starts, where.astype(np.int32), "right") - 1
         return np.column_stack((self.forward.sources[row], relation, self.forward.targets[where])).astype(np.int32)
 
-    def holds(self, head: int, relation: int, tail: int) -> bool:
-        """Whether the triple is in the graph."""
-        row = self.forward.row(relation, head)
-        at = int(np.searchsorted(row, np.int32(tail)))
-        return bool(at < len(row) and row[at] == tail)
-
 
 def _sorted_distinct(first: Ids, second: Ids, third: Ids, sizes: tuple[int, int]) -> tuple[Ids, Ids, Ids]:
     """Triples sorted by (first, second, third) without duplicates; `sizes` bound the first, and the other two."""

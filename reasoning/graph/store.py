@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import logging
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
+from reasoning.graph.building import build
 from reasoning.graph.exchange import (
     columns_from_networkx,
     columns_from_pandas,
@@ -31,7 +31,7 @@ from reasoning.graph.exchange import (
 )
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import Match, NameIndex, fold, nearest_texts
-from reasoning.graph.strings import StringColumn, byte_order
+from reasoning.graph.strings import StringColumn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,55 +126,7 @@ class KnowledgeGraph:
     @classmethod
     def from_columns(cls, columns: GraphColumns, splits: Sequence[str] | None = None) -> KnowledgeGraph:
         """Index the columns that a source hands over; `splits` chooses which of its triples the graph holds."""
-        chosen = tuple(columns.splits) if splits is None else tuple(splits)
-        for split in chosen:
-            if split not in columns.splits:
-                there = ", ".join(columns.splits)
-                raise GraphError(f'the graph "{columns.name}" has no split "{split}"; it has: {there}')
-        parts = [np.asarray(columns.splits[split], dtype=np.int32) for split in chosen]
-        triples = np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int32)
-        if not len(triples) and not columns.literals:
-            raise GraphError(
-                f'the graph "{columns.name}" has no triples; at least one (head, relation, tail) is needed'
-            )
-        index = TripleIndex.build(triples, len(columns.entity_ids), len(columns.relation_ids))
-        present = np.zeros(len(columns.entity_ids), dtype=bool)
-        for entities in (triples[:, 0], triples[:, 2], *(column.entities for column in columns.literals)):
-            present[entities] = True
-        keys, key_entities = NameIndex.collect(columns.entity_labels, columns.entity_ids, columns.aliases)
-        type_names = list(dict.fromkeys(name for _, name in columns.types))
-        type_number = {name: number for number, name in enumerate(type_names)}
-        uses = Counter(columns.entity_labels)
-        pairs = np.array([(e, type_number[name]) for e, name in columns.types], dtype=np.int32).reshape(-1, 2)
-        arrays: dict[str, NDArray[Any]] = {f"index_{name}": array for name, array in index.arrays().items()}
-        arrays |= {
-            "universe": np.flatnonzero(present).astype(np.int32),
-            "id_order": byte_order(columns.entity_ids),
-            "label_is_shared": np.array([uses[label] > 1 for label in columns.entity_labels], dtype=bool),
-            "key_entities": key_entities,
-            "type_pairs": pairs[np.argsort(pairs[:, 0], kind="stable")],
-        }
-        for name, strings in (
-            ("ids", StringColumn.from_strings(columns.entity_ids)),
-            ("labels", StringColumn.from_strings(columns.entity_labels)),
-            ("keys", keys),
-        ):
-            arrays |= {f"{name}_blob": strings.blob, f"{name}_offsets": strings.offsets}
-        for i, column in enumerate(columns.literals):
-            arrays |= {f"literal_entities_{i}": column.entities, f"literal_values_{i}": column.values}
-        details = {
-            "name": columns.name,
-            "source": columns.source,
-            "splits": list(chosen),
-            "relation_ids": list(columns.relation_ids),
-            "relation_labels": list(columns.relation_labels),
-            "relation_aliases": {name: list(target) for name, target in columns.relation_aliases.items()},
-            "type_names": type_names,
-            "literals": [
-                {"id": c.identifier, "relation": c.relation, "kind": c.kind, "unit": c.unit} for c in columns.literals
-            ],
-        }
-        return cls(arrays, details)
+        return cls(*build(columns, splits))
 
     @classmethod
     def from_triples(

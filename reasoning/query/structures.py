@@ -31,7 +31,6 @@ _TEMPLATES: dict[str, list[Any]] = {
 
 STRUCTURES: tuple[str, ...] = tuple(_TEMPLATES)
 NEGATED: frozenset[str] = frozenset({"2in", "3in", "inp", "pin", "pni"})
-POSITIVE: frozenset[str] = frozenset(STRUCTURES) - NEGATED
 
 
 def structure_of(query: Query) -> str | None:

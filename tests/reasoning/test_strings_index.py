@@ -85,11 +85,6 @@ def test_around_an_entity_are_all_its_edges(triples: Triples, entity: int, incom
     assert found == {triple for triple in triples if triple[2 if incoming else 0] == entity}
 
 
-@given(triple_lists, st.tuples(st.integers(0, ENTITIES - 1), st.integers(0, RELATIONS - 1), st.integers(0, 5)))
-def test_holds_says_whether_a_triple_is_there(triples: Triples, triple: tuple[int, int, int]) -> None:
-    assert index(triples).holds(*triple) == (triple in triples)
-
-
 def test_an_index_without_triples_answers_with_nothing() -> None:
     empty = index([])
     assert empty.project(np.array([0, 1], dtype=np.int32), 0, False).tolist() == []
