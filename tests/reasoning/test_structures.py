@@ -41,7 +41,7 @@ def test_another_shape_has_no_name(text: str) -> None:
 
 def test_the_14_structures_are_9_positive_and_5_negated() -> None:
     assert set(STRUCTURES) == set(EXAMPLES)
-    assert (len(STRUCTURES), len(STRUCTURES.keys() - NEGATED), len(NEGATED)) == (14, 9, 5)
+    assert (len(STRUCTURES), len(set(STRUCTURES) - NEGATED), len(NEGATED)) == (14, 9, 5)
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
