@@ -92,9 +92,15 @@ def _quads(path: Path) -> Iterator[Quad]:
             yield from parse(cast(IO[bytes], _WithoutMark(file.read)), format=form)
         except SyntaxError as error:
             reason = re.sub(r"^Parser error at line .*?: ", "", error.args[0])
-            raise DataError(path, f"{language} ({reason})", line=error.lineno) from None
+            raise DataError(path, f"{language} ({reason})", line=error.lineno, hint=_hint(form, reason)) from None
         except MemoryError as error:  # so the parser calls a text that does not fit into its buffer
             raise DataError(path, f"{language} without texts of more than 16 MB", found=str(error)) from None
+
+
+def _hint(form: RdfFormat, reason: str) -> str:
+    if form == RdfFormat.N_TRIPLES:
+        return "a file of Turtle has to be named .ttl"
+    return "relative IRIs need a line such as @base <http://example.org/> ." if "absolute IRI" in reason else ""
 
 
 def _line_of(path: Path, row: int) -> int:

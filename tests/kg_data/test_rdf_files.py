@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import socket
 from itertools import count
 from pathlib import Path
@@ -203,6 +204,21 @@ class TestMarks:
         )
         with pytest.raises(DataError, match="line 2: expected an integer"):
             load_path(path, "g")
+
+
+class TestHints:
+    @pytest.mark.parametrize(
+        ("name", "content", "hint"),
+        [
+            ("g.nt", "@prefix : <http://x.org/> . :a :r :b .", "a file of Turtle has to be named .ttl"),
+            ("g.ttl", "<a> <r> <b> .", "relative IRIs need a line such as @base"),
+            ("g.ttl", "@prefix : <http://x.org/> . :a :r 5, 6 .", "in RDF: without a datatype"),
+        ],
+    )
+    def test_an_error_says_the_way_out(self, name: str, content: str, hint: str, tmp_path: Path) -> None:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        with pytest.raises(DataError, match=re.escape(hint)):
+            load_path(tmp_path / name, "g")
 
 
 class TestBrokenFiles:
