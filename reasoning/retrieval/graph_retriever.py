@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from dataclasses import replace
+from functools import cached_property, partial
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -13,13 +14,15 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from kg_data.errors import SkylarkError
+from reasoning.answer import plain
 from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.naming import quoted
 from reasoning.prompts import triple_line
 from reasoning.query.tree import Query
 from reasoning.questions import looks_formal, read_question
+from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.guidance import Guidance, guidance_of_query, guidance_of_text
 from reasoning.retrieval.neighbourhood import Anchor, neighbourhood
 from reasoning.token_counting import count_tokens, estimate_tokens
@@ -36,8 +39,9 @@ class GraphRetriever(BaseRetriever):
     in it are looked up. A text that names nothing of the graph gives no documents.
 
     A document's content is its triple with the names quoted, on one line whatever the names hold. Its metadata:
-    `head`, `relation`, `tail` by name, `head_id`, `relation_id`, `tail_id`, `hop`, `score`, `path` (the contents from
-    the anchor's triple to this one), and `left_out` (for each hop, how many triples met had no room).
+    `head`, `relation`, `tail` by name (or a value: a number, or a date in ISO form), `head_id`, `relation_id`,
+    `tail_id` (None for a value), `hop`, `score`, `path` (the contents from the anchor's triple to this one), and
+    `left_out` (for each hop, how many triples met had no room).
 
     Args:
         kg: the graph.
@@ -83,19 +87,21 @@ class GraphRetriever(BaseRetriever):
         return guidance_of_query(query, self.kg)
 
     def _guidance_of_names(self, asked: Mapping[str, Sequence[str]]) -> Guidance:
+        single = [key for key, names in asked.items() if isinstance(names, str)]
+        if single:
+            raise SkylarkError(f"expected a list of names as {single[0]}, not {asked[single[0]]!r} alone")
         unknown = [key for key in asked if key not in KEYS]
         if unknown or not asked.get("entities"):
             found = ", ".join(map(repr, asked)) or "nothing"
             raise SkylarkError(f"expected {', '.join(KEYS)}, of which entities must be there, found {found}")
-        path = tuple(self._relation(name) for name in asked.get("relations", ()))
-        entities = [self.kg.entity(name) for name in asked["entities"]]
-        return Guidance(tuple(Anchor(entity, path) for entity in entities), types=frozenset(asked.get("types", ())))
+        relations = [self._relation(name) for name in asked.get("relations", ())]
+        path = tuple(relation for relation in relations if relation.kind == "edges")
+        anchors = tuple(Anchor(self.kg.entity(name), path) for name in asked["entities"])
+        return Guidance(anchors, frozenset(map(self._facts.number, relations)), frozenset(asked.get("types", ())))
 
-    def _relation(self, name: str) -> Any:
+    def _relation(self, name: str) -> Relation:
         found = self.kg.relation(name.removeprefix("~"))
-        if found.kind != "edges":
-            raise SkylarkError(f'"{name}" has values; the neighbourhood follows relations between entities')
-        return type(found)(found.kind, found.index, found.inverse != name.startswith("~"))
+        return replace(found, inverse=found.inverse != name.startswith("~"))
 
     def _get_relevant_documents(
         self, query: str | Query | Mapping[str, Sequence[str]], *, run_manager: CallbackManagerForRetrieverRun
@@ -105,17 +111,19 @@ class GraphRetriever(BaseRetriever):
             self.kg, guidance.anchors, self._cost, hops=self.hops, budget=self.token_budget,
             named=guidance.named, types=guidance.types,
         )  # fmt: skip
-        written = [self._line(triple.head, triple.relation, triple.tail) for triple in found.triples]
+        written = [self._line((triple.head, triple.relation, triple.tail)) for triple in found.triples]
         documents = []
         for position, triple in enumerate(found.triples[: self.k]):
-            path = [self._line(step.head, step.relation, step.tail) for step in found.path(position)]
+            row = (triple.head, triple.relation, triple.tail)
+            path = [self._line((step.head, step.relation, step.tail)) for step in found.path(position)]
+            value = self._facts.value(row)
             metadata = {
                 "head": self.kg.name(triple.head),
-                "relation": self.kg.relation_label(triple.relation),
-                "tail": self.kg.name(triple.tail),
+                "relation": self._facts.labels[triple.relation],
+                "tail": self.kg.name(triple.tail) if value is None else plain(value),
                 "head_id": self.kg.identifier(triple.head),
-                "relation_id": self.kg.relation_ids[triple.relation],
-                "tail_id": self.kg.identifier(triple.tail),
+                "relation_id": self._facts.identifiers[triple.relation],
+                "tail_id": self.kg.identifier(triple.tail) if value is None else None,
                 "hop": triple.hop,
                 "score": triple.score,
                 "path": path,
@@ -124,11 +132,16 @@ class GraphRetriever(BaseRetriever):
             documents.append(Document(page_content=written[position], metadata=metadata))
         return documents
 
-    def _line(self, head: int, relation: int, tail: int) -> str:
-        return triple_line(
-            quoted(self.kg.name(head)), quoted(self.kg.relation_label(relation)), quoted(self.kg.name(tail))
-        )
+    @cached_property
+    def _facts(self) -> Facts:
+        return Facts(self.kg)
 
-    def _cost(self, triples: Ids) -> list[int]:
+    def _line(self, row: Sequence[int]) -> str:
+        head, relation, tail = row
+        value = self._facts.value(row)
+        written = quoted(self.kg.name(tail)) if value is None else json.dumps(plain(value))
+        return triple_line(quoted(self.kg.name(head)), quoted(self._facts.labels[relation]), written)
+
+    def _cost(self, rows: Ids) -> list[int]:
         count = estimate_tokens if self.llm is None else partial(count_tokens, self.llm)
-        return count([f"{self._line(*triple)}\n" for triple in triples.tolist()])
+        return count([f"{self._line(row)}\n" for row in rows.tolist()])

@@ -11,6 +11,7 @@ from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Query
 from reasoning.questions.linking import Lexicon, link
+from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.neighbourhood import Anchor
 
 MOST_ANCHORS = 64
@@ -23,7 +24,7 @@ class Guidance:
 
     Attributes:
         anchors: where to begin, with the relations that lead on from there in their order.
-        named: relations whose place is not known.
+        named: numbers (see `reasoning.retrieval.facts`) of relations whose place is not known, and of all with values.
         types: names of types that are asked for.
     """
 
@@ -33,7 +34,7 @@ class Guidance:
 
 
 def guidance_of_query(query: Query, kg: KnowledgeGraph) -> Guidance:
-    """Each anchor with the relations on its way to the answer.
+    """Each anchor with the relations on its way to the answer, and the relations whose values the query reads.
 
     Raises:
         UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
@@ -41,7 +42,9 @@ def guidance_of_query(query: Query, kg: KnowledgeGraph) -> Guidance:
     chain = bind(query, kg)
     if chain.anchor is not None:
         return Guidance((Anchor(chain.anchor),))
-    return Guidance(tuple(dict.fromkeys(islice(_anchors(chain), MOST_ANCHORS))))
+    read = {step.relation for step in chain if step.relation is not None and step.relation.kind == "values"}
+    anchors = tuple(dict.fromkeys(islice(_anchors(chain), MOST_ANCHORS)))
+    return Guidance(anchors, frozenset(map(Facts(kg).number, read)))
 
 
 def _anchors(chain: BoundChain) -> Iterator[Anchor]:
@@ -72,6 +75,6 @@ def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
     uses = (kg.relation(name) for item in items if item.use is not None for name in item.use.relations)
     return Guidance(
         tuple(Anchor(entity) for entity in entities),
-        frozenset(relation.index for relation in uses if relation.kind == "edges"),
+        frozenset(map(Facts(kg).number, uses)),
         frozenset(kg.entity_labels[item.type] for item in items if item.type is not None),
     )

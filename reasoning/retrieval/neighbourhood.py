@@ -7,12 +7,12 @@ first hub. Here the search is best-first, and the next triple is always the one 
 1. by its tier, the worst of its path: 0 where each relation of the path is the one that the query names there, 1 where
    one is named somewhere in the query, 2 where one shares a word with a named relation or leads to an entity of a type
    asked for, 3 otherwise;
-2. by p, the product over the path of 1 / log2(2 + degree) of the entities walked through, so that near triples come
-   before far ones and a hub's edges late;
-3. where both are the same, relations take turns, in the order of the graph.
+2. by p, the product over the path of 1 / log2(2 + degree) of the entities walked through, the anchor aside, so that
+   near triples come before far ones and a hub's edges late;
+3. where both are the same, anchors and ways take turns, and so do the relations of each, in the order of the graph.
 
 The score is (3 - tier + p) / 4, between 0 and 1. It falls along every path, so whatever the budget, the path from an
-anchor to each triple is there.
+anchor to each triple is there. The values of an entity are ranked as its edges are; nothing lies behind them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.verbalise import label_words
 from reasoning.retrieval.budget import CHEAPEST_TRIPLE
+from reasoning.retrieval.facts import Facts
 
 ON_PATH, NAMED, ALIKE, OTHER = range(4)
 """The tiers."""
@@ -49,7 +50,7 @@ class Anchor:
 
     Attributes:
         entity: entity index.
-        path: the relations to follow first, in their order, each with its direction.
+        path: the relations to follow first, in their order, each with its direction; all of them between entities.
     """
 
     entity: int
@@ -61,7 +62,7 @@ class RankedTriple:
     """A triple of the neighbourhood.
 
     Attributes:
-        head, relation, tail: indexes.
+        head, relation, tail: a fact as a row, see `reasoning.retrieval.facts`: indexes, as long as no value is meant.
         hop: edges from the anchor to its far end, from 1.
         score: see the module; between 0 and 1.
         anchor: the entity that its path begins at.
@@ -113,7 +114,7 @@ def neighbourhood(
     named: Collection[int] = (),
     types: Collection[str] = (),
 ) -> Neighbourhood:
-    """The highest-ranking triples within `hops` of the anchors, in both directions; see the module for the ranking.
+    """The highest-ranking facts within `hops` of the anchors, in both directions; see the module for the ranking.
 
     The same arguments give the same triples in the same order. A triple that does not fit is passed over, with all that
     is behind it, and the search goes on while there is room for the cheapest so far.
@@ -121,10 +122,11 @@ def neighbourhood(
     Args:
         kg: the graph.
         anchors: where to begin, and along which relations.
-        cost: tokens of each of the triples of shape (n, 3), as they will be shown.
+        cost: tokens of each of the rows of shape (n, 3), as they will be shown; see `reasoning.retrieval.facts`.
         hops: edges from an anchor, at least 1.
         budget: tokens that the triples may take together.
-        named: further relations that the question names, their place unknown; those of the paths are named anyway.
+        named: numbers of further relations that the question names, their place unknown, and of those with values;
+            those of the paths are named anyway.
         types: names of types that the question asks for.
 
     Raises:
@@ -151,7 +153,7 @@ class _Visit:
 
 @dataclass(frozen=True)
 class _Edges:
-    """The edges around one entity: positions in the index, triples (n, 3), and which of them enter it."""
+    """The facts around one entity: their positions, rows (n, 3), and which of them enter it."""
 
     positions: Ids
     triples: Ids
@@ -162,17 +164,17 @@ class _Search:
     def __init__(
         self, kg: KnowledgeGraph, anchors: Sequence[Anchor], hops: int, named: frozenset[int], types: frozenset[str]
     ) -> None:
-        self._kg, self._hops = kg, hops
+        self._kg, self._facts, self._hops = kg, Facts(kg), hops
         self._named = named | {relation.index for anchor in anchors for relation in anchor.path}
         self._types = {fold(name) for name in types}
-        self._alike = _alike(kg, self._named)
+        self._alike = _alike(self._facts.labels, self._named)
         self._edges: dict[int, _Edges] = {}
         self._expanded: set[tuple[int, Anchor | None, int]] = set()
         self._queue: list[tuple[int, float, int, _Visit, Ids]] = []
         self._order = itertools.count()
-        self._met = np.zeros(len(kg.index), dtype=np.int16)
+        self._met = np.zeros(len(self._facts), dtype=np.int16)
         """The hop at which each triple was first met, 0 for never. Untouched pages take no memory."""
-        self._taken = np.zeros(len(kg.index), dtype=bool)
+        self._taken = np.zeros(len(self._facts), dtype=bool)
         self._met_at, self._taken_at = [0] * (hops + 1), [0] * (hops + 1)
         for anchor in dict.fromkeys(anchors):
             self._expand(_Visit(anchor.entity, anchor, True, 0, ON_PATH, 1.0, None))
@@ -181,16 +183,15 @@ class _Search:
         found: list[RankedTriple] = []
         left, looked, cheapest = budget, max(1, budget // CHEAPEST_TRIPLE), budget
         while self._queue and looked and left >= cheapest * bool(found):
-            tier, negative_p, order, visit, group = heapq.heappop(self._queue)
-            if len(group) > PRICED_AT_ONCE:
-                heapq.heappush(self._queue, (tier, negative_p, order, visit, group[PRICED_AT_ONCE:]))
-            positions = group[:PRICED_AT_ONCE]
-            positions = positions[~self._taken[positions]][:looked]
-            looked -= len(positions)
-            triples = self._kg.index.triples(positions)
-            prices = cost(triples)
+            tier, negative_p, *_ = self._queue[0]
+            drawn = self._drawn(min(looked, PRICED_AT_ONCE))
+            if not drawn:
+                continue
+            looked -= len(drawn)
+            rows = self._facts.rows(np.array(list(drawn), dtype=np.int32))
+            prices = cost(rows)
             cheapest = min([cheapest, *prices])
-            for position, triple, price in zip(positions.tolist(), triples.tolist(), prices, strict=True):
+            for (position, visit), triple, price in zip(drawn.items(), rows.tolist(), prices, strict=True):
                 if price > left:
                     continue
                 left -= price
@@ -199,9 +200,29 @@ class _Search:
                 score = (OTHER - tier - negative_p) / 4
                 head, relation, tail = triple
                 found.append(RankedTriple(head, relation, tail, visit.hop + 1, score, visit.anchor.entity, visit.via))
-                self._expand(self._beyond(visit, triple, tier, -negative_p, len(found) - 1))
+                if tail >= 0:
+                    self._expand(self._beyond(visit, triple, tier, -negative_p, len(found) - 1))
         left_out = (met - taken for met, taken in zip(self._met_at[1:], self._taken_at[1:], strict=True))
         return Neighbourhood(tuple(found), tuple(left_out), budget - left)
+
+    def _drawn(self, most: int) -> dict[int, _Visit]:
+        """Positions that rank highest, with the visits that they were met on; groups of one rank take turns."""
+        rank = self._queue[0][:2]
+        groups: list[tuple[int, _Visit, Ids]] = []
+        while self._queue and len(groups) < most and self._queue[0][:2] == rank:
+            groups.append(heapq.heappop(self._queue)[2:])
+        drawn: dict[int, _Visit] = {}
+        done = [0] * len(groups)
+        for turn, number in itertools.product(range(most), range(len(groups))):
+            _, visit, positions = groups[number]
+            if turn < len(positions) and len(drawn) < most:
+                done[number] += 1
+                if not self._taken[positions[turn]]:
+                    drawn.setdefault(int(positions[turn]), visit)
+        for (order, visit, positions), gone in zip(groups, done, strict=True):
+            if gone < len(positions):
+                heapq.heappush(self._queue, (*rank, order, visit, positions[gone:]))
+        return drawn
 
     def _beyond(self, visit: _Visit, triple: Sequence[int], tier: int, p: float, via: int) -> _Visit:
         head, _, tail = triple
@@ -213,7 +234,7 @@ class _Search:
         if visit.hop == self._hops:
             return
         edges = self._around(visit.entity)
-        p = visit.p / math.log2(2 + len(edges.positions))
+        p = visit.p / math.log2(2 + len(edges.positions)) if visit.hop else 1.0
         on_path = np.zeros(len(edges.positions), dtype=bool)
         path = visit.anchor.path
         if visit.on_path and visit.hop < len(path):
@@ -242,12 +263,7 @@ class _Search:
 
     def _around(self, entity: int) -> _Edges:
         if entity not in self._edges:
-            out, into = (self._kg.index.around(entity, incoming) for incoming in (False, True))
-            positions = np.concatenate((out, into))
-            triples = self._kg.index.triples(positions)
-            incoming = np.arange(len(positions)) >= len(out)
-            once = ~(incoming & (triples[:, 0] == triples[:, 2]))  # a loop is among both
-            self._edges[entity] = _Edges(positions[once], triples[once], incoming[once])
+            self._edges[entity] = _Edges(*self._facts.around(entity))
         return self._edges[entity]
 
     def _tiers(self, edges: _Edges) -> NDArray[np.int64]:
@@ -255,7 +271,10 @@ class _Search:
         tiers = np.full(len(relations), OTHER)
         if self._types:
             far = np.where(edges.incoming, edges.triples[:, 0], edges.triples[:, 2])
-            kinds = [any(fold(kind) in self._types for kind in self._kg.types(entity)) for entity in far.tolist()]
+            kinds = [
+                entity >= 0 and any(fold(kind) in self._types for kind in self._kg.types(entity))
+                for entity in far.tolist()
+            ]
             tiers[np.array(kinds, dtype=bool)] = ALIKE
         tiers[np.isin(relations, list(self._alike))] = ALIKE
         tiers[np.isin(relations, list(self._named))] = NAMED
@@ -271,11 +290,11 @@ def _in_turns(edges: _Edges, chosen: NDArray[np.bool_]) -> Ids:
     return np.asarray(positions[np.lexsort((relations, np.arange(len(relations)) - starts))])
 
 
-def _alike(kg: KnowledgeGraph, named: Collection[int]) -> frozenset[int]:
+def _alike(labels: Sequence[str], named: Collection[int]) -> frozenset[int]:
     """Relations that share a word with a named one."""
     if not named:
         return frozenset()
-    words = [_words(kg.relation_label(relation)) for relation in range(kg.relation_count)]
+    words = [_words(label) for label in labels]
     wanted = frozenset().union(*(words[relation] for relation in named))
     return frozenset(relation for relation, own in enumerate(words) if own & wanted)
 

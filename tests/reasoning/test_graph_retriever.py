@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +76,31 @@ def test_a_document_says_where_it_comes_from() -> None:
     assert json.loads(json.dumps(about)) == about
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["What is the population of Italy?", 'population("Italy")', {"entities": ["Italy"], "relations": ["population"]}],
+    ids=["question", "query", "names"],
+)
+def test_a_value_that_is_asked_for_comes_first(asked: Any) -> None:
+    first = GraphRetriever(kg=KG).invoke(asked)[0]
+    assert first.page_content == '("Italy", "population", 59000000)'
+    about = {key: first.metadata[key] for key in ("tail", "tail_id", "relation_id", "hop")}
+    assert about == {"tail": 59_000_000, "tail_id": None, "relation_id": "population", "hop": 1}
+
+
+def test_a_date_is_a_text_that_json_holds() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "born", datetime.date(1999, 1, 2)), ("Ann", "knows", "Bob")])
+    first = GraphRetriever(kg=kg).invoke('born("Ann")')[0]
+    assert first.page_content == '("Ann", "born", "1999-01-02")' and json.dumps(first.metadata)
+
+
+def test_what_several_anchors_lead_to_comes_in_turns() -> None:
+    facts = [("Ash", "road", f"t{i}") for i in range(40)] + [(f"t{i}", "mayor", "Ida") for i in range(5)]
+    kg = KnowledgeGraph.from_triples([*facts, *((f"house {i}", "in", "Ash") for i in range(99))])
+    first = GraphRetriever(kg=kg).invoke('road("Ash") & ~mayor("Ida")')[:10]
+    assert [document.metadata["relation"] for document in first] == ["road", "mayor"] * 5
+
+
 def test_scores_fall() -> None:
     scores = [d.metadata["score"] for d in GraphRetriever(kg=KG, hops=3).invoke('borders("France")')]
     assert scores == sorted(scores, reverse=True)
@@ -129,7 +155,7 @@ def test_no_name_leaves_its_line(name: str) -> None:
     [
         ({"names": ["France"]}, "expected entities, relations, types"),
         ({"entities": []}, "of which entities must be there"),
-        ({"entities": ["Italy"], "relations": ["population"]}, "has values"),
+        ({"entities": "Italy"}, "expected a list of names as entities, not 'Italy' alone"),
         (7, "expected a text, a query or a mapping, not int"),
     ],
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.graph.index import Ids
+from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.guidance import guidance_of_query, guidance_of_text
 from reasoning.retrieval.neighbourhood import Anchor, Neighbourhood, neighbourhood
 
@@ -151,9 +152,27 @@ def test_the_edges_of_a_hub_come_late() -> None:
 
 
 def test_the_score_is_as_told() -> None:
-    degree = len(TOWNS.index.around(TOWNS.entity("Ash"), False)) + len(TOWNS.index.around(TOWNS.entity("Ash"), True))
-    first = search(TOWNS, 'road("Ash")').triples[0]
-    assert first.score == pytest.approx((3 - 0 + 1 / math.log2(2 + degree)) / 4)
+    birch = TOWNS.entity("Birch")
+    degree = len(TOWNS.index.around(birch, False)) + len(TOWNS.index.around(birch, True))
+    found = search(TOWNS, 'mayor(road("Ash"))')
+    assert found.triples[0].score == 1.0
+    (second,) = (triple for triple in found.triples if triple.head == birch and triple.hop == 2)
+    assert second.score == pytest.approx((3 - 0 + 1 / math.log2(2 + degree)) / 4)
+
+
+@given(st.sets(st.tuples(st.integers(0, 4), st.sampled_from(["size", "age"])), min_size=1), links)
+@settings(max_examples=50, deadline=None)
+def test_values_are_found_with_the_edges(valued: set[tuple[int, str]], edges: set[tuple[int, str, int]]) -> None:
+    triples = [(f"n{h}", r, f"n{t}") for h, r, t in sorted(edges | {(0, "red", 1)})]
+    values = [(f"n{entity}", name, 10 * entity) for entity, name in sorted(valued)]
+    kg = KnowledgeGraph.from_triples([*triples, *values])
+    facts, found = Facts(kg), neighbourhood(kg, [Anchor(kg.entity("n0"))], flat, hops=3, budget=PLENTY)
+    near = {kg.entity("n0")} | {end for h, _, t in within(kg, kg.entity("n0"), 2) for end in (h, t)}
+    rows = [(triple.head, triple.relation, triple.tail) for triple in found.triples]
+    shown = {(kg.name(row[0]), facts.labels[row[1]], facts.value(row)) for row in rows if row[2] < 0}
+    assert shown == {value for value in values if kg.entity(value[0]) in near}
+    assert sorted(row for row in rows if row[2] >= 0) == sorted(within(kg, kg.entity("n0"), 3))
+    assert found.left_out == (0, 0, 0)
 
 
 def test_a_loop_is_there_once() -> None:
