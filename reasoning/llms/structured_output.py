@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableSequence
 
 from reasoning.llms.errors import LLMError
 from reasoning.llms.providers import address, display_name, is_hosted, runs_here
@@ -32,7 +33,7 @@ def writer(llm: BaseChatModel, schema: dict[str, Any]) -> Callable[[Sequence[Bas
     try:
         if runs_here(llm):
             raise NotImplementedError
-        bound = llm.with_structured_output(schema, method="json_schema", include_raw=True)
+        model, _ = in_two(llm.with_structured_output(schema, method="json_schema"))
     except (NotImplementedError, ValueError, TypeError):
         # LangChain's own default, and integrations that know no such method.
         raise LLMError(
@@ -41,18 +42,32 @@ def writer(llm: BaseChatModel, schema: dict[str, Any]) -> Callable[[Sequence[Bas
 
     def write(messages: Sequence[BaseMessage]) -> AIMessage:
         try:
-            result: Any = bound.invoke(list(messages))
+            raw: AIMessage = model.invoke(list(messages))
         except Exception as error:
             if type(error).__name__ == "LengthFinishReasonError":  # openai's, for a reply that ended at its limit
                 return AIMessage("", response_metadata={"finish_reason": CUT_OFF[0]})
             raise
-        raw: AIMessage = result["raw"]
         if raw.text or not raw.tool_calls:
             return raw
         # Some providers are held to a schema by the call of a tool.
         return raw.model_copy(update={"content": json.dumps(raw.tool_calls[0]["args"])})
 
     return write
+
+
+def in_two(structured: Runnable[Any, Any]) -> tuple[Runnable[Any, Any], Runnable[Any, Any]]:
+    """The model that writes by a schema, and what reads its message, of what `with_structured_output` gives.
+
+    LangChain's own way to get the message as well, `include_raw`, asks on a thread of a pool, for which Python waits
+    at its exit, however long the provider takes.
+
+    Raises:
+        NotImplementedError: it is not a model followed by its reader.
+    """
+    if not isinstance(structured, RunnableSequence):
+        raise NotImplementedError(f"expected a sequence of a model and its reader, not {type(structured).__name__}")
+    _, *readers = structured.steps
+    return structured.first, RunnableSequence(*readers) if len(readers) > 1 else readers[0]
 
 
 def _at_its_provider(llm: BaseChatModel) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
@@ -28,6 +28,7 @@ from reasoning.llms.options import ModelOptions
 from reasoning.llms.providers import display_name
 from reasoning.llms.replies import Reply, is_cached
 from reasoning.llms.retrying import send
+from reasoning.llms.structured_output import in_two
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Query, relation_text
 from reasoning.questions.explaining import example
@@ -93,11 +94,11 @@ def read_by_model(
         QuestionError: it wrote no query that fits the graph, neither at first nor when shown the error.
         LLMError: the model or its provider failed, or took too long.
     """
-    writer = llm.with_structured_output(FormalQuestion, include_raw=True)
+    writer, reader = in_two(llm.with_structured_output(FormalQuestion))
     messages = reading_messages(question, kg)
     problem = ""
     for _ in range(ATTEMPTS):
-        reply = _ask(llm, writer, messages, options, spent)
+        reply = _ask(llm, writer, reader, messages, options, spent)
         try:
             if reply is None:
                 raise QuestionError("the reply does not have the fields query and assumptions")
@@ -126,26 +127,26 @@ def reading_messages(question: str, kg: KnowledgeGraph) -> list[BaseMessage]:
 def _ask(
     llm: BaseChatModel,
     writer: Runnable[Any, Any],
+    reader: Runnable[Any, Any],
     messages: list[BaseMessage],
     options: ModelOptions,
     spent: Callable[[TokenUsage], None],
 ) -> FormalQuestion | None:
     """One reply, None where it does not follow the schema."""
 
-    def write() -> Any:
+    def write() -> AIMessage | None:
         try:
-            return writer.invoke(messages)
+            return cast(AIMessage, writer.invoke(messages))
         except (OutputParserException, ValidationError):
             return None
 
-    result, requests = send(llm, write, options.timeout, options.retries)
-    raw = result.get("raw") if isinstance(result, dict) else None
-    if isinstance(raw, AIMessage):
-        spent(usage_of(llm, messages, Reply(raw, requests - is_cached(raw)), options))
-    parsed = result.get("parsed") if isinstance(result, dict) and "parsed" in result else result
+    message, requests = send(llm, write, options.timeout, options.retries)
+    if message is None:
+        return None
+    spent(usage_of(llm, messages, Reply(message, requests - is_cached(message)), options))
     try:
-        return FormalQuestion.model_validate(parsed)
-    except ValidationError:
+        return FormalQuestion.model_validate(reader.invoke(message))
+    except (OutputParserException, ValidationError):
         return None
 
 

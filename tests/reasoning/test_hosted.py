@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -208,6 +210,18 @@ def test_a_slow_server_is_given_up(server: OpenAIServer) -> None:
     with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.3 s"):
         ask(timeout=0.3)
     assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("options", [{"replies": "structured"}, {"replies": "text"}])
+@pytest.mark.parametrize("question", ['to("hub")', "Where can one go from the hub?"])
+def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
+    server: OpenAIServer, question: str, options: dict[str, Any]
+) -> None:
+    server.then(for_ever=Behaviour(delay=3))
+    with suppress(LLMTimeoutError):
+        assert reasoner(timeout=0.3, **options).answer(question).error is not None
+    assert server.requests
+    assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]
 
 
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -483,18 +484,17 @@ class QueryWriter(BaseChatModel):
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=AIMessage("prose"))])
 
-    def with_structured_output(self, schema: Any, *, include_raw: bool = False, **kwargs: Any) -> Runnable[Any, Any]:
-        def write(messages: Any) -> Any:
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
+        def write(messages: Any) -> AIMessage:
             self.prompts.append(messages)
             reply = self.replies.pop(0)
             if isinstance(reply, Exception):
                 raise reply
             if callable(reply):
                 reply = reply()
-            parsed = schema.model_validate(reply) if isinstance(reply, dict) else None
-            return {"raw": AIMessage("raw"), "parsed": parsed, "parsing_error": None} if include_raw else parsed
+            return AIMessage(json.dumps(reply))
 
-        return RunnableLambda(write)
+        return RunnableLambda(write) | (lambda message: schema.model_validate_json(message.text))
 
 
 def _text(prompt: Any) -> str:
