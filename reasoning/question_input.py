@@ -18,8 +18,15 @@ def question_of(given: QuestionInput) -> Query | str:
     """The query or text that was asked.
 
     Raises:
-        QueryError: it is none of the forms of `QuestionInput`.
+        QueryError: it is none of the forms of `QuestionInput`, or empty.
     """
+    asked = _unwrapped(given)
+    if isinstance(asked, str) and not asked.strip():
+        raise QueryError("expected a query or a question, found an empty text")
+    return asked
+
+
+def _unwrapped(given: QuestionInput) -> Query | str:
     match given:
         case Query() | str():
             return given

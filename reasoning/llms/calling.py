@@ -72,6 +72,9 @@ def usage_of(llm: BaseChatModel, messages: Sequence[BaseMessage], reply: Reply, 
     if is_cached(reply.message):
         return TokenUsage(requests=reply.requests, cached=1)
     stated = reply.message.usage_metadata
+    # Some servers state zeros, and some nonsense; no prompt is empty.
+    if stated is not None and (stated["input_tokens"] <= 0 or stated["output_tokens"] < 0):
+        stated = None
     if stated is not None:
         read, written = stated["input_tokens"], stated["output_tokens"]
     else:

@@ -31,8 +31,8 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """What it wrote."""
-        return self.message.text
+        """What it wrote; half a surrogate pair, which JSON can escape and no text can hold, is a question mark."""
+        return self.message.text.encode(errors="replace").decode()
 
     @property
     def cut_off(self) -> bool:

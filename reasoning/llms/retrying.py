@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from kg_data.errors import SkylarkError
 from reasoning.llms.errors import LLMError, LLMTimeoutError
-from reasoning.llms.providers import display_name
+from reasoning.llms.providers import address, display_name
 from reasoning.llms.rate_limit import Call, current_call
 from reasoning.llms.redaction import redact
 
@@ -52,6 +52,7 @@ def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int
 
     Each try runs on a thread of its own, see `within`. Between tries it waits as long as the provider asks in
     `Retry-After`, else 0.5 s, 1 s, 2 s ... with a random part; where that is longer than the time left it gives up.
+    A model that refuses to be asked at temperature 0, as some that think do, is from then on asked without one.
 
     Args:
         llm: the model, for messages.
@@ -68,6 +69,14 @@ def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int
 
     def once() -> T:
         nonlocal tries
+        tries += 1
+        steady = getattr(llm, "temperature", None) == 0
+        try:
+            return within(budget, llm, call)
+        except Exception as error:
+            if not (steady and refuses_temperature(error)):
+                raise
+        _leave_temperature(llm)
         tries += 1
         return within(budget, llm, call)
 
@@ -131,7 +140,7 @@ def as_llm_error(llm: BaseChatModel, error: Exception, requests: int = 0) -> Sky
         failure = error
     else:
         tried = f" after {requests} requests" if requests > 1 else ""
-        hints = "".join(f" ({hint})" for hint in _hints(error))
+        hints = "".join(f" ({hint})" for hint in _hints(llm, error))
         failure = LLMError(
             f"{display_name(llm)} failed{tried}, {type(error).__name__}: {redact(str(error), llm)}{hints}"
         )
@@ -140,12 +149,14 @@ def as_llm_error(llm: BaseChatModel, error: Exception, requests: int = 0) -> Sky
     return failure
 
 
-def _hints(error: Exception) -> Iterator[str]:
+def _hints(llm: BaseChatModel, error: Exception) -> Iterator[str]:
     status, asked = status_of(error), retry_after(error)
     if getattr(error, "code", None) == NO_CREDIT:
         yield "the account has no credit left"
     elif status in HINTS:
         yield HINTS[status]
+    elif _is_lost(error):
+        yield f"no whole answer came from {redact(address(llm) or 'the provider', llm)}: is the address right?"
     elif (status is None or status < 400) and isinstance(error, ValueError | LookupError | TypeError | AttributeError):
         # The client broke over what it was sent: half a body, a page of HTML, an object without a reply in it.
         yield "what came back is not in the provider's form: does a provider answer at the address?"
@@ -160,7 +171,22 @@ def may_pass(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return (status in MAY_PASS or status >= 500) and getattr(error, "code", None) != NO_CREDIT
-    return any(base.__name__ in LOST_CONNECTION for base in type(error).__mro__)
+    return _is_lost(error)
+
+
+def _is_lost(error: BaseException) -> bool:
+    return status_of(error) is None and any(base.__name__ in LOST_CONNECTION for base in type(error).__mro__)
+
+
+def refuses_temperature(error: BaseException) -> bool:
+    """Whether the provider refused a request because of its temperature."""
+    return status_of(error) == 400 and "temperature" in str(error).lower()
+
+
+def _leave_temperature(llm: Any) -> None:
+    if llm.temperature is not None:
+        llm.temperature = None
+        log.warning("%s cannot be asked for its most likely answer alone: its replies may vary", display_name(llm))
 
 
 def status_of(error: BaseException) -> int | None:

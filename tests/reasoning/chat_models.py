@@ -5,6 +5,7 @@ The faultless one knows nothing but the last message of the prompt, so where it 
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -43,6 +44,13 @@ def faultless_reply(prompt: str) -> str:
     last = re.search(r"Find the members of (S\d+)$", question)
     found = sets[last[1]] if last else _answer(question, triples, sets)
     return ", ".join(sorted(found)) or "none"
+
+
+def as_json(prompt: str) -> str:
+    """The faultless reply as an object."""
+    reply = faultless_reply(prompt)
+    names = [] if reply == "none" else json.loads(f"[{reply}]") if '"' in reply else reply.split(", ")
+    return json.dumps({"answers": names})
 
 
 def _triple(line: str) -> tuple[str, str, str]:

@@ -32,6 +32,8 @@ class Behaviour:
         finish: why the reply ended.
         choices: how many replies the completion holds.
         code: OpenAI's code of the error.
+        usage: stated instead of the real counts.
+        thinks: refuse to be asked at a temperature, as models that think do.
     """
 
     status: int = 200
@@ -43,9 +45,14 @@ class Behaviour:
     finish: str = "stop"
     choices: int = 1
     code: str | None = None
+    usage: dict[str, int] | None = None
+    thinks: bool = False
 
 
 GOOD = Behaviour()
+
+NO_TEMPERATURE = b"""{"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model.",
+"type": "invalid_request_error", "param": "temperature", "code": "unsupported_value"}}"""
 
 
 class OpenAIServer:
@@ -119,6 +126,8 @@ class OpenAIServer:
                     behaviour = server._next(body, self.headers.get("Authorization", ""))
                     if self.path != "/v1/chat/completions":
                         behaviour = Behaviour(status=404)
+                    if behaviour.thinks and "temperature" in body:
+                        behaviour = Behaviour(status=400, body=NO_TEMPERATURE)
                     time.sleep(behaviour.delay)
                     try:
                         self._send(behaviour, _answer(behaviour, body))
@@ -160,7 +169,7 @@ def _answer(behaviour: Behaviour, body: dict[str, Any]) -> bytes:
             "created": 0,
             "model": body["model"],
             "choices": [choice] * behaviour.choices,
-            "usage": {**usage, "total_tokens": sum(usage.values())},
+            "usage": behaviour.usage or {**usage, "total_tokens": sum(usage.values())},
         }
     ).encode()
 

@@ -19,6 +19,7 @@ from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.llms import LLMError, LLMTimeoutError, ModelOptions, ask_model, load_llm
 from reasoning.llms.prices import cost
 from reasoning.llms.replies import Reply
+from tests.reasoning.chat_models import as_json, faultless_reply
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 pytest.importorskip("langchain_openai")
@@ -84,6 +85,13 @@ def test_usage_is_what_the_provider_states(server: OpenAIServer) -> None:
     prompts = [" ".join(message["content"] for message in request["messages"]) for request in server.requests]
     assert (usage.requests, usage.input_tokens) == (2, sum(len(prompt.split()) for prompt in prompts))
     assert not usage.estimated
+
+
+@pytest.mark.parametrize("prompt", [0, -5])
+def test_nonsense_that_a_server_states_is_counted_here_instead(server: OpenAIServer, prompt: int) -> None:
+    server.then(for_ever=Behaviour(usage={"prompt_tokens": prompt, "completion_tokens": 1, "total_tokens": 1}))
+    answer = reasoner(price_in=1.0, price_out=1.0).answer('to("hub")')
+    assert answer.usage.estimated and answer.usage.input_tokens > 100 and answer.usage.cost
 
 
 def test_an_unknown_server_has_no_price_and_the_user_may_give_one(server: OpenAIServer) -> None:
@@ -197,6 +205,23 @@ def test_a_failed_request_is_the_steps_error_and_no_exception(server: OpenAIServ
     assert (answer.entities, len(server.requests)) == ([], 1)
 
 
+def test_half_a_surrogate_pair_in_a_reply_is_no_id(server: OpenAIServer) -> None:
+    server.then(Behaviour(reply="\ud800"))
+    (step,) = reasoner().answer('to("hub")').steps
+    assert step.attempts[0].reply == "?" and step.agrees
+
+
+@pytest.mark.parametrize("replies", ["text", "structured"])
+def test_a_model_that_takes_no_temperature_is_asked_without_one(server: OpenAIServer, replies: str) -> None:
+    form = as_json if replies == "structured" else faultless_reply
+    server.then(for_ever=Behaviour(thinks=True, reply=form))
+    answers = reasoner(replies=replies, max_concurrency=4).batch(['to("hub")'] * 8)
+    assert all(answer.error is None and len(answer.entities) == 8 for answer in answers)
+    refused = [request for request in server.requests if "temperature" in request]
+    assert 1 <= len(refused) <= 4 and len(server.requests) == len(refused) + 8
+    assert sum(answer.usage.requests for answer in answers) == len(server.requests)
+
+
 def test_a_reply_cut_off_at_its_length_limit_is_refused(server: OpenAIServer) -> None:
     server.then(Behaviour(finish="length"))
     (step,) = reasoner().answer('to("hub")').steps
@@ -217,7 +242,7 @@ def test_a_slow_server_is_given_up(server: OpenAIServer) -> None:
 def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
     server: OpenAIServer, question: str, options: dict[str, Any]
 ) -> None:
-    server.then(for_ever=Behaviour(delay=3))
+    server.then(for_ever=Behaviour(delay=3, reply="{}"))
     with suppress(LLMTimeoutError):
         assert reasoner(timeout=0.3, **options).answer(question).error is not None
     assert server.requests
@@ -227,7 +252,7 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:
     llm = load_llm(MODEL)
     server.kill()
-    with pytest.raises(LLMError, match=r"failed after 2 requests.*onnection"):
+    with pytest.raises(LLMError, match=rf"failed after 2 requests.*onnection.*came from {server.url}"):
         ask_model(llm, PROMPT, 30, retries=1)
 
 

@@ -111,9 +111,10 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ({"query": 'road("Ash")'}, "key \"question\" alone, a query or a text; found 'query'"),
         ({}, "found none"),
         ({"question": 5}, "found 'question'"),
+        ({"question": " "}, "found an empty text"),
         (ChatPromptTemplate.from_messages([("system", "x"), ("human", "y")]).invoke({}), "found 2 messages"),
     ],
-    ids=["nothing", "another key", "no key", "a number", "two messages"],
+    ids=["nothing", "another key", "no key", "a number", "no words", "two messages"],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
     with pytest.raises(QueryError, match=message):

@@ -15,7 +15,7 @@ from reasoning.llms import LLMError, load_llm
 from reasoning.llms.structured_output import keeps_schemas
 from reasoning.naming import AbstractNaming, ReadableNaming
 from reasoning.structured_replies import SCHEMA, StructuredNaming
-from tests.reasoning.chat_models import ScriptedChatModel, faultless_reply
+from tests.reasoning.chat_models import ScriptedChatModel, as_json
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 KG = KnowledgeGraph.from_triples([("Ash", "road", "Birch"), ("Ash", "road", 'El "m", 3'), ("Birch", "rail", "Ash")])
@@ -70,13 +70,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with server.running():
         yield server
-
-
-def as_json(prompt: str) -> str:
-    """The faultless reply as an object."""
-    reply = faultless_reply(prompt)
-    names = [] if reply == "none" else json.loads(f"[{reply}]") if '"' in reply else reply.split(", ")
-    return json.dumps({"answers": names})
 
 
 def lark(**options: Any) -> Reasoner:
