@@ -215,7 +215,9 @@ class _Search:
         done = [0] * len(groups)
         for turn, number in itertools.product(range(most), range(len(groups))):
             _, visit, positions = groups[number]
-            if turn < len(positions) and len(drawn) < most:
+            if len(drawn) == most:
+                break
+            if turn < len(positions):
                 done[number] += 1
                 if not self._taken[positions[turn]]:
                     drawn.setdefault(int(positions[turn]), visit)
