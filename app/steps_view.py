@@ -76,7 +76,7 @@ def _step(run: str, shown: ShownStep, behind: Sequence[int]) -> str:
         told = " and ".join(str(ref + 1) for ref in behind)
         parts.append(muted(f"It goes on from step {told}; the chain had gone wrong by then."))
     if shown.total > 1:
-        parts.append(muted(f"Too big for one prompt: asked in {shown.total} parts, whose answers are put together."))
+        parts.append(muted(_parted(shown)))
         parts += [_part(f"{run}-{position}", shown, number) for number in range(1, shown.total + 1)]
     elif result is not None:
         parts += [_attempt(attempt, number, result.attempts) for number, attempt in enumerate(result.attempts, 1)]
@@ -102,6 +102,13 @@ def _verdict(started: StepStarted, result: StepResult | None) -> tuple[str, str]
 
 def _mark(sign: str, words: str) -> str:
     return f'<span class="sk-mark"><span aria-hidden="true">{sign}</span> {words}</span>'
+
+
+def _parted(shown: ShownStep) -> str:
+    told = f"Too big for one prompt: asked in {shown.total} parts, whose answers are put together."
+    left_out = sum(context.left_out for context in shown.started.contexts)
+    what = ("triple", "triples") if shown.started.step.step.operation == "project" else ("member", "members")
+    return f"{told} {counted(left_out, *what)} had no room in them and were left out." if left_out else told
 
 
 def _part(key: str, shown: ShownStep, number: int) -> str:

@@ -333,6 +333,14 @@ def test_a_step_in_parts_that_is_done_shows_all_of_them(towns: KnowledgeGraph) -
     assert page.text.count("What the model was shown") == 3
 
 
+def test_what_no_part_had_room_for_is_said_without_unfolding_any(towns: KnowledgeGraph) -> None:
+    shown = in_parts(towns, 1)
+    for left_out in (4641, 0):
+        contexts = (replace(CONTEXT, left_out=0), replace(CONTEXT, left_out=0), replace(CONTEXT, left_out=left_out))
+        page = Page(steps_html("k", [replace(shown, started=replace(shown.started, contexts=contexts))]))
+        assert ("4,641 triples had no room in them and were left out." in page.text) == bool(left_out)
+
+
 def test_a_part_that_failed_is_said_and_those_behind_it_were_not_asked(towns: KnowledgeGraph) -> None:
     page = assert_harmless(steps_html("k", [in_parts(towns, 2, failed=True)]))
     assert f"Part 2 of 3: failed: {SCRIPT} is no id" in page.text
