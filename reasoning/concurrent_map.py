@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
+from reasoning.abandoning import until
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -20,7 +22,8 @@ def concurrent_map(function: Callable[[T], R], items: Iterable[T], workers: int)
 
     At most `workers` calls run at once and at most twice as many items are taken ahead of the result that is waited
     for. Called inside another such map it works serially, so that `workers` bounds the whole. The threads are daemons:
-    an interrupt or a reader who leaves waits for none of them, and calls not begun are dropped.
+    an interrupt or a reader who leaves waits for none of them; calls not begun are dropped, and those under way are
+    abandoned.
     """
     if workers <= 1 or _inside.get():
         yield from map(function, items)
@@ -41,7 +44,7 @@ def concurrent_map(function: Callable[[T], R], items: Iterable[T], workers: int)
     try:
         for item in items:
             # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
-            context = contextvars.copy_context()
+            context = until(dropped)
             context.run(_inside.set, True)
             waiting.append(queue.SimpleQueue())
             tasks.put((context, item, waiting[-1]))

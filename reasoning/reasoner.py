@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
+import threading
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
 from kg_data.errors import SkylarkError
+from reasoning.abandoning import awaited
 from reasoning.answer import Answer, StepResult
 from reasoning.binding import bind
 from reasoning.concluding import conclude, run_exact
@@ -114,7 +115,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     async def aanswer(self, question: QuestionInput) -> Answer:
         """`answer` without blocking the event loop."""
-        return await asyncio.to_thread(self.answer, question)
+        return await awaited(lambda: self.answer(question))
 
     def events(self, question: QuestionInput) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
@@ -144,7 +145,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     async def ainvoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """`invoke` without blocking the event loop."""
-        return await asyncio.to_thread(self.invoke, input, config, **kwargs)
+        return await awaited(lambda: self.invoke(input, config, **kwargs))
 
     def batch(
         self,
@@ -189,8 +190,10 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         **kwargs: Any,
     ) -> list[Any]:
         """`batch` without blocking the event loop."""
-        return await asyncio.to_thread(
-            self.batch, inputs, config, return_exceptions=return_exceptions, max_concurrency=max_concurrency, **kwargs
+        return await awaited(
+            lambda: self.batch(
+                inputs, config, return_exceptions=return_exceptions, max_concurrency=max_concurrency, **kwargs
+            )
         )
 
     def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
@@ -214,11 +217,12 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[StepResult]:
         """`stream` without blocking the event loop; the answer, which no asynchronous generator can return, is left."""
-        steps, end = self.stream(input, config, **kwargs), object()
+        steps, end, gone = self.stream(input, config, **kwargs), object(), threading.Event()
         try:
-            while (step := await asyncio.to_thread(next, steps, end)) is not end:
+            while (step := await awaited(lambda: next(steps, end), gone)) is not end:
                 yield cast(StepResult, step)
         finally:
+            gone.set()
             with suppress(ValueError):  # a step is under way on its thread; it is the last, since nobody asks for more
                 steps.close()
 

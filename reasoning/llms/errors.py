@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from kg_data.errors import SkylarkError
 
+UNWANTED = "the reply is no longer wanted"
+"""What an `LLMError` says to a caller who has gone."""
+
 
 class LLMError(SkylarkError):
     """A language model could not be named, loaded or asked; the message says what to do next.

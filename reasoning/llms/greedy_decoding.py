@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from reasoning.abandoning import abandoned
 from reasoning.llms.errors import LLMError, LLMTimeoutError
 
 # Prompt tokens in one forward pass. 256 is as fast as the whole prompt at once (about 560 tokens a second on two
@@ -131,7 +132,8 @@ class LocalModel:
             max_new_tokens: the most tokens to generate; the context window may allow fewer.
             stop: strings that end the answer; neither they nor what follows is part of it.
             deadline: when to give up.
-            cancelled: asked before every pass through the model; once it says yes the answer is given up.
+            cancelled: asked before every pass through the model; once it says yes, or nobody
+                waits for the answer any more, it is given up.
 
         Raises:
             LLMError: the prompt leaves no room in the context window, or the answer was cancelled.
@@ -190,7 +192,7 @@ class LocalModel:
         """
         import torch
 
-        if cancelled():
+        if cancelled() or abandoned():
             raise LLMError("the reply was cancelled")
         left = deadline.left
         if left == 0.0 or not self._pass_lock.acquire(timeout=-1 if left is None else left):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from reasoning.llms.errors import LLMError
+from reasoning.llms.errors import UNWANTED, LLMError
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class Turns(InMemoryRateLimiter):
             return super().acquire(blocking=blocking)
         while not self._consume():
             if call.given_up.is_set():
-                raise LLMError("the reply is no longer wanted")
+                raise LLMError(UNWANTED)
             began = time.monotonic()
             time.sleep(self.check_every_n_seconds)
             call.waited += time.monotonic() - began

@@ -19,7 +19,8 @@ from langchain_core.language_models import BaseChatModel
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
 from kg_data.errors import SkylarkError
-from reasoning.llms.errors import LLMError, LLMTimeoutError
+from reasoning.abandoning import abandoned
+from reasoning.llms.errors import UNWANTED, LLMError, LLMTimeoutError
 from reasoning.llms.providers import address, display_name
 from reasoning.llms.rate_limit import Call, current_call
 from reasoning.llms.redaction import redact
@@ -69,6 +70,8 @@ def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int
 
     def once() -> T:
         nonlocal tries
+        if abandoned():
+            raise LLMError(UNWANTED)
         tries += 1
         steady = getattr(llm, "temperature", None) == 0
         try:

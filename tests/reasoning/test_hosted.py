@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
+from reasoning.errors import UnknownEntityError
 from reasoning.llms import LLMError, LLMTimeoutError, ModelOptions, ask_model, load_llm
 from reasoning.llms.prices import cost
 from reasoning.llms.replies import Reply
@@ -243,10 +245,13 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
     server: OpenAIServer, question: str, options: dict[str, Any]
 ) -> None:
     server.then(for_ever=Behaviour(delay=3, reply="{}"))
+    before = set(threading.enumerate())
     with suppress(LLMTimeoutError):
         assert reasoner(timeout=0.3, **options).answer(question).error is not None
     assert server.requests
-    assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]
+    # Python waits at its exit for the threads of pools, daemons or not.
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert left and not [name for name in left if name.startswith("ThreadPool")]
 
 
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:
@@ -351,3 +356,47 @@ def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer, monkeypatch
     second: list[Answer] = reasoner(cache=True).batch(questions)
     assert [answer.error for answer in second] == [None] * 4
     assert len(server.requests) - sent == 2
+
+
+# Given up --------------------------------------------------------------------------------------------------------
+
+
+async def steps(reasoner: Reasoner) -> None:
+    async for _ in reasoner.astream(TWO_STEPS):
+        pass
+
+
+@pytest.mark.parametrize(
+    "ask_for",
+    [
+        lambda reasoner: reasoner.aanswer(TWO_STEPS),
+        lambda reasoner: reasoner.ainvoke(TWO_STEPS),
+        lambda reasoner: reasoner.abatch([TWO_STEPS]),
+        steps,
+    ],
+    ids=["aanswer", "ainvoke", "abatch", "astream"],
+)
+def test_a_cancelled_question_asks_no_further_step(
+    server: OpenAIServer, ask_for: Callable[[Reasoner], Coroutine[Any, Any, Any]]
+) -> None:
+    async def begun_and_cancelled() -> None:
+        task = asyncio.ensure_future(ask_for(reasoner()))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    server.then(Behaviour(delay=0.8))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(begun_and_cancelled())
+    assert time.monotonic() - server.times[0] < 0.7  # nothing waited for the reply
+    time.sleep(1)
+    assert len(server.requests) == 1
+
+
+def test_an_error_in_a_batch_ends_the_other_questions(server: OpenAIServer) -> None:
+    server.then(Behaviour(delay=0.3))
+    with pytest.raises(UnknownEntityError):
+        reasoner(max_concurrency=2).batch(['to("Atlantis")', TWO_STEPS])
+    time.sleep(0.8)
+    assert len(server.requests) <= 1
