@@ -112,14 +112,21 @@ def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalMod
             if tokenizer.chat_template is None:
                 raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
             # Only safetensors: the other format is a pickle, which runs code when it is read.
-            model: Any = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
+                output_loading_info=True,
                 dtype=find_dtype(dtype, device),
                 device_map=None if device == "cpu" else device,
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
             )
+            model, found = loaded
+            if missing := sorted(found["missing_keys"]):
+                # transformers would fill them with random numbers, and the model would talk nonsense.
+                raise LLMError(
+                    f"{folder} lacks {len(missing)} of the model's weights, such as {missing[0]}: fetch it again"
+                )
     except LLMError:
         raise
     except (torch.OutOfMemoryError, MemoryError) as error:

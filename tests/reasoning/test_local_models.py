@@ -87,6 +87,16 @@ def test_a_model_that_can_think_at_length_is_told_not_to(tmp_path: Path) -> None
     assert text.endswith("<think></think>")
 
 
+def test_weights_that_are_not_all_there_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(models["llama"], tmp_path / "taller"))
+    config = json.loads((folder / "config.json").read_text())
+    config["num_hidden_layers"] += 1
+    config["layer_types"] = None
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LLMError, match=r"taller lacks \d+ of the model's weights, such as model\.layers\."):
+        local(folder).invoke("one?")
+
+
 def test_an_answer_is_given_up_between_two_tokens_once_cancelled(models: dict[str, Path]) -> None:
     asked = 0
 
