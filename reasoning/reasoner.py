@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
+from pydantic import WithJsonSchema
 
 from kg_data.errors import SkylarkError
 from reasoning.abandoning import awaited
@@ -76,6 +77,11 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         self._llm_spec = llm
         self._llm = self._load() if method == "lark" else None
         self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
+
+    @property
+    def OutputType(self) -> Any:
+        """An `Answer`, for LangChain's schemas, which know it as an object: it holds a whole graph."""
+        return Annotated[Answer, WithJsonSchema({"type": "object"})]
 
     @property
     def llm(self) -> BaseChatModel:

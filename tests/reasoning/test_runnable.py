@@ -121,6 +121,11 @@ def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
         exact().invoke(given)
 
 
+def test_its_schemas_can_be_written_as_json() -> None:
+    assert exact().get_output_jsonschema()["type"] == "object"
+    assert {"type": "string"} in exact().get_input_jsonschema()["anyOf"]
+
+
 # A config --------------------------------------------------------------------------------------------------------
 
 
