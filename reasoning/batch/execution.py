@@ -20,7 +20,7 @@ SMALLEST_AREA = 1 << 12
 class BatchExecutor:
     """Executes many chains over one graph; not to be shared between threads.
 
-    The first run compiles the loop (some 10 s; the machine code is kept on disk for later processes).
+    The first run compiles the loop (about 4 s; the machine code is kept on disk for later processes).
 
     Args:
         kg: the graph.

@@ -48,7 +48,10 @@ class Program(NamedTuple):
                 relation = step.relation
                 sides.append(0 if relation is None else 2 * relation.index + relation.inverse)
                 for reference, anchor in zip(step.inputs, step.anchors, strict=True):
-                    inputs.append(reference if reference is not None else -1 - (anchor or 0))
+                    if anchor is not None:
+                        inputs.append(-1 - anchor)
+                    elif reference is not None:
+                        inputs.append(reference)
                 bounds.append(len(inputs))
             ends.append(len(opcodes))
         return cls(

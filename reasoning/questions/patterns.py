@@ -14,27 +14,18 @@ from typing import Any
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Count, Entity, Exists, Project, Query
-from reasoning.query.verbalise import label_words
+from reasoning.questions.assembling import Part, assembled, noted
+from reasoning.questions.constructions import inverse_of, shared
 from reasoning.questions.explaining import complaint
 from reasoning.questions.grounding import Grounding, NoReading, Reading
 from reasoning.questions.linking import Item, Lexicon, RelationUse, link
-from reasoning.questions.measures import Comparison, Superlative, comparisons, measured, superlative
+from reasoning.questions.measures import comparisons, measured, superlative
 from reasoning.questions.vocabulary import ASKING
 
 MAX_NESTING = 5
 _LINKS = ("of", "in", "by", "with", "as", "preposition")
 _ANY = "read as: is there any"
 _NEITHER = Item("end", "")
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One restriction of a noun: a set to meet, or a choice among its members by their values."""
-
-    reading: Reading | None = None
-    choice: Comparison | Superlative | None = None
-    negated: bool = False
-    alternative: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,10 +134,10 @@ class _Reader:
                 for parts, end in self.parts(at, _Context(None, 0)):
                     many = not isinstance(subject.query, Entity)
                     for reading in self.made(self.assembled, None, subject, parts) if parts else ():
-                        yield self.exists(_noted(reading, _ANY if many else "")), end
+                        yield self.exists(noted(reading, _ANY if many else "")), end
         for reading, at in self.noun(start, 0):
             if not reading.values and not isinstance(reading.query, Entity):
-                yield self.exists(_noted(reading, _ANY)), at
+                yield self.exists(noted(reading, _ANY)), at
 
     def exists(self, reading: Reading) -> Reading:
         return replace(reading, query=Exists(reading.query), values=False)
@@ -188,7 +179,7 @@ class _Reader:
             while len(objects.sources) == 1:
                 behind = end + (self.kind(end) == "possessive")
                 use = self.item(behind).use
-                found = next(self.applied(use, (owner,), self.inverse_of(use, "of"), noun=True), None) if use else None
+                found = next(self.applied(use, (owner,), inverse_of(use, "of"), noun=True), None) if use else None
                 if found is None:
                     break
                 owner, end = (found,), behind + 1
@@ -207,8 +198,8 @@ class _Reader:
         at, want = start + 1, item.type
         if self.item(at).type is not None and self.kind(at + 1) in ("of", "in"):
             want, at = self.item(at).type, at + 1  # "the capital city of", "neighbouring countries of"
-        elif (shared := self.shared(use, self.item(at).use)) is not None:
-            use, at = shared, at + 1  # "the languages spoken in"
+        elif (common := shared(use, self.item(at).use)) is not None:
+            use, at = common, at + 1  # "the languages spoken in"
         elif self.kind(at) == "by" or use.text.endswith(" by"):
             return  # "written by ..." is no noun
         linked = at
@@ -218,13 +209,13 @@ class _Reader:
             return  # two relations side by side
         for objects, end in self.objects(at, depth + 1):
             # "Which countries ..." asks for countries, and not for what has a country.
-            inverse, sources = self.inverse_of(use, "of"), objects.sources
+            inverse, sources = inverse_of(use, "of"), objects.sources
             if item.type is not None:  # nor for the country of some town that is called Asia too
                 sources = tuple(tuple(o for o in options if o.rank == options[0].rank) for options in sources)
             for reading in self.applied(use, sources, inverse, want, "or", fixed=where, noun=not where):
                 if objects.joint == "and":
-                    reading = _noted(reading, 'read "and" as: of any of them')
-                if self.shared(use, self.item(end).use) is not None:
+                    reading = noted(reading, 'read "and" as: of any of them')
+                if shared(use, self.item(end).use) is not None:
                     yield reading, end + 1  # "which currency does Japan [use]"
                 yield reading, end
 
@@ -232,7 +223,7 @@ class _Reader:
         """A type, or a noun that only says what is looked for, with restrictions: "countries that border France"."""
         item = self.item(start)
         note = ""
-        if item.type is not None or item.kind == "anything" or self.shared(item.use, self.item(start + 1).use):
+        if item.type is not None or item.kind == "anything" or shared(item.use, self.item(start + 1).use):
             at = start + 1
         elif item.kind == "word" and self.lexicon.type_relation is None:
             at, note = start + 1, f'this graph has no types, so "{item.text}" restricts nothing'
@@ -248,7 +239,7 @@ class _Reader:
         if item.type is None and item.use is not None and self.kind(start + 1) not in ("of", "in", "by"):
             yield from self.bare(item.use, start, depth)
         for parts, end in self.parts(at + (self.kind(at) == "possessive"), _Context(item.type, depth)):
-            yield from ((_noted(r, note), end) for r in self.made(self.assembled, item.type, None, parts))
+            yield from ((noted(r, note), end) for r in self.made(self.assembled, item.type, None, parts))
 
     def bare(self, use: RelationUse, start: int, depth: int) -> Iterator[tuple[Reading, int]]:
         """A relation as a noun of its own: "the largest capital", "which capital has the most people"."""
@@ -293,7 +284,7 @@ class _Reader:
 
     # Restrictions -----------------------------------------------------------------------------------------------
 
-    def parts(self, start: int, context: _Context) -> Iterator[tuple[tuple[_Part, ...], int]]:
+    def parts(self, start: int, context: _Context) -> Iterator[tuple[tuple[Part, ...], int]]:
         """Restrictions one after the other, as many as fit first, then fewer."""
         at, words = start, list[str]()
         while (kind := self.kind(at)) in ("and", "or", "not", "except", "with") or (kind == "anything" and words):
@@ -308,16 +299,16 @@ class _Reader:
                 yield (part, *rest), last
         yield (), start
 
-    def part(self, at: int, context: _Context) -> Iterator[tuple[_Part, RelationUse | None, int]]:
+    def part(self, at: int, context: _Context) -> Iterator[tuple[Part, RelationUse | None, int]]:
         item = self.item(at)
         try:
             for comparison, end in comparisons(self.items, at, self.kg):
-                yield _Part(choice=comparison), None, end
+                yield Part(choice=comparison), None, end
         except NoReading as error:
             self.reason = str(error)
         best, end = superlative(self.items, at, self.kg)
         if best is not None and self.kind(end) not in ("type", "word") and self.item(end).use is None:
-            yield _Part(choice=best), None, end  # "has the largest population"
+            yield Part(choice=best), None, end  # "has the largest population"
         if item.use is not None:
             yield from self.verb(item.use, at, context)
         if item.mention is not None:
@@ -328,17 +319,17 @@ class _Reader:
                 # "which languages do [the countries bordering Portugal] speak"
                 bare = isinstance(subject.query, Project) and subject.query.relation == self.lexicon.type_relation
                 if (gap := self.item(end).use) is not None and not subject.values and not bare:
-                    for reading in self.applied(gap, ((subject,),), self.inverse_of(gap, "gap"), context.want):
-                        yield _Part(reading), gap, end + 1
+                    for reading in self.applied(gap, ((subject,),), inverse_of(gap, "gap"), context.want):
+                        yield Part(reading), gap, end + 1
         if item.kind in ("in", "of"):
             yield from self.place(at + 1, context)
 
-    def verb(self, use: RelationUse, at: int, context: _Context) -> Iterator[tuple[_Part, RelationUse | None, int]]:
+    def verb(self, use: RelationUse, at: int, context: _Context) -> Iterator[tuple[Part, RelationUse | None, int]]:
         """A relation and its object: "border France", "directed by ...", "the capital of ...", "whose capital is"."""
         construction = "having" if context.before == "with" else "verb"
         construction = self.kind(at + 1) if self.kind(at + 1) in ("of", "by") else construction
         construction = "by" if use.text.endswith(" by") else construction
-        inverse, behind = self.inverse_of(use, construction), at + 1
+        inverse, behind = inverse_of(use, construction), at + 1
         while self.kind(behind) in _LINKS:
             behind += 1
         for objects, end in self.objects(behind, context.depth + 1):
@@ -346,10 +337,10 @@ class _Reader:
                 continue  # "What capital does London have?" has its verb at the end
             joint, noun = objects.joint or "and", construction == "of"
             for reading in self.applied(use, objects.sources, inverse, context.want, joint, noun=noun):
-                again = self.kind(end) == "as" and self.shared(use, self.item(end + 1).use)  # "use ... as currency"
-                yield _Part(reading), use, end + (2 if again else 0)
+                again = self.kind(end) == "as" and shared(use, self.item(end + 1).use)  # "use ... as currency"
+                yield Part(reading), use, end + (2 if again else 0)
 
-    def inverted(self, at: int, context: _Context) -> Iterator[tuple[_Part, RelationUse | None, int]]:
+    def inverted(self, at: int, context: _Context) -> Iterator[tuple[Part, RelationUse | None, int]]:
         """A name before its relation: "did A direct", "the Euro as currency", "is Tokyo the capital of"."""
         for objects, end in self.names(at):
             behind = end
@@ -357,28 +348,28 @@ class _Reader:
                 behind += 1
             if (use := self.item(behind).use) is not None:
                 as_noun = "as" in (self.kind(end), self.kind(behind - 1)) or self.kind(behind + 1) == "of"
-                inverse, joint = self.inverse_of(use, "having" if as_noun else "gap"), objects.joint or "and"
+                inverse, joint = inverse_of(use, "having" if as_noun else "gap"), objects.joint or "and"
                 fixed = inverse and self.kind(behind + 1) == "of" and self.lexicon.type_relation is not None
                 for reading in self.applied(use, objects.sources, inverse, context.want, joint, fixed):
-                    yield _Part(reading), None, behind + 1
+                    yield Part(reading), None, behind + 1
             elif self.kind(end) == "in":
                 for reading in self.applied(self.place_use, objects.sources, False, context.want, fixed=True):
-                    yield _Part(reading), None, end + 1
+                    yield Part(reading), None, end + 1
 
-    def alone(self, at: int, context: _Context) -> Iterator[tuple[_Part, RelationUse | None, int]]:
+    def alone(self, at: int, context: _Context) -> Iterator[tuple[Part, RelationUse | None, int]]:
         """A name without a verb: "... and Spain", "except Spain", "without the euro"."""
         for objects, end in self.names(at):
             if context.last is not None and context.before in ("and", "or", "not"):
                 for reading in self.applied(context.last, objects.sources, True, context.want, objects.joint or "and"):
-                    yield _Part(reading), context.last, end
+                    yield Part(reading), context.last, end
             if context.before == "except":
                 ones = [self.ground.one(options) for options in objects.sources]
-                yield _Part(ones[0] if len(ones) == 1 else self.ground.either(*ones)), None, end
+                yield Part(ones[0] if len(ones) == 1 else self.ground.either(*ones)), None, end
             elif context.before in ("with", "not") and context.want is not None and len(objects.sources) == 1:
                 for reading in self.made(self.ground.implied, objects.sources[0], context.want):
-                    yield _Part(reading), None, end
+                    yield Part(reading), None, end
 
-    def place(self, at: int, context: _Context) -> Iterator[tuple[_Part, RelationUse | None, int]]:
+    def place(self, at: int, context: _Context) -> Iterator[tuple[Part, RelationUse | None, int]]:
         while self.kind(at) in ("in", "of"):
             at += 1
         for objects, end in self.objects(at, context.depth + 1):
@@ -388,38 +379,10 @@ class _Reader:
                 self.reason = str(error)
                 continue
             reading = found[0] if len(found) == 1 else self.ground.either(*found)
-            yield _Part(_noted(reading, 'read "and" as: in any of them' if objects.joint == "and" else "")), None, end
+            yield Part(noted(reading, 'read "and" as: in any of them' if objects.joint == "and" else "")), None, end
 
-    # Putting together -------------------------------------------------------------------------------------------
-
-    def assembled(self, want: int | None, base: Reading | None, parts: Sequence[_Part]) -> Reading:
-        """One set of a base or a type and its restrictions; "or" parts them into alternatives."""
-        groups: list[list[_Part]] = [[]]
-        for part in parts:
-            if part.alternative and groups[-1]:
-                groups.append([])
-            groups[-1].append(part)
-        readings = [self.narrowed(want, base, group) for group in groups]
-        if len(readings) == 1:
-            return readings[0]
-        mixed = any(len(group) > 1 for group in groups)
-        return _noted(self.ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
-
-    def narrowed(self, want: int | None, base: Reading | None, parts: Sequence[_Part]) -> Reading:
-        kept = [part.reading for part in parts if part.reading is not None and not part.negated]
-        kept += [base] if base is not None else []
-        if kept:
-            result = self.ground.restrict(kept[0] if len(kept) == 1 else self.ground.both(*kept), want)
-        elif want is not None:
-            result = self.ground.of_type(want)
-        else:
-            raise NoReading(self.reason or "nothing in it says what is looked for")
-        dropped = [self.ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]
-        result = self.ground.both(result, *dropped) if dropped else result
-        for part in parts:
-            choice = part.choice.negated() if part.negated and isinstance(part.choice, Comparison) else part.choice
-            result = choice.put_to(result, self.kg) if choice is not None else result
-        return result
+    def assembled(self, want: int | None, base: Reading | None, parts: Sequence[Part]) -> Reading:
+        return assembled(self.ground, want, base, parts, self.reason)
 
     def applied(
         self,
@@ -463,26 +426,3 @@ class _Reader:
 
     def kind(self, at: int) -> str:
         return self.item(at).kind
-
-    def shared(self, noun: RelationUse | None, verb: RelationUse | None) -> RelationUse | None:
-        """What a noun and a verb both mean: "languages ... spoken", "currency ... used"; not one word said twice."""
-        if noun is None or verb is None or noun is verb:
-            return None
-        names = tuple(name for name in noun.relations if name in verb.relations)
-        return replace(noun, relations=names) if names else None
-
-    def inverse_of(self, use: RelationUse, construction: str) -> bool:
-        """The direction that a sentence suggests, by the way in which the relation is named.
-
-        "X directed_by Y" and "X parent_of Y" are named for the head, "capital" and "genre" for the tail.
-        """
-        words = label_words(use.relations[0]).split()
-        if construction in ("of", "having"):
-            return (words[-1] == "of") == (construction == "of")
-        if words[-1] == "by":
-            return construction in ("by", "gap")
-        return construction == "verb"
-
-
-def _noted(reading: Reading, note: str) -> Reading:
-    return replace(reading, notes=(*reading.notes, note)) if note else reading

@@ -1,0 +1,68 @@
+"""From the restrictions of a noun to one set: what a question's parts mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.measures import Comparison, Superlative
+
+
+@dataclass(frozen=True)
+class Part:
+    """One restriction of a noun: a set to meet, or a choice among its members by their values."""
+
+    reading: Reading | None = None
+    choice: Comparison | Superlative | None = None
+    negated: bool = False
+    alternative: bool = False
+
+
+def assembled(
+    ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
+) -> Reading:
+    """One set of a base or a type and its restrictions; "or" parts them into alternatives.
+
+    Args:
+        ground: puts the restrictions to the graph.
+        want: the type looked for, an entity index, None where the words name none.
+        base: the set that is restricted, None where the type alone says it.
+        parts: the restrictions, in the question's order.
+        reason: why an earlier reading failed, said where there is nothing to restrict.
+
+    Raises:
+        NoReading: nothing says what is looked for, or the restrictions do not fit it.
+    """
+    groups: list[list[Part]] = [[]]
+    for part in parts:
+        if part.alternative and groups[-1]:
+            groups.append([])
+        groups[-1].append(part)
+    readings = [_narrowed(ground, want, base, group, reason) for group in groups]
+    if len(readings) == 1:
+        return readings[0]
+    mixed = any(len(group) > 1 for group in groups)
+    return noted(ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
+
+
+def _narrowed(ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str) -> Reading:
+    kept = [part.reading for part in parts if part.reading is not None and not part.negated]
+    kept += [base] if base is not None else []
+    if kept:
+        result = ground.restrict(kept[0] if len(kept) == 1 else ground.both(*kept), want)
+    elif want is not None:
+        result = ground.of_type(want)
+    else:
+        raise NoReading(reason or "nothing in it says what is looked for")
+    dropped = [ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]
+    result = ground.both(result, *dropped) if dropped else result
+    for part in parts:
+        choice = part.choice.negated() if part.negated and isinstance(part.choice, Comparison) else part.choice
+        result = choice.put_to(result, ground.kg) if choice is not None else result
+    return result
+
+
+def noted(reading: Reading, note: str) -> Reading:
+    """The reading with a note on what was assumed, "" for none."""
+    return replace(reading, notes=(*reading.notes, note)) if note else reading
