@@ -240,8 +240,9 @@ def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, embedded:
         page.wait_for_function("() => document.querySelector('#step-1')?.textContent.includes('Portugal')")
         page.wait_for_timeout(1500)
         assert "Germany" not in str(page.text_content("#steps"))
-        page.click("#stop")
-        ended(page)
+        with contextlib.suppress(Exception):  # a run of one step may have ended by itself
+            page.click("#stop", timeout=1000)
+        ended(page, 30)
 
 
 def test_mistakes_are_answered_with_sentences(browser: Any, copying: str) -> None:
