@@ -1,1 +1,1 @@
-"""Image and instruction to detections, scene graph and grounded answers; empty until that half is built."""
+"""Image and instruction to detections, scene graph and grounded answers."""

@@ -1,0 +1,1 @@
+"""The value type of this room and what is done with it."""

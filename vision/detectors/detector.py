@@ -1,0 +1,90 @@
+"""The one interface behind which every detector stands.
+
+A detector is asked for classes and gives boxes in pixels of the image that it was given. What the user's words mean,
+what is kept and how it is written are others' business, so all detectors share them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.images import LoadedImage
+
+Rings = tuple[NDArray[np.float32], ...]
+"""The outline of one object: one or more polygons, each of shape (points, 2), xy in pixels."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a detector is asked for.
+
+    Attributes:
+        classes: classes of its vocabulary, or phrases where its vocabulary is open; each at most once. The order
+            doesn't matter: the same set in another order gives the same boxes.
+        min_score: boxes with lower scores are not wanted; not used by a detector that gives none.
+        polygons: whether outlines are wanted; a detector that has none gives boxes alone.
+    """
+
+    classes: tuple[str, ...]
+    min_score: float = 0.0
+    polygons: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a detector found in one image, best first.
+
+    The order is by score, then box, then class, so it doesn't hang on the order of the request's classes.
+
+    Attributes:
+        xyxy: shape (n, 4), float32, original pixels, inside the image.
+        labels: n strings, each one of the request's classes exactly.
+        scores: shape (n,), float32, 0 to 1, or None where the model has no real score.
+        polygons: n outlines, or None.
+        notes: what the user should know (a reply cut off, a class that could not be asked), one sentence each.
+    """
+
+    xyxy: NDArray[np.float32]
+    labels: tuple[str, ...]
+    scores: NDArray[np.float32] | None
+    polygons: tuple[Rings, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Detector(ABC):
+    """Finds objects of given classes in images."""
+
+    name: str
+    """What it was opened by, such as "embedded" or a hub name."""
+
+    vocabulary: tuple[str, ...] | None
+    """Its classes in its own order, or None where it takes any phrase."""
+
+    supercategories: dict[str, str] | None = None
+    """Class to supercategory, where the vocabulary has them (COCO's)."""
+
+    default_min_score: float = 0.35
+    """A score above which a box is more likely right than not, for people who look; evaluation asks for all."""
+
+    gives_polygons: bool = False
+    """Whether it finds outlines by itself."""
+
+    gives_scores: bool = True
+    """Whether its boxes have real scores."""
+
+    @abstractmethod
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """Look at images, in one batch where the model can; one result an image, in order.
+
+        Raises:
+            DetectorError: the model failed.
+        """
+
+    def describe(self, images: Sequence[LoadedImage]) -> list[str] | None:
+        """A caption of each image where the model writes them, else None."""
+        return None

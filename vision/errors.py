@@ -1,0 +1,34 @@
+"""Errors of the vision room; each message names the mistake, what was expected and the nearest valid choice."""
+
+from __future__ import annotations
+
+from kg_data.errors import SkylarkError
+
+
+class ImageError(SkylarkError):
+    """An image cannot be read: not an image, cut off, too many bytes or pixels."""
+
+
+class InstructionError(SkylarkError):
+    """An instruction is empty, contradicts itself, or asks for something that no part of it allows."""
+
+
+class FormatError(SkylarkError):
+    """A text is not in the output format that it is read as."""
+
+
+class DetectorError(SkylarkError):
+    """A detector cannot be opened or run: no such model, a kind of model that is not supported, a broken file."""
+
+
+class MissingExtraError(DetectorError):
+    """A model needs a package that is not installed.
+
+    Args:
+        what: what needs it.
+        package: what to install with pip.
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
+        self.package = package

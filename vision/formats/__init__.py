@@ -1,0 +1,1 @@
+"""Output formats: detections to text and back."""

@@ -1,0 +1,1 @@
+"""Instructions in plain language, read to typed tasks."""

@@ -1,0 +1,139 @@
+"""What an instruction asks for, as typed values: the one thing that passes from the reading of words to the looking.
+
+A `Task` is made by rules and embeddings or by a language model. It is shown to the user; it chooses what the detector
+is asked for, what is kept of what it finds, and how that is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["detect", "segment", "ground", "describe", "count"]
+FormatName = Literal["tuple", "json", "coco", "yolo", "voc", "tokens"]
+Geometry = Literal["box", "polygon"]
+BoxForm = Literal["xyxy", "xywh", "cxcywh"]
+Scale = Literal["pixel", "unit", "range"]
+ClassForm = Literal["name", "token", "index"]
+RankKey = Literal["area", "x", "y", "score", "centre"]
+Order = Literal["ascending", "descending"]
+
+DEFAULT_RANGE = 512
+"""VisionLLM's range: an absolute coordinate is i/512 of the width or height, an offset from -512 to 512 alike."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One class of the user's own set.
+
+    Attributes:
+        label: the user's phrase, which becomes the class name of the boxes.
+        classes: the classes of a closed-vocabulary model that it means, in the model's order; for a model with an open
+            vocabulary the phrase that it is asked for.
+        colour: a basic colour that the object must have, or None.
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    colour: str | None = None
+
+
+@dataclass(frozen=True)
+class Undetectable:
+    """A word that the model has no class for, with the classes that lie nearest in meaning, nearest first."""
+
+    word: str
+    nearest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many objects of all that are found, by rank.
+
+    Attributes:
+        count: how many, at least 1.
+        by: `area` of the box, `x` or `y` of its centre, `score`, or `centre`: distance from the image's middle.
+        order: which end is kept; the largest are the first in descending order of area.
+    """
+
+    count: int
+    by: RankKey = "score"
+    order: Order = "descending"
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """Bounds on a box's size, all inclusive; areas in square pixels or as shares (0 to 1) of the image's area."""
+
+    min_area: float | None = None
+    max_area: float | None = None
+    min_area_share: float | None = None
+    max_area_share: float | None = None
+    min_width: float | None = None
+    max_width: float | None = None
+    min_height: float | None = None
+    max_height: float | None = None
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How detections are written.
+
+    Attributes:
+        format: the family of formats; `tokens` are VisionLLM's class and location tokens, `<c0> <p-12>`.
+        geometry: boxes, or polygons.
+        points: vertices of a polygon; None for as many as the outline needs.
+        box: corners, corner and size, or centre and size.
+        scale: pixels of the original image, `unit` for 0 to 1 of width and height, `range` for whole i/`range_` of them.
+        range_: the range of `range` scale.
+        offsets: coordinates are offsets from the object's centre point, the middle of its box.
+        centre: whether offsets carry the centre; without it the position is lost, and the text says so.
+        class_as: the user's label, `<c0>`, or the index from 0 in the order of the class set.
+        keys: in JSON, the keys of the label and of the coordinates.
+        score: whether the score is written too.
+    """
+
+    format: FormatName = "tuple"
+    geometry: Geometry = "box"
+    points: int | None = None
+    box: BoxForm = "xyxy"
+    scale: Scale = "pixel"
+    range_: int = DEFAULT_RANGE
+    offsets: bool = False
+    centre: bool = True
+    class_as: ClassForm = "name"
+    keys: tuple[str, str] = ("label", "bbox")
+    score: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """An instruction as it was read.
+
+    Attributes:
+        instruction: its text.
+        kind: what is to be done. `ground` finds the objects that one referring expression names.
+        targets: the class set in the order given; None for everything that the model knows.
+        undetectable: words that the model has no class for.
+        expression: the referring expression to ground, or None. For `count` it is set where relations matter.
+        limit: how many are kept, by rank, or None for all.
+        region: shares (x0, y0, x1, y1) of the image, 0 to 1, in which a box's middle must lie, or None.
+        size: bounds on the size, or None.
+        min_score: bound on the score, or None for the caller's.
+        output: how the result is written.
+        unread: parts of the instruction that were not understood or are not obeyed, as they stand in it.
+        notes: what was assumed in reading it, one sentence each.
+    """
+
+    instruction: str = ""
+    kind: Kind = "detect"
+    targets: tuple[Target, ...] | None = None
+    undetectable: tuple[Undetectable, ...] = ()
+    expression: str | None = None
+    limit: Limit | None = None
+    region: tuple[float, float, float, float] | None = None
+    size: SizeRange | None = None
+    min_score: float | None = None
+    output: OutputFormat = field(default_factory=OutputFormat)
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

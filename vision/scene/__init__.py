@@ -1,0 +1,1 @@
+"""Detections as a small knowledge graph, and questions about it."""
