@@ -84,7 +84,7 @@ class OutputFormat:
         geometry: boxes, or polygons.
         points: vertices of a polygon; None for as many as the outline needs.
         box: corners, corner and size, or centre and size.
-        scale: pixels of the original image, `unit` for 0 to 1 of width and height, `range` for whole i/`range_` of them.
+        scale: pixels of the original image, `unit` for 0 to 1 of width and height, `range` for whole i/`range_` of it.
         range_: the range of `range` scale.
         offsets: coordinates are offsets from the object's centre point, the middle of its box.
         centre: whether offsets carry the centre; without it the position is lost, and the text says so.
