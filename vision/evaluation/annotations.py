@@ -1,0 +1,300 @@
+"""COCO annotation files, read and checked before anything is measured.
+
+A wrong id, a mask of another size or a missing picture would not stop the counting of matches; it would only make the
+figures wrong. So everything that the figures hang on is checked here, and said with the file and the place in it.
+
+The form is that of COCO's `instances` files (Lin et al. 2014, arXiv 1405.0312): boxes as x, y, width and height,
+outlines as polygons or as run lengths, `iscrowd` for regions in which objects were not told apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rapidfuzz.process import extractOne
+
+from kg_data.errors import DataError
+from vision.evaluation.errors import EvaluationError
+from vision.evaluation.run_lengths import check_run_lengths
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Pixels = Annotated[int, Field(ge=1)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RunLengths(_Row):
+    """A mask as run lengths down its columns, first of what is outside it; a text is COCO's compressed form."""
+
+    size: tuple[Pixels, Pixels]
+    """Height and width."""
+    counts: str | list[int]
+
+
+class _Image(_Row):
+    id: int
+    file_name: str = Field(min_length=1)
+    width: Pixels | None = None
+    height: Pixels | None = None
+
+
+class _Annotation(_Row):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[Finite, Finite, Length, Length]
+    area: Length | None = None
+    iscrowd: Literal[0, 1] = 0
+    segmentation: RunLengths | list[list[Finite]] | None = None
+
+
+class _Category(_Row):
+    id: int
+    name: str = Field(min_length=1)
+    supercategory: str | None = None
+
+
+class _Instances(_Row):
+    images: list[_Image]
+    annotations: list[_Annotation]
+    categories: list[_Category]
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """One image of a set.
+
+    Attributes:
+        id: its id in the annotation file.
+        file: its name there.
+        path: where it lies.
+        size: (width, height) in pixels as the annotation file says, or None where it does not.
+        source: the place of its annotation file among those of the set, from 0.
+    """
+
+    id: int
+    file: str
+    path: Path
+    size: tuple[int, int] | None
+    source: int
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One object of an image, or a region of a crowd of them.
+
+    Attributes:
+        id: its id in the annotation file.
+        image: the place of its image in the set, from 0.
+        category: its category's name.
+        xywh: left, top, width and height in pixels.
+        area: of its mask or, where there is none, of its box, in pixels; None where the file does not say.
+        crowd: whether it stands for several objects that were not told apart.
+        segmentation: run lengths, one or more polygons [x, y, x, y, ...], or None.
+    """
+
+    id: int
+    image: int
+    category: str
+    xywh: tuple[float, float, float, float]
+    area: float | None
+    crowd: bool
+    segmentation: RunLengths | list[list[float]] | None
+
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """The box by its corners."""
+        x, y, width, height = self.xywh
+        return x, y, x + width, y + height
+
+
+@dataclass(frozen=True)
+class AnnotatedSet:
+    """Images with what is to be found in them, of one annotation file or several.
+
+    Attributes:
+        images: in the order of the files.
+        annotations: of all images, in the order of the files.
+        categories: names, each once, in the order of the files.
+        supercategories: category to supercategory, as far as the files say.
+        category_ids: for each file, category to its id there.
+        digest: hex digest of the files.
+    """
+
+    images: tuple[AnnotatedImage, ...]
+    annotations: tuple[Annotation, ...]
+    categories: tuple[str, ...]
+    supercategories: dict[str, str]
+    category_ids: tuple[dict[str, int], ...]
+    digest: str
+
+    def first(self, count: int | None) -> AnnotatedSet:
+        """The set of its first images alone; all of it for None."""
+        if count is None or count >= len(self.images):
+            return self
+        kept = tuple(row for row in self.annotations if row.image < count)
+        if not kept:
+            raise EvaluationError(f"the first {count:,} images have no annotation, so that there is nothing to measure")
+        return AnnotatedSet(
+            self.images[:count], kept, self.categories, self.supercategories, self.category_ids, self.digest
+        )
+
+
+def read_annotations(pairs: Sequence[tuple[Path, Path]]) -> AnnotatedSet:
+    """Read one set from one or several folders of images with their annotation files.
+
+    Args:
+        pairs: (folder of the images, annotation file).
+
+    Raises:
+        DataError: a file has not the form of COCO's instances, or contradicts itself.
+        EvaluationError: a file, a folder or an image is not there, an image is there twice, nothing is annotated.
+    """
+    images: list[AnnotatedImage] = []
+    annotations: list[Annotation] = []
+    categories: dict[str, str | None] = {}
+    category_ids: list[dict[str, int]] = []
+    digest = hashlib.sha256()
+    for source, (folder, path) in enumerate(pairs):
+        content = _content(folder, path)
+        digest.update(hashlib.sha256(content).digest())
+        instances = _parsed(path, content)
+        _check(path, instances)
+        names = {row.id: row.name for row in instances.categories}
+        for row in instances.categories:
+            categories[row.name] = categories.get(row.name) or row.supercategory
+        category_ids.append({row.name: row.id for row in instances.categories})
+        places = {row.id: place for place, row in enumerate(instances.images, start=len(images))}
+        images += [
+            AnnotatedImage(row.id, row.file_name, folder / row.file_name, _size(row), source)
+            for row in instances.images
+        ]
+        annotations += [
+            Annotation(
+                row.id, places[row.image_id], names[row.category_id], row.bbox, row.area, bool(row.iscrowd),
+                row.segmentation or None,
+            )
+            for row in instances.annotations
+        ]  # fmt: skip
+    _check_files(images, pairs)
+    if not annotations:
+        raise EvaluationError(
+            f"{', '.join(str(path) for _, path in pairs)} annotates no object, so that there is nothing to measure"
+        )
+    supercategories = {name: above for name, above in categories.items() if above}
+    return AnnotatedSet(
+        tuple(images),
+        tuple(annotations),
+        tuple(categories),
+        supercategories,
+        tuple(category_ids),
+        digest.hexdigest()[:16],
+    )
+
+
+def _content(folder: Path, path: Path) -> bytes:
+    if not folder.is_dir():
+        raise EvaluationError(f"there is no folder of images {folder}{_nearest_in(folder)}")
+    if not path.is_file():
+        raise EvaluationError(f"there is no annotation file {path}{_nearest_in(path)}")
+    return path.read_bytes()
+
+
+def _parsed(path: Path, content: bytes) -> _Instances:
+    try:
+        return _Instances.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":
+            raise DataError(path, "a JSON file", hint=first["msg"]) from None
+        # Of a segmentation pydantic also says which of its forms it tried; that is no place in the file.
+        place = [str(part) for part in first["loc"]]
+        where = ".".join(place[: place.index("segmentation") + 1] if "segmentation" in place else place)
+        expected = "COCO's instances: an object with images, annotations and categories"
+        raise DataError(path, expected, hint=f"{where or 'the whole'}: {first['msg']}") from None
+
+
+def _check(path: Path, instances: _Instances) -> None:
+    for what, rows in (
+        ("image", instances.images),
+        ("annotation", instances.annotations),
+        ("category", instances.categories),
+    ):
+        _check_once(path, f"each {what} id once", (row.id for row in rows))
+    _check_once(path, "each category name once", (row.name for row in instances.categories))
+    images = {row.id: row for row in instances.images}
+    categories = {row.id for row in instances.categories}
+    for row in instances.annotations:
+        which = f"annotation {row.id}"
+        if row.image_id not in images:
+            raise DataError(
+                path, f"an image for each annotation, and {which} has an unknown image_id", found=str(row.image_id)
+            )
+        if row.category_id not in categories:
+            raise DataError(
+                path,
+                f"a category for each annotation, and {which} has an unknown category_id",
+                found=str(row.category_id),
+            )
+        if isinstance(row.segmentation, RunLengths):
+            size = _size(images[row.image_id])
+            if size is None:
+                raise DataError(path, f"width and height of image {row.image_id}, since {which} has run lengths")
+            if row.segmentation.size != size[::-1]:
+                raise DataError(
+                    path, f"run lengths of {which} of its image's height and width, {size[::-1]}",
+                    found=str(row.segmentation.size),
+                )  # fmt: skip
+            if (wrong := check_run_lengths(row.segmentation.counts, row.segmentation.size)) is not None:
+                raise DataError(path, f"run lengths of {which} that fill its image", found=wrong)
+        elif any(len(polygon) < 6 or len(polygon) % 2 for polygon in row.segmentation or ()):
+            raise DataError(path, f"polygons of {which} of at least three points, x and y of each")
+
+
+def _check_once(path: Path, expected: str, values: Iterable[object]) -> None:
+    value, count = next(iter(Counter(values).most_common(1)), (None, 0))
+    if count > 1:
+        raise DataError(path, expected, found=str(value))
+
+
+def _check_files(images: Sequence[AnnotatedImage], pairs: Sequence[tuple[Path, Path]]) -> None:
+    missing = [image for image in images if not image.path.is_file()]
+    if missing:
+        folder, path = pairs[missing[0].source]
+        raise EvaluationError(
+            f"{len(missing):,} of the {len(images):,} images of {path} are not there, the first is {missing[0].path}"
+            f"{_nearest_in(missing[0].path)}; --images {folder} is the folder that their file_name starts from"
+        )
+    name, count = next(iter(Counter(image.path.resolve() for image in images).most_common(1)), (None, 0))
+    if count > 1:
+        raise EvaluationError(f"{name} is there {count} times; each image may count once")
+
+
+def _size(row: _Image) -> tuple[int, int] | None:
+    return None if row.width is None or row.height is None else (row.width, row.height)
+
+
+def _nearest_in(path: Path) -> str:
+    """What a missing file's or folder's neighbours offer in its place, as the end of a sentence; may be empty."""
+    try:
+        names = [beside.name for beside in path.absolute().parent.iterdir()]
+    except OSError:
+        return ""
+    found = extractOne(path.name, names, score_cutoff=60)
+    return f"; the nearest name there is {found[0]}" if found else ""
+
+
+def as_coco(segmentation: RunLengths | list[list[float]]) -> Any:
+    """A segmentation as it stands in COCO's files."""
+    if isinstance(segmentation, RunLengths):
+        return {"size": list(segmentation.size), "counts": segmentation.counts}
+    return segmentation
