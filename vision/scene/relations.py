@@ -1,0 +1,255 @@
+"""What it means for one box to be left of, on, near another: every spatial relation, defined here and nowhere else.
+
+A picture is flat and boxes are rough, so each definition is a rule of thumb on boxes; docs/scenes.md gives them in
+words and formulas. All are computed for all pairs at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Truth = NDArray[np.bool_]
+"""Shape (n, n): whether object i stands in the relation to object j; never to itself."""
+
+MAX_SHARED_EXTENT = 0.5
+"""Of the narrower box's width (or height), how much the other may share while it is still beside (or above) it."""
+MIN_INSIDE = 0.9
+"""Share of a box's own area that lies in another one when it is inside it."""
+MIN_OVERLAP = 0.05
+"""Share of the smaller box's area that two boxes have in common when they overlap."""
+MAX_BESIDE = 0.5
+"""The same share, at most, when they are next to each other."""
+MARGIN = 1.1
+"""How many times larger or taller a thing is than one that it is larger or taller than."""
+SUPPORT_REACH = 0.1
+"""How far, in its own height, a thing's bottom may miss what it is on."""
+SEAT_REACH = 0.3
+"""The same below something whose top it rises above: feet hang from a seat."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Measures of all ordered pairs of n boxes; arrays of shape (n, n) unless said otherwise, pixels.
+
+    Attributes:
+        xyxy: shape (n, 4).
+        shared_width, shared_height: lengths that the two boxes' extents have in common.
+        gap: distance between the nearest points of the two boxes, 0 where they touch.
+    """
+
+    xyxy: NDArray[np.float64]
+    shared_width: NDArray[np.float64]
+    shared_height: NDArray[np.float64]
+    gap: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, xyxy: NDArray[np.floating[Any]]) -> Pairs:
+        """Measure boxes of shape (n, 4)."""
+        boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
+        low, high = boxes[:, :2], boxes[:, 2:]
+        shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+        apart = np.clip(-shared, 0, None)
+        shared = np.clip(shared, 0, None)
+        return cls(boxes, shared[..., 0], shared[..., 1], np.hypot(apart[..., 0], apart[..., 1]))
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """Shape (n,)."""
+        return self.xyxy[:, 2] - self.xyxy[:, 0]
+
+    @property
+    def height(self) -> NDArray[np.float64]:
+        """Shape (n,)."""
+        return self.xyxy[:, 3] - self.xyxy[:, 1]
+
+    @property
+    def area(self) -> NDArray[np.float64]:
+        """Shape (n,)."""
+        return self.width * self.height
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """Shape (n, 2)."""
+        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) / 2
+
+    @property
+    def intersection(self) -> NDArray[np.float64]:
+        """Area in common."""
+        return self.shared_width * self.shared_height
+
+    @property
+    def shared_of_smaller(self) -> NDArray[np.float64]:
+        """The area in common as a share of the smaller box's."""
+        return self.intersection / np.maximum(_smaller(self.area), 1e-9)
+
+
+def _smaller(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.minimum(values[:, None], values[None])
+
+
+def _before(pairs: Pairs, axis: int) -> Truth:
+    """i lies before j along an axis (0 left of, 1 above): its centre does, and the two hardly share that extent; and
+    they share some of the other extent, or lie at least as far apart along this axis as along the other."""
+    shared = (pairs.shared_width, pairs.shared_height)
+    sizes = (pairs.width, pairs.height)
+    way = pairs.centre[None] - pairs.centre[:, None]
+    clear = shared[axis] <= MAX_SHARED_EXTENT * _smaller(sizes[axis])
+    mostly = (shared[1 - axis] > 0) | (np.abs(way[..., axis]) >= np.abs(way[..., 1 - axis]))
+    return (way[..., axis] > 0) & clear & mostly
+
+
+def left_of(pairs: Pairs) -> Truth:
+    """i is left of j."""
+    return _before(pairs, 0)
+
+
+def above(pairs: Pairs) -> Truth:
+    """i is above j."""
+    return _before(pairs, 1)
+
+
+def inside(pairs: Pairs) -> Truth:
+    """At least 90% of i's area lies in j, which is larger."""
+    area = pairs.area
+    contained: Truth = pairs.intersection >= MIN_INSIDE * area[:, None]
+    return contained & (area[:, None] < area[None])
+
+
+def overlapping(pairs: Pairs) -> Truth:
+    """The boxes have at least 5% of the smaller one in common."""
+    return pairs.shared_of_smaller >= MIN_OVERLAP
+
+
+def near(pairs: Pairs) -> Truth:
+    """The gap is at most the geometric mean of the two boxes' sizes, a size being the square root of the area."""
+    size = np.sqrt(pairs.area)
+    return pairs.gap <= np.sqrt(size[:, None] * size[None])
+
+
+def next_to(pairs: Pairs) -> Truth:
+    """Near, with at most half of the smaller box in common."""
+    return near(pairs) & (pairs.shared_of_smaller <= MAX_BESIDE)
+
+
+def larger_than(pairs: Pairs) -> Truth:
+    """i's area is at least 1.1 times j's."""
+    return pairs.area[:, None] >= MARGIN * pairs.area[None]
+
+
+def taller_than(pairs: Pairs) -> Truth:
+    """i's height is at least 1.1 times j's."""
+    return pairs.height[:, None] >= MARGIN * pairs.height[None]
+
+
+def on(pairs: Pairs) -> Truth:
+    """i is supported by j: they share half of the narrower one's width, and i's bottom lies between j's top and bottom,
+    give or take a tenth of i's height, or up to three tenths of it lower where i rises above j's top (feet hang from a
+    seat); and i's centre is higher than j's, unless i is inside j (a plate on a table seen from above)."""
+    top, bottom, height = pairs.xyxy[:, 1], pairs.xyxy[:, 3], pairs.height[:, None]
+    reach = np.where(top[:, None] < top[None], SEAT_REACH, SUPPORT_REACH) * height
+    rests = (bottom[:, None] >= top[None] - SUPPORT_REACH * height) & (bottom[:, None] <= bottom[None] + reach)
+    over = pairs.shared_width >= MAX_SHARED_EXTENT * _smaller(pairs.width)
+    higher = pairs.centre[:, None, 1] < pairs.centre[None, :, 1]
+    return rests & over & (higher | inside(pairs))
+
+
+def under(pairs: Pairs) -> Truth:
+    """i's top and centre are lower than j's, and they share half of the narrower one's width."""
+    over = pairs.shared_width >= MAX_SHARED_EXTENT * _smaller(pairs.width)
+    lower = pairs.centre[:, None, 1] > pairs.centre[None, :, 1]
+    return over & lower & (pairs.xyxy[:, None, 1] > pairs.xyxy[None, :, 1])
+
+
+def in_front_of(pairs: Pairs) -> Truth:
+    """They are near and share some width, and i's bottom is lower than j's: on level ground that is nearer."""
+    return near(pairs) & (pairs.shared_width > 0) & (pairs.xyxy[:, None, 3] > pairs.xyxy[None, :, 3])
+
+
+RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
+    "left_of": left_of,
+    "right_of": lambda pairs: left_of(pairs).T,
+    "above": above,
+    "below": lambda pairs: above(pairs).T,
+    "inside": inside,
+    "contains": lambda pairs: inside(pairs).T,
+    "overlapping": overlapping,
+    "near": near,
+    "next_to": next_to,
+    "on": on,
+    "under": under,
+    "in_front_of": in_front_of,
+    "behind": lambda pairs: in_front_of(pairs).T,
+    "larger_than": larger_than,
+    "smaller_than": lambda pairs: larger_than(pairs).T,
+    "taller_than": taller_than,
+    "shorter_than": lambda pairs: taller_than(pairs).T,
+}
+"""Every relation between two objects by its name in queries."""
+
+
+def relate(xyxy: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.intp]]:
+    """All relations that hold between boxes.
+
+    Args:
+        xyxy: shape (n, 4), pixels.
+
+    Returns:
+        Relation to the pairs (i, j) for which "i relation j" holds, shape (m, 2), at most n (n - 1) each.
+    """
+    pairs = Pairs.of(xyxy)
+    others = ~np.eye(len(pairs.xyxy), dtype=bool)
+    return {name: np.argwhere(holds(pairs) & others) for name, holds in RELATIONS.items()}
+
+
+def distances(xyxy: NDArray[np.floating[Any]], members: NDArray[np.intp]) -> NDArray[np.float64]:
+    """How far each box is from the nearest of some others, by the gap between them and, where that is 0, their centres.
+
+    Args:
+        xyxy: shape (n, 4), pixels.
+        members: shape (m,), indexes of those others; a box is never measured against itself.
+
+    Returns:
+        Shape (n,): pixels between the boxes plus a thousandth of the pixels between the centres, which decides between
+        boxes that all touch; inf where there is no other.
+    """
+    pairs = Pairs.of(xyxy)
+    centres = pairs.centre
+    away = pairs.gap + np.linalg.norm(centres[:, None] - centres[None], axis=2) / 1000
+    np.fill_diagonal(away, np.inf)
+    nearest: NDArray[np.float64] = away[:, members].min(axis=1, initial=np.inf)
+    return nearest
+
+
+def between(xyxy: NDArray[np.floating[Any]], first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether each box lies between one of `first` and one of `second`.
+
+    Its centre, projected on the line that joins the two others' centres, falls on the middle 80% of it, and is no
+    further from that line than half of the line's length or half of the box's larger side.
+
+    Args:
+        xyxy: shape (n, 4), pixels.
+        first, second: indexes, shapes (k,) and (m,).
+
+    Returns:
+        Shape (n,).
+    """
+    boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    side = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    found = np.zeros(len(boxes), bool)
+    for i in first.tolist():
+        start, way = centres[i], centres[second] - centres[i]
+        length = np.maximum(np.linalg.norm(way, axis=1), 1e-9)
+        offset = centres[:, None] - start
+        along = (offset * way[None]).sum(axis=2) / length**2
+        across = np.abs(offset[..., 0] * way[None, :, 1] - offset[..., 1] * way[None, :, 0]) / length
+        fits = (along > 0.1) & (along < 0.9) & (across <= np.maximum(length[None] / 2, side[:, None] / 2))
+        ends = np.arange(len(boxes))[:, None]
+        fits &= (ends != i) & (ends != second[None]) & (second[None] != i)
+        found |= fits.any(axis=1)
+    return found
