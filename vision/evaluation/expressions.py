@@ -102,6 +102,7 @@ def evaluate_expressions(
     path: Path,
     pairs: Sequence[tuple[Path, Path]] = (),
     *,
+    folders: Sequence[Path] = (),
     limit: int | None = None,
     out: Path | None = None,
     resume: bool = False,
@@ -113,6 +114,7 @@ def evaluate_expressions(
         vision: what is asked.
         path: the file of expressions.
         pairs: (folder of images, COCO annotation file).
+        folders: further folders of images, without annotations.
         limit: only the first this many expressions.
         out: where the figures are written when all is done; `<out>.lines.jsonl` beside it has a line an expression.
         resume: go on with the lines that are there.
@@ -128,7 +130,7 @@ def evaluate_expressions(
         ImageError, DetectorError: an image cannot be read, or the model failed.
     """
     annotated = read_annotations(pairs) if pairs else None
-    asked = read_expressions(path, [folder for folder, _ in pairs], annotated)[:limit]
+    asked = read_expressions(path, [*(folder for folder, _ in pairs), *folders], annotated)[:limit]
     settings = {
         "model": vision.detector.name,
         "min_score": vision.min_score,

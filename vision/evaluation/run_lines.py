@@ -37,6 +37,7 @@ class RunLines:
         settings: everything that decides what the lines will be, JSON-serialisable.
         resume: go on with lines that are there already; else a file that holds lines is refused.
         anew: drop lines that are there already, whatever made them.
+        otherwise: what can be done where lines of other settings are there.
 
     Attributes:
         done: the lines that were there already, set on entry.
@@ -47,9 +48,16 @@ class RunLines:
         DataError: one of its lines is damaged.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], resume: bool = False, anew: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        resume: bool = False,
+        anew: bool = False,
+        otherwise: str = "choose another place for these",
+    ) -> None:
         self.path, self.settings = path, json.loads(json.dumps(dict(settings)))
-        self._resume, self._anew = resume, anew
+        self._resume, self._anew, self._otherwise = resume, anew, otherwise
         self.done: list[Line] = []
         # A lock of the operating system: it ends with the process, however that ends.
         self._lock = filelock.FileLock(f"{path}.lock", timeout=0, fallback_to_soft=False)
@@ -60,6 +68,8 @@ class RunLines:
     def __enter__(self) -> Self:
         if not self.path.absolute().parent.is_dir():
             raise ResultsError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
+        if self.path.exists() and not self.path.is_file():
+            raise ResultsError(f"cannot write {self.path}: results need a regular file, to be resumed from")
         try:
             self._lock.acquire()
         except filelock.Timeout:
@@ -142,9 +152,7 @@ class RunLines:
             changes = "; ".join(
                 f"{key} was {_shown(before.get(key))}, now {_shown(self.settings.get(key))}" for key in keys
             )
-            raise EvaluationError(
-                f"{self.path} was begun with other settings: {changes}; choose another place for these"
-            )
+            raise EvaluationError(f"{self.path} was begun with other settings: {changes}; {self._otherwise}")
         return lines[1:]
 
     @contextmanager
