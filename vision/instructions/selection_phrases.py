@@ -1,0 +1,244 @@
+"""Which objects are kept: bounds on score and size, and how many by which rank.
+
+A bound in the scope of an exclusion ("ignore anything less than 40 px tall") is the opposite bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from vision.errors import InstructionError
+from vision.instructions.numbers import number
+from vision.instructions.quantities import Quantity, quantities
+from vision.instructions.rules import Reading, compiled
+from vision.instructions.task import Order, RankKey
+
+_EXCLUDED = re.compile(
+    r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off|aside)|omit(?:ting)?|remov(?:e|ing)"
+    r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without|except(?: for)?|but not|no|not"
+    r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return|give|list|report|keep|want|output"
+    r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
+    r"(?: (?:anything|everything|anyone|anybody|everyone|everybody|all|any|those|these|the|ones?|objects?|box(?:es)?|detections?|things?|results?"
+    r"|instances?|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff|ones|with|that|which|is|are|of|a"
+    r"|having|where|you))* ?$"
+)
+_SCORE_LEAD = frozenset(
+    "you the model detector network system it is are was that which with a an of at where whose having have has be being its their your if only for to"
+    " detection".split()
+)
+_SIZE_LEAD = frozenset(
+    "that which who are is with a an the of having have has whose cover covers covering covered occupy occupies occupying take takes taking up fill fills"
+    " filling span spans spanning make makes making account accounts accounting for use uses using be being measure measures measuring sized area size"
+    " at it they box boxes sides amount amounts to".split()
+)
+_AFTER_SCORE = re.compile(r" (?:of|about|on)\b(?! the\b)(?: (?:it|them|each|those))?")
+
+_SIDES_OF_SIZE = {"width": "width", "height": "height", "area": "area", "area_share": "area_share"}
+
+
+def read_bounds(reading: Reading) -> None:
+    """Read bounds on scores and sizes, and bare upper bounds ("at most five"), which are on how many."""
+    source = reading.source
+    spans = []
+    for quantity in quantities(source):
+        meaning = _meaning(quantity)
+        if meaning is None:
+            continue
+        start, end = quantity.start, quantity.end
+        lead = _SCORE_LEAD if meaning == "score" else _SIZE_LEAD if meaning != "count" else frozenset({"with", "of"})
+        start = _extended(source.open, start, lead)
+        if meaning == "score" and (tail := _AFTER_SCORE.match(source.open, end)):
+            end = tail.end()
+        if quantity.side and (before := _EXCLUDED.search(source.open[max(0, start - 80) : start])):
+            start -= len(before[0])
+            quantity = quantity.opposite()
+        _say_bound(reading, quantity, meaning, start, end)
+        spans.append((start, end))
+    source.claim(spans, "selection")
+
+
+def _meaning(quantity: Quantity) -> str | None:
+    """The bound that a number is: `score`, `width`, `height`, `area`, `area_share`, `sides`, `count`, or None for none."""
+    dimension, unit = quantity.dimension, quantity.unit
+    if unit == "point" or dimension in ("points", "range"):
+        return None
+    if dimension == "score":
+        return "score"
+    if quantity.of_image:
+        return "area_share" if quantity.is_share and (quantity.side or quantity.low is not None) else None
+    if quantity.second is not None:
+        return "sides" if quantity.side else None
+    if dimension in ("width", "height"):
+        return dimension if unit in (None, "pixel") and (quantity.side or quantity.low is not None) else None
+    if unit == "square pixel":
+        return "area" if quantity.side or quantity.low is not None else None
+    if dimension == "size" and (quantity.side or quantity.low is not None):
+        return "area_share" if unit == "%" else "area"
+    if unit is None and dimension is None and quantity.side == "max" and quantity.low is None:
+        return "count" if quantity.value == int(quantity.value) and not (quantity.is_share and quantity.value < 1) else None
+    return None
+
+
+def _say_bound(reading: Reading, quantity: Quantity, meaning: str, start: int, end: int) -> None:
+    if meaning == "count":
+        if quantity.side == "min":
+            reading.unread.append((start, end))
+        else:
+            reading.say("count", int(quantity.value) - quantity.strict, start, end)
+    elif meaning == "score":
+        _say_score(reading, quantity, start, end)
+    elif meaning == "sides":
+        reading.say(f"{quantity.side}_width", quantity.value, start, end)
+        reading.say(f"{quantity.side}_height", quantity.second, start, end)
+    else:
+        if meaning == "area" and quantity.unit == "pixel":
+            reading.note("A size in pixels, without a word for width or height, is taken for an area in square pixels.")
+        side = quantity.side
+        if quantity.low is not None:
+            reading.say(f"min_{meaning}", quantity.low, start, end)
+            side = "max"
+        reading.say(f"{side}_{meaning}", quantity.value, start, end)
+
+
+def _say_score(reading: Reading, quantity: Quantity, start: int, end: int) -> None:
+    value = quantity.value if quantity.is_share else quantity.value / 100
+    if value > 1:
+        raise InstructionError(
+            f"{reading.source.original_at(start, end)!r} asks for a confidence above 100 %: expected a number from 0 to 1 or a percentage"
+        )
+    if quantity.low is not None:
+        reading.say("min_score", quantity.low if quantity.low <= 1 else quantity.low / 100, start, end)
+        if value < 1:
+            reading.unread.append((start, end))
+    elif quantity.side == "max":
+        reading.say("max_score", value, start, end)
+    else:
+        reading.say("min_score", value, start, end)
+
+
+def _extended(text: str, start: int, lead: frozenset[str]) -> int:
+    """Where a bound begins with the words that lead up to it ("that you are", "covering")."""
+    while word := re.search(r"(?:(?<=[^\w'-])|^)([a-z]+) $", text[max(0, start - 20) : start]):
+        if word[1] not in lead:
+            break
+        start -= len(word[0])
+    return start
+
+
+_RANKS: Mapping[str, tuple[RankKey, Order]] = {
+    r"largest|biggest|hugest|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)|by largest area": ("area", "descending"),
+    r"smallest|tiniest|littlest|(?:with the |of )?(?:smallest|least) (?:area|size)": ("area", "ascending"),
+    (
+        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to the left(?: edge| side| border)?"
+    ): ("x", "ascending"),
+    (
+        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? right|(?:closest|nearest) to the right(?: edge| side| border)?"
+    ): ("x", "descending"),
+    (
+        r"top-?most|upper-?most|(?:furthest|farthest|highest) up|highest(?:«of image»)?(?![ -](?:scor|confiden|probab|certain|rank|rated))"
+        r"|(?:furthest|farthest) (?:to|at|towards) the top|(?:closest|nearest) to the top(?: edge| side| border)?"
+    ): ("y", "ascending"),
+    (
+        r"bottom-?most|lower-?most|(?:furthest|farthest|lowest) down|lowest(?:«of image»)?(?![ -](?:scor|confiden|probab|certain|rank|rated))"
+        r"|(?:furthest|farthest) (?:to|at|towards) the bottom|(?:closest|nearest) to the bottom(?: edge| side| border)?"
+    ): ("y", "descending"),
+    (
+        r"most (?:confident|certain|probable|likely|sure|reliable)(?: of)?|(?:best|highest|top)[ -](?:scoring|scored|ranked|rated|scores?|confidence)"
+        r"|(?:with|by|of|having) (?:the )?(?:highest|best|top|greatest) (?:confidence|score|probability|certainty)s?(?: scores?)?|surest|likeliest|strongest|best"
+        r"|(?:you are|the (?:model|detector) is) (?:most|the most) (?:sure|certain|confident)(?: (?:of|about))?"
+    ): ("score", "descending"),
+    r"least (?:confident|certain|probable|likely|sure)(?: of)?|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated|scores?|confidence)": ("score", "ascending"),
+    (
+        r"(?:closest|nearest)(?: to)? (?:the |its )?(?:very |exact |image )?(?:centre|middle|midpoint)(?:«of image»)?|most central(?:ly placed)?|centre-?most"
+        r"|most centred|(?:closest|nearest) to the image(?:'s)? (?:centre|middle)"
+    ): ("centre", "ascending"),
+    r"(?:furthest|farthest|most distant|most remote) from (?:the )?(?:centre|middle)(?:«of image»)?": ("centre", "descending"),
+}
+_NOT_HOW_MANY = r"(?! ?(?:px|pixels?|%|points?|vertices|x\b|square|class|times|of the image))"
+_RANK_PATTERNS = tuple(
+    (
+        compiled(
+            rf"(?P<ordinal>\b(?:second|third|fourth|fifth|sixth|2nd|3rd|[4-9]th|next|last)[ -])?"
+            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?) )?(?:\b(?:the|top|only|just|single|one) )*(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
+            rf"\b(?:{words})\b(?: «n2»{_NOT_HOW_MANY})?"
+        ),
+        rank,
+    )
+    for words, rank in _RANKS.items()
+)
+_COUNTS = tuple(
+    compiled(pattern)
+    for pattern in (
+        rf"\btop[ -]?«n»\b{_NOT_HOW_MANY}",
+        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?)(?: (?:it|them|the|yourself|output|results?|list|number|detections?|of|boxes|answer|objects))* (?:to|at) «n»{_NOT_HOW_MANY}",
+        rf"\b(?:limit|max(?:imum)?(?: number)?(?: of)?(?: objects| detections| boxes| results)?)(?: ?[:=]| of| is)* ?«n»{_NOT_HOW_MANY}",
+        rf"\b(?:the )?first «n»{_NOT_HOW_MANY}",
+    )
+)
+_BY = compiled(r"\b(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the |their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b")
+_SORTED = re.compile(r"\b(?:sort|order|rank)")
+
+
+def read_ranks(reading: Reading) -> None:
+    """Read how many are wanted and by which rank: "the three largest", "top 5", "nearest the middle of the image"."""
+    source = reading.source
+    for pattern, rank in _RANK_PATTERNS:
+        spans = []
+        for match in pattern.finditer(source.open):
+            spans.append(match.span())
+            if match["ordinal"]:
+                reading.unread.append(match.span())
+                continue
+            reading.say("rank", rank, *match.span())
+            if many := match["n"] or match["n2"]:
+                reading.say("count", number(many), *match.span())
+            elif match["single"]:
+                reading.say("count", 1, *match.span())
+        source.claim(spans, "selection")
+    for pattern in _COUNTS:
+        matches = list(pattern.finditer(source.open))
+        for match in matches:
+            reading.say("count", number(match["n"]), *match.span())
+        source.claim([match.span() for match in matches], "selection")
+    _read_order(reading)
+
+
+def _read_order(reading: Reading) -> None:
+    """Read "by area", which ranks where a number is wanted, and is the writer's own order where it is the score."""
+    spans = []
+    for match in _BY.finditer(reading.source.open):
+        by: RankKey = "area" if match["what"] in ("area", "size") else "score"
+        if reading.of("count"):
+            reading.say("rank", (by, "descending"), *match.span())
+        elif by == "score" and _SORTED.search(match[0]):
+            reading.note("The most confident come first, as always.")
+        elif _SORTED.search(match[0]):
+            reading.unread.append(match.span())
+        else:
+            continue
+        spans.append(match.span())
+    reading.source.claim(spans, "selection")
+
+
+_BARE_SIZES: Mapping[str, tuple[float | None, float | None]] = {
+    r"small|tiny|little": (None, 1024),
+    r"medium|mid|middle(?=[ -]sized)|average(?=[ -]size)": (1024, 9216),
+    r"large|big|huge|giant|enormous": (9216, None),
+}
+_BARE_SIZE_PATTERNS = tuple(
+    (compiled(rf"\b(?:(?:fairly|rather|quite|very|really) )?(?:{words})(?:[ -]?(?:sized?|scale))?\b(?![ -]?(?:hand|toe|ben|finger))"), bounds)
+    for words, bounds in _BARE_SIZES.items()
+)
+
+
+def read_bare_sizes(reading: Reading) -> None:
+    """Read small, medium and large: COCO's areas, below 32^2, from there to 96^2, and above, in square pixels."""
+    for pattern, (low, high) in _BARE_SIZE_PATTERNS:
+        matches = list(pattern.finditer(reading.source.open))
+        for match in matches:
+            if low is not None:
+                reading.say("min_area", low, *match.span())
+            if high is not None:
+                reading.say("max_area", high, *match.span())
+        reading.source.claim([match.span() for match in matches], "selection")

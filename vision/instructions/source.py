@@ -1,0 +1,166 @@
+"""An instruction's text in one spelling, and which parts of it have been read.
+
+Every rule claims the words that it read. What nobody claimed is either a word without meaning of its own or must be told
+to the user, so nothing is dropped without a word. The rules see one spelling (British, no contractions, straight
+quotes, single spaces), the user sees the words as they stand in the instruction: each character knows where it came
+from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ClaimKind = Literal["output", "selection", "class set", "wording"]
+
+MARKS: dict[ClaimKind, str] = {
+    "output": "\ue000",
+    "selection": "\ue001",
+    "class set": "\ue002",
+    "wording": "\ue003",
+}
+"""What stands in place of claimed characters, so that no pattern reads across or into a claimed part."""
+
+_CHARACTERS = str.maketrans(
+    {
+        **dict.fromkeys("“”„‟«»″", '"'),
+        **dict.fromkeys("‘’‚‛′`´", "'"),
+        **dict.fromkeys("‐‑‒–−", "-"),
+        **dict.fromkeys("—―•·", ";"),
+        **dict.fromkeys("\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u2060\ufeff\t\r\v\f", " "),
+        **dict.fromkeys("\ue000\ue001\ue002\ue003", " "),
+    }
+)
+"""One character for another, so that positions stay."""
+
+_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\\+(?=[\"'])", ""),
+        (r"…", "..."),
+        (r"\n[ \n]*\n[ \n]*|\n ?(?=[-*;] |\d+[.)] )", "; "),
+        (r"(?<=; )(?:[-*;] |\d+[.)] )", ""),
+        (r"[\n ]+", " "),
+        (r"×", "x"),
+        (r"²", "^2"),
+        (r"½", "0.5"),
+        (r"¼", "0.25"),
+        (r"¾", "0.75"),
+        (r"\b(?:per ?cent|pct)\b", "%"),
+        (r"\b(?:percentage|percents?)\b(?= of)", "%"),
+        (r"\bcan(?:no|')t\b", "can not"),
+        (r"\bwon't\b", "will not"),
+        (r"n't\b", " not"),
+        (r"\bi'm\b", "i am"),
+        (r"'re\b", " are"),
+        (r"'ve\b", " have"),
+        (r"'ll\b", " will"),
+        (r"'d\b(?= (?:like|love|want|prefer|need))", " would"),
+        (r"\b(what|where|who|there|that|it|which|how|here|he|she)'s\b", r"\1 is"),
+        (r"\blet's\b", "let us"),
+        (r"\bcenter(?=s?\b|line|most|point|ed\b)", "centre"),
+        (r"\bcentering\b", "centring"),
+        (r"\bgray(?=\b|ish)", "grey"),
+        (r"\bcolor", "colour"),
+        (
+            r"\b((?:un)?normal|summar|recogn|visual|character|local|categor|minim|maxim|quant|discret|rasterr?|organ)"
+            r"iz(?=e|ing|ation)",
+            r"\1is",
+        ),
+    )
+)
+"""Spellings that mean the same, brought to one; `\\1` is the first group."""
+
+_BLANKS = re.compile("[" + "".join(MARKS.values()) + "]")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A part of the canonical text, [start, end), that a rule has read."""
+
+    start: int
+    end: int
+    kind: ClaimKind
+
+
+class Source:
+    """An instruction in the spelling that the rules read, with what has been claimed of it.
+
+    Args:
+        original: the instruction as it was given.
+
+    Attributes:
+        text: the canonical spelling, in lower case.
+        open: the same with every claimed character replaced by the mark of its claim's kind.
+    """
+
+    def __init__(self, original: str) -> None:
+        self.original = original
+        text = "".join(
+            low if len(low := character.lower()) == 1 else character for character in original.translate(_CHARACTERS)
+        )
+        starts = list(range(len(text)))
+        ends = list(range(1, len(text) + 1))
+        for pattern, replacement in _REWRITES:
+            text, starts, ends = _rewritten(pattern, replacement, text, starts, ends)
+        self.text = text
+        self.open = text
+        self._starts, self._ends = starts, ends
+        self._claims: list[Claim] = []
+
+    def original_at(self, start: int, end: int) -> str:
+        """The words of the instruction from which canonical characters [start, end) come."""
+        if start >= end:
+            return ""
+        return self.original[self._starts[start] : max(self._ends[start:end])]
+
+    def claim(self, spans: Iterable[tuple[int, int]], kind: ClaimKind) -> None:
+        """Mark parts as read."""
+        new = [Claim(start, end, kind) for start, end in spans if end > start]
+        if not new:
+            return
+        self._claims.extend(new)
+        pieces, last = [], 0
+        for piece in sorted(new, key=lambda piece: piece.start):
+            if piece.end <= last:
+                continue
+            start = max(piece.start, last)
+            pieces += [self.open[last:start], MARKS[kind] * (piece.end - start)]
+            last = piece.end
+        self.open = "".join([*pieces, self.open[last:]])
+
+    def release(self, start: int, end: int) -> None:
+        """Take back what was claimed inside [start, end), for a reader that needs those words as they are."""
+        self._claims = [claim for claim in self._claims if claim.end <= start or claim.start >= end]
+        self.open = self.open[:start] + self.text[start:end] + self.open[end:]
+
+    def blank(self, position: int) -> bool:
+        """Whether the character at a position has been claimed."""
+        return _BLANKS.match(self.open, position) is not None
+
+
+def _rewritten(
+    pattern: re.Pattern[str], replacement: str, text: str, starts: Sequence[int], ends: Sequence[int]
+) -> tuple[str, list[int], list[int]]:
+    pieces: list[str] = []
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    last = 0
+    for match in pattern.finditer(text):
+        low, high = match.span()
+        put = match.expand(replacement)
+        pieces += [text[last:low], put]
+        new_starts += starts[last:low]
+        new_ends += ends[last:low]
+        if high > low:
+            new_starts += [starts[low]] * len(put)
+            new_ends += [ends[high - 1]] * len(put)
+        last = high
+    if not pieces:
+        return text, list(starts), list(ends)
+    pieces.append(text[last:])
+    new_starts += starts[last:]
+    new_ends += ends[last:]
+    return "".join(pieces), new_starts, new_ends

@@ -1,0 +1,124 @@
+"""What is open of an instruction's text as a sequence of words and phrases, each with the part that it can play."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from vision.instructions import wording
+from vision.instructions.numbers import NUMBER, number
+from vision.instructions.source import MARKS, Source
+
+Part = Literal[
+    "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that", "filler", "finding", "telling", "foreign",
+    "except", "relation", "preposition", "number", "word", "quoted", "output", "selection", "class set", "wording",
+]  # fmt: skip
+
+_TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
+    ("filler", wording.FILLER),
+    ("determiner", wording.DETERMINERS),
+    ("pronoun", wording.PRONOUNS),
+    ("object", wording.OBJECTS),
+    ("output noun", wording.OUTPUT_NOUNS),
+    ("be", wording.BE),
+    ("that", wording.THAT),
+    ("and", wording.AND),
+    ("preposition", wording.OTHER_PREPOSITIONS),
+    ("preposition", wording.OF),
+    ("relation", wording.RELATIONS),
+    ("except", wording.EXCEPT),
+    ("foreign", wording.FOREIGN),
+    ("telling", wording.TELLING),
+    ("finding", wording.FINDING),
+)
+
+
+def _lexicon() -> dict[str, dict[tuple[str, ...], set[Part]]]:
+    """First word to phrases to the parts that they can play."""
+    lexicon: dict[str, dict[tuple[str, ...], set[Part]]] = {}
+    for part, phrases in _TABLES:
+        for phrase in phrases:
+            words = tuple(_WORD.findall(phrase))
+            lexicon.setdefault(words[0], {}).setdefault(words, set()).add(part)
+    return lexicon
+
+
+_WORD = re.compile(r"[^\W_]+(?:['./-][^\W_]+)*'?|[^\w\s]")
+_TOKEN = re.compile(
+    rf"(?P<mark>{'|'.join(f'{mark}+' for mark in MARKS.values())})|(?P<quoted>\"[^\"]{{1,300}}\"|(?<!\w)'[^']{{1,300}}'(?!\w))|(?P<number>{NUMBER}(?![\w]))"
+    r"|(?P<word>[^\W_]+(?:['’./-][^\W_]+)*'?)|(?P<other>[^\s])"
+)
+_PARTS_OF_MARKS: dict[str, Part] = {mark: kind for kind, mark in MARKS.items()}
+_LEXICON = _lexicon()
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, a phrase of the lexicon, a number, a mark of punctuation, or a part that has been read.
+
+    Attributes:
+        text: in the canonical spelling.
+        start: where it begins in the canonical text.
+        end: one past its last character.
+        parts: what it can be; one alone for most.
+    """
+
+    text: str
+    start: int
+    end: int
+    parts: frozenset[Part]
+
+    def can_be(self, *parts: Part) -> bool:
+        """Whether it can play one of these parts."""
+        return not self.parts.isdisjoint(parts)
+
+    @property
+    def value(self) -> float:
+        """The number that it is."""
+        return number(self.text)
+
+
+def tokens(source: Source) -> list[Token]:
+    """The tokens of a text, the longest phrase of the lexicon at each place."""
+    return list(_tokens(source.open))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    pieces = list(_TOKEN.finditer(text))
+    position = 0
+    while position < len(pieces):
+        piece = pieces[position]
+        length = 1
+        if piece["mark"]:
+            parts: frozenset[Part] = frozenset({_PARTS_OF_MARKS[piece[0][0]]})
+        elif piece["quoted"]:
+            parts = frozenset({"quoted"})
+        else:
+            length, parts = _longest(pieces, position)
+        start, end = piece.start(), pieces[position + length - 1].end()
+        yield Token(text[start:end], start, end, parts)
+        position += length
+
+
+_LONGEST = max(len(words) for phrases in _LEXICON.values() for words in phrases)
+
+
+def _longest(pieces: list[re.Match[str]], position: int) -> tuple[int, frozenset[Part]]:
+    first = pieces[position][0]
+    if phrases := _LEXICON.get(first):
+        words = tuple(piece[0] for piece in pieces[position : position + _LONGEST])
+        for length in range(len(words), 0, -1):
+            if parts := phrases.get(words[:length]):
+                if length == 1 and pieces[position]["number"]:
+                    parts = parts | {"number"}
+                return length, frozenset(parts)
+    piece = pieces[position]
+    if piece["number"]:
+        return 1, frozenset({"number"})
+    if piece["word"]:
+        return 1, frozenset({"word"})
+    if first in ",()":
+        return 1, frozenset({"comma"})
+    return 1, frozenset({"stop"} if first in ".;!?:" else {"filler"})

@@ -1,0 +1,150 @@
+"""The words and phrases that have a part in an instruction, by the part that they play.
+
+Each table was gone through by hand. A word stands under "filler" only if nothing is lost when it is passed over: it says
+neither what is looked for nor which of it nor how it is written. What is in no table is a word for something in the
+image, or it is reported as not understood.
+"""
+
+from __future__ import annotations
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    return tuple(phrase for line in text.split("\n") for phrase in line.strip().split(", ") if phrase)
+
+
+FINDING = _phrases(
+    """find, find out, find me, detect, locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give me, get, get me, pick, pick out
+    point out, point at, point to, point me to, highlight, recognise, search, search for, look for, looking for, hunt for, hunting for, seek, need, want, would like
+    return, list, output, report, annotate, frame, enclose, bound, circle, tag, extract, display, fetch, select, choose, discover, track down, see, where, where is
+    where are, where was, where were, provide, deliver, single out, isolate, capture, map out, pinpoint, draw around, put boxes around, draw boxes around, include, keep, consider
+    name, indicate, mention, determine, count up, catch, hand me, bring me, interested in, care about, cares about, after, check for, watch for, watch out for
+    look out for, list out, enumerate, collect, gather, retrieve, pull out, flag, flag up, call out, mark out, ring, notice, discern, distinguish, seeking, searching for, finding
+    detecting, locating, identifying, spotting, marking, labelling, showing, giving, returning, listing, highlighting, annotating, selecting, searching, is there, are there
+    ground, grounding, pick up, try to find, boxing, lookup, look up, send me, predict, mentioning, keeping, concentrate on, focus on, focus only on, restrict yourself to"""
+)
+"""Verbs whose object is what is looked for."""
+
+TELLING = _phrases(
+    """tell, tell me, write, write down, print, save, save them, save it, store, export, answer, reply, respond, draw, put, place, use, using, make, do, have, has, had, having, let, let us
+    examine, analyse, inspect, check, go through, look at, look through, look over, take, take a look at, look, study, view, ensure, make sure, represent, represented, express, expressed
+    encode, encoded, state, compute, calculate, generate, produce, create, apply, set, follow, assume, suppose, know, know about, see to it, run, perform, carry out, conduct, explain
+    say, reports, gives, describe, described, describing, specify, format, be, work out, render, append, add, adding, attach, start, begin, end, deal with, imagine, think of, restrict, limit
+    read, given, written, writing, formatted, giving, outputting, saving, dump, supply, present, convert, treat, regard, understand, remember, note, remember that, note that, believe, expect"""
+)
+"""Verbs whose object is the image or the output; something in the image is only meant with "for", "of" or "around"."""
+
+FOREIGN = _phrases(
+    """email, mail, e-mail, delete, erase, paint, repaint, sing, dance, send, upload, download, translate, buy, sell, call, phone, text, reveal, forget, pretend, act, become, behave
+    compare, colour, recolour, blur, crop, resize, rotate, flip, enhance, edit, replace, convert, post, tweet, publish, share, classify, track, measure, weigh, estimate, guess, cook, eat
+    feed, kill, destroy, shoot, hug, kiss, love, hate, hack, execute, sudo, open, close, browse, google, order, book me, pay, invoice, summon, animate, cartoonise, stylise, sharpen
+    brighten, darken, straighten, move, swap, insert, write me, compose, rhyme, joke, laugh, cry, feel, dream, hallucinate, think, decide, judge, rate, rank, grade, critique, praise
+    rename, copy, paste, cut, merge, split, group, cluster, sort, arrange, shuffle, reorder, explain why, justify, argue, prove, solve, integrate, differentiate, factorise
+    disregard all, override, bypass, disable, enable, reset, reboot, shut, turn, play, pause, record, film, photograph, walk, run away, go, come, leave, visit, tidy, clean, wash, repair
+    fix, build, break, burn, melt, freeze, bake, boil, fry, pour, drink, taste, smell, hear, listen, speak, whisper, shout, obey, refuse, comply, roleplay, role-play, simulate, emulate
+    recolor, ask, inform, notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the, wish, congratulate, remove, wipe, censor, pixelate, hide
+    anonymise, colourise, zoom, print out, fax, ship, deliver to, forward, subscribe, follow me, like, unlike, upvote, vote, sign, encrypt, decrypt, compress, zip, unzip, install"""
+)
+"""Common verbs that ask for something else than finding and writing; what they ask for is reported, not done."""
+
+EXCEPT = _phrases(
+    """except, except for, excepting, excluding, exclude, excludes, other than, apart from, aside from, but not, but no, but without, but ignore, but exclude, but skip, but leave out, save for, bar
+    barring, ignore, ignoring, skip, skipping, leave out, leaving out, leave aside, leaving aside, leave off, omit, omitting, drop, dropping, discard, discarding, disregard, disregarding
+    minus, with the exception of, not, no, never, none of, and not, not counting, not including, but for, all but, everything but, anything but, every but, rather than, instead of, do not, do not find
+    do not detect, do not show, do not show me, do not mark, do not box, do not label, do not include, do not return, do not list, do not report, do not count, do not want, do not need, do not give
+    do not give me, do not output, do not draw, do not bother with, do not care about, do not look for, not interested in, no need for, without, nor, and no, or any, that is not, that are not, which is not
+    which are not, that is no, that are no, who are not, who is not, neither, outside of, beyond just, but leave, but drop, but omit, but discard, not the, if it is not, unless it is, unless they are, unless"""
+)
+"""What rules out the classes that follow, up to the end of the clause or the next verb."""
+
+EXCEPT_VERBS = frozenset(
+    "ignore ignoring skip skipping omit omitting drop dropping discard discarding disregard disregarding exclude".split()
+) | {phrase for phrase in EXCEPT if phrase.startswith(("do not", "leave", "leaving"))}
+"""Those of them that are orders of their own: what they rule out may be qualified ("ignore cars below 40 pixels")."""
+
+RELATIONS = _phrases(
+    """left of, to the left of, on the left of, on the left side of, to the left side of, at the left of, right of, to the right of, on the right of, on the right side of, to the right side of
+    at the right of, next to, right next to, directly next to, beside, besides, near, near to, nearest, nearest to, nearer to, nearer, closest to, closest, closer to, close to, close by, by, behind, right behind, in front of, in the front of
+    at the front of, under, underneath, beneath, below, above, directly above, directly below, over, on, on top of, at the top of, on the top of, atop, upon, onto, in, inside, inside of, within, into, with, between, in between, in the middle of
+    among, amongst, amid, against, around, round, across from, opposite, opposite to, facing, touching, overlapping, overlapping with, surrounding, surrounded by, far from, furthest from, farthest from
+    further from, farther from, far away from, away from, furthest away from, at, along, beyond, past, through, off, bigger than, larger than, smaller than, taller than, higher than, lower than, wider than, attached to
+    connected to, adjacent to, alongside, as big as, bigger, not near, not on, not in, not inside, not under, not next to, not beside, not behind, not above, not below, not wearing, not holding, not riding, not with, not by, not at
+    covered by, covered with, covered in, filled with, full of, made of, seated at, seated on, parked near, parked in, who has, who have, that has, that have, which has, which have, whose, to the side of, at the side of, on the side of
+    on either side of, either side of, toward, towards, not touching, not overlapping, not close to, not between, not in front of, not left of, not right of, not to the left of, not to the right of, level with, in the hands of, in the hand of
+    belonging with, at the foot of, at the end of, on the back of, at the back of, in the back of, in the lap of, on the edge of, at the edge of, leftmost of, diagonal to"""
+)
+"""What relates an object to another one. Between two things in the image they make a referring expression."""
+
+OF = _phrases("of, for, around, about, per, on, over, across, from, in, as many, such as, like, including, especially, namely, i.e., e.g., called, named, say")
+"""After a noun of the output ("boxes around the horses") these lead to what is looked for."""
+
+OTHER_PREPOSITIONS = _phrases(
+    """to, as, via, per, according to, due to, because of, based on, depending on, in terms of, with regard to, in view of, than, during, after, before, since, until, despite, concerning, regarding, out of, up, down
+    against, into, in order of, sorted by, ordered by, ranked by, grouped by, while, whilst, if, when, because, although, though, so that, where possible, like a, as a, as an, as if"""
+)
+
+AND = _phrases("and, or, plus, &, as well as, along with, together with, in addition to, and also, also, too, then, and then, but, but also, both, either, and/or, +, /, followed by, afterwards, next, finally, respectively")
+
+DETERMINERS = _phrases(
+    """the, a, an, any, every, each, all, some, this, that, these, those, my, your, his, her, its, their, our, several, many, few, a few, multiple, various, all the, all of the, all of, each of, each of the, every one of the
+    any of the, some of the, most of the, every single, each and every, every last, any and all, whichever, all those, all these, another, certain, a number of, lots of, a lot of, plenty of, whole, entire, different, other, such, more, much, most of, either of, both of, both the
+    every one of, each one of, all kinds of, all sorts of, all types of, any kind of, any sort of, any type of, any kinds of, kinds of, types of, every kind of, every type of, a pair of, pairs of, one or more, at least one, the number of, which, what, whatever, what kind of, what kinds of"""
+)
+
+PRONOUNS = _phrases(
+    """i, we, you, it, he, she, they, them, him, me, us, one, ones, itself, themselves, who, whom, yours, mine, each other, one another, myself, yourself, theirs, somewhere, anywhere, everywhere"""
+)
+
+OBJECTS = _phrases(
+    """object, objects, thing, things, item, items, everything, anything, something, stuff, ones, those, instance, instances, entity, entities, whatever it is, whatever they are, whatever, whatever you find, whatever you see
+    anything else, everything else, detection, detections, target, targets, candidate, candidates, find, finds, occurrence, occurrences, example, examples, specimen, specimens, member, members, all of it, the lot, subject, subjects, one, individual, individuals, element, elements, match, matches"""
+)
+"""Words for what is looked for that name no class."""
+
+OUTPUT_NOUNS = _phrases(
+    """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples, list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex, vertices
+    value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats, decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes, indices, id, ids, set, sets, class set, category set, label set
+    class list, class name, class names, vocabulary, format, formats, form, style, output, outputs, result, results, answer, answers, reply, response, responses, line, lines, row, rows, record, records, entry, entries, file, files, text, annotation, annotations, width, height, size, area, offset, offsets, range
+    scale, order, type, types, kind, kinds, key, keys, field, fields, unit, units, pixel, pixels, edge, edges, side, sides, position, positions, location, locations, place, places, extent, shape, shapes, region, area, count, counts, total, caption, description, image, images, picture, pictures, photo, photos
+    photograph, photographs, pic, pics, scene, shot, snapshot, view, screenshot, image's, picture's, photo's, video, task, job, prompt, question, instruction, instructions below, request, model, detector, network, assistant, system, expert, annotator, ai, image space, space, content, contents, mark, marks, marker, markers, left, right, top, bottom, upper, lower
+    middle, part, parts, half, x, y, w, h, c, s, n, xs, ys, x-coordinate, y-coordinate, x-coordinates, y-coordinates, dimensions, dimension, sequence, sequences, string, strings, dictionary, dictionaries, dict, dicts, object's, objects', polygon, polygons, mask, masks, outline, outlines, contour, contours, confidence, threshold, minimum, maximum, limit, coco, tag, tags, colour, colours
+    data, dataset, data set, inventory, overview, summary, table of results, hand side, background information, following, expression, phrase, referring expression, referring phrase, sentence, words, word, term, terms, query, vector, pair, pairs, group, groups, supercategory, supercategories, front, drawing, camera, canvas, screen"""
+)
+"""Words for the image, the model and the output."""
+
+BE = _phrases(
+    """is, are, was, were, be, been, being, am, will, will be, shall, shall be, should, should be, must, must be, may, may be, might, might be, can, can be, could, could be, would, would be, does, do, did, has, have, had, has to, have to, ought to, need to, needs to, want to, wants to, would like to
+    want you to, need you to, would like you to, try to, going to, supposed to, used to, cannot, can not"""
+)
+
+THAT = _phrases("that, which, who, whose, whom, that is, that are, which is, which are, who is, who are, there is, there are, that was, that were, that you can see, you can see, that you see, you see, you can find, that you can find, you find, you can spot, can you see, can you find, can you spot, do you see, we can see, i can see, can be seen, to be seen, there, here")
+
+FILLER = _phrases(
+    """please, kindly, thanks, thank you, many thanks, cheers, hello, hi, hey, dear, ok, okay, now, just, only, simply, nothing else, nothing more, and nothing else, no one else, nothing but, none other than, exclusively, solely, really, very, exactly, precisely, carefully, accurately, clearly, quickly, fully, completely, tightly
+    correctly, properly, directly, individually, separately, single, separate, individual, corresponding, respective, exact, precise, tight, accurate, complete, full, following, given, provided, visible, present, appearing, appear, appears, shown, show, depicted, pictured, seen, found, detected, contained, contain, contains, containing, existing, exist, exists, available, possible, available in
+    belong, belongs, belonging, belong to, belongs to, belonging to, falls into, fall into, falls under, corresponds to, correspond to, corresponding to, matches, matching, relevant, of interest, in question, encloses, enclose, enclosing, enclosed, bounds, bounding, bounded, surrounds, tells, lies, lie, lying, located, situated, positioned, placed, found in, occurring, occurs, occur, represents, representing, stands, stand, stands for
+    denotes, denoting, means, meaning, refers, refers to, referred to, referring to, consists of, consisting of, consist of, made up of, made of numbers, composed of, comprising, including the, followed, follows, as follows, like this, like so, in this way, this way, such that, so, thus, hence, therefore, i.e, e.g, etc, etc., in turn, each time, at once, once, at the same time, simultaneously, in total, in all, altogether, overall, at all, of all, first of all
+    with respect to, with respect to the, given the, in the form, in the format, in the form of, in the format of, in this format, in the following format, in the style of, in the order, in this order, in order, to each, one by one, for me, to me, for us, for my project, for my report, for my paper, for my thesis, for my dissertation, for our dataset, for a school project, for my homework, for my research, for my class, for the record, for training, for a demo
+    if possible, if there are any, if there is one, if any, if you can, if present, if you like, as possible, as many as possible, as usual, as always, as before, as above, as described, as described above, as shown, above mentioned, below, again, still, even, actually, basically, maybe, perhaps, anyway, well, right now, today, quick, good, nice, new, true, real, actual, own, same, usual, standard, normal, plain, simple, short, long, brief, main, current, input, output, original, raw, default, final, common, general
+    not only, not just, rather, quite, fairly, roughly, approximately, about, around, upright, axis-aligned, tightest, minimal, smallest enclosing, closed, ordered, clockwise, per object, per line, per detection, per instance, per image, each line, one per line, one line each, one each, apiece, whole image, every part, top-left corner, lower left, zero, int, float, integer-valued, rounded, integer, decimal, numeric, numerical, comma separated, comma-separated, separated, by commas, commas, brackets, parentheses, round brackets, square brackets, new line, newline
+    absolute value, in english, in words, in text, text only, in short, in detail, one sentence, a sentence, all over, throughout, anywhere in, able, ready, possible to, as long as, so far, that way, namely, viz, specifically, particular, in particular, especially, particularly, mainly, mostly, certain, sure, be sure to, feel free to, go ahead and, want to know, know, help me, help, hello there, task is to, goal is to, job is to, object detection, detection task, visual grounding, referring expression comprehension, phrase grounding, localisation, recognition, detector's, model's, computer vision
+    the task of, task of, member of, members of, instances of, instance of, one of, ones of, part of, kind of, sort of, type of, names of, set of, list of, group of objects, class of, category of, categories of, classes of, label of, out of, consider the set of, from among, from the set, of these, of those, of them, of it, of which, thereof, therein, wherever, whenever, however, otherwise, instead, whole, image size, image width, image height, mention only, answer with, with one, per box, no more, no less, and so on, so on, up front, at the end, at the beginning, at the start, first, last, in front, before it, after it, then the, next the
+    everybody's, altogether in, in there, in here, over there, over here, out there, yes, no thanks, in one go, in a single pass, all together, too much, way, ways, such as this, wise, hand, using only, using just, go, goes, come, comes, lot, bit, little bit, moment, time, times, rest, this time, always, automatically, manually, each separately, every time, uniquely, uniform, uniformly, evenly, equally, spaced, distributed, along the boundary, along the outline, along its boundary, along the edge, boundary, border, trained, helpful, professional, careful, precise and, state-of-the-art, zero-shot, open-vocabulary, vision, visual, language, vision-language
+    whatever it may be, no matter what, no matter which, regardless, regardless of class, regardless of type, regardless of kind, of any kind, of any class, of any sort, of any type, of every kind, of whatever kind, in existence, on display, in sight, in view, around here, on show, in shot, under consideration, at hand, in it, on it, there in, within it, inside it, that exist, that appear, as such, with it, with them, for it, for them, for each, for every, for all, around it, around them, around each, around each one, around every one, from each, of each, on each, to it, to them, each with, with each, each as, each in, each one, every one, as one, in one, into one, across it, by it"""
+)
+
+
+ING_NOUNS = frozenset(
+    """dining parking washing frying swimming sewing ironing vending flying drinking skiing sporting sleeping cooking writing living rocking folding recycling building
+    buildings ceiling wing wings ring rings king string strings painting paintings clothing earring earrings pudding railing thing things something anything everything nothing evening morning wedding
+    shopping camping racing boxing hunting climbing baking serving training outing herring duckling sitting-room lightning awning icing dressing bedding stocking stockings
+    crossing landing fishing eating riding-hood vehicle-mounting gardening sling swing swings spring dumpling seedling sibling plumbing lighting kitchen-ing reading-lamp jogging running walking""".split()
+)
+"""Words in -ing that name things or stand before a noun, so that they make no relation."""
+
+COLOURS = frozenset("red orange yellow green blue purple violet pink brown black white grey silver gold golden beige tan turquoise cyan magenta maroon navy teal".split())
+
+PARTITIVES = frozenset(
+    """piece pieces slice slices pair pairs glass glasses bottle bottles cup cups bowl bowls bunch bunches kind kinds type types sort sorts means mode modes form forms item items article articles
+    portion portions loaf loaves set sets stack stacks pile piles flock flocks herd herds pack packs group groups row rows crowd crowds plate plates head heads can cans mug mugs vase vases pieces-of bit bits school schools""".split()
+)
+"""Heads that "of" joins to the noun that says what is meant ("piece of cutlery", "glass of wine")."""
