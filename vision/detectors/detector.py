@@ -7,12 +7,14 @@ what is kept and how it is written are others' business, so all detectors share 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.errors import DetectorError
 from vision.images import LoadedImage
 
 Rings = tuple[NDArray[np.float32], ...]
@@ -77,6 +79,9 @@ class Detector(ABC):
     gives_scores: bool = True
     """Whether its boxes have real scores."""
 
+    batch_size: int = 4
+    """How many of many images are looked at in one call."""
+
     @abstractmethod
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """Look at images, in one batch where the model can; one result an image, in order.
@@ -84,6 +89,23 @@ class Detector(ABC):
         Raises:
             DetectorError: the model failed.
         """
+
+    def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
+        """Look at many images as they come, few of them held at once; one result an image, in order.
+
+        A model that fails on an image gives the error in place of the result and goes on with the rest.
+        """
+        coming = iter(images)
+        while batch := list(islice(coming, self.batch_size)):
+            yield from self._each_of(batch, request)
+
+    def _each_of(self, batch: list[LoadedImage], request: Request) -> list[Found | DetectorError]:
+        try:
+            return list(self.detect(batch, request))
+        except DetectorError as error:
+            if len(batch) == 1:
+                return [error]
+            return [result for image in batch for result in self._each_of([image], request)]
 
     def describe(self, images: Sequence[LoadedImage]) -> list[str] | None:
         """A caption of each image where the model writes them, else None."""

@@ -1,0 +1,78 @@
+"""Sessions of onnxruntime: opened once per process, shared by all threads, with errors that a person can act on."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from vision.errors import DetectorError
+
+Session: TypeAlias = onnxruntime.InferenceSession
+
+_opening = threading.Lock()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_session(path: Path, threads: int) -> Session:
+    """A session on the processor; the same one for the same file and number of threads.
+
+    `run` may be called by several threads at once.
+
+    Args:
+        path: an ONNX file.
+        threads: how many threads one run uses.
+
+    Raises:
+        DetectorError: there is no such file, it is not ONNX, or it asks for what onnxruntime does not have.
+    """
+    if threads < 1:
+        raise DetectorError(f"threads is {threads}: expected at least 1, or None for one a core")
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DetectorError(f"{path}: {error.strerror}: expected an ONNX file") from error
+    # Without the lock two threads that come at once would each read the file and build the graph.
+    with _opening:
+        return _opened(path.resolve(), threads, status.st_mtime_ns, status.st_size)
+
+
+def run_session(session: Session, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """All outputs of one run, in the model's order.
+
+    Raises:
+        DetectorError: the model does not take these inputs, or fails on them.
+    """
+    try:
+        return [np.asarray(output) for output in session.run(None, dict(inputs))]
+    except Exception as error:
+        raise DetectorError(f"the ONNX model failed: {_first_line(error)}") from error
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path, threads: int, _modified: int, _size: int) -> Session:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that wait by spinning win 3% on an idle machine and halve the speed on one that others use too.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no class below Exception
+        raise DetectorError(f"{path} cannot be opened as an ONNX model: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:300]
