@@ -1,0 +1,188 @@
+"""From a folder to a model with its processor in this process: device, number format, and what can go wrong.
+
+No code that comes with a model is run and no pickle is read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vision.errors import DetectorError, MissingExtraError
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What is opened: a folder with its configuration, and where and how its numbers are to be kept.
+
+    Attributes:
+        name: as the user gave it.
+        folder: the model's files.
+        config: transformers' configuration.
+        device: by torch's name.
+        dtype: what transformers takes as dtype.
+    """
+
+    name: str
+    folder: Path
+    config: Any
+    device: str
+    dtype: Any
+
+
+def read_source(name: str, folder: Path, device: str | None, dtype: str | None) -> Source:
+    """Read a folder's configuration and settle on device and number format.
+
+    Raises:
+        DetectorError: transformers doesn't know this kind of model, or there is no such device or format.
+    """
+    place = _device(device)
+    numbers = _dtype(dtype, place)
+    from transformers import AutoConfig
+
+    with _load_errors(name):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return Source(name, folder, config, place, numbers)
+
+
+def load_model(source: Source, model_class: Any) -> Any:
+    """The model of a source, by one of transformers' (auto) classes, ready to infer.
+
+    Raises:
+        DetectorError: the weights are not all there or do not fit, or memory is too small.
+        MissingExtraError: the model's code needs a package that isn't installed.
+    """
+    with _load_errors(source.name, source.device):
+        model, report = model_class.from_pretrained(
+            source.folder,
+            config=source.config,
+            output_loading_info=True,
+            dtype=source.dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        weights = {key for key, _ in model.named_parameters()}
+        if missing := sorted(set(report["missing_keys"]) & weights):
+            # transformers would fill them with random numbers, and the boxes would be nonsense.
+            raise DetectorError(
+                f"{source.name} lacks {len(missing)} of the weights of {type(model).__name__}, such as {missing[0]}: "
+                "fetch it again, or take a model that was trained for this task"
+            )
+        return model.to(source.device).eval()
+
+
+def load_processor(source: Source, processor_class: Any, **settings: Any) -> Any:
+    """What turns images and texts into the model's input, by one of transformers' (auto) classes.
+
+    Args:
+        source: what is opened.
+        processor_class: transformers' class.
+        **settings: what is to be other than the folder has it.
+
+    Raises:
+        DetectorError: the folder lacks its files.
+        MissingExtraError: it needs a package that isn't installed.
+    """
+    with _load_errors(source.name, part="image processor or tokenizer"):
+        return processor_class.from_pretrained(
+            source.folder, local_files_only=True, trust_remote_code=False, **settings
+        )
+
+
+@contextmanager
+def running(name: str) -> Iterator[None]:
+    """Infer without gradients, and say whose failure it was where a model fails.
+
+    Raises:
+        DetectorError: the model failed; the message keeps what it said.
+    """
+    import torch
+
+    try:
+        with torch.inference_mode():
+            yield
+    except DetectorError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DetectorError(f"memory was too small for {name}: take a smaller model or the dtype bfloat16") from error
+    except Exception as error:  # whatever a model's own code raises
+        raise DetectorError(f"{name} failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _load_errors(name: str, device: str = "cpu", part: str = "model") -> Iterator[None]:
+    import torch
+
+    try:
+        with _no_progress_bars():
+            yield
+    except DetectorError:
+        raise
+    except ImportError as error:
+        package = re.search(r"pip install ([\w.\-]+)", str(error)) or re.search(
+            r"requires the (\S+) library", str(error)
+        )
+        if package is None:
+            raise DetectorError(f"{name} needs a package that is not installed: {error}") from error
+        raise MissingExtraError(name, package[1].lower()) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DetectorError(f"{name} does not fit into the memory of {device}: take a smaller model") from error
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its parsers' own errors
+        if "trust_remote_code" in str(error):
+            raise DetectorError(f"{name} asks for code of its own to be run, which Skylark never does") from None
+        raise DetectorError(f"the {part} of {name} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep the progress bars of loading out of a user's terminal; the setting is left as it was found."""
+    from transformers.utils import logging
+
+    bars: Any = logging  # its switches carry no type hints
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+
+
+def _device(device: str | None) -> str:
+    import torch
+
+    wanted = device or "auto"
+    if not DEVICE.fullmatch(wanted):
+        near = difflib.get_close_matches(wanted.lower(), ["auto", "cpu", "cuda", "cuda:0", "mps"], n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DetectorError(f"the device must be auto, cpu, cuda, cuda:N or mps, not {device!r}{hint}")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = [f"cuda:{number}" for number in range(gpus)] + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    if wanted == "auto":
+        return there[0]
+    wanted = "cuda:0" if wanted == "cuda" else wanted
+    if wanted not in there:
+        raise DetectorError(f"this machine has no device {device!r} that torch can use; it has {', '.join(there)}")
+    return wanted
+
+
+def _dtype(dtype: str | None, device: str) -> Any:
+    import torch
+
+    wanted = dtype or "auto"
+    if wanted not in DTYPES:
+        near = difflib.get_close_matches(wanted.lower(), DTYPES, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DetectorError(f"the dtype must be one of {', '.join(DTYPES)}, not {dtype!r}{hint}")
+    if wanted != "auto":
+        return getattr(torch, wanted)
+    return torch.float32 if device == "cpu" else "auto"  # as stored; processors are slow at half precision

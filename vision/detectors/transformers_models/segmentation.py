@@ -1,0 +1,152 @@
+"""Segmenters of a fixed class set: MaskFormer, Mask2Former, OneFormer, EoMT, DETR's panoptic form, RF-DETR's masks.
+
+Cheng et al. 2021 (arXiv 2107.06278) and those who followed: each query gives a class and a mask. A query becomes one
+object of its likeliest class; for those that score by mask too the score is class probability times the mean
+probability within the mask, as Mask2Former's instance inference has it.
+
+transformers' own post-processing leaves padding in the masks that it stretches over the image, makes all masks of an
+image large at once and lets later ones paint over earlier ones; here each is cut to the image and made large alone.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vision.detectors.detector import Found, Request, Rings
+from vision.detectors.transformers_models.batches import Batch, TransformersDetector
+from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
+from vision.detectors.transformers_models.object_detection import class_names, wanted_classes
+from vision.detectors.transformers_models.outlines import WHOLE, box_of, full_mask, outline
+from vision.detectors.transformers_models.results import as_found
+from vision.images import LoadedImage
+
+
+class Segmenter(TransformersDetector):
+    """A segmenter of a fixed class set; its boxes are those around its masks."""
+
+    default_min_score = 0.5
+    gives_polygons = True
+
+    def __init__(self, source: Source, model: Any, processor: Any) -> None:
+        super().__init__(source, model, processor)
+        self.vocabulary = class_names(source.config.id2label)
+
+    @classmethod
+    def open(cls, source: Source) -> Segmenter:
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
+        import transformers
+
+        kind = source.config.model_type
+        if kind == "oneformer":
+            processor = _oneformer(source)
+        else:
+            processor = load_processor(source, transformers.AutoImageProcessor)
+        model_class = (
+            transformers.AutoModelForInstanceSegmentation
+            if kind == "rf_detr"
+            else transformers.AutoModelForUniversalSegmentation
+        )
+        return cls(source, load_model(source, model_class), processor)
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """See `Detector.detect`."""
+        wanted = wanted_classes(self, request)
+        numbers = [number for number, name in self.config.id2label.items() if name in wanted]
+        found: dict[int, Found] = {}
+        for batch in self.batches(images, self._task if self.config.model_type == "oneformer" else None):
+            with running(self.name):
+                scores, classes, masks = _queries(self.model(**batch.inputs))
+                for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
+                    kept = [
+                        query
+                        for query in range(scores.shape[1])
+                        if int(classes[row, query]) in numbers and float(scores[row, query]) >= request.min_score
+                    ]
+                    found[place] = self._found(
+                        image,
+                        masks[row, kept],
+                        [str(self.config.id2label[int(classes[row, query])]) for query in kept],
+                        scores[row, kept].cpu().numpy(),
+                        self._part(batch, row),
+                        request,
+                    )
+        return [found[place] for place in range(len(images))]
+
+    def _found(
+        self,
+        image: LoadedImage,
+        masks: Any,
+        labels: list[str],
+        scores: Any,
+        part: tuple[float, float],
+        request: Request,
+    ) -> Found:
+        boxes, polygons = [], list[Rings]()
+        for logits in masks:
+            mask = full_mask(logits, image.size, part)
+            boxes.append(box_of(mask))
+            if request.polygons:
+                polygons.append(outline(mask, boxes[-1])[0])
+        xyxy = np.array(boxes, np.float32).reshape(-1, 4)  # an empty mask's box has no area, and is left out
+        return as_found(image.size, xyxy, labels, scores, polygons if request.polygons else None)
+
+    def _task(self, picture: Any) -> Any:
+        return self.processor(images=[picture], task_inputs=["instance"], return_tensors="pt")
+
+    def _part(self, batch: Batch, row: int) -> tuple[float, float]:
+        """Shares of width and height of the model's input that the image fills."""
+        height, width = batch.inputs["pixel_values"].shape[-2:]
+        if "pixel_mask" in batch.inputs:
+            seen = batch.inputs["pixel_mask"][row]
+            return float(seen.any(0).sum()) / width, float(seen.any(1).sum()) / height
+        if self.config.model_type.startswith("eomt") and self.processor.do_pad:
+            from transformers.image_transforms import get_size_with_aspect_ratio
+
+            size = self.processor.size
+            seen_height, seen_width = get_size_with_aspect_ratio(
+                batch.target_sizes[row], size["shortest_edge"], size["longest_edge"]
+            )
+            return min(1.0, seen_width / width), min(1.0, seen_height / height)
+        return WHOLE
+
+
+def _oneformer(source: Source) -> Any:
+    """OneFormer's processor, which would fetch the names of the classes from a data set on the hub, although the
+    configuration has them."""
+    import transformers
+
+    names = {str(number): {"name": name, "isthing": 1} for number, name in source.config.id2label.items()}
+    with tempfile.TemporaryDirectory() as place:
+        Path(place, "names.json").write_text(json.dumps(names), encoding="utf-8")
+        images = load_processor(
+            source, transformers.OneFormerImageProcessor, repo_path=place, class_info_file="names.json"
+        )
+    tokenizer = load_processor(source, transformers.AutoTokenizer)
+    length = int(source.config.task_seq_len)
+    return transformers.OneFormerProcessor(images, tokenizer, max_seq_length=length, task_seq_length=length)
+
+
+def _queries(outputs: Any) -> tuple[Any, Any, Any]:
+    """Scores (images, queries), classes (images, queries) and mask logits (images, queries, rows, columns)."""
+    if "class_queries_logits" in outputs:
+        masks = outputs.masks_queries_logits.float()
+        scores, classes = outputs.class_queries_logits.float().softmax(-1)[..., :-1].max(-1)
+        inside = (masks > 0).float()
+        certain = (masks.sigmoid() * inside).sum((-1, -2)) / inside.sum((-1, -2)).clamp(min=1)
+        return scores * certain, classes, masks
+    masks = outputs.pred_masks.float()
+    if type(outputs).__name__.startswith("RfDetr"):
+        scores, classes = outputs.logits.float().sigmoid().max(-1)
+    else:
+        scores, classes = outputs.logits.float().softmax(-1)[..., :-1].max(-1)
+    return scores, classes, masks
