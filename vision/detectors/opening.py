@@ -9,8 +9,8 @@ from pathlib import Path
 from vision.detectors.detector import Detector
 from vision.errors import DetectorError
 
-ONNX = "onnx:"
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(\+\S+)?")
+EMBEDDED, ONNX = "embedded", "onnx:"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def open_detector(
@@ -20,7 +20,8 @@ def open_detector(
 
     Args:
         spec: "embedded"; "onnx:PATH" for a YOLO- or DETR-style export; a local folder or the hub name of a
-            transformers model; or a detector, which is given back.
+            transformers model; any of these with "+" and a mask model that outlines its boxes, such as
+            "embedded+facebook/sam-vit-base"; or a detector, which is given back.
         device: of a transformers model, "cpu", "cuda", ...
         dtype: of a transformers model, "float32", "bfloat16", ...
         threads: of the embedded detector and ONNX files; None for one a core.
@@ -32,17 +33,20 @@ def open_detector(
     if isinstance(spec, Detector):
         return spec
     name = spec.strip()
-    if name == "embedded" or name.startswith(ONNX):
+    if "+" in name and not Path(name.removeprefix(ONNX)).expanduser().exists():
+        from vision.detectors.transformers_models import split_mask_model, with_masks
+
+        base, mask_model = split_mask_model(name)
+        if mask_model is not None:
+            # The options of transformers models are the mask model's, where the detector is not one itself.
+            there = (None, None) if _is_onnx(base) else (device, dtype)
+            detector = open_detector(base, device=there[0], dtype=there[1], threads=threads)
+            return with_masks(detector, mask_model, device, dtype)
+    if _is_onnx(name):
         if device not in (None, "cpu", "auto") or dtype not in (None, "float32", "auto"):
             raise DetectorError(f"{name} runs on the processor in float32: device and dtype are of transformers models")
-        if name == "embedded":
-            from vision.detectors.nanodet.detector import NanoDet
-
-            return NanoDet(threads)
-        from vision.detectors.onnx_export.detector import OnnxExport
-
-        return OnnxExport(Path(name.removeprefix(ONNX)).expanduser(), threads)
-    if Path(name).expanduser().is_dir() or _HUB_NAME.fullmatch(name):
+        return _open_onnx(name, threads)
+    if Path(name).expanduser().is_dir() or (_HUB_NAME.fullmatch(name) and not _is_onnx_file(name)):
         if threads is not None:
             raise DetectorError(f"{name} is a transformers model: threads is of the embedded detector and ONNX files")
         from vision.detectors.transformers_models import open_transformers
@@ -51,14 +55,34 @@ def open_detector(
     raise DetectorError(_unknown(name))
 
 
+def _is_onnx(name: str) -> bool:
+    """Whether onnxruntime runs it."""
+    return name == EMBEDDED or name.startswith(ONNX)
+
+
+def _is_onnx_file(name: str) -> bool:
+    """Whether it looks like an ONNX file's path, which `onnx:` should stand before."""
+    return name.lower().endswith(".onnx")
+
+
+def _open_onnx(name: str, threads: int | None) -> Detector:
+    if name == EMBEDDED:
+        from vision.detectors.nanodet.detector import NanoDet
+
+        return NanoDet(threads)
+    from vision.detectors.onnx_export.detector import OnnxExport
+
+    return OnnxExport(Path(name.removeprefix(ONNX)).expanduser(), threads)
+
+
 def _unknown(name: str) -> str:
     expected = (
         'expected "embedded", "onnx:PATH" for an ONNX file, or the folder or hub name (owner/model) of a transformers '
         "model"
     )
     path = Path(name).expanduser()
-    if name.lower().endswith(".onnx"):
+    if _is_onnx_file(name):
         return f"{name!r} names no detector; for an ONNX file write {ONNX}{name}"
     beside = [entry.name for entry in path.parent.iterdir()] if name and path.parent.is_dir() else []
-    nearest = difflib.get_close_matches(name.lower(), ["embedded", *beside], n=1, cutoff=0.6)
+    nearest = difflib.get_close_matches(name.lower(), [EMBEDDED, *beside], n=1, cutoff=0.6)
     return f"there is no detector {name!r}{f', did you mean {nearest[0]!r}?' if nearest else ''}; {expected}"
