@@ -18,8 +18,8 @@ Field = str
 """A field of `Task`, `Limit`, `SizeRange` or `OutputFormat`, by its name; `polygon` for outlines of any kind."""
 
 IMAGE = (
-    r"\b(?:images?|pictures?|photos?|photographs?|pics?|frame|scene|shot|snapshot|view|screenshot|screen|canvas|drawing"
-    r"|painting)\b"
+    r"\b(?:images?|pictures?|photos?|photographs?|pics?|frame|scene|shot|snapshot|view"
+    r"|screenshot)\b"
 )
 """A pattern for the words that mean the image itself."""
 
