@@ -164,7 +164,7 @@ def grounded_line(vision: Vision, asked: Asked) -> Line:
     return {
         "id": asked.line, "image": expected.image, "expression": expected.expression, **asdict(score),
         "expected": {
-            **({} if expected.boxes is None else {"boxes": expected.boxes.round(2).tolist()}),
+            **({} if expected.boxes is None else {"boxes": expected.named.round(2).tolist()}),
             **{key: item for key, item in wanted.items() if item is not None},
         },
         "found": {"boxes": boxes.round(2).tolist(), "value": value, "query": query, "error": error},

@@ -39,9 +39,14 @@ class Expected:
 
     image: str
     expression: str
-    boxes: NDArray[np.float64] | None = None
+    boxes: ArrayLike | None = None
     count: int | None = None
     answer: bool | None = None
+
+    @property
+    def named(self) -> NDArray[np.float64]:
+        """The boxes, none where it asks for no objects; shape (n, 4)."""
+        return np.asarray(() if self.boxes is None else self.boxes, np.float64).reshape(-1, 4)
 
     @property
     def kind(self) -> ExpressionKind:
@@ -50,7 +55,7 @@ class Expected:
             return "yes_no"
         if self.count is not None:
             return "count"
-        named = 0 if self.boxes is None else len(self.boxes)
+        named = len(self.named)
         return "none" if named == 0 else "single" if named == 1 else "set"
 
 
@@ -115,7 +120,7 @@ def score_expression(expected: Expected, boxes: ArrayLike, value: int | bool | N
     kind = expected.kind
     if kind == "yes_no":
         return Score(kind, isinstance(value, bool | np.bool_) and bool(value) == expected.answer)
-    named = np.zeros((0, 4)) if expected.boxes is None else expected.boxes
+    named = expected.named
     matched = matched_pairs(named, found)
     precision = matched / len(found) if len(found) else float(not len(named))
     recall = matched / len(named) if len(named) else 1.0
