@@ -17,7 +17,8 @@ from vision.errors import DetectorError
 
 KINDS = ["florence2", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "paligemma", "kosmos-2"]
 ALL = Request(CLASSES)
-SEEDS = [0, 1, 2, 3]
+SEEDS = [6, 8]
+"""Of weights with which each family writes something; with many random ones it ends at once."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return Shelf(tmp_path_factory.mktemp("language"))
 
 
-def opened(shelf: Shelf, kind: str, seed: int = 0, **options: Any) -> LanguageDetector:
+def opened(shelf: Shelf, kind: str, seed: int = SEEDS[0], **options: Any) -> LanguageDetector:
     detector = open_transformers(shelf(kind, seed=seed), **options)
     assert isinstance(detector, LanguageDetector)
     return detector
@@ -44,13 +45,13 @@ def same(one: Found, other: Found) -> None:
 def test_whatever_the_weights_what_is_written_is_whole_and_of_the_set(shelf: Shelf, kind: str) -> None:
     found_any = 0
     for seed in SEEDS:
-        detector = opened(shelf, kind, seed, max_objects=4, max_new_tokens=400)
+        detector = opened(shelf, kind, seed, max_objects=3, max_new_tokens=400)
         assert detector.vocabulary is None
         assert not detector.gives_scores
         for image, found in zip(
             images := [picture(90, 60, seed), picture(60, 70, seed)], detector.detect(images, ALL), strict=True
         ):
-            assert len(found.labels) == len(found.xyxy) <= 4
+            assert len(found.labels) == len(found.xyxy) <= 3
             assert set(found.labels) <= set(CLASSES)
             assert found.scores is None
             assert found.polygons is None
@@ -59,7 +60,7 @@ def test_whatever_the_weights_what_is_written_is_whole_and_of_the_set(shelf: She
             assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
             assert not any("cut off" in note for note in found.notes)
             found_any += len(found.labels)
-    assert found_any or kind == "kosmos-2", "the case shows what it is to show"
+    assert found_any, "the case shows what it is to show"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +81,7 @@ def test_replies_are_texts_of_the_grammar_and_are_read_whole(shelf: Shelf, kind:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_of_all_sizes_gives_what_single_images_give(shelf: Shelf, kind: str) -> None:
-    detector = opened(shelf, kind, max_objects=4)
+    detector = opened(shelf, kind, max_objects=2)
     images = [picture(90, 60, 1), picture(40, 120, 2), picture(90, 60, 3), picture(60, 90, 4)]
     for image, found in zip(images, detector.detect(images, ALL), strict=True):
         same(detector.detect([image], ALL)[0], found)
@@ -88,7 +89,7 @@ def test_a_batch_of_all_sizes_gives_what_single_images_give(shelf: Shelf, kind: 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_order_of_the_classes_changes_nothing(shelf: Shelf, kind: str) -> None:
-    detector = opened(shelf, kind, max_objects=4)
+    detector = opened(shelf, kind, max_objects=2)
     image = picture(60, 70)
     same(detector.detect([image], ALL)[0], detector.detect([image], Request(CLASSES[::-1]))[0])
 
@@ -100,7 +101,7 @@ def test_a_reply_that_is_cut_off_gives_its_whole_objects_and_says_so(shelf: Shel
         (found,) = opened(shelf, kind, seed, max_new_tokens=7).detect([picture(90, 60, seed)], ALL)
         assert len(found.labels) <= 1
         cut += any("cut off after 7 tokens" in note for note in found.notes)
-    assert cut or kind == "kosmos-2"
+    assert cut
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,7 +140,7 @@ def test_the_checkpoints_habits_of_writing_do_not_break_the_grammar(shelf: Shelf
 
 
 def test_a_language_model_gets_outlines_from_a_mask_model_and_keeps_its_captions(shelf: Shelf) -> None:
-    inner = opened(shelf, "florence2", 1, max_objects=3)
+    inner = opened(shelf, "florence2", max_objects=3)
     detector = with_masks(inner, shelf("sam"))
     image = picture(90, 60, 1)
     (found,) = detector.detect([image], Request(CLASSES, polygons=True))
@@ -249,7 +250,7 @@ def test_corners_in_any_order_are_a_box_and_boxes_without_area_are_said(
     _likes(detector, [*_ids(detector, name + boxes), detector._ends[0]], monkeypatch)
     (found,) = detector.detect([picture(100, 200)], ALL)
     np.testing.assert_allclose(found.xyxy, [[10, 40, 50, 180]], atol=1e-3)
-    assert any("1 boxes that" in note and "no area" in note for note in found.notes)
+    assert any("without area" in note and "left out: 1" in note for note in found.notes)
 
 
 def test_the_bound_on_objects_is_kept_and_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,21 @@ def test_a_long_set_takes_several_passes_within_the_limit(shelf: Shelf, monkeypa
     assert max(lengths) <= detector.config.max_text_len
 
 
+def test_a_phrase_with_a_stop_in_it_stays_one_phrase_to_the_model(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector: Any = open_transformers(shelf("grounding-dino"))
+    prompts = []
+    forward = detector.model.forward
+    monkeypatch.setattr(
+        detector.model, "forward", lambda **inputs: prompts.append(inputs["input_ids"][0]) or forward(**inputs)
+    )
+    detector.detect([picture(90, 60)], Request(("st. bernard?", "[SEP] cat", "dog")))
+    (ids,) = prompts
+    stop, first, end, question = 1012, 101, 102, 1029
+    assert [int((ids == sign).sum()) for sign in (stop, first, end, question)] == [3, 1, 1, 0]
+
+
 # --- OWL --------------------------------------------------------------------------------------------------------------
 
 

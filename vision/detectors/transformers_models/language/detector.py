@@ -173,7 +173,7 @@ class LanguageDetector(TransformersDetector):
         xyxy = corners * np.array(image.size * 2, np.float32)
         found = as_found(image.size, xyxy, [label for label, _ in written], None, notes=list(dict.fromkeys(notes)))
         flat = len(written) - len(found.labels)
-        note = (f"{flat} boxes that {self.name} wrote have no area, and are left out.",) * bool(flat)
+        note = (f"Boxes without area that {self.name} wrote are left out: {flat}.",) * bool(flat)
         return Found(found.xyxy, found.labels, None, None, (*found.notes, *note))
 
     def _writable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:

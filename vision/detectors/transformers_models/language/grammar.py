@@ -53,6 +53,7 @@ class Automaton:
     jumps: list[list[tuple[int, bool]]] = field(default_factory=lambda: [[]])
     complete: set[int] = field(default_factory=set)
     ends: set[int] = field(default_factory=set)
+    _states: dict[frozenset[tuple[int, int]], State] = field(default_factory=dict, repr=False)
 
     def node(self) -> int:
         """A new node."""
@@ -62,11 +63,13 @@ class Automaton:
 
     def start(self) -> State:
         """Before the first symbol."""
-        return self._reached({(0, self.most)})
+        return self._reached(frozenset({(0, self.most)}))
 
     def step(self, state: State, symbol: Symbol) -> State | None:
         """Behind one more symbol, or None where it may not come."""
-        after = {(target, room) for place, room in state.places for target in self.edges[place].get(symbol, ())}
+        after = frozenset(
+            (target, room) for place, room in state.places for target in self.edges[place].get(symbol, ())
+        )
         return self._reached(after) if after else None
 
     def may_end(self, state: State) -> bool:
@@ -77,7 +80,13 @@ class Automaton:
         """All symbols that can ever come."""
         return {symbol for edges in self.edges for symbol in edges}
 
-    def _reached(self, places: set[tuple[int, int]]) -> State:
+    def _reached(self, places: frozenset[tuple[int, int]]) -> State:
+        if places not in self._states:
+            self._states[places] = State(self._closed(places))
+        return self._states[places]
+
+    def _closed(self, places: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+        """Some nodes and all that are reached from them without a symbol."""
         seen, waiting = set(places), list(places)
         while waiting:
             place, room = waiting.pop()
@@ -86,7 +95,7 @@ class Automaton:
                 if there not in seen and (room > 0 or not only_with_room):
                     seen.add(there)
                     waiting.append(there)
-        return State(frozenset(seen))
+        return frozenset(seen)
 
 
 def automaton(part: Part, most: int) -> Automaton:
