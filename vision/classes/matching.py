@@ -9,7 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.classes.anchors import Anchors
+from vision.classes.coco import COCO_CLASSES
+from vision.classes.reading import PhraseReader, Reading
+from vision.classes.vocabulary import Evidence, Vocabulary
+
+MAX_KEPT = 65_536
+"""Answers kept by a matcher."""
+
+BATCH = 1024
+"""Phrases weighed by meaning at a time, which bounds the memory that they take."""
 
 
 @dataclass(frozen=True)
@@ -56,27 +71,84 @@ class ClassMatcher:
     def __init__(self, vocabulary: Sequence[str], supercategories: Mapping[str, str] | None = None) -> None:
         self.vocabulary = tuple(vocabulary)
         self.supercategories = dict(supercategories or {})
+        self._matches: dict[str, Match] = {}
 
     def match(self, phrase: str) -> Match:
-        """What a phrase means; the answer is kept, so the same phrase costs nothing the second time."""
-        return self.match_all([phrase])[0]
+        """What a phrase means; the answer is kept, so the same phrase costs nothing the second time.
+
+        Raises:
+            MissingExtraError: no word of the phrase is known, and the sentence encoder is not installed.
+        """
+        known = self._matches.get(phrase)
+        return known if known is not None else self.match_all([phrase])[0]
 
     def match_all(self, phrases: Sequence[str]) -> list[Match]:
-        """What each phrase means, in the phrases' order, duplicates included."""
-        raise NotImplementedError
+        """What each phrase means, in the phrases' order, duplicates included.
+
+        Raises:
+            MissingExtraError: as `match`.
+        """
+        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._matches]
+        if len(self._matches) + len(new) > MAX_KEPT:
+            self._matches = {phrase: self._matches[phrase] for phrase in phrases if phrase in self._matches}
+        readings = {phrase: self._reader.read(phrase) for phrase in new}
+        by_meaning = [phrase for phrase in new if not (found := readings[phrase].evidence) or not found.classes]
+        for start in range(0, len(by_meaning), BATCH):
+            batch = by_meaning[start : start + BATCH]
+            similarities = self._anchors.similarities([readings[phrase].core for phrase in batch])
+            for phrase, row in zip(batch, similarities, strict=True):
+                self._matches[phrase] = self._weigh(readings[phrase], row)
+        for phrase in new:
+            if phrase not in self._matches:
+                self._matches[phrase] = _found(readings[phrase], readings[phrase].evidence)
+        return [self._matches[phrase] for phrase in phrases]
+
+    def _weigh(self, reading: Reading, similarities: NDArray[np.float32]) -> Match:
+        """By meaning: the classes of the nearest phrase, or a refusal with the nearest classes."""
+        if reading.core:
+            decision = self._anchors.decide(similarities)
+            open_to_meaning = reading.evidence is None or self._words.opaque.issuperset(decision.classes)
+            if decision.classes and open_to_meaning:
+                return _found(reading, decision)
+        return Match(reading.label, (), reading.colour, nearest=self._anchors.nearest(similarities))
+
+    @cached_property
+    def _words(self) -> Vocabulary:
+        return Vocabulary(self.vocabulary, self.supercategories)
+
+    @cached_property
+    def _reader(self) -> PhraseReader:
+        return PhraseReader(self._words)
+
+    @cached_property
+    def _anchors(self) -> Anchors:
+        return Anchors(self.vocabulary, self._words.known)
 
 
 class OpenMatcher:
     """The same for a model that takes any phrase: each is its own class, with its colour in it.
 
     Groups that are known ("vehicles") become COCO's members, since an open-vocabulary model looks for what a phrase
-    says and finds little for a kind of things.
+    says and finds little for a kind of things. A kind of which COCO has only one member ("clothes") stays as it is.
     """
+
+    def __init__(self) -> None:
+        self._reader = PhraseReader(Vocabulary(COCO_CLASSES))
 
     def match(self, phrase: str) -> Match:
         """What a phrase means: itself, or the members of a known group."""
-        return self.match_all([phrase])[0]
+        reading = self._reader.read(phrase)
+        evidence = reading.evidence
+        if evidence is not None and evidence.is_group and len(evidence.classes) > 1:
+            colour = f"{reading.colour} " if reading.colour else ""
+            return Match(reading.label, tuple(colour + name for name in evidence.classes), is_group=True)
+        return Match(reading.label, (reading.label,) if reading.label else ())
 
     def match_all(self, phrases: Sequence[str]) -> list[Match]:
         """What each phrase means, in the phrases' order, duplicates included."""
-        raise NotImplementedError
+        return [self.match(phrase) for phrase in phrases]
+
+
+def _found(reading: Reading, evidence: Evidence | None) -> Match:
+    assert evidence is not None
+    return Match(reading.label, evidence.classes, reading.colour, evidence.is_group)

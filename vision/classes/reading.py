@@ -1,0 +1,150 @@
+"""A phrase taken apart until something in it is known: colour, head noun, what it is a part of, what it describes.
+
+The head noun decides: a "dog house" is a house, a "bus driver" a person, a "city bus" a bus. Longer pieces are tried
+before shorter ones, so that "hot dog" and "guinea pig" are what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from vision.classes.coco import COCO_SUPERCATEGORIES
+from vision.classes.descriptions import Descriptions
+from vision.classes.lexicon import lexicon
+from vision.classes.nouns import visible_nouns
+from vision.classes.phrases import (
+    COLOURS,
+    head_end,
+    normalise,
+    spellings,
+    split_colour,
+    split_partitive,
+    tidy,
+    with_singular_head,
+    word_set,
+)
+from vision.classes.vocabulary import Evidence, Vocabulary
+
+_SOFT_TOY = word_set("stuffed plush cuddly")
+_IMITATION = word_set("toy lego origami")
+_MATERIALS = word_set("plastic metal wood wooden glass leather paper steel silver gold stone brass ceramic china iron")
+_AND = re.compile(r",? (?:and|or) |, ?| ?/ ?| ?& ?")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A phrase as it was read.
+
+    Attributes:
+        label: its normal form.
+        core: its head noun with the words before it, without the colour: what is weighed by meaning.
+        colour: the basic colour that was taken off, or None.
+        evidence: what is known of it, or None.
+    """
+
+    label: str
+    core: str
+    colour: str | None = None
+    evidence: Evidence | None = None
+
+
+class PhraseReader:
+    """Reads phrases for one vocabulary, by names, lexicon and WordNet.
+
+    Args:
+        vocabulary: the classes to be reached.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._descriptions = Descriptions(lexicon())
+
+    def read(self, phrase: str) -> Reading:
+        """What is known of a phrase."""
+        text = tidy(phrase)
+        exact = self._vocabulary.exact(text)
+        if not text or exact:
+            return Reading(text, text, evidence=exact or Evidence(()))
+        label = normalise(phrase)
+        words = with_singular_head(split_partitive(text.split()))
+        whole = self._vocabulary.known(" ".join(words)) or self._vocabulary.known(text)
+        colour, uncoloured = split_colour(words)
+        if whole and not self._is_coloured_class(words, uncoloured, whole):
+            return Reading(label, " ".join(words), evidence=whole)
+        words = uncoloured
+        end = head_end(words)
+        reading = Reading(label, " ".join(words[:end]), colour)
+        evidence = (
+            self._known(words)
+            or self._described(words)
+            or self._several(text)
+            or self._known(words[:end])
+            or self._head(words[:end])
+        )
+        return replace(reading, evidence=evidence)
+
+    def _known(self, words: list[str]) -> Evidence | None:
+        return self._vocabulary.known(" ".join(words))
+
+    def _is_coloured_class(self, words: list[str], uncoloured: list[str], whole: Evidence) -> bool:
+        """Whether a phrase that WordNet knows is a class in a colour all the same.
+
+        To WordNet a "black cat" is a marten and a "black sheep" a person; what stands in the lexicon ("black bear") is
+        reviewed.
+        """
+        if (
+            whole.exact
+            or len(uncoloured) == len(words)
+            or any(form in lexicon() for form in spellings(" ".join(words)))
+        ):
+            return False
+        without = self._known(uncoloured)
+        return without is not None and bool(without.classes)
+
+    def _described(self, words: list[str]) -> Evidence | None:
+        """A kind told by what it is for, does or belongs to."""
+        members = self._descriptions.members(words) or self._descriptions.of(words)
+        classes = self._vocabulary.of_coco(members or ())
+        if classes:
+            return Evidence(classes, is_group=True)
+        return None
+
+    def _several(self, text: str) -> Evidence | None:
+        """ "cats and dogs": all of them, where every one is known."""
+        parts = [part for part in _AND.split(text) if part]
+        if len(parts) < 2:
+            return None
+        found = [self.read(part) for part in parts]
+        if all(reading.evidence and reading.evidence.classes and reading.colour is None for reading in found):
+            names = (name for reading in found if reading.evidence for name in reading.evidence.classes)
+            return Evidence(self._vocabulary.in_order(names), is_group=True)
+        return None
+
+    def _head(self, words: list[str]) -> Evidence | None:
+        """What the longest known end of a noun phrase means; what stands before it narrows it, or makes it another."""
+        words = [*words[:-1], *words[-1].split("-")] if words else words
+        for start in range(1, len(words)):
+            evidence = self._known(words[start:])
+            if evidence is None:
+                continue
+            before = words[:start]
+            if _SOFT_TOY.intersection(before) and self._is_animal(words[start:], evidence):
+                return Evidence(self._vocabulary.of_coco(["teddy bear"]))
+            if _IMITATION.intersection(before):
+                return Evidence(())
+            if evidence.is_group and any(self._narrows(word) for word in before):
+                return Evidence(())
+            return evidence
+        return None
+
+    def _narrows(self, word: str) -> bool:
+        """Whether a word before a kind makes it a kind that is not known: "garden tools" are no knives."""
+        return word not in _MATERIALS and word not in COLOURS and word in visible_nouns()
+
+    def _is_animal(self, words: list[str], evidence: Evidence) -> bool:
+        if evidence.classes:
+            return all(COCO_SUPERCATEGORIES.get(name) == "animal" for name in evidence.classes)
+        nouns = visible_nouns()
+        senses = nouns.senses(" ".join(words))
+        return bool(senses) and nouns.sense("animal", 0) in nouns.ancestors(senses[0])
