@@ -253,8 +253,22 @@ def read_keys(reading: Reading) -> None:
 def read_output(reading: Reading) -> None:
     """Read what names a format, a scale or a form; after the scores and sizes, whose numbers have dimensions."""
     read_tuple_specs(reading)
+    _read_token_range(reading)
     for rules in (_BOX_FORMS, _POINTS, _OFFSETS, _CLASS_FORMS, _FORMATS, _SCALES, _GEOMETRY):
         reading.apply(rules)
+
+
+def _read_token_range(reading: Reading) -> None:
+    """The largest number of "<p-512> ... <p512>" is the range."""
+    shown = list(re.finditer(r"<p ?-? ?(\d+)>", reading.source.open))
+    if shown:
+        largest = max(shown, key=lambda match: int(match[1]))
+        if int(largest[1]) >= 100:
+            reading.say("scale", int(largest[1]), *largest.span(), weak=True)
+
+
+def read_centres(reading: Reading) -> None:
+    """Read whether offsets carry the centre point; after the regions, since "the centre of the image" is one."""
     if reading.of("offsets"):
         reading.apply(_CENTRES)
 

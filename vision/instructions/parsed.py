@@ -20,6 +20,7 @@ class Item:
         excluded: whether it is ruled out.
         exclusion: where what rules it out begins, or None.
         by_order: whether it is ruled out by an order of its own ("ignore the cars that ...").
+        fragment: whether no verb of finding came before it.
         quoted: whether the user put it in quotes, so that it is a label as it stands.
         number: how many are asked for, with its place, or None.
         colour: a colour word that was said after it or shared with the next phrase, or "".
@@ -35,6 +36,7 @@ class Item:
     exclusion: int | None = None
     by_order: bool = False
     quoted: bool = False
+    fragment: bool = False
     number: tuple[float, Span] | None = None
     colour: str = ""
     expression: Span | None = None

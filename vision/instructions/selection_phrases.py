@@ -181,7 +181,7 @@ _SORTED = re.compile(r"\b(?:sort|order|rank)")
 
 
 def read_ranks(reading: Reading) -> None:
-    """Read how many are wanted and by which rank: "the three largest", "top 5", "nearest the middle of the image"."""
+    """Read which are wanted by rank, and how many: "the three largest", "nearest the middle of the image"."""
     source = reading.source
     for pattern, rank in _RANK_PATTERNS:
         spans = []
@@ -196,6 +196,11 @@ def read_ranks(reading: Reading) -> None:
             elif match["single"]:
                 reading.say("count", 1, *match.span())
         source.claim(spans, "selection")
+
+
+def read_counts(reading: Reading) -> None:
+    """Read how many are wanted where no rank stands beside it: "top 5", "limit the output to ten", "five, by area"."""
+    source = reading.source
     for pattern in _COUNTS:
         matches = list(pattern.finditer(source.open))
         for match in matches:

@@ -113,7 +113,10 @@ class Task:
     Attributes:
         instruction: its text.
         kind: what is to be done. `ground` finds the objects that one referring expression names.
-        targets: the class set in the order given; None for everything that the model knows.
+        targets: the class set in the order given, without what cannot be detected; None for everything that the model
+            knows.
+        class_set: the labels in which indexes and `<c0>` tokens count, in order: those of the targets, and, where the
+            instruction gives a class set of its own, those that cannot be detected too. Empty for everything.
         undetectable: words that the model has no class for.
         expression: the referring expression to ground, or None. For `count` it is set where relations matter.
         limit: how many are kept, by rank, or None for all.
@@ -128,6 +131,7 @@ class Task:
     instruction: str = ""
     kind: Kind = "detect"
     targets: tuple[Target, ...] | None = None
+    class_set: tuple[str, ...] = ()
     undetectable: tuple[Undetectable, ...] = ()
     expression: str | None = None
     limit: Limit | None = None

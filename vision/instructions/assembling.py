@@ -1,0 +1,397 @@
+"""What was read of an instruction, put together to a task: whose words mean which classes, and what bounds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from vision.classes import COCO_CLASSES, Match, Matcher
+from vision.classes.phrases import COLOURS
+from vision.errors import InstructionError
+from vision.instructions.class_sets import Entry
+from vision.instructions.contradictions import agreed, check_bounds, refuse, switched
+from vision.instructions.output_format import output_format
+from vision.instructions.parsed import Item, Sentences, Span
+from vision.instructions.regions import Region, intersection
+from vision.instructions.rules import Reading
+from vision.instructions.task import Kind, Limit, SizeRange, Target, Task, Undetectable
+
+_BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
+_SELECTION = frozenset({"rank", "count", "region", *_BOUNDS})
+_MIN_COUNT = 1
+
+
+def assemble(text: str, reading: Reading, sentences: Sentences, matcher: Matcher) -> Task:
+    """The task that an instruction asks for.
+
+    Raises:
+        InstructionError: parts of it contradict each other or ask for what no part of it allows.
+    """
+    return _Assembly(text, reading, sentences, matcher).task()
+
+
+class _Assembly:
+    def __init__(self, text: str, reading: Reading, sentences: Sentences, matcher: Matcher) -> None:
+        self.text, self.reading, self.sentences, self.matcher = text, reading, sentences, matcher
+        self.unread: list[Span] = [*reading.unread, *sentences.unread]
+        self.vocabulary: tuple[str, ...] = tuple(getattr(matcher, "vocabulary", None) or COCO_CLASSES)
+        self.targets: dict[tuple[str, str | None], Target] = {}
+        self.class_set: list[str] = []
+        self.undetectable: dict[str, Undetectable] = {}
+        self.expression: Span | None = sentences.expression
+        self.set_expression: str | None = None
+        self.plural = False
+
+    def task(self) -> Task:
+        entries = self._class_set_entries()
+        named = [item for item in self.sentences.items if not item.excluded]
+        ruled_out = [item for item in self.sentences.items if item.excluded]
+        if self.expression is not None and agreed(self.reading, "kind") == "count":
+            named = [*self.sentences.heads, *named]
+        matches = self._matches(named, ruled_out, entries)
+        asked = [*(entry.phrase for entry in entries)]
+        for entry in entries:
+            self._take(entry.phrase, matches[entry.phrase], label=entry.phrase)
+        for item in named:
+            self._take_item(item, matches, bool(entries))
+        everything = not asked and not any(item for item in named)
+        exclusions = self._exclusions(ruled_out, matches)
+        self._leave_out(exclusions, everything)
+        kind = self._kind()
+        expression = self._expression(kind)
+        if expression is not None and kind not in ("count", "describe"):
+            kind = "ground"
+        grounded = kind == "ground"
+        if grounded and (self.targets or self.undetectable):
+            self._report_beside_expression(named)
+        everything = everything and not exclusions
+        targets = None if grounded or (everything and not self.undetectable) else tuple(self.targets.values())
+        limit = None if expression is not None and not self._outside_expression() else self._limit(named)
+        region, size = self._region(len(named)), self._size()
+        output = output_format(
+            self.reading, kind, any(one.tokens for one in self.sentences.included_sets), any(one.numbers for one in self.sentences.included_sets)
+        )
+        return Task(
+            instruction=self.text,
+            kind=kind,
+            targets=targets,
+            class_set=(expression,) if grounded and expression else tuple(dict.fromkeys(self.class_set)) if targets is not None else (),
+            undetectable=() if grounded else tuple(self.undetectable.values()),
+            expression=expression,
+            limit=limit,
+            region=region,
+            size=size,
+            min_score=self._min_score(),
+            output=output,
+            unread=self._unread(),
+            notes=tuple(self.reading.notes),
+        )
+
+    # -- classes ------------------------------------------------------------------------------------------------
+
+    def _class_set_entries(self) -> list[Entry]:
+        """The entries of the class sets in the order in which indexes and tokens count, without an expression to ground."""
+        entries = [entry for one in self.sentences.included_sets for entry in one.entries]
+        if len(entries) == 1 and is_expression(entries[0]):
+            self.set_expression = entries[0].phrase
+            return []
+        numbers = [entry.token for entry in entries if entry.token is not None]
+        if sorted(numbers) == list(range(len(entries))):
+            entries.sort(key=lambda entry: entry.token or 0)
+        elif numbers:
+            self.reading.note("The class tokens are numbered from <c0> in the order of the class set.")
+        phrases = [entry.phrase for entry in entries]
+        if len(set(phrases)) < len(phrases):
+            twice = sorted({phrase for phrase in phrases if phrases.count(phrase) > 1}) if len(phrases) < 1000 else []
+            self.reading.note(f"Given more than once in the class set: {', '.join(twice[:5]) or 'some classes'}.")
+        return list({entry.phrase: entry for entry in entries}.values())
+
+    def _phrase(self, item: Item) -> str:
+        return " ".join(self.reading.source.original_at(item.start, item.end).lower().split())
+
+    def _matches(self, named: Sequence[Item], ruled_out: Sequence[Item], entries: Sequence[Entry]) -> dict[str, Match]:
+        """What every phrase means, all asked at once."""
+        phrases = [entry.phrase for entry in entries] + [self._phrase(item) for item in (*named, *ruled_out)]
+        phrases += [entry.phrase for one in self.sentences.excluded_sets for entry in one.entries]
+        phrases = list(dict.fromkeys(phrases))
+        matches = dict(zip(phrases, self.matcher.match_all(phrases), strict=True))
+        for item in named:
+            self._share_noun(item, named, matches)
+        return matches
+
+    def _share_noun(self, item: Item, named: Sequence[Item], matches: dict[str, Match]) -> None:
+        """Give "red" of "the red and the blue umbrellas" its noun, and "cars that are red" its colour."""
+        phrase = self._phrase(item)
+        if not item.colour:
+            return
+        noun: str | None = phrase
+        if phrase == item.colour:
+            after = next((other for other in named if other.start > item.start and self._phrase(other) not in COLOURS), None)
+            match = matches[self._phrase(after)] if after is not None else None
+            noun = _without_colour(match.label) if match is not None and match.colour else None
+        if noun is not None:
+            matches[f"{phrase}@{item.start}"] = self.matcher.match(f"{item.colour} {noun}")
+
+    def _match_of(self, item: Item, matches: dict[str, Match]) -> Match:
+        phrase = self._phrase(item)
+        return matches.get(f"{phrase}@{item.start}", matches[phrase])
+
+    def _take_item(self, item: Item, matches: dict[str, Match], with_class_set: bool) -> None:
+        match, phrase = self._match_of(item, matches), self._phrase(item)
+        if item.expression is not None and not match.classes:
+            if " with " in phrase:
+                self.expression = self.expression or item.expression
+            else:
+                self.unread.append((item.start, item.end))
+            return
+        if with_class_set and not match.classes:
+            self.unread.append((item.start, item.end))
+            return
+        if _says_nothing(phrase) or (item.fragment and not match.classes and len(phrase.split()) > 2):
+            self.unread.append((item.start, item.end))
+            return
+        if item.number is not None:
+            self.reading.say("count", item.number[0], *item.number[1])
+        self.plural |= match.label != phrase
+        self._take(phrase, match, label=phrase if item.quoted else match.label, explicit=item.quoted)
+
+    def _take(self, phrase: str, match: Match, *, label: str, explicit: bool = True) -> None:
+        if label == phrase and explicit:
+            self.class_set.append(label)
+        if not match.classes:
+            self.undetectable.setdefault(match.label, Undetectable(match.label, match.nearest))
+        elif match.is_group and not explicit:
+            for name in match.classes:
+                member = f"{match.colour} {name}" if match.colour else name
+                self._add(Target(member, (name,), match.colour))
+        else:
+            self._add(Target(label, match.classes, match.colour))
+
+    def _add(self, target: Target) -> None:
+        key = (target.label, target.colour)
+        if key in self.targets:
+            return
+        for other in self.targets.values():
+            if other.classes == target.classes and other.colour == target.colour and len(self.targets) < 200:
+                self.reading.note(f"{other.label!r} and {target.label!r} mean the same class here.")
+                break
+        self.targets[key] = target
+        self.class_set.append(target.label)
+
+    # -- exclusions ---------------------------------------------------------------------------------------------
+
+    def _exclusions(self, ruled_out: Sequence[Item], matches: dict[str, Match]) -> list[tuple[Span, Match]]:
+        """What is left out of the classes, with its place; what no task can leave out is reported."""
+        wanted = {name for target in self.targets.values() for name in target.classes} or set(self.vocabulary)
+        kept: list[tuple[Span, Match]] = []
+        for one in self.sentences.excluded_sets:
+            kept += [((one.start, one.end), matches[entry.phrase]) for entry in one.entries]
+        for item in ruled_out:
+            match = matches[self._phrase(item)]
+            place = (item.start if item.exclusion is None else item.exclusion, item.end)
+            if item.expression is not None and not (set(match.classes) & wanted):
+                self.expression = self.expression or item.expression
+            elif item.qualifiers:
+                self._turn_qualifiers(item, place, set(match.classes) >= wanted)
+            elif item.number is not None or match.colour is not None or (not match.classes and item.by_order):
+                self.unread.append(place)
+            elif not match.classes:
+                if self._phrase(item) in COLOURS or _says_nothing(self._phrase(item)):
+                    self.unread.append(place)
+                else:
+                    self.reading.note(f"{match.label!r} cannot be detected, so nothing is left out for it.")
+            else:
+                kept.append((place, match))
+        return kept
+
+    def _turn_qualifiers(self, item: Item, place: Span, all_of_it: bool) -> None:
+        """"Ignore cars below 40 pixels" where cars are all that is asked for bounds the cars from below."""
+        spans = item.qualifiers
+        inside = [said for said in self.reading.said if any(start <= said.start < end for start, end in spans)]
+        self.reading.said = [said for said in self.reading.said if said not in inside]
+        if all_of_it and all(said.field in _BOUNDS for said in inside):
+            for said in inside:
+                side, _, name = said.field.partition("_")
+                self.reading.say(f"{'max' if side == 'min' else 'min'}_{name}", said.value, place[0], said.end)
+        else:
+            self.unread.append((place[0], max(end for _, end in spans)))
+
+    def _leave_out(self, exclusions: Sequence[tuple[Span, Match]], everything: bool) -> None:
+        if not exclusions:
+            return
+        out = {name for _, match in exclusions for name in match.classes}
+        if everything:
+            self.reading.note("Everything that the model knows is looked for but what is left out.")
+            for name in self.vocabulary:
+                if name not in out:
+                    self._add(Target(name, (name,)))
+        else:
+            for key, target in list(self.targets.items()):
+                left = tuple(name for name in target.classes if name not in out)
+                if left == target.classes:
+                    continue
+                del self.targets[key]
+                if left:
+                    self.targets[key] = Target(target.label, left, target.colour)
+                elif len(target.classes) > 1 or target.label not in self.vocabulary or self._named(target):
+                    raise self._emptied(target, exclusions)
+            self.class_set = [label for label in self.class_set if label in {t.label for t in self.targets.values()} | set(self.undetectable)]
+        if not self.targets and not self.undetectable:
+            place = exclusions[0][0]
+            raise refuse(self.reading, self._first_wanted(), place)
+
+    def _named(self, target: Target) -> bool:
+        """Whether a target was asked for by its own name and not as a member of a kind."""
+        return any(self._phrase(item) == target.label or self.matcher.match(self._phrase(item)).label == target.label for item in self.sentences.items if not item.excluded)
+
+    def _emptied(self, target: Target, exclusions: Sequence[tuple[Span, Match]]) -> InstructionError:
+        place = next(place for place, match in exclusions if set(match.classes) & set(target.classes))
+        for item in self.sentences.items:
+            if not item.excluded and self.matcher.match(self._phrase(item)).label == target.label:
+                return refuse(self.reading, (item.whole, item.end), place)
+        return refuse(self.reading, self._first_wanted(), place)
+
+    def _first_wanted(self) -> Span:
+        for one in self.sentences.included_sets:
+            return one.start, one.end
+        for item in self.sentences.items:
+            if not item.excluded:
+                return item.whole, item.end
+        return 0, len(self.reading.source.text)
+
+    # -- what is done -------------------------------------------------------------------------------------------
+
+    def _kind(self) -> Kind:
+        kinds = self.reading.of("kind")
+        polygon = switched(self.reading, "polygon")
+        if any(one.value == "count" for one in kinds):
+            self.unread += [(one.start, one.end) for one in kinds if one.value == "describe"]
+            return "count"
+        if kinds:
+            return "describe"
+        return "segment" if polygon else "detect"
+
+    def _expression(self, kind: Kind) -> str | None:
+        """The words of a referring expression or a yes-or-no question, lower case, without article and full stop."""
+        question = self.sentences.question
+        if self.set_expression is not None:
+            return _bare(self.set_expression)
+        asks = question is not None and kind != "describe" and kind != "count" and not self.sentences.included_sets
+        if question is not None and asks and (self.expression is not None or not self.sentences.asked_again):
+            self.expression = question
+            self.undetectable.clear()
+            self.targets.clear()
+            self.sentences.items = [item for item in self.sentences.items if item.start >= question[1]]
+        if self.expression is None or kind == "describe":
+            if self.expression is not None:
+                self.unread.append(self.expression)
+            return None
+        start, end = self.expression
+        if kind == "count" and self.sentences.heads:
+            how_many = next((one for one in self.reading.of("kind") if self.reading.source.text[one.start : one.end] == "how many" and one.start < start), None)
+            start = how_many.start if how_many is not None and how_many.end + 1 >= start - 8 else start
+        self.reading.said = [said for said in self.reading.said if not (start <= said.start < end and said.field in _SELECTION)]
+        self.unread = [place for place in self.unread if not start <= place[0] < end]
+        return _bare(self.reading.source.original_at(start, end).lower())
+
+    def _report_beside_expression(self, named: Iterable[Item]) -> None:
+        start, end = self.expression or (0, 0)
+        for item in named:
+            if not start <= item.start < end and item in self.sentences.items:
+                self.unread.append((item.start, item.end))
+                self.reading.note("Beside a referring expression nothing else is looked for.")
+
+    def _outside_expression(self) -> bool:
+        return bool(self.reading.of("count") or self.reading.of("rank"))
+
+    # -- which are kept -----------------------------------------------------------------------------------------
+
+    def _limit(self, named: Sequence[Item]) -> Limit | None:
+        ranks, counts = self.reading.of("rank"), self.reading.of("count")
+        rank, count = agreed(self.reading, "rank"), agreed(self.reading, "count")
+        if count is not None and (count < _MIN_COUNT or count != int(count)):
+            place = counts[0]
+            raise InstructionError(f"{self.reading.source.original_at(place.start, place.end)!r} asks for {count:g} objects: expected a whole number, 1 or more")
+        if rank is not None and count is None and self.plural:
+            self.unread += [(one.start, one.end) for one in ranks]
+            self.reading.note("How many are wanted by this rank is not said.")
+            return None
+        if rank is None and count is None:
+            return None
+        by, order = rank or ("score", "descending")
+        return Limit(int(count or 1), by, order)
+
+    def _region(self, phrases: int) -> Region | None:
+        regions = self.reading.of("region")
+        if not regions:
+            return None
+        both = intersection(regions)
+        if both is not None:
+            return both
+        if phrases > 1:
+            self.unread += [(one.start, one.end) for one in regions]
+            self.reading.note("One part of the image holds for all classes; a part for each cannot be asked for at once.")
+            return None
+        other = next(one for one in regions if intersection([regions[0], one]) is None)
+        raise refuse(self.reading, (regions[0].start, regions[0].end), (other.start, other.end))
+
+    def _size(self) -> SizeRange | None:
+        bounds: dict[str, float] = {}
+        for name in _BOUNDS:
+            values = [one.value for one in self.reading.of(name)]
+            if values:
+                # Of two bounds on the same side the narrower one is met by both.
+                bounds[name] = max(values) if name.startswith("min") else min(values)
+        check_bounds(self.reading, bounds)
+        return SizeRange(**bounds) if bounds else None
+
+    def _min_score(self) -> float | None:
+        lows, highs = self.reading.of("min_score"), self.reading.of("max_score")
+        low: float | None = agreed(self.reading, "min_score")
+        for high in highs:
+            if low is not None and low > high.value:
+                raise refuse(self.reading, (lows[0].start, lows[0].end), (high.start, high.end))
+            self.unread.append((high.start, high.end))
+        return low
+
+    def _unread(self) -> tuple[str, ...]:
+        parts: list[Span] = []
+        for start, end in sorted(set(self.unread)):
+            if parts and start <= parts[-1][1]:
+                parts[-1] = (parts[-1][0], max(end, parts[-1][1]))
+            else:
+                parts.append((start, end))
+        words = (self.reading.source.original_at(start, end).strip(" ,;") for start, end in parts)
+        return tuple(dict.fromkeys(word for word in words if word))
+
+
+_EXPRESSION = re.compile(
+    r"^(?:the|a|an) \S+ \S+|\b(?:left|right|front|top|next|near|nearest|closest|behind|under|above|below|beside|between|wearing|holding|riding|sitting|standing"
+    r"|carrying|largest|biggest|smallest|tallest|leftmost|rightmost|furthest|farthest|middle|whose)\b|\w (?:in|on|at|with|by|over|of|that|who|which|to) "
+)
+
+
+def is_expression(entry: Entry) -> bool:
+    """Whether the only entry of a class set describes one object rather than naming a class."""
+    return bool(_EXPRESSION.search(entry.phrase)) or (entry.cls and entry.phrase.startswith(("the ", "this ", "that ")))
+
+
+_ABSTRACT = frozenset(
+    "colour colours color colors weather time age gender emotion emotions mood feelings meaning price brand name instructions instruction rules rule prompt prompts commands orders"
+    " guidelines joke poem story song weather".split()
+)
+
+
+def _says_nothing(phrase: str) -> bool:
+    """Whether a phrase names nothing that could be seen."""
+    return phrase.split()[-1] in _ABSTRACT
+
+
+def _without_colour(label: str) -> str:
+    words = label.split()
+    return " ".join(words[1:]) if words[0] in COLOURS else label
+
+
+def _bare(expression: str) -> str:
+    words = " ".join(expression.split()).strip(" .,;:!?\"'")
+    return re.sub(r"^(?:the|a|an) ", "", words)
