@@ -1,0 +1,174 @@
+"""Written instructions read to tasks by rules and embeddings, against what a person says that they mean.
+
+    python -m benchmarks.instructions [--final] [FILE ...]
+
+The lists were written before the reader, by someone who had not seen it. Without arguments it reads the half that the
+reader was built with, and prints every miss field by field; `--final` reads both halves and writes
+`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine, machine_words
+from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
+from vision.errors import InstructionError
+from vision.instructions import Task, read_instruction
+
+HERE = Path(__file__).resolve().parent
+LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "final")}
+STANDARDS = ("coco", "yolo", "voc")
+
+Form = dict[str, Any]
+"""A task in the lists' form, every field present; what is compared."""
+
+
+def as_form(task: Task) -> Form:
+    """A task as the lists write it, defaults filled in."""
+    output = task.output
+    targets = None if task.targets is None else {target.label: sorted(target.classes) for target in task.targets}
+    colours: dict[str, list[str]] = {}
+    for target in task.targets or ():
+        if target.colour:
+            colours.setdefault(target.label, []).append(target.colour)
+    size = {name: value for name, value in vars(task.size).items() if value is not None} if task.size else {}
+    written = {
+        "format": output.format,
+        "geometry": output.geometry,
+        "points": output.points,
+        "box": output.box,
+        "scale": output.scale,
+        "range": output.range_ if output.scale == "range" else None,
+        "offsets": output.offsets,
+        "centre": output.centre,
+        "class_as": output.class_as,
+        "keys": list(output.keys),
+        "score": output.score,
+    }
+    return {
+        "do": task.kind,
+        "classes": targets,
+        "colours": colours,
+        "undetectable": sorted(one.word for one in task.undetectable),
+        "expression": spoken(task.expression),
+        "limit": vars(task.limit) if task.limit else None,
+        "region": [round(value, 3) for value in task.region] if task.region else None,
+        "size": size,
+        "min_score": task.min_score,
+        "output": written,
+        "contradiction": False,
+        "unread": bool(task.unread),
+    }
+
+
+def spoken(expression: str | None) -> str | None:
+    """An expression as it is compared: lower case, no leading article, no closing mark."""
+    if expression is None:
+        return None
+    words = expression.lower().strip(" .?!").split()
+    return " ".join(words[1:] if words and words[0] in ("the", "a", "an") else words)
+
+
+def filled(gold: Mapping[str, Any]) -> Form:
+    """A gold entry with the defaults of every field that it leaves out."""
+    form = as_form(Task())
+    form.update({name: value for name, value in gold.items() if name != "output"})
+    classes = gold.get("classes")
+    if classes is not None and classes.get("*") == "all but":
+        classes = {name: [name] for name in COCO_CLASSES if name not in classes["not"]}
+    if form["do"] == "ground":
+        classes = None
+    if classes is not None:
+        form["classes"] = {label: sorted(meant) for label, meant in classes.items()}
+    form["undetectable"] = sorted(form["undetectable"])
+    form["expression"] = spoken(form["expression"])
+    output = dict(gold.get("output", {}))
+    if form["do"] == "segment":
+        output.setdefault("geometry", "polygon")
+    if output.get("format") == "tokens":
+        output = {"scale": "range", "class_as": "token", **output}
+    if "range" in output:
+        output.setdefault("scale", "range")
+    if output.get("scale") == "range":
+        output.setdefault("range", 512)
+    form["output"] = {**form["output"], **output}
+    return form
+
+
+def differences(gold: Form, read: Form) -> dict[str, tuple[Any, Any]]:
+    """Field to (gold, read), where they differ; the output by its own fields."""
+    flat = [{**{k: v for k, v in form.items() if k != "output"}, **{f"output.{k}": v for k, v in form["output"].items()}} for form in (gold, read)]
+    return {name: (flat[0][name], flat[1].get(name)) for name in flat[0] if flat[0][name] != flat[1].get(name)}
+
+
+def check(entry: Mapping[str, Any], matcher: ClassMatcher) -> dict[str, tuple[Any, Any]]:
+    """How the reading of one entry differs from its gold, or from the nearest alternative that is accepted."""
+    try:
+        read = as_form(read_instruction(entry["instruction"], matcher))
+    except InstructionError as error:
+        return {} if entry["task"].get("contradiction") else {"contradiction": (False, str(error))}
+    golds = [entry["task"], *({**entry["task"], **one} for one in entry.get("accept", ()))]
+    return min((differences(filled(gold), read) for gold in golds), key=len)
+
+
+def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher) -> Form:
+    began = time.perf_counter()
+    misses = [{"instruction": entry["instruction"], "differences": found} for entry in entries if (found := check(entry, matcher))]
+    seconds = time.perf_counter() - began
+    right = len(entries) - len(misses)
+    return {"count": len(entries), "right": right, "accuracy": right / len(entries), "seconds": seconds, "misses": misses}
+
+
+def as_text(name: str, figures: Mapping[str, Any]) -> str:
+    lines = [f"{name}: {figures['right']} of {figures['count']} right ({figures['accuracy']:.1%}), {figures['seconds']:.1f} s"]
+    for miss in figures["misses"]:
+        lines.append(f"- {miss['instruction']}")
+        lines += [f"    - {field}: expected {gold!r}, read {read!r}" for field, (gold, read) in miss["differences"].items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="lists of instructions in JSON")
+    parser.add_argument("--final", action="store_true", help="read both halves and write the results")
+    options = parser.parse_args()
+    files = {path.name: path for path in options.files} or {half: LISTS[half] for half in (LISTS if options.final else ("development",))}
+    matcher = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
+    matcher.match_all(["person", "something that has to be looked up by its meaning"])
+    halves = {name: measure(json.loads(path.read_text(encoding="utf-8")), matcher) for name, path in files.items()}
+    for name, figures in halves.items():
+        print(as_text(name, figures))
+    if options.final:
+        write(halves)
+
+
+def write(halves: Mapping[str, Any]) -> None:
+    right, count = (sum(figures[key] for figures in halves.values()) for key in ("right", "count"))
+    report = {
+        "command": "python -m benchmarks.instructions --final",
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "accuracy": right / count,
+        "halves": halves,
+    }
+    head = (
+        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. {right} of {count} instructions right "
+        f"({right / count:.1%}); every field of the task has to be right. The reader was built with the development half; the final half "
+        "was first read in the final run.\n\n"
+    )
+    body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    (results / "instructions.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (results / "instructions.md").write_text(head + body + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
