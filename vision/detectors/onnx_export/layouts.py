@@ -69,6 +69,9 @@ def layout_of(outputs: Mapping[str, NDArray[Any]], classes: int) -> Layout:
     """
     three = {name: array for name, array in outputs.items() if array.ndim == 3 and array.shape[0] == 1}
     boxes = [name for name, array in three.items() if array.shape[2] == 4]
+    if len(boxes) > 1:
+        # Three classes and one for nothing make four logits, and only the name tells them from boxes.
+        boxes = [name for name in boxes if "box" in name]
     flat = [name for name, array in outputs.items() if array.ndim == 2]
     if len(boxes) == 1 and len(flat) == 2:
         labels = [name for name in flat if np.issubdtype(outputs[name].dtype, np.integer)]
