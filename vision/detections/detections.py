@@ -15,11 +15,12 @@ from vision.detections import validation
 from vision.detections.errors import DetectionsError
 from vision.detections.nms import kept_by_nms, merged
 from vision.detectors.detector import Rings
-from vision.images import ImageSource
+from vision.images import ImageSource, LoadedImage
 from vision.instructions.task import OutputFormat, SizeRange, Task
 
 if TYPE_CHECKING:
     import supervision
+    from PIL import Image
 
 PolygonSource = Literal["model", "grabcut", "box"]
 
@@ -332,6 +333,12 @@ class Detections:
         from vision.detections.exchange import from_supervision
 
         return from_supervision(detections, image_size, classes)
+
+    def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
+        """A picture with boxes or outlines and labels; see `vision.detections.drawing.draw`."""
+        from vision.detections.drawing import draw
+
+        return draw(self, image)
 
     @property
     def file_name(self) -> str:
