@@ -26,37 +26,37 @@ _KEYS = (
     # "with keys label and bbox", "keys: label, box, score"
     rule(
         r"\b(?:keys?|fields?|attributes|properties)(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)|:|=)* ?"
-        r"[\"'`]?(?P<key1>[a-z_][\w.-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w.-]*)[\"'`]?"
-        r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w.-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
+        r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
+        r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
     ),
     # "label and bbox as keys"
     rule(
-        r"[\"'`]?\b(?P<key1>[a-z_][\w.-]*)[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w.-]*)[\"'`]? "
+        r"[\"'`]?\b(?P<key1>[a-z_][\w-]*)[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? "
         r"(?:as|for|being) (?:(?:the|json|its) )*(?:keys|fields)\b",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # "key name for the class and key rect for the box", "the label under 'name' and the box under 'rect'"
     rule(
-        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w.-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:class|label|category|name)(?: name| label)?"
-        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w.-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:bounding )?"
+        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:class|label|category|name)(?: name| label)?"
+        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:bounding )?"
         r"(?:box|coordinates|corners|rectangle|polygon|points)\b",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     rule(
-        r"\b(?:class|label|category|name)(?: name| label)? (?:under|as|in)(?: the)?(?: key)? [\"'`](?P<key1>[a-z_][\w.-]*)[\"'`]"
+        r"\b(?:class|label|category|name)(?: name| label)? (?:under|as|in)(?: the)?(?: key)? [\"'`](?P<key1>[a-z_][\w-]*)[\"'`]"
         r"(?:,? and|,) (?:the |its )*(?:bounding )?(?:box|coordinates|corners|rectangle|polygon|points) (?:under|as|in)(?: the)?(?: key)? "
-        r"[\"'`](?P<key2>[a-z_][\w.-]*)[\"'`]",
+        r"[\"'`](?P<key2>[a-z_][\w-]*)[\"'`]",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # {"label": ..., "bbox": [...]}
     rule(
-        r"\{ ?[\"']?(?P<key1>[a-z_][\w.-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), ?[\"']?(?P<key2>[a-z_][\w.-]*)[\"']? ?: ?"
-        r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w.-]*)[\"']? ?: ?[^{}]{1,20})? ?\}",
+        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), ?[\"']?(?P<key2>[a-z_][\w-]*)[\"']? ?: ?"
+        r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w-]*)[\"']? ?: ?[^{}]{1,20})? ?\}",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
     ),

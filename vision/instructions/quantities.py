@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vision.instructions.numbers import SHARE, number, share
+from vision.instructions.numbers import NUMBER, SHARE, number, share
 from vision.instructions.rules import IMAGE
 from vision.instructions.source import Source
 
@@ -118,6 +118,9 @@ def _any_of(words: Mapping[str, object]) -> str:
 
 
 _OF_IMAGE = rf"(?: (?:of|in) (?:(?:the|this|that|my|its|whole|entire|full|total) )*{IMAGE}\b(?:'s)?(?: (?:area|surface|size))?)"
+_COMMA = r"(?:,(?= (?:or|and)\b))?"
+_NO_NUMBER = rf"(?! ?{NUMBER})"
+"""What follows "at most" is what it bounds, not the number before it."""
 _QUANTITY = re.compile(
     rf"(?:(?P<bound>\b(?:min(?:imum|imal)?|max(?:imum|imal)?|lowest|smallest|highest|largest)\b\.?)[ _])?"
     rf"(?:(?P<key>{_any_of(_KEYS)})"
@@ -129,10 +132,10 @@ _QUANTITY = re.compile(
     rf"(?:(?: ?(?:x|by) ?(?P<second>\d+)))?"
     rf"(?:[ -]?(?P<unit>{_any_of(_UNITS)}))?"
     rf"(?P<of_image>{_OF_IMAGE})?"
-    rf"(?:,? ?(?P<after>{_any_of(_AFTER)}))?"
+    rf"(?:{_COMMA} ?(?P<after>{_any_of(_AFTER)}){_NO_NUMBER})?"
     rf"(?:[ -](?P<dimension>{_any_of(_DIMENSIONS)}))?"
     rf"(?P<of_image2>{_OF_IMAGE})?"
-    rf"(?:,? ?(?P<after2>{_any_of(_AFTER)}))?"
+    rf"(?:{_COMMA} ?(?P<after2>{_any_of(_AFTER)}){_NO_NUMBER})?"
 )
 
 

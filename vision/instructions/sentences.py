@@ -106,7 +106,7 @@ class _Parser:
 
     def _in_clause(self, position: int) -> int:
         token = self.tokens[position]
-        if token.can_be("word", "quoted") or token.parts <= {"finding", "telling", "foreign"}:
+        if token.can_be("word", "quoted") or self._as_word(token):
             return self._phrase(position)
         if token.can_be("except"):
             return self._start_exclusion(position)
@@ -194,6 +194,11 @@ class _Parser:
             return "foreign"
         return None
 
+    @staticmethod
+    def _as_word(token: Token) -> bool:
+        """Whether a verb out of its place stands for a thing: the "phone" of "a cell phone"."""
+        return token.parts <= {"finding", "telling", "foreign"} and " " not in token.text
+
     def _is_request(self, position: int) -> bool:
         """Whether what begins like a question asks for something to be done: "can you box the cats"."""
         for token in self.tokens[position + 1 : position + 4]:
@@ -263,7 +268,7 @@ class _Parser:
         end = position + 1
         while end < len(self.tokens):
             token = self.tokens[end]
-            if token.can_be("word") or (token.parts <= {"finding", "telling", "foreign"} and self._verb(end) is None):
+            if token.can_be("word") or (self._as_word(token) and self._verb(end) is None):
                 end += 1
             elif token.text == "of" and self.tokens[end - 1].text in PARTITIVES and self._content_at(end + 1) is not None:
                 inner = self._content_at(end + 1)
@@ -403,7 +408,7 @@ class _Parser:
         subject = False
         while index < len(self.tokens):
             here = self.tokens[index]
-            if here.can_be("word") or (here.parts <= {"finding", "telling", "foreign"} and index > position):
+            if here.can_be("word") or (self._as_word(here) and index > position + 1):
                 break
             if here.can_be("pronoun") and here.text in ("you", "people", "we", "one", "i"):
                 subject = True

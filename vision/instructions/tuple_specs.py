@@ -98,7 +98,7 @@ def _read_run(reading: Reading, run: _Run) -> bool:
     coordinates = [name for name in run.names if name not in ("class", "score")]
     place = (run.start, run.end)
     shape = " ".join(coordinates)
-    if shape in ("px py", "cx cy", "x y", "w h", "y x", "py px", "cy cx"):
+    if len(set(coordinates)) == 2 and set(coordinates) in ({"px", "py"}, {"cx", "cy"}, {"w", "h"}) or shape == "x y":
         # A mention ("x1 and y1 are the top left corner"), or a tuple of the centre alone, which nothing here writes.
         if "class" in run.names and not reading.of("box"):
             reading.unread.append(place)
