@@ -14,6 +14,7 @@ from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.regions import Region, intersection
 from vision.instructions.rules import Reading
+from vision.instructions.wording import NOT_ENGLISH
 from vision.instructions.task import Kind, Limit, SizeRange, Target, Task, Undetectable
 
 _BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
@@ -55,6 +56,7 @@ class _Assembly:
         for item in named:
             self._take_item(item, matches, bool(entries))
         everything = not asked and not any(item for item in named)
+        everything = everything or not (self.targets or self.undetectable)
         exclusions = self._exclusions(ruled_out, matches)
         self._leave_out(exclusions, everything)
         kind = self._kind()
@@ -147,7 +149,7 @@ class _Assembly:
         if with_class_set and not match.classes:
             self.unread.append((item.start, item.end))
             return
-        if _says_nothing(phrase) or (item.fragment and not match.classes and len(phrase.split()) > 2):
+        if _says_nothing(phrase) or _not_english(phrase) or (item.fragment and not match.classes and len(phrase.split()) > 2):
             self.unread.append((item.start, item.end))
             return
         if item.number is not None:
@@ -385,6 +387,11 @@ _ABSTRACT = frozenset(
 def _says_nothing(phrase: str) -> bool:
     """Whether a phrase names nothing that could be seen."""
     return phrase.split()[-1] in _ABSTRACT
+
+
+def _not_english(phrase: str) -> bool:
+    """Whether a phrase is of another language, by its small words or its script."""
+    return not NOT_ENGLISH.isdisjoint(phrase.split()) or any(ord(character) > 0x24F and character.isalpha() for character in phrase)
 
 
 def _without_colour(label: str) -> str:

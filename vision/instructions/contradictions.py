@@ -69,9 +69,9 @@ def check_format(reading: Reading, name: str | None) -> None:
     Raises:
         InstructionError: a standard fixes it otherwise, or location tokens are asked for in pixels.
     """
-    if name is None:
+    by = next((one for one in reading.of("format") if one.value == name), None)
+    if by is None:
         return
-    by = next(one for one in reading.of("format") if one.value == name)
     if name == "tokens":
         for one in reading.of("scale"):
             if one.value in ("pixel", "unit") and not one.ruled_out:

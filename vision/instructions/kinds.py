@@ -8,7 +8,7 @@ _WRITTEN_WITH = r"(?:with|by|using|as|through|via|in the form of) (?:(?:a|an|its
 
 _DESCRIBE = (
     rf"\b(?:please )?describe\b(?! (?:each|every|them|their|all of them|by|with)\b)(?![^.;!?]{{0,60}}{_WRITTEN_WITH})(?: (?:to me|for me|in detail|briefly))*"
-    r"(?: what(?: (?:you|is|can|we|i|the image|happens?|happening|going|see|shows?|in|there|on|here))+)?",
+    r"(?: what(?: (?:you|is|can|we|i|the image|happens|happening|going|see|shows?|there|on|here)\b)+)?",
     r"\b(?:(?:give|write|provide|produce|generate|make|need|want)(?: me)? )?(?:(?:a|an|one|the|some|short|brief|concise|long|detailed|one-sentence|one-line|quick|good|full) )*"
     r"(?:captions?|descriptions?|summar(?:y|ies)|synopsis)\b(?: (?:of|for) what (?:is|you|we) (?:going on|happening|see|in it|there|here|can see))?",
     r"\bcaption (?=(?:the|this|that|my|it)\b)|\bcaptioning\b",

@@ -25,7 +25,7 @@ _EXTENT = r"(?:(?:the|its|box|their|a) )*(?:width\b(?:,|/| and|,? then| by| x)* 
 _KEYS = (
     # "with keys label and bbox", "keys: label, box, score"
     rule(
-        r"\b(?:keys?|fields?|attributes|properties)(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)|:|=)* ?"
+        r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)|:|=)* ?"
         r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
         r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
         "keys",
@@ -245,14 +245,14 @@ _SCORES = (
 )
 
 
-def read_keys(reading: Reading) -> None:
-    """Read JSON's keys; before the class sets, since both are quoted and may stand in braces."""
+def read_layouts(reading: Reading) -> None:
+    """Read JSON's keys and written-out tuples; before the class sets, whose brackets and quotes they share."""
     reading.apply(_KEYS)
+    read_tuple_specs(reading)
 
 
 def read_output(reading: Reading) -> None:
     """Read what names a format, a scale or a form; after the scores and sizes, whose numbers have dimensions."""
-    read_tuple_specs(reading)
     _read_token_range(reading)
     for rules in (_BOX_FORMS, _POINTS, _OFFSETS, _CLASS_FORMS, _FORMATS, _SCALES, _GEOMETRY):
         reading.apply(rules)

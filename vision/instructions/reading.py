@@ -9,7 +9,7 @@ from vision.errors import InstructionError
 from vision.instructions.assembling import assemble
 from vision.instructions.class_sets import read_class_sets
 from vision.instructions.kinds import read_kinds
-from vision.instructions.output_phrases import read_centres, read_keys, read_output, read_scores
+from vision.instructions.output_phrases import read_centres, read_layouts, read_output, read_scores
 from vision.instructions.regions import read_regions
 from vision.instructions.rules import Reading
 from vision.instructions.selection_phrases import read_bare_sizes, read_bounds, read_counts, read_ranks
@@ -48,7 +48,7 @@ def read_by_rules(text: str, matcher: Matcher) -> Task:
     """
     check(text)
     reading = Reading(Source(text))
-    read_keys(reading)
+    read_layouts(reading)
     class_sets = read_class_sets(reading)
     read_kinds(reading)
     read_ranks(reading)

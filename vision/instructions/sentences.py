@@ -13,7 +13,7 @@ from vision.instructions.class_sets import ClassSet
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tokens import Token, tokens
-from vision.instructions.wording import EXCEPT_VERBS, ING_NOUNS, PARTITIVES
+from vision.instructions.wording import EXCEPT_VERBS, ING_NOUNS, PARTITIVES, UNWANTED
 
 _LINKS = ("be", "that", "filler", "output noun", "selection")
 """What may stand between a thing and its relation: "the dogs that are clearly visible in the left half near ..."."""
@@ -83,6 +83,9 @@ class _Parser:
             self.clause_start = token
             if token.text in _YES_NO and not self._is_request(position):
                 self.question_at = token.start
+        if verb in ("finding", "telling") and position and self.tokens[position - 1] is self.exclusion:
+            # "do not locate": the verb belongs to what rules out.
+            return position + 1
         if verb is not None:
             return self._start_verb(position, verb)
         if self._expressing is not None:
@@ -126,7 +129,7 @@ class _Parser:
             return self._start_expression(position)
         elif token.can_be("object") and (end := self._described_things(position)):
             return self._things(position, end)
-        elif token.can_be("number"):
+        elif token.can_be("number") or (token.text == "single" and self._content_at(position) is not None):
             self._drop_number()
             self.number = token
             self.determiner = self.determiner or token
@@ -182,8 +185,8 @@ class _Parser:
             if after.can_be("word", "number", "relation", "preposition", "quoted") and token.text not in _NOUNLIKE:
                 return "foreign"
         if token.can_be("finding", "telling"):
-            if before is not None and before.can_be("word", "determiner") and not before.can_be("that", "and"):
-                return None
+            if before is not None and (before.can_be("word") or (before.can_be("determiner") and token.can_be("output noun", "object"))) and not before.can_be("that", "and"):
+                return "telling" if before.can_be("word") and token.text.endswith("ing") and self._content_at(position + 1) is None else None
             if not leading and (token.can_be("output noun", "object", "filler", "that", "be") or after is None):
                 return None
             if leading and token.can_be("output noun", "object") and after is not None and after.can_be("preposition") and not after.can_be("relation"):
@@ -240,7 +243,9 @@ class _Parser:
             self._loose += run
             return end
         cut = self._participle(position, end)
-        if cut is not None and self._follows_content(position + cut + 1, end):
+        if cut == 0 and self.head is not None and self._follows_content(position + 1, end):
+            return self._start_expression(position)
+        if cut is not None and cut > 0 and self._follows_content(position + cut + 1, end):
             item = self._item(run[:cut])
             self._open_expression(item, item.whole)
             return position + cut + 1
@@ -299,7 +304,7 @@ class _Parser:
         """Where in a run a verb in -ing stands that relates what is before it to what comes after, or None."""
         for index in range(position, end):
             word = self.tokens[index].text
-            if word.endswith("ing") and len(word) > 4 and word not in ING_NOUNS and (index > position or isinstance(self.head, Token)):
+            if word.endswith("ing") and len(word) > 4 and word not in ING_NOUNS and (index > position or self.head is not None):
                 return index - position
         return None
 
@@ -330,7 +335,9 @@ class _Parser:
         start, end = run[0].start, run[-1].end
         if quoted := run[0].can_be("quoted"):
             start, end = start + 1, end - 1
-        item = Item(start, end, min(first.start, run[0].start), quoted=quoted)
+        elif run[-1].text.endswith("'s"):
+            end -= len("'s")
+        item = Item(start, end, min(first.start, run[0].start), fragment=self.verb is None, quoted=quoted)
         if self.number is not None:
             item.number = (self.number.value, (self.number.start, self.number.end))
         self._new_phrase()
@@ -367,6 +374,9 @@ class _Parser:
     def _start_exclusion(self, position: int) -> int:
         token = self.tokens[position]
         head = self.head
+        if isinstance(head, Item) and token.text in ("not", "no") and (unwanted := self._unwanted(position)):
+            head.excluded, head.exclusion = True, head.whole
+            return unwanted
         following = self._content_at(position + 1)
         if token.text == "without" and following is not None and head is not None:
             end = self._run(following)
@@ -377,10 +387,18 @@ class _Parser:
             self._place(item)
             return end
         self._drop_number()
-        if following is not None or not token.text.startswith("do not"):
+        after = self.tokens[position + 1] if position + 1 < len(self.tokens) else None
+        if following is not None or not token.text.startswith("do not") or (after is not None and after.can_be("finding")):
             self.exclusion = token
         self._new_phrase()
         return position + 1
+
+    def _unwanted(self, position: int) -> int | None:
+        """One past the words that rule out what stands before them: "cars are not needed"."""
+        before, after = self.tokens[position - 1], self.tokens[position + 1 : position + 3]
+        if not before.can_be("be"):
+            return None
+        return next((position + 2 + index for index, token in enumerate(after) if token.text in UNWANTED), None)
 
     def _qualify(self, token: Token) -> None:
         """A selection right behind what is ruled out belongs to that alone, which no task can say."""

@@ -77,7 +77,7 @@ class Token:
     @property
     def value(self) -> float:
         """The number that it is."""
-        return number(self.text)
+        return 1 if self.text == "single" else number(self.text)
 
 
 def tokens(source: Source) -> list[Token]:

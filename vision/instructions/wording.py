@@ -25,9 +25,9 @@ FINDING = _phrases(
 """Verbs whose object is what is looked for."""
 
 TELLING = _phrases(
-    """tell, tell me, write, write down, print, save, save them, save it, store, export, answer, reply, respond, draw, put, place, use, using, make, do, have, has, had, having, let, let us
+    """tell, tell me, write, write down, print, save, save them, save it, store, export, answer, reply, respond, draw, put, place, use, make, do, have, has, had, having, let, let us
     examine, analyse, inspect, check, go through, look at, look through, look over, take, take a look at, look, study, view, ensure, make sure, represent, represented, express, expressed
-    encode, encoded, state, compute, calculate, generate, produce, create, apply, set, follow, assume, suppose, know, know about, see to it, run, perform, carry out, conduct
+    encode, encoded, state, compute, calculate, generate, produce, create, apply, set, assume, suppose, know, know about, see to it, run, perform, carry out, conduct
     reports, gives, describe, described, describing, specify, format, be, work out, render, append, add, adding, attach, start, begin, end, deal with, imagine, think of, restrict, limit
     read, given, written, writing, formatted, giving, outputting, saving, dump, supply, present, convert, treat, regard, understand, remember, note, remember that, note that, believe, expect"""
 )
@@ -62,7 +62,7 @@ EXCEPT_VERBS = frozenset(
 """Those of them that are orders of their own: what they rule out may be qualified ("ignore cars below 40 pixels")."""
 
 RELATIONS = _phrases(
-    """left of, to the left of, on the left of, on the left side of, to the left side of, at the left of, right of, to the right of, on the right of, on the right side of, to the right side of
+    """using, left of, to the left of, on the left of, on the left side of, to the left side of, at the left of, right of, to the right of, on the right of, on the right side of, to the right side of
     at the right of, next to, right next to, directly next to, beside, besides, near, near to, nearest, nearest to, nearer to, nearer, closest to, closest, closer to, close to, close by, by, behind, right behind, in front of, in the front of
     at the front of, under, underneath, beneath, below, above, directly above, directly below, over, on, on top of, at the top of, on the top of, atop, upon, onto, in, inside, inside of, within, into, with, between, in between, in the middle of
     among, amongst, amid, against, around, round, across from, opposite, opposite to, facing, touching, overlapping, overlapping with, surrounding, surrounded by, far from, furthest from, farthest from
@@ -119,7 +119,8 @@ BE = _phrases(
 THAT = _phrases("that, which, who, whose, whom, that is, that are, which is, which are, who is, who are, there is, there are, that was, that were, that you can see, you can see, that you see, you see, you can find, that you can find, you find, you can spot, can you see, can you find, can you spot, do you see, we can see, i can see, can be seen, to be seen, there, here")
 
 FILLER = _phrases(
-    """please, kindly, thanks, thank you, many thanks, cheers, hello, hi, hey, dear, ok, okay, now, just, only, simply, nothing else, nothing more, and nothing else, no one else, nothing but, none other than, exclusively, solely, really, very, exactly, precisely, carefully, accurately, clearly, quickly, fully, completely, tightly
+    """boxed, marked, labelled, labeled, highlighted, annotated, identified, listed, returned, drawn, tagged, located, localised, remaining, concerned
+    please, kindly, thanks, thank you, many thanks, cheers, hello, hi, hey, dear, ok, okay, now, just, only, simply, nothing else, nothing more, and nothing else, no one else, nothing but, none other than, exclusively, solely, really, very, exactly, precisely, carefully, accurately, clearly, quickly, fully, completely, tightly
     correctly, properly, directly, individually, separately, single, separate, individual, corresponding, respective, exact, precise, tight, accurate, complete, full, following, given, provided, visible, present, appearing, appear, appears, shown, show, depicted, pictured, seen, found, detected, contained, contain, contains, containing, existing, exist, exists, available, possible, available in
     belong, belongs, belonging, belong to, belongs to, belonging to, falls into, fall into, falls under, corresponds to, correspond to, corresponding to, matches, matching, relevant, of interest, in question, encloses, enclose, enclosing, enclosed, bounds, bounding, bounded, surrounds, tells, lies, lie, lying, located, situated, positioned, placed, found in, occurring, occurs, occur, represents, representing, stands, stand, stands for
     denotes, denoting, means, meaning, refers, refers to, referred to, referring to, consists of, consisting of, consist of, made up of, made of numbers, composed of, comprising, including the, followed, follows, as follows, like this, like so, in this way, this way, such that, so, thus, hence, therefore, i.e, e.g, etc, etc., in turn, each time, at once, once, at the same time, simultaneously, in total, in all, altogether, overall, at all, of all, first of all
@@ -129,7 +130,7 @@ FILLER = _phrases(
     absolute value, in english, in words, in text, text only, in short, in detail, one sentence, a sentence, all over, throughout, anywhere in, able, ready, possible to, as long as, so far, that way, namely, viz, specifically, particular, in particular, especially, particularly, mainly, mostly, certain, sure, be sure to, feel free to, go ahead and, want to know, know, help me, help, hello there, task is to, goal is to, job is to, object detection, detection task, visual grounding, referring expression comprehension, phrase grounding, localisation, recognition, detector's, model's, computer vision
     the task of, task of, member of, members of, instances of, instance of, one of, ones of, part of, kind of, sort of, type of, names of, set of, list of, group of objects, class of, category of, categories of, classes of, label of, out of, consider the set of, from among, from the set, of these, of those, of them, of it, of which, thereof, therein, wherever, whenever, however, otherwise, instead, whole, image size, image width, image height, mention only, answer with, with one, per box, no more, no less, and so on, so on, up front, at the end, at the beginning, at the start, first, last, in front, before it, after it, then the, next the
     everybody's, altogether in, in there, in here, over there, over here, out there, yes, no thanks, in one go, in a single pass, all together, too much, way, ways, such as this, using only, using just, lot, bit, little bit, moment, time, times, rest, this time, always, automatically, manually, each separately, every time, uniquely, uniform, uniformly, evenly, equally, spaced, distributed, along the boundary, along the outline, along its boundary, along the edge, boundary, border, trained, helpful, professional, careful, precise and, state-of-the-art, zero-shot, open-vocabulary, vision, visual, language, vision-language
-    whatever it may be, no matter what, no matter which, regardless, regardless of class, regardless of type, regardless of kind, of any kind, of any class, of any sort, of any type, of every kind, of whatever kind, in existence, on display, in sight, in view, around here, on show, in shot, under consideration, at hand, in it, on it, there in, within it, inside it, that exist, that appear, as such, with it, with them, for it, for them, for each, for every, for all, around it, around them, around each, around each one, around every one, from each, of each, on each, to it, to them, each with, with each, each as, each in, each one, every one, as one, in one, into one, across it, by it"""
+    whatever it may be, no matter what, no matter which, regardless, regardless of class, regardless of type, regardless of kind, of any kind, of any class, of any sort, of any type, of every kind, of whatever kind, in existence, on display, in sight, in view, around here, on show, in shot, under consideration, at hand, in it, on it, there in, within it, inside it, that exist, that appear, as such, with it, with them, for it, for them, around it, around them, to it, to them, each one, every one, as one, in one, into one, across it, by it"""
 )
 
 
@@ -148,3 +149,13 @@ PARTITIVES = frozenset(
     portion portions loaf loaves set sets stack stacks pile piles flock flocks herd herds pack packs group groups row rows crowd crowds plate plates head heads can cans mug mugs vase vases pieces-of bit bits school schools""".split()
 )
 """Heads that "of" joins to the noun that says what is meant ("piece of cutlery", "glass of wine")."""
+
+UNWANTED = frozenset("needed wanted required interesting relevant included necessary desired important".split())
+"""After "are not" these rule out what stands before them."""
+
+NOT_ENGLISH = frozenset(
+    """les los las todos todas alle alles die der das den dem ein eine einen und le la el il lo gli un une et y mit für auf im het een de en dei delle della der
+    trouve trouvez cherche cherchez encuentra encontrar busca finde finden suche zeige trova cerca zoek toutes tous mir nos os uma um todo toda sur dans avec con per por para sind ist est
+    são och på alla hitta""".split()
+)
+"""Common words of other languages; with one of them in it a phrase isn't taken for an English one."""
