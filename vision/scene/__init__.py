@@ -1,1 +1,9 @@
 """Detections as a small knowledge graph, and questions about it."""
+
+from __future__ import annotations
+
+from vision.scene.expressions import expression_classes
+from vision.scene.graph import Scene, SceneObject
+from vision.scene.grounding import Grounding, Justification, ground
+
+__all__ = ["Grounding", "Justification", "Scene", "SceneObject", "expression_classes", "ground"]

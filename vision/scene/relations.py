@@ -116,19 +116,20 @@ def above(pairs: Pairs) -> Truth:
 def inside(pairs: Pairs) -> Truth:
     """At least 90% of i's area lies in j, which is larger."""
     area = pairs.area
-    contained: Truth = pairs.intersection >= MIN_INSIDE * area[:, None]
-    return contained & (area[:, None] < area[None])
+    return (area[:, None] < area[None]) & (pairs.intersection >= MIN_INSIDE * area[:, None])
 
 
 def overlapping(pairs: Pairs) -> Truth:
     """The boxes have at least 5% of the smaller one in common."""
-    return pairs.shared_of_smaller >= MIN_OVERLAP
+    found: Truth = pairs.shared_of_smaller >= MIN_OVERLAP
+    return found
 
 
 def near(pairs: Pairs) -> Truth:
     """The gap is at most the geometric mean of the two boxes' sizes, a size being the square root of the area."""
     size = np.sqrt(pairs.area)
-    return pairs.gap <= np.sqrt(size[:, None] * size[None])
+    found: Truth = pairs.gap <= np.sqrt(size[:, None] * size[None])
+    return found
 
 
 def next_to(pairs: Pairs) -> Truth:

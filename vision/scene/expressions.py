@@ -1,0 +1,160 @@
+"""Reading a referring expression or question: its words looked up among the detector's classes, its queries written.
+
+What the detector must look for is known before it looks: an open vocabulary is asked only for the expression's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from vision.classes import COCO_SUPERCATEGORIES
+from vision.classes.matching import Match, Matcher, OpenMatcher
+from vision.errors import InstructionError
+from vision.instructions.task import Target
+from vision.scene.attachment import WEARING, readings
+from vision.scene.grammar import Chunks, read_chunks
+from vision.scene.phrases import Colours, Core, Question, Unseen
+from vision.scene.query_text import QueryText, write_query
+
+
+@dataclass(frozen=True)
+class ReadExpression:
+    """An expression whose words are known.
+
+    Attributes:
+        text: as it was read.
+        question: what is wanted.
+        matches: what each noun means.
+        notes: what was assumed in reading it, one sentence each.
+    """
+
+    text: str
+    question: Question
+    matches: dict[str, Match]
+    notes: tuple[str, ...]
+    _chunks: Chunks
+
+    @property
+    def subject(self) -> Core:
+        """The first noun phrase."""
+        return self._chunks.first
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes that its words mean, each once."""
+        return tuple(dict.fromkeys(name for match in self.matches.values() for name in match.classes))
+
+    def queries(self) -> Iterator[QueryText]:
+        """The queries that it may mean, the likeliest first: its readings in the strict sense of links, then loosely.
+
+        Raises:
+            InstructionError: a part cannot stand where it does.
+        """
+        groups = _groups()
+        written: list[str] = []
+        for loose in (False, True):
+            for reading in readings(self._chunks):
+                query = write_query(reading, self.matches, groups, loose)
+                if query.text not in written:
+                    written.append(query.text)
+                    yield query
+
+
+def read_expression(text: str, matcher: Matcher) -> ReadExpression:
+    """Read an expression and look its words up.
+
+    Args:
+        text: such as "the person left of the bus" or "how many bottles are on the table?".
+        matcher: knows what words mean among the detector's classes.
+
+    Raises:
+        InstructionError: it is empty, a part of it cannot be read, or a word names nothing that the model can detect.
+    """
+    chunks = read_chunks(text)
+    if isinstance(matcher, OpenMatcher):
+        chunks = _with_descriptions(chunks)
+    cores = _cores(chunks)
+    asked = [core.noun for core in cores if core.noun is not None]
+    asked += ["person" for core in cores if core.generic == "person"]
+    asked = list(dict.fromkeys(asked))
+    matches = dict(zip(asked, matcher.match_all(asked), strict=True))
+    chunks, notes = _without_clothes(chunks, matches)
+    for core in _cores(chunks):
+        if core.noun is not None and not matches[core.noun].classes:
+            raise InstructionError(_undetectable(matches[core.noun], core.noun))
+    return ReadExpression(chunks.text, chunks.question, matches, notes, chunks)
+
+
+def expression_classes(text: str, matcher: Matcher) -> tuple[Target, ...] | None:
+    """What a detector must look for so that an expression can be grounded.
+
+    Args:
+        text: the expression.
+        matcher: knows what words mean among the detector's classes.
+
+    Returns:
+        One target for each noun that means something else, in order, or None where the expression speaks of things of
+        any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
+
+    Raises:
+        InstructionError: as for `read_expression`.
+    """
+    read = read_expression(text, matcher)
+    if any("kind(" in query.text for query in read.queries()):
+        return None
+    targets: dict[str, Target] = {}
+    for match in read.matches.values():
+        if match.classes:
+            targets.setdefault(match.label, Target(match.label, match.classes))
+    return tuple(targets.values())
+
+
+def _cores(chunks: Chunks) -> list[Core]:
+    return [chunks.first, *(chunk.core for chunk in chunks.rest if chunk.core is not None)]
+
+
+def _without_clothes(chunks: Chunks, matches: Mapping[str, Match]) -> tuple[Chunks, tuple[str, ...]]:
+    """The same with "in a red shirt" as "in red" where the model detects no shirts, and notes that say so."""
+    rest, notes = [], []
+    for chunk in chunks.rest:
+        core = chunk.core
+        if core is not None and chunk.kind == "related" and chunk.says.name in WEARING and core.noun is not None:
+            coloured = any(isinstance(adjective, Colours) for adjective in core.adjectives)
+            if coloured and not matches[core.noun].classes:
+                notes.append(
+                    f'The model does not detect "{core.noun}", so "{core.span.text}" was read as a colour alone.'
+                )
+                chunk = replace(chunk, core=replace(core, noun=None))
+        rest.append(chunk)
+    return replace(chunks, rest=tuple(rest)), tuple(notes)
+
+
+def _undetectable(match: Match, noun: str) -> str:
+    nearest = ", ".join(f'"{name}"' for name in match.nearest[:3])
+    hint = f"; the nearest that it can are {nearest}" if nearest else ""
+    return f'"{noun}" is nothing that this model can detect{hint}'
+
+
+def _with_descriptions(chunks: Chunks) -> Chunks:
+    """The same with adjectives that the scene can't show as part of the noun: a model may know "wooden chair"."""
+
+    def described(core: Core) -> Core:
+        words = [adjective.word for adjective in core.adjectives if isinstance(adjective, Unseen)]
+        if core.noun is None or not words:
+            return core
+        kept = tuple(adjective for adjective in core.adjectives if not isinstance(adjective, Unseen))
+        return replace(core, noun=" ".join([*words, core.noun]), adjectives=kept)
+
+    rest = tuple(chunk if chunk.core is None else replace(chunk, core=described(chunk.core)) for chunk in chunks.rest)
+    return replace(chunks, first=described(chunks.first), rest=rest)
+
+
+@cache
+def _groups() -> dict[str, str]:
+    """All classes of a COCO supercategory, joined by newlines, to its name."""
+    members: dict[str, list[str]] = {}
+    for name, supercategory in COCO_SUPERCATEGORIES.items():
+        members.setdefault(supercategory, []).append(name)
+    return {"\n".join(names): supercategory for supercategory, names in members.items() if len(names) > 1}

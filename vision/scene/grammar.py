@@ -1,0 +1,406 @@
+"""The grammar of referring expressions and questions, read with the `lark` parsing library.
+
+It finds the chunks (noun phrases, links, places) and their order, and leaves open what is said of what: that is a
+matter of sense more than of grammar, so `attachment.py` decides it, with alternatives.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+from lark.tree import Meta
+
+from vision.errors import InstructionError
+from vision.scene.adjectives import (
+    FAR_FROM_VIEWER,
+    NEAR_VIEWER,
+    NUMBERS,
+    ORDINALS,
+    PLACES,
+    SIZES,
+    SUPERLATIVES,
+    look_up,
+    read_colours,
+    read_edge,
+    read_region,
+)
+from vision.scene.links import LINKS, Link
+from vision.scene.phrases import Adjective, Amount, Colours, Core, Determiner, Ordinal, Question, Span, Unseen
+from vision.scene.terminals import TERMINALS
+
+MAX_WORDS = 80
+"""Longest expression: reading takes time by the square of its length, and nobody says more of one thing."""
+
+GRAMMAR = """
+start: WHOLE? COMMA? question
+?question: FIND? chain -> find
+    | FIND? (HOW_MANY | COUNT) chain -> count
+    | FIND? EXISTS chain -> exists
+    | BE chain predicate? -> check
+    | DO chain -> check
+    | FIND? WHAT_COLOUR BE? chain -> colour
+    | FIND? WHERE BE? chain -> where
+    | FIND? asked element* stranded? -> what
+
+chain: core element*
+element: connective* said
+    | connective+ core -> joined
+predicate: core -> joined
+stranded: POSTURE? LINK
+connective: THAT | WHICH | WHO | BE | NOT | AND | OR | COMMA | BUT | DO
+?said: POSTURE? LINK core -> related
+    | POSTURE core -> together
+    | POSTURE -> state
+    | REGION -> region
+    | VIEWER -> viewer
+    | EDGE -> edge
+    | UNSEEABLE core? -> unseeable
+    | (WHOLE | EXISTS) -> filler
+    | NEAREST core -> nearest
+    | FARTHEST core -> farthest
+    | BETWEEN core -> between
+    | EXCEPT core -> excepted
+    | OF core -> of
+    | TO core -> to
+    | FROM core -> away
+
+core: determiner? (adjective | POSTURE)* noun
+    | determiner? adjective+
+asked: (WHAT | WHICH) OF? core -> asked
+    | (WHAT | WHICH | WHO)
+determiner: THE | A | ANY | ALL | NO
+?adjective: COLOURS | ORANGE | SUPERLATIVE | SIZE | PLACE | ORDINAL | NUMBER | ONE | UNSEEN | GROUP | NEAR
+noun: WORD+ (OF_WHAT WORD+)? | ORANGE | THING | PERSON | ONE | CLAUSE
+
+%ignore /[ ]+/
+%ignore ADVERB
+"""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What stands after the first noun phrase: one step of a chain.
+
+    Attributes:
+        connectives: the kinds of the words that lead to it, in order: "THAT", "NOT", "AND"; a verb as itself, "IS".
+        kind: which.
+        span: where it stands.
+        core: its noun phrase, or None.
+        says: its link, place, order or activity, or None.
+    """
+
+    connectives: tuple[str, ...]
+    kind: Literal[
+        "joined", "related", "stranded", "together", "state", "unseeable", "region", "order", "filler", "nearest",
+        "farthest", "between", "excepted", "of", "to", "away",
+    ]  # fmt: skip
+    span: Span
+    core: Core | None = None
+    says: Any = None
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """An expression in chunks.
+
+    Attributes:
+        text: what was read.
+        question: what is wanted.
+        first: the first noun phrase.
+        rest: what follows it.
+    """
+
+    text: str
+    question: Question
+    first: Core
+    rest: tuple[Chunk, ...]
+
+
+def read_chunks(text: str) -> Chunks:
+    """Read an expression as chunks.
+
+    Raises:
+        InstructionError: it is empty, too long, or a part of it cannot be read.
+    """
+    tidied = tidy(text)
+    if not tidied:
+        raise InstructionError('the expression is empty; expected something like "the person left of the bus"')
+    if len(tidied.split()) > MAX_WORDS or len(tidied) > 20 * MAX_WORDS:
+        raise InstructionError(f"the expression has more than {MAX_WORDS} words; say it in fewer")
+    try:
+        tree = _parser().parse(tidied)
+    except UnexpectedInput as error:
+        raise InstructionError(_explained(error, tidied)) from None
+    chunks: Chunks = _Reader(tidied).transform(tree)
+    return chunks
+
+
+_CONTRACTIONS = (
+    (r"\b(what|who|where|that|there|which|how)'s\b", r"\1 is"),
+    (r"\b(is|are|was|were|does|do|did|has|have)n't\b", r"\1 not"),
+    (r"\bcan't\b", "can not"),
+    (r"\bi'm\b", "i am"),
+    (r"\bthey're\b", "they are"),
+    (r"[-_/]", " "),
+    (r"&", " and "),
+    (r"\s*,\s*(?=and\b|or\b)", " "),
+    (r"\s*,\s*", " , "),
+    (r'["“”()\[\]]', " "),
+    (r"[.?!;:,\s]+$", ""),
+    (r"[;:]", " , "),
+    (r"^(?:hi|hello|hey|ok|okay|please|so)\b[ ,]*", ""),
+    (r"[ ,]*\bplease$", ""),
+    (r"\s+", " "),
+)
+
+
+def tidy(text: str) -> str:
+    """Lower case, contractions written out, hyphens and closing marks gone, single spaces."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'").lower()
+    for pattern, replacement in _CONTRACTIONS:
+        text = re.sub(pattern, replacement, text)
+    return text.strip()
+
+
+@cache
+def _parser() -> Lark:
+    terminals = "\n".join(
+        f"{name}.{priority}: /(?:{pattern.replace('/', chr(92) + '/')})(?![\\w'])/"
+        for name, (priority, pattern) in TERMINALS.items()
+    )
+    return Lark(GRAMMAR + terminals, parser="earley", lexer="basic", propagate_positions=True, maybe_placeholders=False)
+
+
+_SUCH_AS = 'as in "the person left of the bus", "the largest dog on the sofa", "how many bottles are on the table"'
+
+
+def _explained(error: UnexpectedInput, text: str) -> str:
+    """What could not be read, with the part to blame."""
+    if isinstance(error, UnexpectedCharacters):
+        at = error.pos_in_stream or 0
+        part = " ".join(text[at:].split()[:3])
+        return f'"{part}" in "{text}" cannot be read; expected things and what is said of them, {_SUCH_AS}'
+    token = error.token if isinstance(error, UnexpectedToken) else None
+    if token is None or isinstance(error, UnexpectedEOF) or token.type == "$END":
+        last = " ".join(text.split()[-2:])
+        return f'the expression ends too early, after "{last}"; expected a thing, as in "the person left of the bus"'
+    start = token.start_pos or 0
+    before = text[:start].split()
+    shown = " ".join([*before[-2:], *text[start:].split()[:3]])
+    return f'"{token}" does not fit where it stands in "{shown}"; expected a thing with what is said of it, {_SUCH_AS}'
+
+
+class _Reader(Transformer[Token, Any]):
+    """From lark's tree to chunks, bottom up."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def _span(self, meta: Meta) -> Span:
+        return Span(meta.start_pos, meta.end_pos, self._text[meta.start_pos : meta.end_pos])
+
+    # Noun phrases -------------------------------------------------------------------------------------------------
+
+    def determiner(self, children: list[Token]) -> Determiner:
+        token = children[0]
+        if token.type == "ALL" and token.startswith("both"):
+            return "the"
+        words: dict[str, Determiner] = {"THE": "the", "A": "a", "ANY": "any", "ALL": "all", "NO": "no"}
+        return words[token.type]
+
+    def noun(self, children: list[Token]) -> tuple[str, str]:
+        kind = children[0].type
+        if kind in ("THING", "PERSON", "ONE"):
+            return kind.lower(), str(children[0])
+        return "noun", " ".join(children)
+
+    @v_args(meta=True)
+    def core(self, meta: Meta, children: list[Any]) -> Core:
+        determiner: Determiner = ""
+        adjectives: list[Adjective] = []
+        noun: str | None = None
+        generic: Literal["thing", "person", "one"] | None = None
+        for child in children:
+            if isinstance(child, Token):
+                if child.type == "GROUP":
+                    determiner = "all"
+                else:
+                    adjectives.append(_adjective(child))
+            elif isinstance(child, tuple):
+                kind, words = child
+                noun = words if kind == "noun" else None
+                generic = None if kind == "noun" else kind
+                if words in ("nobody", "no one"):
+                    determiner = "no"
+                elif words in ("anyone", "anybody", "anything", "someone", "somebody", "something"):
+                    determiner = "any"
+                elif words in ("everyone", "everybody", "everything"):
+                    determiner = "all"
+            else:
+                determiner = child
+        text = self._text[meta.start_pos : meta.end_pos]
+        if text.startswith("both"):
+            adjectives.insert(0, Amount(2))
+        return Core(self._span(meta), determiner, tuple(adjectives), noun, generic)
+
+    @v_args(meta=True)
+    def asked(self, meta: Meta, children: list[Any]) -> Core:
+        core = next((child for child in children if isinstance(child, Core)), None)
+        if core is not None:
+            return Core(self._span(meta), "what", core.adjectives, core.noun, core.generic or _nounless(core))
+        return Core(self._span(meta), "what", (), None, "person" if children[0].type == "WHO" else "thing")
+
+    # Chunks -------------------------------------------------------------------------------------------------------
+
+    def connective(self, children: list[Token]) -> str:
+        token = children[0]
+        return str(token).upper() if token.type in ("BE", "DO") else str(token.type)
+
+    @v_args(meta=True)
+    def joined(self, meta: Meta, children: list[Any]) -> Chunk:
+        core = children[-1]
+        return Chunk(tuple(children[:-1]), "joined", core.span, core)
+
+    def element(self, children: list[Any]) -> Chunk:
+        chunk: Chunk = children[-1]
+        return Chunk(tuple(children[:-1]), chunk.kind, chunk.span, chunk.core, chunk.says)
+
+    @v_args(meta=True)
+    def related(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "related", self._span(meta), children[-1], _link(children[-2]))
+
+    @v_args(meta=True)
+    def stranded(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "stranded", self._span(meta), None, _link(children[-1]))
+
+    @v_args(meta=True)
+    def together(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "together", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def state(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "state", self._span(meta), None, Unseen(str(children[0])))
+
+    @v_args(meta=True)
+    def unseeable(self, meta: Meta, children: list[Any]) -> Chunk:
+        span = self._span(meta)
+        return Chunk((), "state", span, None, Unseen(span.text))
+
+    @v_args(meta=True)
+    def region(self, meta: Meta, children: list[Token]) -> Chunk:
+        return Chunk((), "region", self._span(meta), None, read_region(str(children[0])))
+
+    @v_args(meta=True)
+    def viewer(self, meta: Meta, children: list[Token]) -> Chunk:
+        near = children[0].startswith("close") or children[0].startswith("near")
+        return Chunk((), "order", self._span(meta), None, NEAR_VIEWER if near else FAR_FROM_VIEWER)
+
+    @v_args(meta=True)
+    def edge(self, meta: Meta, children: list[Token]) -> Chunk:
+        return Chunk((), "order", self._span(meta), None, read_edge(str(children[0])))
+
+    @v_args(meta=True)
+    def filler(self, meta: Meta, children: list[Token]) -> Chunk:
+        return Chunk((), "filler", self._span(meta))
+
+    def chain(self, children: list[Any]) -> list[Any]:
+        return children
+
+    def start(self, children: list[Any]) -> Chunks:
+        chunks: Chunks = children[-1]
+        return chunks
+
+    @v_args(meta=True)
+    def nearest(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "nearest", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def farthest(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "farthest", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def between(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "between", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def excepted(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "excepted", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def of(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "of", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def to(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "to", self._span(meta), children[-1])
+
+    @v_args(meta=True)
+    def away(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "away", self._span(meta), children[-1])
+
+    def find(self, children: list[Any]) -> Chunks:
+        return self._question("find", children)
+
+    def count(self, children: list[Any]) -> Chunks:
+        return self._question("count", children)
+
+    def exists(self, children: list[Any]) -> Chunks:
+        return self._question("exists", children)
+
+    def check(self, children: list[Any]) -> Chunks:
+        return self._question("check", children)
+
+    def colour(self, children: list[Any]) -> Chunks:
+        return self._question("colour", children)
+
+    def where(self, children: list[Any]) -> Chunks:
+        return self._question("where", children)
+
+    def what(self, children: list[Any]) -> Chunks:
+        return self._question("what", children)
+
+    def _question(self, question: Question, children: list[Any]) -> Chunks:
+        parts = [
+            part
+            for child in children
+            if not isinstance(child, Token)
+            for part in (child if isinstance(child, list) else [child])
+        ]
+        return Chunks(self._text, question, parts[0], tuple(parts[1:]))
+
+
+def _nounless(core: Core) -> Literal["thing"] | None:
+    return "thing" if core.noun is None else None
+
+
+def _adjective(token: Token) -> Adjective:
+    words = str(token)
+    match token.type:
+        case "COLOURS":
+            return read_colours(words)
+        case "ORANGE":
+            return Colours(("orange",))
+        case "SUPERLATIVE":
+            return look_up(SUPERLATIVES, words)
+        case "NEAR":
+            return FAR_FROM_VIEWER if words.startswith(("far", "fur", "most")) else NEAR_VIEWER
+        case "SIZE":
+            return look_up(SIZES, words)
+        case "PLACE":
+            return look_up(PLACES, words)
+        case "ORDINAL":
+            return Ordinal(ORDINALS[words] if words in ORDINALS else int(words[:-2]))
+        case "NUMBER" | "ONE":
+            return Amount(NUMBERS[words] if words in NUMBERS else 1 if words.startswith("one") else int(words))
+    return Unseen(words)
+
+
+def _link(token: Token) -> Link:
+    return next(link for link in LINKS if re.fullmatch(link.pattern, str(token)))

@@ -1,0 +1,252 @@
+"""Answers about a scene: the boxes that an expression means, or the value that a question asks for, with their reasons.
+
+An expression may be read in several ways. They are tried in order, and the first that anything fits is taken, since
+people speak of what is there; a count or a yes-or-no question takes the first reading whatever it gives. "The X" means
+one thing: of several that fit, the detector's surest is returned, and the notes say how many there were.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kg_data.errors import SkylarkError
+from vision.classes.matching import Matcher
+from vision.detections.detections import Detections
+from vision.errors import InstructionError
+from vision.scene.expressions import ReadExpression, read_expression
+from vision.scene.graph import OBJECT, Answer, Query, Scene
+from vision.scene.phrases import Question
+from vision.scene.query_text import QueryText
+
+MAX_JUSTIFIED = 50
+"""Objects whose reasons are given."""
+
+Value = int | bool | str
+
+
+@dataclass(frozen=True)
+class Justification:
+    """Why one object is an answer.
+
+    Attributes:
+        name: the object's name in the scene.
+        index: its position among the scene's detections.
+        facts: the triples of the scene that make it one: head, relation, tail or value.
+        words: the same in English.
+    """
+
+    name: str
+    index: int
+    facts: tuple[tuple[str, str, str | float], ...]
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "name": self.name,
+            "index": self.index,
+            "facts": [list(fact) for fact in self.facts],
+            "words": self.words,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Grounding:
+    """What an expression or question means in an image.
+
+    Attributes:
+        expression: as it was read.
+        question: what it asks for: "find" things, "count" them, whether any "exists" or something holds ("check"),
+            their "colour", "what" or "where" they are.
+        scene: what it was asked of.
+        detections: the objects that it means, counts or asks about, best first.
+        value: the number, truth value or word that answers a question; None where things themselves are asked for.
+        query: the logical query that was run.
+        justification: the reasons of each object, in the order of `detections`.
+        notes: what was assumed, one sentence each.
+    """
+
+    expression: str
+    question: Question
+    scene: Scene
+    detections: Detections
+    value: Value | None
+    query: Query
+    justification: tuple[Justification, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable: the expression, query, value, objects with boxes and scores, reasons and notes."""
+        found = self.detections
+        return {
+            "expression": self.expression,
+            "question": self.question,
+            "query": str(self.query),
+            "value": self.value,
+            "objects": [
+                {
+                    "label": name,
+                    "class": found.model_classes[i],
+                    "xyxy": [round(float(v), 2) for v in found.xyxy[i]],
+                    "score": None if found.scores is None else round(float(found.scores[i]), 4),
+                }
+                for i, name in enumerate(found.class_names)
+            ],
+            "justification": [reason.to_dict() for reason in self.justification],
+            "notes": list(self.notes),
+        }
+
+
+def ground(text: str, scene: Scene, matcher: Matcher) -> Grounding:
+    """Answer a referring expression or a question about an image.
+
+    Args:
+        text: such as "the person left of the bus", "cars that are not near any person" or "how many dogs are there?".
+        scene: what was found; objects of the classes that `expression_classes` gives are enough.
+        matcher: knows what words mean among the detector's classes.
+
+    Raises:
+        InstructionError: the text is empty or a part of it cannot be read, a word names nothing that the model can
+            detect, or an adjective that no box shows would have to decide between several objects.
+    """
+    read = read_expression(text, matcher)
+    written, answer = _first_fitting(read, scene)
+    members = scene.members(answer) if written.text == written.objects else _objects(written, scene, read)
+    notes = [*scene.notes, *read.notes, *written.notes, *answer.notes]
+    for name in dict.fromkeys(written.loosened):
+        notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
+    kept = _kept(read, written, scene, members, notes)
+    value, more = _value(read, written, scene, answer, kept)
+    unseen = tuple(dict.fromkeys(written.unseen))
+    if unseen:
+        _require_alone(unseen, read, members, written.amount or 1)
+        notes.append(f"{_quoted(unseen)} cannot be told from boxes and colours; all that fits the rest was taken.")
+    return Grounding(
+        expression=read.text,
+        question=read.question,
+        scene=scene,
+        detections=scene.detections[kept],
+        value=value,
+        query=answer.query,
+        justification=tuple(_justified(index, written, scene, read) for index in kept[:MAX_JUSTIFIED]),
+        notes=tuple(dict.fromkeys([*notes, *more])),
+    )
+
+
+def _first_fitting(read: ReadExpression, scene: Scene) -> tuple[QueryText, Answer]:
+    first: tuple[QueryText, Answer] | None = None
+    for written in read.queries():
+        answer = scene.answer(written.text, read.classes)
+        first = first or (written, answer)
+        if read.question in ("count", "exists", "check") or len(answer.ranked):
+            return written, answer
+    assert first is not None
+    return first
+
+
+def _objects(written: QueryText, scene: Scene, read: ReadExpression) -> list[int]:
+    return scene.members(scene.answer(written.objects, read.classes))
+
+
+def _kept(read: ReadExpression, written: QueryText, scene: Scene, members: list[int], notes: list[str]) -> list[int]:
+    """The objects that are returned: all, or as many of the surest as are asked for."""
+    if read.question in ("count", "exists", "check"):
+        return members
+    amount = 1 if written.one else written.amount
+    if amount is None or len(members) == amount:
+        return members
+    if len(members) < amount:
+        if members and amount > 1:
+            notes.append(f"Only {len(members)} of the {amount} things asked for were found.")
+        return members
+    area, scores = scene.detections.area, scene.detections.scores
+    surest = sorted(members, key=lambda i: (-float(scores[i]) if scores is not None else 0.0, -float(area[i]), i))
+    why = "the highest score" if scores is not None and len(set(scores[members].tolist())) > 1 else "the largest box"
+    if amount == 1:
+        notes.append(f"{len(members)} things fit; the one with {why} was taken.")
+    else:
+        notes.append(f"{len(members)} things fit; the {amount} with {why} were taken.")
+    return surest[:amount]
+
+
+def _value(
+    read: ReadExpression, written: QueryText, scene: Scene, answer: Answer, kept: list[int]
+) -> tuple[Value | None, list[str]]:
+    """What a question's answer is, with notes."""
+    objects = [scene.objects[i] for i in kept]
+    match read.question:
+        case "count":
+            assert isinstance(answer.value, int)
+            return answer.value, []
+        case "exists" | "check":
+            return bool(answer.value) != written.denied, []
+        case "find":
+            return None, []
+    if not objects:
+        return "nothing" if read.question == "what" else "unknown", ["Nothing in the scene fits."]
+    if read.question == "colour":
+        return ", ".join(dict.fromkeys(item.colours[0] for item in objects if item.colours)) or "unknown", []
+    if read.question == "where":
+        return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
+    return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
+
+
+def _whereabouts(positions: tuple[str, ...]) -> str:
+    """ "top left", "right", "centre": by thirds."""
+    thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
+    return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
+
+
+def _require_alone(unseen: tuple[str, ...], read: ReadExpression, members: list[int], amount: int) -> None:
+    """What cannot be seen may be left out only where the rest leaves one thing, so that it decides nothing.
+
+    Raises:
+        InstructionError: it would decide.
+    """
+    if len(members) > amount or read.question in ("count", "exists", "check"):
+        raise InstructionError(
+            f"{_quoted(unseen)} cannot be told from boxes and colours, and {len(members)} things fit the rest of "
+            f'"{read.text}"; say it by class, colour, size, place, number or relation'
+        )
+
+
+def _quoted(words: tuple[str, ...]) -> str:
+    return " and ".join(f'"{word}"' for word in words)
+
+
+def _justified(index: int, written: QueryText, scene: Scene, read: ReadExpression) -> Justification:
+    """The triples that make one object an answer: the evidence of the query narrowed to it."""
+    name = scene.objects[index].name
+    try:
+        answer = scene.answer(f"{json.dumps(name, ensure_ascii=False)} & {written.objects}", read.classes)
+        facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else _number(e.tail)) for e in answer.evidence]
+    except SkylarkError:  # the query is as deep as queries may be
+        facts = []
+    told = tuple(fact for fact in facts if fact[2] != OBJECT)
+    own_first = sorted(told, key=lambda fact: fact[0] != name)
+    return Justification(name, index, tuple(own_first), _in_words(own_first))
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return round(float(value), 1)
+
+
+_VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
+
+
+def _in_words(facts: list[tuple[str, str, str | float]]) -> str:
+    return "; ".join(f"{head} {_said(relation, tail)}" for head, relation, tail in facts)
+
+
+def _said(relation: str, tail: str | float) -> str:
+    if relation in _VERBS:
+        return _VERBS[relation].format(tail)
+    if relation == "size":
+        return f"is {tail}"
+    if isinstance(tail, float):
+        return "lies between them" if relation.startswith("between ") else f"has {relation.replace('_', ' ')} {tail:g}"
+    verb = "" if relation in ("contains",) else "is "
+    return f"{verb}{relation.replace('_', ' ')} {tail}"
