@@ -1,1 +1,15 @@
-"""Image and instruction to detections, scene graph and grounded answers."""
+"""Image and instruction to detections, scene graph and grounded answers.
+
+Example:
+    >>> from vision import Vision
+    >>> d = Vision().detect("street.jpg", "Find every vehicle except buses; output (c, x1, y1, x2, y2)")
+    >>> print(d.text)
+"""
+
+from vision.detections.detections import Detections
+from vision.images import load_image
+from vision.instructions.task import OutputFormat, Task
+from vision.scene import Grounding, Scene
+from vision.vision import Vision
+
+__all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision", "load_image"]
