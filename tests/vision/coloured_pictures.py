@@ -36,7 +36,7 @@ class ColourDetector(Detector):
 
     vocabulary = tuple(COLOURS)
     supercategories = SUPERCATEGORIES
-    default_min_score = 0.02
+    default_min_score = 0.01
 
     def __init__(self, name: str = "colours") -> None:
         self.name = name

@@ -151,8 +151,8 @@ def line_of(image: AnnotatedImage, found: Detections, category_ids: Mapping[str,
         row = {
             "image_id": image.id,
             "category_id": category_ids[name],
-            "bbox": [round(number, 3) for number in (x0, y0, x1 - x0, y1 - y0)],
-            "score": round(float(scores[place]), 7),
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "score": float(scores[place]),
         }
         if found.polygons is not None and (mask := from_rings(found.polygons[place], found.image_size)) is not None:
             row["segmentation"] = mask

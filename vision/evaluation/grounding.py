@@ -108,13 +108,13 @@ def matched_pairs(expected: ArrayLike, found: ArrayLike, iou: float = IOU) -> in
     return int(overlaps[rows, columns].sum())
 
 
-def score_expression(expected: Expected, boxes: ArrayLike, value: int | bool | None = None) -> Score:
+def score_expression(expected: Expected, boxes: ArrayLike, value: object = None) -> Score:
     """Compare what was returned for an expression with what it should give.
 
     Args:
         expected: what it should give.
         boxes: what was returned, xyxy in pixels, shape (n, 4), best first.
-        value: the number or truth value that was returned, or None. A yes is not the number 1, nor a 1 a yes.
+        value: the number, truth value or word that was returned, or None. A yes is not the number 1, nor a 1 a yes.
     """
     found = np.asarray(boxes, np.float64).reshape(-1, 4)
     kind = expected.kind

@@ -1,0 +1,61 @@
+"""`ask`: a referring expression or a question about one image."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from vision.cli.detecting import value_text
+from vision.cli.errors import ArgumentError
+from vision.cli.exit_codes import OK
+from vision.cli.options import add_min_score, add_model, as_json, opened
+
+if TYPE_CHECKING:
+    from vision.scene import Grounding
+
+
+def add_commands(commands: Any) -> None:
+    """Offer `ask`."""
+    about = "answer a referring expression or a question about an image"
+    sub = commands.add_parser("ask", help=about, description=about)
+    sub.add_argument("image", metavar="IMAGE", help="a file")
+    sub.add_argument("text", metavar="TEXT", help='such as "the person left of the bus"')
+    sub.add_argument("--json", action="store_true", help="print one JSON object")
+    add_min_score(sub)
+    add_model(sub, instructions=False)
+    sub.set_defaults(command=ask)
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Answer a referring expression or a question."""
+    from vision.cli.image_arguments import images_of
+
+    images = images_of([options.image])
+    if len(images) > 1:
+        raise ArgumentError(f"{options.image} names {len(images)} images, one is asked about")
+    grounding = opened(options).ask(images[0], options.text)
+    for note in grounding.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if options.json:
+        print(as_json({"image": str(images[0]), **grounding.to_dict()}))
+    else:
+        print("\n".join(_lines(grounding)))
+    return OK
+
+
+def _lines(grounding: Grounding) -> Iterator[str]:
+    """The answer, the query that it was read as, and the reason of each object."""
+    if grounding.value is not None:
+        yield value_text(grounding.value)
+    found = grounding.detections
+    if not len(found) and grounding.value is None:
+        yield "nothing"
+    reasons = {place: reason.words for place, reason in enumerate(grounding.justification)}
+    for place, one in enumerate(found):
+        box = ", ".join(f"{number:.0f}" for number in one.xyxy)
+        score = "" if one.score is None else f" {one.score:.2f}"
+        reason = f": {reasons[place]}" if reasons.get(place) else ""
+        yield f"{one.class_name} ({box}){score}{reason}"
+    yield f"query: {grounding.query}"

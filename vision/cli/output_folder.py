@@ -1,0 +1,167 @@
+"""A folder that the detections of many images are written to, so that a run that is stopped or killed goes on.
+
+`detections.jsonl` in it records each image under the name that its files have. An image's line is written before its
+files: what was promised a name keeps it, and is done when its files are there. So images of the same name from
+different folders never overwrite one another, in one run or in several, and no file is replaced that this folder's
+runs did not write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vision.detections.detections import Detections
+from vision.evaluation.errors import ResultsError
+from vision.evaluation.run_lines import RunLines, encoded, write_whole
+from vision.instructions.task import FormatName
+
+RECORD = "detections.jsonl"
+INSTANCES = "instances.json"
+CLASSES = "classes.txt"
+DRAWN = ".drawn.jpg"
+
+SUFFIXES: Mapping[FormatName, str] = {
+    "tuple": ".txt", "tokens": ".txt", "json": ".json", "yolo": ".txt", "voc": ".xml",
+}  # fmt: skip
+"""What an image's file ends in; COCO has one file for all."""
+
+_TAKEN = {name.split(".")[0] for name in (RECORD, INSTANCES, CLASSES)}
+
+
+class OutputFolder:
+    """Takes the detections of images, one by one (a context manager).
+
+    Args:
+        folder: where to; made if it is not there.
+        form: the format of the files.
+        draw: whether a picture with the objects drawn is written too.
+        settings: what decides the files' content; a folder that holds another run's files is refused.
+        overwrite: do all images again, whatever the folder holds.
+
+    Raises:
+        EvaluationError: the folder holds files of a run with other settings.
+        ResultsError: it cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, form: FormatName, draw: bool, settings: Mapping[str, Any], overwrite: bool = False
+    ) -> None:
+        self.folder, self.form, self.draw = folder, form, draw
+        self._settings, self._overwrite = settings, overwrite
+        self._lines: dict[str, dict[str, Any]] = {}
+        """An image's full path to its line."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot make the folder {self.folder}: {error.strerror or error}") from None
+        otherwise = "choose another folder for these, or add --overwrite to do all images again"
+        record = RunLines(self.folder / RECORD, self._settings, True, self._overwrite, otherwise)
+        self._record = record.__enter__()
+        self._lines = {line["image"]: line for line in record.done}
+        self._names = {line["name"].casefold() for line in record.done} | _TAKEN
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.form == "coco" and self._lines:
+                write_whole(self.folder / INSTANCES, encoded(json.dumps(self._merged(), ensure_ascii=False)))
+        except ResultsError:
+            if error is None:
+                raise
+        finally:
+            self._record.__exit__(kind, error, trace)
+
+    def has(self, image: Path) -> bool:
+        """Whether an image's files are all there."""
+        line = self._lines.get(str(image.resolve()))
+        return line is not None and all(path.is_file() for path in self._files(line["name"]))
+
+    def add(self, image: Path, detections: Detections) -> None:
+        """Write an image's files.
+
+        Raises:
+            FormatError: the detections cannot be written in the format.
+            ResultsError: a file cannot be written, or one of another origin has its name.
+        """
+        text = replace(detections, output=replace(detections.output, format=self.form)).text
+        drawn = _jpeg(detections) if self.draw else b""
+        name = self._name(image)
+        line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": len(detections)}
+        if detections.value is not None:
+            line["value"] = detections.value
+        if self.form == "coco":
+            line["coco"] = json.loads(text)
+        for path in self._files(name):
+            if path.exists() and line["image"] not in self._lines and not self._overwrite:
+                raise ResultsError(
+                    f"{path} is there already, and not of this run; choose another folder or --overwrite"
+                )
+        self._record.append(line)
+        self._lines[line["image"]] = line
+        self._names.add(name.casefold())
+        if self.form != "coco":
+            write_whole(self.folder / f"{name}{SUFFIXES[self.form]}", encoded(text) if text else b"")
+        if self.form == "yolo":
+            write_whole(self.folder / CLASSES, encoded("\n".join(detections.classes)))
+        if self.draw:
+            write_whole(self.folder / f"{name}{DRAWN}", drawn)
+
+    def _files(self, name: str) -> list[Path]:
+        text = [] if self.form == "coco" else [self.folder / f"{name}{SUFFIXES[self.form]}"]
+        return [*text, self.folder / f"{name}{DRAWN}"] if self.draw else text
+
+    def _name(self, image: Path) -> str:
+        """What an image's files are called: its own name, with its folder's before it where another has that."""
+        path = image.resolve()
+        if str(path) in self._lines:
+            return str(self._lines[str(path)]["name"])
+        candidates = [path.stem, f"{path.parent.name}_{path.stem}", f"{path.parent.name}_{path.name}"]
+        candidates += [f"{candidates[-1]}_{number}" for number in range(2, len(self._names) + 3)]
+        return next(name for name in candidates if name.casefold() not in self._names)
+
+    def _merged(self) -> dict[str, Any]:
+        """All images' annotations as one data set."""
+        names = _file_names([Path(image) for image in self._lines])
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
+        categories: dict[str, dict[str, Any]] = {}
+        for number, (name, line) in enumerate(zip(names, self._lines.values(), strict=True), start=1):
+            part = line["coco"]
+            for category in part["categories"]:
+                if category["name"] not in categories:
+                    used = {one["id"] for one in categories.values()}
+                    number_of = category["id"] if category["id"] not in used else max(used) + 1
+                    categories[category["name"]] = {**category, "id": number_of}
+            ids = {category["id"]: categories[category["name"]]["id"] for category in part["categories"]}
+            images.append({**part["images"][0], "id": number, "file_name": name})
+            for one in part["annotations"]:
+                annotations.append(
+                    {**one, "id": len(annotations) + 1, "image_id": number, "category_id": ids[one["category_id"]]}
+                )
+        return {"images": images, "annotations": annotations, "categories": list(categories.values())}
+
+
+def _file_names(images: Sequence[Path]) -> list[str]:
+    """The images' file names, or their paths below the folder that holds them all where two have the same name."""
+    names = [image.name for image in images]
+    if len(set(names)) == len(names):
+        return names
+    common = Path(os.path.commonpath([image.parent for image in images]))
+    return [image.relative_to(common).as_posix() for image in images]
+
+
+def _jpeg(detections: Detections) -> bytes:
+    content = BytesIO()
+    detections.draw().convert("RGB").save(content, "JPEG", quality=92)
+    return content.getvalue()
