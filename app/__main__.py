@@ -10,29 +10,37 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m app", description="The web demo: ask a knowledge graph.")
+    parser = argparse.ArgumentParser(prog="python -m app", description="The web demo: ask a graph, or an image.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument(
         "--llm", default="embedded", metavar="SPEC", help='"embedded" (default), "copy" or provider:model'
     )
+    parser.add_argument(
+        "--detector", default="embedded", metavar="MODEL",
+        help='"embedded" (default), onnx:PATH, or the hub name or path of a transformers model',
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO)
 
     # After the arguments are read: `--help` need not wait for a web framework.
     from app.graphs import GraphShelf
+    from app.image_page import ImageDemo
     from app.language_model import LanguageModel
     from app.page import build
     from app.theme import STYLE_SHEET, theme
+    from vision.images import MAX_BYTES
 
     model = LanguageModel(options.llm)
     if model.error is not None and options.llm != "embedded":
         # Without its weights the embedded model leaves a page of use; a model that was asked for by name is a mistake.
         print(f"error: {model.error}", file=sys.stderr)
         return 2
-    page, demo = build(GraphShelf(), model)
+    images = ImageDemo(options.detector)
+    page, demo = build(GraphShelf(), model, images)
     demo.warm_up()
+    images.warm_up()
     try:
         page.launch(
             server_name=options.host,
@@ -44,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             enable_monitoring=False,
             ssr_mode=False,
             share=False,
-            # There is nothing to upload; the route for it exists all the same.
-            max_file_size="1kb",
+            max_file_size=MAX_BYTES,
             quiet=True,
             prevent_thread_lock=True,
         )

@@ -23,6 +23,7 @@ from app.evidence_picture import picture_html
 from app.examples import WORLD_EXAMPLES, Example, examples_for
 from app.failure_view import failure_html, grammar_html
 from app.graphs import DEFAULT_GRAPH, GraphShelf
+from app.image_page import ImageDemo, build_images
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
 from app.markup import counted, heading, muted, seconds_text, shortened, text
@@ -210,82 +211,90 @@ def _progress(message: str, steps: list[ShownStep], began: float, step_began: fl
     return status_html(f"{told}: the model is answering", ticking)
 
 
-def build(shelf: GraphShelf, model: LanguageModel) -> tuple[gr.Blocks, Demo]:
-    """The page over these graphs and this model, and what its events do."""
+def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, Demo]:
+    """The page over these graphs, this model and this detector, and what its events do."""
     demo = Demo(shelf, model)
     with gr.Blocks(title="Skylark", analytics_enabled=False) as page:
-        gr.HTML(
-            "<h1>Skylark</h1><p>Ask a knowledge graph. The exact answer comes at once; beside it a language model "
-            "works through the same question step by step, and every step is checked.</p>",
-            elem_id="title",
-        )
-        with gr.Column(elem_classes="sk-panel"):
-            with gr.Row(equal_height=True):
-                graph = gr.Dropdown(
-                    list(shelf.names), value=DEFAULT_GRAPH, label="Graph", elem_id="graph", scale=1, min_width=150
-                )
-                question = gr.Textbox(
-                    label="Question, or a formal query",
-                    placeholder='Which countries border France and use the Euro?   or   capital(borders("Portugal"))',
-                    lines=1, max_lines=4, max_length=MAX_CHARACTERS, elem_id="question", scale=5, min_width=260,
-                    autofocus=True,
-                )  # fmt: skip
-                go = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=110)
-            graph_note = gr.HTML(elem_id="graph_note")
-            with gr.Row(elem_id="examples"):
-                buttons = [
-                    gr.Button(_label(example), size="sm", elem_id=f"example-{number}", min_width=0)
-                    for number, example in enumerate(WORLD_EXAMPLES, start=1)
-                ]
-            with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
-                gr.HTML(grammar_html())
-        error = gr.HTML(elem_id="error")
-        understood = gr.HTML(elem_id="understood")
-        with gr.Row():
-            with gr.Column(min_width=300):
-                with gr.Column(elem_classes="sk-panel"):
-                    gr.HTML(heading("Exact answer"))
-                    answer = gr.HTML(muted("Ask a question, or pick an example."), elem_id="answer")
-                with gr.Column(elem_id="tree_panel", elem_classes="sk-panel"):
-                    gr.HTML(heading("The query as a tree"))
-                    tree = gr.HTML(elem_id="tree")
-            with gr.Column(min_width=300, elem_classes="sk-panel"):
-                gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
-                with gr.Row(equal_height=True):
-                    wanted = gr.Checkbox(True, label="Ask the language model too", elem_id="run_llm", container=False)
-                    stop = gr.Button("Stop", size="sm", interactive=False, elem_id="stop", scale=0, min_width=80)
-                status = gr.HTML(elem_id="steps_status")
-                steps = gr.HTML(elem_id="steps", js_on_load=KEEP_OPEN)
-        with gr.Column(elem_id="evidence_panel", elem_classes="sk-panel"):
-            gr.HTML(heading("Evidence"))
-            picture = gr.HTML(elem_id="evidence")
-            with gr.Accordion("The same facts as a table", open=False, elem_id="evidence_facts"):
-                table = gr.HTML(elem_id="evidence_table")
-
-        offered, asked, run = gr.State(WORLD_EXAMPLES), gr.State(None), gr.State(None)
-        exact_outputs = [asked, error, understood, tree, answer, picture, table, status, steps]
-
-        def fill(examples: tuple[Example, ...], event: gr.EventData) -> str:
-            # The target is the visitor's own copy of the button, which only its id tells from the others.
-            number = int(str(getattr(event.target, "elem_id", "")).rpartition("-")[2] or 0)
-            return examples[number - 1].text if 1 <= number <= len(examples) else ""
-
-        filled = gr.on([b.click for b in buttons], fill, [offered], [question], api_visibility="private", queue=False)
-        for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled):
-            trigger.then(
-                demo.answer, [graph, question, run], exact_outputs, api_visibility="private",
-                concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
-                trigger_mode="multiple",
-            ).then(
-                demo.run_model, [asked, wanted], [run, status, steps, stop], api_visibility="private",
-                concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
-                trigger_mode="multiple",
-            )  # fmt: skip
-        stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
-        gr.on(
-            [page.load, graph.change], demo.choose, [graph], [graph_note, offered, *buttons],
-            api_visibility="private", concurrency_limit=4, show_progress="hidden",
-        )  # fmt: skip
-        events.api(demo.ask_api, api_name="ask", concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact")
+        gr.HTML("<h1>Skylark</h1>", elem_id="title")
+        with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
+            _build_graphs(demo, shelf, model, page)
+        with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
+            build_images(images)
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
+
+
+def _build_graphs(demo: Demo, shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> None:
+    gr.HTML(
+        "<p>Ask a knowledge graph. The exact answer comes at once; beside it a language model works through the same "
+        "question step by step, and every step is checked.</p>",
+        elem_classes="sk-about",
+    )
+    with gr.Column(elem_classes="sk-panel"):
+        with gr.Row(equal_height=True):
+            graph = gr.Dropdown(
+                list(shelf.names), value=DEFAULT_GRAPH, label="Graph", elem_id="graph", scale=1, min_width=150
+            )
+            question = gr.Textbox(
+                label="Question, or a formal query",
+                placeholder='Which countries border France and use the Euro?   or   capital(borders("Portugal"))',
+                lines=1, max_lines=4, max_length=MAX_CHARACTERS, elem_id="question", scale=5, min_width=260,
+                autofocus=True,
+            )  # fmt: skip
+            go = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=110)
+        graph_note = gr.HTML(elem_id="graph_note")
+        with gr.Row(elem_id="examples"):
+            buttons = [
+                gr.Button(_label(example), size="sm", elem_id=f"example-{number}", min_width=0)
+                for number, example in enumerate(WORLD_EXAMPLES, start=1)
+            ]
+        with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
+            gr.HTML(grammar_html())
+    error = gr.HTML(elem_id="error")
+    understood = gr.HTML(elem_id="understood")
+    with gr.Row():
+        with gr.Column(min_width=300):
+            with gr.Column(elem_classes="sk-panel"):
+                gr.HTML(heading("Exact answer"))
+                answer = gr.HTML(muted("Ask a question, or pick an example."), elem_id="answer")
+            with gr.Column(elem_id="tree_panel", elem_classes="sk-panel"):
+                gr.HTML(heading("The query as a tree"))
+                tree = gr.HTML(elem_id="tree")
+        with gr.Column(min_width=300, elem_classes="sk-panel"):
+            gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
+            with gr.Row(equal_height=True):
+                wanted = gr.Checkbox(True, label="Ask the language model too", elem_id="run_llm", container=False)
+                stop = gr.Button("Stop", size="sm", interactive=False, elem_id="stop", scale=0, min_width=80)
+            status = gr.HTML(elem_id="steps_status")
+            steps = gr.HTML(elem_id="steps", js_on_load=KEEP_OPEN)
+    with gr.Column(elem_id="evidence_panel", elem_classes="sk-panel"):
+        gr.HTML(heading("Evidence"))
+        picture = gr.HTML(elem_id="evidence")
+        with gr.Accordion("The same facts as a table", open=False, elem_id="evidence_facts"):
+            table = gr.HTML(elem_id="evidence_table")
+
+    offered, asked, run = gr.State(WORLD_EXAMPLES), gr.State(None), gr.State(None)
+    exact_outputs = [asked, error, understood, tree, answer, picture, table, status, steps]
+
+    def fill(examples: tuple[Example, ...], event: gr.EventData) -> str:
+        # The target is the visitor's own copy of the button, which only its id tells from the others.
+        number = int(str(getattr(event.target, "elem_id", "")).rpartition("-")[2] or 0)
+        return examples[number - 1].text if 1 <= number <= len(examples) else ""
+
+    filled = gr.on([b.click for b in buttons], fill, [offered], [question], api_visibility="private", queue=False)
+    for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled):
+        trigger.then(
+            demo.answer, [graph, question, run], exact_outputs, api_visibility="private",
+            concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
+            trigger_mode="multiple",
+        ).then(
+            demo.run_model, [asked, wanted], [run, status, steps, stop], api_visibility="private",
+            concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
+            trigger_mode="multiple",
+        )  # fmt: skip
+    stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
+    gr.on(
+        [page.load, graph.change], demo.choose, [graph], [graph_note, offered, *buttons],
+        api_visibility="private", concurrency_limit=4, show_progress="hidden",
+    )  # fmt: skip
+    events.api(demo.ask_api, api_name="ask", concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact")

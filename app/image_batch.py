@@ -1,0 +1,97 @@
+"""Many images under one instruction, to a zip: the pictures with what was found, the texts, and one file of all.
+
+The zip is written beside its place and renamed, so a download never meets half of one; an image that cannot be read is
+named in it and stops none of the others.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg_data.errors import SkylarkError
+from vision import Vision
+
+MOST_IMAGES = 200
+EXTENSIONS = {"json": "json", "coco": "json", "voc": "xml"}
+"""Of the texts; all other formats are plain text."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a batch is.
+
+    Attributes:
+        done: images looked at.
+        total: images in all.
+        objects: objects found so far.
+        failed: images that could not be read, as (name, why).
+        archive: the zip, once all is done.
+    """
+
+    done: int
+    total: int
+    objects: int = 0
+    failed: tuple[tuple[str, str], ...] = ()
+    archive: Path | None = None
+
+
+def run_batch(
+    vision: Vision, paths: Sequence[Path], instruction: str, min_score: float, target: Path
+) -> Iterator[Progress]:
+    """Look at images one after another and write the zip.
+
+    Args:
+        vision: what looks.
+        paths: the images, at most `MOST_IMAGES`.
+        instruction: what is asked of each.
+        min_score: bound on the score.
+        target: where the zip goes.
+
+    Raises:
+        SkylarkError: there is no image, or too many, or the instruction cannot be obeyed.
+    """
+    if not paths:
+        raise SkylarkError("there is no image yet: add some files first")
+    if len(paths) > MOST_IMAGES:
+        raise SkylarkError(
+            f"{len(paths)} images are more than one batch here takes ({MOST_IMAGES}); use python -m vision detect"
+        )
+    names = _distinct(paths)
+    part = target.with_name(target.name + ".part")
+    objects, failed, everything = 0, list[tuple[str, str]](), list[dict[str, Any]]()
+    yield Progress(0, len(paths))
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        results = vision.detect_many(paths, instruction, min_score=min_score)
+        for done, (name, (_, found)) in enumerate(zip(names, results, strict=True), start=1):
+            if isinstance(found, SkylarkError):
+                failed.append((name, str(found)))
+                everything.append({"image": name, "error": str(found)})
+            else:
+                objects += len(found)
+                everything.append({"image": name, **found.to_dict()})
+                extension = EXTENSIONS.get(found.output.format, "txt")
+                archive.writestr(f"text/{name}.{extension}", found.text)
+                picture = io.BytesIO()
+                found.draw().save(picture, "JPEG", quality=90)
+                archive.writestr(f"pictures/{name}.jpg", picture.getvalue(), zipfile.ZIP_STORED)
+            yield Progress(done, len(paths), objects, tuple(failed))
+        archive.writestr("detections.json", json.dumps(everything, ensure_ascii=False, indent=1))
+    part.replace(target)
+    yield Progress(len(paths), len(paths), objects, tuple(failed), target)
+
+
+def _distinct(paths: Sequence[Path]) -> list[str]:
+    """File names without their endings, numbered where two are alike."""
+    names = list[str]()
+    for path in paths:
+        name, number = path.stem, 2
+        while name in names:
+            name, number = f"{path.stem}-{number}", number + 1
+        names.append(name)
+    return names

@@ -1,0 +1,268 @@
+"""The image page: a photograph and an instruction in; the task as it was read, the objects, the text, the scene out.
+
+Everything that a visitor sends is bounded before it is decoded (`vision.images`), and nothing is fetched from anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import gradio as gr
+import numpy as np
+
+from app.failure_view import failure_html
+from app.image_batch import MOST_IMAGES, Progress, run_batch
+from app.image_examples import ImageExample, available
+from app.image_overlay import TOGGLES, objects_html, overlay_html
+from app.image_views import reasoning_html, scene_html, task_html
+from app.markup import counted, heading, muted, text
+from kg_data.errors import SkylarkError
+from vision import Detections, Grounding, Scene, Task, Vision
+from vision.images import LoadedImage, load_image
+from vision.instructions.task import FormatName, OutputFormat
+
+log = logging.getLogger(__name__)
+
+MAX_INSTRUCTION = 20_000
+AT_ONCE = 2
+AS_ASKED = "as the instruction says"
+FORMATS: tuple[tuple[str, str], ...] = (
+    (AS_ASKED, AS_ASKED), ("tuples", "tuple"), ("JSON", "json"), ("COCO", "coco"), ("YOLO", "yolo"),
+    ("Pascal VOC", "voc"), ("location tokens", "tokens"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One image looked at."""
+
+    image: LoadedImage
+    task: Task
+    detections: Detections
+    grounding: Grounding | None
+
+
+class ImageDemo:
+    """What the image page's events do; the detector is shared by all visitors.
+
+    Args:
+        model: as for `Vision`.
+    """
+
+    def __init__(self, model: str = "embedded") -> None:
+        self._model = model
+        self._vision: Vision | None = None
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="skylark-batches-")
+
+    @property
+    def vision(self) -> Vision:
+        """The detector, opened when first wanted.
+
+        Raises:
+            SkylarkError: it cannot be opened.
+        """
+        with self._lock:
+            if self._vision is None:
+                self._vision = Vision(self._model)
+            return self._vision
+
+    def warm_up(self) -> None:
+        """Open the detector and read one instruction on a thread of its own; nobody waits for it."""
+
+        def work() -> None:
+            try:
+                self.vision.detect(np.zeros((64, 64, 3), np.uint8), "Find every vehicle except buses")
+                log.info("the detector is ready")
+            except SkylarkError as error:  # told to the visitor who looks at an image
+                log.warning("the detector is not ready: %s", error)
+
+        threading.Thread(target=work, name="skylark-detector", daemon=True).start()
+
+    def look(self, path: str | None, instruction: str, min_score: float) -> Looked:
+        """Look at one image.
+
+        Raises:
+            SkylarkError: there is no image, or it or the instruction cannot be read.
+        """
+        if not path:
+            raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")
+        if len(instruction) > MAX_INSTRUCTION:
+            raise SkylarkError(
+                f"the instruction has {len(instruction):,} characters; at most {MAX_INSTRUCTION:,} are read here"
+            )
+        image = load_image(path)
+        task = self.vision.read(instruction)
+        detections = self.vision.detect(image.pixels, task, min_score=min_score)
+        grounding = None
+        if task.expression is not None:
+            grounding = self.vision.ask(image.pixels, task.expression, min_score=min_score)
+        return Looked(image, task, replace(detections, notes=(*image.notes, *detections.notes)), grounding)
+
+    def show(self, path: str | None, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
+        """Gives: error, task, overlay, headline, objects, text, scene, reasoning, and what was looked at."""
+        try:
+            looked = self.look(path, (instruction or "").strip(), min_score)
+            scene = self._scene(looked, min_score)
+            return (
+                "",
+                task_html(looked.task, looked.detections),
+                overlay_html(looked.image, looked.detections),
+                _headline(looked),
+                objects_html(looked.detections),
+                written(looked.detections, form),
+                scene_html(scene),
+                "" if looked.grounding is None else reasoning_html(looked.grounding),
+                looked.detections,
+            )
+        except Exception as error:
+            return (failure_html(error), "", "", "", "", "", "", "", None)
+
+    def _scene(self, looked: Looked, min_score: float) -> Scene:
+        """The scene that an expression was asked of, else all that the detector knows, else (no such list) what was
+        found."""
+        if looked.grounding is not None:
+            return looked.grounding.scene
+        if self.vision.detector.vocabulary is None:
+            return Scene.from_detections(looked.detections, looked.image)
+        return self.vision.scene(looked.image.pixels, min_score=min_score)
+
+    def detect_api(self, image: str | None, instruction: str | None, min_score: float = 0.35) -> dict[str, Any]:
+        """The detections in one image as one JSON object, with the text in the format of the instruction."""
+        try:
+            looked = self.look(image, (instruction or "").strip(), min_score)
+            return {**looked.detections.to_dict(), "text": looked.detections.text}
+        except SkylarkError as error:
+            raise gr.Error(str(error)) from error
+
+    def batch(self, files: list[str] | None, instruction: str | None, min_score: float) -> Iterator[tuple[Any, Any]]:
+        """Look at many images; gives a status line and, at the end, the zip."""
+        folder = Path(self._folder.name) / uuid.uuid4().hex
+        folder.mkdir()
+        try:
+            paths = [Path(file) for file in files or ()]
+            for progress in run_batch(
+                self.vision, paths, (instruction or "").strip(), min_score, folder / "skylark-detections.zip"
+            ):
+                done = progress.archive is not None
+                yield _batch_status(progress), gr.update(value=str(progress.archive) if done else None, visible=done)
+        except Exception as error:
+            yield failure_html(error), gr.update(value=None, visible=False)
+
+
+def written(detections: Detections | None, form: str) -> str:
+    """The result as text, in the format of the instruction or in another one."""
+    if detections is None:
+        return ""
+    if form in get_args(FormatName):
+        output = OutputFormat(
+            format=cast(FormatName, form),
+            geometry="polygon" if detections.polygons is not None else "box",
+            scale="range" if form == "tokens" else "pixel",
+            class_as="token" if form == "tokens" else "name",
+        )
+        detections = replace(detections, output=output, value=None)
+    try:
+        return detections.text
+    except SkylarkError as error:
+        return str(error)
+
+
+def _headline(looked: Looked) -> str:
+    detections = looked.detections
+    if looked.task.kind == "describe" or (detections.value is not None and looked.grounding is None):
+        return f'<p class="sk-headline">{text(detections.value)}</p>'
+    return f'<p class="sk-headline">{counted(len(detections), "object")}</p>'
+
+
+def _batch_status(progress: Progress) -> str:
+    told = f"{progress.done} of {progress.total} images, {counted(progress.objects, 'object')}"
+    failed = "".join(f"<li><bdi>{text(name)}</bdi>: {text(why)}</li>" for name, why in progress.failed)
+    listed = f'<ul class="sk-lines">{failed}</ul>' if failed else ""
+    state = "Done: " if progress.archive is not None else "Looking: "
+    return f'<p class="sk-status" role="status">{state}{told}.</p>{listed}'
+
+
+def build_images(demo: ImageDemo) -> None:
+    """The image page's part of the page, inside a tab."""
+    examples: tuple[ImageExample, ...] = available()
+    with gr.Row():
+        with gr.Column(min_width=300, scale=2, elem_classes="sk-panel"):
+            photo = gr.Image(
+                label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], height=260,
+                elem_id="photo", buttons=[],
+            )  # fmt: skip
+            with gr.Row(elem_id="image_examples"):
+                buttons = [
+                    gr.Button(
+                        example.title, size="sm", icon=str(example.path), elem_id=f"image-example-{number}", min_width=0
+                    )
+                    for number, example in enumerate(examples, start=1)
+                ]
+            instruction = gr.Textbox(
+                label="Instruction", lines=2, max_lines=8, max_length=MAX_INSTRUCTION, elem_id="instruction",
+                placeholder='Find every vehicle except buses   or   the cup left of the laptop',
+            )  # fmt: skip
+            with gr.Row(equal_height=True):
+                score = gr.Slider(0.05, 0.95, value=0.35, step=0.05, label="Least score", scale=3, min_width=140,
+                                  elem_id="least_score")  # fmt: skip
+                go = gr.Button("Look", variant="primary", elem_id="look", scale=1, min_width=90)
+            error = gr.HTML(elem_id="image_error")
+            gr.HTML(heading("The instruction as it was read"))
+            task = gr.HTML(muted("No language model writes the boxes here: a detector does, under the task read from "
+                                 "your words."), elem_id="task")  # fmt: skip
+        with gr.Column(min_width=300, scale=3, elem_classes="sk-panel"):
+            headline = gr.HTML(elem_id="found")
+            reasoning = gr.HTML(elem_id="reasoning")
+            overlay = gr.HTML(muted("What is found shows here."), elem_id="overlay", js_on_load=TOGGLES)
+            with gr.Accordion("Objects", open=False, elem_id="objects_panel"):
+                objects = gr.HTML(elem_id="objects")
+            form = gr.Dropdown(list(FORMATS), value=AS_ASKED, label="Written", elem_id="form", min_width=150)
+            output = gr.Textbox(
+                label="Output", lines=6, max_lines=14, interactive=False, buttons=["copy"], elem_id="output"
+            )
+            with gr.Accordion("The scene as a graph", open=False, elem_id="scene_panel"):
+                scene = gr.HTML(elem_id="scene")
+    with gr.Accordion("Many images to a zip", open=False, elem_id="batch_panel"):
+        files = gr.File(
+            label=f"Images, at most {MOST_IMAGES}", file_count="multiple", file_types=["image"], elem_id="batch_files"
+        )
+        with gr.Row():
+            start = gr.Button("Look at all, by the instruction above", elem_id="batch_start")
+            download = gr.DownloadButton("Download the zip", visible=False, elem_id="batch_zip")
+        batch_status = gr.HTML(elem_id="batch_status")
+
+    looked = gr.State(None)
+    shown = [error, task, overlay, headline, objects, output, scene, reasoning, looked]
+    filled = [
+        button.click(
+            lambda n=number: (str(examples[n].path), examples[n].instruction), None, [photo, instruction],
+            api_visibility="private", queue=False,
+        )
+        for number, button in enumerate(buttons)
+    ]  # fmt: skip
+    for trigger in (
+        gr.on([go.click, instruction.submit, score.release], None, trigger_mode="multiple"),
+        *filled,
+    ):
+        trigger.then(
+            demo.show, [photo, instruction, score, form], shown, api_visibility="private", concurrency_limit=AT_ONCE,
+            concurrency_id="look", show_progress="minimal", show_progress_on=[overlay], trigger_mode="multiple",
+        )  # fmt: skip
+    form.change(written, [looked, form], [output], api_visibility="private", queue=False)
+    start.click(
+        demo.batch, [files, instruction, score], [batch_status, download], api_visibility="private",
+        concurrency_limit=1, concurrency_id="batch", show_progress="hidden",
+    )  # fmt: skip
+    # Programs reach this by the page's API; a path that they give is one that they have uploaded.
+    gr.Button(visible=False).click(
+        demo.detect_api, [photo, instruction, score], [gr.JSON(visible=False)], api_name="detect",
+        concurrency_limit=AT_ONCE, concurrency_id="look",
+    )  # fmt: skip

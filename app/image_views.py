@@ -1,0 +1,196 @@
+"""How the image page says things: the task as it was read, the scene as a graph, and the reasons for an answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from app.image_overlay import colour_of_class
+from app.markup import counted, muted, names, shortened, text
+from vision import Detections, Grounding, Scene, Task
+from vision.instructions.task import Order, RankKey
+
+MOST_CLASSES = 12
+MOST_ROWS = 60
+MOST_EDGES = 24
+DRAWN = ("on", "inside", "next_to", "near")
+"""Relations that the scene's picture draws, those that say most first: the others hold for nearly every pair."""
+WORDS = {"detect": "find boxes", "segment": "outline", "ground": "find what an expression names", "count": "count",
+         "describe": "describe the picture"}  # fmt: skip
+ENDS: dict[tuple[RankKey, Order], str] = {
+    ("area", "descending"): "largest",
+    ("area", "ascending"): "smallest",
+    ("x", "ascending"): "leftmost",
+    ("x", "descending"): "rightmost",
+    ("y", "ascending"): "topmost",
+    ("y", "descending"): "lowest",
+    ("score", "descending"): "most certain",
+    ("score", "ascending"): "least certain",
+    ("centre", "ascending"): "nearest to the middle",
+    ("centre", "descending"): "farthest from the middle",
+}
+
+
+def task_html(task: Task, detections: Detections | None = None) -> str:
+    """The task as it was read: what is looked for, what is kept, how it is written, what was not understood."""
+    rows = [("Task", text(WORDS[task.kind]))]
+    if task.expression is not None:
+        rows.append(("Expression", f"<q>{text(shortened(task.expression, 200))}</q>"))
+    elif task.targets is None:
+        rows.append(("Classes", "everything that the model knows"))
+    elif task.targets:
+        rows.append(("Classes", _targets(task)))
+    for unknown in task.undetectable:
+        nearest = f"; nearest: {names(unknown.nearest)}" if unknown.nearest else ""
+        rows.append(("Not detectable", f"<bdi>{text(unknown.word)}</bdi>{nearest}"))
+    kept = _kept(task)
+    if kept:
+        rows.append(("Kept", text(kept)))
+    rows.append(("Written as", text(_format(task))))
+    listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows)
+    unread = "".join(f"<li><q>{text(shortened(part, 200))}</q></li>" for part in task.unread)
+    if unread:
+        unread = (
+            '<div class="sk-nothing" role="note"><p>Not understood, and left out:</p>'
+            f'<ul class="sk-lines">{unread}</ul></div>'
+        )
+    told = dict.fromkeys((*task.notes, *(detections.notes if detections is not None else ())))
+    notes = "".join(muted(text(note)) for note in told if not note.startswith("Not understood"))
+    return f'<dl class="sk-compare sk-task">{listed}</dl>{unread}{notes}'
+
+
+def _targets(task: Task) -> str:
+    parts = []
+    for target in (task.targets or ())[:MOST_CLASSES]:
+        means = "" if target.classes in ((target.label,), ()) else f" ({text(', '.join(target.classes))})"
+        colour = f" that {'are' if means else 'is'} {text(target.colour)}" if target.colour else ""
+        parts.append(f"<li><bdi>{text(shortened(target.label, 60))}</bdi>{means}{colour}</li>")
+    more = len(task.targets or ()) - MOST_CLASSES
+    if more > 0:
+        parts.append(f"<li>and {more:,} more</li>")
+    return f'<ul class="sk-words">{"".join(parts)}</ul>'
+
+
+def _kept(task: Task) -> str:
+    told = []
+    if task.limit is not None:
+        limit = task.limit
+        end = ENDS[limit.by, limit.order]
+        told.append(f"the {end} {limit.count}" if limit.count > 1 else f"the {end}")
+    if task.region is not None:
+        x0, y0, x1, y1 = (f"{100 * share:.0f}" for share in task.region)
+        told.append(f"the middle lies in {x0} to {x1}% across and {y0} to {y1}% down")
+    if task.size is not None:
+        bounds = [f"{name.replace('_', ' ')} {value:g}" for name, value in vars(task.size).items() if value is not None]
+        told.append(", ".join(bounds))
+    if task.min_score is not None:
+        told.append(f"score at least {task.min_score:g}")
+    return "; ".join(told)
+
+
+def _format(task: Task) -> str:
+    output = task.output
+    if output.format in ("coco", "yolo", "voc"):
+        return {"coco": "COCO JSON", "yolo": "YOLO lines", "voc": "Pascal VOC XML"}[output.format]
+    shape = f"polygons of {output.points} points" if output.points else "polygons"
+    geometry = f"boxes ({output.box})" if output.geometry == "box" else shape
+    scale = {"pixel": "pixels", "unit": "0 to 1", "range": f"range {output.range_}"}[output.scale]
+    offsets = ", offsets from the centre" if output.offsets else ""
+    kind = {"tuple": "tuples", "json": f"JSON with {output.keys[0]} and {output.keys[1]}", "tokens": "location tokens"}
+    return f"{kind[output.format]}; {geometry} in {scale}{offsets}"
+
+
+def scene_html(scene: Scene) -> str:
+    """The scene as a picture of its nearest relations and a table of all."""
+    if not len(scene):
+        return muted("There is no object, so there is no scene.")
+    data = scene.to_dict()
+    relations: list[list[str]] = data["relations"]
+    described = "".join(
+        f"<tr><td><bdi>{text(item.name)}</bdi></td><td>{text(', '.join(item.colours))}</td><td>{text(item.size)}</td>"
+        f"<td>{text(', '.join(item.positions))}</td></tr>"
+        for item in scene.objects[:MOST_ROWS]
+    )
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for head, relation, tail in relations:
+        grouped[head, relation].append(tail)
+    facts = "".join(
+        f"<tr><td><bdi>{text(head)}</bdi></td><td>{text(relation.replace('_', ' '))}</td>"
+        f"<td>{names(tails, len(tails), 6)}</td></tr>"
+        for (head, relation), tails in list(grouped.items())[:MOST_ROWS]
+    )
+    more = len(grouped) - MOST_ROWS
+    told = f"{counted(len(scene), 'object')}, {counted(len(relations), 'relation')}; the picture draws the nearest."
+    return (
+        f"{_scene_svg(scene, relations)}{muted(told)}"
+        f"{_table('Objects', ('Object', 'Colour', 'Size', 'Where'), described)}"
+        f"{_table('Relations', ('', 'is', 'to'), facts) if facts else ''}"
+        f"{muted(f'and {more:,} more rows') if more > 0 else ''}"
+    )
+
+
+def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    return (
+        f'<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="{caption}"><table class="sk-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _scene_svg(scene: Scene, relations: list[list[str]]) -> str:
+    """Objects where they are in the photograph, with arrows for the relations that say most."""
+    width, height = scene.detections.image_size
+    scale = 700 / width
+    drawn_height = height * scale
+    xyxy = scene.detections.xyxy * scale
+    centre = {
+        item.name: (float(xyxy[item.index][[0, 2]].mean()), float(xyxy[item.index][[1, 3]].mean()))
+        for item in scene.objects
+    }
+    paired, edges = set[frozenset[str]](), list[tuple[str, str, str]]()
+    for wanted in DRAWN:
+        for head, relation, tail in relations:
+            if relation == wanted and frozenset((head, tail)) not in paired and len(edges) < MOST_EDGES:
+                paired.add(frozenset((head, tail)))
+                edges.append((head, relation, tail))
+    lines = "".join(
+        f'<path class="sk-edge" d="M{centre[head][0]:.1f} {centre[head][1]:.1f} '
+        f'L{centre[tail][0]:.1f} {centre[tail][1]:.1f}" '
+        'marker-end="url(#sk-scene-arrow)"/>'
+        f'<text class="sk-edge-label" x="{(centre[head][0] + centre[tail][0]) / 2:.1f}" '
+        f'y="{(centre[head][1] + centre[tail][1]) / 2 + 4:.1f}">{text(relation.replace("_", " "))}</text>'
+        for head, relation, tail in edges
+    )
+    nodes = "".join(
+        f'<g class="sk-scene-node" style="--sk-colour:{colour_of_class(item.class_name)}">'
+        f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
+        f'<circle cx="{centre[item.name][0]:.1f}" cy="{centre[item.name][1]:.1f}" r="5"/>'
+        f'<text x="{centre[item.name][0]:.1f}" y="{centre[item.name][1] - 9:.1f}">'
+        f"{text(shortened(item.name, 28))}</text></g>"
+        for item in scene.objects
+        for x1, y1, x2, y2 in [map(float, xyxy[item.index])]
+    )
+    told = f"{counted(len(scene), 'object')} and {counted(len(edges), 'relation')}"
+    return (
+        f'<svg class="sk-picture sk-scene" role="img" aria-label="Scene graph: {told}" '
+        f'viewBox="0 0 700 {drawn_height:.0f}" xmlns="http://www.w3.org/2000/svg">'
+        '<defs><marker id="sk-scene-arrow" viewBox="0 0 10 10" refX="14" refY="5" markerWidth="7" markerHeight="7" '
+        'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
+        f"{nodes}{lines}</svg>"
+    )
+
+
+def reasoning_html(grounding: Grounding) -> str:
+    """The logical query that an expression was read as, its value, and the relations that justify each object."""
+    value = grounding.value
+    headline = ""
+    if value is not None:
+        shown = {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
+        headline = f'<p class="sk-headline">{text(shown)}</p>'
+    reasons = "".join(f"<li>{text(reason.words)}</li>" for reason in grounding.justification)
+    if reasons:
+        reasons = f'<ul class="sk-reasons">{reasons}</ul>'
+    elif value is None:
+        reasons = muted("No object in the scene fits.")
+    notes = "".join(muted(text(note)) for note in grounding.notes)
+    read = f'<p><span class="sk-label">Read as</span><code>{text(grounding.query)}</code></p>'
+    return f"{headline}{read}{reasons}{notes}"
