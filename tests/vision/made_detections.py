@@ -94,7 +94,7 @@ def rings(size: tuple[int, int], points: int | None) -> st.SearchStrategy[NDArra
 
 @st.composite
 def detections(draw: st.DrawFn, parts: int = 1) -> Detections:
-    """Up to five objects of up to six classes, as boxes or as outlines of up to `parts` rings, in a format of any kind."""
+    """Up to five objects of up to six classes, as boxes or as outlines of up to `parts` rings, in any format."""
     size = draw(SIZES)
     classes = tuple(draw(st.lists(NAMES, min_size=1, max_size=6, unique=True)))
     names = draw(st.lists(st.sampled_from(classes), max_size=5))

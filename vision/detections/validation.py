@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 
 from vision.detections.errors import DetectionsError
 
@@ -138,7 +138,7 @@ def checked_tracks(track_ids: Any, count: int) -> NDArray[np.int64] | None:
 
 def nearest(name: str, choices: Sequence[str], count: int = 3) -> str:
     """The choices most like a name, written for an error message."""
-    found = process.extract(str(name)[:100], choices, limit=count)
+    found = process.extract(str(name)[:100], choices, scorer=fuzz.ratio, processor=str.casefold, limit=count)
     return ", ".join(repr(choice) for choice, _, _ in found) or "there is none"
 
 
