@@ -14,7 +14,7 @@ from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.regions import Region, intersection
 from vision.instructions.rules import Reading
-from vision.instructions.wording import NOT_ENGLISH
+from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
 from vision.instructions.task import Kind, Limit, SizeRange, Target, Task, Undetectable
 
 _BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
@@ -53,6 +53,7 @@ class _Assembly:
         asked = [*(entry.phrase for entry in entries)]
         for entry in entries:
             self._take(entry.phrase, matches[entry.phrase], label=entry.phrase)
+        named = self._without_named_kinds(named, matches)
         for item in named:
             self._take_item(item, matches, bool(entries))
         everything = not asked and not any(item for item in named)
@@ -128,9 +129,12 @@ class _Assembly:
             return
         noun: str | None = phrase
         if phrase == item.colour:
-            after = next((other for other in named if other.start > item.start and self._phrase(other) not in COLOURS), None)
+            others = [other for other in named if self._phrase(other) not in COLOURS]
+            after = next((other for other in others if other.start > item.start), None)
+            if item.refers_back:
+                after = next((other for other in reversed(others) if other.start < item.start), None)
             match = matches[self._phrase(after)] if after is not None else None
-            noun = _without_colour(match.label) if match is not None and match.colour else None
+            noun = _without_colour(match.label) if match is not None and (match.colour or item.refers_back) else None
         if noun is not None:
             matches[f"{phrase}@{item.start}"] = self.matcher.match(f"{item.colour} {noun}")
 
@@ -146,16 +150,31 @@ class _Assembly:
             else:
                 self.unread.append((item.start, item.end))
             return
-        if with_class_set and not match.classes:
-            self.unread.append((item.start, item.end))
-            return
-        if _says_nothing(phrase) or _not_english(phrase) or (item.fragment and not match.classes and len(phrase.split()) > 2):
+        if with_class_set:
+            if not match.classes:
+                self.unread.append((item.start, item.end))
+            # "... of the class set {...}: list each animal" names the set's members once more.
+            known = {name for target in self.targets.values() for name in target.classes}
+            if not match.classes or (match.is_group and known & set(match.classes)):
+                return
+        if _says_nothing(phrase) or _not_english(phrase) or (phrase in COLOURS and phrase not in self.vocabulary and not item.colour) or (item.fragment and not match.classes and len(phrase.split()) > 2):
             self.unread.append((item.start, item.end))
             return
         if item.number is not None:
             self.reading.say("count", item.number[0], *item.number[1])
         self.plural |= match.label != phrase
         self._take(phrase, match, label=phrase if item.quoted else match.label, explicit=item.quoted)
+
+    def _without_named_kinds(self, named: list[Item], matches: dict[str, Match]) -> list[Item]:
+        """Leave out a kind whose members follow: "accessories: umbrellas, handbags and ties"."""
+        kept = []
+        for item in named:
+            match = self._match_of(item, matches)
+            rest = self.reading.source.text[item.end :].lstrip()
+            members = [self._match_of(other, matches).classes for other in named if other.start > item.end]
+            if not (match.is_group and rest.startswith((":", "(", ", namely", ", i.e", "- ")) and members and all(set(one) <= set(match.classes) and one for one in members)):
+                kept.append(item)
+        return kept
 
     def _take(self, phrase: str, match: Match, *, label: str, explicit: bool = True) -> None:
         if label == phrase and explicit:
@@ -195,10 +214,10 @@ class _Assembly:
                 self.expression = self.expression or item.expression
             elif item.qualifiers:
                 self._turn_qualifiers(item, place, set(match.classes) >= wanted)
-            elif item.number is not None or match.colour is not None or (not match.classes and item.by_order):
+            elif item.number is not None or match.colour is not None or self._phrase(item) in COLOURS or (not match.classes and item.by_order):
                 self.unread.append(place)
             elif not match.classes:
-                if self._phrase(item) in COLOURS or _says_nothing(self._phrase(item)):
+                if _says_nothing(self._phrase(item)):
                     self.unread.append(place)
                 else:
                     self.reading.note(f"{match.label!r} cannot be detected, so nothing is left out for it.")
@@ -232,6 +251,11 @@ class _Assembly:
                 left = tuple(name for name in target.classes if name not in out)
                 if left == target.classes:
                     continue
+                narrower = [place for place, match in exclusions if set(match.classes) & set(target.classes) and self._is_narrower(match, target)]
+                if not left and narrower:
+                    # "people, but no children": the classes can't tell them apart.
+                    self.unread += narrower
+                    continue
                 del self.targets[key]
                 if left:
                     self.targets[key] = Target(target.label, left, target.colour)
@@ -245,6 +269,10 @@ class _Assembly:
     def _named(self, target: Target) -> bool:
         """Whether a target was asked for by its own name and not as a member of a kind."""
         return any(self._phrase(item) == target.label or self.matcher.match(self._phrase(item)).label == target.label for item in self.sentences.items if not item.excluded)
+
+    def _is_narrower(self, match: Match, target: Target) -> bool:
+        """Whether what is ruled out is another word than the target's and no class by itself."""
+        return self._named(target) and match.label != target.label and match.label not in self.vocabulary
 
     def _emptied(self, target: Target, exclusions: Sequence[tuple[Span, Match]]) -> InstructionError:
         place = next(place for place, match in exclusions if set(match.classes) & set(target.classes))
@@ -378,15 +406,9 @@ def is_expression(entry: Entry) -> bool:
     return bool(_EXPRESSION.search(entry.phrase)) or (entry.cls and entry.phrase.startswith(("the ", "this ", "that ")))
 
 
-_ABSTRACT = frozenset(
-    "colour colours color colors weather time age gender emotion emotions mood feelings meaning price brand name instructions instruction rules rule prompt prompts commands orders"
-    " guidelines joke poem story song weather".split()
-)
-
-
 def _says_nothing(phrase: str) -> bool:
     """Whether a phrase names nothing that could be seen."""
-    return phrase.split()[-1] in _ABSTRACT
+    return phrase.split()[-1] in NAMES_NOTHING
 
 
 def _not_english(phrase: str) -> bool:

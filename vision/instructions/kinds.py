@@ -13,6 +13,8 @@ _DESCRIBE = (
     r"(?:captions?|descriptions?|summar(?:y|ies)|synopsis)\b(?: (?:of|for) what (?:is|you|we) (?:going on|happening|see|in it|there|here|can see))?",
     r"\bcaption (?=(?:the|this|that|my|it)\b)|\bcaptioning\b",
     r"\bsummaris(?:e|ing)\b|\bsum up\b",
+    r"\bwhat (?:does|do)\b(?=[^.;!?]{0,50}\b(?:show|contain|depict|hold|look like|consist)\b)|\bwhat am i looking at\b",
+    r"\bwhat can be (?:seen|found|made out|observed)\b",
     r"\bwhat (?:is|are|'s) (?:(?:being )?(?:shown|depicted|pictured|visible|displayed|going on|happening|to be seen|seen|present|there to see|up)|here|there|this)\b"
     r"(?: (?:here|there|in here))?(?= ?(?:$|[.;!?,]|in |on |at |for |and |here|here\b|right|\ue001))",
     r"\bwhat (?:is|'s) (?:there )?(?=(?:in|on|at|within) (?:(?:the|this|that|my|your) )*(?:«image»|(?:(?:upper|lower|very|far|top|bottom|left|right|middle|centre|central)"

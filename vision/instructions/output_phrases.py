@@ -118,10 +118,13 @@ def _range(match: re.Match[str]) -> object:
     """The range whose upper end a pattern's n is; "0 to 1" is the unit scale."""
     low = match["low"] if "low" in match.re.groupindex else None
     value = number(match["n"])
+    if low is not None and not low.startswith(("0", "zero", "-", "minus")):
+        return None
     return "unit" if value == 1 and low in (None, "0", "0.0", "zero") else value
 
 
 _PER_UNIT = r"(?![\w%]|\.\d| ?(?:px|pixels?|%|square)\b)"
+_BINS = r"(?:[ -](?:bins?|units?|steps|levels|scale|grid|range|cells|parts))"
 _SCALES = (
     # "0 to 1000", "[0, 1]", "between -512 and 512", "0..1"
     rule(
@@ -136,8 +139,8 @@ _SCALES = (
         "scale",
         _range,
     ),
-    rule(rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) (?:a |the )?«n»{_PER_UNIT}", "scale", _range),
-    rule(r"\b«n»[ -](?:bins?|units?|steps|levels|scale|grid|range)\b", "scale", _range),
+    rule(rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) (?:a |the )?«n»{_PER_UNIT}{_BINS}?", "scale", _range),
+    rule(rf"\b«n»{_BINS}\b", "scale", _range),
     rule(r"(?:(?:with)?in (?:the )?)?(?:\brange (?:of )?)?(?:<range>|\[range\]|\{range\})", "scale", DEFAULT_RANGE),
     rule(r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|\b% (?:coordinates|values|units)", "scale", 100),
     rule(r"\b(?:un-?normalised|(?:not|non)[ -]normalised)\b", "scale", "pixel", negatable=False),
@@ -173,7 +176,7 @@ _FORMATS = (
 )
 
 _POINT = r"(?:corner points?|points?|pts?|vertices|vertex|vertexes)\b"
-_POINTS = (
+_POINTS: tuple[Rule, ...] = (
     rule(
         rf"\b(?:number|count) of (?:polygon )?{_POINT}(?: (?:per|in|of|for|on) (?:each |every |the |a )?(?:polygon|outline|object|contour|mask)s?)?"
         rf"(?: (?:is|of|be|must|should|equals?|set|to|shall)|:|=)* ?«n»",
@@ -192,6 +195,9 @@ _POINTS = (
         lambda match: number(match["n"] or match["n2"]),
     ),
 )
+
+_SHAPES = dict(zip(("triangle", "quadrilateral", "pentagon", "hexagon", "heptagon", "octagon", "decagon", "dodecagon"), (3, 4, 5, 6, 7, 8, 10, 12), strict=True))
+_POINTS += (rule(rf"\b(?P<shape>{'|'.join(_SHAPES)})s?\b", "points", lambda match: _SHAPES[match["shape"]]),)
 
 _CLASS = r"(?:class(?:es)?|categor(?:y|ies)|labels?)"
 _INDEX = r"(?:index(?:es)?|indices|ids?|numbers?|integers?)"

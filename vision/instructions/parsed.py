@@ -24,6 +24,7 @@ class Item:
         quoted: whether the user put it in quotes, so that it is a label as it stands.
         number: how many are asked for, with its place, or None.
         colour: a colour word that was said after it or shared with the next phrase, or "".
+        refers_back: whether it is a colour of what was named before: "the yellow bananas and the green ones".
         expression: where a referring expression would begin and end if the phrase proves to be no class or no part of
             the class before it ("people without hats", "things with wheels"), or None.
         qualifiers: selections that belong to this excluded phrase alone, as their places.
@@ -39,6 +40,7 @@ class Item:
     fragment: bool = False
     number: tuple[float, Span] | None = None
     colour: str = ""
+    refers_back: bool = False
     expression: Span | None = None
     qualifiers: list[Span] = field(default_factory=list)
 

@@ -119,13 +119,13 @@ def _any_of(words: Mapping[str, object]) -> str:
 
 _OF_IMAGE = rf"(?: (?:of|in) (?:(?:the|this|that|my|its|whole|entire|full|total) )*{IMAGE}\b(?:'s)?(?: (?:area|surface|size))?)"
 _COMMA = r"(?:,(?= (?:or|and)\b))?"
-_NO_NUMBER = rf"(?! ?{NUMBER})"
+_NO_NUMBER = rf"(?! than\b| ?{NUMBER})"
 """What follows "at most" is what it bounds, not the number before it."""
 _QUANTITY = re.compile(
     rf"(?:(?P<bound>\b(?:min(?:imum|imal)?|max(?:imum|imal)?|lowest|smallest|highest|largest)\b\.?)[ _])?"
     rf"(?:(?P<key>{_any_of(_KEYS)})"
     r"(?P<link>(?: ?(?:\b(?:of|is|are|be|being|at|to|set|should|must|that|in|pixels|equal|the|equals|value|level|limit|each|per polygon"
-    r"|per object|as|has|have|with)\b|[:=]))*) ?)?"
+    r"|per object|as|has|have|with)\b|, say\b|[:=]))*) ?)?"
     rf"(?P<comparator>{_any_of(_COMPARATORS)})? ?"
     rf"(?:(?P<both>\b(?:between|from|in|of|within)?) ?\[?(?P<low>{SHARE})(?P<unit1> ?(?:%|px\b|pixels?\b))? ?(?:\band\b|\bto\b|-|,|\.\.+) ?)?"
     rf"(?P<value>{SHARE})"
@@ -205,7 +205,7 @@ def _quantity(match: re.Match[str]) -> Quantity:
     elif match["key"]:
         dimension = _KEYS[match["key"]]
     return Quantity(
-        start=match.start(),
+        start=match.end() - len(match[0].lstrip()),
         end=match.end(),
         value=value,
         is_share=is_share,

@@ -176,6 +176,8 @@ _COUNTS = tuple(
         rf"\b(?:the )?first «n»{_NOT_HOW_MANY}",
     )
 )
+_AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
+_AT_LEAST = re.compile(r"\b(?:at (?:the )?(?:least|minimum)|or more|minimum)\b")
 _BY = compiled(r"\b(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the |their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b")
 _SORTED = re.compile(r"\b(?:sort|order|rank)")
 
@@ -206,6 +208,11 @@ def read_counts(reading: Reading) -> None:
         for match in matches:
             reading.say("count", number(match["n"]), *match.span())
         source.claim([match.span() for match in matches], "selection")
+    # "Three sheep at most": the number stands before the noun and is read with it.
+    source.claim([match.span() for match in _AT_MOST.finditer(source.open)], "selection")
+    lower = [match.span() for match in _AT_LEAST.finditer(source.open)]
+    reading.unread += lower
+    source.claim(lower, "selection")
     _read_order(reading)
 
 
@@ -235,10 +242,20 @@ _BARE_SIZE_PATTERNS = tuple(
     (compiled(rf"\b(?:(?:fairly|rather|quite|very|really) )?(?:{words})(?:[ -]?(?:sized?|scale))?\b(?![ -]?(?:hand|toe|ben|finger))"), bounds)
     for words, bounds in _BARE_SIZES.items()
 )
+_SIZE_WORD = r"small|medium|large|big|tiny|huge"
+_TWO_SIZES = re.compile(rf"\b(?P<one>{_SIZE_WORD})(?:[ -]?sized)? (?:and|or|to) (?P<other>{_SIZE_WORD})\b(?:[ -]?sized)?")
 
 
 def read_bare_sizes(reading: Reading) -> None:
     """Read small, medium and large: COCO's areas, below 32^2, from there to 96^2, and above, in square pixels."""
+    for match in list(_TWO_SIZES.finditer(reading.source.open)):
+        bounds = [next(one for words, one in _BARE_SIZES.items() if re.fullmatch(words, match[part])) for part in ("one", "other")]
+        lows, highs = zip(*bounds, strict=True)
+        if None not in lows:
+            reading.say("min_area", min(lows), *match.span())
+        if None not in highs:
+            reading.say("max_area", max(highs), *match.span())
+        reading.source.claim([match.span()], "selection")
     for pattern, (low, high) in _BARE_SIZE_PATTERNS:
         matches = list(pattern.finditer(reading.source.open))
         for match in matches:

@@ -13,7 +13,7 @@ from vision.instructions.class_sets import ClassSet
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tokens import Token, tokens
-from vision.instructions.wording import EXCEPT_VERBS, ING_NOUNS, PARTITIVES, UNWANTED
+from vision.instructions.wording import EXCEPT_VERBS, ING_NOUNS, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, PARTITIVES, SPELLED, UNWANTED
 
 _LINKS = ("be", "that", "filler", "output noun", "selection")
 """What may stand between a thing and its relation: "the dogs that are clearly visible in the left half near ..."."""
@@ -24,6 +24,7 @@ _NOUNLIKE = frozenset("phone text film record cut group paint mail book google s
 _THINGS = frozenset("object objects thing things item items stuff anything something everything".split())
 _YES_NO = frozenset("is are was were does do did is\u00a0there are\u00a0there".split()) | {"is there", "are there", "can you see", "do you see"}
 _OF_NOUN = frozenset({"of", "for", "around", "about", "from", "including", "like", "such as", "on", "over", "across", "per", "especially", "namely", "named", "called"})
+_NO_OBJECTS = frozenset({"one", "detection", "detections", "instance", "instances", "member", "members", "target", "targets"})
 _TEMPORARY = frozenset({"with", "in", "on", "at", "by", "from", "over", "through", "off", "into", "within", "around", "about", "across", "for", "of", "like", "per", "along", "against", "to"})
 
 
@@ -81,7 +82,7 @@ class _Parser:
         verb = self._verb(position)
         if self.clause_start is None and not token.can_be("comma", "filler", "and"):
             self.clause_start = token
-            if token.text in _YES_NO and not self._is_request(position):
+            if token.text in _YES_NO and (token.text != "do" or self.tokens[position + 1 : position + 2] and self.tokens[position + 1].can_be("pronoun")) and not self._is_request(position):
                 self.question_at = token.start
         if verb in ("finding", "telling") and position and self.tokens[position - 1] is self.exclusion:
             # "do not locate": the verb belongs to what rules out.
@@ -143,6 +144,9 @@ class _Parser:
         elif token.can_be("determiner"):
             self.determiner = self.determiner or token
         elif token.can_be("output noun"):
+            if token.text in SPELLED and self._content_at(position + 1) == position + 1:
+                self._loose.append(self.tokens[position + 1])
+                return position + 2
             self.number = None
             if not isinstance(self.head, Item):
                 self.head = None
@@ -178,13 +182,16 @@ class _Parser:
         before = self.tokens[position - 1] if position else None
         after = self.tokens[position + 1] if position + 1 < len(self.tokens) else None
         leading = before is None or before.can_be("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that") or before.text == "to"
-        takes = after is not None and after.can_be("determiner", "pronoun", "object") and not after.can_be("that") and after.text != "one"
+        takes = after is not None and after.can_be("determiner", "pronoun", "object", "number") and not after.can_be("that") and after.text not in _NO_OBJECTS
         if token.can_be("foreign") and leading and after is not None:
             if takes or after.can_be("output noun", "output"):
                 return "foreign"
             if after.can_be("word", "number", "relation", "preposition", "quoted") and token.text not in _NOUNLIKE:
                 return "foreign"
         if token.can_be("finding", "telling"):
+            if before is not None and before.can_be("word") and self.verb is None and takes and not token.text.endswith("ing") and not token.can_be("output noun", "object"):
+                # "for each mouse write its centre"
+                return "finding" if token.can_be("finding") else "telling"
             if before is not None and (before.can_be("word") or (before.can_be("determiner") and token.can_be("output noun", "object"))) and not before.can_be("that", "and"):
                 return "telling" if before.can_be("word") and token.text.endswith("ing") and self._content_at(position + 1) is None else None
             if not leading and (token.can_be("output noun", "object", "filler", "that", "be") or after is None):
@@ -242,6 +249,15 @@ class _Parser:
             self._new_clause("foreign")
             self._loose += run
             return end
+        if run[0].text.endswith("est") and run[0].text not in NOT_SUPERLATIVES and len(run) > 1:
+            # No rule knows this rank ("the tallest person"), so all of them are found and it is said.
+            self._loose.append(run[0])
+            self.determiner = None
+            return position + 1
+        if run[-1].text in NAMES_NOTHING and not run[0].can_be("quoted") and self.exclusion is None:
+            self._loose += run
+            self._new_clause("foreign" if self.verb is None else self.verb)
+            return end
         cut = self._participle(position, end)
         if cut == 0 and self.head is not None and self._follows_content(position + 1, end):
             return self._start_expression(position)
@@ -254,7 +270,7 @@ class _Parser:
             if next_token is None or not next_token.can_be("relation", "preposition"):
                 self._loose.append(run[cut])
                 run = run[:cut]
-        if self._is_loose_here(run):
+        if self._is_loose_here(run) or run[-1].text in NOTHING or self._compares(position):
             self._loose += run
             self._new_phrase()
             return end
@@ -273,6 +289,8 @@ class _Parser:
         end = position + 1
         while end < len(self.tokens):
             token = self.tokens[end]
+            if self._compares(end):
+                break
             if token.can_be("word") or (self._as_word(token) and self._verb(end) is None):
                 end += 1
             elif token.text == "of" and self.tokens[end - 1].text in PARTITIVES and self._content_at(end + 1) is not None:
@@ -282,6 +300,10 @@ class _Parser:
             else:
                 break
         return end
+
+    def _compares(self, position: int) -> bool:
+        """Whether a comparison that no rule knows begins here: "younger than"."""
+        return position + 1 < len(self.tokens) and self.tokens[position + 1].text == "than"
 
     def _content_at(self, position: int) -> int | None:
         """Where a phrase for something in the image begins, behind determiners and numbers, or None."""
@@ -331,13 +353,18 @@ class _Parser:
         return True
 
     def _item(self, run: Sequence[Token]) -> Item:
-        first = self.determiner or self.number or run[0]
+        first = min((one for one in (self.determiner, self.number, run[0]) if one is not None), key=lambda one: one.start)
+        for before in reversed(self.tokens[: self.tokens.index(first)]):
+            # "the largest dog on the sofa": what ranks it belongs to it.
+            if not before.can_be("selection") or before.end + 1 < first.start or self._is_score(before):
+                break
+            first = before
         start, end = run[0].start, run[-1].end
         if quoted := run[0].can_be("quoted"):
             start, end = start + 1, end - 1
         elif run[-1].text.endswith("'s"):
             end -= len("'s")
-        item = Item(start, end, min(first.start, run[0].start), fragment=self.verb is None, quoted=quoted)
+        item = Item(start, end, first.start, fragment=self.verb is None, quoted=quoted)
         if self.number is not None:
             item.number = (self.number.value, (self.number.start, self.number.end))
         self._new_phrase()
@@ -351,8 +378,11 @@ class _Parser:
         self.result.items.append(item)
         text = self.reading.source.text[item.start : item.end]
         if not item.excluded and text in COLOURS:
-            self.colours.append(item)
-        elif self.colours:
+            if self.reading.source.text[item.end :].startswith((" one", " ones")):
+                item.colour, item.refers_back = text, True
+            else:
+                self.colours.append(item)
+        elif not item.excluded and self.colours:
             for colour in self.colours:
                 colour.colour = self.reading.source.text[colour.start : colour.end]
             self.colours = []

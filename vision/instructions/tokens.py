@@ -9,6 +9,7 @@ from typing import Literal
 
 from vision.instructions import wording
 from vision.instructions.numbers import NUMBER, number
+from vision.instructions.passed_over import PASSED_OVER
 from vision.instructions.source import MARKS, Source
 
 Part = Literal[
@@ -17,7 +18,7 @@ Part = Literal[
 ]  # fmt: skip
 
 _TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
-    ("filler", wording.FILLER),
+    ("filler", PASSED_OVER),
     ("determiner", wording.DETERMINERS),
     ("pronoun", wording.PRONOUNS),
     ("object", wording.OBJECTS),

@@ -13,7 +13,7 @@ def _phrases(text: str) -> tuple[str, ...]:
 
 
 FINDING = _phrases(
-    """find, find out, find me, detect, locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give me, get, get me, pick, pick out
+    """write, write down, print, save, save them, save it, store, export, dump, find, find out, find me, detect, locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give me, get, get me, pick, pick out
     point out, point at, point to, point me to, highlight, recognise, search, search for, look for, looking for, hunt for, hunting for, seek, need, want, would like
     return, list, output, report, annotate, frame, enclose, bound, circle, tag, extract, display, fetch, select, choose, discover, track down, see, where, where is
     where are, where was, where were, provide, deliver, single out, isolate, capture, map out, pinpoint, draw around, put boxes around, draw boxes around, include, keep, consider
@@ -25,7 +25,7 @@ FINDING = _phrases(
 """Verbs whose object is what is looked for."""
 
 TELLING = _phrases(
-    """tell, tell me, write, write down, print, save, save them, save it, store, export, answer, reply, respond, draw, put, place, use, make, do, have, has, had, having, let, let us
+    """tell, tell me, answer, reply, respond, draw, put, place, use, make, do, have, has, had, having, let, let us
     examine, analyse, inspect, check, go through, look at, look through, look over, take, take a look at, look, study, view, ensure, make sure, represent, represented, express, expressed
     encode, encoded, state, compute, calculate, generate, produce, create, apply, set, assume, suppose, know, know about, see to it, run, perform, carry out, conduct
     reports, gives, describe, described, describing, specify, format, be, work out, render, append, add, adding, attach, start, begin, end, deal with, imagine, think of, restrict, limit
@@ -40,9 +40,13 @@ FOREIGN = _phrases(
     brighten, darken, straighten, move, swap, insert, write me, compose, rhyme, joke, laugh, cry, feel, dream, hallucinate, think, decide, judge, rate, rank, grade, critique, praise
     rename, copy, paste, cut, merge, split, group, cluster, sort, arrange, shuffle, reorder, explain, say, justify, argue, prove, solve, integrate, differentiate, factorise
     disregard all, override, bypass, disable, enable, reset, reboot, shut, turn, play, pause, record, film, photograph, walk, run away, go, come, leave, visit, tidy, clean, wash, repair
+    transfer, donate, lend, borrow, steal, lock, unlock, start up, shut down, launch, fly, drive, ride, jump, climb, swim, throw, kick, push, pull, lift, carry, hold, grab, cover, uncover, dress, undress, marry, invite, meet
+    invent, design, plan, schedule, book a, cancel, confirm, approve, reject, apologise, promise, swear, lie to, trick, hallucinate, spell, count backwards, recite, narrate, interview, discuss, debate, argue, review, teach
+    learn, train, fine-tune, optimise, benchmark, evaluate, test, debug, compile, commit, deploy, scrape, crawl, ping, redact, mosaic, denoise, upscale, downscale, vectorise, filter, invert, mirror, tint, shade, decorate, rearrange
+    pray, bless, curse, insult, tease, flatter, impress, surprise, scare, chase, hunt down, feed them, pet, stroke, tickle, bake me, grill, roast, chop, slice, peel, mix, stir, serve, trade, exchange, refund, charge, bill
     fix, build, break, burn, melt, freeze, bake, boil, fry, pour, drink, taste, smell, hear, listen, speak, whisper, shout, obey, refuse, comply, roleplay, role-play, simulate, emulate
     recolor, ask, inform, notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the, wish, congratulate, remove, wipe, censor, pixelate, hide
-    anonymise, colourise, zoom, print out, fax, ship, deliver to, forward, subscribe, follow me, like, unlike, upvote, vote, sign, encrypt, decrypt, compress, zip, unzip, install"""
+    anonymise, colourise, zoom, print out, fax, ship, deliver to, forward, subscribe, follow me, upvote, vote, sign, encrypt, decrypt, compress, zip, unzip, install"""
 )
 """Common verbs that ask for something else than finding and writing; what they ask for is reported, not done."""
 
@@ -68,7 +72,7 @@ RELATIONS = _phrases(
     among, amongst, amid, against, around, round, across from, opposite, opposite to, facing, touching, overlapping, overlapping with, surrounding, surrounded by, far from, furthest from, farthest from
     further from, farther from, far away from, away from, furthest away from, at, along, beyond, past, through, off, bigger than, larger than, smaller than, taller than, higher than, lower than, wider than, attached to
     connected to, adjacent to, alongside, as big as, bigger, not near, not on, not in, not inside, not under, not next to, not beside, not behind, not above, not below, not wearing, not holding, not riding, not with, not by, not at
-    covered by, covered with, covered in, filled with, full of, made of, seated at, seated on, parked near, parked in, who has, who have, that has, that have, which has, which have, whose, to the side of, at the side of, on the side of
+    covered by, covered with, covered in, filled with, full of, made of, seated at, seated on, who has, who have, that has, that have, which has, which have, whose, to the side of, at the side of, on the side of
     on either side of, either side of, toward, towards, not touching, not overlapping, not close to, not between, not in front of, not left of, not right of, not to the left of, not to the right of, level with, in the hands of, in the hand of
     belonging with, at the foot of, at the end of, on the back of, at the back of, in the back of, in the lap of, on the edge of, at the edge of, leftmost of, diagonal to"""
 )
@@ -104,7 +108,7 @@ OUTPUT_NOUNS = _phrases(
     """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples, list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex, vertices
     value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats, decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes, indices, id, ids, set, sets, class set, category set, label set
     class list, class name, class names, vocabulary, format, formats, form, style, output, outputs, result, results, answer, answers, reply, response, responses, line, lines, row, rows, record, records, entry, entries, file, files, text, annotation, annotations, width, height, size, area, offset, offsets, range
-    scale, order, type, types, kind, kinds, key, keys, field, fields, unit, units, pixel, pixels, edge, edges, side, sides, position, positions, location, locations, place, places, extent, shape, shapes, region, area, count, counts, total, caption, description, image, images, picture, pictures, photo, photos
+    scale, order, type, types, kind, kinds, unit, units, pixel, pixels, edge, edges, side, sides, position, positions, location, locations, place, places, extent, shape, shapes, region, area, count, counts, total, caption, description, image, images, picture, pictures, photo, photos
     photograph, photographs, pic, pics, scene, shot, snapshot, view, screenshot, image's, picture's, photo's, task, job, prompt, question, instruction, instructions below, request, model, detector, network, assistant, system, expert, annotator, ai, image space, space, content, contents, mark, marks, marker, markers, left, right, top, bottom, upper, lower
     middle, part, parts, half, x, y, w, h, c, s, n, xs, ys, x-coordinate, y-coordinate, x-coordinates, y-coordinates, dimensions, dimension, sequence, sequences, string, strings, dictionary, dictionaries, dict, dicts, object's, objects', polygon, polygons, mask, masks, outline, outlines, contour, contours, confidence, threshold, minimum, maximum, limit, coco, tag, tags
     data, dataset, data set, inventory, overview, summary, table of results, background information, following, expression, phrase, referring expression, referring phrase, sentence, words, word, term, terms, query, vector, pair, pairs, group, groups, supercategory, supercategories, front"""
@@ -117,22 +121,6 @@ BE = _phrases(
 )
 
 THAT = _phrases("that, which, who, whose, whom, that is, that are, which is, which are, who is, who are, there is, there are, that was, that were, that you can see, you can see, that you see, you see, you can find, that you can find, you find, you can spot, can you see, can you find, can you spot, do you see, we can see, i can see, can be seen, to be seen, there, here")
-
-FILLER = _phrases(
-    """boxed, marked, labelled, labeled, highlighted, annotated, identified, listed, returned, drawn, tagged, located, localised, remaining, concerned
-    please, kindly, thanks, thank you, many thanks, cheers, hello, hi, hey, dear, ok, okay, now, just, only, simply, nothing else, nothing more, and nothing else, no one else, nothing but, none other than, exclusively, solely, really, very, exactly, precisely, carefully, accurately, clearly, quickly, fully, completely, tightly
-    correctly, properly, directly, individually, separately, single, separate, individual, corresponding, respective, exact, precise, tight, accurate, complete, full, following, given, provided, visible, present, appearing, appear, appears, shown, show, depicted, pictured, seen, found, detected, contained, contain, contains, containing, existing, exist, exists, available, possible, available in
-    belong, belongs, belonging, belong to, belongs to, belonging to, falls into, fall into, falls under, corresponds to, correspond to, corresponding to, matches, matching, relevant, of interest, in question, encloses, enclose, enclosing, enclosed, bounds, bounding, bounded, surrounds, tells, lies, lie, lying, located, situated, positioned, placed, found in, occurring, occurs, occur, represents, representing, stands, stand, stands for
-    denotes, denoting, means, meaning, refers, refers to, referred to, referring to, consists of, consisting of, consist of, made up of, made of numbers, composed of, comprising, including the, followed, follows, as follows, like this, like so, in this way, this way, such that, so, thus, hence, therefore, i.e, e.g, etc, etc., in turn, each time, at once, once, at the same time, simultaneously, in total, in all, altogether, overall, at all, of all, first of all
-    with respect to, with respect to the, given the, in the form, in the format, in the form of, in the format of, in this format, in the following format, in the style of, in the order, in this order, in order, to each, one by one, for me, to me, for us, for my project, for my report, for my paper, for my thesis, for my dissertation, for our dataset, for a school project, for my homework, for my research, for my class, for the record, for training, for a demo
-    if possible, if there are any, if there is one, if any, if you can, if present, if you like, as possible, as many as possible, as usual, as always, as before, as above, as described, as described above, as shown, above mentioned, below, again, still, even, actually, basically, maybe, perhaps, anyway, well, right now, today, quick, good, nice, new, true, real, actual, own, same, usual, standard, normal, plain, simple, short, long, brief, main, current, input, output, original, raw, default, final, common, general
-    not only, not just, rather, quite, fairly, roughly, approximately, about, around, upright, axis-aligned, tightest, minimal, smallest enclosing, closed, ordered, clockwise, per object, per line, per detection, per instance, per image, each line, one per line, one line each, one each, apiece, whole image, every part, top-left corner, lower left, zero, int, float, integer-valued, rounded, integer, decimal, numeric, numerical, comma separated, comma-separated, separated, by commas, commas, brackets, parentheses, round brackets, square brackets, new line, newline
-    absolute value, in english, in words, in text, text only, in short, in detail, one sentence, a sentence, all over, throughout, anywhere in, able, ready, possible to, as long as, so far, that way, namely, viz, specifically, particular, in particular, especially, particularly, mainly, mostly, certain, sure, be sure to, feel free to, go ahead and, want to know, know, help me, help, hello there, task is to, goal is to, job is to, object detection, detection task, visual grounding, referring expression comprehension, phrase grounding, localisation, recognition, detector's, model's, computer vision
-    the task of, task of, member of, members of, instances of, instance of, one of, ones of, part of, kind of, sort of, type of, names of, set of, list of, group of objects, class of, category of, categories of, classes of, label of, out of, consider the set of, from among, from the set, of these, of those, of them, of it, of which, thereof, therein, wherever, whenever, however, otherwise, instead, whole, image size, image width, image height, mention only, answer with, with one, per box, no more, no less, and so on, so on, up front, at the end, at the beginning, at the start, first, last, in front, before it, after it, then the, next the
-    everybody's, altogether in, in there, in here, over there, over here, out there, yes, no thanks, in one go, in a single pass, all together, too much, way, ways, such as this, using only, using just, lot, bit, little bit, moment, time, times, rest, this time, always, automatically, manually, each separately, every time, uniquely, uniform, uniformly, evenly, equally, spaced, distributed, along the boundary, along the outline, along its boundary, along the edge, boundary, border, trained, helpful, professional, careful, precise and, state-of-the-art, zero-shot, open-vocabulary, vision, visual, language, vision-language
-    whatever it may be, no matter what, no matter which, regardless, regardless of class, regardless of type, regardless of kind, of any kind, of any class, of any sort, of any type, of every kind, of whatever kind, in existence, on display, in sight, in view, around here, on show, in shot, under consideration, at hand, in it, on it, there in, within it, inside it, that exist, that appear, as such, with it, with them, for it, for them, around it, around them, to it, to them, each one, every one, as one, in one, into one, across it, by it"""
-)
-
 
 ING_NOUNS = frozenset(
     """dining parking washing frying swimming sewing ironing vending flying drinking skiing sporting sleeping cooking writing living rocking folding recycling building
@@ -159,3 +147,18 @@ NOT_ENGLISH = frozenset(
     são och på alla hitta""".split()
 )
 """Common words of other languages; with one of them in it a phrase isn't taken for an English one."""
+
+NOTHING = frozenset("nothing none nobody".split())
+"""Words for no thing at all, which can't be looked for."""
+
+NOT_SUPERLATIVES = frozenset("forest chest nest guest vest priest breast west test rest request harvest quest crest pest jest arrest contest latest dentist".split())
+"""Words in -est that aren't the superlative of anything."""
+
+SPELLED = frozenset("word words text message letters".split())
+"""After these stands what should be written, not what should be found."""
+
+NAMES_NOTHING = frozenset(
+    """colour colours color colors weather time age gender emotion emotions mood feelings meaning price brand instruction instructions rule rules prompt prompts command
+    commands guidelines joke poem story song essay cuteness breed breeds temperature speed distance depth name""".split()
+)
+"""Words for what can't be seen as an object, so that they are neither found nor missing in the image."""
