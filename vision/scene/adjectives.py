@@ -151,7 +151,7 @@ def look_up(table: Mapping[str, Meaning], words: str) -> Meaning:
 _PLACE_WORDS = "|".join(f"(?:{pattern})" for pattern in PLACES)
 _PARTS = "(?: (?:side|half|part|corner|corners|edge|third|quarter|quadrant|portion|area|end|section|row|border))*"
 _BEFORE = (
-    "(?:all the way |up |over |down )?(?:on|in|at|to|towards?|near|along|from|by) (?:the |its )?(?:extreme )?(?:most )?"
+    "(?:all the way |up |over |down )?(?:on|in|at|to|towards?|near|along|from|by) (?:the )?(?:extreme )?(?:most )?"
 )
 _FOLLOWED = (
     r"(?= *$| *,| (?:and|or|but|not|that|which|who|whose|is|are|was|were|in|on|at|to|near|next|by|beside|behind|under"

@@ -161,6 +161,8 @@ class _Builder:
                 self._partitive(chunk)
             case "to" | "away":
                 self._reference(chunk)
+            case "back":
+                self._back(chunk)
             case "stranded":
                 self._strand(chunk)
             case _:
@@ -271,6 +273,17 @@ class _Builder:
         raise InstructionError(
             f'"{chunk.span.text}" cannot be read: boxes don\'t show where something goes or comes from'
         )
+
+    def _back(self, chunk: Chunk) -> None:
+        """ "the elephant with a person on it": how the last thing stands to the one before it."""
+        for node in self._spine[-2::-1]:
+            last = node.modifiers[-1] if node.modifiers else None
+            if last is not None and last.link is not None and last.link.name in ("with", "without"):
+                link: Link = chunk.says
+                denied = last.link.negated != link.negated
+                last.link = replace(link, inverse=not link.inverse, negated=denied)
+                return
+        raise InstructionError(f'what "{chunk.span.text}" speaks of is not clear; name the thing')
 
     def _strand(self, chunk: Chunk) -> None:
         """ "what is the man holding": the link's other side is asked for."""

@@ -7,6 +7,7 @@ the box is taken off, and every colour that has a fair share of the votes is pla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import cv2
@@ -30,7 +31,10 @@ BASIC_COLOURS: tuple[str, ...] = (
 )
 
 MIN_SHARE = 0.22
-"""Share of the votes above which a colour is plausible; the best one always is."""
+"""Share of the votes from which on a colour is plausible; the best one always is."""
+
+MIN_PART = 0.08
+"""Share from which on a thing is partly of a colour: a shirt, a stripe."""
 
 BACKGROUND = 0.35
 """Share of a box's inner ellipse that is taken for background: what shows through, beside and around the object."""
@@ -54,29 +58,46 @@ def colours_of(pixels: NDArray[np.uint8], xyxy: NDArray[np.float32], polygon: Ri
     Returns:
         One to three of `BASIC_COLOURS`, best first; () where no pixel of the box lies in the image.
     """
+    return plausible(colour_shares(pixels, xyxy, polygon))
+
+
+def plausible(shares: Mapping[str, float]) -> tuple[str, ...]:
+    """The colours that an object with these shares may be said to have, best first."""
+    return tuple(name for i, (name, share) in enumerate(shares.items()) if i == 0 or (share >= MIN_SHARE and i < 3))
+
+
+def colour_shares(
+    pixels: NDArray[np.uint8], xyxy: NDArray[np.float32], polygon: Rings | None = None
+) -> dict[str, float]:
+    """How much of an object each basic colour takes, the largest share first.
+
+    Args:
+        pixels, xyxy, polygon: as for `colours_of`.
+
+    Returns:
+        Shares from 0 to 1 of the colours that are there at all; {} where no pixel of the box lies in the image.
+    """
     height, width = pixels.shape[:2]
     x1, y1 = (max(0, int(np.floor(v))) for v in xyxy[:2])
     x2, y2 = (min(size, int(np.ceil(v))) for v, size in zip(xyxy[2:], (width, height), strict=True))
     if x1 >= x2 or y1 >= y2:
-        return ()
+        return {}
     inside = _sampled(pixels[y1:y2, x1:x2])
-    weights = _ellipse(inside.shape[0], inside.shape[1])
-    if polygon is not None:
-        mask = _mask(polygon, (x1, y1, x2, y2), inside.shape[:2])
-        if mask.any():
-            return _plausible(_shares(inside, mask.astype(np.float64)))
-    shares = _shares(inside, weights)
+    mask = np.zeros(inside.shape[:2], bool) if polygon is None else _mask(polygon, (x1, y1, x2, y2), inside.shape[:2])
+    if mask.any():
+        return _named_shares(_shares(inside, mask.astype(np.float64)))
+    shares = _shares(inside, _ellipse(inside.shape[0], inside.shape[1]))
     ring = _ring(pixels, (x1, y1, x2, y2))
     if len(ring):
         # inner = (1 - BACKGROUND) object + BACKGROUND ring, solved for the object.
         left = np.clip(shares - BACKGROUND * _shares(ring, np.ones(len(ring))), 0, None)
         shares = left / left.sum() if left.sum() > 0 else shares
-    return _plausible(shares)
+    return _named_shares(shares)
 
 
-def _plausible(shares: NDArray[np.float64]) -> tuple[str, ...]:
-    order = np.argsort(-shares, kind="stable")[:3]
-    return tuple(BASIC_COLOURS[i] for i in order if shares[i] >= MIN_SHARE or i == order[0])
+def _named_shares(shares: NDArray[np.float64]) -> dict[str, float]:
+    order = np.argsort(-shares, kind="stable")
+    return {BASIC_COLOURS[i]: float(shares[i]) for i in order if shares[i] > 0}
 
 
 def _sampled(region: NDArray[np.uint8]) -> NDArray[np.uint8]:

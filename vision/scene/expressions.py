@@ -18,6 +18,8 @@ from vision.scene.grammar import Chunks, read_chunks
 from vision.scene.phrases import Colours, Core, Question, Unseen
 from vision.scene.query_text import QueryText, write_query
 
+MAX_QUERIES = 64
+
 
 @dataclass(frozen=True)
 class ReadExpression:
@@ -47,18 +49,22 @@ class ReadExpression:
         return tuple(dict.fromkeys(name for match in self.matches.values() for name in match.classes))
 
     def queries(self) -> Iterator[QueryText]:
-        """The queries that it may mean, the likeliest first: its readings in the strict sense of links, then loosely.
+        """The queries that it may mean, the likeliest first, at most `MAX_QUERIES`.
+
+        They are its readings with all words in their strict sense, then with one of them in its loose sense, then all.
 
         Raises:
             InstructionError: a part cannot stand where it does.
         """
-        groups = _groups()
-        written: list[str] = []
-        for loose in (False, True):
-            for reading in readings(self._chunks):
-                query = write_query(reading, self.matches, groups, loose)
-                if query.text not in written:
-                    written.append(query.text)
+        seen: set[str] = set()
+        strict = [write_query(reading, self.matches, _groups()) for reading in readings(self._chunks)]
+        choices = max(query.choices for query in strict)
+        levels = [(), *((choice,) for choice in range(choices if choices > 1 else 0)), range(choices)]
+        for level in levels:
+            for reading, first in zip(readings(self._chunks), strict, strict=True):
+                query = write_query(reading, self.matches, _groups(), level) if level else first
+                if query.text not in seen and len(seen) < MAX_QUERIES:
+                    seen.add(query.text)
                     yield query
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ from vision.scene.adjectives import (
     read_edge,
     read_region,
 )
-from vision.scene.links import LINKS, Link
+from vision.scene.links import LINKS, SEATED, Link
 from vision.scene.phrases import Adjective, Amount, Colours, Core, Determiner, Ordinal, Question, Span, Unseen
 from vision.scene.terminals import TERMINALS
 
@@ -57,6 +57,8 @@ connective: THAT | WHICH | WHO | BE | NOT | AND | OR | COMMA | BUT | DO
 ?said: POSTURE? LINK core -> related
     | POSTURE core -> together
     | POSTURE -> state
+    | POSTURE? LINK IT -> back
+    | core BE? stranded -> reduced
     | REGION -> region
     | VIEWER -> viewer
     | EDGE -> edge
@@ -76,7 +78,7 @@ asked: (WHAT | WHICH) OF? core -> asked
     | (WHAT | WHICH | WHO)
 determiner: THE | A | ANY | ALL | NO
 ?adjective: COLOURS | ORANGE | SUPERLATIVE | SIZE | PLACE | ORDINAL | NUMBER | ONE | UNSEEN | GROUP | NEAR
-noun: WORD+ (OF_WHAT WORD+)? | ORANGE | THING | PERSON | ONE | CLAUSE
+noun: WORD+ (OF_WHAT WORD+)? | ORANGE | THING | PERSON | ONE | OTHERS | CLAUSE
 
 %ignore /[ ]+/
 %ignore ADVERB
@@ -98,7 +100,7 @@ class Chunk:
     connectives: tuple[str, ...]
     kind: Literal[
         "joined", "related", "stranded", "together", "state", "unseeable", "region", "order", "filler", "nearest",
-        "farthest", "between", "excepted", "of", "to", "away",
+        "farthest", "back", "between", "excepted", "of", "to", "away",
     ]  # fmt: skip
     span: Span
     core: Core | None = None
@@ -196,6 +198,9 @@ def _explained(error: UnexpectedInput, text: str) -> str:
     return f'"{token}" does not fit where it stands in "{shown}"; expected a thing with what is said of it, {_SUCH_AS}'
 
 
+_UPRIGHT = ("sit", "seated", "stand", "perched", "standing")
+
+
 class _Reader(Transformer[Token, Any]):
     """From lark's tree to chunks, bottom up."""
 
@@ -217,8 +222,8 @@ class _Reader(Transformer[Token, Any]):
 
     def noun(self, children: list[Token]) -> tuple[str, str]:
         kind = children[0].type
-        if kind in ("THING", "PERSON", "ONE"):
-            return kind.lower(), str(children[0])
+        if kind in ("THING", "PERSON", "ONE", "OTHERS"):
+            return "one" if kind == "OTHERS" else kind.lower(), str(children[0])
         return "noun", " ".join(children)
 
     @v_args(meta=True)
@@ -274,7 +279,19 @@ class _Reader(Transformer[Token, Any]):
 
     @v_args(meta=True)
     def related(self, meta: Meta, children: list[Any]) -> Chunk:
-        return Chunk((), "related", self._span(meta), children[-1], _link(children[-2]))
+        link = _link(children[-2])
+        if len(children) == 3 and link.name == "on" and children[0].startswith(_UPRIGHT):
+            link = SEATED
+        return Chunk((), "related", self._span(meta), children[-1], link)
+
+    @v_args(meta=True)
+    def back(self, meta: Meta, children: list[Any]) -> Chunk:
+        return Chunk((), "back", self._span(meta), None, _link(children[-2]))
+
+    @v_args(meta=True)
+    def reduced(self, meta: Meta, children: list[Any]) -> Chunk:
+        link = children[-1].says
+        return Chunk((), "related", self._span(meta), children[0], replace(link, inverse=not link.inverse))
 
     @v_args(meta=True)
     def stranded(self, meta: Meta, children: list[Any]) -> Chunk:

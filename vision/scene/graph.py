@@ -23,7 +23,7 @@ from reasoning.query.tree import Compare, Project, Top
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections
 from vision.images import LoadedImage
-from vision.scene.colours import BASIC_COLOURS, colours_of
+from vision.scene.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
 from vision.scene.regions import REGIONS, from_points, in_regions
 from vision.scene.relations import between, distances, relate
 
@@ -35,8 +35,9 @@ MAX_OBJECTS = 300
 SIZES: tuple[tuple[str, float], ...] = (("small", 32.0**2), ("medium", 96.0**2), ("large", float("inf")))
 """COCO's sizes by area in square pixels (Lin et al. 2014, arXiv 1405.0312), each up to its bound."""
 
-ATTRIBUTES = ("kind", "class", "supercategory", "colour", "size", "position")
-"""Relations from an object to a word."""
+ATTRIBUTES = ("kind", "class", "supercategory", "main_colour", "colour", "partly", "size", "position")
+"""Relations from an object to a word: `main_colour` is the likeliest, `colour` each plausible one, `partly` each that
+some part of it has."""
 
 OBJECT = "object"
 """What `kind` leads to from every object."""
@@ -60,6 +61,7 @@ class SceneObject:
         class_name: the model's class.
         supercategory: COCO's, or None.
         colours: plausible colours, best first.
+        partly: colours of which it has at least a little, most first.
         size: "small", "medium" or "large".
         positions: the parts of the image that it lies in.
     """
@@ -69,8 +71,15 @@ class SceneObject:
     class_name: str
     supercategory: str | None
     colours: tuple[str, ...]
+    partly: tuple[str, ...]
     size: str
     positions: tuple[str, ...]
+
+    def words(self) -> tuple[tuple[str, ...], ...]:
+        """What each of `ATTRIBUTES` leads to."""
+        above = () if self.supercategory is None else (self.supercategory,)
+        colours = (self.colours[:1], self.colours, self.partly)
+        return (OBJECT,), (self.class_name,), above, *colours, (self.size,), self.positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +121,19 @@ class Scene:
             notes = (f"The scene holds the best {MAX_OBJECTS} of {len(detections)} objects.",)
         places = in_regions(shown.xyxy, image.size)
         names = _names(shown.model_classes)
+        outlines = shown.polygons
+        shares = [
+            colour_shares(image.pixels, box, None if outlines is None else outlines[i])
+            for i, box in enumerate(shown.xyxy)
+        ]
         objects = tuple(
             SceneObject(
                 name=names[i],
                 index=i,
                 class_name=class_name,
                 supercategory=COCO_SUPERCATEGORIES.get(class_name),
-                colours=colours_of(image.pixels, shown.xyxy[i], None if shown.polygons is None else shown.polygons[i]),
+                colours=plausible(shares[i]),
+                partly=tuple(name for name, share in shares[i].items() if share >= MIN_PART),
                 size=next(name for name, bound in SIZES if shown.area[i] < bound),
                 positions=tuple(name for name, inside in places.items() if inside[i]),
             )
@@ -186,6 +201,7 @@ class Scene:
                     "class": item.class_name,
                     "supercategory": item.supercategory,
                     "colours": list(item.colours),
+                    "partly": list(item.partly),
                     "size": item.size,
                     "positions": list(item.positions),
                     "xyxy": [round(float(v), 2) for v in self.detections.xyxy[item.index]],
@@ -210,13 +226,8 @@ class Scene:
         described = [
             (item.index, relation, word)
             for item in self.objects
-            for relation, values in zip(
-                ATTRIBUTES,
-                ((OBJECT,), (item.class_name,), (item.supercategory,), item.colours, (item.size,), item.positions),
-                strict=True,
-            )
+            for relation, values in zip(ATTRIBUTES, item.words(), strict=True)
             for word in values
-            if word is not None
         ]
         known = (OBJECT, *BASIC_COLOURS, *REGIONS, *(name for name, _ in SIZES), *COCO_SUPERCATEGORIES.values())
         ids = [item.name for item in self.objects]

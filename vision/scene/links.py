@@ -27,6 +27,7 @@ class Link:
         loose: the same where the strict reading leads to nothing; () where there is no other.
         negated: whether they must not hold instead.
         inverse: whether they hold from the second thing to the first.
+        end: "left", "right", "top" or "bottom" where the words mean that end of the second thing.
         seen_only: whether the words say more than boxes show, which the user is told.
     """
 
@@ -36,7 +37,15 @@ class Link:
     loose: tuple[str, ...] = ()
     negated: bool = False
     inverse: bool = False
+    end: str | None = None
     seen_only: bool = False
+
+
+_PART = (
+    "(?:top|back|edge|end|seat|surface|corner|arm|armrest|roof|hood|bonnet|bed|deck|front|lap|head|shoulders?|bottom|rack"
+    "|handlebars?|floor|shelf|shelves|lid|cover|rim)"
+)
+"""Parts of things that boxes don't have: what is on one is on the whole."""
 
 
 def _any_of(words: str) -> str:
@@ -49,15 +58,21 @@ LINKS: tuple[Link, ...] = (
     Link("above", "above|over|higher than|over the top of", ("above",), ("above", "on")),
     Link("below", "below|lower than", ("below",), ("below", "under")),
     Link("under", "under|underneath|beneath", ("under",), ("below",)),
-    Link(
-        "on",
-        "on top of|on the (?:top|back|edge|end|seat|surface|corner|arm) of|on to|onto|on|upon|atop|astride",
-        ("on",),
-        ("inside", "overlapping"),
+    Link("on", f"on top of|on the {_PART} of|on to|onto|on|upon|atop|astride", ("on",), ("inside", "overlapping")),
+    *(
+        Link(f"at the {end} of", f"(?:at|on|in|by) the {words} (?:end|edge|corner) of", ("on", "near"), end=end)
+        for end, words in (
+            ("left", "left(?: hand)?"),
+            ("right", "right(?: hand)?"),
+            ("top", "top"),
+            ("bottom", "bottom"),
+        )
     ),
     Link(
         "inside",
-        f"inside of|inside|within|into|contained in|in the (?:middle|centre|center|back|front) of{_NOT_OF_IMAGE}"
+        "inside of|inside|within|into|contained in"
+        "|in the (?:middle|centre|center|back|front|bed|trunk|seat|cab|corner) of"
+        f"{_NOT_OF_IMAGE}"
         "|in|aboard",
         ("inside",),
         ("overlapping",),
@@ -74,7 +89,7 @@ LINKS: tuple[Link, ...] = (
     ),
     Link(
         "near",
-        "near to|near|nearby|close to|closer to|by|around|at|against|along|not far from|in the vicinity of|surrounding"
+        "near to|near|nearby|close to|by|around|at|against|along|not far from|in the vicinity of|surrounding"
         "|surrounded by|up to|together with|accompanied by",
         ("near",),
     ),
@@ -94,8 +109,8 @@ LINKS: tuple[Link, ...] = (
     Link("with", "with|having|has|have|had", ("overlapping",), ("near",)),
     Link("wearing", "wearing|wears?|dressed in|clad in", ("contains",), ("overlapping",)),
     Link("worn by", "worn by", ("inside",), ("overlapping",)),
-    Link("riding", "riding on|riding in|riding|rides?|mounted on|ridden", ("on",), ("overlapping",)),
-    Link("ridden by", "ridden by|driven by", ("on", "inside"), ("overlapping",), inverse=True),
+    Link("riding", "riding on|riding in|riding|rides?|mounted on|ridden", ("on_top_of",), ("on", "overlapping")),
+    Link("ridden by", "ridden by|driven by", ("on_top_of", "inside"), ("overlapping",), inverse=True),
     Link("driving", "driving|drives?|steering", ("inside", "on"), ("overlapping",)),
     Link(
         "carrying",
@@ -103,7 +118,12 @@ LINKS: tuple[Link, ...] = (
         ("overlapping",),
         ("near",),
     ),
-    Link("held by", "held by|carried by|in the (?:hands?|arms?|mouth|lap) of", ("overlapping",), ("near",)),
+    Link(
+        "held by",
+        "held by|carried by|in the (?:left |right )?(?:hands?|arms?|mouth|lap|grip) of",
+        ("overlapping",),
+        ("near",),
+    ),
     Link(
         "using",
         _any_of(
@@ -125,3 +145,6 @@ LINKS: tuple[Link, ...] = (
 
 CONTACT = Link("together with", "", ("overlapping",), ("near",), seen_only=True)
 """What an activity without a preposition says of its object: "walking a dog", "flying a kite"."""
+
+SEATED = Link("on", "", ("on_top_of",), ("on", "inside", "overlapping"))
+"""What "on" says of something that sits or stands: it rises above what it is on."""

@@ -7,12 +7,12 @@ some away, "the largest" and "the second from the left" rank what is left.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from vision.classes.matching import Match
 from vision.errors import InstructionError
-from vision.scene.adjectives import LEFTMOST
+from vision.scene.adjectives import BOTTOMMOST, LEFTMOST, RIGHTMOST, TOPMOST
 from vision.scene.phrases import (
     Among,
     Amount,
@@ -35,6 +35,9 @@ from vision.scene.phrases import (
 EVERYTHING = '~kind("object")'
 
 
+Loose = Collection[int]
+
+
 @dataclass
 class QueryText:
     """A reading as a query, and what reading it so took for granted.
@@ -46,7 +49,8 @@ class QueryText:
         amount: how many objects are wanted, where that is said.
         denied: whether the query's truth value is the opposite of the answer ("are all cars red").
         unseen: words that couldn't be made part of it.
-        loosened: names of links that were taken in their loose sense.
+        loosened: words that were taken in their loose sense.
+        choices: how many words have a loose sense.
         notes: what was assumed, one sentence each.
     """
 
@@ -57,11 +61,12 @@ class QueryText:
     denied: bool = False
     unseen: list[str] = field(default_factory=list)
     loosened: list[str] = field(default_factory=list)
+    choices: int = 0
     notes: list[str] = field(default_factory=list)
 
 
 def write_query(
-    expression: Expression, matches: Mapping[str, Match], groups: Mapping[str, str], loose: bool
+    expression: Expression, matches: Mapping[str, Match], groups: Mapping[str, str], loose: Loose = frozenset()
 ) -> QueryText:
     """The query of a reading.
 
@@ -69,9 +74,12 @@ def write_query(
         expression: the reading.
         matches: what each noun means.
         groups: classes of a whole group, joined by newlines, to the supercategory that stands for them.
-        loose: whether links are taken in their loose sense.
+        loose: which words are taken in their loose sense, by their order among those that have one.
     """
     return _Writer(matches, groups, loose).written(expression)
+
+
+_ENDS = {"left": LEFTMOST, "right": RIGHTMOST, "top": TOPMOST, "bottom": BOTTOMMOST}
 
 
 def _both(parts: list[str]) -> str:
@@ -101,7 +109,7 @@ class _Soft:
 
 
 class _Writer:
-    def __init__(self, matches: Mapping[str, Match], groups: Mapping[str, str], loose: bool) -> None:
+    def __init__(self, matches: Mapping[str, Match], groups: Mapping[str, str], loose: Loose) -> None:
         self._matches, self._groups, self._loose = matches, groups, loose
         self._written = QueryText()
 
@@ -139,6 +147,15 @@ class _Writer:
                 out.objects = _both(asked)
         out.denied ^= determiner == "no"
         out.text = f"exists({out.objects})"
+
+    def _loosely(self, words: str) -> bool:
+        """Whether the next word with a loose sense is taken in it."""
+        number = self._written.choices
+        self._written.choices += 1
+        if number not in self._loose:
+            return False
+        self._written.loosened.append(words)
+        return True
 
     # Sets -----------------------------------------------------------------------------------------------------------
 
@@ -183,9 +200,11 @@ class _Writer:
                 self._written.unseen.append(adjective.word)
         return parts
 
-    def _colours(self, colours: Colours, every: bool) -> str:
-        named = [_has("colour", name) for name in colours.names]
-        return _both(named) if every and not self._loose else _either(named)
+    def _colours(self, colours: Colours, every: bool, negated: bool = False) -> str:
+        # What is not red may have some red in it, but it is of another colour.
+        relation = "main_colour" if negated else "partly" if self._loosely(" and ".join(colours.names)) else "colour"
+        named = [_has(relation, name) for name in colours.names]
+        return _both(named) if every and relation == "colour" else _either(named)
 
     def _filtered(
         self, parts: list[str], modifiers: tuple[Modifier, ...], thing: Thing, soft: list[_Soft] | None
@@ -200,7 +219,10 @@ class _Writer:
                     continue
                 if isinstance(says, Described | Nearest) and self._order(says) is not None:
                     continue  # an order is taken of what is left in the end
-            text = self._said(says, _both([*parts, *(_either(group) for group in groups)]), thing)
+            if isinstance(says, Described) and isinstance(says.adjective, Colours) and modifier.negated:
+                text: str | None = self._colours(says.adjective, every=False, negated=True)
+            else:
+                text = self._said(says, _both([*parts, *(_either(group) for group in groups)]), thing, modifier.negated)
             if text is None:
                 continue
             if modifier.negated:
@@ -211,11 +233,13 @@ class _Writer:
                 groups.append([text])
         return [*parts, *(_either(group) for group in groups)]
 
-    def _said(self, says: Related | Described | Nearest | Among | Same, among: str, thing: Thing) -> str | None:
+    def _said(
+        self, says: Related | Described | Nearest | Among | Same, among: str, thing: Thing, negated: bool
+    ) -> str | None:
         """The set of which something can be said, among some things; None where nothing shows it."""
         match says:
             case Related():
-                return self._related(says)
+                return self._related(says, thing.core, negated)
             case Nearest():
                 order = self._order(says)
                 assert order is not None
@@ -234,15 +258,14 @@ class _Writer:
                 self._written.unseen.append(unseen.word)
         return None
 
-    def _related(self, says: Related) -> str:
+    def _related(self, says: Related, head: Core, negated: bool) -> str:
         link, thing = says.link, says.thing
-        relations = link.strict
-        if self._loose and link.loose:
-            relations = link.loose
-            self._written.loosened.append(link.name)
+        # Of what is denied the loose sense would deny more, so that even less would fit.
+        widened = bool(link.loose) and not (negated or link.negated) and self._loosely(link.name)
+        relations = link.loose if widened else link.strict
         if link.seen_only:
             self._written.notes.append(f'"{says.span.text}" was read as touching: boxes show no more of what is done.')
-        sets = [self._things(thing)]
+        sets = [self._things(thing, head)]
         if thing.joined and not thing.either and not thing.shared:
             alone = Thing(thing.core, thing.modifiers, of=thing.of)
             sets = [self._things(alone), *(self._things(other, thing.core) for other in thing.joined)]
@@ -288,9 +311,14 @@ class _Writer:
             orders = [places[-1].adjective.rank if places else LEFTMOST]
             soft = [item for item in soft if item not in places[-1:]]
         elif single and soft and not orders:
-            chosen = soft[0] if self._loose else soft[-1]
+            loosely = len(soft) > 1 and self._loosely(soft[-1].words)
+            chosen = soft[0] if loosely else soft[-1]
             orders = [chosen.adjective.rank]
-            soft = [] if self._loose else [item for item in soft if item is not chosen]
+            soft = [] if loosely else [item for item in soft if item is not chosen]
+        for modifier in thing.modifiers:
+            says = modifier.says
+            if isinstance(says, Related) and says.link.end is not None and not modifier.negated:
+                orders.append(_ENDS[says.link.end])
         for item in (*hard, *soft):
             text = self._hard(item)
             if text is not None:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 Truth = NDArray[np.bool_]
 """Shape (n, n): whether object i stands in the relation to object j; never to itself."""
 
-MAX_SHARED_EXTENT = 0.5
+MAX_SHARED_EXTENT = 2 / 3
 """Of the narrower box's width (or height), how much the other may share while it is still beside (or above) it."""
+MIN_SUPPORT = 0.5
+"""Of the narrower box's width, how much must be shared by a thing and what is under it."""
 MIN_INSIDE = 0.9
 """Share of a box's own area that lies in another one when it is inside it."""
 MIN_OVERLAP = 0.05
@@ -147,21 +149,29 @@ def taller_than(pairs: Pairs) -> Truth:
     return pairs.height[:, None] >= MARGIN * pairs.height[None]
 
 
-def on(pairs: Pairs) -> Truth:
-    """i is supported by j: they share half of the narrower one's width, and i's bottom lies between j's top and bottom,
-    give or take a tenth of i's height, or up to three tenths of it lower where i rises above j's top (feet hang from a
-    seat); and i's centre is higher than j's, unless i is inside j (a plate on a table seen from above)."""
+def _resting(pairs: Pairs) -> Truth:
+    """They share half of the narrower one's width, and i's bottom lies between j's top and bottom, give or take a tenth
+    of i's height, or up to three tenths of it lower where i rises above j's top: feet hang from a seat."""
     top, bottom, height = pairs.xyxy[:, 1], pairs.xyxy[:, 3], pairs.height[:, None]
     reach = np.where(top[:, None] < top[None], SEAT_REACH, SUPPORT_REACH) * height
     rests = (bottom[:, None] >= top[None] - SUPPORT_REACH * height) & (bottom[:, None] <= bottom[None] + reach)
-    over = pairs.shared_width >= MAX_SHARED_EXTENT * _smaller(pairs.width)
-    higher = pairs.centre[:, None, 1] < pairs.centre[None, :, 1]
-    return rests & over & (higher | inside(pairs))
+    over: Truth = pairs.shared_width >= MIN_SUPPORT * _smaller(pairs.width)
+    return over & rests
+
+
+def on_top_of(pairs: Pairs) -> Truth:
+    """i rests on j, and its centre is higher than j's."""
+    return _resting(pairs) & (pairs.centre[:, None, 1] < pairs.centre[None, :, 1])
+
+
+def on(pairs: Pairs) -> Truth:
+    """i is on top of j, or rests on it and is inside it: a plate on a table that is seen from above."""
+    return on_top_of(pairs) | (_resting(pairs) & inside(pairs))
 
 
 def under(pairs: Pairs) -> Truth:
     """i's top and centre are lower than j's, and they share half of the narrower one's width."""
-    over = pairs.shared_width >= MAX_SHARED_EXTENT * _smaller(pairs.width)
+    over = pairs.shared_width >= MIN_SUPPORT * _smaller(pairs.width)
     lower = pairs.centre[:, None, 1] > pairs.centre[None, :, 1]
     return over & lower & (pairs.xyxy[:, None, 1] > pairs.xyxy[None, :, 1])
 
@@ -182,6 +192,7 @@ RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
     "near": near,
     "next_to": next_to,
     "on": on,
+    "on_top_of": on_top_of,
     "under": under,
     "in_front_of": in_front_of,
     "behind": lambda pairs: in_front_of(pairs).T,

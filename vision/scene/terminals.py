@@ -56,7 +56,7 @@ _UNSEEABLE = (
 )
 
 _UNREAD = (
-    "whose|than|more|less|fewer|it|its|they|them|he|she|him|itself|themselves|how|why|when|if|because|while|until|other"
+    "whose|than|more|less|fewer|its|they|he|she|themselves|how|why|when|if|because|while|until|other"
     "|another|else|same|such|so|much|neither|nor|unless|would|could|should|can|will|do"
 )
 """Words that are no nouns: constructions with them are not read."""
@@ -67,7 +67,8 @@ TERMINALS: dict[str, tuple[int, str]] = {
         90,
         r"(?:please )?(?:(?:can|could|would|will) you )?(?:please )?(?:find|show|locate|point (?:at|to|out)|point"
         r"|highlight|select|identify|detect|segment|outline|mark|spot|give|pick(?: out)?|choose|return|tell me"
-        r"|look for|box|draw|i want|i need|i am looking for|let me see|ground|where can i find|which one is|get)(?: me| us)?",
+        r"|look for|box|draw|i want|i need|i am looking for|let me see|ground|where can i find|which one is|get)"
+        r"(?: me| us)?",
     ),
     "HOW_MANY": (90, r"how many(?: of)?(?: the| these| those)?"),
     "COUNT": (90, r"count(?: up)?(?: all)?(?: of)?(?: the)?|(?:what is )?(?:the )?(?:total )?number of(?: the)?"),
@@ -93,8 +94,8 @@ TERMINALS: dict[str, tuple[int, str]] = {
     ),
     "EDGE": (80, EDGE_PATTERN),
     "BETWEEN": (75, r"in between|between"),
-    "NEAREST": (75, rf"(?:closest|nearest) (?:to|by)|(?:closest|nearest){_STARTS_NOUN}"),
-    "FARTHEST": (75, r"(?:farthest|furthest|most distant)(?: away)? from"),
+    "NEAREST": (75, rf"(?:closest|nearest|closer|nearer) (?:to|by)|(?:closest|nearest){_STARTS_NOUN}"),
+    "FARTHEST": (75, r"(?:farthest|furthest|most distant|farther|further)(?: away)? from"),
     "NEAR": (70, r"closest|nearest|farthest|furthest|most distant"),
     "SUPERLATIVE": (72, alternatives(SUPERLATIVES)),
     "EXCEPT": (70, r"except(?: for)?|excluding|other than|apart from|aside from|not including"),
@@ -113,6 +114,12 @@ TERMINALS: dict[str, tuple[int, str]] = {
         r"clusters?|dozens?|family|pack) of(?: the)?",
     ),
     "PERSON": (58, _SOME_BODY),
+    "OTHERS": (57, r"(?:the )?(?:others|other ones?|rest)"),
+    "IT": (
+        57,
+        r"it|them|itself|him|her(?= *$| *,| (?:and|or|that|which|is|are)\b)"
+        r"|(?:its|his|her|their) (?:back|top|head|lap|hands?)",
+    ),
     "THING": (56, r"objects?|things?|items?|everything|anything|something|stuff"),
     "COLOURS": (54, COLOUR_PATTERN),
     "ORANGE": (53, r"oranges?"),
