@@ -222,14 +222,16 @@ class Detections:
 
     @property
     def text(self) -> str:
-        """The objects, written as `output` says; `from_text` reads it back.
+        """The objects, written as `output` says; `from_text` reads it back. Where a value answers, it is that.
 
         Raises:
             FormatError: they cannot be written so, such as polygons where there are none.
         """
         from vision.formats import write
 
-        return write(self)
+        if self.value is None:
+            return write(self)
+        return {True: "yes", False: "no"}[self.value] if isinstance(self.value, bool) else str(self.value)
 
     @classmethod
     def from_text(

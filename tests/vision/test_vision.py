@@ -1,0 +1,146 @@
+"""The front of the room with the embedded detector on photographs that a package ships."""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kg_data.errors import SkylarkError
+from vision import Detections, Task, Vision
+from vision.classes import COCO_CLASSES
+from vision.errors import ImageError, InstructionError
+from vision.instructions.task import Target
+
+PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
+MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))
+
+
+@pytest.fixture(scope="module")
+def vision() -> Vision:
+    return Vision()
+
+
+def same_boxes(one: Detections, other: Detections) -> bool:
+    def boxes(d: Detections) -> list[tuple[str, ...]]:
+        assert d.scores is not None
+        return sorted(
+            (name, *map(str, box.tolist()), str(score))
+            for name, box, score in zip(d.class_names, d.xyxy, d.scores.tolist(), strict=True)
+        )
+
+    return boxes(one) == boxes(other)
+
+
+def test_the_contract_of_detect(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, "Find every vehicle except buses; output (c, x1, y1, x2, y2)")
+    assert found.class_names[0] == "motorcycle"
+    assert "bus" not in found.classes
+    assert found.text.splitlines()[0].startswith("(motorcycle, ")
+    assert found.scores is not None
+    assert found.to_coco()
+    assert found.to_yolo()
+    assert found.to_voc()
+    assert len(found.to_supervision()) == len(found)
+    assert found.draw().size == found.image_size == (741, 500)
+
+
+def test_a_label_is_the_users_own_word(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, "Find the motorbikes")
+    assert set(found.class_names) == {"motorbike"}
+    assert set(found.model_classes) == {"motorcycle"}
+
+
+def test_a_class_set_in_another_order_gives_the_same(vision: Vision) -> None:
+    results = [
+        vision.detect(MOTORCYCLE, f"find all of these: {', '.join(names)}", min_score=0.2)
+        for names in permutations(["person", "motorcycle", "bicycle"])
+    ]
+    assert len(results[0]) > 3
+    assert all(same_boxes(results[0], other) for other in results[1:])
+
+
+@pytest.mark.parametrize("names", [("person",), ("motorcycle", "person", "bicycle", "chair", "bench")])
+def test_some_classes_give_the_full_runs_boxes_of_them(vision: Vision, names: tuple[str, ...]) -> None:
+    full = vision.detect(MOTORCYCLE, "everything", min_score=0.05)
+    some = vision.detect(MOTORCYCLE, Task(targets=tuple(Target(name, (name,)) for name in names)), min_score=0.05)
+    assert len(some)
+    assert same_boxes(some, full[[name in names for name in full.class_names]])
+
+
+def test_many_images_give_what_each_gives_alone(vision: Vision, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("no image")
+    sources = [MOTORCYCLE, broken, COFFEE, ASTRONAUT]
+    results = list(vision.detect_many(sources, "all the people and cups", min_score=0.3))
+    assert [source for source, _ in results] == sources
+    assert isinstance(results[1][1], ImageError)
+    for source, found in results[::2]:
+        assert isinstance(found, Detections)
+        assert same_boxes(found, vision.detect(source, "all the people and cups", min_score=0.3))
+
+
+def test_polygons_have_the_points_asked_for_and_are_marked(vision: Vision) -> None:
+    found = vision.detect(ASTRONAUT, "outline the people with 24 points")
+    assert found.polygon_source == "grabcut"
+    assert found.polygons is not None
+    assert [ring.shape for rings in found.polygons for ring in rings] == [(24, 2)] * len(found)
+    assert any("GrabCut" in note for note in found.notes)
+
+
+def test_what_is_not_detectable_is_said_with_the_nearest(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, "find the helicopter")
+    assert len(found) == 0
+    assert found.text == ""
+    assert any('"helicopter"' in note and "airplane" in note for note in found.notes)
+
+
+def test_a_count_and_a_description_answer_in_words(vision: Vision) -> None:
+    assert vision.detect(MOTORCYCLE, "count the motorcycles", min_score=0.5).text == "1"
+    assert vision.detect(MOTORCYCLE, "what is in this picture?", min_score=0.5).text == "A motorcycle."
+    assert vision.detect(np.zeros((40, 40, 3), np.uint8), "count the dogs").text == "0"
+
+
+def test_an_expression_is_grounded_by_a_query(vision: Vision) -> None:
+    answer = vision.ask(COFFEE, "the cup on the dining table", min_score=0.3)
+    assert answer.detections.class_names == ("cup",)
+    assert str(answer.query) == '~class("cup") & ~on(~class("dining table"))'
+    assert answer.justification[0].facts
+    found = vision.detect(COFFEE, "the cup on the dining table", min_score=0.3)
+    assert np.array_equal(found.xyxy, answer.detections.xyxy)
+
+
+def test_a_turned_photograph_is_looked_at_upright(vision: Vision) -> None:
+    upright = Image.open(MOTORCYCLE).convert("RGB")
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored a quarter turn to the left, to be turned right
+    upright.rotate(90, expand=True).save(turned, "JPEG", quality=95, exif=exif)
+    found = vision.detect(turned.getvalue(), "motorcycles", min_score=0.6)
+    assert found.image_size == upright.size
+    expected = vision.detect(MOTORCYCLE, "motorcycles", min_score=0.6)
+    assert np.abs(found.xyxy[0] - expected.xyxy[0]).max() < 15
+
+
+def test_bad_requests_are_clear_errors(vision: Vision) -> None:
+    with pytest.raises(InstructionError):
+        vision.detect(MOTORCYCLE, "  ")
+    with pytest.raises(InstructionError):
+        vision.ask(MOTORCYCLE, "")
+    with pytest.raises(ImageError, match="nowhere"):
+        vision.detect("nowhere.jpg", "dogs")
+    with pytest.raises(SkylarkError, match="embedded"):
+        Vision("embeded")
+
+
+def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None:
+    names = [*(f"thing number {i} of no kind" for i in range(9_999)), "motorcycle"]
+    targets = tuple(Target(name, (name,) if name in COCO_CLASSES else ()) for name in names)
+    found = vision.detect(MOTORCYCLE, Task(targets=targets), min_score=0.5)
+    assert found.class_names == ("motorcycle",)
+    assert len(found.classes) == 10_000
