@@ -50,7 +50,7 @@ def boxes(text: str) -> list[tuple[str, list[float]]]:
     return [(row["label"], row["bbox"]) for row in json.loads(text)]
 
 
-def corners(name: str) -> list[tuple[str, list[float]]]:
+def corners(name: str) -> list[tuple[str, list[int]]]:
     """What is in a picture, the largest first, as the detector gives it: a pixel more of the small ones."""
     rows = []
     for label, (x, y, w, h) in sorted(PICTURES[name], key=lambda row: -row[1][2] * row[1][3]):

@@ -162,7 +162,7 @@ class _Run:
         for note in notes:
             if note not in self._noted:
                 self._noted.add(note)
-                self._say(f"note: {note}" if len(self._images) == 1 else f"note: {image}: {note}")
+                self._say(f"note: {note}" if len(self._images) == 1 else f"note: {note} (first with {image})")
 
     def _say(self, text: str) -> None:
         self._bar.write(text, file=sys.stderr)

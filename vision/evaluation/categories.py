@@ -75,7 +75,9 @@ def chosen(words: Sequence[str], categories: Sequence[str], supercategories: dic
     matches = ClassMatcher(categories, supercategories).match_all(rest) if rest else []
     for word, match in zip(rest, matches, strict=True):
         if match.colour is not None and match.classes:
-            raise EvaluationError(f'the annotations know no colours: name "{match.label}" in place of "{word}"')
+            raise EvaluationError(
+                f'"{word}" asks for a colour, which is not annotated; name {" or ".join(match.classes)} without it'
+            )
         if not match.classes:
             near = dict.fromkeys([*(name for name, _, _ in extract(word, categories, limit=2)), *match.nearest])
             raise EvaluationError(f'"{word}" names none of the annotated classes; the nearest: {", ".join(near)}')
