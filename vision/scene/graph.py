@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -145,6 +145,10 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.objects)
+
+    def best(self, count: int) -> Scene:
+        """The scene of its best objects alone; they keep their names and positions."""
+        return replace(self, detections=self.detections[:count], objects=self.objects[:count])
 
     @cached_property
     def kg(self) -> KnowledgeGraph:

@@ -8,6 +8,7 @@ one thing: of several that fit, the detector's surest is returned, and the notes
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from vision.scene.query_text import QueryText
 
 MAX_JUSTIFIED = 50
 """Objects whose reasons are given."""
+
+UNSURE = 0.3
+"""Share of the score that sure objects have, down to which an expression's objects are looked for."""
 
 Value = int | bool | str
 
@@ -99,22 +103,28 @@ class Grounding:
         }
 
 
-def ground(text: str, scene: Scene, matcher: Matcher) -> Grounding:
+def ground(text: str, scene: Scene, matcher: Matcher, min_score: float | None = None) -> Grounding:
     """Answer a referring expression or a question about an image.
 
     Args:
         text: such as "the person left of the bus", "cars that are not near any person" or "how many dogs are there?".
         scene: what was found; objects of the classes that `expression_classes` gives are enough.
         matcher: knows what words mean among the detector's classes.
+        min_score: what an object must score to be there, where the scene holds less sure ones too. An expression speaks
+            of what is there, so where nothing sure fits, the less sure are looked at down to `UNSURE` of it; a number
+            or a truth value is always told of the sure alone.
 
     Raises:
         InstructionError: the text is empty or a part of it cannot be read, a word names nothing that the model can
             detect, or an adjective that no box shows would have to decide between several objects.
     """
     read = read_expression(text, matcher)
-    written, answer = _first_fitting(read, scene)
+    tried = (_Fit(part, note, *_first_fitting(read, part)) for part, note in _parts(scene, min_score, read))
+    sure = next(tried)
+    fit = sure if len(sure.answer.ranked) else next((fit for fit in tried if len(fit.answer.ranked)), sure)
+    scene, written, answer = fit.scene, fit.written, fit.answer
     members = scene.members(answer) if written.text == written.objects else _objects(written, scene, read)
-    notes = [*scene.notes, *read.notes, *written.notes, *answer.notes]
+    notes = [*scene.notes, *fit.notes, *read.notes, *written.notes, *answer.notes]
     for name in dict.fromkeys(written.loosened):
         notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
     kept = _kept(read, written, scene, members, notes)
@@ -133,6 +143,34 @@ def ground(text: str, scene: Scene, matcher: Matcher) -> Grounding:
         justification=tuple(_justified(index, written, scene, read) for index in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *more])),
     )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What came of an expression in a part of a scene."""
+
+    scene: Scene
+    notes: tuple[str, ...]
+    written: QueryText
+    answer: Answer
+
+
+def _parts(scene: Scene, min_score: float | None, read: ReadExpression) -> Iterator[tuple[Scene, tuple[str, ...]]]:
+    """The scene's surest objects, then with less and less sure ones, each with a note where they are unsure."""
+    scores = scene.detections.scores
+    if min_score is None or scores is None:
+        yield scene, ()
+        return
+    bounds = [min_score]
+    if read.question not in ("count", "exists", "check"):
+        bounds += [min_score * share for share in (0.75, 0.5, UNSURE)]
+    before = -1
+    for bound in bounds:
+        count = int((scores[: len(scene)] >= bound).sum())
+        if count > before:
+            unsure = f"Nothing that scores at least {min_score:g} fits; objects down to {bound:.2g} were looked at."
+            yield scene.best(count), () if bound == min_score else (unsure,)
+        before = count
 
 
 def _first_fitting(read: ReadExpression, scene: Scene) -> tuple[QueryText, Answer]:
