@@ -18,6 +18,7 @@ from vision.describing import counted, sentence
 from vision.detections.detections import Detections, PolygonSource
 from vision.detectors.detector import Detector, Found, Request, Rings
 from vision.detectors.opening import open_detector
+from vision.formats import losses
 from vision.images import ImageSource, LoadedImage, load_image
 from vision.instructions import read_instruction
 from vision.instructions.task import OutputFormat, Target, Task
@@ -198,8 +199,8 @@ class Vision:
         if task.kind == "count" and task.expression is None:
             return replace(detections, value=counted(detections))
         if task.output.geometry == "polygon":
-            return self._outlined(detections, image, task.output)
-        return detections
+            detections = self._outlined(detections, image, task.output)
+        return replace(detections, notes=(*detections.notes, *losses(detections)))
 
     def _selected(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
         task = plan.task
