@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -21,6 +24,7 @@ from vision.detectors.nanodet import convert
 from vision.detectors.nanodet.decoding import LOWEST_SCORE
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
 from vision.detectors.nanodet.preprocessing import letterboxed
+from vision.detectors.nanodet.tfjs import read_graph
 from vision.detectors.sessions import open_session
 from vision.errors import DetectorError, MissingExtraError
 from vision.images import LoadedImage, load_image
@@ -307,3 +311,65 @@ class TestConversionRefuses:
         monkeypatch.setitem(sys.modules, "onnx", None)
         with pytest.raises(MissingExtraError, match="pip install onnx"):
             convert.convert(b"{}", b"")
+
+
+class TestTensorflowFiles:
+    """Graphs in TensorFlow.js's form, made here as small as they can be."""
+
+    @staticmethod
+    def written(nodes: list[dict[str, object]], weights: dict[str, np.ndarray]) -> tuple[bytes, bytes]:
+        shape = {"dim": [{"size": "1"}, {"size": "2"}]}
+        manifest = []
+        for name, array in weights.items():
+            entry: dict[str, object] = {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
+            if array.dtype == np.float16:
+                entry |= {"dtype": "float32", "quantization": {"dtype": "float16"}}
+            manifest.append(entry)
+        model = {
+            "signature": {
+                "inputs": {"x:0": {"name": "x:0", "tensorShape": shape}},
+                "outputs": {"y:0": {"name": "y:0", "tensorShape": shape}},
+            },
+            "modelTopology": {"node": nodes},
+            "weightsManifest": [{"paths": ["a.bin"], "weights": manifest}],
+        }
+        return json.dumps(model).encode(), b"".join(array.tobytes() for array in weights.values())
+
+    NODES: ClassVar[list[dict[str, object]]] = [
+        {"name": "y", "op": "Reshape", "input": ["x", "shape"]},
+        {"name": "shape", "op": "AddV2", "input": ["a", "dense"]},
+        {"name": "dense", "op": "SparseToDense", "input": ["at", "length", "value", "zero"]},
+        {"name": "unused", "op": "Sigmoid", "input": ["x"]},
+        {"name": "x", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+    ]
+    WEIGHTS: ClassVar[dict[str, np.ndarray]] = {
+        "a": np.array([1, 2, 3], np.int32),
+        "at": np.array([[1]], np.int32),
+        "length": np.array([3], np.int32),
+        "value": np.array([5], np.int32),
+        "zero": np.array(0, np.int32),
+        "half": np.array([0.5, -2.0], np.float16),
+    }
+
+    def test_constants_are_worked_out_and_what_no_output_needs_falls_away(self) -> None:
+        graph = read_graph(*self.written(self.NODES, self.WEIGHTS))
+        assert [node.name for node in graph.nodes] == ["x", "y"]
+        assert graph.constants["shape"].tolist() == [1, 7, 3]
+        assert graph.constants["half"].dtype == np.float16 and graph.constants["half"].tolist() == [0.5, -2.0]
+        assert graph.input == ("x", (1, 2)) and graph.outputs == {"y": (1, 2)}
+
+    @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0"])
+    def test_weights_that_are_cut_off_or_too_long_are_refused(self, change: Callable[[bytes], bytes]) -> None:
+        model, weights = self.written(self.NODES, self.WEIGHTS)
+        with pytest.raises(DetectorError, match="weights"):
+            read_graph(model, change(weights))
+
+    def test_a_node_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(DetectorError, match="'x'"):
+            read_graph(*self.written(self.NODES[:-1], self.WEIGHTS))
+
+    def test_an_operation_that_is_not_known_is_named(self) -> None:
+        pytest.importorskip("onnx")
+        nodes: list[dict[str, object]] = [{"name": "y", "op": "Einsum", "input": ["x"]}, self.NODES[-1]]
+        with pytest.raises(DetectorError, match="Einsum"):
+            convert.convert(*self.written(nodes, {}))

@@ -38,6 +38,8 @@ class NanoDet(Detector):
     name = "embedded"
     vocabulary = COCO_CLASSES
     supercategories = COCO_SUPERCATEGORIES
+    default_min_score = 0.35
+    """Best F1 on 208 images of COCO; of the boxes above it 60% are right, from 0.42 on each more likely than not."""
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = usable_cores() if threads is None else threads

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,9 @@ def read_graph(model_json: bytes, weights: bytes) -> TfjsGraph:
             "expected model.json as the TensorFlow.js converter writes it"
         ) from error
     _fold(nodes, constants)
-    run = tuple(node for node in _in_order(nodes, outputs) if node.name not in constants)
-    return TfjsGraph(run, constants, (_node_name(model_input["name"]), _shape(model_input)), outputs)
+    return TfjsGraph(
+        _in_order(nodes, outputs, constants), constants, (_node_name(model_input["name"]), _shape(model_input)), outputs
+    )
 
 
 def _node_name(name: str) -> str:
@@ -143,14 +144,14 @@ def _fold(nodes: list[Node], constants: dict[str, NDArray[Any]]) -> None:
             changed = True
 
 
-def _in_order(nodes: list[Node], outputs: Iterable[str]) -> list[Node]:
-    """The nodes that the outputs hang on, each after its inputs."""
+def _in_order(nodes: list[Node], outputs: Iterable[str], constants: Container[str]) -> tuple[Node, ...]:
+    """The nodes that the outputs hang on, each after its inputs, without constants."""
     by_name = {node.name: node for node in nodes}
     done: dict[str, Node] = {}
     stack = [(name, False) for name in reversed(list(outputs))]
     while stack:
         name, ready = stack.pop()
-        if name in done:
+        if name in done or name in constants:
             continue
         if name not in by_name:
             raise DetectorError(f"the graph names a node {name!r} that it does not hold")
@@ -159,4 +160,4 @@ def _in_order(nodes: list[Node], outputs: Iterable[str]) -> list[Node]:
             continue
         stack.append((name, True))
         stack.extend((_node_name(source), False) for source in reversed(by_name[name].inputs))
-    return list(done.values())
+    return tuple(done.values())
