@@ -35,11 +35,11 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from vision import Vision
 from vision.classes.coco import COCO_CLASSES
+from vision.cores import usable_cores
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.decoding import LOWEST_SCORE
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
-from vision.detectors.sessions import usable_cores
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.images import load_image

@@ -12,11 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from kg_data.errors import SkylarkError
+from vision.cores import usable_cores
 from vision.detectors.detector import Detector, Found, Request
 from vision.images import ImageSource, LoadedImage, load_image
 
-READERS = 2
-"""Threads that read images; decoding is far quicker than looking, so two keep any detector here supplied."""
+READERS = max(2, usable_cores() // 2)
+"""Threads that read images: decoding a large photograph takes longer than looking at it."""
 
 
 def detect_many(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -18,11 +17,6 @@ from vision.errors import DetectorError
 Session: TypeAlias = onnxruntime.InferenceSession
 
 _opening = threading.Lock()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_session(path: Path, threads: int) -> Session:

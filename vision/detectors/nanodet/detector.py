@@ -12,11 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.cores import usable_cores
 from vision.detectors.closed_vocabulary import class_numbers, found_in
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.decoding import decoded
 from vision.detectors.nanodet.preprocessing import letterboxed
-from vision.detectors.sessions import Session, open_session, run_session, usable_cores
+from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
 from vision.images import LoadedImage
 
@@ -61,14 +62,14 @@ class NanoDet(Detector):
         return results
 
     def detect_each(self, images: Iterable[LoadedImage], request: Request) -> Iterator[Found | DetectorError]:
-        """Look at images as they come, one a thread; at most two a thread are held at once."""
+        """Look at images as they come, one a thread; of those that wait, two are held."""
         session = open_session(MODEL_FILE, 1)
         ahead: deque[Future[Found | DetectorError]] = deque()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="nanodet") as pool:
             try:
                 for image in images:
                     ahead.append(pool.submit(self._tried, session, image, request))
-                    if len(ahead) >= 2 * self.threads:
+                    if len(ahead) >= self.threads + 2:
                         yield ahead.popleft().result()
                 while ahead:
                     yield ahead.popleft().result()
