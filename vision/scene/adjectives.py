@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from vision.classes.phrases import COLOURS
 from vision.scene.links import IMAGE
-from vision.scene.phrases import Colours, Place, Rank, Size
+from vision.scene.phrases import Colours, Comparison, Place, Rank, Size
 
 Meaning = TypeVar("Meaning")
 
@@ -20,6 +20,15 @@ ORDINALS = {
     **{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8},
     **{"ninth": 9, "tenth": 10, "last": -1},
 }
+
+BOUNDS: dict[str, Comparison] = {
+    "more than": ">",
+    "at least|no fewer than|no less than": ">=",
+    "fewer than|less than": "<",
+    "at most|no more than|up to": "<=",
+    "exactly|only|just": "=",
+}
+"""Words before a number that say how it is meant."""
 
 LEFTMOST, RIGHTMOST = Rank("x", False), Rank("x", True)
 TOPMOST, BOTTOMMOST = Rank("y", False), Rank("y", True)
@@ -101,6 +110,96 @@ UNSEEN = (
     "tame|expensive|cheap|modern|antique"
 )
 """Adjectives that neither boxes nor colours can show."""
+
+SCENERY = frozenset(
+    {
+        "air",
+        "background",
+        "beach",
+        "branch",
+        "bridge",
+        "building",
+        "carpet",
+        "ceiling",
+        "cloud",
+        "corner",
+        "counter",
+        "countertop",
+        "court",
+        "curb",
+        "desk",
+        "dirt",
+        "distance",
+        "door",
+        "fence",
+        "field",
+        "floor",
+        "foreground",
+        "forest",
+        "garden",
+        "gate",
+        "grass",
+        "ground",
+        "hill",
+        "hillside",
+        "kitchen",
+        "lake",
+        "lawn",
+        "mat",
+        "mountain",
+        "mud",
+        "ocean",
+        "path",
+        "pavement",
+        "platform",
+        "pole",
+        "pool",
+        "railing",
+        "ramp",
+        "river",
+        "road",
+        "rock",
+        "roof",
+        "room",
+        "rug",
+        "sand",
+        "sea",
+        "shade",
+        "shadow",
+        "shelf",
+        "shore",
+        "sidewalk",
+        "sky",
+        "slope",
+        "snow",
+        "stage",
+        "stand",
+        "stone",
+        "street",
+        "sun",
+        "track",
+        "tree",
+        "wall",
+        "water",
+        "wave",
+        "window",
+        "wire",
+        "yard",
+    }
+)
+"""What things are in front of and on: no class of object detectors, and said of a thing more in passing than to tell it
+apart."""
+
+ACTIVITIES = {
+    "surfing": "with the surfboard",
+    "skiing": "with the skis",
+    "skateboarding": "with the skateboard",
+    "snowboarding": "with the snowboard",
+    "cycling|biking|riding a bike": "riding the bicycle",
+    "playing tennis": "with the tennis racket",
+    "flying a kite": "with the kite",
+}
+"""What people do to what they do it with."""
 
 _COLOUR_WORDS = {
     **COLOURS,

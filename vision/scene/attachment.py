@@ -15,7 +15,7 @@ from itertools import count, islice
 from vision.errors import InstructionError
 from vision.scene.adjectives import FAR_FROM_VIEWER, NEAR_VIEWER
 from vision.scene.grammar import Chunk, Chunks
-from vision.scene.links import CONTACT, Link
+from vision.scene.links import CONTACT, OF, Link
 from vision.scene.phrases import (
     Among,
     Colours,
@@ -59,7 +59,12 @@ def _distinct(chunks: Chunks) -> Iterator[Expression]:
     while waiting:
         cost, _, choices = heapq.heappop(waiting)
         builder = _Builder(chunks, choices)
-        expression = builder.expression()
+        try:
+            expression = builder.expression()
+        except InstructionError:
+            if not seen:
+                raise
+            continue
         if expression not in seen:
             seen.append(expression)
             yield expression
@@ -157,6 +162,11 @@ class _Builder:
                 return
             case "joined":
                 self._join(chunk)
+            case "counted":
+                ordinal, place = chunk.says
+                node = self._target(chunk)
+                node.core = replace(node.core, adjectives=(*node.core.adjectives, ordinal))
+                self._attach(node, _Said("region", chunk.span, adjective=place))
             case "of":
                 self._partitive(chunk)
             case "to" | "away":
@@ -253,9 +263,8 @@ class _Builder:
         assert chunk.core is not None
         whole = self._spine[-1]
         if whole.core.noun is not None:
-            raise InstructionError(
-                f'"{whole.core.span.text} {chunk.span.text}" cannot be read: parts of things are not looked for'
-            )
+            self._attach(whole, _Said("related", chunk.span, _Node(chunk.core), link=OF))
+            return
         whole.of = _Node(chunk.core)
         self._spine.append(whole.of)
 

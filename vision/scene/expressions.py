@@ -11,10 +11,13 @@ from functools import cache
 
 from vision.classes import COCO_SUPERCATEGORIES
 from vision.classes.matching import Match, Matcher, OpenMatcher
+from vision.classes.phrases import singular
 from vision.errors import InstructionError
 from vision.instructions.task import Target
+from vision.scene.adjectives import SCENERY
 from vision.scene.attachment import WEARING, readings
-from vision.scene.grammar import Chunks, read_chunks
+from vision.scene.grammar import Chunk, Chunks, read_chunks
+from vision.scene.links import Link
 from vision.scene.phrases import Colours, Core, Question, Unseen
 from vision.scene.query_text import QueryText, write_query
 
@@ -86,7 +89,7 @@ def read_expression(text: str, matcher: Matcher) -> ReadExpression:
     asked += ["person" for core in cores if core.generic == "person"]
     asked = list(dict.fromkeys(asked))
     matches = dict(zip(asked, matcher.match_all(asked), strict=True))
-    chunks, notes = _without_clothes(chunks, matches)
+    chunks, notes = _seen_only(chunks, matches)
     for core in _cores(chunks):
         if core.noun is not None and not matches[core.noun].classes:
             raise InstructionError(_undetectable(matches[core.noun], core.noun))
@@ -121,18 +124,32 @@ def _cores(chunks: Chunks) -> list[Core]:
     return [chunks.first, *(chunk.core for chunk in chunks.rest if chunk.core is not None)]
 
 
-def _without_clothes(chunks: Chunks, matches: Mapping[str, Match]) -> tuple[Chunks, tuple[str, ...]]:
-    """The same with "in a red shirt" as "in red" where the model detects no shirts, and notes that say so."""
-    rest, notes = [], []
+def _seen_only(chunks: Chunks, matches: Mapping[str, Match]) -> tuple[Chunks, tuple[str, ...]]:
+    """The same with what the model doesn't detect put as far as it can be in what it does, and notes that say so.
+
+    Where it knows no shirts "in a red shirt" becomes "in red", and what lies "on the floor" is marked as not seen.
+    """
+    rest: list[Chunk] = []
+    notes: list[str] = []
+    worn: Link | None = None
     for chunk in chunks.rest:
         core = chunk.core
-        if core is not None and chunk.kind == "related" and chunk.says.name in WEARING and core.noun is not None:
+        link = chunk.says if chunk.kind == "related" else None
+        if worn is not None and chunk.kind == "joined" and set(chunk.connectives) <= {"AND", "COMMA"}:
+            link = worn  # "in a white shirt and black tie"
+            chunk = replace(chunk, kind="related", says=link)
+        worn = None
+        if core is not None and core.noun is not None and not matches[core.noun].classes:
             coloured = any(isinstance(adjective, Colours) for adjective in core.adjectives)
-            if coloured and not matches[core.noun].classes:
+            if link is not None and link.name in WEARING and coloured:
                 notes.append(
-                    f'The model does not detect "{core.noun}", so "{core.span.text}" was read as a colour alone.'
+                    f'"{core.noun}" is nothing that is detected: "{core.span.text}" was read as a colour alone.'
                 )
-                chunk = replace(chunk, core=replace(core, noun=None))
+                chunk, worn = replace(chunk, core=replace(core, noun=None)), link
+            elif singular(core.noun.split()[-1]) in SCENERY and chunk.kind in ("related", "nearest", "of"):
+                chunk = replace(chunk, kind="state", core=None, says=Unseen(chunk.span.text))
+        elif link is not None and link.name in WEARING and core is not None and not core.named:
+            worn = link
         rest.append(chunk)
     return replace(chunks, rest=tuple(rest)), tuple(notes)
 

@@ -7,7 +7,6 @@ matter of sense more than of grammar, so `attachment.py` decides it, with altern
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from lark.tree import Meta
 
 from vision.errors import InstructionError
 from vision.scene.adjectives import (
+    BOUNDS,
     FAR_FROM_VIEWER,
     NEAR_VIEWER,
     NUMBERS,
@@ -33,6 +33,7 @@ from vision.scene.adjectives import (
 from vision.scene.links import LINKS, SEATED, Link
 from vision.scene.phrases import Adjective, Amount, Colours, Core, Determiner, Ordinal, Question, Span, Unseen
 from vision.scene.terminals import TERMINALS
+from vision.scene.tidying import tidy
 
 MAX_WORDS = 80
 """Longest expression: reading takes time by the square of its length, and nobody says more of one thing."""
@@ -52,13 +53,15 @@ chain: core element*
 element: connective* said
     | connective+ core -> joined
 predicate: core -> joined
-stranded: POSTURE? LINK
+stranded.2: POSTURE? LINK
+reduced.-2: subject BE? stranded
 connective: THAT | WHICH | WHO | BE | NOT | AND | OR | COMMA | BUT | DO
 ?said: POSTURE? LINK core -> related
     | POSTURE core -> together
     | POSTURE -> state
     | POSTURE? LINK IT -> back
-    | core BE? stranded -> reduced
+    | reduced
+    | ORDINAL REGION -> counted
     | REGION -> region
     | VIEWER -> viewer
     | EDGE -> edge
@@ -74,10 +77,12 @@ connective: THAT | WHICH | WHO | BE | NOT | AND | OR | COMMA | BUT | DO
 
 core: determiner? (adjective | POSTURE)* noun
     | determiner? adjective+
+subject: determiner (adjective | POSTURE)* noun -> core
 asked: (WHAT | WHICH) OF? core -> asked
     | (WHAT | WHICH | WHO)
 determiner: THE | A | ANY | ALL | NO
-?adjective: COLOURS | ORANGE | SUPERLATIVE | SIZE | PLACE | ORDINAL | NUMBER | ONE | UNSEEN | GROUP | NEAR
+?adjective: COLOURS | ORANGE | SUPERLATIVE | NEAR | SIZE | PLACE | ORDINAL | NUMBER | BOUNDED | ONE | UNSEEN | OTHER
+    | GROUP
 noun: WORD+ (OF_WHAT WORD+)? | ORANGE | THING | PERSON | ONE | OTHERS | CLAUSE
 
 %ignore /[ ]+/
@@ -100,7 +105,7 @@ class Chunk:
     connectives: tuple[str, ...]
     kind: Literal[
         "joined", "related", "stranded", "together", "state", "unseeable", "region", "order", "filler", "nearest",
-        "farthest", "back", "between", "excepted", "of", "to", "away",
+        "farthest", "back", "counted", "between", "excepted", "of", "to", "away",
     ]  # fmt: skip
     span: Span
     core: Core | None = None
@@ -130,44 +135,17 @@ def read_chunks(text: str) -> Chunks:
     Raises:
         InstructionError: it is empty, too long, or a part of it cannot be read.
     """
+    if len(text) > 20 * MAX_WORDS or len(text.split()) > MAX_WORDS:
+        raise InstructionError(f"the expression has more than {MAX_WORDS} words; say it in fewer")
     tidied = tidy(text)
     if not tidied:
         raise InstructionError('the expression is empty; expected something like "the person left of the bus"')
-    if len(tidied.split()) > MAX_WORDS or len(tidied) > 20 * MAX_WORDS:
-        raise InstructionError(f"the expression has more than {MAX_WORDS} words; say it in fewer")
     try:
         tree = _parser().parse(tidied)
     except UnexpectedInput as error:
         raise InstructionError(_explained(error, tidied)) from None
     chunks: Chunks = _Reader(tidied).transform(tree)
     return chunks
-
-
-_CONTRACTIONS = (
-    (r"\b(what|who|where|that|there|which|how)'s\b", r"\1 is"),
-    (r"\b(is|are|was|were|does|do|did|has|have)n't\b", r"\1 not"),
-    (r"\bcan't\b", "can not"),
-    (r"\bi'm\b", "i am"),
-    (r"\bthey're\b", "they are"),
-    (r"[-_/]", " "),
-    (r"&", " and "),
-    (r"\s*,\s*(?=and\b|or\b)", " "),
-    (r"\s*,\s*", " , "),
-    (r'["“”()\[\]]', " "),
-    (r"[.?!;:,\s]+$", ""),
-    (r"[;:]", " , "),
-    (r"^(?:hi|hello|hey|ok|okay|please|so)\b[ ,]*", ""),
-    (r"[ ,]*\bplease$", ""),
-    (r"\s+", " "),
-)
-
-
-def tidy(text: str) -> str:
-    """Lower case, contractions written out, hyphens and closing marks gone, single spaces."""
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").lower()
-    for pattern, replacement in _CONTRACTIONS:
-        text = re.sub(pattern, replacement, text)
-    return text.strip()
 
 
 @cache
@@ -315,6 +293,11 @@ class _Reader(Transformer[Token, Any]):
         return Chunk((), "region", self._span(meta), None, read_region(str(children[0])))
 
     @v_args(meta=True)
+    def counted(self, meta: Meta, children: list[Token]) -> Chunk:
+        place = read_region(str(children[1]))
+        return Chunk((), "counted", self._span(meta), None, (_adjective(children[0]), place))
+
+    @v_args(meta=True)
     def viewer(self, meta: Meta, children: list[Token]) -> Chunk:
         near = children[0].startswith("close") or children[0].startswith("near")
         return Chunk((), "order", self._span(meta), None, NEAR_VIEWER if near else FAR_FROM_VIEWER)
@@ -414,6 +397,9 @@ def _adjective(token: Token) -> Adjective:
             return look_up(PLACES, words)
         case "ORDINAL":
             return Ordinal(ORDINALS[words] if words in ORDINALS else int(words[:-2]))
+        case "BOUNDED":
+            bound, _, number = words.rpartition(" ")
+            return Amount(NUMBERS[number] if number in NUMBERS else int(number), look_up(BOUNDS, bound))
         case "NUMBER" | "ONE":
             return Amount(NUMBERS[words] if words in NUMBERS else 1 if words.startswith("one") else int(words))
     return Unseen(words)

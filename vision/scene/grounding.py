@@ -8,6 +8,7 @@ one thing: of several that fit, the detector's surest is returned, and the notes
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -219,7 +220,7 @@ def _value(
             assert isinstance(answer.value, int)
             return answer.value, []
         case "exists" | "check":
-            return bool(answer.value) != written.denied, []
+            return _truth(read, written, scene, answer)
         case "find":
             return None, []
     if not objects:
@@ -229,6 +230,19 @@ def _value(
     if read.question == "where":
         return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
     return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
+
+
+_COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq}
+
+
+def _truth(read: ReadExpression, written: QueryText, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
+    if written.least is not None:
+        assert isinstance(answer.value, int)
+        compared = _COMPARISONS[written.least.bound or "="](answer.value, written.least.number)
+        return compared, [f"There are {answer.value}."]
+    if written.subject and not len(scene.answer(written.subject, read.classes).ranked):
+        return False, ["There are none of the things that are asked about."]
+    return bool(answer.value) != written.denied, []
 
 
 def _whereabouts(positions: tuple[str, ...]) -> str:

@@ -43,7 +43,7 @@ class Link:
 
 _PART = (
     "(?:top|back|edge|end|seat|surface|corner|arm|armrest|roof|hood|bonnet|bed|deck|front|lap|head|shoulders?|bottom|rack"
-    "|handlebars?|floor|shelf|shelves|lid|cover|rim)"
+    "|handlebars?|floor|shelf|shelves|lid|cover|rim|neck|feet|foot)"
 )
 """Parts of things that boxes don't have: what is on one is on the whole."""
 
@@ -120,7 +120,7 @@ LINKS: tuple[Link, ...] = (
     ),
     Link(
         "held by",
-        "held by|carried by|in the (?:left |right )?(?:hands?|arms?|mouth|lap|grip) of",
+        "held by|carried by|(?:in|under) the (?:left |right )?(?:hands?|arms?|mouth|lap|grip) of",
         ("overlapping",),
         ("near",),
     ),
@@ -145,6 +145,9 @@ LINKS: tuple[Link, ...] = (
 
 CONTACT = Link("together with", "", ("overlapping",), ("near",), seen_only=True)
 """What an activity without a preposition says of its object: "walking a dog", "flying a kite"."""
+
+OF = Link("of", "", ("overlapping",), ("near",))
+"""What "of" says of a thing and whose it is."""
 
 SEATED = Link("on", "", ("on_top_of",), ("on", "inside", "overlapping"))
 """What "on" says of something that sits or stands: it rises above what it is on."""

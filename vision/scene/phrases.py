@@ -15,6 +15,8 @@ Question = Literal["find", "count", "exists", "check", "colour", "what", "where"
 """What is wanted of the things: themselves, how many, whether there are any, whether something holds of them, their
 colour, what they are, where they are."""
 
+Comparison = Literal[">", ">=", "<", "<=", "="]
+
 Determiner = Literal["the", "a", "any", "all", "no", "what", ""]
 
 
@@ -85,9 +87,10 @@ class Ordinal:
 
 @dataclass(frozen=True)
 class Amount:
-    """A number of things."""
+    """A number of things; `bound` where it is said how it is meant ("at least")."""
 
     number: int
+    bound: Comparison | None = None
 
 
 @dataclass(frozen=True)

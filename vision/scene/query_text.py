@@ -35,6 +35,9 @@ from vision.scene.phrases import (
 EVERYTHING = '~kind("object")'
 
 
+MAX_LENGTH = 10_000
+"""Characters of a part of a query: ranks name what they choose among twice, so nested ones grow by powers of two."""
+
 Loose = Collection[int]
 
 
@@ -48,6 +51,8 @@ class QueryText:
         one: whether a single object is wanted.
         amount: how many objects are wanted, where that is said.
         denied: whether the query's truth value is the opposite of the answer ("are all cars red").
+        subject: the query of what must be there for that, or "".
+        least: the number that a count must be compared with for the answer, or None.
         unseen: words that couldn't be made part of it.
         loosened: words that were taken in their loose sense.
         choices: how many words have a loose sense.
@@ -59,6 +64,8 @@ class QueryText:
     one: bool = False
     amount: int | None = None
     denied: bool = False
+    subject: str = ""
+    least: Amount | None = None
     unseen: list[str] = field(default_factory=list)
     loosened: list[str] = field(default_factory=list)
     choices: int = 0
@@ -79,6 +86,10 @@ def write_query(
     return _Writer(matches, groups, loose).written(expression)
 
 
+def _amount(core: Core) -> Amount | None:
+    return next((adjective for adjective in core.adjectives if isinstance(adjective, Amount)), None)
+
+
 _ENDS = {"left": LEFTMOST, "right": RIGHTMOST, "top": TOPMOST, "bottom": BOTTOMMOST}
 
 
@@ -97,6 +108,10 @@ def _has(relation: str, word: str) -> str:
 
 
 def _end(rank: Rank, amount: int, among: str) -> str:
+    if amount < 1:
+        raise InstructionError("things are counted from 1")
+    if len(among) + len(rank.by) > MAX_LENGTH:
+        raise InstructionError("the expression is nested too deeply; say it in fewer steps")
     return f"{'top' if rank.largest else 'bottom'}({amount}, {rank.by}, {among})"
 
 
@@ -118,7 +133,8 @@ class _Writer:
         out.objects = self._things(thing)
         core = thing.core
         plural = core.plural or bool(thing.joined)
-        out.amount = next((a.number for a in core.adjectives if isinstance(a, Amount)), None)
+        amount = _amount(core)
+        out.amount = None if amount is None else amount.number
         if thing.of is not None and core.generic != "one" and out.amount is None:
             plural = False
         if question == "find" and core.determiner == "no":
@@ -140,13 +156,19 @@ class _Writer:
         out, determiner = self._written, expression.thing.core.determiner
         if expression.predicates:
             asked = self._filtered([out.objects], expression.predicates, expression.thing, soft=None)
-            if determiner == "all":
+            if determiner == "all" or (determiner == "the" and expression.thing.core.plural):
+                out.subject = out.objects
                 out.objects = _both([out.objects, f"!{_both(asked[1:])}"])
                 out.denied = True
             else:
                 out.objects = _both(asked)
         out.denied ^= determiner == "no"
-        out.text = f"exists({out.objects})"
+        amount = _amount(expression.thing.core)
+        if amount is not None and (amount.number > 1 or amount.bound) and not out.subject:
+            out.least = amount
+            out.text = f"count({out.objects})"
+        else:
+            out.text = f"exists({out.objects})"
 
     def _loosely(self, words: str) -> bool:
         """Whether the next word with a loose sense is taken in it."""
@@ -170,7 +192,7 @@ class _Writer:
             return _either([self._things(alone), *(self._things(other, core) for other in thing.joined)])
         kinds = [self._kind(core, antecedent)]
         soft: list[_Soft] = []
-        parts = self._adjectives(core, kinds[0], soft)
+        parts = self._adjectives(core, kinds[0], soft, antecedent)
         if thing.joined:
             parts = [_either([_both(parts), *(self._things(other, core) for other in thing.joined)])]
         if thing.of is not None:
@@ -189,14 +211,15 @@ class _Writer:
             return _has("supercategory", group)
         return _either([_has("class", name) for name in match.classes])
 
-    def _adjectives(self, core: Core, kind: str, soft: list[_Soft]) -> list[str]:
+    def _adjectives(self, core: Core, kind: str, soft: list[_Soft], head: Core | None) -> list[str]:
         parts = [kind]
         for adjective in core.adjectives:
             if isinstance(adjective, Colours):
                 parts.append(self._colours(adjective, every=adjective.every and not core.plural))
             elif isinstance(adjective, Place | Size):
                 soft.append(_Soft(core.span.text, adjective))
-            elif isinstance(adjective, Unseen):
+            elif isinstance(adjective, Unseen) and not (adjective.word == "other" and head is not None):
+                # "on top of the other books": nothing stands in a relation to itself, so the others are all.
                 self._written.unseen.append(adjective.word)
         return parts
 
@@ -292,7 +315,8 @@ class _Writer:
     def _ranked(self, parts: list[str], thing: Thing, soft: list[_Soft]) -> str:
         core = thing.core
         plural = (core.plural and thing.of is None) or bool(thing.joined)
-        amount = next((a.number for a in core.adjectives if isinstance(a, Amount)), None)
+        counted = _amount(core)
+        amount = None if counted is None else counted.number
         ordinal = next((a.number for a in core.adjectives if isinstance(a, Ordinal)), None)
         orders: list[Rank] = [a for a in core.adjectives if isinstance(a, Rank)]
         for modifier in thing.modifiers:

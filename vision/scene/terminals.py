@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vision.scene.adjectives import (
+    BOUNDS,
     COLOUR_PATTERN,
     EDGE_PATTERN,
     NUMBERS,
@@ -56,11 +57,12 @@ _UNSEEABLE = (
 )
 
 _UNREAD = (
-    "whose|than|more|less|fewer|its|they|he|she|themselves|how|why|when|if|because|while|until|other"
+    "whose|than|more|less|fewer|its|they|he|she|themselves|how|why|when|if|because|while|until"
     "|another|else|same|such|so|much|neither|nor|unless|would|could|should|can|will|do"
 )
 """Words that are no nouns: constructions with them are not read."""
 
+_NUMBER = "one|" + alternatives(word for word in NUMBERS if word not in ("one", "both")) + r"|\d+"
 _STARTS_NOUN = r"(?= (?:the|a|an|this|that|his|her|its|their|any)\b)"
 TERMINALS: dict[str, tuple[int, str]] = {
     "FIND": (
@@ -90,7 +92,7 @@ TERMINALS: dict[str, tuple[int, str]] = {
         80,
         r"(?:closest|nearest|closer) (?:to )?(?:the |this )?(?:camera|viewer|us|me|you|photographer|observer|front)"
         r"|(?:farthest|furthest) (?:away )?(?:from )?(?:the )?(?:camera|viewer|us|me|you|photographer|back)"
-        r"|(?:farthest|furthest) (?:away|back)",
+        r"|(?:farthest|furthest) (?:away|back)|(?:behind|in back)(?= *$)",
     ),
     "EDGE": (80, EDGE_PATTERN),
     "BETWEEN": (75, r"in between|between"),
@@ -128,7 +130,7 @@ TERMINALS: dict[str, tuple[int, str]] = {
     "UNSEEN": (50, UNSEEN),
     "POSTURE": (
         48,
-        rf"(?:{_VERBS})(?: (?:up|down|out|together|closely|alone|still|there|upright|around|over(?= the)))?",
+        rf"(?:{_VERBS})(?: (?:up|down|out|together|closely|alone|still|there|upright))?",
     ),
     "THE": (46, r"the|this|these|those|his|her|its|their|my|your|our"),
     "A": (44, r"an?"),
@@ -141,7 +143,12 @@ TERMINALS: dict[str, tuple[int, str]] = {
     "NO": (46, r"no|none of(?: the| these)?"),
     "ORDINAL": (44, alternatives(ORDINALS) + r"|\d+(?:st|nd|rd|th)"),
     "ONE": (44, r"ones?"),
-    "NUMBER": (42, alternatives(word for word in NUMBERS if word not in ("one", "both")) + r"|\d+"),
+    "BOUNDED": (
+        83,
+        rf"(?:{alternatives(BOUNDS)}) (?:{_NUMBER})(?! of the)",
+    ),
+    "OTHER": (46, r"other"),
+    "NUMBER": (42, _NUMBER.removeprefix("one|")),
     "THAT": (40, r"that"),
     "WHICH": (40, r"which"),
     "WHO": (40, r"who|whom"),
