@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.errors import SkylarkError
-from vision import Vision
+from vision import Detections, Vision
 
 MOST_IMAGES = 200
+LONGEST_SIDE = 2560
+"""Of a picture in the zip, in pixels: what one visitor can have stored here is bounded."""
 EXTENSIONS = {"json": "json", "coco": "json", "voc": "xml"}
 """Of the texts; all other formats are plain text."""
 
@@ -68,30 +70,46 @@ def run_batch(
     yield Progress(0, len(paths))
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         results = vision.detect_many(paths, instruction, min_score=min_score)
-        for done, (name, (_, found)) in enumerate(zip(names, results, strict=True), start=1):
-            if isinstance(found, SkylarkError):
-                failed.append((name, str(found)))
-                everything.append({"image": name, "error": str(found)})
+        for done, (name, path, (_, found)) in enumerate(zip(names, paths, results, strict=True), start=1):
+            try:
+                if isinstance(found, SkylarkError):
+                    raise found
+                written, picture = found.text, _picture(found)
+            except SkylarkError as error:
+                why = without_folder(error, path)
+                failed.append((path.name, why))
+                everything.append({"image": path.name, "error": why})
             else:
                 objects += len(found)
-                everything.append({"image": name, **found.to_dict()})
-                extension = EXTENSIONS.get(found.output.format, "txt")
-                archive.writestr(f"text/{name}.{extension}", found.text)
-                picture = io.BytesIO()
-                found.draw().save(picture, "JPEG", quality=90)
-                archive.writestr(f"pictures/{name}.jpg", picture.getvalue(), zipfile.ZIP_STORED)
+                everything.append({"image": path.name, "name": name, **found.to_dict()})
+                archive.writestr(f"text/{name}.{EXTENSIONS.get(found.output.format, 'txt')}", written)
+                archive.writestr(f"pictures/{name}.jpg", picture, zipfile.ZIP_STORED)
             yield Progress(done, len(paths), objects, tuple(failed))
         archive.writestr("detections.json", json.dumps(everything, ensure_ascii=False, indent=1))
     part.replace(target)
     yield Progress(len(paths), len(paths), objects, tuple(failed), target)
 
 
+def _picture(found: Detections) -> bytes:
+    """The image with what was found, as a JPEG of at most `LONGEST_SIDE` pixels a side."""
+    drawn, file = found.draw(), io.BytesIO()
+    drawn.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    drawn.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def without_folder(error: SkylarkError, path: Path) -> str:
+    """An error's message with the file's name for its path: where this machine keeps it is nobody's business."""
+    return str(error).replace(str(path), f'"{path.name}"')
+
+
 def _distinct(paths: Sequence[Path]) -> list[str]:
-    """File names without their endings, numbered where two are alike."""
-    names = list[str]()
+    """File names without their endings, numbered where two are alike to a system that minds no capitals."""
+    names, taken = list[str](), set[str]()
     for path in paths:
         name, number = path.stem, 2
-        while name in names:
+        while name.casefold() in taken:
             name, number = f"{path.stem}-{number}", number + 1
+        taken.add(name.casefold())
         names.append(name)
     return names

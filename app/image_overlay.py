@@ -1,72 +1,146 @@
 """What was found, drawn over the photograph: SVG in the page, so that shapes answer the pointer and words stay sharp.
 
-Classes differ in colour and in the numbers of the legend, whose buttons show and hide them. Nothing here goes back to
-the server: the page's own script does it (`TOGGLES`).
+Everything is drawn in pixels of the page, whatever the photograph's size, in a frame that is never so narrow or so
+flat that labels have no place. Nothing here goes back to the server: the page's own script shows, hides and lights up
+(`TOGGLES`).
 """
 
 from __future__ import annotations
 
 import base64
-import colorsys
 import io
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.markup import counted, muted, shortened, text
-from vision import Detections
+from vision import Detections, Grounding
+from vision.detections.drawing import Colour, letters_on
+from vision.detections.label_placement import place_labels
 from vision.images import LoadedImage
 
 LONGEST_SIDE = 1280
-"""Pixels of the photograph that the page is sent; shapes are in the original's."""
-MOST_LABELLED = 25
-"""Objects beyond which labels show at the pointer only."""
+"""Pixels of the photograph that the page is sent."""
+DRAWN_SIDE = 720
+"""Pixels of the drawing's longer side; about as wide as its place in the page."""
+LEAST_SHARE = 0.4
+"""Of the longer side that the frame's shorter one has at least."""
 MOST_LETTERS = 28
-GOLDEN = 0.618034
+LINE, LETTER, TAG_HEIGHT = 3, 8.4, 21
 
 TOGGLES = """
 const hidden = new Set();
+let key = '';
+const panel = element.closest('.sk-panel') || element;
+const all = (selector) => panel.querySelectorAll(selector);
+const names = () => [...all('.sk-chip[data-class]')].map((chip) => chip.dataset.class);
 const apply = () => {
-  element.querySelectorAll('.sk-object').forEach((o) => o.classList.toggle('sk-off', hidden.has(o.dataset.class)));
-  element.querySelectorAll('.sk-chip').forEach((c) => c.setAttribute('aria-pressed', !hidden.has(c.dataset.class)));
+  const figure = element.querySelector('.sk-look');
+  if (figure && figure.dataset.key !== key) { key = figure.dataset.key; hidden.clear(); }
+  all('svg [data-class]').forEach((o) => o.classList.toggle('sk-off', hidden.has(o.dataset.class)));
+  all('.sk-chip').forEach((c) => c.setAttribute('aria-pressed',
+    c.dataset.class === undefined ? hidden.size === 0 : !hidden.has(c.dataset.class)));
 };
-element.addEventListener('click', (event) => {
+panel.addEventListener('click', (event) => {
   const chip = event.target.closest && event.target.closest('.sk-chip');
   if (!chip) return;
   const name = chip.dataset.class;
-  if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
+  if (name === undefined) { if (hidden.size) hidden.clear(); else names().forEach((n) => hidden.add(n)); }
+  else if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
   apply();
 });
-element.addEventListener('pointerover', (event) => {
-  const at = event.target.closest && event.target.closest('[data-number]');
-  element.querySelectorAll('.sk-lit').forEach((o) => o.classList.remove('sk-lit'));
+const light = (at) => {
+  all('.sk-lit').forEach((o) => o.classList.remove('sk-lit'));
   if (!at) return;
-  element.querySelectorAll(`.sk-object[data-number="${at.dataset.number}"]`).forEach((o) => o.classList.add('sk-lit'));
-});
-element.addEventListener('pointerleave', () =>
-  element.querySelectorAll('.sk-lit').forEach((o) => o.classList.remove('sk-lit')));
+  const lit = at.dataset.number === undefined ? (o) => o.dataset.class === at.dataset.class
+    : (o) => o.dataset.number === at.dataset.number;
+  [...all('svg [data-number], tr[data-number]')].filter(lit).forEach((o) => o.classList.add('sk-lit'));
+};
+panel.addEventListener('pointerover', (event) =>
+  light(event.target.closest && event.target.closest('[data-number], .sk-chip[data-class]')));
+panel.addEventListener('pointerleave', () => light(null));
 watch('value', apply);
 """
+"""Chips show and hide classes; the pointer on a shape, a chip, a row or a reason lights up what belongs to it."""
 
 
-def overlay_html(image: LoadedImage, detections: Detections) -> str:
-    """The photograph with the objects on it and a legend with a button for each class."""
-    width, height = image.size
-    counts = Counter(detections.class_names)
-    colours = {name: colour_of_class(name) for name in counts}
+@dataclass(frozen=True)
+class _Frame:
+    """Where the photograph lies in the drawing, in pixels of the drawing.
+
+    Attributes:
+        scale: pixels of the drawing for one of the photograph.
+        left: of the photograph.
+        top: of the photograph.
+        width: of the drawing.
+        height: of the drawing.
+    """
+
+    scale: float
+    left: float
+    top: float
+    width: int
+    height: int
+
+    def boxes(self, xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Boxes of the photograph, shape (n, 4), in the drawing."""
+        corner = np.array([self.left, self.top, self.left, self.top])
+        return np.asarray(xyxy.reshape(-1, 4) * self.scale + corner, np.float64)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One thing to draw; `number` is its position among the detections, None for one that only gives a reason."""
+
+    name: str
+    score: str
+    box: NDArray[np.float64]
+    number: int | None
+
+
+def overlay_html(
+    image: LoadedImage,
+    detections: Detections,
+    colours: Mapping[str, Colour],
+    grounding: Grounding | None = None,
+    key: str = "",
+) -> str:
+    """The photograph with the objects on it and a legend with a button for each class.
+
+    Args:
+        image: what was looked at.
+        detections: what was found.
+        colours: of each class name.
+        grounding: the answer that the detections are; the other objects that justify it are drawn too, more quietly.
+        key: the same for two drawings of one question; what is hidden stays hidden between them.
+    """
+    frame = _framed(image.size)
+    boxes = frame.boxes(detections.xyxy)
+    parts = [
+        _Part(name, "" if detections.scores is None else f" {float(detections.scores[i]):.2f}", boxes[i], i)
+        for i, name in enumerate(detections.class_names)
+    ]
+    reasons = [
+        _Part(name, "", frame.boxes(box)[0], None) for name, box in (() if grounding is None else _others(grounding))
+    ]
     # Large ones first, so that small ones lie on top and can be pointed at.
-    areas = np.prod(detections.xyxy[:, 2:] - detections.xyxy[:, :2], axis=1)
-    order = np.argsort(-areas, kind="stable")
-    shapes = "".join(_object(detections, int(i), colours[detections.class_names[int(i)]]) for i in order)
-    crowded = " sk-crowded" if len(detections) > MOST_LABELLED else ""
+    order = np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
+    shapes = "".join(_shape(detections, parts[int(i)], frame, colours) for i in order)
+    quiet = "".join(f'<g class="sk-reason">{_rectangle(part.box)}</g>' for part in reasons)
+    counts = Counter(detections.class_names)
     told = f"{counted(len(detections), 'object')}: " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
-    unit = max(width, height) / 900
+    width, height = (size * frame.scale for size in image.size)
     return (
-        f'<figure class="sk-figure sk-look{crowded}"><svg class="sk-photo" role="img" aria-label="{text(told)}" '
-        f'viewBox="0 0 {width} {height}" style="--sk-unit:{unit:.4f}px" xmlns="http://www.w3.org/2000/svg">'
-        f'<image href="{data_uri(image)}" width="{width}" height="{height}" preserveAspectRatio="none"/>{shapes}</svg>'
+        f'<figure class="sk-figure sk-look" data-key="{text(key)}"><svg class="sk-photo" role="img" '
+        f'aria-label="{text(shortened(told, 300))}" viewBox="0 0 {frame.width} {frame.height}" '
+        f'xmlns="http://www.w3.org/2000/svg"><image href="{data_uri(image)}" x="{frame.left:.2f}" y="{frame.top:.2f}" '
+        f'width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none"/>{quiet}{shapes}'
+        f"{_tags([*parts, *reasons], frame, colours)}</svg>"
         f"<figcaption>{_legend(counts, colours)}</figcaption></figure>"
     )
 
@@ -80,23 +154,21 @@ def objects_html(detections: Detections, most: int = 200) -> str:
         x1, y1, x2, y2 = (float(v) for v in detections.xyxy[i])
         score = "not given" if detections.scores is None else f"{float(detections.scores[i]):.2f}"
         rows.append(
-            f'<tr data-number="{i}"><td class="sk-number">{i + 1}</td><td><bdi>{text(detections.class_names[i])}</bdi>'
-            f'</td><td class="sk-number">{score}</td><td class="sk-number">{x1:.0f}, {y1:.0f}, {x2:.0f}, {y2:.0f}</td>'
-            "</tr>"
+            f'<tr data-number="{i}"><td class="sk-number">{i + 1}</td>'
+            f"<td><bdi>{text(shortened(detections.class_names[i], 60))}</bdi></td>"
+            f'<td class="sk-number">{score}</td><td class="sk-number">{x1:.0f}, {y1:.0f}, {x2:.0f}, {y2:.0f}</td></tr>'
         )
     head = "".join(f'<th scope="col">{cell}</th>' for cell in ("", "Class", "Score", "x1, y1, x2, y2 in pixels"))
     more = muted(f"and {len(detections) - most:,} more") if len(detections) > most else ""
     return (
-        '<div class="sk-scroll" tabindex="0" role="region" aria-label="Objects"><table class="sk-table">'
+        '<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="Objects"><table class="sk-table">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{more}"
     )
 
 
-def colour_of_class(name: str) -> str:
-    """A bright colour that a class name always has, as `#rrggbb`."""
-    seed = sum((i + 1) * ord(letter) for i, letter in enumerate(name))
-    red, green, blue = colorsys.hls_to_rgb(seed * GOLDEN % 1, 0.58, 0.95)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+def css_colour(colour: Colour) -> str:
+    """As `#rrggbb`."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def data_uri(image: LoadedImage) -> str:
@@ -108,45 +180,96 @@ def data_uri(image: LoadedImage) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _object(detections: Detections, i: int, colour: str) -> str:
-    name = detections.class_names[i]
-    score = "" if detections.scores is None else f" {float(detections.scores[i]):.2f}"
-    x1, y1, x2, y2 = (float(v) for v in detections.xyxy[i])
+def _framed(size: tuple[int, int]) -> _Frame:
+    scale = DRAWN_SIDE / max(size)
+    width, height = size[0] * scale, size[1] * scale
+    across, down = max(width, LEAST_SHARE * height), max(height, LEAST_SHARE * width)
+    return _Frame(scale, (across - width) / 2, (down - height) / 2, round(across), round(down))
+
+
+def _others(grounding: Grounding) -> list[tuple[str, NDArray[np.float32]]]:
+    """Objects of the scene that the reasons speak of and that are not answers themselves."""
+    scene = grounding.scene
+    answers = {reason.name for reason in grounding.justification}
+    spoken = {
+        str(word) for reason in grounding.justification for head, _, tail in reason.facts for word in (head, tail)
+    }
+    return [
+        (item.name, scene.detections.xyxy[item.index])
+        for item in scene.objects
+        if item.name in spoken and item.name not in answers
+    ]
+
+
+def _shape(detections: Detections, part: _Part, frame: _Frame, colours: Mapping[str, Colour]) -> str:
+    assert part.number is not None
     if detections.polygons is None:
-        shape = f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
+        shape = _rectangle(part.box)
     else:
+        corner = np.array([frame.left, frame.top])
         shape = "".join(
-            f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in ring.tolist())}"/>'
-            for ring in detections.polygons[i]
+            f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in (ring * frame.scale + corner).tolist())}"/>'
+            for ring in detections.polygons[part.number]
         )
-    shown = f"{shortened(name, MOST_LETTERS)}{score}"
     return (
-        f'<g class="sk-object" data-class="{text(name)}" data-number="{i}" style="--sk-colour:{colour}">'
-        f"<title>{text(name + score)}</title>{shape}"
-        f"{_tag(shown, x1, y1, detections.image_size)}</g>"
+        f'<g class="sk-object" data-class="{text(part.name)}" data-number="{part.number}" '
+        f'style="--sk-colour:{css_colour(colours[part.name])}">'
+        f"<title>{text(shortened(part.name, 200) + part.score)}</title>{shape}</g>"
     )
 
 
-def _tag(words: str, x: float, y: float, size: tuple[int, int]) -> str:
-    """The label: above the box, or inside it at the picture's upper edge; never beyond the right edge."""
-    unit = max(size) / 900
-    width, height = (len(words) * 9 + 12) * unit, 21 * unit
-    left = max(0.0, min(x, size[0] - width))
-    top = y - height if y >= height else y
-    return (
-        f'<g class="sk-tag"><rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-        f'<text x="{left + 5 * unit:.1f}" y="{top + 15.5 * unit:.1f}" font-size="{14.5 * unit:.2f}">'
-        f"{text(words)}</text>"
-        "</g>"
-    )
+def _rectangle(box: NDArray[np.float64]) -> str:
+    x1, y1, x2, y2 = box.tolist()
+    return f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{max(x2 - x1, 1):.1f}" height="{max(y2 - y1, 1):.1f}"/>'
 
 
-def _legend(counts: Counter[str], colours: dict[str, str]) -> str:
+def _tags(parts: Sequence[_Part], frame: _Frame, colours: Mapping[str, Colour]) -> str:
+    """The labels, above all shapes; one that has no place of its own shows at the pointer only."""
+    if not parts:
+        return ""
+    words = [[shortened(part.name, MOST_LETTERS) + part.score, shortened(part.name, MOST_LETTERS)] for part in parts]
+    sizes = [[(_width(form), TAG_HEIGHT) for form in forms] for forms in words]
+    boxes = np.array([part.box for part in parts])
+    places = {p.position: p for p in place_labels(boxes, sizes, (frame.width, frame.height), LINE)}
+    tags = []
+    for i, part in enumerate(parts):
+        place = places.get(i)
+        form = 0 if place is None else place.form
+        width = sizes[i][form][0]
+        x, y = place.corner if place is not None else _beside(part.box, width, frame)
+        kind = "sk-tag" if place is not None else "sk-tag sk-unplaced"
+        if part.number is None:
+            belongs, colour, ink = "", "var(--sk-reason)", "#fff"
+        else:
+            belongs = f' data-class="{text(part.name)}" data-number="{part.number}"'
+            colour, ink = css_colour(colours[part.name]), css_colour(letters_on(colours[part.name]))
+        tags.append(
+            f'<g class="{kind}"{belongs} style="--sk-colour:{colour};--sk-ink:{ink}">'
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{TAG_HEIGHT}" rx="3"/>'
+            f'<text x="{x + width / 2:.1f}" y="{y + 15.5:.1f}">{text(words[i][form])}</text></g>'
+        )
+    return "".join(tags)
+
+
+def _beside(box: NDArray[np.float64], width: int, frame: _Frame) -> tuple[float, float]:
+    x, y = float(box[0]), float(box[1])
+    return max(0.0, min(x, frame.width - width)), y - TAG_HEIGHT if y >= TAG_HEIGHT else y
+
+
+def _width(words: str) -> int:
+    """Pixels that a label takes, from the number of its letters; those of East Asia are twice as wide."""
+    letters = sum(1.8 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in words)
+    return round(letters * LETTER + 12)
+
+
+def _legend(counts: Counter[str], colours: Mapping[str, Colour]) -> str:
     if not counts:
         return muted("Nothing was found that the instruction asks for.")
-    chips: Sequence[str] = [
+    chips = [
         f'<button type="button" class="sk-chip" data-class="{text(name)}" aria-pressed="true" '
-        f'style="--sk-colour:{colours[name]}"><i></i><bdi>{text(shortened(name, MOST_LETTERS))}</bdi> {number}</button>'
+        f'style="--sk-colour:{css_colour(colours[name])}"><i></i><bdi>{text(shortened(name, MOST_LETTERS))}</bdi> '
+        f"{number}</button>"
         for name, number in counts.most_common()
     ]
-    return f'<div class="sk-chips" role="group" aria-label="Show and hide classes">{"".join(chips)}</div>'
+    every = '<button type="button" class="sk-chip" aria-pressed="true">All</button>' if len(chips) > 1 else ""
+    return f'<div class="sk-chips" role="group" aria-label="Show and hide classes">{every}{"".join(chips)}</div>'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-import uuid
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,25 +18,36 @@ import gradio as gr
 import numpy as np
 
 from app.failure_view import failure_html
-from app.image_batch import MOST_IMAGES, Progress, run_batch
+from app.image_batch import MOST_IMAGES, Progress, run_batch, without_folder
 from app.image_examples import ImageExample, available
 from app.image_overlay import TOGGLES, objects_html, overlay_html
 from app.image_views import reasoning_html, scene_html, task_html
 from app.markup import counted, heading, muted, text
 from kg_data.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Task, Vision
+from vision.detections.drawing import class_colours
+from vision.errors import ImageError
 from vision.images import LoadedImage, load_image
 from vision.instructions.task import FormatName, OutputFormat
 
 log = logging.getLogger(__name__)
 
-MAX_INSTRUCTION = 20_000
+MAX_INSTRUCTION = 5_000
+"""Characters; every word that names no class is compared with all that do, so a long one takes many seconds."""
 AT_ONCE = 2
+MOST_IN_SCENE = 60
+"""Objects of the scene that is shown: relations grow with the square of their number."""
+LEAST_SCORE, MOST_SCORE, USUAL_SCORE = 0.05, 0.95, 0.35
 AS_ASKED = "as the instruction says"
 FORMATS: tuple[tuple[str, str], ...] = (
     (AS_ASKED, AS_ASKED), ("tuples", "tuple"), ("JSON", "json"), ("COCO", "coco"), ("YOLO", "yolo"),
     ("Pascal VOC", "voc"), ("location tokens", "tokens"),
 )  # fmt: skip
+
+
+SHOWN = 9
+"""What `ImageDemo.show` gives."""
+ARCHIVE = "skylark-detections.zip"
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,6 @@ class ImageDemo:
         self._model = model
         self._vision: Vision | None = None
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="skylark-batches-")
 
     @property
     def vision(self) -> Vision:
@@ -86,75 +96,109 @@ class ImageDemo:
 
         threading.Thread(target=work, name="skylark-detector", daemon=True).start()
 
-    def look(self, path: str | None, instruction: str, min_score: float) -> Looked:
+    def look(self, photo: Any, instruction: str | None, min_score: float) -> Looked:
         """Look at one image.
+
+        Args:
+            photo: the file that was sent, as Gradio describes it.
+            instruction: what is asked of it.
+            min_score: bound on the score.
 
         Raises:
             SkylarkError: there is no image, or it or the instruction cannot be read.
         """
-        if not path:
+        path, words = _sent(photo), (instruction or "").strip()
+        if path is None:
             raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")
-        if len(instruction) > MAX_INSTRUCTION:
+        if len(words) > MAX_INSTRUCTION:
             raise SkylarkError(
-                f"the instruction has {len(instruction):,} characters; at most {MAX_INSTRUCTION:,} are read here"
+                f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
             )
-        image = load_image(path)
-        task = self.vision.read(instruction)
-        detections = self.vision.detect(image.pixels, task, min_score=min_score)
+        try:
+            image = load_image(path)
+        except ImageError as error:
+            raise ImageError(without_folder(error, path)) from error
+        task, bound = self.vision.read(words), _bounded(min_score)
+        detections = self.vision.detect(image.pixels, task, min_score=bound)
         grounding = None
         if task.expression is not None:
-            grounding = self.vision.ask(image.pixels, task.expression, min_score=min_score)
-        return Looked(image, task, replace(detections, notes=(*image.notes, *detections.notes)), grounding)
+            grounding = self.vision.ask(image.pixels, task.expression, min_score=bound)
+        # Without its source: what the page remembers of a visitor is small.
+        detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
+        return Looked(image, task, detections, grounding)
 
-    def show(self, path: str | None, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
+    def show(self, photo: Any, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
         """Gives: error, task, overlay, headline, objects, text, scene, reasoning, and what was looked at."""
         try:
-            looked = self.look(path, (instruction or "").strip(), min_score)
-            scene = self._scene(looked, min_score)
+            looked = self.look(photo, instruction, min_score)
+            found, (scene, total) = looked.detections, self._scene(looked, min_score)
+            colours = class_colours((*found.class_names, *(item.class_name for item in scene.objects)))
+            key = f"{zlib.crc32(f'{_sent(photo)}|{instruction}'.encode()):08x}"
             return (
                 "",
-                task_html(looked.task, looked.detections),
-                overlay_html(looked.image, looked.detections),
+                task_html(looked.task, found),
+                overlay_html(looked.image, found, colours, looked.grounding, key),
                 _headline(looked),
-                objects_html(looked.detections),
-                written(looked.detections, form),
-                scene_html(scene),
+                objects_html(found),
+                written(found, form),
+                scene_html(scene, colours, total),
                 "" if looked.grounding is None else reasoning_html(looked.grounding),
-                looked.detections,
+                found,
             )
         except Exception as error:
             return (failure_html(error), "", "", "", "", "", "", "", None)
 
-    def _scene(self, looked: Looked, min_score: float) -> Scene:
-        """The scene that an expression was asked of, else all that the detector knows, else (no such list) what was
-        found."""
-        if looked.grounding is not None:
-            return looked.grounding.scene
-        if self.vision.detector.vocabulary is None:
-            return Scene.from_detections(looked.detections, looked.image)
-        return self.vision.scene(looked.image.pixels, min_score=min_score)
+    def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
+        """As `show`, once the bound on the score has changed; nothing where nothing is asked yet."""
+        if _sent(photo) is None or not (instruction or "").strip():
+            return (gr.skip(),) * SHOWN
+        return self.show(photo, instruction, min_score, form)
 
-    def detect_api(self, image: str | None, instruction: str | None, min_score: float = 0.35) -> dict[str, Any]:
+    def _scene(self, looked: Looked, min_score: float) -> tuple[Scene, int]:
+        """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
+        (no such list) of what was found; and how many there are."""
+        if looked.grounding is not None:
+            found = looked.grounding.scene.detections
+        elif self.vision.detector.vocabulary is None:
+            found = looked.detections
+        else:
+            found = self.vision.detect(looked.image.pixels, min_score=_bounded(min_score))
+        return Scene.from_detections(found[:MOST_IN_SCENE], looked.image), len(found)
+
+    def detect_api(self, image: Any, instruction: str | None, min_score: float = USUAL_SCORE) -> dict[str, Any]:
         """The detections in one image as one JSON object, with the text in the format of the instruction."""
         try:
-            looked = self.look(image, (instruction or "").strip(), min_score)
+            looked = self.look(image, instruction, min_score)
             return {**looked.detections.to_dict(), "text": looked.detections.text}
         except SkylarkError as error:
             raise gr.Error(str(error)) from error
 
-    def batch(self, files: list[str] | None, instruction: str | None, min_score: float) -> Iterator[tuple[Any, Any]]:
+    def batch(self, files: list[Any] | None, instruction: str | None, min_score: float) -> Iterator[tuple[Any, Any]]:
         """Look at many images; gives a status line and, at the end, the zip."""
-        folder = Path(self._folder.name) / uuid.uuid4().hex
-        folder.mkdir()
         try:
-            paths = [Path(file) for file in files or ()]
-            for progress in run_batch(
-                self.vision, paths, (instruction or "").strip(), min_score, folder / "skylark-detections.zip"
-            ):
-                done = progress.archive is not None
-                yield _batch_status(progress), gr.update(value=str(progress.archive) if done else None, visible=done)
+            paths = [path for path in map(_sent, files or ()) if path is not None]
+            # Gradio copies the zip as it is handed over, so nothing stays here.
+            with tempfile.TemporaryDirectory(prefix="skylark-batch-") as folder:
+                for progress in run_batch(
+                    self.vision, paths, (instruction or "").strip(), _bounded(min_score), Path(folder) / ARCHIVE
+                ):
+                    done = progress.archive is not None
+                    yield (
+                        _batch_status(progress),
+                        gr.update(value=str(progress.archive) if done else None, visible=done),
+                    )
         except Exception as error:
             yield failure_html(error), gr.update(value=None, visible=False)
+
+
+def _sent(file: Any) -> Path | None:
+    """Where a file lies that a visitor has sent. Gradio has checked that it was sent here, and nothing else: what is
+    in it is for `load_image` to say, whose errors are sentences."""
+    return Path(file["path"]) if isinstance(file, dict) and file.get("path") else None
+
+
+def _bounded(score: float) -> float:
+    return min(max(float(score), LEAST_SCORE), MOST_SCORE)
 
 
 def written(detections: Detections | None, form: str) -> str:
@@ -176,10 +220,11 @@ def written(detections: Detections | None, form: str) -> str:
 
 
 def _headline(looked: Looked) -> str:
-    detections = looked.detections
-    if looked.task.kind == "describe" or (detections.value is not None and looked.grounding is None):
-        return f'<p class="sk-headline">{text(detections.value)}</p>'
-    return f'<p class="sk-headline">{counted(len(detections), "object")}</p>'
+    found = looked.detections
+    if looked.grounding is not None and looked.grounding.value is not None:
+        return ""  # the answer is the headline
+    told = counted(len(found), "object") if len(found) else "Nothing found"
+    return f'<p class="sk-headline">{text(told if found.value is None else found.value)}</p>'
 
 
 def _batch_status(progress: Progress) -> str:
@@ -211,8 +256,8 @@ def build_images(demo: ImageDemo) -> None:
                 placeholder='Find every vehicle except buses   or   the cup left of the laptop',
             )  # fmt: skip
             with gr.Row(equal_height=True):
-                score = gr.Slider(0.05, 0.95, value=0.35, step=0.05, label="Least score", scale=3, min_width=140,
-                                  elem_id="least_score")  # fmt: skip
+                score = gr.Slider(LEAST_SCORE, MOST_SCORE, value=USUAL_SCORE, step=0.05, label="Least score", scale=3,
+                                  min_width=140, elem_id="least_score")  # fmt: skip
                 go = gr.Button("Look", variant="primary", elem_id="look", scale=1, min_width=90)
             error = gr.HTML(elem_id="image_error")
             gr.HTML(heading("The instruction as it was read"))
@@ -224,7 +269,7 @@ def build_images(demo: ImageDemo) -> None:
             overlay = gr.HTML(muted("What is found shows here."), elem_id="overlay", js_on_load=TOGGLES)
             with gr.Accordion("Objects", open=False, elem_id="objects_panel"):
                 objects = gr.HTML(elem_id="objects")
-            form = gr.Dropdown(list(FORMATS), value=AS_ASKED, label="Written", elem_id="form", min_width=150)
+            form = gr.Dropdown(list(FORMATS), value=AS_ASKED, label="Written as", elem_id="form", min_width=150)
             output = gr.Textbox(
                 label="Output", lines=6, max_lines=14, interactive=False, buttons=["copy"], elem_id="output"
             )
@@ -248,21 +293,21 @@ def build_images(demo: ImageDemo) -> None:
         )
         for number, button in enumerate(buttons)
     ]  # fmt: skip
-    for trigger in (
-        gr.on([go.click, instruction.submit, score.release], None, trigger_mode="multiple"),
-        *filled,
-    ):
-        trigger.then(
-            demo.show, [photo, instruction, score, form], shown, api_visibility="private", concurrency_limit=AT_ONCE,
-            concurrency_id="look", show_progress="minimal", show_progress_on=[overlay], trigger_mode="multiple",
-        )  # fmt: skip
+    asked: dict[str, Any] = {
+        "inputs": [photo, instruction, score, form], "outputs": shown, "api_visibility": "private",
+        "concurrency_limit": AT_ONCE, "concurrency_id": "look", "show_progress": "minimal",
+        "show_progress_on": [overlay], "preprocess": False,
+    }  # fmt: skip
+    for trigger in (gr.on([go.click, instruction.submit], None, trigger_mode="multiple"), *filled):
+        trigger.then(demo.show, trigger_mode="multiple", **asked)
+    score.change(demo.show_again, trigger_mode="always_last", **asked)
     form.change(written, [looked, form], [output], api_visibility="private", queue=False)
     start.click(
         demo.batch, [files, instruction, score], [batch_status, download], api_visibility="private",
-        concurrency_limit=1, concurrency_id="batch", show_progress="hidden",
+        concurrency_limit=1, concurrency_id="batch", show_progress="hidden", preprocess=False,
     )  # fmt: skip
     # Programs reach this by the page's API; a path that they give is one that they have uploaded.
     gr.Button(visible=False).click(
         demo.detect_api, [photo, instruction, score], [gr.JSON(visible=False)], api_name="detect",
-        concurrency_limit=AT_ONCE, concurrency_id="look",
+        concurrency_limit=AT_ONCE, concurrency_id="look", preprocess=False,
     )  # fmt: skip

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
-from app.image_overlay import colour_of_class
+from app.image_overlay import css_colour
 from app.markup import counted, muted, names, shortened, text
 from vision import Detections, Grounding, Scene, Task
+from vision.detections.drawing import Colour
 from vision.instructions.task import Order, RankKey
 
 MOST_CLASSES = 12
+MOST_LETTERS = 60
 MOST_ROWS = 60
 MOST_EDGES = 24
 DRAWN = ("on", "inside", "next_to", "near")
@@ -39,22 +42,26 @@ def task_html(task: Task, detections: Detections | None = None) -> str:
         rows.append(("Classes", "everything that the model knows"))
     elif task.targets:
         rows.append(("Classes", _targets(task)))
-    for unknown in task.undetectable:
-        nearest = f"; nearest: {names(unknown.nearest)}" if unknown.nearest else ""
-        rows.append(("Not detectable", f"<bdi>{text(unknown.word)}</bdi>{nearest}"))
+    if task.undetectable:
+        rows.append(("Not detectable", _undetectable(task)))
     kept = _kept(task)
     if kept:
         rows.append(("Kept", text(kept)))
     rows.append(("Written as", text(_format(task))))
     listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows)
-    unread = "".join(f"<li><q>{text(shortened(part, 200))}</q></li>" for part in task.unread)
+    unread = _listed((f"<q>{text(shortened(part, 200))}</q>" for part in task.unread), len(task.unread))
     if unread:
         unread = (
             '<div class="sk-nothing" role="note"><p>Not understood, and left out:</p>'
             f'<ul class="sk-lines">{unread}</ul></div>'
         )
     told = dict.fromkeys((*task.notes, *(detections.notes if detections is not None else ())))
-    notes = "".join(muted(text(note)) for note in told if not note.startswith("Not understood"))
+    # What has a row of its own is not said twice.
+    notes = "".join(
+        muted(text(shortened(note, 400)))
+        for note in told
+        if not note.startswith("Not understood") and ' has no class for "' not in note
+    )
     return f'<dl class="sk-compare sk-task">{listed}</dl>{unread}{notes}'
 
 
@@ -63,11 +70,24 @@ def _targets(task: Task) -> str:
     for target in (task.targets or ())[:MOST_CLASSES]:
         means = "" if target.classes in ((target.label,), ()) else f" ({text(', '.join(target.classes))})"
         colour = f" that {'are' if means else 'is'} {text(target.colour)}" if target.colour else ""
-        parts.append(f"<li><bdi>{text(shortened(target.label, 60))}</bdi>{means}{colour}</li>")
-    more = len(task.targets or ()) - MOST_CLASSES
-    if more > 0:
-        parts.append(f"<li>and {more:,} more</li>")
-    return f'<ul class="sk-words">{"".join(parts)}</ul>'
+        parts.append(f"<bdi>{text(shortened(target.label, MOST_LETTERS))}</bdi>{means}{colour}")
+    return f'<ul class="sk-words">{_listed(parts, len(task.targets or ()))}</ul>'
+
+
+def _undetectable(task: Task) -> str:
+    """Each word that the model has no class for, with what lies nearest in meaning."""
+    parts = (
+        f"<bdi>{text(shortened(unknown.word, MOST_LETTERS))}</bdi>"
+        + (f" (nearest: {names(unknown.nearest)})" if unknown.nearest else "")
+        for unknown in task.undetectable[:MOST_CLASSES]
+    )
+    return f'<ul class="sk-words">{_listed(parts, len(task.undetectable))}</ul>'
+
+
+def _listed(parts: Iterable[str], total: int) -> str:
+    """The first parts as items of a list, the rest told by their number; the parts are HTML."""
+    shown = [f"<li>{part}</li>" for _, part in zip(range(MOST_CLASSES), parts, strict=False)]
+    return "".join(shown) + (f"<li>and {total - len(shown):,} more</li>" if total > len(shown) else "")
 
 
 def _kept(task: Task) -> str:
@@ -99,8 +119,14 @@ def _format(task: Task) -> str:
     return f"{kind[output.format]}; {geometry} in {scale}{offsets}"
 
 
-def scene_html(scene: Scene) -> str:
-    """The scene as a picture of its nearest relations and a table of all."""
+def scene_html(scene: Scene, colours: Mapping[str, Colour], total: int | None = None) -> str:
+    """The scene as a picture of its nearest relations and a table of all.
+
+    Args:
+        scene: what is shown.
+        colours: of each class name.
+        total: objects in all, where the scene holds only the surest.
+    """
     if not len(scene):
         return muted("There is no object, so there is no scene.")
     data = scene.to_dict()
@@ -119,9 +145,13 @@ def scene_html(scene: Scene) -> str:
         for (head, relation), tails in list(grouped.items())[:MOST_ROWS]
     )
     more = len(grouped) - MOST_ROWS
-    told = f"{counted(len(scene), 'object')}, {counted(len(relations), 'relation')}; the picture draws the nearest."
+    objects = (
+        counted(len(scene), "object") if total in (None, len(scene)) else f"the surest {len(scene)} of {total} objects"
+    )
+    told = f"{objects}, {counted(len(relations), 'relation')}; the picture draws the nearest."
+    told = told[0].upper() + told[1:]
     return (
-        f"{_scene_svg(scene, relations)}{muted(told)}"
+        f"{_scene_svg(scene, relations, colours)}{muted(told)}"
         f"{_table('Objects', ('Object', 'Colour', 'Size', 'Where'), described)}"
         f"{_table('Relations', ('', 'is', 'to'), facts) if facts else ''}"
         f"{muted(f'and {more:,} more rows') if more > 0 else ''}"
@@ -136,7 +166,7 @@ def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
     )
 
 
-def _scene_svg(scene: Scene, relations: list[list[str]]) -> str:
+def _scene_svg(scene: Scene, relations: list[list[str]], colours: Mapping[str, Colour]) -> str:
     """Objects where they are in the photograph, with arrows for the relations that say most."""
     width, height = scene.detections.image_size
     scale = 700 / width
@@ -161,7 +191,7 @@ def _scene_svg(scene: Scene, relations: list[list[str]]) -> str:
         for head, relation, tail in edges
     )
     nodes = "".join(
-        f'<g class="sk-scene-node" style="--sk-colour:{colour_of_class(item.class_name)}">'
+        f'<g class="sk-scene-node" style="--sk-colour:{css_colour(colours[item.class_name])}">'
         f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
         f'<circle cx="{centre[item.name][0]:.1f}" cy="{centre[item.name][1]:.1f}" r="5"/>'
         f'<text x="{centre[item.name][0]:.1f}" y="{centre[item.name][1] - 9:.1f}">'
@@ -186,7 +216,9 @@ def reasoning_html(grounding: Grounding) -> str:
     if value is not None:
         shown = {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
         headline = f'<p class="sk-headline">{text(shown)}</p>'
-    reasons = "".join(f"<li>{text(reason.words)}</li>" for reason in grounding.justification)
+    reasons = "".join(
+        f'<li data-number="{i}">{text(reason.words)}</li>' for i, reason in enumerate(grounding.justification)
+    )
     if reasons:
         reasons = f'<ul class="sk-reasons">{reasons}</ul>'
     elif value is None:

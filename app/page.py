@@ -35,6 +35,8 @@ from reasoning.questions import MAX_CHARACTERS
 
 EXAMPLES_SHOWN = 5
 QUEUE_LIMIT = 40
+KEPT = (600, 3600)
+"""Every so many seconds, files that visitors sent or were given go if they are so many seconds old."""
 EXACT_AT_ONCE = 8
 RUNS_AT_ONCE = 2
 """Chains that run at the same time: the embedded model's passes go one after another anyway."""
@@ -214,7 +216,7 @@ def _progress(message: str, steps: list[ShownStep], began: float, step_began: fl
 def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, Demo]:
     """The page over these graphs, this model and this detector, and what its events do."""
     demo = Demo(shelf, model)
-    with gr.Blocks(title="Skylark", analytics_enabled=False) as page:
+    with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=KEPT) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
         with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
             _build_graphs(demo, shelf, model, page)
