@@ -20,6 +20,8 @@ from vision.instructions.task import Kind, Limit, SizeRange, Target, Task, Undet
 _BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
 _SELECTION = frozenset({"rank", "count", "region", *_BOUNDS})
 _MIN_COUNT = 1
+_FEW = 100
+"""Of so many classes it's told which mean the same; of more nobody would read it."""
 
 
 def assemble(text: str, reading: Reading, sentences: Sentences, matcher: Matcher) -> Task:
@@ -192,8 +194,8 @@ class _Assembly:
         key = (target.label, target.colour)
         if key in self.targets:
             return
-        for other in self.targets.values():
-            if other.classes == target.classes and other.colour == target.colour and len(self.targets) < 200:
+        for other in self.targets.values() if len(self.targets) < _FEW else ():
+            if other.classes == target.classes and other.colour == target.colour:
                 self.reading.note(f"{other.label!r} and {target.label!r} mean the same class here.")
                 break
         self.targets[key] = target

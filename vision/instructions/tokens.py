@@ -64,16 +64,23 @@ class Token:
         start: where it begins in the canonical text.
         end: one past its last character.
         parts: what it can be; one alone for most.
+        index: its place among the tokens.
     """
 
     text: str
     start: int
     end: int
     parts: frozenset[Part]
+    index: int
 
     def can_be(self, *parts: Part) -> bool:
         """Whether it can play one of these parts."""
         return not self.parts.isdisjoint(parts)
+
+    @property
+    def is_stray_verb(self) -> bool:
+        """Whether it is only known as a verb, so that out of a verb's place it names a thing: the "phone" of "cell phone"."""
+        return self.parts <= {"finding", "telling", "foreign"} and " " not in self.text
 
     @property
     def value(self) -> float:
@@ -88,7 +95,7 @@ def tokens(source: Source) -> list[Token]:
 
 def _tokens(text: str) -> Iterator[Token]:
     pieces = list(_TOKEN.finditer(text))
-    position = 0
+    position = index = 0
     while position < len(pieces):
         piece = pieces[position]
         length = 1
@@ -99,8 +106,9 @@ def _tokens(text: str) -> Iterator[Token]:
         else:
             length, parts = _longest(pieces, position)
         start, end = piece.start(), pieces[position + length - 1].end()
-        yield Token(text[start:end], start, end, parts)
+        yield Token(text[start:end], start, end, parts, index)
         position += length
+        index += 1
 
 
 _LONGEST = max(len(words) for phrases in _LEXICON.values() for words in phrases)

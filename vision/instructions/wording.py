@@ -162,3 +162,6 @@ NAMES_NOTHING = frozenset(
     commands guidelines joke poem story song essay cuteness breed breeds temperature speed distance depth name""".split()
 )
 """Words for what can't be seen as an object, so that they are neither found nor missing in the image."""
+
+NOUNLIKE = frozenset("phone text film record cut group paint mail book google share print track cook play post measure run call order walk".split())
+"""Foreign verbs that are nouns too, so that they are verbs only before a determiner or a pronoun."""
