@@ -1,8 +1,8 @@
-"""Words that no list knows, weighed by meaning: the nearest known phrase decides, class or no class.
+"""Words that no list knows, weighed by meaning: the nearest known phrases decide, class or no class.
 
 A threshold on the similarity to class names alone can't tell "hoodie" from "labradoodle": a word that names no class
-still lies nearest to one of them. So the phrases of the lexicon that mean no class stand beside those that do, and a
-word is bent to a class only where a phrase of that class is the nearest of all and near enough. The vectors of the
+still lies nearest to one of them. So the phrases of the lexicon that mean no class stand beside those that do, and the
+nearest of all vote: a word is bent to a class only where they agree and are near enough. The vectors of the
 lexicon's phrases come with the project (`build_anchors`), since reckoning them takes seconds.
 """
 
@@ -25,8 +25,18 @@ ANCHORS = DATA / "anchors.npz"
 SCALE = 0.004
 """Step of the stored 8-bit components; the largest component of any phrase is below 127 steps."""
 
-MIN_SIMILARITY = 0.66
-"""A lower similarity to the nearest known phrase says nothing; fitted by `benchmarks/words_to_classes.py --fit`."""
+VOTERS = 5
+"""How many of the nearest phrases have a vote."""
+
+SHARPNESS = 12.0
+"""How much more a nearer phrase's vote counts: its weight is exp(SHARPNESS * similarity)."""
+
+MIN_SIMILARITY = 0.65
+"""If even the nearest phrase is less similar, none says anything."""
+
+MIN_SIMILARITY_OF_PIECES = 0.8
+"""The same for a single word that the encoder has to break up: "zapato" has the sound of "zap", not its meaning.
+These four rest on `benchmarks/words_to_classes.py --fit`."""
 
 NEAREST = 3
 """How many classes are named for a word that is refused."""
@@ -74,13 +84,12 @@ class Anchors:
         self._place = place
         self._meanings = [meaning(phrase) or Evidence(()) for phrase in phrases] + [Evidence((name,)) for name in own]
         # A class is as near as its nearest phrase: "lion" is near to "kitten" though not to "bear".
-        self._by_class = [
-            np.array(
-                sorted({place[name], *(i for i, meant in enumerate(self._meanings) if meant.classes == (name,))}),
-                np.int64,
-            )
+        columns = [
+            sorted({place[name], *(i for i, meant in enumerate(self._meanings) if meant.classes == (name,))})
             for name in names
         ]
+        self._columns = np.array([column for group in columns for column in group], np.int64)
+        self._starts = np.cumsum([0, *(len(group) for group in columns[:-1])])
 
     def similarities(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """Shape (phrases, anchors), float32, -1 to 1; a phrase that is an anchor is not weighed by itself."""
@@ -90,21 +99,51 @@ class Anchors:
                 similarities[row, self._place[phrase]] = -1
         return similarities
 
-    def decide(self, similarities: NDArray[np.float32]) -> Evidence:
-        """What the nearest phrase of all means; no class where it is not near enough.
+    def decide(self, phrases: Sequence[str], similarities: NDArray[np.float32]) -> list[Evidence]:
+        """What each phrase means by the votes of the nearest; no class where they disagree or none is near enough.
 
         Args:
-            similarities: shape (anchors,).
+            similarities: shape (phrases, anchors).
         """
-        best = int(similarities.argmax())
-        return self._meanings[best] if similarities[best] >= MIN_SIMILARITY else Evidence(())
+        return [
+            vote(row, self._meanings, least_similarity(phrase))
+            for phrase, row in zip(phrases, similarities, strict=True)
+        ]
 
-    def nearest(self, similarities: NDArray[np.float32]) -> tuple[str, ...]:
-        """The classes nearest in meaning, nearest first.
+    def nearest(self, similarities: NDArray[np.float32]) -> list[tuple[str, ...]]:
+        """The classes nearest in meaning to each phrase, nearest first.
 
         Args:
-            similarities: shape (anchors,).
+            similarities: shape (phrases, anchors).
         """
-        scores = np.array([similarities[places].max() for places in self._by_class])
-        scores += similarities[self._name_places]
-        return tuple(self._names[i] for i in np.argsort(-scores, kind="stable")[:NEAREST])
+        best = np.maximum.reduceat(similarities[:, self._columns], self._starts, axis=1)
+        ranked = np.argsort(-(best + similarities[:, self._name_places]), axis=1, kind="stable")
+        return [tuple(self._names[i] for i in row[:NEAREST]) for row in ranked]
+
+
+def least_similarity(phrase: str) -> float:
+    """How similar the nearest known phrase must be to say anything of a phrase."""
+    broken = " " not in phrase and "-" not in phrase and sentence_encoder().breaks(phrase)
+    return MIN_SIMILARITY_OF_PIECES if broken else MIN_SIMILARITY
+
+
+def vote(similarities: NDArray[np.float32], meanings: Sequence[Evidence], least: float) -> Evidence:
+    """What the nearest phrases mean by more than half of their votes.
+
+    Args:
+        similarities: shape (anchors,).
+        meanings: of each anchor.
+        least: how similar the nearest must be.
+    """
+    voters = np.argpartition(-similarities, VOTERS)[:VOTERS]
+    if similarities[voters].max() < least:
+        return Evidence(())
+    weights = np.exp(SHARPNESS * similarities[voters])
+    votes: dict[tuple[str, ...], float] = {}
+    for voter, weight in zip(voters, weights, strict=True):
+        votes[meanings[voter].classes] = votes.get(meanings[voter].classes, 0.0) + float(weight)
+    winner = max(votes, key=votes.__getitem__)
+    if 2 * votes[winner] < weights.sum():
+        return Evidence(())
+    nearest = max((int(i) for i in voters if meanings[i].classes == winner), key=lambda i: float(similarities[i]))
+    return meanings[nearest]

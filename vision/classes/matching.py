@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vision.classes.anchors import Anchors
 from vision.classes.coco import COCO_CLASSES
 from vision.classes.reading import PhraseReader, Reading
@@ -95,22 +92,22 @@ class ClassMatcher:
         by_meaning = [phrase for phrase in new if not (found := readings[phrase].evidence) or not found.classes]
         for start in range(0, len(by_meaning), BATCH):
             batch = by_meaning[start : start + BATCH]
-            similarities = self._anchors.similarities([readings[phrase].core for phrase in batch])
-            for phrase, row in zip(batch, similarities, strict=True):
-                self._matches[phrase] = self._weigh(readings[phrase], row)
+            cores = [readings[phrase].core for phrase in batch]
+            similarities = self._anchors.similarities(cores)
+            decisions = self._anchors.decide(cores, similarities)
+            for phrase, decision, nearest in zip(batch, decisions, self._anchors.nearest(similarities), strict=True):
+                self._matches[phrase] = self._weigh(readings[phrase], decision, nearest)
         for phrase in new:
             if phrase not in self._matches:
                 self._matches[phrase] = _found(readings[phrase], readings[phrase].evidence)
         return [self._matches[phrase] for phrase in phrases]
 
-    def _weigh(self, reading: Reading, similarities: NDArray[np.float32]) -> Match:
-        """By meaning: the classes of the nearest phrase, or a refusal with the nearest classes."""
-        if reading.core:
-            decision = self._anchors.decide(similarities)
-            open_to_meaning = reading.evidence is None or self._words.opaque.issuperset(decision.classes)
-            if decision.classes and open_to_meaning:
-                return _found(reading, decision)
-        return Match(reading.label, (), reading.colour, nearest=self._anchors.nearest(similarities))
+    def _weigh(self, reading: Reading, decision: Evidence, nearest: tuple[str, ...]) -> Match:
+        """What the votes say where nothing else is known, or a refusal with the nearest classes."""
+        open_to_meaning = reading.evidence is None or self._words.opaque.issuperset(decision.classes)
+        if reading.core and decision.classes and open_to_meaning:
+            return _found(reading, decision)
+        return Match(reading.label, (), reading.colour, nearest=nearest if reading.core else ())
 
     @cached_property
     def _words(self) -> Vocabulary:

@@ -178,9 +178,10 @@ def singular(word: str) -> str:
         candidates = [word[:-1], word[:-3] + "f", word[:-3] + "fe"]
     elif word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
         candidates = [word[:-2], word[:-1]]
-    for candidate in candidates:
-        if _is_noun(candidate):
-            return candidate
+    for nouns in (lexicon().words, visible_nouns()):
+        for candidate in candidates:
+            if candidate in nouns:
+                return candidate
     if _is_noun(word) or word.endswith(("us", "is")):
         return word
     return candidates[0]

@@ -7,11 +7,13 @@ before shorter ones, so that "hot dog" and "guinea pig" are what they are.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 
 from vision.classes.coco import COCO_SUPERCATEGORIES
 from vision.classes.descriptions import Descriptions
 from vision.classes.lexicon import lexicon
+from vision.classes.misspellings import meant
 from vision.classes.nouns import visible_nouns
 from vision.classes.phrases import (
     COLOURS,
@@ -29,6 +31,7 @@ from vision.classes.vocabulary import Evidence, Vocabulary
 _SOFT_TOY = word_set("stuffed plush cuddly")
 _IMITATION = word_set("toy lego origami")
 _MATERIALS = word_set("plastic metal wood wooden glass leather paper steel silver gold stone brass ceramic china iron")
+_LETTER = re.compile(r"[a-z]")
 _AND = re.compile(r",? (?:and|or) |, ?| ?/ ?| ?& ?")
 
 
@@ -59,13 +62,17 @@ class PhraseReader:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._descriptions = Descriptions(lexicon())
+        self._names = [normalise(name) for name in vocabulary.names]
+        self._spelt = [*dict.fromkeys((*lexicon(), *self._names))]
 
     def read(self, phrase: str) -> Reading:
         """What is known of a phrase."""
         text = tidy(phrase)
         exact = self._vocabulary.exact(text)
-        if not text or exact:
-            return Reading(text, text, evidence=exact or Evidence(()))
+        if exact:
+            return Reading(text, text, evidence=exact)
+        if not _LETTER.search(unicodedata.normalize("NFKD", text)):  # what no list and no encoder of English can know
+            return Reading(text, "", evidence=Evidence(()))
         label = normalise(phrase)
         words = with_singular_head(split_partitive(text.split()))
         whole = self._vocabulary.known(" ".join(words)) or self._vocabulary.known(text)
@@ -81,6 +88,8 @@ class PhraseReader:
             or self._several(text)
             or self._known(words[:end])
             or self._head(words[:end])
+            or self._joined(words[end - 1])
+            or self._misspelt(" ".join(words[:end]))
         )
         return replace(reading, evidence=evidence)
 
@@ -137,6 +146,24 @@ class PhraseReader:
                 return Evidence(())
             return evidence
         return None
+
+    def _joined(self, word: str) -> Evidence | None:
+        """A new word made of two known ones, of which the last decides ("zookeeper"), or of one and "-er", a person."""
+        for start in range(3, len(word) - 3):
+            evidence = self._vocabulary.known(word[start:]) if self._is_noun(word[:start]) else None
+            if evidence is not None and not evidence.is_group:
+                return evidence
+        if len(word) > 6 and word.endswith("er") and self._is_noun(word[:-2]):
+            return self._vocabulary.known("person")
+        return None
+
+    def _is_noun(self, word: str) -> bool:
+        return word in lexicon() or word in visible_nouns()
+
+    def _misspelt(self, words: str) -> Evidence | None:
+        """What a slip of the pen most likely means, where that is sure."""
+        found = {self._vocabulary.known(phrase) for phrase in meant(words, self._names, self._spelt)}
+        return found.pop() if len(found) == 1 else None
 
     def _narrows(self, word: str) -> bool:
         """Whether a word before a kind makes it a kind that is not known: "garden tools" are no knives."""

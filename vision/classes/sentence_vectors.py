@@ -61,6 +61,10 @@ class SentenceEncoder:
                 vectors[batch] = self._forward(np.array([encodings[i].ids for i in batch]))
         return vectors
 
+    def breaks(self, word: str) -> bool:
+        """Whether a word is none of the encoder's own, so that it knows only pieces of it: "zap" and "##ato"."""
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids) > 1
+
     def _forward(self, ids: NDArray[np.int64]) -> Vectors:
         """Token ids of shape (phrases, tokens) to vectors."""
         weights = self._weights
