@@ -188,9 +188,12 @@ class Vision:
         if task.expression is not None:
             grounding = self._grounded(plan, image, found, source)
             detections, value = grounding.detections, grounding.value
-            detections = replace(
-                detections, value=value, notes=tuple(dict.fromkeys((*detections.notes, *grounding.notes)))
-            )
+            notes = tuple(dict.fromkeys((*detections.notes, *grounding.notes)))
+            if task.class_set and task.output.class_as != "name":
+                # A class set of one expression, VisionLLM's form: its token stands for whatever the expression means.
+                names = (task.class_set[0],) * len(detections)
+                detections = replace(detections, class_names=names, classes=task.class_set)
+            detections = replace(detections, value=value, notes=notes)
         else:
             detections = self._selected(plan, image, found, source)
         if task.kind == "describe":
@@ -220,7 +223,7 @@ class Vision:
             xyxy=found.xyxy[places],
             class_names=tuple(str(labels[place]) for place in places),
             scores=None if found.scores is None else found.scores[places],
-            classes=self.classes if plan.targets is None else tuple(target.label for target in plan.targets),
+            classes=_class_set(task, plan.targets, self.classes),
             model_classes=tuple(found.labels[place] for place in places),
             polygons=None if found.polygons is None else tuple(found.polygons[place] for place in places),
             polygon_source=None if found.polygons is None else "model",
@@ -242,6 +245,15 @@ class Vision:
         if output.points is not None:
             rings = tuple((with_points(outline, output.points),) for outline in rings)
         return replace(detections, polygons=rings, polygon_source=origin, notes=notes)
+
+
+def _class_set(task: Task, targets: Sequence[Target] | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels in which indexes and tokens count: the instruction's own set, with what is not detectable."""
+    if targets is None:
+        return known
+    if task.expression is None and task.class_set:
+        return task.class_set
+    return tuple(dict.fromkeys(target.label for target in targets))
 
 
 def _nothing() -> Found:

@@ -115,6 +115,17 @@ def test_an_expression_is_grounded_by_a_query(vision: Vision) -> None:
     assert np.array_equal(found.xyxy, answer.detections.xyxy)
 
 
+def test_tokens_count_in_the_class_set_that_the_instruction_gives(vision: Vision) -> None:
+    published = 'Identify all objects in the category set {"helicopter":<c0>, "cup":<c1>} as (c, x1, y1, x2, y2)'
+    found = vision.detect(COFFEE, published, min_score=0.32)
+    assert found.classes == ("helicopter", "cup")
+    assert found.text.startswith("(<c1>, ")
+    expression = "Please find the object in the category set {<the cup on the dining table>:<cls0>}"
+    found = vision.detect(COFFEE, expression, min_score=0.3)
+    assert found.classes == ("cup on the dining table",)
+    assert found.text.startswith("(<c0>, ")
+
+
 def test_a_turned_photograph_is_looked_at_upright(vision: Vision) -> None:
     upright = Image.open(MOTORCYCLE).convert("RGB")
     turned = io.BytesIO()
