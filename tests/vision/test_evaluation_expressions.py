@@ -138,6 +138,7 @@ class TestMeasuring:
         ]
         figures = evaluate_expressions(Vision(ColourDetector()), write(tmp_path / "e.jsonl", rows), [pair])
         assert figures["accuracy"] == 0.5 and figures["not_understood"] == 1
+        assert figures["per_kind"]["none"]["accuracy"] == 0.5
         assert "helicopter" in figures["misses"][0]["found"]["error"]
 
     def test_a_run_that_ended_at_a_broken_image_goes_on(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:

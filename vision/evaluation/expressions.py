@@ -11,7 +11,7 @@ A line says what an expression should give: the objects by their annotations or 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,7 +159,9 @@ def grounded_line(vision: Vision, asked: Asked) -> Line:
         raise  # no measurement of the words
     except SkylarkError as failure:
         error = str(failure)
-    score = Score(expected.kind, False) if error is not None else score_expression(expected, boxes, value)
+    score = score_expression(expected, boxes, value)
+    if error is not None:
+        score = replace(score, correct=False)  # an expression that names nothing is not grounded by its being unread
     wanted = {"count": expected.count, "answer": expected.answer}
     return {
         "id": asked.line, "image": expected.image, "expression": expected.expression, **asdict(score),
