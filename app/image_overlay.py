@@ -264,7 +264,7 @@ def _width(words: str) -> int:
 
 def _legend(counts: Counter[str], colours: Mapping[str, Colour]) -> str:
     if not counts:
-        return muted("Nothing was found that the instruction asks for.")
+        return muted("Nothing of what is asked for was found. A lower least score also shows what the detector doubts.")
     chips = [
         f'<button type="button" class="sk-chip" data-class="{text(name)}" aria-pressed="true" '
         f'style="--sk-colour:{css_colour(colours[name])}"><i></i><bdi>{text(shortened(name, MOST_LETTERS))}</bdi> '

@@ -136,7 +136,7 @@ class ImageDemo:
             key = f"{zlib.crc32(f'{_sent(photo)}|{instruction}'.encode()):08x}"
             return (
                 "",
-                task_html(looked.task, found),
+                task_html(looked.task, _notes(looked)),
                 overlay_html(looked.image, found, colours, looked.grounding, key),
                 _headline(looked),
                 objects_html(found),
@@ -219,6 +219,12 @@ def written(detections: Detections | None, form: str) -> str:
         return str(error)
 
 
+def _notes(looked: Looked) -> tuple[str, ...]:
+    """What the user should know, but for what stands beside the answer already."""
+    beside = () if looked.grounding is None else looked.grounding.notes
+    return tuple(note for note in looked.detections.notes if note not in beside)
+
+
 def _headline(looked: Looked) -> str:
     found = looked.detections
     if looked.grounding is not None and looked.grounding.value is not None:
@@ -271,7 +277,7 @@ def build_images(demo: ImageDemo) -> None:
                 objects = gr.HTML(elem_id="objects")
             form = gr.Dropdown(list(FORMATS), value=AS_ASKED, label="Written as", elem_id="form", min_width=150)
             output = gr.Textbox(
-                label="Output", lines=6, max_lines=14, interactive=False, buttons=["copy"], elem_id="output"
+                label="Output", lines=4, max_lines=14, interactive=False, buttons=["copy"], elem_id="output"
             )
             with gr.Accordion("The scene as a graph", open=False, elem_id="scene_panel"):
                 scene = gr.HTML(elem_id="scene")

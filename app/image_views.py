@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.image_overlay import css_colour
 from app.markup import counted, muted, names, shortened, text
-from vision import Detections, Grounding, Scene, Task
+from vision import Grounding, Scene, Task
 from vision.detections.drawing import Colour
+from vision.detections.label_placement import place_labels
 from vision.instructions.task import Order, RankKey
 
 MOST_CLASSES = 12
 MOST_LETTERS = 60
 MOST_ROWS = 60
 MOST_EDGES = 24
+MOST_NAMED_EDGES = 12
+MOST_NODE_LETTERS = 24
+PICTURE_WIDTH = 700
 DRAWN = ("on", "inside", "next_to", "near")
 """Relations that the scene's picture draws, those that say most first: the others hold for nearly every pair."""
 WORDS = {"detect": "find boxes", "segment": "outline", "ground": "find what an expression names", "count": "count",
@@ -33,7 +40,7 @@ ENDS: dict[tuple[RankKey, Order], str] = {
 }
 
 
-def task_html(task: Task, detections: Detections | None = None) -> str:
+def task_html(task: Task, notes: Iterable[str] = ()) -> str:
     """The task as it was read: what is looked for, what is kept, how it is written, what was not understood."""
     rows = [("Task", text(WORDS[task.kind]))]
     if task.expression is not None:
@@ -55,14 +62,14 @@ def task_html(task: Task, detections: Detections | None = None) -> str:
             '<div class="sk-nothing" role="note"><p>Not understood, and left out:</p>'
             f'<ul class="sk-lines">{unread}</ul></div>'
         )
-    told = dict.fromkeys((*task.notes, *(detections.notes if detections is not None else ())))
+    told = dict.fromkeys((*task.notes, *notes))
     # What has a row of its own is not said twice.
-    notes = "".join(
+    said = "".join(
         muted(text(shortened(note, 400)))
         for note in told
         if not note.startswith("Not understood") and ' has no class for "' not in note
     )
-    return f'<dl class="sk-compare sk-task">{listed}</dl>{unread}{notes}'
+    return f'<dl class="sk-compare sk-task">{listed}</dl>{unread}{said}'
 
 
 def _targets(task: Task) -> str:
@@ -153,7 +160,7 @@ def scene_html(scene: Scene, colours: Mapping[str, Colour], total: int | None = 
     return (
         f"{_scene_svg(scene, relations, colours)}{muted(told)}"
         f"{_table('Objects', ('Object', 'Colour', 'Size', 'Where'), described)}"
-        f"{_table('Relations', ('', 'is', 'to'), facts) if facts else ''}"
+        f"{_table('Relations', ('Object', 'is', 'to'), facts) if facts else ''}"
         f"{muted(f'and {more:,} more rows') if more > 0 else ''}"
     )
 
@@ -161,52 +168,83 @@ def scene_html(scene: Scene, colours: Mapping[str, Colour], total: int | None = 
 def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     return (
+        f'<h3 class="sk-label">{caption}</h3>'
         f'<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="{caption}"><table class="sk-table">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _scene_svg(scene: Scene, relations: list[list[str]], colours: Mapping[str, Colour]) -> str:
-    """Objects where they are in the photograph, with arrows for the relations that say most."""
-    width, height = scene.detections.image_size
-    scale = 700 / width
-    drawn_height = height * scale
-    xyxy = scene.detections.xyxy * scale
-    centre = {
-        item.name: (float(xyxy[item.index][[0, 2]].mean()), float(xyxy[item.index][[1, 3]].mean()))
-        for item in scene.objects
-    }
+    """Objects as they lie to one another in the photograph, with arrows for the relations that say most.
+
+    The distances are stretched to fill the picture: objects that crowd in one corner are told apart.
+    """
+    height = min(440, 120 + 24 * len(scene))
+    at = dict(zip((item.name for item in scene.objects), _spread(scene, PICTURE_WIDTH, height).tolist(), strict=True))
+    edges = _edges(relations)
+    labelled = len(edges) <= MOST_NAMED_EDGES
+    lines = "".join(
+        f"<g><title>{text(f'{head} {relation} {tail}'.replace('_', ' '))}</title>"
+        f'<path class="sk-edge" d="M{at[head][0]:.1f} {at[head][1]:.1f} L{at[tail][0]:.1f} {at[tail][1]:.1f}" '
+        f'marker-end="url(#sk-scene-arrow)"/>'
+        + (
+            f'<text class="sk-edge-label" x="{(at[head][0] + at[tail][0]) / 2:.1f}" '
+            f'y="{(at[head][1] + at[tail][1]) / 2 + 4:.1f}">{text(relation.replace("_", " "))}</text>'
+            if labelled
+            else ""
+        )
+        + "</g>"
+        for head, relation, tail in edges
+    )
+    told = f"{counted(len(scene), 'object')} and {counted(len(edges), 'relation')}"
+    return (
+        f'<svg class="sk-picture sk-scene" role="img" aria-label="Scene graph: {told}" '
+        f'viewBox="0 0 {PICTURE_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
+        '<defs><marker id="sk-scene-arrow" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="7" markerHeight="7" '
+        'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
+        f"{lines}{_nodes(scene, at, height, colours)}</svg>"
+    )
+
+
+def _spread(scene: Scene, width: int, height: int) -> NDArray[np.float64]:
+    """The objects' places in the picture, shape (n, 2)."""
+    xyxy = scene.detections.xyxy.astype(np.float64)
+    centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    low, extent = centres.min(axis=0), np.ptp(centres, axis=0)
+    share = np.where(extent > 0, (centres - low) / np.where(extent > 0, extent, 1), 0.5)
+    margin = np.array([60.0, 34.0])
+    return np.asarray(margin + share * (np.array([width, height]) - 2 * margin))
+
+
+def _edges(relations: list[list[str]]) -> list[tuple[str, str, str]]:
+    """The relations that are drawn: one for a pair, those that say most first."""
     paired, edges = set[frozenset[str]](), list[tuple[str, str, str]]()
     for wanted in DRAWN:
         for head, relation, tail in relations:
             if relation == wanted and frozenset((head, tail)) not in paired and len(edges) < MOST_EDGES:
                 paired.add(frozenset((head, tail)))
                 edges.append((head, relation, tail))
-    lines = "".join(
-        f'<path class="sk-edge" d="M{centre[head][0]:.1f} {centre[head][1]:.1f} '
-        f'L{centre[tail][0]:.1f} {centre[tail][1]:.1f}" '
-        'marker-end="url(#sk-scene-arrow)"/>'
-        f'<text class="sk-edge-label" x="{(centre[head][0] + centre[tail][0]) / 2:.1f}" '
-        f'y="{(centre[head][1] + centre[tail][1]) / 2 + 4:.1f}">{text(relation.replace("_", " "))}</text>'
-        for head, relation, tail in edges
-    )
-    nodes = "".join(
-        f'<g class="sk-scene-node" style="--sk-colour:{css_colour(colours[item.class_name])}">'
-        f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
-        f'<circle cx="{centre[item.name][0]:.1f}" cy="{centre[item.name][1]:.1f}" r="5"/>'
-        f'<text x="{centre[item.name][0]:.1f}" y="{centre[item.name][1] - 9:.1f}">'
-        f"{text(shortened(item.name, 28))}</text></g>"
-        for item in scene.objects
-        for x1, y1, x2, y2 in [map(float, xyxy[item.index])]
-    )
-    told = f"{counted(len(scene), 'object')} and {counted(len(edges), 'relation')}"
-    return (
-        f'<svg class="sk-picture sk-scene" role="img" aria-label="Scene graph: {told}" '
-        f'viewBox="0 0 700 {drawn_height:.0f}" xmlns="http://www.w3.org/2000/svg">'
-        '<defs><marker id="sk-scene-arrow" viewBox="0 0 10 10" refX="14" refY="5" markerWidth="7" markerHeight="7" '
-        'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
-        f"{nodes}{lines}</svg>"
-    )
+    return edges
+
+
+def _nodes(scene: Scene, at: Mapping[str, Sequence[float]], height: int, colours: Mapping[str, Colour]) -> str:
+    """Dots with the names that have a place; the others are told at the pointer."""
+    dots = np.array([[x - 7, y - 7, x + 7, y + 7] for x, y in at.values()])
+    sizes = [[(9 * min(len(name), MOST_NODE_LETTERS) + 6, 18)] for name in at]
+    places = {p.position: p.corner for p in place_labels(dots, sizes, (PICTURE_WIDTH, height), 1)}
+    nodes = []
+    for i, item in enumerate(scene.objects):
+        x, y = at[item.name]
+        words = text(shortened(item.name, MOST_NODE_LETTERS))
+        named = ""
+        if i in places:
+            left, top = places[i]
+            named = f'<text x="{left + sizes[i][0][0] / 2:.0f}" y="{top + 14}">{words}</text>'
+        nodes.append(
+            f'<g class="sk-scene-node" style="--sk-colour:{css_colour(colours[item.class_name])}">'
+            f'<title>{text(item.name)}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="6"/>{named}</g>'
+        )
+    return "".join(nodes)
 
 
 def reasoning_html(grounding: Grounding) -> str:
