@@ -91,7 +91,7 @@ class Vision:
         Raises:
             InstructionError: it is empty, or contradicts itself.
         """
-        return read_instruction(instruction, self.matcher)
+        return read_instruction(instruction, self.matcher, self._llm)
 
     def detect(
         self, image: ImageSource, instruction: str | Task = EVERYTHING, *, min_score: float | None = None

@@ -52,6 +52,10 @@ class Matcher(Protocol):
         """What a phrase means."""
         ...
 
+    def __hash__(self) -> int:
+        """Matchers are told apart by identity, so what is read with one can be kept."""
+        ...
+
     def match_all(self, phrases: Sequence[str]) -> list[Match]:
         """What each phrase means; many are much quicker together than one by one."""
         ...
@@ -95,7 +99,8 @@ class ClassMatcher:
             cores = [readings[phrase].core for phrase in batch]
             similarities = self._anchors.similarities(cores)
             decisions = self._anchors.decide(cores, similarities)
-            for phrase, decision, nearest in zip(batch, decisions, self._anchors.nearest(similarities), strict=True):
+            nearest_classes = self._anchors.nearest(similarities, [self._words.kinship(core) for core in cores])
+            for phrase, decision, nearest in zip(batch, decisions, nearest_classes, strict=True):
                 self._matches[phrase] = self._weigh(readings[phrase], decision, nearest)
         for phrase in new:
             if phrase not in self._matches:

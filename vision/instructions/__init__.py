@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from vision.classes import Matcher
 from vision.instructions.reading import read_by_rules
 from vision.instructions.task import Task
 
-read_instruction = read_by_rules
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+def read_instruction(text: str, matcher: Matcher, llm: BaseChatModel | None = None) -> Task:
+    """Read an instruction by rules and the meaning of words, or by a language model where one is given.
+
+    Args:
+        text: the instruction.
+        matcher: what words mean among the classes of the detector.
+        llm: a chat model that can write structured output.
+
+    Raises:
+        InstructionError: it is empty, too long, contradicts itself, or asks for what no part of it allows.
+    """
+    if llm is None:
+        return read_by_rules(text, matcher)
+    from vision.instructions.structured import read_by_model
+
+    return read_by_model(text, matcher, llm)
