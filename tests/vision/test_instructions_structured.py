@@ -54,7 +54,11 @@ def test_the_instruction_travels_as_data(server: OpenAIServer) -> None:
 
 
 def test_what_the_instruction_does_not_say_has_no_effect(server: OpenAIServer) -> None:
-    task = read(server, "find dogs", {"classes": ["dogs", "persons"], "excluded": ["cats"], "region": [0.5, 0, 0.5, 1]})
+    task = read(
+        server,
+        "find dogs",
+        {"classes": ["dogs", "persons"], "excluded": ["cats"], "region": {"left": 0.5, "right": 0.5}},
+    )
     assert task.targets is not None
     assert [target.label for target in task.targets] == ["dog"]
     assert task.region is None

@@ -63,6 +63,15 @@ class LimitReply(_Strict):
     order: Order = Field(default="descending", description="largest, rightmost, lowest, surest are descending")
 
 
+class RegionReply(_Strict):
+    """The part of the image that objects lie in, as shares of it: the left half has right=0.5."""
+
+    left: float = Field(default=0, ge=0, le=1)
+    top: float = Field(default=0, ge=0, le=1)
+    right: float = Field(default=1, ge=0, le=1)
+    bottom: float = Field(default=1, ge=0, le=1)
+
+
 class SizeReply(_Strict):
     """Bounds on the size of boxes, in pixels, square pixels or shares of the image."""
 
@@ -106,10 +115,7 @@ class TaskReply(_Strict):
     explicit_set: bool = Field(default=False, description="true where the classes stand in braces or a quoted list")
     expression: str | None = Field(default=None, description="for ground, the referring expression")
     limit: LimitReply | None = None
-    region: tuple[float, float, float, float] | None = Field(
-        default=None,
-        description="left, top, right, bottom as shares of the image, 0 to 1: the left half is 0, 0, 0.5, 1",
-    )
+    region: RegionReply | None = None
     size: SizeReply | None = None
     min_score: float | None = Field(default=None, ge=0, le=1)
     output: OutputReply = Field(default_factory=lambda: OutputReply())
@@ -240,10 +246,10 @@ def _output(reply: OutputReply, kind: Kind) -> OutputFormat:
 def _region(reply: TaskReply, notes: list[str]) -> tuple[float, float, float, float] | None:
     if reply.region is None:
         return None
-    x0, y0, x1, y1 = reply.region
-    if 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1:
-        return reply.region
-    notes.append(f"The language model's region {reply.region} is none, so it was left out.")
+    region = reply.region
+    if region.left < region.right and region.top < region.bottom:
+        return region.left, region.top, region.right, region.bottom
+    notes.append(f"The language model's region ({region}) is none, so it was left out.")
     return None
 
 
