@@ -76,7 +76,7 @@ def run_batch(
                     raise found
                 written, picture = found.text, _picture(found)
             except SkylarkError as error:
-                why = without_folder(error, path)
+                why = without_path(error, path)
                 failed.append((path.name, why))
                 everything.append({"image": path.name, "error": why})
             else:
@@ -98,9 +98,9 @@ def _picture(found: Detections) -> bytes:
     return file.getvalue()
 
 
-def without_folder(error: SkylarkError, path: Path) -> str:
-    """An error's message with the file's name for its path: where this machine keeps it is nobody's business."""
-    return str(error).replace(str(path), f'"{path.name}"')
+def without_path(error: SkylarkError, path: Path) -> str:
+    """An error's message without the file's path: where this machine keeps it is nobody's business."""
+    return str(error).replace(str(path), "this file")
 
 
 def _distinct(paths: Sequence[Path]) -> list[str]:

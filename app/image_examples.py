@@ -5,9 +5,15 @@ All are free to use: NASA and US Navy photographs are in the public domain, the 
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from PIL import Image
+
+THUMBNAIL_SIDE = 160
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,16 @@ class ImageExample:
             return None
         path = Path(spec.submodule_search_locations[0]) / self.file
         return path if path.is_file() else None
+
+
+def thumbnail_uri(path: Path) -> str:
+    """A small JPEG of a photograph that the page needs no request for, and no file that would have to be kept."""
+    with Image.open(path) as photo:
+        small = photo.convert("RGB")
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 IMAGE_EXAMPLES: tuple[ImageExample, ...] = (

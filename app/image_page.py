@@ -16,10 +16,11 @@ from typing import Any, cast, get_args
 
 import gradio as gr
 import numpy as np
+from gradio.utils import get_upload_folder, is_in_or_equal
 
 from app.failure_view import failure_html
-from app.image_batch import MOST_IMAGES, Progress, run_batch, without_folder
-from app.image_examples import ImageExample, available
+from app.image_batch import MOST_IMAGES, Progress, run_batch, without_path
+from app.image_examples import ImageExample, available, thumbnail_uri
 from app.image_overlay import TOGGLES, objects_html, overlay_html
 from app.image_views import reasoning_html, scene_html, task_html
 from app.markup import counted, heading, muted, text
@@ -117,7 +118,7 @@ class ImageDemo:
         try:
             image = load_image(path)
         except ImageError as error:
-            raise ImageError(without_folder(error, path)) from error
+            raise ImageError(without_path(error, path)) from error
         task, bound = self.vision.read(words), _bounded(min_score)
         detections = self.vision.detect(image.pixels, task, min_score=bound)
         grounding = None
@@ -192,9 +193,27 @@ class ImageDemo:
 
 
 def _sent(file: Any) -> Path | None:
-    """Where a file lies that a visitor has sent. Gradio has checked that it was sent here, and nothing else: what is
-    in it is for `load_image` to say, whose errors are sentences."""
-    return Path(file["path"]) if isinstance(file, dict) and file.get("path") else None
+    """Where a file lies that a visitor has sent; what is in it is for `load_image` to say, whose errors are sentences.
+
+    A path that a program names is refused unless it is one that the server gave to something uploaded: Gradio does not
+    see to that for images.
+
+    Raises:
+        SkylarkError: it was not uploaded.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    if not path:
+        return None
+    if not is_in_or_equal(str(path), get_upload_folder()):
+        raise SkylarkError("this file was not sent to this page: upload it first")
+    return Path(str(path))
+
+
+def _icon(example: ImageExample) -> Any:
+    """The photograph as a button's icon takes it, in Gradio's words for a file that has an address already."""
+    assert example.path is not None
+    uri = thumbnail_uri(example.path)
+    return {"path": uri, "url": uri}
 
 
 def _bounded(score: float) -> float:
@@ -253,7 +272,7 @@ def build_images(demo: ImageDemo) -> None:
             with gr.Row(elem_id="image_examples"):
                 buttons = [
                     gr.Button(
-                        example.title, size="sm", icon=str(example.path), elem_id=f"image-example-{number}", min_width=0
+                        example.title, size="sm", icon=_icon(example), elem_id=f"image-example-{number}", min_width=0
                     )
                     for number, example in enumerate(examples, start=1)
                 ]

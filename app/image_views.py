@@ -22,7 +22,7 @@ MOST_EDGES = 24
 MOST_NAMED_EDGES = 12
 MOST_NODE_LETTERS = 24
 PICTURE_WIDTH = 700
-DRAWN = ("on", "inside", "next_to", "near")
+DRAWN = ("inside", "on", "next_to", "near")
 """Relations that the scene's picture draws, those that say most first: the others hold for nearly every pair."""
 WORDS = {"detect": "find boxes", "segment": "outline", "ground": "find what an expression names", "count": "count",
          "describe": "describe the picture"}  # fmt: skip
