@@ -174,7 +174,7 @@ def named(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     lightness, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
     hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
     # Warm light tints neutral things, so a little yellow is still grey; blue is seen at a lower chroma.
-    threshold = np.where((hue > 40) & (hue < 110), 14.0, np.where((hue > 220) & (hue < 300), 9.0, 11.0))
+    threshold = np.where((hue > 40) & (hue < 110), 15.0, np.where((hue > 220) & (hue < 300), 12.0, 13.0))
     coloured = _ramp(chroma, threshold - 3, threshold + 3) * _ramp(lightness + chroma / 4, 8, 18)
 
     def sector(start: float, end: float) -> NDArray[np.float64]:

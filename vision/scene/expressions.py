@@ -22,6 +22,8 @@ from vision.scene.phrases import Colours, Core, Question, Unseen
 from vision.scene.query_text import QueryText, write_query
 
 MAX_QUERIES = 64
+MAX_NOUN_WORDS = 4
+"""Longest name of a kind of thing that is looked up among a detector's classes; longer ones are sentences not read."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,14 @@ def read_expression(text: str, matcher: Matcher) -> ReadExpression:
         InstructionError: it is empty, a part of it cannot be read, or a word names nothing that the model can detect.
     """
     chunks = read_chunks(text)
+    cores = _cores(chunks)
     if isinstance(matcher, OpenMatcher):
         chunks = _with_descriptions(chunks)
-    cores = _cores(chunks)
+        cores = _cores(chunks)
+    else:
+        for core in cores:
+            if core.noun is not None and len(core.noun.split()) > MAX_NOUN_WORDS and not core.noun.startswith("things"):
+                raise InstructionError(f'"{core.noun}" cannot be read as one kind of thing; say it in fewer words')
     asked = [core.noun for core in cores if core.noun is not None]
     asked += ["person" for core in cores if core.generic == "person"]
     asked = list(dict.fromkeys(asked))
@@ -143,7 +150,7 @@ def _seen_only(chunks: Chunks, matches: Mapping[str, Match]) -> tuple[Chunks, tu
             coloured = any(isinstance(adjective, Colours) for adjective in core.adjectives)
             if link is not None and link.name in WEARING and coloured:
                 notes.append(
-                    f'"{core.noun}" is nothing that is detected: "{core.span.text}" was read as a colour alone.'
+                    f'"{core.noun}" cannot be detected: "{core.span.text}" was read as a colour alone.'
                 )
                 chunk, worn = replace(chunk, core=replace(core, noun=None)), link
             elif singular(core.noun.split()[-1]) in SCENERY and chunk.kind in ("related", "nearest", "of"):

@@ -60,13 +60,18 @@ LINKS: tuple[Link, ...] = (
     Link("under", "under|underneath|beneath", ("under",), ("below",)),
     Link("on", f"on top of|on the {_PART} of|on to|onto|on|upon|atop|astride", ("on",), ("inside", "overlapping")),
     *(
-        Link(f"at the {end} of", f"(?:at|on|in|by) the {words} (?:end|edge|corner) of", ("on", "near"), end=end)
-        for end, words in (
-            ("left", "left(?: hand)?"),
-            ("right", "right(?: hand)?"),
-            ("top", "top"),
-            ("bottom", "bottom"),
+        Link(
+            f"at the {end} end of",
+            f"(?:at|on|in|by) the {words} (?:end|edge|corner) of|at the {words} of{_NOT_OF_IMAGE}",
+            ("on", "near"),
+            end=end,
         )
+        for end, words in {
+            "left": "left(?: hand)?",
+            "right": "right(?: hand)?",
+            "top": "top",
+            "bottom": "bottom",
+        }.items()
     ),
     Link(
         "inside",

@@ -240,7 +240,7 @@ class _Writer:
                 if isinstance(says, Described) and isinstance(says.adjective, Place):
                     soft.append(_Soft(says.span.text, says.adjective))
                     continue
-                if isinstance(says, Described | Nearest) and self._order(says) is not None:
+                if isinstance(says, Nearest) or (isinstance(says, Described) and isinstance(says.adjective, Rank)):
                     continue  # an order is taken of what is left in the end
             if isinstance(says, Described) and isinstance(says.adjective, Colours) and modifier.negated:
                 text: str | None = self._colours(says.adjective, every=False, negated=True)
@@ -288,12 +288,11 @@ class _Writer:
         relations = link.loose if widened else link.strict
         if link.seen_only:
             self._written.notes.append(f'"{says.span.text}" was read as touching: boxes show no more of what is done.')
-        sets = [self._things(thing, head)]
-        if thing.joined and not thing.either and not thing.shared:
+        if thing.joined and not thing.either and not (thing.shared and thing.modifiers):
             alone = Thing(thing.core, thing.modifiers, of=thing.of)
-            sets = [self._things(alone), *(self._things(other, thing.core) for other in thing.joined)]
-        elif thing.joined and not thing.either and not thing.modifiers:
-            sets = [self._things(Thing(thing.core)), *(self._things(other, thing.core) for other in thing.joined)]
+            sets = [self._things(alone, head), *(self._things(other, thing.core) for other in thing.joined)]
+        else:
+            sets = [self._things(thing, head)]
         sign = "" if link.inverse else "~"
         text = _both([_either([f"{sign}{relation}({each})" for relation in relations]) for each in sets])
         return f"!{text}" if link.negated else text
