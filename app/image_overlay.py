@@ -28,7 +28,7 @@ LONGEST_SIDE = 1280
 """Pixels of the photograph that the page is sent."""
 DRAWN_SIDE = 720
 """Pixels of the drawing's longer side; about as wide as its place in the page."""
-LEAST_SHARE = 0.4
+LEAST_SHARE = 0.45
 """Of the longer side that the frame's shorter one has at least."""
 MOST_LETTERS = 28
 LINE, LETTER, TAG_HEIGHT = 3, 8.4, 21

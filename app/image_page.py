@@ -16,6 +16,7 @@ from typing import Any, cast, get_args
 
 import gradio as gr
 import numpy as np
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder, is_in_or_equal
 
 from app.failure_view import failure_html
@@ -151,7 +152,7 @@ class ImageDemo:
 
     def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
         """As `show`, once the bound on the score has changed; nothing where nothing is asked yet."""
-        if _sent(photo) is None or not (instruction or "").strip():
+        if not photo or not (instruction or "").strip():
             return (gr.skip(),) * SHOWN
         return self.show(photo, instruction, min_score, form)
 
@@ -207,6 +208,16 @@ def _sent(file: Any) -> Path | None:
     if not is_in_or_equal(str(path), get_upload_folder()):
         raise SkylarkError("this file was not sent to this page: upload it first")
     return Path(str(path))
+
+
+def _filled(example: ImageExample) -> tuple[str, str]:
+    """An example's photograph and instruction.
+
+    The photograph goes through the folder of uploads: where packages are installed is a place that Gradio may not
+    serve from.
+    """
+    assert example.path is not None
+    return save_file_to_cache(example.path, get_upload_folder()), example.instruction
 
 
 def _icon(example: ImageExample) -> Any:
@@ -313,7 +324,7 @@ def build_images(demo: ImageDemo) -> None:
     shown = [error, task, overlay, headline, objects, output, scene, reasoning, looked]
     filled = [
         button.click(
-            lambda n=number: (str(examples[n].path), examples[n].instruction), None, [photo, instruction],
+            lambda n=number: _filled(examples[n]), None, [photo, instruction],
             api_visibility="private", queue=False,
         )
         for number, button in enumerate(buttons)

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,84 +12,9 @@ import pytest
 
 from reasoning.llms import LLMError
 from reasoning.llms.smollm2_weights import packaged_gguf
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serve, visit
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).resolve().parents[2]
-PICTURES = ROOT / "test-output"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-SCRIPT = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        _absent("playwright is not installed")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(
-                executable_path=path,
-                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-            )
-        except Error as error:
-            _absent(f"Chromium cannot be started: {str(error).splitlines()[0]}")
-        yield chromium
-        chromium.close()
-
-
-def _absent(reason: str) -> None:
-    """Skip with the reason; where continuous integration is to install a browser its absence is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with one small graph, some of whose names are markup."""
-    folder = tmp_path_factory.mktemp("data")
-    strange = folder / "kg" / "strange"
-    strange.mkdir(parents=True)
-    lines = [f"Home\tleads to\t{SCRIPT}", f"{SCRIPT}\tleads to\tEnd", "Home\tis\tplain", f"{SCRIPT}\tis\todd"]
-    (strange / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
-def _serve(llm: str, data_folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = data_folder / f"{llm}.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "app", "--port", str(port), "--llm", llm],
-            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"SKYLARK_DATA": str(data_folder)},
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-                break
-            time.sleep(0.2)
-        else:
-            pytest.fail(f"the server did not start: {log.read_text(errors='replace')}")
-        yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-@pytest.fixture(scope="module")
-def copying(data_folder: Path) -> Iterator[str]:
-    """A server whose model repeats its context: it answers at once and is mostly wrong."""
-    yield from _serve("copy", data_folder)
 
 
 @pytest.fixture(scope="module")
@@ -104,46 +23,13 @@ def embedded(data_folder: Path) -> Iterator[str]:
         packaged_gguf()
     except LLMError as error:
         pytest.skip(f"needs the packaged weights: {error}")
-    for url in _serve("embedded", data_folder):
+    for url in serve("embedded", data_folder):
         # Its weights load while the page already answers; what is measured starts warm.
         deadline = time.monotonic() + 90
         while "the language model is ready" not in (data_folder / "embedded.log").read_text(errors="replace"):
             assert time.monotonic() < deadline, "the embedded model did not load"
             time.sleep(0.2)
         yield url
-
-
-@contextlib.contextmanager
-def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
-    """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page."""
-    page = browser.new_page(viewport=viewport)
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
-    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and url not in r.url else None)
-    try:
-        page.goto(url)
-        expect(page, "#graph_note", "triples", 60)
-        yield page
-        assert not problems
-    except BaseException:
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-        raise
-    finally:
-        page.close()
-
-
-def expect(page: Any, selector: str, words: str, seconds: float = 10) -> str:
-    """Wait until an element holds these words, and give its whole text."""
-    page.wait_for_function(
-        "([selector, words]) => { const e = document.querySelector(selector);"
-        " return e && e.textContent.includes(words); }",
-        arg=[selector, words],
-        timeout=seconds * 1000,
-    )
-    return str(page.text_content(selector))
 
 
 def ask(page: Any, question: str) -> None:

@@ -1,0 +1,86 @@
+"""What walks through the page share: a server of their own, a visitor, and waiting for words to appear."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "test-output"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SCRIPT = "<script>alert(1)</script>"
+
+
+def serve(llm: str, data_folder: Path) -> Iterator[str]:
+    """The address of a page that runs until the iterator is closed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = data_folder / f"{llm}.log"
+    temporary = data_folder / "temporary"
+    temporary.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app", "--port", str(port), "--llm", llm],
+            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
+            env=os.environ | {"SKYLARK_DATA": str(data_folder), "TMPDIR": str(temporary)},
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail(f"the server did not start: {log.read_text(errors='replace')}")
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@contextlib.contextmanager
+def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
+    """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page."""
+    page = browser.new_page(viewport=viewport)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
+    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and url not in r.url else None)
+    try:
+        page.goto(url)
+        expect(page, "#graph_note", "triples", 60)
+        yield page
+        assert not problems
+    except BaseException:
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        raise
+    finally:
+        page.close()
+
+
+def expect(page: Any, selector: str, words: str, seconds: float = 10) -> str:
+    """Wait until an element holds these words, and give its whole text."""
+    page.wait_for_function(
+        "([selector, words]) => { const e = document.querySelector(selector);"
+        " return e && e.textContent.includes(words); }",
+        arg=[selector, words],
+        timeout=seconds * 1000,
+    )
+    return str(page.text_content(selector))

@@ -1,0 +1,56 @@
+"""Chromium and a running page, for the tests that walk it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.browsing import SCRIPT, serve
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        _absent("playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=path,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+            )
+        except Error as error:
+            _absent(f"Chromium cannot be started: {str(error).splitlines()[0]}")
+        yield chromium
+        chromium.close()
+
+
+def _absent(reason: str) -> None:
+    """Skip with the reason; where continuous integration is to install a browser its absence is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="package")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one small graph, some of whose names are markup."""
+    folder = tmp_path_factory.mktemp("data")
+    strange = folder / "kg" / "strange"
+    strange.mkdir(parents=True)
+    lines = [f"Home\tleads to\t{SCRIPT}", f"{SCRIPT}\tleads to\tEnd", "Home\tis\tplain", f"{SCRIPT}\tis\todd"]
+    (strange / "train.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="package")
+def copying(data_folder: Path) -> Iterator[str]:
+    """A server whose model repeats its context: it answers at once and is mostly wrong."""
+    yield from serve("copy", data_folder)
