@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.classes.lexicon import DATA, lexicon
+from vision.classes.phrases import tidy
 from vision.classes.sentence_vectors import Vectors, sentence_encoder
 from vision.classes.vocabulary import Evidence
 from vision.errors import DetectorError
@@ -36,7 +37,11 @@ MIN_SIMILARITY = 0.65
 
 MIN_SIMILARITY_OF_PIECES = 0.8
 """The same for a single word that the encoder has to break up: "zapato" has the sound of "zap", not its meaning.
-These four rest on `benchmarks/words_to_classes.py --fit`."""
+These rest on `benchmarks/words_to_classes.py --fit`."""
+
+MIN_SIMILARITY_OF_NAME = 0.8
+"""From here on a phrase of the lexicon that is no class of COCO says the same as another vocabulary's class name:
+"forklift truck" and "forklift" have 0.88, "dog house" and "dog" 0.58."""
 
 NEAREST = 3
 """How many classes are named for a word that is refused."""
@@ -76,13 +81,16 @@ class Anchors:
         place = {phrase: i for i, phrase in enumerate(phrases)}
         own = [name for name in names if name not in place]
         if own:
-            vectors = np.concatenate([vectors, sentence_encoder().encode(own)])
+            vectors = np.concatenate([vectors, sentence_encoder().encode([tidy(name) for name in own])])
             place |= {name: len(phrases) + i for i, name in enumerate(own)}
         self._names = tuple(names)
         self._vectors = vectors
         self._name_places = np.array([place[name] for name in names], np.int64)
         self._place = place
-        self._meanings = [meaning(phrase) or Evidence(()) for phrase in phrases] + [Evidence((name,)) for name in own]
+        self._meanings = [
+            meaning(phrase) or self._same_as_name(vector) for phrase, vector in zip(phrases, vectors, strict=False)
+        ]
+        self._meanings += [Evidence((name,)) for name in own]
         # A class is as near as its nearest phrase: "lion" is near to "kitten" though not to "bear".
         columns = [
             sorted({place[name], *(i for i, meant in enumerate(self._meanings) if meant.classes == (name,))})
@@ -90,6 +98,12 @@ class Anchors:
         ]
         self._columns = np.array([column for group in columns for column in group], np.int64)
         self._starts = np.cumsum([0, *(len(group) for group in columns[:-1])])
+
+    def _same_as_name(self, vector: NDArray[np.float32]) -> Evidence:
+        """What a phrase means that is no class of COCO and nothing known here: the class whose name says just that."""
+        to_names = self._vectors[self._name_places] @ vector
+        best = int(to_names.argmax())
+        return Evidence((self._names[best],) if to_names[best] >= MIN_SIMILARITY_OF_NAME else ())
 
     def similarities(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """Shape (phrases, anchors), float32, -1 to 1; a phrase that is an anchor is not weighed by itself."""
@@ -110,14 +124,19 @@ class Anchors:
             for phrase, row in zip(phrases, similarities, strict=True)
         ]
 
-    def nearest(self, similarities: NDArray[np.float32]) -> list[tuple[str, ...]]:
-        """The classes nearest in meaning to each phrase, nearest first.
+    def nearest(
+        self, similarities: NDArray[np.float32], kinships: Sequence[NDArray[np.float32]]
+    ) -> list[tuple[str, ...]]:
+        """The classes nearest to each phrase in meaning and in kind, nearest first.
 
         Args:
             similarities: shape (phrases, anchors).
+            kinships: of each phrase, shape (classes,), 0 to 1.
         """
         best = np.maximum.reduceat(similarities[:, self._columns], self._starts, axis=1)
-        ranked = np.argsort(-(best + similarities[:, self._name_places]), axis=1, kind="stable")
+        ranked = np.argsort(
+            -(best + similarities[:, self._name_places] + 1.5 * np.stack(kinships)), axis=1, kind="stable"
+        )
         return [tuple(self._names[i] for i in row[:NEAREST]) for row in ranked]
 
 

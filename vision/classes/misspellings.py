@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-LEAST_LENGTH = 5
-LEAST_LENGTH_OF_SYNONYM = 7
-TWO_SLIPS_FROM = 9
-"""Letters from which a word may be a class name with one slip, any known phrase with one slip, and one with two."""
+SLIPS_IN_NAME = ((7, 2), (5, 1))
+"""From how many letters on a word may be a class name with so many slips."""
+
+SLIPS_IN_PHRASE = ((9, 2), (7, 1))
+"""The same for any known phrase."""
 
 
 def meant(word: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -26,12 +27,17 @@ def meant(word: str, names: Sequence[str], known: Sequence[str]) -> list[str]:
         names: class names.
         known: known phrases, class names among them.
     """
-    if len(word) < LEAST_LENGTH:
+    most = _slips(word, SLIPS_IN_NAME)
+    if not most:
         return []
-    slips = 2 if len(word) >= TWO_SLIPS_FROM else 1
-    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=slips, limit=None)
+    found = process.extract(word, known, scorer=OSA.distance, score_cutoff=most, limit=None)
     near = {phrase: distance for phrase, distance, _ in found if phrase[0] == word[0]}
-    nearest = [phrase for phrase, distance in near.items() if distance == min(near.values())]
-    if len(word) < LEAST_LENGTH_OF_SYNONYM and not set(nearest).intersection(names):
+    least = min(near.values(), default=0)
+    nearest = [phrase for phrase, distance in near.items() if distance == least]
+    if least > _slips(word, SLIPS_IN_PHRASE) and not set(nearest).intersection(names):
         return []
     return nearest
+
+
+def _slips(word: str, allowed: tuple[tuple[int, int], ...]) -> int:
+    return next((slips for letters, slips in allowed if len(word) >= letters), 0)

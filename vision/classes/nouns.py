@@ -56,6 +56,11 @@ class Nouns:
         """The words of a synset."""
         return self._words[synset]
 
+    def depth(self, synset: int) -> int:
+        """Steps from the top of the hierarchy, on the shortest way."""
+        parents = self._parents[synset]
+        return 1 + min(map(self.depth, parents)) if parents else 0
+
     def ancestors(self, synset: int) -> Iterator[int]:
         """The synset itself, then what it is a kind of, nearest first."""
         seen = {synset}

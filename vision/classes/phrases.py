@@ -136,11 +136,15 @@ _PARTS_OF = word_set(
 )
 
 
-def tidy(phrase: str) -> str:
-    """Lower case, plain quotes and spaces, no punctuation around it, no article or number before it."""
+def plain(phrase: str) -> str:
+    """Lower case, plain quotes and spaces, no punctuation around it."""
     text = unicodedata.normalize("NFKC", phrase).lower().replace("’", "'").replace("_", " ")
-    text = " ".join(text.split()).strip(" .,;:!?\"'`()[]{}<>*")
-    text = _CLOSING.sub("", text)
+    return " ".join(text.split()).strip(" .,;:!?\"'`()[]{}<>*")
+
+
+def tidy(phrase: str) -> str:
+    """The same without what points at it: articles and numbers before it, "in the picture" after it."""
+    text = _CLOSING.sub("", plain(phrase))
     while True:
         shorter = _OPENINGS.sub("", text)
         first, _, rest = shorter.partition(" ")
@@ -203,6 +207,9 @@ def with_singular_head(words: list[str]) -> list[str]:
     """The same words with the head noun in the singular."""
     if not words:
         return words
+    words = [
+        singular(word) if after in ("and", "or") else word for word, after in zip(words, [*words[1:], ""], strict=True)
+    ]
     end = head_end(words)
     head = words[end - 1]
     if head == "glasses" and end > 1 and words[end - 2] in _DRINKS:
@@ -249,5 +256,5 @@ def normalise(phrase: str) -> str:
 
 def spellings(phrase: str) -> tuple[str, ...]:
     """The ways in which a normalised phrase may stand in a list: as it is, without hyphens, without spaces, bare 's."""
-    plain = phrase.replace("-", " ")
-    return tuple(dict.fromkeys((phrase, plain, plain.replace("'s", "s"), plain.replace(" ", ""))))
+    spaced = phrase.replace("-", " ")
+    return tuple(dict.fromkeys((phrase, spaced, spaced.replace("'s", "s"), spaced.replace(" ", ""))))

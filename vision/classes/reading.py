@@ -19,6 +19,7 @@ from vision.classes.phrases import (
     COLOURS,
     head_end,
     normalise,
+    plain,
     spellings,
     split_colour,
     split_partitive,
@@ -75,7 +76,13 @@ class PhraseReader:
             return Reading(text, "", evidence=Evidence(()))
         label = normalise(phrase)
         words = with_singular_head(split_partitive(text.split()))
-        whole = self._vocabulary.known(" ".join(words)) or self._vocabulary.known(text)
+        counted = with_singular_head(plain(phrase).split())  # "two wheeler", of which "two" is a part
+        whole = (
+            self._vocabulary.by_lexicon(plain(phrase))
+            or self._vocabulary.by_lexicon(" ".join(counted))
+            or self._vocabulary.known(" ".join(words))
+            or self._vocabulary.known(text)
+        )
         colour, uncoloured = split_colour(words)
         if whole and not self._is_coloured_class(words, uncoloured, whole):
             return Reading(label, " ".join(words), evidence=whole)
@@ -135,7 +142,7 @@ class PhraseReader:
         words = [*words[:-1], *words[-1].split("-")] if words else words
         for start in range(1, len(words)):
             evidence = self._known(words[start:])
-            if evidence is None:
+            if evidence is None or not (evidence.classes or self._vocabulary.is_reviewed):
                 continue
             before = words[:start]
             if _SOFT_TOY.intersection(before) and self._is_animal(words[start:], evidence):

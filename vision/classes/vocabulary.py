@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vision.classes.coco import COCO_CLASSES
 from vision.classes.lexicon import DATA, lexicon
 from vision.classes.nouns import visible_nouns
@@ -41,7 +44,7 @@ class Vocabulary:
 
     Attributes:
         opaque: names of which neither lexicon nor WordNet knows anything.
-        is_coco: whether every class of COCO is here, so that the lexicon's word is final.
+        is_reviewed: whether every class is one of COCO's, so that the lexicon's word is final.
     """
 
     def __init__(self, names: Sequence[str], supercategories: Mapping[str, str] | None = None) -> None:
@@ -58,7 +61,9 @@ class Vocabulary:
         for name, supercategory in (supercategories or {}).items():
             if name in self._places:
                 self._by_supercategory.setdefault(normalise(supercategory), []).append(name)
-        self.is_coco = all(self._of_coco.values())
+        self._of_coco_here = {name for names in self._of_coco.values() for name in names}
+        self.is_reviewed = self._of_coco_here.issuperset(self.names)
+        self._depths: dict[int, int] = {}
         self.opaque: set[str] = set()
         self._claims, self._members = self._senses()
 
@@ -84,9 +89,14 @@ class Vocabulary:
         if entry is None:
             return None
         classes = self.of_coco(entry.classes)
-        if classes or self.is_coco:
+        if self.is_reviewed:
             return Evidence(classes, entry.is_group)
-        return (self.by_senses(phrase) or Evidence(())) if entry.classes else None
+        senses = self.by_senses(phrase)
+        if senses and senses.classes and self._of_coco_here.isdisjoint(senses.classes):
+            return senses
+        if classes:
+            return Evidence(classes, entry.is_group)
+        return (senses or Evidence(())) if entry.classes else None
 
     def by_supercategory(self, phrase: str) -> Evidence | None:
         """The classes of the supercategory of that name."""
@@ -110,6 +120,30 @@ class Vocabulary:
         below = self._members.get(sense, ())
         return Evidence(self.in_order(below), bool(below))
 
+    def kinship(self, phrase: str) -> NDArray[np.float32]:
+        """How near each class stands to a phrase in WordNet, shape (classes,), 0 to 1; all 0 where it is not known.
+
+        The measure is that of Wu & Palmer (1994): twice the depth of the nearest common ancestor by the depths of both.
+        """
+        nouns = visible_nouns()
+        shares = np.zeros(len(self.names), np.float32)
+        word = next((form for end in _ends(phrase) for form in spellings(end) if form in nouns), None)
+        if word is None:
+            return shares
+        sense = preferred_sense(word)
+        above = {synset: self._depth(synset) for synset in nouns.ancestors(sense)}
+        for own, names in self._claims.items():
+            common = max((above[synset] for synset in nouns.ancestors(own) if synset in above), default=0)
+            share = 2 * common / max(above[sense] + self._depth(own), 1)
+            for name in names:
+                shares[self._places[name]] = max(shares[self._places[name]], share)
+        return shares
+
+    def _depth(self, synset: int) -> int:
+        if synset not in self._depths:
+            self._depths[synset] = visible_nouns().depth(synset)
+        return self._depths[synset]
+
     def _called(self, coco: str) -> tuple[str, ...]:
         """The classes that bear a COCO class's name or another name for the same."""
         for name in (coco, *lexicon().names.get(coco, ())):
@@ -122,9 +156,8 @@ class Vocabulary:
         """Sense to the classes that it means, and sense to the classes under it."""
         nouns = visible_nouns()
         claims: dict[int, tuple[str, ...]] = {}
-        claimed = {name for names in self._of_coco.values() for name in names}
         for name in self.names:
-            if name not in claimed:
+            if name not in self._of_coco_here:
                 forms = (form for form in _spellings_of_name(name) if form in nouns)
                 sense = next((preferred_sense(form) for form in forms), None)
                 if sense is None:
@@ -162,6 +195,12 @@ def preferred_sense(word: str) -> int:
     senses = nouns.senses(word)
     person = nouns.sense("person", 0)
     return next((sense for sense in senses if person not in nouns.ancestors(sense)), senses[0])
+
+
+def _ends(phrase: str) -> Iterator[str]:
+    """The phrase, then what is left of it without its first words."""
+    words = phrase.split()
+    return (" ".join(words[start:]) for start in range(len(words)))
 
 
 def _spellings_of_name(name: str) -> tuple[str, ...]:
