@@ -11,7 +11,7 @@ On the 208 COCO images of the data folder, coco128 and coco_mini_train together:
 - `Vision.detect` from path to detections beside a raw session on an input that is ready, plus decoding of the file.
 - `Vision.detect_many` beside `Vision.detect` one image at a time, at whatever number of threads is best for it.
 
-Times are of a quiet machine: run it when nothing else runs. DIR is the data folder (by default `$SKYLARK_DATA`, else
+Times mean something on a quiet machine alone: run it when nothing else runs; the load at the start is noted. DIR is the data folder (by default `$SKYLARK_DATA`, else
 ../shared/data). Writes `results/embedded_detector.json` and `.md` beside this file.
 """
 
@@ -20,7 +20,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -65,12 +67,16 @@ def main() -> None:
     for images, folder in pairs:
         if not images.is_dir():
             parser.error(f"{folder} holds no images; set SKYLARK_DATA or pass --data")
+    load = os.getloadavg()[0]
+    if load > 0.3:
+        print(f"the machine is busy (load {load:.1f}): the times will be wrong", file=sys.stderr)
     annotated = read_annotations([(images, folder / "instances.json") for images, folder in pairs])
     paths = [image.path for image in annotated.images]
     report = {
         "command": "python -m benchmarks.embedded_detector",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
+        "load_at_start": round(load, 2),
         "onnxruntime": onnxruntime.__version__,
         "images": len(paths),
         "accuracy": accuracy(annotated),
@@ -270,7 +276,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         "# The embedded detector",
         "",
         f"`{report['command']}`, {report['date']}, onnxruntime {report['onnxruntime']}, "
-        f"{machine_words(report['machine'])}.",
+        f"{machine_words(report['machine'])}, load at the start {report['load_at_start']}.",
         "",
         f"{report['images']} images of COCO train2017 (coco128 and coco_mini_train), on which the network was trained: "
         "on unseen images it finds less (its author states AP 0.229 on val2017).",
