@@ -104,7 +104,10 @@ def filled(gold: Mapping[str, Any]) -> Form:
 
 def differences(gold: Form, read: Form) -> dict[str, tuple[Any, Any]]:
     """Field to (gold, read), where they differ; the output by its own fields."""
-    flat = [{**{k: v for k, v in form.items() if k != "output"}, **{f"output.{k}": v for k, v in form["output"].items()}} for form in (gold, read)]
+    flat = [
+        {**{k: v for k, v in form.items() if k != "output"}, **{f"output.{k}": v for k, v in form["output"].items()}}
+        for form in (gold, read)
+    ]
     return {name: (flat[0][name], flat[1].get(name)) for name in flat[0] if flat[0][name] != flat[1].get(name)}
 
 
@@ -120,17 +123,31 @@ def check(entry: Mapping[str, Any], matcher: ClassMatcher) -> dict[str, tuple[An
 
 def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher) -> Form:
     began = time.perf_counter()
-    misses = [{"instruction": entry["instruction"], "differences": found} for entry in entries if (found := check(entry, matcher))]
+    misses = [
+        {"instruction": entry["instruction"], "differences": found}
+        for entry in entries
+        if (found := check(entry, matcher))
+    ]
     seconds = time.perf_counter() - began
     right = len(entries) - len(misses)
-    return {"count": len(entries), "right": right, "accuracy": right / len(entries), "seconds": seconds, "misses": misses}
+    return {
+        "count": len(entries),
+        "right": right,
+        "accuracy": right / len(entries),
+        "seconds": seconds,
+        "misses": misses,
+    }
 
 
 def as_text(name: str, figures: Mapping[str, Any]) -> str:
-    lines = [f"{name}: {figures['right']} of {figures['count']} right ({figures['accuracy']:.1%}), {figures['seconds']:.1f} s"]
+    lines = [
+        f"{name}: {figures['right']} of {figures['count']} right ({figures['accuracy']:.1%}), {figures['seconds']:.1f} s"
+    ]
     for miss in figures["misses"]:
         lines.append(f"- {miss['instruction']}")
-        lines += [f"    - {field}: expected {gold!r}, read {read!r}" for field, (gold, read) in miss["differences"].items()]
+        lines += [
+            f"    - {field}: expected {gold!r}, read {read!r}" for field, (gold, read) in miss["differences"].items()
+        ]
     return "\n".join(lines)
 
 
@@ -139,7 +156,9 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="lists of instructions in JSON")
     parser.add_argument("--final", action="store_true", help="read both halves and write the results")
     options = parser.parse_args()
-    files = {path.name: path for path in options.files} or {half: LISTS[half] for half in (LISTS if options.final else ("development",))}
+    files = {path.name: path for path in options.files} or {
+        half: LISTS[half] for half in (LISTS if options.final else ("development",))
+    }
     matcher = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     matcher.match_all(["person", "something that has to be looked up by its meaning"])
     halves = {name: measure(json.loads(path.read_text(encoding="utf-8")), matcher) for name, path in files.items()}
@@ -166,7 +185,9 @@ def write(halves: Mapping[str, Any]) -> None:
     body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())
     results = HERE / "results"
     results.mkdir(exist_ok=True)
-    (results / "instructions.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (results / "instructions.json").write_text(
+        json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     (results / "instructions.md").write_text(head + body + "\n", encoding="utf-8")
 
 

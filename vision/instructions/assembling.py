@@ -14,8 +14,8 @@ from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.regions import Region, intersection
 from vision.instructions.rules import Reading
+from vision.instructions.task import Kind, Limit, Order, RankKey, SizeRange, Target, Task, Undetectable
 from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
-from vision.instructions.task import Kind, Limit, SizeRange, Target, Task, Undetectable
 
 _BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
 _SELECTION = frozenset({"rank", "count", "region", *_BOUNDS})
@@ -74,13 +74,20 @@ class _Assembly:
         limit = None if expression is not None and not self._outside_expression() else self._limit(named)
         region, size = self._region(len(named)), self._size()
         output = output_format(
-            self.reading, kind, any(one.tokens for one in self.sentences.included_sets), any(one.numbers for one in self.sentences.included_sets)
+            self.reading,
+            kind,
+            any(one.tokens for one in self.sentences.included_sets),
+            any(one.numbers for one in self.sentences.included_sets),
         )
         return Task(
             instruction=self.text,
             kind=kind,
             targets=targets,
-            class_set=(expression,) if grounded and expression else tuple(dict.fromkeys(self.class_set)) if targets is not None else (),
+            class_set=(expression,)
+            if grounded and expression
+            else tuple(dict.fromkeys(self.class_set))
+            if targets is not None
+            else (),
             undetectable=() if grounded else tuple(self.undetectable.values()),
             expression=expression,
             limit=limit,
@@ -95,7 +102,7 @@ class _Assembly:
     # -- classes ------------------------------------------------------------------------------------------------
 
     def _class_set_entries(self) -> list[Entry]:
-        """The entries of the class sets in the order in which indexes and tokens count, without an expression to ground."""
+        """The entries of the class sets in the order in which indexes and tokens count; not an expression to ground."""
         entries = [entry for one in self.sentences.included_sets for entry in one.entries]
         if len(entries) == 1 and is_expression(entries[0]):
             self.set_expression = entries[0].phrase
@@ -131,10 +138,9 @@ class _Assembly:
             return
         noun: str | None = phrase
         if phrase == item.colour:
-            others = [other for other in named if self._phrase(other) not in COLOURS]
-            after = next((other for other in others if other.start > item.start), None)
-            if item.refers_back:
-                after = next((other for other in reversed(others) if other.start < item.start), None)
+            place = named.index(item)
+            near = reversed(named[:place]) if item.refers_back else iter(named[place + 1 :])
+            after = next((other for other in near if self._phrase(other) not in COLOURS), None)
             match = matches[self._phrase(after)] if after is not None else None
             noun = _without_colour(match.label) if match is not None and (match.colour or item.refers_back) else None
         if noun is not None:
@@ -159,7 +165,12 @@ class _Assembly:
             known = {name for target in self.targets.values() for name in target.classes}
             if not match.classes or (match.is_group and known & set(match.classes)):
                 return
-        if _says_nothing(phrase) or _not_english(phrase) or (phrase in COLOURS and phrase not in self.vocabulary and not item.colour) or (item.fragment and not match.classes and len(phrase.split()) > 2):
+        if (
+            _says_nothing(phrase)
+            or _not_english(phrase)
+            or (phrase in COLOURS and phrase not in self.vocabulary and not item.colour)
+            or (item.fragment and not match.classes and len(phrase.split()) > 2)
+        ):
             self.unread.append((item.start, item.end))
             return
         if item.number is not None:
@@ -171,11 +182,12 @@ class _Assembly:
         """Leave out a kind whose members follow: "accessories: umbrellas, handbags and ties"."""
         kept = []
         for item in named:
-            match = self._match_of(item, matches)
-            rest = self.reading.source.text[item.end :].lstrip()
-            members = [self._match_of(other, matches).classes for other in named if other.start > item.end]
-            if not (match.is_group and rest.startswith((":", "(", ", namely", ", i.e", "- ")) and members and all(set(one) <= set(match.classes) and one for one in members)):
-                kept.append(item)
+            match, rest = self._match_of(item, matches), self.reading.source.text[item.end : item.end + 10].lstrip()
+            if match.is_group and rest.startswith((":", "(", ", namely", ", i.e", "- ")):
+                members = [set(self._match_of(other, matches).classes) for other in named if other.start > item.end]
+                if members and all(one and one <= set(match.classes) for one in members):
+                    continue
+            kept.append(item)
         return kept
 
     def _take(self, phrase: str, match: Match, *, label: str, explicit: bool = True) -> None:
@@ -216,7 +228,12 @@ class _Assembly:
                 self.expression = self.expression or item.expression
             elif item.qualifiers:
                 self._turn_qualifiers(item, place, set(match.classes) >= wanted)
-            elif item.number is not None or match.colour is not None or self._phrase(item) in COLOURS or (not match.classes and item.by_order):
+            elif (
+                item.number is not None
+                or match.colour is not None
+                or self._phrase(item) in COLOURS
+                or (not match.classes and item.by_order)
+            ):
                 self.unread.append(place)
             elif not match.classes:
                 if _says_nothing(self._phrase(item)):
@@ -228,7 +245,7 @@ class _Assembly:
         return kept
 
     def _turn_qualifiers(self, item: Item, place: Span, all_of_it: bool) -> None:
-        """"Ignore cars below 40 pixels" where cars are all that is asked for bounds the cars from below."""
+        """ "Ignore cars below 40 pixels" where cars are all that is asked for bounds the cars from below."""
         spans = item.qualifiers
         inside = [said for said in self.reading.said if any(start <= said.start < end for start, end in spans)]
         self.reading.said = [said for said in self.reading.said if said not in inside]
@@ -253,7 +270,11 @@ class _Assembly:
                 left = tuple(name for name in target.classes if name not in out)
                 if left == target.classes:
                     continue
-                narrower = [place for place, match in exclusions if set(match.classes) & set(target.classes) and self._is_narrower(match, target)]
+                narrower = [
+                    place
+                    for place, match in exclusions
+                    if set(match.classes) & set(target.classes) and self._is_narrower(match, target)
+                ]
                 if not left and narrower:
                     # "people, but no children": the classes can't tell them apart.
                     self.unread += narrower
@@ -263,14 +284,22 @@ class _Assembly:
                     self.targets[key] = Target(target.label, left, target.colour)
                 elif len(target.classes) > 1 or target.label not in self.vocabulary or self._named(target):
                     raise self._emptied(target, exclusions)
-            self.class_set = [label for label in self.class_set if label in {t.label for t in self.targets.values()} | set(self.undetectable)]
+            self.class_set = [
+                label
+                for label in self.class_set
+                if label in {t.label for t in self.targets.values()} | set(self.undetectable)
+            ]
         if not self.targets and not self.undetectable:
             place = exclusions[0][0]
             raise refuse(self.reading, self._first_wanted(), place)
 
     def _named(self, target: Target) -> bool:
         """Whether a target was asked for by its own name and not as a member of a kind."""
-        return any(self._phrase(item) == target.label or self.matcher.match(self._phrase(item)).label == target.label for item in self.sentences.items if not item.excluded)
+        return any(
+            self._phrase(item) == target.label or self.matcher.match(self._phrase(item)).label == target.label
+            for item in self.sentences.items
+            if not item.excluded
+        )
 
     def _is_narrower(self, match: Match, target: Target) -> bool:
         """Whether what is ruled out is another word than the target's and no class by itself."""
@@ -320,9 +349,18 @@ class _Assembly:
             return None
         start, end = self.expression
         if kind == "count" and self.sentences.heads:
-            how_many = next((one for one in self.reading.of("kind") if self.reading.source.text[one.start : one.end] == "how many" and one.start < start), None)
+            how_many = next(
+                (
+                    one
+                    for one in self.reading.of("kind")
+                    if self.reading.source.text[one.start : one.end] == "how many" and one.start < start
+                ),
+                None,
+            )
             start = how_many.start if how_many is not None and how_many.end + 1 >= start - 8 else start
-        self.reading.said = [said for said in self.reading.said if not (start <= said.start < end and said.field in _SELECTION)]
+        self.reading.said = [
+            said for said in self.reading.said if not (start <= said.start < end and said.field in _SELECTION)
+        ]
         self.unread = [place for place in self.unread if not start <= place[0] < end]
         return _bare(self.reading.source.original_at(start, end).lower())
 
@@ -343,14 +381,18 @@ class _Assembly:
         rank, count = agreed(self.reading, "rank"), agreed(self.reading, "count")
         if count is not None and (count < _MIN_COUNT or count != int(count)):
             place = counts[0]
-            raise InstructionError(f"{self.reading.source.original_at(place.start, place.end)!r} asks for {count:g} objects: expected a whole number, 1 or more")
+            raise InstructionError(
+                f"{self.reading.source.original_at(place.start, place.end)!r} asks for {count:g} objects: expected "
+                f"a whole number, 1 or more"
+            )
         if rank is not None and count is None and self.plural:
             self.unread += [(one.start, one.end) for one in ranks]
             self.reading.note("How many are wanted by this rank is not said.")
             return None
         if rank is None and count is None:
             return None
-        by, order = rank or ("score", "descending")
+        ranked: tuple[RankKey, Order] = rank or ("score", "descending")
+        by, order = ranked
         return Limit(int(count or 1), by, order)
 
     def _region(self, phrases: int) -> Region | None:
@@ -362,7 +404,9 @@ class _Assembly:
             return both
         if phrases > 1:
             self.unread += [(one.start, one.end) for one in regions]
-            self.reading.note("One part of the image holds for all classes; a part for each cannot be asked for at once.")
+            self.reading.note(
+                "One part of the image holds for all classes; a part for each cannot be asked for at once."
+            )
             return None
         other = next(one for one in regions if intersection([regions[0], one]) is None)
         raise refuse(self.reading, (regions[0].start, regions[0].end), (other.start, other.end))
@@ -398,8 +442,10 @@ class _Assembly:
 
 
 _EXPRESSION = re.compile(
-    r"^(?:the|a|an) \S+ \S+|\b(?:left|right|front|top|next|near|nearest|closest|behind|under|above|below|beside|between|wearing|holding|riding|sitting|standing"
-    r"|carrying|largest|biggest|smallest|tallest|leftmost|rightmost|furthest|farthest|middle|whose)\b|\w (?:in|on|at|with|by|over|of|that|who|which|to) "
+    r"^(?:the|a|an) \S+ \S+|\b(?:left|right|front|top|next|near|nearest|closest|behind|under|above|below|beside"
+    r"|between|wearing|holding|riding|sitting|standing"
+    r"|carrying|largest|biggest|smallest|tallest|leftmost|rightmost|furthest|farthest|middle|whose)\b|\w (?:in|on|at"
+    r"|with|by|over|of|that|who|which|to) "
 )
 
 
@@ -415,7 +461,9 @@ def _says_nothing(phrase: str) -> bool:
 
 def _not_english(phrase: str) -> bool:
     """Whether a phrase is of another language, by its small words or its script."""
-    return not NOT_ENGLISH.isdisjoint(phrase.split()) or any(ord(character) > 0x24F and character.isalpha() for character in phrase)
+    return not NOT_ENGLISH.isdisjoint(phrase.split()) or any(
+        ord(character) > 0x24F and character.isalpha() for character in phrase
+    )
 
 
 def _without_colour(label: str) -> str:

@@ -1,4 +1,4 @@
-"""Class sets as VisionLLM writes them: {"person":<c0>, "black cat":<c1>}, with or without quotes and tokens, or as a list.
+"""Class sets as VisionLLM writes them, {"person":<c0>, "black cat":<c1>}, quotes and tokens optional, or as a list.
 
 The order of a set is kept, since indexes and tokens count in it.
 """
@@ -13,12 +13,18 @@ from vision.instructions.rules import Reading
 from vision.instructions.source import Source
 
 _TOKEN = re.compile(r"<? ?(?:c|cls|class|cat|label)[_ ]?(\d{1,6}) ?>|<(\d{1,6})>|(?<![\w.])(\d{1,6})(?![\w.])")
-_PLACEHOLDER = re.compile(r"<? ?(?:expression|exp|class|classes|class ?set|category|object|phrase|class name)s? ?>|\.\.\.+")
+_PLACEHOLDER = re.compile(
+    r"<? ?(?:expression|exp|class|classes|class ?set|category|object|phrase|class name)s? ?>|\.\.\.+"
+)
 _PIECE = re.compile(
-    r"\"(?P<double>[^\"]*)\"|(?<!\w)'(?P<single>(?:[^']|'(?=\w))*)'(?!\w)|<(?P<angle>[^<>]*)>|(?P<comma>[,;|])|(?P<is>->|=>|:=|[:=])"
+    r"\"(?P<double>[^\"]*)\"|(?<!\w)'(?P<single>(?:[^']|'(?=\w))*)'(?!\w)|<(?P<angle>[^<>]*)>|(?P<comma>[,;|])"
+    r"|(?P<is>->|=>|:=|[:=])"
     r"|(?P<bare>[^\"'<>,;|:={}\[\]]+|['>-])"
 )
-_OPEN = re.compile(r"[{\[]|(?:\b(?:class(?:es)?|categor(?:y|ies)|labels?|sets?|vocabulary)(?: (?:are|is|of))?:? ?)(?P<round>\()")
+_OPEN = re.compile(
+    r"[{\[]|(?:\b(?:class(?:es)?|categor(?:y|ies)|labels?|sets?|vocabulary)(?: (?:are|is|of))?:? ?)(?P<round>\()"
+)
+_BRACKET = re.compile(r"[{}\[\]()\"]")
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
 _MAX_PHRASE = 300
 
@@ -59,15 +65,16 @@ def read_class_sets(reading: Reading) -> list[ClassSet]:
     """
     source = reading.source
     found: list[ClassSet] = []
-    position = 0
+    position, ends = 0, _ends(source.open)
     while opening := _OPEN.search(source.open, position):
         start = opening.start("round") if opening["round"] else opening.start()
-        end = _end(source.open, start)
+        end = ends.get(start)
         position = start + 1
         if end is None:
             if source.open[start] == "{" and re.search(r"[\"'<]|^\{ ?\w", source.open[start : start + 200]):
                 raise InstructionError(
-                    f"the class set that begins with {source.original_at(start, min(start + 40, len(source.text)))!r} is not closed: expected {'}'!r}"
+                    f"the class set that begins with "
+                    f"{source.original_at(start, min(start + 40, len(source.text)))!r} is not closed: expected {'}'!r}"
                 )
             continue
         class_set = _class_set(source, start, end)
@@ -78,18 +85,27 @@ def read_class_sets(reading: Reading) -> list[ClassSet]:
     return found
 
 
-def _end(text: str, start: int) -> int | None:
-    """One past the bracket that closes the one at `start`, outside double quotes."""
-    opening, closing, depth, quoted = text[start], _CLOSING[text[start]], 0, False
-    for match in re.compile(rf"[\"{re.escape(opening + closing)}]").finditer(text, start):
-        if match[0] == '"':
-            quoted = not quoted
-        elif not quoted:
-            depth += 1 if match[0] == opening else -1
-            if depth == 0:
-                return match.end()
-    end = text.find(closing, start)
-    return None if end < 0 else end + 1
+def _ends(text: str) -> dict[int, int]:
+    """Where each bracket that is closed begins, to one past its closing; those in double quotes don't count."""
+    ends: dict[int, int] = {}
+    open_at: list[int] = []
+    quoted = False
+    for match in _BRACKET.finditer(text):
+        mark = match[0]
+        if mark == '"':
+            quoted = bool(open_at) and not quoted
+        elif quoted:
+            continue
+        elif mark in _CLOSING:
+            open_at.append(match.start())
+        elif any(_CLOSING[text[start]] == mark for start in open_at[-3:]):
+            while _CLOSING[text[open_at[-1]]] != mark:
+                open_at.pop()
+            ends[open_at.pop()] = match.end()
+    if quoted and open_at and (end := text.find(_CLOSING[text[open_at[-1]]], open_at[-1])) >= 0:
+        # A quotation mark too many must not swallow the rest of the text.
+        ends[open_at[-1]] = end + 1
+    return ends
 
 
 def _class_set(source: Source, start: int, end: int) -> ClassSet | None:
@@ -103,7 +119,9 @@ def _class_set(source: Source, start: int, end: int) -> ClassSet | None:
         phrase = " ".join(" ".join(words).split()).strip(" .")
         if phrase:
             if len(phrase) > _MAX_PHRASE:
-                raise InstructionError(f"a class of {len(phrase)} characters, {phrase[:40]!r}...: expected at most {_MAX_PHRASE}")
+                raise InstructionError(
+                    f"a class of {len(phrase)} characters, {phrase[:40]!r}...: expected at most {_MAX_PHRASE}"
+                )
             entries.append(Entry(phrase, token, cls))
         words.clear()
         token, cls = None, False
@@ -148,7 +166,10 @@ def _unbracketed(source: Source, text: str) -> str:
     """A phrase without the angle brackets of a template that was filled in."""
     text = text.strip()
     if _PLACEHOLDER.fullmatch(text):
-        raise InstructionError(f"the placeholder {text} of the instruction was not filled in: expected a class or an expression in its place")
+        raise InstructionError(
+            f"the placeholder {text} of the instruction was not filled in: expected a class or an expression in its "
+            f"place"
+        )
     return text[1:-1].strip() if text.startswith("<") and text.endswith(">") else text
 
 

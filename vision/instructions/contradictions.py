@@ -1,4 +1,4 @@
-"""What the parts of an instruction say, brought together; parts that cannot both hold are refused by their own words."""
+"""What the parts of an instruction say, together; parts that cannot both hold are refused in their own words."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def check_format(reading: Reading, name: str | None) -> None:
         for one in reading.of("scale"):
             if one.value in ("pixel", "unit") and not one.ruled_out:
                 raise _conflict(reading, by, one)
-    for field, allowed in _FIXED_FORMS.get(name, {}).items():
+    for field, allowed in _FIXED_FORMS.get(name or "", {}).items():
         for one in reading.of(field):
             if one.value not in allowed and not one.ruled_out and not one.weak:
                 raise _conflict(reading, by, one)
@@ -85,7 +85,9 @@ def check_format(reading: Reading, name: str | None) -> None:
 def refuse(reading: Reading, first: tuple[int, int], second: tuple[int, int]) -> InstructionError:
     """The error for two parts of the text, as [start, end), that cannot both hold."""
     one, other = (reading.source.original_at(*place).strip(" ,;") for place in (first, second))
-    return InstructionError(f"{one!r} and {other!r} contradict each other: expected an instruction in which both can hold")
+    return InstructionError(
+        f"{one!r} and {other!r} contradict each other: expected an instruction in which both can hold"
+    )
 
 
 def _conflict(reading: Reading, one: Said, other: Said) -> InstructionError:

@@ -9,18 +9,46 @@ from bisect import bisect_right
 
 from vision.classes.phrases import COLOURS
 from vision.instructions.rules import Reading, Said
-from vision.instructions.tokens import Token, tokens
+from vision.instructions.tokens import Part, Token, tokens
 from vision.instructions.wording import ING_NOUNS, NOUNLIKE, PARTITIVES, UNWANTED
 
-_THINGS = frozenset("object objects thing things item items stuff anything something everything".split())
-_LINKING = frozenset(("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would"))
-_SUBJECTS = frozenset("you people we one i".split())
-_NO_OBJECTS = frozenset("one detection detections instance instances member members target targets".split())
-_NO_RELATUM = frozenset("detection detections instance instances it them me".split())
-_LEADING = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
+_THINGS = frozenset(
+    ["object", "objects", "thing", "things", "item", "items", "stuff", "anything", "something", "everything"]
+)
+_LINKING = frozenset(
+    ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
+)
+_SUBJECTS = frozenset(["you", "people", "we", "one", "i"])
+_NO_OBJECTS = frozenset(
+    ["one", "detection", "detections", "instance", "instances", "member", "members", "target", "targets"]
+)
+_NO_RELATUM = frozenset(["detection", "detections", "instance", "instances", "it", "them", "me"])
+_LEADING: tuple[Part, ...] = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
 
 LOOSE_RELATIONS = frozenset(
-    "with in on at by from over through off into within around about across for of like per along against to".split()
+    [
+        "with",
+        "in",
+        "on",
+        "at",
+        "by",
+        "from",
+        "over",
+        "through",
+        "off",
+        "into",
+        "within",
+        "around",
+        "about",
+        "across",
+        "for",
+        "of",
+        "like",
+        "per",
+        "along",
+        "against",
+        "to",
+    ]
 )
 """Relations so common that only a name after them, not "others" or "it", makes an expression."""
 
@@ -67,12 +95,22 @@ class Words:
     def before_determiner(self, position: int) -> bool:
         """Whether another name follows at once, with its determiner."""
         token = self.at(position)
-        return token is not None and token.can_be("determiner") and not token.can_be("that") and self.content_at(position) is not None
+        return (
+            token is not None
+            and token.can_be("determiner")
+            and not token.can_be("that")
+            and self.content_at(position) is not None
+        )
 
     def before_name(self, position: int) -> bool:
         """Whether another name follows at once, with a determiner or a number."""
         token = self.at(position)
-        return token is not None and token.can_be("determiner", "number") and not token.can_be("that") and self.content_at(position) is not None
+        return (
+            token is not None
+            and token.can_be("determiner", "number")
+            and not token.can_be("that")
+            and self.content_at(position) is not None
+        )
 
     def compares(self, position: int) -> bool:
         """Whether a comparison that no rule knows begins here: "younger than"."""
@@ -137,7 +175,9 @@ class Words:
             return True
         return after.can_be("word", "number", "relation", "preposition", "quoted") and token.text not in NOUNLIKE
 
-    def _own_verb(self, token: Token, before: Token | None, after: Token | None, leading: bool, begins: bool) -> str | None:
+    def _own_verb(
+        self, token: Token, before: Token | None, after: Token | None, leading: bool, begins: bool
+    ) -> str | None:
         kind = "finding" if token.can_be("finding") else "telling"
         noun = token.can_be("output noun", "object")
         if before is not None and before.can_be("word") and not before.can_be("that", "and"):
@@ -168,7 +208,9 @@ class Words:
         for index, token in enumerate(following):
             if token.can_be("word"):
                 return any(before.can_be("be") for before in following[:index])
-            if token.can_be("stop", "comma", "finding", "telling", "and", "selection", "output", "relation", "output noun", "object"):
+            if token.can_be(
+                "stop", "comma", "finding", "telling", "and", "selection", "output", "relation", "output noun", "object"
+            ):
                 return False
         return False
 
@@ -185,7 +227,9 @@ class Words:
         before = self.at(position - 1)
         if before is None or not before.can_be("be"):
             return None
-        return next((token.index + 1 for token in self.tokens[position + 1 : position + 3] if token.text in UNWANTED), None)
+        return next(
+            (token.index + 1 for token in self.tokens[position + 1 : position + 3] if token.text in UNWANTED), None
+        )
 
     def relates(self, position: int) -> bool:
         """Whether a relation leads to something else in the image."""
@@ -194,7 +238,11 @@ class Words:
         if self.tokens[position].text in LOOSE_RELATIONS:
             return False
         position += 1
-        while (token := self.at(position)) is not None and token.can_be("determiner", "number") and not token.can_be("object", "pronoun"):
+        while (
+            (token := self.at(position)) is not None
+            and token.can_be("determiner", "number")
+            and not token.can_be("object", "pronoun")
+        ):
             position += 1
         return token is not None and token.can_be("object", "pronoun") and token.text not in _NO_RELATUM
 
@@ -223,7 +271,9 @@ class Words:
             return None
         end = index + 1
         while (token := self.at(end)) is not None:
-            hanging = subject and token.text in ("in", "on", "with", "into", "from") and self.content_at(end + 1) is None
+            hanging = (
+                subject and token.text in ("in", "on", "with", "into", "from") and self.content_at(end + 1) is None
+            )
             if not token.can_be("word") and not hanging:
                 break
             end += 1

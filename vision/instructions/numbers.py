@@ -7,17 +7,42 @@ import re
 _UNITS = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
 }
 _TENS = {
     word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    for value, word in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
+    )
 }
 _SMALL = _UNITS | _TENS
 _WORD = "(?:" + "|".join(sorted([*_SMALL, "hundred", "thousand", "dozen"], key=len, reverse=True)) + r")\b"
-NUMBER_WORDS = rf"(?:\b(?:half a|a couple of|a|an) (?=dozen|hundred|thousand))?\b{_WORD}(?:(?:[ -]| and (?={_WORD}))(?={_WORD}){_WORD})*"
+NUMBER_WORDS = (
+    rf"(?:\b(?:half a|a couple of|a|an) (?=dozen|hundred|thousand))?\b{_WORD}(?:(?:[ -]| and "
+    rf"(?={_WORD}))(?={_WORD}){_WORD})*"
+)
 DIGITS = r"(?<![\w.])(?:[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|(?<![\w.])\.\d+"
 
 NUMBER = rf"(?:{DIGITS}|{NUMBER_WORDS})"
@@ -73,7 +98,7 @@ def share(text: str) -> tuple[float, bool]:
     if re.fullmatch(r"0,\d+", text):
         return float(text.replace(",", ".")), True
     words = re.findall(r"[a-z]+", text)
-    if words and words[-1].removesuffix("s") in _FRACTIONS or words == ["halves"]:
+    if (words and words[-1].removesuffix("s") in _FRACTIONS) or words == ["halves"]:
         size = _FRACTIONS["half" if words[-1] == "halves" else words[-1].removesuffix("s")]
         many = 1 if len(words) == 1 or words[0] in ("a", "an") else _SMALL[words[0]]
         return many * size, True

@@ -33,7 +33,9 @@ def output_format(reading: Reading, kind: Kind, tokens: bool, numbers: bool) -> 
         asked["geometry"] = "polygon"
     if points is not None:
         if polygon is False:
-            raise InstructionError(f"a number of points ({points}) is asked for together with boxes only: expected one of the two")
+            raise InstructionError(
+                f"a number of points ({points}) is asked for together with boxes only: expected one of the two"
+            )
         asked["points"] = points
     name = agreed(reading, "format")
     keys = reading.of("keys")

@@ -13,19 +13,29 @@ from vision.instructions.rules import Reading, Rule, rule
 from vision.instructions.task import DEFAULT_RANGE
 from vision.instructions.tuple_specs import read_tuple_specs
 
-_ITS = r"(?:(?:the|its|their|each|every|that|this|a|an|own|said|respective|corresponding) )*"
-_OBJECT = r"(?:(?:bounding |enclosing )?(?:object|box|instance|item|rectangle|polygon|mask|shape|detection)(?:'s|s'|s)? )?"
-_MIDDLE = r"(?:centre|middle|midpoint|centroid)s?(?:[ -](?:points?|coordinates?|position|location)\b)*"
+_ITS = r"(?:(?:the|its|their|each|every|that|this|a|an|own|said|respective|corresponding) ){0,6}"
+_OBJECT = (
+    r"(?:(?:bounding |enclosing )?(?:object|box|instance|item|rectangle|polygon|mask|shape|detection)(?:'s|s'|s)? )?"
+)
+_MIDDLE = r"(?:centre|middle|midpoint|centroid)s?(?:[ -](?:points?|coordinates?|position|location)\b){0,6}"
 _CENTRE = rf"{_ITS}{_OBJECT}\b{_MIDDLE}(?: of {_ITS}(?:bounding |enclosing )?(?:all )?[a-z]+\b)?"
-_UPPER_LEFT = r"(?:top|upper|left)[ -]?(?:left|top|upper)(?:[ -]hand)?(?:[ -](?:corner|point|vertex|coordinates?)\b)*"
-_LOWER_RIGHT = r"(?:bottom|lower|right)[ -]?(?:right|bottom|lower)(?:[ -]hand)?(?:[ -](?:corner|point|vertex|coordinates?)\b)*"
+_UPPER_LEFT = (
+    r"(?:top|upper|left)[ -]?(?:left|top|upper)(?:[ -]hand)?(?:[ -](?:corner|point|vertex|coordinates?)\b){0,6}"
+)
+_LOWER_RIGHT = (
+    r"(?:bottom|lower|right)[ -]?(?:right|bottom|lower)(?:[ -]hand)?(?:[ -](?:corner|point|vertex|coordinates?)\b){0,6}"
+)
 _THEN = r"(?: ?(?:,|;|\+|&|/|\band\b|\bplus\b|\bwith\b|\bfollowed by\b|\bthen\b|\bas well as\b|\btogether with\b))+ "
-_EXTENT = r"(?:(?:the|its|box|their|a) )*(?:width\b(?:,|/| and|,? then| by| x)* (?:the |its )?(?:box )?height|dimensions|size)\b"
+_EXTENT = (
+    r"(?:(?:the|its|box|their|a) ){0,6}(?:width\b(?:,|/| and|,? then| by| x){0,3} (?:the |its )?(?:box "
+    r")?height|dimensions|size)\b"
+)
 
 _KEYS = (
     # "with keys label and bbox", "keys: label, box, score"
     rule(
-        r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)|:|=)* ?"
+        r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)"
+        r"|:|=){0,4} ?"
         r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
         r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
         "keys",
@@ -34,28 +44,33 @@ _KEYS = (
     # "label and bbox as keys"
     rule(
         r"[\"'`]?\b(?P<key1>[a-z_][\w-]*)[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? "
-        r"(?:as|for|being) (?:(?:the|json|its) )*(?:keys|fields)\b",
+        r"(?:as|for|being) (?:(?:the|json|its) ){0,6}(?:keys|fields)\b",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # "key name for the class and key rect for the box", "the label under 'name' and the box under 'rect'"
     rule(
-        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:class|label|category|name)(?: name| label)?"
-        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its )*(?:bounding )?"
+        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class|label"
+        r"|category|name)(?: name| label)?"
+        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its "
+        r"){0,6}(?:bounding )?"
         r"(?:box|coordinates|corners|rectangle|polygon|points)\b",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     rule(
-        r"\b(?:class|label|category|name)(?: name| label)? (?:under|as|in)(?: the)?(?: key)? [\"'`](?P<key1>[a-z_][\w-]*)[\"'`]"
-        r"(?:,? and|,) (?:the |its )*(?:bounding )?(?:box|coordinates|corners|rectangle|polygon|points) (?:under|as|in)(?: the)?(?: key)? "
+        r"\b(?:class|label|category|name)(?: name| label)? (?:under|as|in)(?: the)?(?: key)? "
+        r"[\"'`](?P<key1>[a-z_][\w-]*)[\"'`]"
+        r"(?:,? and|,) (?:the |its ){0,6}(?:bounding )?(?:box|coordinates|corners|rectangle|polygon|points) (?:under"
+        r"|as|in)(?: the)?(?: key)? "
         r"[\"'`](?P<key2>[a-z_][\w-]*)[\"'`]",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # {"label": ..., "bbox": [...]}
     rule(
-        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), ?[\"']?(?P<key2>[a-z_][\w-]*)[\"']? ?: ?"
+        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), "
+        r"?[\"']?(?P<key2>[a-z_][\w-]*)[\"']? ?: ?"
         r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w-]*)[\"']? ?: ?[^{}]{1,20})? ?\}",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
@@ -63,16 +78,23 @@ _KEYS = (
 )
 
 _BOX_FORMS = (
-    rule(rf"\b{_UPPER_LEFT}{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}|\bx-?y-?w-?h\b|\b[lt][lt]wh\b", "box", "xywh"),
     rule(
-        rf"\b(?:box |object )?{_MIDDLE}(?: of {_ITS}(?:bounding )?(?:box|object))?(?: \(?x(?:,| and)? ?y\)?)?{_THEN}{_EXTENT}"
+        rf"\b{_UPPER_LEFT}{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}|\bx-?y-?w-?h\b|\b[lt][lt]wh\b",
+        "box",
+        "xywh",
+    ),
+    rule(
+        rf"\b(?:box |object )?{_MIDDLE}(?: of {_ITS}(?:bounding )?(?:box|object))?(?: \(?x(?:,| and)? "
+        rf"?y\)?)?{_THEN}{_EXTENT}"
         r"|\bcx-?cy-?w-?h\b|\bxc-?yc-?w-?h\b",
         "box",
         "cxcywh",
     ),
     rule(
-        rf"\bx-?y-?x-?y\b|\bltrb\b|\bx1y1x2y2\b|\b{_UPPER_LEFT}{_THEN}(?:the |its )*{_LOWER_RIGHT}|\b(?:upper|top) left to (?:lower|bottom) right\b"
-        r"|\b(?:opposite|two|both|diagonal|box|diagonally opposite) corners?\b|\bcorner (?:coordinates?|points?|format|form)\b"
+        rf"\bx-?y-?x-?y\b|\bltrb\b|\bx1y1x2y2\b|\b{_UPPER_LEFT}{_THEN}(?:the |its ){{0,6}}{_LOWER_RIGHT}|\b(?:upper"
+        rf"|top) left to (?:lower|bottom) right\b"
+        r"|\b(?:opposite|two|both|diagonal|box|diagonally opposite) corners?\b|\bcorner (?:coordinates?|points?"
+        r"|format|form)\b"
         r"|\bcorners\b(?! of (?:the |this )?(?:image|picture|photo|frame))",
         "box",
         "xyxy",
@@ -85,11 +107,13 @@ _OFFSET = r"\b(?:offsets?|displacements?|deltas?|differences?|vectors?)\b"
 _OFFSETS = (
     # "the offsets of the corners from the centre point": what stands between is read by others.
     rule(
-        rf"(?P<a>{_OFFSET})(?:[^.;!?]{{0,90}}?) (?P<b>(?:from|to|relative to|with respect to|w\.?r\.?t\.?|around|about|against|of|off) {_CENTRE})",
+        rf"(?P<a>{_OFFSET})(?:[^.;!?]{{0,90}}?) (?P<b>(?:from|to|relative to|with respect to|w\.?r\.?t\.?|around"
+        rf"|about|against|of|off) {_CENTRE})",
         "offsets",
     ),
     rule(
-        r"\b(?:relative(?: coordinates?)? (?:to|from)|measured from|counted from|taken from|with respect to|with reference to|w\.?r\.?t\.?"
+        r"\b(?:relative(?: coordinates?)? (?:to|from)|measured from|counted from|taken from|with respect to|with "
+        r"reference to|w\.?r\.?t\.?"
         rf"|starting (?:from|at)|seen from|as seen from|from) {_CENTRE}(?! (?:of the |of this )?«image»)",
         "offsets",
     ),
@@ -98,14 +122,18 @@ _OFFSETS = (
 )
 
 _NOT_WRITTEN = (
-    r"(?:not (?:be )?(?:needed|required|wanted|included|written|output|given|part|necessary|there|printed|reported|shown)"
-    r"|omitted|left (?:out|off)|excluded|dropped|unnecessary|forbidden|skipped|suppressed)\b(?: of (?:the )?(?:output|tuple|result))?"
+    r"(?:not (?:be )?(?:needed|required|wanted|included|written|output|given|part|necessary|there|printed|reported"
+    r"|shown)"
+    r"|omitted|left (?:out|off)|excluded|dropped|unnecessary|forbidden|skipped|suppressed)\b(?: of (?:the "
+    r")?(?:output|tuple|result))?"
 )
 _CENTRES = (
     rule(
-        rf"\bleav(?:e|ing) {_CENTRE}(?: itself)? (?:out|off|away)(?: of (?:it|the (?:output|tuple|result)))?|\b(?:omit(?:ting)?|drop(?:ping)?|skip(?:ping)?"
-        rf"|leav(?:e|ing) out|without|suppress(?:ing)?|no) {_CENTRE}(?: itself)?|{_CENTRE}(?: itself)? (?:(?:is|are|be|being|should|must|may|can|to|need"
-        rf"|shall|has|will) )*{_NOT_WRITTEN}",
+        rf"\bleav(?:e|ing) {_CENTRE}(?: itself)? (?:out|off|away)(?: of (?:it|the (?:output|tuple|result)))?"
+        rf"|\b(?:omit(?:ting)?|drop(?:ping)?|skip(?:ping)?"
+        rf"|leav(?:e|ing) out|without|suppress(?:ing)?|no) {_CENTRE}(?: itself)?|{_CENTRE}(?: itself)? (?:(?:is|are"
+        rf"|be|being|should|must|may|can|to|need"
+        rf"|shall|has|will) ){{0,6}}{_NOT_WRITTEN}",
         "centre",
         False,
         negatable=False,
@@ -135,19 +163,36 @@ _SCALES = (
     ),
     rule(r"(?:±|\+ ?/ ?-|\+-|\bplus[ -]or[ -]minus|\bplus/minus) ?«n»", "scale", _range),
     rule(
-        rf"\brange(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,)* ?\(?«n»\)?{_PER_UNIT}",
+        rf"\brange(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,){{0,6}} "
+        rf"?\(?«n»\)?{_PER_UNIT}",
         "scale",
         _range,
     ),
-    rule(rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) (?:a |the )?«n»{_PER_UNIT}{_BINS}?", "scale", _range),
+    rule(
+        rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) "
+        rf"(?:a |the )?«n»{_PER_UNIT}{_BINS}?",
+        "scale",
+        _range,
+    ),
     rule(rf"\b«n»{_BINS}\b", "scale", _range),
     rule(r"(?:(?:with)?in (?:the )?)?(?:\brange (?:of )?)?(?:<range>|\[range\]|\{range\})", "scale", DEFAULT_RANGE),
-    rule(r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|\b% (?:coordinates|values|units)", "scale", 100),
-    rule(r"\b(?:un-?normalised|(?:not|non)[ -]normalised)\b", "scale", "pixel", negatable=False),
-    rule(r"\b(?:pixels?|px)\b(?:[ -](?:coordinates?|values?|units?|positions?|space)\b)*|\babsolute\b(?! centre)", "scale", "pixel"),
-    rule(r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\bunit (?:square|scale|coordinates|interval)\b", "scale", "unit"),
     rule(
-        r"\b(?:relative|proportional|in proportion)(?: coordinates?| values?)? to (?:the )?(?:full |whole )?«image»(?:'s)?"
+        r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|\b% (?:coordinates|values|units)",
+        "scale",
+        100,
+    ),
+    rule(r"\b(?:un-?normalised|(?:not|non)[ -]normalised)\b", "scale", "pixel", negatable=False),
+    rule(
+        r"\b(?:pixels?|px)\b(?:[ -](?:coordinates?|values?|units?|positions?|space)\b){0,6}|\babsolute\b(?! centre)",
+        "scale",
+        "pixel",
+    ),
+    rule(
+        r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\bunit (?:square|scale|coordinates|interval)\b", "scale", "unit"
+    ),
+    rule(
+        r"\b(?:relative|proportional|in proportion)(?: coordinates?| values?)? to (?:the )?(?:full |whole "
+        r")?«image»(?:'s)?"
         r"|\b(?:relative|proportional) (?:image )?(?:coordinates?|values|units|terms)\b(?! (?:to|from))"
         r"|\b(?:fractions?|shares?|proportions?|ratios?) of (?:the )?(?:full |whole )?(?:«image»|width|side)",
         "scale",
@@ -156,13 +201,15 @@ _SCALES = (
 )
 
 _STANDARD = (
-    r"(?:[- ](?:style|like|compatible|format(?:ted)?|annotations?|labels?|results?|files?|dataset|output|notation|records?|txt|text|xml|json"
-    r"|rows?|lines?|type|convention|detections?|standard)\b)*"
+    r"(?:[- ](?:style|like|compatible|format(?:ted)?|annotations?|labels?|results?|files?|dataset|output|notation"
+    r"|records?|txt|text|xml|json"
+    r"|rows?|lines?|type|convention|detections?|standard)\b){0,6}"
 )
 _FORMATS = (
     rule(r"<p ?-? ?\d+>(?: ?(?:\.\.+|to|-|,|and|through) ?<p ?-? ?(?P<n>\d+)>)?", "format", "tokens", negatable=False),
     rule(
-        r"\b(?:location|position|positional|coordinate|loc|spatial|quantised|point|polygon|box)[ -]tokens?\b|\bvisionllm(?:'s)?\b(?: (?:tokens?|format|style))*"
+        r"\b(?:location|position|positional|coordinate|loc|spatial|quantised|point|polygon|box)[ -]tokens?\b"
+        r"|\bvisionllm(?:'s)?\b(?: (?:tokens?|format|style)){0,3}"
         r"|\b(?:as|in|using|with|into|of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special )?tokens?\b(?! <c)",
         "format",
         "tokens",
@@ -178,52 +225,70 @@ _FORMATS = (
 _POINT = r"(?:corner points?|points?|pts?|vertices|vertex|vertexes)\b"
 _POINTS: tuple[Rule, ...] = (
     rule(
-        rf"\b(?:number|count) of (?:polygon )?{_POINT}(?: (?:per|in|of|for|on) (?:each |every |the |a )?(?:polygon|outline|object|contour|mask)s?)?"
-        rf"(?: (?:is|of|be|must|should|equals?|set|to|shall)|:|=)* ?«n»",
+        rf"\b(?:number|count) of (?:polygon )?{_POINT}(?: (?:per|in|of|for|on) (?:each |every |the |a )?(?:polygon"
+        rf"|outline|object|contour|mask)s?)?"
+        rf"(?: (?:is|of|be|must|should|equals?|set|to|shall)|:|=){{0,5}} ?«n»",
         "points",
         lambda match: number(match["n"]),
     ),
     rule(
-        rf"\b(?:polygon |vertex )?(?:{_POINT}|(?:point|vertex) count)(?: per (?:polygon|outline|object|contour|instance))? ?(?:=|:|of|is)+ ?«n»",
+        rf"\b(?:polygon |vertex )?(?:{_POINT}|(?:point|vertex) count)(?: per (?:polygon|outline|object|contour"
+        rf"|instance))? ?(?:=|:|of|is)+ ?«n»",
         "points",
         lambda match: number(match["n"]),
     ),
     rule(
-        rf"«n»[ -]?(?:(?:distinct|ordered|evenly spaced|equally spaced|polygon|outline|boundary|contour|edge|border) )*[ -]?{_POINT}"
+        rf"«n»[ -]?(?:(?:distinct|ordered|evenly spaced|equally spaced|polygon|outline|boundary|contour|edge"
+        rf"|border) ){{0,6}}[ -]?{_POINT}"
         r"|«n2»[ -]?(?:sided|gons?|cornered)\b",
         "points",
         lambda match: number(match["n"] or match["n2"]),
     ),
 )
 
-_SHAPES = dict(zip(("triangle", "quadrilateral", "pentagon", "hexagon", "heptagon", "octagon", "decagon", "dodecagon"), (3, 4, 5, 6, 7, 8, 10, 12), strict=True))
+_SHAPES = dict(
+    zip(
+        ("triangle", "quadrilateral", "pentagon", "hexagon", "heptagon", "octagon", "decagon", "dodecagon"),
+        (3, 4, 5, 6, 7, 8, 10, 12),
+        strict=True,
+    )
+)
 _POINTS += (rule(rf"\b(?P<shape>{'|'.join(_SHAPES)})s?\b", "points", lambda match: _SHAPES[match["shape"]]),)
 
 _CLASS = r"(?:class(?:es)?|categor(?:y|ies)|labels?)"
 _INDEX = r"(?:index(?:es)?|indices|ids?|numbers?|integers?)"
 _CLASS_FORMS = (
     rule(
-        rf"\b(?:instead of|rather than|in place of|and not|, not|not) (?:(?:the|as|by|their|its|using|{_CLASS}) )*(?:names?|words|{_INDEX}|tokens?)\b",
+        rf"\b(?:instead of|rather than|in place of|and not|, not|not) (?:(?:the|as|by|their|its|using|{_CLASS}) "
+        rf"){{0,6}}(?:names?|words|{_INDEX}|tokens?)\b",
         None,
         negatable=False,
     ),
     rule(
-        rf"\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b|\b(?:{_INDEX}|position) (?:of|for|in) (?:\w+ )?{_CLASS}\b"
-        rf"|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?|the|their|should|must|expressed|represented|in the form of) )+(?:numeric |integer )?{_INDEX}\b"
+        rf"\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b"
+        rf"|\b(?:{_INDEX}|position) (?:of|for|in) (?:\w+ )?{_CLASS}\b"
+        rf"|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?|the|their|should|must|expressed|represented|in "
+        rf"the form of) )+(?:numeric |integer )?{_INDEX}\b"
         rf"|\b(?:as|with|by|using) (?:(?:an?|the|its|their) )?(?:indices|indexes|index)\b",
         "class_as",
         "index",
     ),
-    rule(r"\b(?:starting|counted|counting|beginning|numbered|starts?|begins?|indexed)(?: up)? (?:from|at|with) (?:0|zero)\b|\b(?:zero|0)-(?:based|indexed)\b", None),
     rule(
-        rf"\b{_CLASS}[ -]tokens?\b|\btokens? (?:of|for) (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?) )+tokens?\b"
+        r"\b(?:starting|counted|counting|beginning|numbered|starts?|begins?|indexed)(?: up)? (?:from|at|with) (?:0"
+        r"|zero)\b|\b(?:zero|0)-(?:based|indexed)\b",
+        None,
+    ),
+    rule(
+        rf"\b{_CLASS}[ -]tokens?\b|\btokens? (?:of|for) (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:(?:is|are|be|given|written"
+        rf"|as|by|its|an?) )+tokens?\b"
         r"|<c(?:ls)?\d+>(?: ?(?:,|\.\.+|to|and|or|-) ?<c(?:ls)?\d+>)*",
         "class_as",
         "token",
         weak=True,
     ),
     rule(
-        rf"\b(?:class|category)[ -]names?\b|\bnames? of (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:as|by) (?:its |their )?names?\b|\b(?:as|with|by|using) (?:their |full )?names\b",
+        rf"\b(?:class|category)[ -]names?\b|\bnames? of (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:as|by) (?:its |their "
+        rf")?names?\b|\b(?:as|with|by|using) (?:their |full )?names\b",
         "class_as",
         "name",
     ),
@@ -232,18 +297,32 @@ _CLASS_FORMS = (
 _WORN = r"(?<!\bwearing )(?<!\bwearing a )(?<!\bface )(?<!\bsurgical )(?<!\bgas )(?<!\bski )(?<!\bdiving )"
 _GEOMETRY = (
     rule(
-        rf"{_WORN}\b(?:segmentations?|segment(?:s|ed|ing)?|masks?|masking|polygons?|polygonal|polylines?|outlin(?:es?|ed|ing)|contours?"
-        r"|silhouettes?|delineat(?:es?|ed|ing|ion)|trac(?:es?|ed|ing)|cut-?outs?|cut(?:ting)? out|exact shapes?|pixelwise|pixel-(?:level|accurate|wise))\b",
+        rf"{_WORN}\b(?:segmentations?|segment(?:s|ed|ing)?|masks?|masking|polygons?|polygonal|polylines?"
+        rf"|outlin(?:es?|ed|ing)|contours?"
+        r"|silhouettes?|delineat(?:es?|ed|ing|ion)|trac(?:es?|ed|ing)|cut-?outs?|cut(?:ting)? out|exact shapes?"
+        r"|pixelwise|pixel-(?:level|accurate|wise))\b",
         "polygon",
     ),
-    rule(r"\b(?:no|not|without|instead of|rather than) (?:(?:any|the|bounding|just|as|by) )*(?:box|boxes|bbox|bboxes|rectangles?)\b", None, negatable=False),
-    rule(r"\b(?:only|just|merely|purely) (?:(?:the|bounding|as) )*(?:boxes|bboxes|rectangles)(?= ?(?:[.,;!?]|$|and|but|please|no))|\b(?:boxes|bboxes|rectangles) only\b", "polygon", False),
+    rule(
+        r"\b(?:no|not|without|instead of|rather than) (?:(?:any|the|bounding|just|as|by) ){0,6}(?:box|boxes|bbox"
+        r"|bboxes|rectangles?)\b",
+        None,
+        negatable=False,
+    ),
+    rule(
+        r"\b(?:only|just|merely|purely) (?:(?:the|bounding|as) ){0,6}(?:boxes|bboxes|rectangles)(?= ?(?:[.,;!?]|$"
+        r"|and|but|please|no))|\b(?:boxes|bboxes|rectangles) only\b",
+        "polygon",
+        False,
+    ),
 )
 
 _SCORES = (
     rule(
-        r"\b(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?|scores?|scoring)\b(?:[ -](?:scores?|values?|levels?|estimates?)\b)*"
-        r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out|omitted|required)))*",
+        r"\b(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?|scores?|scoring)\b(?:[ "
+        r"-](?:scores?|values?|levels?|estimates?)\b){0,6}"
+        r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out"
+        r"|omitted|required))){0,4}",
         "score",
         lambda match: "not" not in match[0] and "omitted" not in match[0],
     ),

@@ -1,4 +1,4 @@
-"""Numbers with what they are numbers of: "at least 50 pixels wide", "confidence: 0.4", "between 1 % and 5 % of the image".
+"""Numbers with what they are numbers of: "at least 50 pixels wide", "confidence: 0.4", "up to 5 % of the image".
 
 People put the same bound in many orders. So a number is read with whatever comparator, unit and dimension stand around
 it, from tables of wordings, and what it bounds is decided from all of them together (`selection_phrases`).
@@ -21,90 +21,240 @@ Unit = Literal["%", "pixel", "square pixel", "point"]
 
 _COMPARATORS: Mapping[str, tuple[Side, Dimension | None]] = {
     **dict.fromkeys(
-        (
-            "at least|at the least|at minimum|at a minimum|a minimum of|minimum of|minimum|min|min.|more than|greater than|over|above"
-            "|exceeding|exceeds|exceed|upwards of|upward of|in excess of|higher than|better than|beyond|from|starting at|starting from"
-            "|no fewer than|>=|=>|>|≥|not below|not under|no lower than|not lower than|no less than|not less than|never less than"
-        ).split("|"),
+        [
+            "at least",
+            "at the least",
+            "at minimum",
+            "at a minimum",
+            "a minimum of",
+            "minimum of",
+            "minimum",
+            "min",
+            "min.",
+            "more than",
+            "greater than",
+            "over",
+            "above",
+            "exceeding",
+            "exceeds",
+            "exceed",
+            "upwards of",
+            "upward of",
+            "in excess of",
+            "higher than",
+            "better than",
+            "beyond",
+            "from",
+            "starting at",
+            "starting from",
+            "no fewer than",
+            ">=",
+            "=>",
+            ">",
+            "≥",
+            "not below",
+            "not under",
+            "no lower than",
+            "not lower than",
+            "no less than",
+            "not less than",
+            "never less than",
+        ],
         ("min", None),
     ),
     **dict.fromkeys(
-        (
-            "at most|at the most|at maximum|at a maximum|a maximum of|maximum of|maximum|max|max.|less than|fewer than|under|below"
-            "|up to|lower than|<=|=<|<|≤|no more than|not more than|never more than|no higher than|not over|not above|not exceeding"
-            "|no greater than|not greater than|not beyond|worse than"
-        ).split("|"),
+        [
+            "at most",
+            "at the most",
+            "at maximum",
+            "at a maximum",
+            "a maximum of",
+            "maximum of",
+            "maximum",
+            "max",
+            "max.",
+            "less than",
+            "fewer than",
+            "under",
+            "below",
+            "up to",
+            "lower than",
+            "<=",
+            "=<",
+            "<",
+            "≤",
+            "no more than",
+            "not more than",
+            "never more than",
+            "no higher than",
+            "not over",
+            "not above",
+            "not exceeding",
+            "no greater than",
+            "not greater than",
+            "not beyond",
+            "worse than",
+        ],
         ("max", None),
     ),
-    **dict.fromkeys("wider than|broader than".split("|"), ("min", "width")),
-    **dict.fromkeys("narrower than|no wider than|not wider than|thinner than".split("|"), ("max", "width")),
-    **dict.fromkeys("no narrower than|not narrower than".split("|"), ("min", "width")),
+    **dict.fromkeys(["wider than", "broader than"], ("min", "width")),
+    **dict.fromkeys(["narrower than", "no wider than", "not wider than", "thinner than"], ("max", "width")),
+    **dict.fromkeys(["no narrower than", "not narrower than"], ("min", "width")),
     "taller than": ("min", "height"),
-    **dict.fromkeys("shorter than|no taller than|not taller than".split("|"), ("max", "height")),
-    **dict.fromkeys("no shorter than|not shorter than".split("|"), ("min", "height")),
-    **dict.fromkeys("larger than|bigger than|no smaller than|not smaller than".split("|"), ("min", "size")),
-    **dict.fromkeys("smaller than|no larger than|no bigger than|not larger than|not bigger than".split("|"), ("max", "size")),
+    **dict.fromkeys(["shorter than", "no taller than", "not taller than"], ("max", "height")),
+    **dict.fromkeys(["no shorter than", "not shorter than"], ("min", "height")),
+    **dict.fromkeys(["larger than", "bigger than", "no smaller than", "not smaller than"], ("min", "size")),
+    **dict.fromkeys(
+        ["smaller than", "no larger than", "no bigger than", "not larger than", "not bigger than"], ("max", "size")
+    ),
 }
-_STRICT = frozenset("more than|greater than|over|above|exceeding|less than|fewer than|under|below|>|<".split("|"))
+_STRICT = frozenset(
+    ["more than", "greater than", "over", "above", "exceeding", "less than", "fewer than", "under", "below", ">", "<"]
+)
 _AFTER: Mapping[str, Side] = {
     **dict.fromkeys(
-        (
-            "or more|or higher|or above|or better|or over|or up|or upwards|or greater|or larger|or bigger|or wider|or taller|or at least"
-            "|and more|and higher|and above|and up|and over|and upwards|and better|upwards|at least|at the least|at minimum|minimum|+|plus"
-        ).split("|"),
+        [
+            "or more",
+            "or higher",
+            "or above",
+            "or better",
+            "or over",
+            "or up",
+            "or upwards",
+            "or greater",
+            "or larger",
+            "or bigger",
+            "or wider",
+            "or taller",
+            "or at least",
+            "and more",
+            "and higher",
+            "and above",
+            "and up",
+            "and over",
+            "and upwards",
+            "and better",
+            "upwards",
+            "at least",
+            "at the least",
+            "at minimum",
+            "minimum",
+            "+",
+            "plus",
+        ],
         "min",
     ),
     **dict.fromkeys(
-        (
-            "or less|or fewer|or lower|or below|or under|or smaller|or narrower|or shorter|and below|and less|and under|and lower"
-            "|and smaller|at most|at the most|at maximum|maximum|tops|max"
-        ).split("|"),
+        [
+            "or less",
+            "or fewer",
+            "or lower",
+            "or below",
+            "or under",
+            "or smaller",
+            "or narrower",
+            "or shorter",
+            "and below",
+            "and less",
+            "and under",
+            "and lower",
+            "and smaller",
+            "at most",
+            "at the most",
+            "at maximum",
+            "maximum",
+            "tops",
+            "max",
+        ],
         "max",
     ),
 }
 _UNITS: Mapping[str, Unit] = {
     "%": "%",
-    **dict.fromkeys("px|pixel|pixels|pix".split("|"), "pixel"),
+    **dict.fromkeys(["px", "pixel", "pixels", "pix"], "pixel"),
     **dict.fromkeys(
-        (
-            "square pixels|square pixel|square px|sq px|sq. px|sq pixels|sq. pixels|px^2|px2|pixels^2|pixels squared|pixel squared"
-            "|px squared|square-pixels|pixel area|pixels in area|pixels of area|px in area|px of area|px area|pixels area"
-        ).split("|"),
+        [
+            "square pixels",
+            "square pixel",
+            "square px",
+            "sq px",
+            "sq. px",
+            "sq pixels",
+            "sq. pixels",
+            "px^2",
+            "px2",
+            "pixels^2",
+            "pixels squared",
+            "pixel squared",
+            "px squared",
+            "square-pixels",
+            "pixel area",
+            "pixels in area",
+            "pixels of area",
+            "px in area",
+            "px of area",
+            "px area",
+            "pixels area",
+        ],
         "square pixel",
     ),
-    **dict.fromkeys("point|points|pts|vertices|vertex|vertexes|corner points|nodes".split("|"), "point"),
+    **dict.fromkeys(["point", "points", "pts", "vertices", "vertex", "vertexes", "corner points", "nodes"], "point"),
 }
 _CONFIDENCE = (
-    "confidence|confident|score|scores|probability|certainty|certain|sure|likelihood|likely|conf|confidence score|confidence level"
+    "confidence|confident|score|scores|probability|certainty|certain|sure|likelihood|likely|conf|confidence score"
+    "|confidence level"
     "|confidence value|detection score|detection confidence|confidence scores|probable|convinced|reliable|reliability"
 )
 _DIMENSIONS: Mapping[str, Dimension] = {
-    **dict.fromkeys("wide|width|in width|across|of width|broad|wider".split("|"), "width"),
-    **dict.fromkeys("tall|high|height|in height|of height|taller".split("|"), "height"),
-    **dict.fromkeys("in area|of area|area|large|big|in size|surface".split("|"), "size"),
+    **dict.fromkeys(["wide", "width", "in width", "across", "of width", "broad", "wider"], "width"),
+    **dict.fromkeys(["tall", "high", "height", "in height", "of height", "taller"], "height"),
+    **dict.fromkeys(["in area", "of area", "area", "large", "big", "in size", "surface"], "size"),
     **dict.fromkeys(_CONFIDENCE.split("|"), "score"),
-    **dict.fromkeys("threshold|confidence threshold|score threshold|cutoff|cut-off".split("|"), "score"),
+    **dict.fromkeys(["threshold", "confidence threshold", "score threshold", "cutoff", "cut-off"], "score"),
 }
 _KEYS: Mapping[str, Dimension] = {
-    **dict.fromkeys("width|widths|box width".split("|"), "width"),
-    **dict.fromkeys("height|heights|box height".split("|"), "height"),
-    **dict.fromkeys("area|areas|size|sizes|box area|surface".split("|"), "size"),
+    **dict.fromkeys(["width", "widths", "box width"], "width"),
+    **dict.fromkeys(["height", "heights", "box height"], "height"),
+    **dict.fromkeys(["area", "areas", "size", "sizes", "box area", "surface"], "size"),
     **dict.fromkeys(
         [
             *_CONFIDENCE.split("|"),
-            *"threshold|thresholds|confidence threshold|score threshold|cutoff|cut-off|confidence cutoff|score cutoff|confidence cut-off".split("|"),
-            *"detection threshold|probability threshold|confidence limit|min_score|min score|p".split("|"),
+            *[
+                "threshold",
+                "thresholds",
+                "confidence threshold",
+                "score threshold",
+                "cutoff",
+                "cut-off",
+                "confidence cutoff",
+                "score cutoff",
+                "confidence cut-off",
+            ],
+            *["detection threshold", "probability threshold", "confidence limit", "min_score", "min score", "p"],
         ],
         "score",
     ),
     **dict.fromkeys(
-        (
-            "number of points|number of vertices|point count|vertex count|points per polygon|vertices per polygon|points|vertices"
-            "|num_points|points per object|points per outline|points each|number of polygon points|count of points|polygon points"
-        ).split("|"),
+        [
+            "number of points",
+            "number of vertices",
+            "point count",
+            "vertex count",
+            "points per polygon",
+            "vertices per polygon",
+            "points",
+            "vertices",
+            "num_points",
+            "points per object",
+            "points per outline",
+            "points each",
+            "number of polygon points",
+            "count of points",
+            "polygon points",
+        ],
         "points",
     ),
-    **dict.fromkeys("range|coordinate range|coordinates range".split("|"), "range"),
+    **dict.fromkeys(["range", "coordinate range", "coordinates range"], "range"),
 }
 
 
@@ -112,22 +262,29 @@ def _any_of(words: Mapping[str, object]) -> str:
     """A pattern for one of the wordings, longest first; whole words where they begin or end with a letter."""
     options = sorted(words, key=len, reverse=True)
     return "|".join(
-        (r"\b" if word[0].isalpha() else "") + re.escape(word).replace(r"\ ", " ") + (r"(?![\w-])" if word[-1].isalpha() else "")
+        (r"\b" if word[0].isalpha() else "")
+        + re.escape(word).replace(r"\ ", " ")
+        + (r"(?![\w-])" if word[-1].isalpha() else "")
         for word in options
     )
 
 
-_OF_IMAGE = rf"(?: (?:of|in) (?:(?:the|this|that|my|its|whole|entire|full|total) )*{IMAGE}\b(?:'s)?(?: (?:area|surface|size))?)"
+_OF_IMAGE = (
+    rf"(?: (?:of|in) (?:(?:the|this|that|my|its|whole|entire|full|total) ){{0,6}}{IMAGE}\b(?:'s)?(?: (?:area"
+    rf"|surface|size))?)"
+)
 _COMMA = r"(?:,(?= (?:or|and)\b))?"
 _NO_NUMBER = rf"(?! than\b| ?{NUMBER})"
 """What follows "at most" is what it bounds, not the number before it."""
 _QUANTITY = re.compile(
     rf"(?:(?P<bound>\b(?:min(?:imum|imal)?|max(?:imum|imal)?|lowest|smallest|highest|largest)\b\.?)[ _])?"
     rf"(?:(?P<key>{_any_of(_KEYS)})"
-    r"(?P<link>(?: ?(?:\b(?:of|is|are|be|being|at|to|set|should|must|that|in|pixels|equal|the|equals|value|level|limit|each|per polygon"
-    r"|per object|as|has|have|with)\b|, say\b|[:=]))*) ?)?"
+    r"(?P<link>(?: ?(?:\b(?:of|is|are|be|being|at|to|set|should|must|that|in|pixels|equal|the|equals|value|level"
+    r"|limit|each|per polygon"
+    r"|per object|as|has|have|with)\b|, say\b|[:=])){0,6}) ?)?"
     rf"(?P<comparator>{_any_of(_COMPARATORS)})? ?"
-    rf"(?:(?P<both>\b(?:between|from|in|of|within)?) ?\[?(?P<low>{SHARE})(?P<unit1> ?(?:%|px\b|pixels?\b))? ?(?:\band\b|\bto\b|-|,|\.\.+) ?)?"
+    rf"(?:(?P<both>\b(?:between|from|in|of|within)?) ?\[?(?P<low>{SHARE})(?P<unit1> ?(?:%|px\b|pixels?\b))? "
+    rf"?(?:\band\b|\bto\b|-|,|\.\.+) ?)?"
     rf"(?P<value>{SHARE})"
     rf"(?:(?: ?(?:x|by) ?(?P<second>\d+)))?"
     rf"(?:[ -]?(?P<unit>{_any_of(_UNITS)}))?"

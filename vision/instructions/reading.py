@@ -1,4 +1,4 @@
-"""From the text of an instruction to a typed task, by rules and the meaning of words; no language model is asked here."""
+"""From the text of an instruction to a typed task, by rules and the meaning of words, without a language model."""
 
 from __future__ import annotations
 

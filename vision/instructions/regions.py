@@ -10,7 +10,14 @@ from vision.instructions.rules import Reading, Said, compiled
 Region = tuple[float, float, float, float]
 
 _CENTRE: Region = (0.25, 0.25, 0.75, 0.75)
-_WORDS = {"upper": "top", "lower": "bottom", "leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
+_WORDS = {
+    "upper": "top",
+    "lower": "bottom",
+    "leftmost": "left",
+    "rightmost": "right",
+    "topmost": "top",
+    "bottommost": "bottom",
+}
 _PARTS = {
     "half": 1 / 2,
     "third": 1 / 3,
@@ -34,39 +41,49 @@ _PARTS = {
 
 _SIDE = r"(?P<side>left(?:most)?|right(?:most)?|top(?:most)?|bottom(?:most)?|upper|lower)(?:[ -]hand)?"
 _PREPOSITION = (
-    r"(?:(?:that|which|who) (?:is|are) |(?:lying|located|situated|found|positioned|placed|appearing|standing|sitting) )?"
+    r"(?:(?:that|which|who) (?:is|are) |(?:lying|located|situated|found|positioned|placed|appearing|standing"
+    r"|sitting) )?"
     r"(?:\b(?:only )?(?:in|on|at|from|within|inside|to|towards?|along|across|near|around|over|of|covering|for) )?"
-    r"(?:(?:the|its|this|that|very|far|extreme|entire|whole) )*"
+    r"(?:(?:the|its|this|that|very|far|extreme|entire|whole) ){0,6}"
 )
 _OF_IMAGE = r"(?:«of image»|(?<=half) «image»)?"
 _END = (
-    r"(?= ?(?:$|[.,;:!?)\ue000-\ue003]|(?:and|or|with|as|in|please|only|that|which|who|but|are|is|be|using|give|output|return|except|excluding"
-    r"|for|at|should|must|plus|then|do|you|there|can|if|who|whose|by|without|having|first|write|show|mark|box|find|count|list|me|now|while)\b))"
+    r"(?= ?(?:$|[.,;:!?)\ue000-\ue003]|(?:and|or|with|as|in|please|only|that|which|who|but|are|is|be|using|give"
+    r"|output|return|except|excluding"
+    r"|for|at|should|must|plus|then|do|you|there|can|if|who|whose|by|without|having|first|write|show|mark|box|find"
+    r"|count|list|me|now|while)\b))"
 )
 
 _CORNER = compiled(
     rf"{_PREPOSITION}\b(?:(?P<row>top|upper|bottom|lower)(?:most)?[ -]?(?P<column>left|right)(?:most)?"
     r"|(?P<column2>left|right)[ -]?(?P<row2>top|upper|bottom|lower))(?:[ -]hand)?"
-    r"(?:[ -](?:corner|quarter|quadrant|part|area|region|section|side|portion|fourth|end)\b)*" + _OF_IMAGE
+    r"(?:[ -](?:corner|quarter|quadrant|part|area|region|section|side|portion|fourth|end)\b){0,6}" + _OF_IMAGE
 )
 _PART = compiled(
-    rf"{_PREPOSITION}\b{_SIDE}[ -](?P<part>{'|'.join(sorted(_PARTS, key=len, reverse=True))}|{SHARE}(?= ?%|«of image»))\b(?: ?%)?(?! of (?:a|an|all)\b)"
-    + _OF_IMAGE
+    rf"{_PREPOSITION}\b{_SIDE}[ -](?P<part>{'|'.join(sorted(_PARTS, key=len, reverse=True))}|{SHARE}(?= ?%|«of "
+    rf"image»))\b(?: ?%)?(?! of (?:a|an|all)\b)" + _OF_IMAGE
 )
 _MIDDLE_THIRD = compiled(
-    rf"{_PREPOSITION}\b(?P<lying>horizontal |vertical )?(?:middle|central|centre) (?P<lying2>horizontal |vertical )?(?:third|strip|column|row|band)\b"
-    + _OF_IMAGE
+    rf"{_PREPOSITION}\b(?P<lying>horizontal |vertical )?(?:middle|central|centre) (?P<lying2>horizontal |vertical "
+    rf")?(?:third|strip|column|row|band)\b" + _OF_IMAGE
 )
 _MIDDLE = compiled(
-    r"(?:(?:that|which|who) (?:is|are) )?\b(?:in|at|near|around|close to|towards?|from|within|inside|of|for) (?:(?:the|very|exact|image) )*"
-    rf"(?:centre|middle)(?:«of image»| (?:part|area|region|portion|section)\b«of image»?)?(?! (?:of|point|third|shelf|one)\b)|\b(?:the )?(?:centre|middle)«of image»"
-    rf"|{_PREPOSITION}\bcentral (?:part|area|region|portion|section|zone|half)\b«of image»?|{_PREPOSITION}\bimage centre\b"
+    r"(?:(?:that|which|who) (?:is|are) )?\b(?:in|at|near|around|close to|towards?|from|within|inside|of|for) "
+    r"(?:(?:the|very|exact|image) ){0,6}"
+    rf"(?:centre|middle)(?:«of image»| (?:part|area|region|portion|section)\b«of image»?)?(?! (?:of|point|third"
+    rf"|shelf|one)\b)|\b(?:the )?(?:centre|middle)«of image»"
+    rf"|{_PREPOSITION}\bcentral (?:part|area|region|portion|section|zone|half)\b«of image»?|{_PREPOSITION}\bimage "
+    rf"centre\b"
 )
 _BARE = compiled(
-    rf"(?:(?:that|which|who) (?:is|are) )?\b(?:on|at|to|in|towards?|from|along|near) (?:(?:the|far|very|extreme) )+{_SIDE}(?:«of image»|{_END})"
+    rf"(?:(?:that|which|who) (?:is|are) )?\b(?:on|at|to|in|towards?|from|along|near) (?:(?:the|far|very|extreme) "
+    rf")+{_SIDE}(?:«of image»|{_END})"
     rf"|\b(?:the )?(?P<side2>left|right|top|bottom)«of image»"
 )
-_OUTSIDE = re.compile(r"\b(?:not|outside(?: of)?|anywhere but|everywhere but|except|but not|excluding|other than|ignor(?:e|ing)|away)(?: (?:in|on|at|for|those|the|anything|from|what is))* ?$")
+_OUTSIDE = re.compile(
+    r"\b(?:not|outside(?: of)?|anywhere but|everywhere but|except|but not|excluding|other than|ignor(?:e|ing)"
+    r"|away)(?: (?:in|on|at|for|those|the|anything|from|what is)){0,5} ?$"
+)
 
 
 def read_regions(reading: Reading) -> None:
@@ -117,7 +134,10 @@ def _corner(match: re.Match[str]) -> Region:
 
 def _part(match: re.Match[str]) -> Region:
     words = match["part"]
-    return _strip(match["side"], _PARTS[words] if words in _PARTS else share(words + "%" * ("%" in match[0] and "%" not in words))[0])
+    return _strip(
+        match["side"],
+        _PARTS[words] if words in _PARTS else share(words + "%" * ("%" in match[0] and "%" not in words))[0],
+    )
 
 
 def _third(match: re.Match[str]) -> Region:
@@ -130,5 +150,8 @@ def _half(match: re.Match[str]) -> Region:
 
 
 def _other_half(region: Region) -> Region | None:
-    halves: dict[Region, Region] = {_strip(a, 0.5): _strip(b, 0.5) for a, b in (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))}
+    halves: dict[Region, Region] = {
+        _strip(a, 0.5): _strip(b, 0.5)
+        for a, b in (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))
+    }
     return halves.get(region)

@@ -27,7 +27,7 @@ _MACROS = {
     "«n»": rf"(?P<n>{NUMBER})",
     "«n2»": rf"(?P<n2>{NUMBER})",
     "«image»": IMAGE,
-    "«of image»": rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|whole|entire|full) )*{IMAGE})",
+    "«of image»": rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|whole|entire|full) ){{0,6}}{IMAGE})",
     "«any»": "[^.;!?\ue000-\ue003]",
 }
 
@@ -36,7 +36,7 @@ _RULED_OUT = re.compile(
     r"|leav(?:e|ing) (?:out|off|away)|neither|nor)"
     r"(?: (?:use|give|want|write|output|include|return|print|add|show|put|mention|report|provide|be|have|need|state"
     r"|the|any|a|an|its|their|of|in|as|on|with|me|using|including|giving|writing|outputting|stating|actual|object|also"
-    r"|such|kind|tell|list|us))* ?$"
+    r"|such|kind|tell|list|us)){0,12} ?$"
 )
 
 
@@ -89,9 +89,7 @@ class Rule:
     kind: ClaimKind = "output"
 
 
-def rule(
-    pattern: str, field: Field | None, value: Any = True, *, weak: bool = False, negatable: bool = True
-) -> Rule:
+def rule(pattern: str, field: Field | None, value: Any = True, *, weak: bool = False, negatable: bool = True) -> Rule:
     """A rule about the output, with the macros of its pattern put in."""
     return Rule(compiled(pattern), field, value, weak, negatable)
 
@@ -112,7 +110,9 @@ class Reading:
     unread: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def say(self, name: Field, value: Any, start: int, end: int, *, weak: bool = False, ruled_out: bool = False) -> None:
+    def say(
+        self, name: Field, value: Any, start: int, end: int, *, weak: bool = False, ruled_out: bool = False
+    ) -> None:
         """Keep what a part of the text says."""
         self.said.append(Said(name, value, start, end, weak, ruled_out))
 

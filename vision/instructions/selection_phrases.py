@@ -15,22 +15,116 @@ from vision.instructions.rules import Reading, compiled
 from vision.instructions.task import Order, RankKey
 
 _EXCLUDED = re.compile(
-    r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off|aside)|omit(?:ting)?|remov(?:e|ing)"
-    r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without|except(?: for)?|but not|no|not"
-    r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return|give|list|report|keep|want|output"
+    r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off"
+    r"|aside)|omit(?:ting)?|remov(?:e|ing)"
+    r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without"
+    r"|except(?: for)?|but not|no|not"
+    r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return"
+    r"|give|list|report|keep|want|output"
     r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
-    r"(?: (?:anything|everything|anyone|anybody|everyone|everybody|all|any|those|these|the|ones?|objects?|box(?:es)?|detections?|things?|results?"
-    r"|instances?|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff|ones|with|that|which|is|are|of|a"
-    r"|having|where|you))* ?$"
+    r"(?: (?:anything|everything|anyone|anybody|everyone|everybody|all|any|those|these|the|ones?|objects?|box(?:es)?"
+    r"|detections?|things?|results?"
+    r"|instances?|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff"
+    r"|ones|with|that|which|is|are|of|a"
+    r"|having|where|you)){0,12} ?$"
 )
 _SCORE_LEAD = frozenset(
-    "you the model detector network system it is are was that which with a an of at where whose having have has be being its their your if only for to"
-    " detection".split()
+    [
+        "you",
+        "the",
+        "model",
+        "detector",
+        "network",
+        "system",
+        "it",
+        "is",
+        "are",
+        "was",
+        "that",
+        "which",
+        "with",
+        "a",
+        "an",
+        "of",
+        "at",
+        "where",
+        "whose",
+        "having",
+        "have",
+        "has",
+        "be",
+        "being",
+        "its",
+        "their",
+        "your",
+        "if",
+        "only",
+        "for",
+        "to",
+        "detection",
+    ]
 )
 _SIZE_LEAD = frozenset(
-    "that which who are is with a an the of having have has whose cover covers covering covered occupy occupies occupying take takes taking up fill fills"
-    " filling span spans spanning make makes making account accounts accounting for use uses using be being measure measures measuring sized area size"
-    " at it they box boxes sides amount amounts to".split()
+    [
+        "that",
+        "which",
+        "who",
+        "are",
+        "is",
+        "with",
+        "a",
+        "an",
+        "the",
+        "of",
+        "having",
+        "have",
+        "has",
+        "whose",
+        "cover",
+        "covers",
+        "covering",
+        "covered",
+        "occupy",
+        "occupies",
+        "occupying",
+        "take",
+        "takes",
+        "taking",
+        "up",
+        "fill",
+        "fills",
+        "filling",
+        "span",
+        "spans",
+        "spanning",
+        "make",
+        "makes",
+        "making",
+        "account",
+        "accounts",
+        "accounting",
+        "for",
+        "use",
+        "uses",
+        "using",
+        "be",
+        "being",
+        "measure",
+        "measures",
+        "measuring",
+        "sized",
+        "area",
+        "size",
+        "at",
+        "it",
+        "they",
+        "box",
+        "boxes",
+        "sides",
+        "amount",
+        "amounts",
+        "to",
+    ]
 )
 _AFTER_SCORE = re.compile(r" (?:of|about|on)\b(?! the\b)(?: (?:it|them|each|those))?")
 
@@ -59,7 +153,7 @@ def read_bounds(reading: Reading) -> None:
 
 
 def _meaning(quantity: Quantity) -> str | None:
-    """The bound that a number is: `score`, `width`, `height`, `area`, `area_share`, `sides`, `count`, or None for none."""
+    """The bound that a number is: `score`, `width`, `height`, `area`, `area_share`, `sides`, `count`, or None."""
     dimension, unit = quantity.dimension, quantity.unit
     if unit == "point" or dimension in ("points", "range"):
         return None
@@ -76,7 +170,11 @@ def _meaning(quantity: Quantity) -> str | None:
     if dimension == "size" and (quantity.side or quantity.low is not None):
         return "area_share" if unit == "%" else "area"
     if unit is None and dimension is None and quantity.side == "max" and quantity.low is None:
-        return "count" if quantity.value == int(quantity.value) and not (quantity.is_share and quantity.value < 1) else None
+        return (
+            "count"
+            if quantity.value == int(quantity.value) and not (quantity.is_share and quantity.value < 1)
+            else None
+        )
     return None
 
 
@@ -105,7 +203,8 @@ def _say_score(reading: Reading, quantity: Quantity, start: int, end: int) -> No
     value = quantity.value if quantity.is_share else quantity.value / 100
     if value > 1:
         raise InstructionError(
-            f"{reading.source.original_at(start, end)!r} asks for a confidence above 100 %: expected a number from 0 to 1 or a percentage"
+            f"{reading.source.original_at(start, end)!r} asks for a confidence above 100 %: expected a number from "
+            f"0 to 1 or a percentage"
         )
     if quantity.low is not None:
         reading.say("min_score", quantity.low if quantity.low <= 1 else quantity.low / 100, start, end)
@@ -127,40 +226,58 @@ def _extended(text: str, start: int, lead: frozenset[str]) -> int:
 
 
 _RANKS: Mapping[str, tuple[RankKey, Order]] = {
-    r"largest|biggest|hugest|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)|by largest area": ("area", "descending"),
+    r"largest|biggest|hugest|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)|by largest area": (
+        "area",
+        "descending",
+    ),
     r"smallest|tiniest|littlest|(?:with the |of )?(?:smallest|least) (?:area|size)": ("area", "ascending"),
     (
-        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to the left(?: edge| side| border)?"
+        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to "
+        r"the left(?: edge| side| border)?"
     ): ("x", "ascending"),
     (
-        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? right|(?:closest|nearest) to the right(?: edge| side| border)?"
+        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? right|(?:closest|nearest) "
+        r"to the right(?: edge| side| border)?"
     ): ("x", "descending"),
     (
-        r"top-?most|upper-?most|(?:furthest|farthest|highest) up|highest(?:«of image»)?(?![ -](?:scor|confiden|probab|certain|rank|rated))"
+        r"top-?most|upper-?most|(?:furthest|farthest|highest) up|highest(?:«of image»)?(?![ -](?:scor|confiden"
+        r"|probab|certain|rank|rated))"
         r"|(?:furthest|farthest) (?:to|at|towards) the top|(?:closest|nearest) to the top(?: edge| side| border)?"
     ): ("y", "ascending"),
     (
-        r"bottom-?most|lower-?most|(?:furthest|farthest|lowest) down|lowest(?:«of image»)?(?![ -](?:scor|confiden|probab|certain|rank|rated))"
+        r"bottom-?most|lower-?most|(?:furthest|farthest|lowest) down|lowest(?:«of image»)?(?![ -](?:scor|confiden"
+        r"|probab|certain|rank|rated))"
         r"|(?:furthest|farthest) (?:to|at|towards) the bottom|(?:closest|nearest) to the bottom(?: edge| side| border)?"
     ): ("y", "descending"),
     (
-        r"most (?:confident|certain|probable|likely|sure|reliable)(?: of)?|(?:best|highest|top)[ -](?:scoring|scored|ranked|rated|scores?|confidence)"
-        r"|(?:with|by|of|having) (?:the )?(?:highest|best|top|greatest) (?:confidence|score|probability|certainty)s?(?: scores?)?|surest|likeliest|strongest|best"
+        r"most (?:confident|certain|probable|likely|sure|reliable)(?: of)?|(?:best|highest|top)[ -](?:scoring|scored"
+        r"|ranked|rated|scores?|confidence)"
+        r"|(?:with|by|of|having) (?:the )?(?:highest|best|top|greatest) (?:confidence|score|probability"
+        r"|certainty)s?(?: scores?)?|surest|likeliest|strongest|best"
         r"|(?:you are|the (?:model|detector) is) (?:most|the most) (?:sure|certain|confident)(?: (?:of|about))?"
     ): ("score", "descending"),
-    r"least (?:confident|certain|probable|likely|sure)(?: of)?|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated|scores?|confidence)": ("score", "ascending"),
+    r"least (?:confident|certain|probable|likely|sure)(?: of)?|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated"
+    r"|scores?|confidence)": (
+        "score",
+        "ascending",
+    ),
     (
-        r"(?:closest|nearest)(?: to)? (?:the |its )?(?:very |exact |image )?(?:centre|middle|midpoint)(?:«of image»)?|most central(?:ly placed)?|centre-?most"
+        r"(?:closest|nearest)(?: to)? (?:the |its )?(?:very |exact |image )?(?:centre|middle|midpoint)(?:«of "
+        r"image»)?|most central(?:ly placed)?|centre-?most"
         r"|most centred|(?:closest|nearest) to the image(?:'s)? (?:centre|middle)"
     ): ("centre", "ascending"),
-    r"(?:furthest|farthest|most distant|most remote) from (?:the )?(?:centre|middle)(?:«of image»)?": ("centre", "descending"),
+    r"(?:furthest|farthest|most distant|most remote) from (?:the )?(?:centre|middle)(?:«of image»)?": (
+        "centre",
+        "descending",
+    ),
 }
 _NOT_HOW_MANY = r"(?! ?(?:px|pixels?|%|points?|vertices|x\b|square|class|times|of the image))"
 _RANK_PATTERNS = tuple(
     (
         compiled(
             rf"(?P<ordinal>\b(?:second|third|fourth|fifth|sixth|2nd|3rd|[4-9]th|next|last)[ -])?"
-            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?) )?(?:\b(?:the|top|only|just|single|one) )*(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
+            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?) )?(?:\b(?:the|top|only|just|single|one) "
+            rf"){{0,6}}(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
             rf"\b(?:{words})\b(?: «n2»{_NOT_HOW_MANY})?"
         ),
         rank,
@@ -171,14 +288,19 @@ _COUNTS = tuple(
     compiled(pattern)
     for pattern in (
         rf"\btop[ -]?«n»\b{_NOT_HOW_MANY}",
-        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?)(?: (?:it|them|the|yourself|output|results?|list|number|detections?|of|boxes|answer|objects))* (?:to|at) «n»{_NOT_HOW_MANY}",
-        rf"\b(?:limit|max(?:imum)?(?: number)?(?: of)?(?: objects| detections| boxes| results)?)(?: ?[:=]| of| is)* ?«n»{_NOT_HOW_MANY}",
+        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?)(?: (?:it|them|the|yourself|output|results?|list|number"
+        rf"|detections?|of|boxes|answer|objects)){{0,6}} (?:to|at) «n»{_NOT_HOW_MANY}",
+        rf"\b(?:limit|max(?:imum)?(?: number)?(?: of)?(?: objects| detections| boxes| results)?)(?: ?[:=]| of| "
+        rf"is){{0,4}} ?«n»{_NOT_HOW_MANY}",
         rf"\b(?:the )?first «n»{_NOT_HOW_MANY}",
     )
 )
 _AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
 _AT_LEAST = re.compile(r"\b(?:at (?:the )?(?:least|minimum)|or more|minimum)\b")
-_BY = compiled(r"\b(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the |their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b")
+_BY = compiled(
+    r"\b(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the "
+    r"|their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b"
+)
 _SORTED = re.compile(r"\b(?:sort|order|rank)")
 
 
@@ -239,17 +361,28 @@ _BARE_SIZES: Mapping[str, tuple[float | None, float | None]] = {
     r"large|big|huge|giant|enormous": (9216, None),
 }
 _BARE_SIZE_PATTERNS = tuple(
-    (compiled(rf"\b(?:(?:fairly|rather|quite|very|really) )?(?:{words})(?:[ -]?(?:sized?|scale))?\b(?![ -]?(?:hand|toe|ben|finger))"), bounds)
+    (
+        compiled(
+            rf"\b(?:(?:fairly|rather|quite|very|really) )?(?:{words})(?:[ -]?(?:sized?|scale))?\b(?![ -]?(?:hand|toe"
+            rf"|ben|finger))"
+        ),
+        bounds,
+    )
     for words, bounds in _BARE_SIZES.items()
 )
 _SIZE_WORD = r"small|medium|large|big|tiny|huge"
-_TWO_SIZES = re.compile(rf"\b(?P<one>{_SIZE_WORD})(?:[ -]?sized)? (?:and|or|to) (?P<other>{_SIZE_WORD})\b(?:[ -]?sized)?")
+_TWO_SIZES = re.compile(
+    rf"\b(?P<one>{_SIZE_WORD})(?:[ -]?sized)? (?:and|or|to) (?P<other>{_SIZE_WORD})\b(?:[ -]?sized)?"
+)
 
 
 def read_bare_sizes(reading: Reading) -> None:
     """Read small, medium and large: COCO's areas, below 32^2, from there to 96^2, and above, in square pixels."""
     for match in list(_TWO_SIZES.finditer(reading.source.open)):
-        bounds = [next(one for words, one in _BARE_SIZES.items() if re.fullmatch(words, match[part])) for part in ("one", "other")]
+        bounds = [
+            next(one for words, one in _BARE_SIZES.items() if re.fullmatch(words, match[part]))
+            for part in ("one", "other")
+        ]
         lows, highs = zip(*bounds, strict=True)
         if None not in lows:
             reading.say("min_area", min(lows), *match.span())

@@ -13,18 +13,47 @@ from vision.instructions.class_sets import ClassSet
 from vision.instructions.lookahead import Words
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
-from vision.instructions.tokens import Token
+from vision.instructions.tokens import Part, Token
 from vision.instructions.wording import EXCEPT_VERBS, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
 
-_YES_NO = frozenset({"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"})
+_YES_NO = frozenset(
+    {"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"}
+)
 _TO_A_NAME = frozenset(
-    {"of", "for", "around", "about", "from", "including", "like", "such as", "on", "over", "across", "per", "especially", "namely", "named", "called"}
+    {
+        "of",
+        "for",
+        "around",
+        "about",
+        "from",
+        "including",
+        "like",
+        "such as",
+        "on",
+        "over",
+        "across",
+        "per",
+        "especially",
+        "namely",
+        "named",
+        "called",
+    }
 )
 """After a noun of the output these lead to what is looked for: "boxes around the horses"."""
 
 _SUBJECTS = frozenset({"i", "you", "we", "he", "she", "they", "it"})
 _ASKING = frozenset({"which", "what", "who", "what is", "who is"})
-_UNREAD = ("word", "quoted", "number", "relation", "except", "foreign", "class set", "finding", "telling")
+_UNREAD: tuple[Part, ...] = (
+    "word",
+    "quoted",
+    "number",
+    "relation",
+    "except",
+    "foreign",
+    "class set",
+    "finding",
+    "telling",
+)
 
 
 def parse_sentences(reading: Reading, class_sets: Sequence[ClassSet]) -> Sentences:
@@ -195,7 +224,12 @@ class _Parser:
         """Read a run of words that names something, or report it."""
         end = self.words.run_end(position, self.verb is None)
         run = self.tokens[position:end]
-        if self.verb is None and self.clause_start is run[0] and self.words.before_determiner(end) and not run[0].can_be("quoted"):
+        if (
+            self.verb is None
+            and self.clause_start is run[0]
+            and self.words.before_determiner(end)
+            and not run[0].can_be("quoted")
+        ):
             self._new_clause("foreign")
             self.loose += run
             return end
@@ -244,7 +278,12 @@ class _Parser:
     def _predicate(self, run: Sequence[Token]) -> bool:
         """Read words that say more of the thing before them: "cars that are red"; what isn't a colour is reported."""
         before = self.words.at(run[0].index - 1)
-        if before is None or not before.can_be("be", "that") or not isinstance(self.head, Item) or self.determiner is not None:
+        if (
+            before is None
+            or not before.can_be("be", "that")
+            or not isinstance(self.head, Item)
+            or self.determiner is not None
+        ):
             return False
         if len(run) == 1 and run[0].text in COLOURS and not self.head.excluded:
             self.head.colour = run[0].text
@@ -253,7 +292,9 @@ class _Parser:
         return True
 
     def _item(self, run: Sequence[Token]) -> Item:
-        first = min((one for one in (self.determiner, self.number, run[0]) if one is not None), key=lambda one: one.start)
+        first = min(
+            (one for one in (self.determiner, self.number, run[0]) if one is not None), key=lambda one: one.start
+        )
         while (before := self.words.at(first.index - 1)) is not None:
             # "the largest dog on the sofa": what ranks it belongs to it.
             if not before.can_be("selection") or before.end + 1 < first.start or self.words.is_score(before):
@@ -321,7 +362,11 @@ class _Parser:
             self._place(item)
             return end
         self._drop_number()
-        if following is not None or not token.text.startswith("do not") or (after is not None and after.can_be("finding")):
+        if (
+            following is not None
+            or not token.text.startswith("do not")
+            or (after is not None and after.can_be("finding"))
+        ):
             self.exclusion = token
         self._new_phrase()
         return position + 1
@@ -353,7 +398,11 @@ class _Parser:
         start = head.whole if isinstance(head, Item) else head.start
         items = self.result.items
         first = self.clause_start
-        asks = first is not None and first.text in _ASKING and not (items and items[-1] is not head and items[-1].whole > first.start)
+        asks = (
+            first is not None
+            and first.text in _ASKING
+            and not (items and items[-1] is not head and items[-1].whole > first.start)
+        )
         if isinstance(head, Item):
             if items and items[-1] is head:
                 items.pop()
@@ -368,14 +417,22 @@ class _Parser:
     def _only_links(self, item: Item, start: int) -> bool:
         """Whether nothing but commas and "and" stands between an item and a place."""
         between = self.reading.source.open[item.end : start]
-        return len(between) < len(", as well as the ") and set(between.replace(",", " ").split()) <= {"and", "or", "the", "a", "an"}
+        return len(between) < len(", as well as the ") and set(between.replace(",", " ").split()) <= {
+            "and",
+            "or",
+            "the",
+            "a",
+            "an",
+        }
 
     def _close_expression(self, position: int) -> None:
         """End an expression before the token at a place, without the small words that lead on from it."""
         if self.expressing is None:
             return
         position -= 1
-        while self.tokens[position].start > self.expressing and not self.tokens[position].can_be("word", "selection", "quoted", "object", "output noun", "number", "pronoun", "foreign"):
+        while self.tokens[position].start > self.expressing and not self.tokens[position].can_be(
+            "word", "selection", "quoted", "object", "output noun", "number", "pronoun", "foreign"
+        ):
             position -= 1
         self.result.expression = (self.expressing, self.tokens[position].end)
         self.expressing = None

@@ -1,6 +1,6 @@
 """An instruction's text in one spelling, and which parts of it have been read.
 
-Every rule claims the words that it read. What nobody claimed is either a word without meaning of its own or must be told
+Every rule claims the words that it read. What nobody claimed is a word without meaning of its own or must be told
 to the user, so nothing is dropped without a word. The rules see one spelling (British, no contractions, straight
 quotes, single spaces), the user sees the words as they stand in the instruction: each character knows where it came
 from.

@@ -13,8 +13,8 @@ from vision.instructions.passed_over import PASSED_OVER
 from vision.instructions.source import MARKS, Source
 
 Part = Literal[
-    "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that", "filler", "finding", "telling", "foreign",
-    "except", "relation", "preposition", "number", "word", "quoted", "output", "selection", "class set", "wording",
+    "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that", "filler", "finding",
+    "telling", "foreign", "except", "relation", "preposition", "number", "word", "quoted", "output", "selection", "class set", "wording",
 ]  # fmt: skip
 
 _TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
@@ -48,7 +48,8 @@ def _lexicon() -> dict[str, dict[tuple[str, ...], set[Part]]]:
 
 _WORD = re.compile(r"[^\W_]+(?:['./-][^\W_]+)*'?|[^\w\s]")
 _TOKEN = re.compile(
-    rf"(?P<mark>{'|'.join(f'{mark}+' for mark in MARKS.values())})|(?P<quoted>\"[^\"]{{1,300}}\"|(?<!\w)'[^']{{1,300}}'(?!\w))|(?P<number>{NUMBER}(?![\w]))"
+    rf"(?P<mark>{'|'.join(f'{mark}+' for mark in MARKS.values())})|(?P<quoted>\"[^\"]{{1,300}}\""
+    rf"|(?<!\w)'[^']{{1,300}}'(?!\w))|(?P<number>{NUMBER}(?![\w]))"
     r"|(?P<word>[^\W_]+(?:['’./-][^\W_]+)*'?)|(?P<other>[^\s])"
 )
 _PARTS_OF_MARKS: dict[str, Part] = {mark: kind for kind, mark in MARKS.items()}
@@ -79,7 +80,7 @@ class Token:
 
     @property
     def is_stray_verb(self) -> bool:
-        """Whether it is only known as a verb, so that out of a verb's place it names a thing: the "phone" of "cell phone"."""
+        """Whether it is only known as a verb; out of a verb's place it names a thing: the "phone" of "cell phone"."""
         return self.parts <= {"finding", "telling", "foreign"} and " " not in self.text
 
     @property

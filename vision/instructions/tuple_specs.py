@@ -1,4 +1,4 @@
-"""Written-out tuples: "(c, x1, y1, x2, y2)", "(c, x1, y1, ..., x16, y16)", "x, y, width, height", "(c, cx, cy, x1, ...)".
+"""Written-out tuples: "(c, x1, y1, x2, y2)", "(c, x1, y1, ..., x16, y16)", "x, y, width, height".
 
 They say the geometry, the number of points, the form of the box, whether coordinates are offsets, and whether the score
 is written, all at once. VisionLLM (arXiv 2305.11175) states its output formats so.
@@ -15,7 +15,8 @@ from vision.instructions.rules import Reading, compiled
 _CENTRE = r"cent(?:re|er)"
 _ITEM = re.compile(
     r"(?<![\w'])(?:"
-    rf"(?P<class>class[ _-]?(?:name|label|token|index|id|number)|category[ _-]?(?:name|id)?|class|cls|label|name|c(?=[ ,;)\]>]))"
+    rf"(?P<class>class[ _-]?(?:name|label|token|index|id|number)|category[ _-]?(?:name|id)?|class|cls|label|name"
+    rf"|c(?=[ ,;)\]>]))"
     r"|(?P<score>confidence(?: score)?|score|conf|prob|probability|s(?=[ ,;)\]>]))"
     rf"|(?P<cx>cx|xc|c_x|x_c|{_CENTRE}[ _-]?x|x[ _-]?{_CENTRE}|x_?ctr)"
     rf"|(?P<cy>cy|yc|c_y|y_c|{_CENTRE}[ _-]?y|y[ _-]?{_CENTRE}|y_?ctr)"
@@ -33,9 +34,11 @@ _WORDS = {"left", "top", "right", "bottom", "width", "height", "class", "label",
 
 _ANCHOR = compiled(
     r"(?:\((?:x|cx), ?(?:y|cy)\)|\bc?x ?(?:,|and|/) ?c?y\b)(?: coordinates?)?,? "
-    r"(?:(?:being|is|are|as|gives?|giving|denotes?|marks?|means?|represents?|stands? for|stand for|refers? to|for|=|:) )?"
-    r"(?:(?:the|its|of|coordinates?|position|located|at|box|bounding) )*"
-    r"(?P<where>(?:top|upper)[ -]left|left[ -]top|centre|middle|midpoint)(?:[ -]hand)?(?: (?:corner|point|vertex|coordinates?))*"
+    r"(?:(?:being|is|are|as|gives?|giving|denotes?|marks?|means?|represents?|stands? for|stand for|refers? to|for|="
+    r"|:) )?"
+    r"(?:(?:the|its|of|coordinates?|position|located|at|box|bounding) ){0,6}"
+    r"(?P<where>(?:top|upper)[ -]left|left[ -]top|centre|middle|midpoint)(?:[ -]hand)?(?: (?:corner|point|vertex"
+    r"|coordinates?)){0,3}"
     r"(?: of (?:the|its|each|every) (?:bounding |enclosing )?(?:box|rectangle|object))?\b"
 )
 
@@ -80,7 +83,9 @@ def _as_run(items: list[re.Match[str]], text: str) -> Iterator[_Run]:
     while items and items[0].lastgroup == "dots":
         items = items[1:]
     names = tuple(next(name for name in item.re.groupindex if item[name] is not None) for item in items)
-    symbols = sum(item[0] not in _WORDS for item, name in zip(items, names, strict=True) if name not in ("class", "score", "dots"))
+    symbols = sum(
+        item[0] not in _WORDS for item, name in zip(items, names, strict=True) if name not in ("class", "score", "dots")
+    )
     coordinates = sum(name not in ("class", "score", "dots") for name in names)
     if coordinates < 2 or (symbols < 2 and coordinates < 4):
         return
@@ -98,7 +103,7 @@ def _read_run(reading: Reading, run: _Run) -> bool:
     coordinates = [name for name in run.names if name not in ("class", "score")]
     place = (run.start, run.end)
     shape = " ".join(coordinates)
-    if len(set(coordinates)) == 2 and set(coordinates) in ({"px", "py"}, {"cx", "cy"}, {"w", "h"}) or shape == "x y":
+    if (len(set(coordinates)) == 2 and set(coordinates) in ({"px", "py"}, {"cx", "cy"}, {"w", "h"})) or shape == "x y":
         # A mention ("x1 and y1 are the top left corner"), or a tuple of the centre alone, which nothing here writes.
         if "class" in run.names and not reading.of("box"):
             reading.unread.append(place)
