@@ -176,7 +176,7 @@ class TestRefusals:
             ("the helicopter", '"helicopter" is nothing that this model can detect'),
             ("the person next to the helicopter", '"helicopter"'),
             ("the person wearing a hat", '"hat"'),
-            ("the dog left", '"left" does not fit'),
+            ("the dog red", '"red" does not fit'),
             ("the dog of", 'too early, after "dog of"'),
             ("how many", 'too early, after "how many"'),
             ("left of the dog", '"left of" does not fit'),

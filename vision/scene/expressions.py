@@ -149,9 +149,7 @@ def _seen_only(chunks: Chunks, matches: Mapping[str, Match]) -> tuple[Chunks, tu
         if core is not None and core.noun is not None and not matches[core.noun].classes:
             coloured = any(isinstance(adjective, Colours) for adjective in core.adjectives)
             if link is not None and link.name in WEARING and coloured:
-                notes.append(
-                    f'"{core.noun}" cannot be detected: "{core.span.text}" was read as a colour alone.'
-                )
+                notes.append(f'"{core.noun}" cannot be detected: "{core.span.text}" was read as a colour alone.')
                 chunk, worn = replace(chunk, core=replace(core, noun=None)), link
             elif singular(core.noun.split()[-1]) in SCENERY and chunk.kind in ("related", "nearest", "of"):
                 chunk = replace(chunk, kind="state", core=None, says=Unseen(chunk.span.text))

@@ -54,11 +54,13 @@ element: connective* said
     | connective+ core -> joined
 predicate: core -> joined
 stranded.2: POSTURE? LINK
+state.-2: POSTURE
 reduced.-2: subject BE? stranded
 connective: THAT | WHICH | WHO | BE | NOT | AND | OR | COMMA | BUT | DO
 ?said: POSTURE? LINK core -> related
     | POSTURE core -> together
-    | POSTURE -> state
+    | state
+    | PLACE -> placed
     | POSTURE? LINK IT -> back
     | reduced
     | ORDINAL REGION -> counted
@@ -237,7 +239,11 @@ class _Reader(Transformer[Token, Any]):
     def asked(self, meta: Meta, children: list[Any]) -> Core:
         core = next((child for child in children if isinstance(child, Core)), None)
         if core is not None:
-            return Core(self._span(meta), "what", core.adjectives, core.noun, core.generic or _nounless(core))
+            adjectives = core.adjectives
+            if any(isinstance(child, Token) and child.type == "OF" for child in children):
+                # "which of the two dogs": the number is theirs of whom some are asked for.
+                adjectives = tuple(adjective for adjective in adjectives if not isinstance(adjective, Amount))
+            return Core(self._span(meta), "what", adjectives, core.noun, core.generic or _nounless(core))
         return Core(self._span(meta), "what", (), None, "person" if children[0].type == "WHO" else "thing")
 
     # Chunks -------------------------------------------------------------------------------------------------------
@@ -291,6 +297,10 @@ class _Reader(Transformer[Token, Any]):
     @v_args(meta=True)
     def region(self, meta: Meta, children: list[Token]) -> Chunk:
         return Chunk((), "region", self._span(meta), None, read_region(str(children[0])))
+
+    @v_args(meta=True)
+    def placed(self, meta: Meta, children: list[Token]) -> Chunk:
+        return Chunk((), "region", self._span(meta), None, look_up(PLACES, str(children[0])))
 
     @v_args(meta=True)
     def counted(self, meta: Meta, children: list[Token]) -> Chunk:
@@ -392,7 +402,8 @@ def _adjective(token: Token) -> Adjective:
         case "NEAR":
             return FAR_FROM_VIEWER if words.startswith(("far", "fur", "most")) else NEAR_VIEWER
         case "SIZE":
-            return look_up(SIZES, words)
+            size = look_up(SIZES, words)
+            return size.rank if words.endswith("er") else size
         case "PLACE":
             return look_up(PLACES, words)
         case "ORDINAL":

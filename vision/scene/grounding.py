@@ -236,6 +236,9 @@ _COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": ope
 
 
 def _truth(read: ReadExpression, written: QueryText, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
+    if written.each:
+        there = [len(scene.answer(query, read.classes).ranked) > 0 for query in written.each]
+        return all(there) != written.denied, ["Each of the things was asked for by itself."]
     if written.least is not None:
         assert isinstance(answer.value, int)
         compared = _COMPARISONS[written.least.bound or "="](answer.value, written.least.number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vision.classes.matching import Match
 from vision.errors import InstructionError
@@ -52,6 +52,7 @@ class QueryText:
         amount: how many objects are wanted, where that is said.
         denied: whether the query's truth value is the opposite of the answer ("are all cars red").
         subject: the query of what must be there for that, or "".
+        each: queries of which each must give something, or [] where `text` says it all ("a dog and a cat").
         least: the number that a count must be compared with for the answer, or None.
         unseen: words that couldn't be made part of it.
         loosened: words that were taken in their loose sense.
@@ -65,6 +66,7 @@ class QueryText:
     amount: int | None = None
     denied: bool = False
     subject: str = ""
+    each: list[str] = field(default_factory=list)
     least: Amount | None = None
     unseen: list[str] = field(default_factory=list)
     loosened: list[str] = field(default_factory=list)
@@ -163,7 +165,11 @@ class _Writer:
             else:
                 out.objects = _both(asked)
         out.denied ^= determiner == "no"
-        amount = _amount(expression.thing.core)
+        thing = expression.thing
+        if thing.joined and not thing.either and not (thing.shared and thing.modifiers) and not expression.predicates:
+            alone = replace(thing, joined=())
+            out.each = [self._things(alone), *(self._things(other, thing.core) for other in thing.joined)]
+        amount = None if out.each else _amount(thing.core)
         if amount is not None and (amount.number > 1 or amount.bound) and not out.subject:
             out.least = amount
             out.text = f"count({out.objects})"
@@ -268,13 +274,13 @@ class _Writer:
                 assert order is not None
                 return _end(order, 1, among)
             case Among():
-                return self._between(says, among)
+                return self._between(says, among, thing.core)
             case Same():
                 return self._things(says.thing, thing.core)
             case Described(Rank() as rank):
                 return _end(rank, 1, among)
             case Described(Colours() as colours):
-                return self._colours(colours, every=False)
+                return self._colours(colours, every=colours.every and not thing.core.plural)
             case Described(Place() | Size() as adjective):
                 return self._hard(_Soft(says.span.text, adjective))
             case Described(Unseen() as unseen):
@@ -297,8 +303,8 @@ class _Writer:
         text = _both([_either([f"{sign}{relation}({each})" for relation in relations]) for each in sets])
         return f"!{text}" if link.negated else text
 
-    def _between(self, says: Among, among: str) -> str:
-        sets = self._things(says.first)
+    def _between(self, says: Among, among: str, head: Core) -> str:
+        sets = self._things(says.first, head)
         if says.second is not None:
             sets += f" and {self._things(says.second, says.first.core)}"
         return f"({json.dumps(f'between {sets}', ensure_ascii=False)}({among}) = 1)"

@@ -67,7 +67,7 @@ _STARTS_NOUN = r"(?= (?:the|a|an|this|that|his|her|its|their|any)\b)"
 TERMINALS: dict[str, tuple[int, str]] = {
     "FIND": (
         90,
-        r"(?:please )?(?:(?:can|could|would|will) you )?(?:please )?(?:find|show|locate|point (?:at|to|out)|point"
+        r"^(?:please )?(?:(?:can|could|would|will) you )?(?:please )?(?:find|show|locate|point (?:at|to|out)|point"
         r"|highlight|select|identify|detect|segment|outline|mark|spot|give|pick(?: out)?|choose|return|tell me"
         r"|look for|box|draw|i want|i need|i am looking for|let me see|ground|where can i find|which one is|get)"
         r"(?: me| us)?",
@@ -100,7 +100,7 @@ TERMINALS: dict[str, tuple[int, str]] = {
     "FARTHEST": (75, r"(?:farthest|furthest|most distant|farther|further)(?: away)? from"),
     "NEAR": (70, r"closest|nearest|farthest|furthest|most distant"),
     "SUPERLATIVE": (72, alternatives(SUPERLATIVES)),
-    "EXCEPT": (70, r"except(?: for)?|excluding|other than|apart from|aside from|not including"),
+    "EXCEPT": (70, r"except(?: for)?|excluding|other than|apart from|aside from|besides|not including"),
     "UNSEEABLE": (68, _UNSEEABLE),
     "LINK": (60, LINK_PATTERN),
     "CLAUSE": (
@@ -116,7 +116,7 @@ TERMINALS: dict[str, tuple[int, str]] = {
         r"clusters?|dozens?|family|pack) of(?: the)?",
     ),
     "PERSON": (58, _SOME_BODY),
-    "OTHERS": (57, r"(?:the )?(?:others|other ones?|rest)"),
+    "OTHERS": (57, r"(?:the )?(?:others|other ones?|rest)|each other|one another"),
     "IT": (
         57,
         r"it|them|itself|him|her(?= *$| *,| (?:and|or|that|which|is|are)\b)"

@@ -11,6 +11,7 @@ _FUNCTION = (
     "and|or|but|not|that|which|who|is|are|was|were|in|on|at|to|of|near|next|by|beside|behind|under|above|below|over|with"
     "|without|from|has|have|inside|left|right|between|holding|wearing|sitting|standing|lying"
 )
+_BESIDE = "near|by|at|above|below|behind|beside|next to|close to"
 _OWNER = r"\b(the|an?|this|that) ((?:\w+ ){0,2}?\w+)'s "
 _REWRITTEN = (
     (r"\b(what|who|where|that|there|which|how)'s\b", r"\1 is"),
@@ -29,6 +30,7 @@ _REWRITTEN = (
     (r"[ ,]*\bplease$", ""),
     (r"\s+", " "),
     (_OWNER + r"(hands?|arms?|mouth|lap|grip|back|head|shoulders?|neck|feet|foot)\b", r"the \3 of \1 \2"),
+    (rf"\b({_BESIDE}) the (?:left |right )?(?:hands?|arms?|head|feet|foot|legs?) of\b", r"\1"),
     (_OWNER + rf"((?:(?!(?:{_FUNCTION})\b)\w+ ?)+)", r"the \3 held by \1 \2 "),
     (r"\s+", " "),
 )
