@@ -141,7 +141,8 @@ def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher) -> Form
 
 def as_text(name: str, figures: Mapping[str, Any]) -> str:
     lines = [
-        f"{name}: {figures['right']} of {figures['count']} right ({figures['accuracy']:.1%}), {figures['seconds']:.1f} s"
+        f"{name}: {figures['right']} of {figures['count']} right ({figures['accuracy']:.1%}), "
+        f"{figures['seconds']:.1f} s"
     ]
     for miss in figures["misses"]:
         lines.append(f"- {miss['instruction']}")
@@ -178,8 +179,10 @@ def write(halves: Mapping[str, Any]) -> None:
         "halves": halves,
     }
     head = (
-        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. {right} of {count} instructions right "
-        f"({right / count:.1%}); every field of the task has to be right. The reader was built with the development half; the final half "
+        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. {right} of {count} "
+        f"instructions right "
+        f"({right / count:.1%}); every field of the task has to be right. The reader was built with the development "
+        f"half; the final half "
         "was first read in the final run.\n\n"
     )
     body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())

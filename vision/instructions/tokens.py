@@ -13,8 +13,9 @@ from vision.instructions.passed_over import PASSED_OVER
 from vision.instructions.source import MARKS, Source
 
 Part = Literal[
-    "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that", "filler", "finding",
-    "telling", "foreign", "except", "relation", "preposition", "number", "word", "quoted", "output", "selection", "class set", "wording",
+    "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that",
+    "filler", "finding", "telling", "foreign", "except", "relation", "preposition", "number",
+    "word", "quoted", "output", "selection", "class set", "wording",
 ]  # fmt: skip
 
 _TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
