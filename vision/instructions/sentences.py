@@ -242,6 +242,9 @@ class _Parser:
             self.loose += run
             self._new_clause(self.verb or "foreign")
             return end
+        if run[-1].end - run[0].start > _LONGEST_NAME:
+            self.loose += run
+            return end
         cut = self.words.participle(position, end, self.head is not None)
         if cut is not None and (position + cut + 1 < end or self.words.before_name(end)):
             if cut == 0:

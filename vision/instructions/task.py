@@ -7,7 +7,7 @@ is asked for, what is kept of what it finds, and how that is written.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["detect", "segment", "ground", "describe", "count"]
 FormatName = Literal["tuple", "json", "coco", "yolo", "voc", "tokens"]
@@ -141,3 +141,15 @@ class Task:
     output: OutputFormat = field(default_factory=OutputFormat)
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as plain values that `json.dumps` takes."""
+        from vision.instructions.describing import as_dict  # it speaks of this module's types
+
+        return as_dict(self)
+
+    def describe(self) -> str:
+        """The task said back to its author, a line each: what is done, kept, written, and was not understood."""
+        from vision.instructions.describing import as_text
+
+        return as_text(self)
