@@ -18,6 +18,7 @@ from vision.describing import counted, sentence
 from vision.detections.detections import Detections, PolygonSource
 from vision.detectors.detector import Detector, Found, Request, Rings
 from vision.detectors.opening import open_detector
+from vision.errors import InstructionError
 from vision.formats import losses
 from vision.images import ImageSource, LoadedImage, load_image
 from vision.instructions import read_instruction
@@ -25,6 +26,7 @@ from vision.instructions.task import OutputFormat, Target, Task
 from vision.pipeline import detect_many
 from vision.polygons import grabcut_outlines, with_points
 from vision.scene import Grounding, Scene, expression_classes, ground
+from vision.scene.grounding import UNSURE
 from vision.selection import asked_classes, labelled, ranked, within
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ EVERYTHING = "Find every object."
 
 @dataclass(frozen=True)
 class _Plan:
-    """A task, the class set that stands for it, and what the detector is asked for."""
+    """A task, the class set that stands for it, what the detector is asked for, and the score from which it is sure."""
 
     task: Task
     targets: tuple[Target, ...] | None
     request: Request
+    min_score: float
     notes: tuple[str, ...]
 
 
@@ -77,7 +80,7 @@ class Vision:
         self.detector = open_detector(model, device=device, dtype=dtype, threads=threads)
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
-        self.min_score = self.detector.default_min_score if min_score is None else min_score
+        self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = _chat_model(llm) if isinstance(llm, str) else llm
 
     @property
@@ -91,6 +94,8 @@ class Vision:
         Raises:
             InstructionError: it is empty, or contradicts itself.
         """
+        if not isinstance(instruction, str):
+            raise InstructionError(f"an instruction is a text, not a {type(instruction).__name__}")
         return read_instruction(instruction, self.matcher, self._llm)
 
     def detect(
@@ -172,16 +177,20 @@ class Vision:
         targets = task.targets
         if task.expression is not None:
             targets = expression_classes(task.expression, self.matcher)
-        bound = task.min_score if task.min_score is not None else self.min_score if min_score is None else min_score
+        asked = task.min_score if task.min_score is not None else min_score
+        bound = self.min_score if asked is None else _checked_bound(asked)
         outlines = task.output.geometry == "polygon" and self.detector.gives_polygons
-        request = Request(asked_classes(replace(task, targets=targets), self.classes), bound, outlines)
-        return _Plan(task, targets, request, _said(task, self.detector.name))
+        # An expression speaks of what is there: where nothing sure fits, less sure objects are looked at.
+        looked_for = bound * UNSURE if task.expression is not None and task.min_score is None else bound
+        request = Request(asked_classes(replace(task, targets=targets), self.classes), looked_for, outlines)
+        return _Plan(task, targets, request, bound, _said(task, self.detector.name))
 
     def _grounded(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
         assert plan.task.expression is not None
         everything = replace(plan.task, limit=None, region=None, size=None)
         scene = Scene.from_detections(self._selected(replace(plan, task=everything), image, found, source), image)
-        return ground(plan.task.expression, scene, self.matcher)
+        scored = self.detector.gives_scores and plan.task.min_score is None
+        return ground(plan.task.expression, scene, self.matcher, min_score=plan.min_score if scored else None)
 
     def _concluded(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
         task = plan.task
@@ -197,10 +206,10 @@ class Vision:
         else:
             detections = self._selected(plan, image, found, source)
         if task.kind == "describe":
-            captions = self.detector.describe([image])
-            return replace(detections, value=captions[0] if captions else sentence(detections))
-        if task.kind == "count" and task.expression is None:
-            return replace(detections, value=counted(detections))
+            captions = self.detector.describe([image]) or ("",)
+            detections = replace(detections, value=captions[0].strip() or sentence(detections))
+        elif task.kind == "count" and task.expression is None:
+            detections = replace(detections, value=counted(detections))
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
         return replace(detections, notes=(*detections.notes, *losses(detections)))
@@ -213,6 +222,8 @@ class Vision:
             keep &= found.scores >= plan.request.min_score
         places = np.flatnonzero(keep)
         notes = plan.notes
+        if found.scores is None and task.min_score is not None:
+            notes = (*notes, f"{self.detector.name} gives no score, so the bound on it was not applied.")
         if task.limit is not None:
             if found.scores is None and task.limit.by == "score":
                 notes = (*notes, f"{self.detector.name} gives no score, so the first that it wrote are kept.")
@@ -273,9 +284,20 @@ def _said(task: Task, model: str) -> tuple[str, ...]:
     notes = list(task.notes)
     for unknown in task.undetectable:
         nearest = f"; the nearest that it knows: {', '.join(unknown.nearest)}" if unknown.nearest else ""
-        notes.append(f'{model} has no class for "{unknown.word}"{nearest}.')
-    notes += [f'Not understood, or not obeyed: "{part}".' for part in task.unread]
+        notes.append(f'{model} has no class for "{_brief(unknown.word)}"{nearest}.')
+    notes += [f'Not understood, or not obeyed: "{_brief(part)}".' for part in task.unread]
     return tuple(notes)
+
+
+def _brief(text: str) -> str:
+    """A stranger's words in a sentence of ours, which they must not flood."""
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _checked_bound(min_score: float) -> float:
+    if isinstance(min_score, bool) or not isinstance(min_score, int | float) or not 0 <= min_score <= 1:
+        raise InstructionError(f"min_score is {min_score!r}: expected a number from 0 to 1")
+    return float(min_score)
 
 
 def _chat_model(name: str) -> BaseChatModel:

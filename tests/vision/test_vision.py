@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import permutations
 from pathlib import Path
@@ -14,7 +15,9 @@ from PIL import Image
 from kg_data.errors import SkylarkError
 from vision import Detections, Task, Vision
 from vision.classes import COCO_CLASSES
+from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
+from vision.images import LoadedImage
 from vision.instructions.task import Target
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
@@ -147,6 +150,48 @@ def test_bad_requests_are_clear_errors(vision: Vision) -> None:
         vision.detect("nowhere.jpg", "dogs")
     with pytest.raises(SkylarkError, match="embedded"):
         Vision("embeded")
+    with pytest.raises(SkylarkError, match="embedded"):
+        Vision(None)  # type: ignore[arg-type]
+    with pytest.raises(InstructionError, match="not a NoneType"):
+        vision.detect(MOTORCYCLE, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bound", [-0.1, 5, float("nan"), "half"])
+def test_a_bound_on_the_score_is_from_0_to_1(vision: Vision, bound: object) -> None:
+    with pytest.raises(InstructionError, match="from 0 to 1"):
+        vision.detect(MOTORCYCLE, "dogs", min_score=bound)  # type: ignore[arg-type]
+    with pytest.raises(InstructionError, match="from 0 to 1"):
+        Vision(min_score=bound)  # type: ignore[arg-type]
+
+
+def test_a_flood_of_words_is_quoted_in_brief(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, "q" * 5_000)
+    assert max(map(len, found.notes)) < 400
+
+
+class ScorelessModel(Detector):
+    """Writes two boxes without a score, as vision-language models do, and finds no words for a caption."""
+
+    name = "scoreless"
+    vocabulary = None
+    gives_scores = False
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        return [Found(np.array([[0, 0, 9, 9], [0, 0, 5, 5]], np.float32), ("dog", "dog"), None) for _ in images]
+
+    def describe(self, images: Sequence[LoadedImage]) -> list[str]:
+        return [" " for _ in images]
+
+
+def test_a_bound_that_a_model_without_scores_cannot_hold_is_said() -> None:
+    scoreless = Vision(ScorelessModel())
+    found = scoreless.detect(MOTORCYCLE, "dogs with confidence above 0.8")
+    assert len(found) == 2 and any("bound" in note for note in found.notes)
+    assert not scoreless.detect(MOTORCYCLE, "dogs").notes
+
+
+def test_an_empty_caption_gives_way_to_what_was_found() -> None:
+    assert Vision(ScorelessModel()).detect(MOTORCYCLE, "what is in this picture?").value == "2 dogs."
 
 
 def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None:

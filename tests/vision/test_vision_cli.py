@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
+from vision import Detections
 from vision.cli import main
 from vision.cli.exit_codes import FAILURE, OK, USAGE
+from vision.instructions.task import OutputFormat
 
 PROJECT = Path(__file__).resolve().parents[2]
 ALL = "boxes of all cats, dogs and cars as JSON"
@@ -178,6 +180,17 @@ class TestToAFolder:
         run("detect", photos, "--instruction", ALL, "--format", "voc", "--out", tmp_path)
         tree = ElementTree.parse(tmp_path / "a.xml")
         assert [name.text for name in tree.iterfind(".//object/name")] == ["cat", "car", "dog"]
+
+    @pytest.mark.parametrize("form", ["coco", "voc", "json"])
+    def test_the_objects_that_were_counted_are_in_the_files(
+        self, run: Any, photos: Path, tmp_path: Path, form: str
+    ) -> None:
+        arguments = ("--instruction", "count the cats", "--format", form)
+        assert run("detect", photos / "b.png", *arguments, "--out", tmp_path)[0] == OK
+        written = tmp_path / {"coco": "instances.json", "voc": "b.xml", "json": "b.json"}[form]
+        printed = run("detect", photos / "b.png", *arguments)[1]
+        for text in (written.read_text(), printed):
+            assert len(Detections.from_text(text, (96, 64), OutputFormat(form), ("cat",))) == 2  # type: ignore[arg-type]
 
     def test_coco_is_one_data_set_of_all(self, run: Any, photos: Path, tmp_path: Path) -> None:
         run("detect", photos, "--instruction", ALL, "--format", "coco", "--out", tmp_path)

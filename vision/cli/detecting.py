@@ -60,13 +60,6 @@ def detect(options: argparse.Namespace) -> int:
     return _written(options, vision, task, images)
 
 
-def shown(found: Detections, as_boxes: bool = False) -> str:
-    """What an instruction asked for, as text: the value where it asked for one, else the objects in their format."""
-    if found.value is None or as_boxes:
-        return found.text
-    return value_text(found.value)
-
-
 def value_text(value: str | float | bool) -> str:
     """A number, a truth value or words, as a person writes them."""
     return str(value) if not isinstance(value, bool) else "yes" if value else "no"
@@ -75,13 +68,15 @@ def value_text(value: str | float | bool) -> str:
 def _printed(options: argparse.Namespace, vision: Vision, task: Task, images: Sequence[Path]) -> int:
     run = _Run(vision, task, images, progress=False)
     for image, found in run.detections():
+        # Who names a format wants the objects in it, even where a number or words would answer.
+        text = (found if options.format is None else replace(found, value=None)).text
         if options.json:
-            row = {"image": str(image), **found.to_dict(), "text": found.text}
+            row = {"image": str(image), **found.to_dict(), "text": text}
             print(as_json(row, indent=2 if len(images) == 1 else None), flush=True)
         else:
             if len(images) > 1:
                 print(f"== {image}")
-            print(shown(found, options.format is not None), flush=True)
+            print(text, flush=True)
     return FAILURE if run.failed else OK
 
 

@@ -94,7 +94,8 @@ class OutputFolder:
             FormatError: the detections cannot be written in the format.
             ResultsError: a file cannot be written, or one of another origin has its name.
         """
-        text = replace(detections, output=replace(detections.output, format=self.form)).text
+        # The files hold objects; a count or a description stands in the record.
+        text = replace(detections, value=None, output=replace(detections.output, format=self.form)).text
         drawn = _jpeg(detections) if self.draw else b""
         name = self._name(image)
         line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": len(detections)}

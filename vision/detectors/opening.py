@@ -32,8 +32,8 @@ def open_detector(
     """
     if isinstance(spec, Detector):
         return spec
-    name = spec.strip()
-    if not name:
+    name = spec.strip() if isinstance(spec, str) else str(spec)
+    if not name or not isinstance(spec, str):
         raise DetectorError(_unknown(name))
     if "+" in name and not Path(name.removeprefix(ONNX)).expanduser().exists():
         from vision.detectors.transformers_models import split_mask_model, with_masks
