@@ -43,6 +43,9 @@ _TO_A_NAME = frozenset(
 
 _SUBJECTS = frozenset({"i", "you", "we", "he", "she", "they", "it"})
 _ASKING = frozenset({"which", "what", "who", "what is", "who is"})
+_LONGEST_NAME = 200
+"""Characters; nothing has a longer name."""
+
 _UNREAD: tuple[Part, ...] = (
     "word",
     "quoted",
