@@ -243,8 +243,12 @@ def _tags(parts: Sequence[_Part], frame: _Frame, colours: Mapping[str, Colour]) 
         else:
             belongs = f' data-class="{text(part.name)}" data-number="{part.number}"'
             colour, ink = css_colour(colours[part.name]), css_colour(letters_on(colours[part.name]))
+        # Where labels are enlarged they grow away from the nearest edges.
+        origin = ("left" if x + width / 2 < frame.width / 2 else "right") + (
+            " top" if y < frame.height / 2 else " bottom"
+        )
         tags.append(
-            f'<g class="{kind}"{belongs} style="--sk-colour:{colour};--sk-ink:{ink}">'
+            f'<g class="{kind}"{belongs} style="--sk-colour:{colour};--sk-ink:{ink};transform-origin:{origin}">'
             f'<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{TAG_HEIGHT}" rx="3"/>'
             f'<text x="{x + width / 2:.1f}" y="{y + 15.5:.1f}">{text(words[i][form])}</text></g>'
         )

@@ -2,7 +2,7 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `docs/images/demo.png`.
+Needs Playwright and a Chromium. Writes `docs/images/demo.png` and `docs/images/vision.png`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-EXAMPLE = "#example-2"
-COLOURS = 128
-"""Of the palette that the picture is reduced to: the page has few colours, and the repository keeps every version."""
+EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
+COLOURS, PHOTOGRAPH_COLOURS = 128, 256
+"""Of the palettes that pictures are reduced to: the page has few colours, and the repository keeps every version."""
 
 
 @contextlib.contextmanager
@@ -47,9 +47,8 @@ def served() -> Iterator[str]:
 
 
 def main() -> None:
-    """Ask an example, wait until the model's chain has ended, and keep the whole page."""
+    """Keep the whole page twice: with an example whose chain has ended, and with an image that was looked at."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    target = IMAGES / "demo.png"
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -60,11 +59,21 @@ def main() -> None:
         page.wait_for_function(
             "/^Done/.test(document.querySelector('#steps_status').textContent.trim())", timeout=180_000
         )
-        page.mouse.move(0, 0)
-        page.wait_for_timeout(500)
-        page.screenshot(path=target, full_page=True)
+        keep(page, "demo.png", COLOURS)
+        page.click("role=tab[name='Look at an image']")
+        page.click(IMAGE_EXAMPLE)
+        page.wait_for_selector("#overlay .sk-object", state="attached", timeout=60_000)
+        keep(page, "vision.png", PHOTOGRAPH_COLOURS)
         browser.close()
-    Image.open(target).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+
+
+def keep(page: Page, name: str, colours: int) -> None:
+    """The whole page as a PNG of few colours."""
+    target = IMAGES / name
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=target, full_page=True)
+    Image.open(target).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1000:.0f} kB")
 
 
