@@ -50,7 +50,9 @@ def as_text(task: Task) -> str:
     """One line each for what is done, what is kept, how it is written, and what was not understood."""
     lines = [_what(task)]
     if task.undetectable:
-        words = (f"{one.word} (nearest: {', '.join(one.nearest)})" if one.nearest else one.word for one in task.undetectable)
+        words = (
+            f"{one.word} (nearest: {', '.join(one.nearest)})" if one.nearest else one.word for one in task.undetectable
+        )
         lines.append(f"Not detectable by this model: {_listed(list(words))}.")
     if kept := _kept(task):
         lines.append(f"Keep {'; '.join(kept)}.")
@@ -132,8 +134,15 @@ def _written(output: OutputFormat) -> str:
     }
     parts.append(scale[output.scale])
     if output.offsets:
-        parts.append("as offsets from the object's centre" + (", which comes first" if output.centre else ", which is not written"))
-    parts.append({"name": "with the class's name", "token": "with the class's token", "index": "with the class's index"}[output.class_as])
+        parts.append(
+            "as offsets from the object's centre"
+            + (", which comes first" if output.centre else ", which is not written")
+        )
+    parts.append(
+        {"name": "with the class's name", "token": "with the class's token", "index": "with the class's index"}[
+            output.class_as
+        ]
+    )
     if output.format == "json":
         parts.append(f"under the keys {output.keys[0]} and {output.keys[1]}")
     if output.score:

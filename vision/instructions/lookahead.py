@@ -10,7 +10,8 @@ from bisect import bisect_right
 from vision.classes.phrases import COLOURS
 from vision.instructions.rules import Reading, Said
 from vision.instructions.tokens import Part, Token, tokens
-from vision.instructions.wording import ING_NOUNS, NOUNLIKE, PARTITIVES, UNWANTED
+from vision.instructions.verbs import NOUNLIKE
+from vision.instructions.wording import ING_NOUNS, PARTITIVES, UNWANTED
 
 _THINGS = frozenset(
     ["object", "objects", "thing", "things", "item", "items", "stuff", "anything", "something", "everything"]
@@ -159,7 +160,7 @@ class Words:
             and not after.can_be("that")
             and after.text not in _NO_OBJECTS
         )
-        if token.can_be("foreign") and leading and after is not None and self._is_foreign(token, after, takes):
+        if token.can_be("foreign") and leading and self._is_foreign(token, after, takes):
             return "foreign"
         if token.can_be("finding", "telling"):
             return self._own_verb(token, before, after, leading, takes and verbless)
@@ -170,10 +171,14 @@ class Words:
         return None
 
     @staticmethod
-    def _is_foreign(token: Token, after: Token, takes: bool) -> bool:
-        if takes or after.can_be("output noun", "output"):
+    def _is_foreign(token: Token, after: Token | None, takes: bool) -> bool:
+        if takes or (after is not None and after.can_be("output noun", "output")):
             return True
-        return after.can_be("word", "number", "relation", "preposition", "quoted") and token.text not in NOUNLIKE
+        if token.text in NOUNLIKE:
+            return False
+        return after is None or after.can_be(
+            "word", "number", "relation", "preposition", "quoted", "stop", "comma", "and"
+        )
 
     def _own_verb(
         self, token: Token, before: Token | None, after: Token | None, leading: bool, begins: bool

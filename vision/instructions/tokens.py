@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from vision.instructions import wording
+from vision.instructions import verbs, wording
 from vision.instructions.numbers import NUMBER, number
 from vision.instructions.passed_over import PASSED_OVER
 from vision.instructions.source import MARKS, Source
@@ -31,9 +31,9 @@ _TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
     ("preposition", wording.OF),
     ("relation", wording.RELATIONS),
     ("except", wording.EXCEPT),
-    ("foreign", wording.FOREIGN),
-    ("telling", wording.TELLING),
-    ("finding", wording.FINDING),
+    ("foreign", verbs.FOREIGN),
+    ("telling", verbs.TELLING),
+    ("finding", verbs.FINDING),
 )
 
 
