@@ -11,8 +11,9 @@ On the 208 COCO images of the data folder, coco128 and coco_mini_train together:
 - `Vision.detect` from path to detections beside a raw session on an input that is ready, plus decoding of the file.
 - `Vision.detect_many` beside `Vision.detect` one image at a time, at whatever number of threads is best for it.
 
-Times mean something on a quiet machine alone: run it when nothing else runs; the load at the start is noted. DIR is the data folder (by default `$SKYLARK_DATA`, else
-../shared/data). Writes `results/embedded_detector.json` and `.md` beside this file.
+Times mean something on a quiet machine alone: run it when nothing else runs; the load at the start is noted. DIR is
+the data folder (by default `$SKYLARK_DATA`, else ../shared/data). Writes `results/embedded_detector.json` and `.md`
+beside this file.
 """
 
 from __future__ import annotations
