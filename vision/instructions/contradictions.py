@@ -28,10 +28,10 @@ def agreed(reading: Reading, name: Field) -> Any | None:
     strong = [one for one in stated if not one.weak] or stated
     for one in strong[1:]:
         if one.value != strong[0].value:
-            raise _conflict(reading, strong[0], one)
+            raise conflict(reading, strong[0], one)
     for one in said:
         if one.ruled_out and strong and one.value == strong[0].value and not strong[0].weak:
-            raise _conflict(reading, strong[0], one)
+            raise conflict(reading, strong[0], one)
     if not strong or any(one.ruled_out and one.value == strong[0].value for one in said):
         return None
     return strong[0].value
@@ -47,7 +47,7 @@ def switched(reading: Reading, name: Field) -> bool | None:
     on = [one for one in said if one.value is not one.ruled_out]
     off = [one for one in said if one.value is one.ruled_out]
     if on and off and not (on[0].weak or off[0].weak):
-        raise _conflict(reading, on[0], off[0])
+        raise conflict(reading, on[0], off[0])
     return True if on else False if off else None
 
 
@@ -60,7 +60,7 @@ def check_bounds(reading: Reading, bounds: dict[str, float]) -> None:
     for name in ("width", "height", "area", "area_share"):
         low, high = bounds.get(f"min_{name}"), bounds.get(f"max_{name}")
         if low is not None and high is not None and low > high:
-            raise _conflict(reading, reading.of(f"min_{name}")[0], reading.of(f"max_{name}")[0])
+            raise conflict(reading, reading.of(f"min_{name}")[0], reading.of(f"max_{name}")[0])
 
 
 def check_format(reading: Reading, name: str | None) -> None:
@@ -75,11 +75,11 @@ def check_format(reading: Reading, name: str | None) -> None:
     if name == "tokens":
         for one in reading.of("scale"):
             if one.value in ("pixel", "unit") and not one.ruled_out:
-                raise _conflict(reading, by, one)
+                raise conflict(reading, by, one)
     for field, allowed in _FIXED_FORMS.get(name or "", {}).items():
         for one in reading.of(field):
             if one.value not in allowed and not one.ruled_out and not one.weak:
-                raise _conflict(reading, by, one)
+                raise conflict(reading, by, one)
 
 
 def refuse(reading: Reading, first: tuple[int, int], second: tuple[int, int]) -> InstructionError:
@@ -90,6 +90,7 @@ def refuse(reading: Reading, first: tuple[int, int], second: tuple[int, int]) ->
     )
 
 
-def _conflict(reading: Reading, one: Said, other: Said) -> InstructionError:
+def conflict(reading: Reading, one: Said, other: Said) -> InstructionError:
+    """The error for two statements that cannot both hold, in the order of the text."""
     first, second = sorted((one, other), key=lambda said: said.start)
     return refuse(reading, (first.start, first.end), (second.start, second.end))

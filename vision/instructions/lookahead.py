@@ -87,7 +87,7 @@ class Words:
         """Where a name of something in the image begins, behind determiners and numbers, or None."""
         while (token := self.at(position)) is not None:
             if token.can_be("word", "quoted"):
-                return position
+                return None if token.text[0].isdigit() else position
             if not token.can_be("determiner", "number", "filler") or token.can_be("output noun"):
                 return None
             position += 1
@@ -164,7 +164,7 @@ class Words:
             return "foreign"
         if token.can_be("finding", "telling"):
             return self._own_verb(token, before, after, leading, takes and verbless)
-        subject = before is not None and before.can_be("be", "that", "selection", "output")
+        subject = before is not None and before.can_be("be", "that", "selection", "output", "finding", "telling")
         if token.can_be("word") and leading and takes and not expressing and not subject:
             # A word before "the" or "them" that is no verb that we know: "frobnicate the cats".
             return "foreign"

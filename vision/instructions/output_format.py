@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vision.errors import InstructionError
-from vision.instructions.contradictions import agreed, check_format, switched
+from vision.instructions.contradictions import agreed, check_format, conflict, switched
 from vision.instructions.rules import Reading
 from vision.instructions.task import DEFAULT_RANGE, Kind, OutputFormat
 
@@ -64,6 +64,11 @@ def _coordinates(reading: Reading, name: str | None) -> dict[str, Any]:
     if box := agreed(reading, "box"):
         asked["box"] = box
     scale = agreed(reading, "scale")
+    if scale == "unit":
+        # "Absolute" means pixels beside shares of the image, and no offsets beside a range.
+        for one in reading.of("scale"):
+            if one.value == "pixel" and not one.ruled_out:
+                raise conflict(reading, one, next(other for other in reading.of("scale") if other.value == "unit"))
     if name == "tokens":
         asked["scale"] = "range"
         asked["range_"] = _whole_number(reading, "scale", scale if scale is not None else DEFAULT_RANGE, 1, _MAX_RANGE)

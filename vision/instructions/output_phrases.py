@@ -183,10 +183,11 @@ _SCALES = (
     ),
     rule(r"\b(?:un-?normalised|(?:not|non)[ -]normalised)\b", "scale", "pixel", negatable=False),
     rule(
-        r"\b(?:pixels?|px)\b(?:[ -](?:coordinates?|values?|units?|positions?|space)\b){0,6}|\babsolute\b(?! centre)",
+        r"\b(?:pixels?|px)\b(?:[ -](?:coordinates?|values?|units?|positions?|space)\b){0,6}",
         "scale",
         "pixel",
     ),
+    rule(r"\babsolute\b(?! centre)", "scale", "pixel", weak=True),
     rule(
         r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\bunit (?:square|scale|coordinates|interval)\b", "scale", "unit"
     ),
@@ -210,7 +211,8 @@ _FORMATS = (
     rule(
         r"\b(?:location|position|positional|coordinate|loc|spatial|quantised|point|polygon|box)[ -]tokens?\b"
         r"|\bvisionllm(?:'s)?\b(?: (?:tokens?|format|style)){0,3}"
-        r"|\b(?:as|in|using|with|into|of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special )?tokens?\b(?! <c)",
+        r"|\b(?:as|in|using|with|into|of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special )?tokens?\b(?! <c)"
+        r"|(?:(?<=, )|(?<=; )|^)tokens?\b(?= ?(?:$|[.,;!]|please|only))",
         "format",
         "tokens",
     ),
@@ -319,7 +321,7 @@ _GEOMETRY = (
 
 _SCORES = (
     rule(
-        r"\b(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?|scores?|scoring)\b(?:[ "
+        r"\b(?<!low-)(?<!high-)(?<!low )(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?|scores?|scoring)\b(?:[ "
         r"-](?:scores?|values?|levels?|estimates?)\b){0,6}"
         r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out"
         r"|omitted|required))){0,4}",

@@ -82,7 +82,7 @@ _KIND_OF_WORK = phrases(
 )
 
 _QUALITIES = phrases(
-    """single, separate, individual, corresponding, respective, exact, precise, tight, tightest, accurate, complete,
+    """single, low-confidence, low confidence, separate, individual, corresponding, respective, exact, precise, tight, tightest, accurate, complete,
     full, following, given, visible, present, possible, available, relevant, existing, new, true, real, actual,
     own, same, usual, standard, normal, plain, simple, short, long, brief, main, current, raw, default, final,
     common, general, proper, correct, good, nice, quick, whole, particular, certain, able, ready, minimal,

@@ -201,7 +201,7 @@ _UNITS: Mapping[str, Unit] = {
     **dict.fromkeys(["point", "points", "pts", "vertices", "vertex", "vertexes", "corner points", "nodes"], "point"),
 }
 _CONFIDENCE = (
-    "confidence|confident|score|scores|probability|certainty|certain|sure|likelihood|likely|conf|confidence score"
+    "confidence|confident|score|scores|scoring|scored|probability|certainty|certain|sure|likelihood|likely|conf|confidence score"
     "|confidence level"
     "|confidence value|detection score|detection confidence|confidence scores|probable|convinced|reliable|reliability"
 )

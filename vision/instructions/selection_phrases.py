@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
 
 from vision.errors import InstructionError
 from vision.instructions.numbers import number
@@ -135,7 +137,9 @@ def read_bounds(reading: Reading) -> None:
     """Read bounds on scores and sizes, and bare upper bounds ("at most five"), which are on how many."""
     source = reading.source
     spans = []
-    for quantity in quantities(source):
+    found = list(quantities(source))
+    for quantity, following in zip_longest(found, found[1:]):
+        quantity = _completed(quantity, following, source.open)
         meaning = _meaning(quantity)
         if meaning is None:
             continue
@@ -150,6 +154,23 @@ def read_bounds(reading: Reading) -> None:
         _say_bound(reading, quantity, meaning, start, end)
         spans.append((start, end))
     source.claim(spans, "selection")
+
+
+def _completed(quantity: Quantity, following: Quantity | None, text: str) -> Quantity:
+    """A number with what is said only once: "at least 20 and at most 80 pixels wide", "detections above 65 %"."""
+    if quantity.side is None or quantity.dimension is not None or quantity.of_image:
+        return quantity
+    joined = following is not None and text[quantity.end : following.start] in (
+        " and ",
+        " but ",
+        ", but ",
+        " and also ",
+    )
+    if joined and following is not None and following.side is not None and quantity.unit in (None, following.unit):
+        return replace(quantity, dimension=following.dimension, unit=following.unit, of_image=following.of_image)
+    if quantity.is_share and _RESULTS.search(text[max(0, quantity.start - 20) : quantity.start]):
+        return replace(quantity, dimension="score")
+    return quantity
 
 
 def _meaning(quantity: Quantity) -> str | None:
@@ -298,10 +319,11 @@ _COUNTS = tuple(
 _AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
 _AT_LEAST = re.compile(r"\b(?:at (?:the )?(?:least|minimum)|or more|minimum)\b")
 _BY = compiled(
-    r"\b(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the "
+    r"\b(?:in )?(?:(?:descending|decreasing) )?(?:order )?(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the "
     r"|their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b"
 )
 _SORTED = re.compile(r"\b(?:sort|order|rank)")
+_RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) $")
 
 
 def read_ranks(reading: Reading) -> None:

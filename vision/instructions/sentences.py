@@ -14,7 +14,7 @@ from vision.instructions.lookahead import Words
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tokens import Part, Token
-from vision.instructions.wording import EXCEPT_VERBS, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
+from vision.instructions.wording import EXCEPT_VERBS, LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
 
 _YES_NO = frozenset(
     {"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"}
@@ -248,6 +248,17 @@ class _Parser:
         if run[-1].end - run[0].start > _LONGEST_NAME:
             self.loose += run
             return end
+        if (
+            run[0].text.startswith("non-")
+            and len(run) == 1
+            and (after := self.words.at(end)) is not None
+            and after.can_be("object")
+        ):
+            item = self._item(run)
+            item.start += len("non-")
+            item.excluded, item.exclusion = True, run[0].start
+            self.result.items.append(item)
+            return end
         cut = self.words.participle(position, end, self.head is not None)
         if cut is not None and (position + cut + 1 < end or self.words.before_name(end)):
             if cut == 0:
@@ -359,6 +370,9 @@ class _Parser:
         if isinstance(head, Item) and token.text in ("not", "no") and (unwanted := self.words.unwanted(position)):
             head.excluded, head.exclusion = True, head.whole
             return unwanted
+        if isinstance(head, Item) and token.text in LEFT_OUT:
+            head.excluded, head.exclusion = True, head.whole
+            return position + 1
         following, after = self.words.content_at(position + 1), self.words.at(position + 1)
         if token.text == "without" and following is not None and head is not None:
             end = self.words.run_end(following, verbless=False)

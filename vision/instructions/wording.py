@@ -9,7 +9,7 @@ from __future__ import annotations
 from vision.instructions.passed_over import phrases
 
 EXCEPT = phrases(
-    """except, except for, excepting, excluding, exclude, excludes, other than, apart from, aside from, but not, but
+    """excluded, ignored, skipped, omitted, left out, dropped, discarded, disregarded, exempt, exempted, except, except for, excepting, excluding, exclude, excludes, other than, besides, apart from, aside from, but not, but
     no, but without, but ignore, but exclude, but skip, but leave out, save for, bar, barring, ignore, ignoring,
     skip, skipping, leave out, leaving out, leave aside, leaving aside, leave off, omit, omitting, drop, dropping,
     discard, discarding, disregard, disregarding, minus, with the exception of, not, no, never, none of, and not,
@@ -31,7 +31,7 @@ EXCEPT_VERBS = frozenset(
 RELATIONS = phrases(
     """using, left of, to the left of, on the left of, on the left side of, to the left side of, at the left of,
     right of, to the right of, on the right of, on the right side of, to the right side of, at the right of, next
-    to, right next to, directly next to, beside, besides, near, near to, nearest, nearest to, nearer to, nearer,
+    to, right next to, directly next to, beside, near, near to, nearest, nearest to, nearer to, nearer,
     closest to, closest, closer to, close to, close by, by, behind, right behind, in front of, in the front of, at
     the front of, under, underneath, beneath, below, above, directly above, directly below, over, on, on top of,
     at the top of, on the top of, atop, upon, onto, in, inside, inside of, within, into, with, between, in
@@ -199,3 +199,8 @@ NAMES_NOTHING = frozenset(
     )
 )
 """Words for what can't be seen as an object, so that they are neither found nor missing in the image."""
+
+LEFT_OUT = frozenset(
+    phrases("excluded, ignored, skipped, omitted, left out, dropped, discarded, disregarded, exempt, exempted, aside")
+)
+"""After a thing these rule it out: "vehicles, cars excluded"."""
