@@ -19,7 +19,8 @@ _DESCRIBE = (
     r"|see|in it|there|here|can see))?",
     r"\bcaption (?=(?:the|this|that|my|it)\b)|\bcaptioning\b",
     r"\bsummaris(?:e|ing)\b|\bsum up\b",
-    r"\bwhat (?:does|do)\b(?=[^.;!?]{0,50}\b(?:show|contain|depict|hold|look like|consist)\b)|\bwhat (?:am i looking at|is this (?:a|an) (?=«image» of\b))",
+    r"\bwhat (?:does|do)\b(?=[^.;!?]{0,50}\b(?:show|contain|depict|hold|look like|consist)\b)"
+    r"|\bwhat (?:am i looking at|is this (?:a|an) (?=«image» of\b))",
     r"\bwhat can be (?:seen|found|made out|observed)\b",
     r"\bwhat (?:is|are|'s) (?:(?:being )?(?:shown|depicted|pictured|visible|displayed|going on|happening|to be seen"
     r"|seen|present|there to see|up)|here|there|this)\b"

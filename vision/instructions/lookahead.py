@@ -9,47 +9,25 @@ from bisect import bisect_right
 
 from vision.classes.phrases import COLOURS
 from vision.instructions.rules import Reading, Said
+from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token, tokens
 from vision.instructions.verbs import NOUNLIKE
 from vision.instructions.wording import ING_NOUNS, PARTITIVES, UNWANTED
 
-_THINGS = frozenset(
-    ["object", "objects", "thing", "things", "item", "items", "stuff", "anything", "something", "everything"]
-)
+_THINGS = frozenset(phrases("object, objects, thing, things, item, items, stuff, anything, something, everything"))
 _LINKING = frozenset(
     ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
 )
 _SUBJECTS = frozenset(["you", "people", "we", "one", "i"])
-_NO_OBJECTS = frozenset(
-    ["one", "detection", "detections", "instance", "instances", "member", "members", "target", "targets"]
-)
-_NO_RELATUM = frozenset(["detection", "detections", "instance", "instances", "it", "them", "me"])
+_NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
+_NO_RELATUM = frozenset(phrases("detection, detections, instance, instances, it, them, me"))
 _LEADING: tuple[Part, ...] = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
 
 LOOSE_RELATIONS = frozenset(
-    [
-        "with",
-        "in",
-        "on",
-        "at",
-        "by",
-        "from",
-        "over",
-        "through",
-        "off",
-        "into",
-        "within",
-        "around",
-        "about",
-        "across",
-        "for",
-        "of",
-        "like",
-        "per",
-        "along",
-        "against",
-        "to",
-    ]
+    phrases(
+        """with, in, on, at, by, from, over, through, off, into, within, around, about, across, for, of, like, per,
+    along, against, to"""
+    )
 )
 """Relations so common that only a name after them, not "others" or "it", makes an expression."""
 

@@ -7,9 +7,10 @@ from typing import Any
 from vision.errors import InstructionError
 from vision.instructions.contradictions import agreed, check_format, conflict, switched
 from vision.instructions.rules import Reading
+from vision.instructions.tables import phrases
 from vision.instructions.task import DEFAULT_RANGE, Kind, OutputFormat
 
-_SCORE_KEYS = frozenset({"score", "confidence", "conf", "probability", "prob", "certainty", "scores"})
+_SCORE_KEYS = frozenset(phrases("score, confidence, conf, probability, prob, certainty, scores"))
 _STANDARDS = ("coco", "yolo", "voc")
 _MAX_RANGE, _MAX_POINTS = 10**6, 10_000
 

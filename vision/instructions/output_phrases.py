@@ -321,7 +321,8 @@ _GEOMETRY = (
 
 _SCORES = (
     rule(
-        r"\b(?<!low-)(?<!high-)(?<!low )(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?|scores?|scoring)\b(?:[ "
+        r"\b(?<!low-)(?<!high-)(?<!low )(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?"
+        r"|scores?|scoring)\b(?:[ "
         r"-](?:scores?|values?|levels?|estimates?)\b){0,6}"
         r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out"
         r"|omitted|required))){0,4}",

@@ -6,24 +6,7 @@ was read by no rule is reported as not understood.
 
 from __future__ import annotations
 
-
-def phrases(text: str) -> tuple[str, ...]:
-    """The comma-separated phrases of a table."""
-    return tuple(phrase for phrase in (" ".join(part.split()) for part in text.split(",")) if phrase)
-
-
-def inflected(verbs: str) -> tuple[str, ...]:
-    """Regular English verbs with their forms in -s, -ed and -ing."""
-    forms: list[str] = []
-    for verb in verbs.split():
-        stem = verb.removesuffix("e")
-        if verb.endswith("y") and verb[-2] not in "aeiou":
-            forms += [verb, f"{verb[:-1]}ies", f"{verb[:-1]}ied", f"{verb}ing"]
-        else:
-            plural = f"{verb}es" if verb.endswith(("s", "sh", "ch", "x")) else f"{verb}s"
-            forms += [verb, plural, f"{stem}ed", f"{stem}ing"]
-    return tuple(forms)
-
+from vision.instructions.tables import inflected, phrases
 
 _POLITE = phrases(
     """please, kindly, thanks, thank you, many thanks, cheers, hello, hello there, hi, hey, dear, ok, okay, now,
@@ -82,20 +65,22 @@ _KIND_OF_WORK = phrases(
 )
 
 _QUALITIES = phrases(
-    """single, low-confidence, low confidence, separate, individual, corresponding, respective, exact, precise, tight, tightest, accurate, complete,
-    full, following, given, visible, present, possible, available, relevant, existing, new, true, real, actual,
-    own, same, usual, standard, normal, plain, simple, short, long, brief, main, current, raw, default, final,
-    common, general, proper, correct, good, nice, quick, whole, particular, certain, able, ready, minimal,
-    smallest enclosing, closed, ordered, clockwise, anticlockwise, counterclockwise, counter-clockwise, upright,
-    axis-aligned, horizontal, vertical, integer, integer-valued, decimal, numeric, numerical, float,
-    floating point, floating-point, int, zero, comma separated, comma-separated, space-separated, tab-separated,
-    newline-separated, separated, spaced, equidistant, distributed, uniform, discrete, continuous,
-    absolute value, top-left, bottom-right, lower left, remaining, concerned, desired, wanted, required,
-    requested, specified, listed, unique, distinct, flat, nested, valid, well-formed, pretty, python, text only,
-    only text, different, various, additional, extra, last, fifth, sixth, first value, said, mentioned,
-    above-mentioned, aforementioned, above, below, next, rectangular, polygonal, enclosed, minimum bounding,
-    detectable, recognisable, identifiable, clear, obvious, important, concise, machine-readable, human-readable,
-    referring, referred"""
+    """single, low-confidence, low confidence, separate, individual, corresponding, respective,
+        exact, precise, tight, tightest, accurate, complete, full, following, given, visible,
+        present, possible, available, relevant, existing, new, true, real, actual, own, same, usual,
+        standard, normal, plain, simple, short, long, brief, main, current, raw, default, final,
+        common, general, proper, correct, good, nice, quick, whole, particular, certain, able,
+        ready, minimal, smallest enclosing, closed, ordered, clockwise, anticlockwise,
+        counterclockwise, counter-clockwise, upright, axis-aligned, horizontal, vertical, integer,
+        integer-valued, decimal, numeric, numerical, float, floating point, floating-point, int,
+        zero, comma separated, comma-separated, space-separated, tab-separated, newline-separated,
+        separated, spaced, equidistant, distributed, uniform, discrete, continuous, absolute value,
+        top-left, bottom-right, lower left, remaining, concerned, desired, wanted, required,
+        requested, specified, listed, unique, distinct, flat, nested, valid, well-formed, pretty,
+        python, text only, only text, different, various, additional, extra, last, fifth, sixth,
+        first value, said, mentioned, above-mentioned, aforementioned, above, below, next,
+        rectangular, polygonal, enclosed, minimum bounding, detectable, recognisable, identifiable,
+        clear, obvious, important, concise, machine-readable, human-readable, referring, referred"""
 )
 
 _THINGS_OF_WRITING = phrases(

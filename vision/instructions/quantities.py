@@ -14,6 +14,7 @@ from typing import Literal
 from vision.instructions.numbers import NUMBER, SHARE, number, share
 from vision.instructions.rules import IMAGE
 from vision.instructions.source import Source
+from vision.instructions.tables import phrases
 
 Side = Literal["min", "max"]
 Dimension = Literal["width", "height", "area", "size", "area_share", "score", "threshold", "sides", "points", "range"]
@@ -21,80 +22,22 @@ Unit = Literal["%", "pixel", "square pixel", "point"]
 
 _COMPARATORS: Mapping[str, tuple[Side, Dimension | None]] = {
     **dict.fromkeys(
-        [
-            "at least",
-            "at the least",
-            "at minimum",
-            "at a minimum",
-            "a minimum of",
-            "minimum of",
-            "minimum",
-            "min",
-            "min.",
-            "more than",
-            "greater than",
-            "over",
-            "above",
-            "exceeding",
-            "exceeds",
-            "exceed",
-            "upwards of",
-            "upward of",
-            "in excess of",
-            "higher than",
-            "better than",
-            "beyond",
-            "from",
-            "starting at",
-            "starting from",
-            "no fewer than",
-            ">=",
-            "=>",
-            ">",
-            "≥",
-            "not below",
-            "not under",
-            "no lower than",
-            "not lower than",
-            "no less than",
-            "not less than",
-            "never less than",
-        ],
+        phrases(
+            """at least, at the least, at minimum, at a minimum, a minimum of, minimum of, minimum,
+                min, min., more than, greater than, over, above, exceeding, exceeds, exceed, upwards
+                of, upward of, in excess of, higher than, better than, beyond, from, starting at,
+                starting from, no fewer than, >=, =>, >, ≥, not below, not under, no lower than, not
+                lower than, no less than, not less than, never less than"""
+        ),
         ("min", None),
     ),
     **dict.fromkeys(
-        [
-            "at most",
-            "at the most",
-            "at maximum",
-            "at a maximum",
-            "a maximum of",
-            "maximum of",
-            "maximum",
-            "max",
-            "max.",
-            "less than",
-            "fewer than",
-            "under",
-            "below",
-            "up to",
-            "lower than",
-            "<=",
-            "=<",
-            "<",
-            "≤",
-            "no more than",
-            "not more than",
-            "never more than",
-            "no higher than",
-            "not over",
-            "not above",
-            "not exceeding",
-            "no greater than",
-            "not greater than",
-            "not beyond",
-            "worse than",
-        ],
+        phrases(
+            """at most, at the most, at maximum, at a maximum, a maximum of, maximum of, maximum,
+                max, max., less than, fewer than, under, below, up to, lower than, <=, =<, <, ≤, no
+                more than, not more than, never more than, no higher than, not over, not above, not
+                exceeding, no greater than, not greater than, not beyond, worse than"""
+        ),
         ("max", None),
     ),
     **dict.fromkeys(["wider than", "broader than"], ("min", "width")),
@@ -109,63 +52,24 @@ _COMPARATORS: Mapping[str, tuple[Side, Dimension | None]] = {
     ),
 }
 _STRICT = frozenset(
-    ["more than", "greater than", "over", "above", "exceeding", "less than", "fewer than", "under", "below", ">", "<"]
+    phrases("""more than, greater than, over, above, exceeding, less than, fewer than, under, below, >, <""")
 )
 _AFTER: Mapping[str, Side] = {
     **dict.fromkeys(
-        [
-            "or more",
-            "or higher",
-            "or above",
-            "or better",
-            "or over",
-            "or up",
-            "or upwards",
-            "or greater",
-            "or larger",
-            "or bigger",
-            "or wider",
-            "or taller",
-            "or at least",
-            "and more",
-            "and higher",
-            "and above",
-            "and up",
-            "and over",
-            "and upwards",
-            "and better",
-            "upwards",
-            "at least",
-            "at the least",
-            "at minimum",
-            "minimum",
-            "+",
-            "plus",
-        ],
+        phrases(
+            """or more, or higher, or above, or better, or over, or up, or upwards, or greater, or
+                larger, or bigger, or wider, or taller, or at least, and more, and higher, and
+                above, and up, and over, and upwards, and better, upwards, at least, at the least,
+                at minimum, minimum, +, plus"""
+        ),
         "min",
     ),
     **dict.fromkeys(
-        [
-            "or less",
-            "or fewer",
-            "or lower",
-            "or below",
-            "or under",
-            "or smaller",
-            "or narrower",
-            "or shorter",
-            "and below",
-            "and less",
-            "and under",
-            "and lower",
-            "and smaller",
-            "at most",
-            "at the most",
-            "at maximum",
-            "maximum",
-            "tops",
-            "max",
-        ],
+        phrases(
+            """or less, or fewer, or lower, or below, or under, or smaller, or narrower, or
+                shorter, and below, and less, and under, and lower, and smaller, at most, at the
+                most, at maximum, maximum, tops, max"""
+        ),
         "max",
     ),
 }
@@ -173,42 +77,25 @@ _UNITS: Mapping[str, Unit] = {
     "%": "%",
     **dict.fromkeys(["px", "pixel", "pixels", "pix"], "pixel"),
     **dict.fromkeys(
-        [
-            "square pixels",
-            "square pixel",
-            "square px",
-            "sq px",
-            "sq. px",
-            "sq pixels",
-            "sq. pixels",
-            "px^2",
-            "px2",
-            "pixels^2",
-            "pixels squared",
-            "pixel squared",
-            "px squared",
-            "square-pixels",
-            "pixel area",
-            "pixels in area",
-            "pixels of area",
-            "px in area",
-            "px of area",
-            "px area",
-            "pixels area",
-        ],
+        phrases(
+            """square pixels, square pixel, square px, sq px, sq. px, sq pixels, sq. pixels, px^2,
+                px2, pixels^2, pixels squared, pixel squared, px squared, square-pixels, pixel area,
+                pixels in area, pixels of area, px in area, px of area, px area, pixels area"""
+        ),
         "square pixel",
     ),
-    **dict.fromkeys(["point", "points", "pts", "vertices", "vertex", "vertexes", "corner points", "nodes"], "point"),
+    **dict.fromkeys(phrases("point, points, pts, vertices, vertex, vertexes, corner points, nodes"), "point"),
 }
 _CONFIDENCE = (
-    "confidence|confident|score|scores|scoring|scored|probability|certainty|certain|sure|likelihood|likely|conf|confidence score"
+    "confidence|confident|score|scores|scoring|scored|probability|certainty|certain|sure|likelihood|likely|conf"
+    "|confidence score"
     "|confidence level"
     "|confidence value|detection score|detection confidence|confidence scores|probable|convinced|reliable|reliability"
 )
 _DIMENSIONS: Mapping[str, Dimension] = {
-    **dict.fromkeys(["wide", "width", "in width", "across", "of width", "broad", "wider"], "width"),
+    **dict.fromkeys(phrases("wide, width, in width, across, of width, broad, wider"), "width"),
     **dict.fromkeys(["tall", "high", "height", "in height", "of height", "taller"], "height"),
-    **dict.fromkeys(["in area", "of area", "area", "large", "big", "in size", "surface"], "size"),
+    **dict.fromkeys(phrases("in area, of area, area, large, big, in size, surface"), "size"),
     **dict.fromkeys(_CONFIDENCE.split("|"), "score"),
     **dict.fromkeys(["threshold", "confidence threshold", "score threshold", "cutoff", "cut-off"], "score"),
 }
@@ -235,23 +122,11 @@ _KEYS: Mapping[str, Dimension] = {
         "score",
     ),
     **dict.fromkeys(
-        [
-            "number of points",
-            "number of vertices",
-            "point count",
-            "vertex count",
-            "points per polygon",
-            "vertices per polygon",
-            "points",
-            "vertices",
-            "num_points",
-            "points per object",
-            "points per outline",
-            "points each",
-            "number of polygon points",
-            "count of points",
-            "polygon points",
-        ],
+        phrases(
+            """number of points, number of vertices, point count, vertex count, points per polygon,
+                vertices per polygon, points, vertices, num_points, points per object, points per
+                outline, points each, number of polygon points, count of points, polygon points"""
+        ),
         "points",
     ),
     **dict.fromkeys(["range", "coordinate range", "coordinates range"], "range"),

@@ -14,6 +14,7 @@ from vision.errors import InstructionError
 from vision.instructions.numbers import number
 from vision.instructions.quantities import Quantity, quantities
 from vision.instructions.rules import Reading, compiled
+from vision.instructions.tables import phrases
 from vision.instructions.task import Order, RankKey
 
 _EXCLUDED = re.compile(
@@ -26,107 +27,24 @@ _EXCLUDED = re.compile(
     r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
     r"(?: (?:anything|everything|anyone|anybody|everyone|everybody|all|any|those|these|the|ones?|objects?|box(?:es)?"
     r"|detections?|things?|results?"
-    r"|instances?|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff"
+    r"|instances?|low-confidence|uncertain|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff"
     r"|ones|with|that|which|is|are|of|a"
     r"|having|where|you)){0,12} ?$"
 )
 _SCORE_LEAD = frozenset(
-    [
-        "you",
-        "the",
-        "model",
-        "detector",
-        "network",
-        "system",
-        "it",
-        "is",
-        "are",
-        "was",
-        "that",
-        "which",
-        "with",
-        "a",
-        "an",
-        "of",
-        "at",
-        "where",
-        "whose",
-        "having",
-        "have",
-        "has",
-        "be",
-        "being",
-        "its",
-        "their",
-        "your",
-        "if",
-        "only",
-        "for",
-        "to",
-        "detection",
-    ]
+    phrases(
+        """you, the, model, detector, network, system, it, is, are, was, that, which, with, a, an, of, at, where,
+    whose, having, have, has, be, being, its, their, your, if, only, for, to, detection"""
+    )
 )
 _SIZE_LEAD = frozenset(
-    [
-        "that",
-        "which",
-        "who",
-        "are",
-        "is",
-        "with",
-        "a",
-        "an",
-        "the",
-        "of",
-        "having",
-        "have",
-        "has",
-        "whose",
-        "cover",
-        "covers",
-        "covering",
-        "covered",
-        "occupy",
-        "occupies",
-        "occupying",
-        "take",
-        "takes",
-        "taking",
-        "up",
-        "fill",
-        "fills",
-        "filling",
-        "span",
-        "spans",
-        "spanning",
-        "make",
-        "makes",
-        "making",
-        "account",
-        "accounts",
-        "accounting",
-        "for",
-        "use",
-        "uses",
-        "using",
-        "be",
-        "being",
-        "measure",
-        "measures",
-        "measuring",
-        "sized",
-        "area",
-        "size",
-        "at",
-        "it",
-        "they",
-        "box",
-        "boxes",
-        "sides",
-        "amount",
-        "amounts",
-        "to",
-    ]
+    phrases(
+        """that, which, who, are, is, with, a, an, the, of, having, have, has, whose, cover,
+            covers, covering, covered, occupy, occupies, occupying, take, takes, taking, up, fill,
+            fills, filling, span, spans, spanning, make, makes, making, account, accounts,
+            accounting, for, use, uses, using, be, being, measure, measures, measuring, sized, area,
+            size, at, it, they, box, boxes, sides, amount, amounts, to"""
+    )
 )
 _AFTER_SCORE = re.compile(r" (?:of|about|on)\b(?! the\b)(?: (?:it|them|each|those))?")
 
@@ -319,7 +237,8 @@ _COUNTS = tuple(
 _AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
 _AT_LEAST = re.compile(r"\b(?:at (?:the )?(?:least|minimum)|or more|minimum)\b")
 _BY = compiled(
-    r"\b(?:in )?(?:(?:descending|decreasing) )?(?:order )?(?:(?:ranked|sorted|ordered|sort|order|ranking|judged|measured|in order|in terms) )?(?:by|of|in) (?:the "
+    r"\b(?:in )?(?:(?:descending|decreasing) )?(?:order )?(?:(?:ranked|sorted|ordered|sort|order|ranking|judged"
+    r"|measured|in order|in terms) )?(?:by|of|in) (?:the "
     r"|their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b"
 )
 _SORTED = re.compile(r"\b(?:sort|order|rank)")

@@ -13,6 +13,7 @@ from vision.instructions.class_sets import ClassSet
 from vision.instructions.lookahead import Words
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
+from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token
 from vision.instructions.wording import EXCEPT_VERBS, LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
 
@@ -41,7 +42,7 @@ _TO_A_NAME = frozenset(
 )
 """After a noun of the output these lead to what is looked for: "boxes around the horses"."""
 
-_SUBJECTS = frozenset({"i", "you", "we", "he", "she", "they", "it"})
+_SUBJECTS = frozenset(phrases("i, you, we, he, she, they, it"))
 _ASKING = frozenset({"which", "what", "who", "what is", "who is"})
 _LONGEST_NAME = 200
 """Characters; nothing has a longer name."""

@@ -6,20 +6,24 @@ understood.
 
 from __future__ import annotations
 
-from vision.instructions.passed_over import phrases
+from vision.instructions.tables import phrases
 
 EXCEPT = phrases(
-    """excluded, ignored, skipped, omitted, left out, dropped, discarded, disregarded, exempt, exempted, except, except for, excepting, excluding, exclude, excludes, other than, besides, apart from, aside from, but not, but
-    no, but without, but ignore, but exclude, but skip, but leave out, save for, bar, barring, ignore, ignoring,
-    skip, skipping, leave out, leaving out, leave aside, leaving aside, leave off, omit, omitting, drop, dropping,
-    discard, discarding, disregard, disregarding, minus, with the exception of, not, no, never, none of, and not,
-    not counting, not including, but for, all but, everything but, anything but, every but, rather than, instead
-    of, do not, do not find, do not detect, do not show, do not show me, do not mark, do not box, do not label, do
-    not include, do not return, do not list, do not report, do not count, do not want, do not need, do not give,
-    do not give me, do not output, do not draw, do not bother with, do not care about, do not look for, not
-    interested in, no need for, without, nor, and no, or any, that is not, that are not, which is not, which are
-    not, that is no, that are no, who are not, who is not, neither, outside of, beyond just, but leave, but drop,
-    but omit, but discard, not the, if it is not, unless it is, unless they are, unless"""
+    """excluded, ignored, skipped, omitted, left out, dropped, discarded, disregarded, exempt,
+        exempted, except, except for, excepting, excluding, exclude, excludes, other than, besides,
+        apart from, aside from, but not, but no, but without, but ignore, but exclude, but skip, but
+        leave out, save for, bar, barring, ignore, ignoring, skip, skipping, leave out, leaving out,
+        leave aside, leaving aside, leave off, omit, omitting, drop, dropping, discard, discarding,
+        disregard, disregarding, minus, with the exception of, not, no, never, none of, and not, not
+        counting, not including, but for, all but, everything but, anything but, every but, rather
+        than, instead of, do not, do not find, do not detect, do not show, do not show me, do not
+        mark, do not box, do not label, do not include, do not return, do not list, do not report,
+        do not count, do not want, do not need, do not give, do not give me, do not output, do not
+        draw, do not bother with, do not care about, do not look for, not interested in, no need
+        for, without, nor, and no, or any, that is not, that are not, which is not, which are not,
+        that is no, that are no, who are not, who is not, neither, outside of, beyond just, but
+        leave, but drop, but omit, but discard, not the, if it is not, unless it is, unless they
+        are, unless"""
 )
 """What rules out the classes that follow, up to the end of the clause or the next verb."""
 
@@ -139,25 +143,28 @@ THAT = phrases(
 
 ING_NOUNS = frozenset(
     phrases(
-        """anything, awning, baking, bedding, boxing, building, buildings, camping, ceiling, climbing, clothing, cooking,
-        crossing, dining, dressing, drinking, duckling, dumpling, earring, earrings, eating, evening, everything,
-        fishing, flying, folding, frying, gardening, herring, hunting, icing, ironing, jogging, king, kitchen-ing,
-        landing, lighting, lightning, living, morning, nothing, outing, painting, paintings, parking, plumbing,
-        pudding, racing, railing, reading-lamp, recycling, riding-hood, ring, rings, rocking, running, seedling,
-        serving, sewing, shopping, sibling, sitting-room, skiing, sleeping, sling, something, sporting, spring,
-        stocking, stockings, string, strings, swimming, swing, swings, thing, things, training, vehicle-mounting,
-        vending, walking, washing, wedding, wing, wings, writing"""
+        """anything, awning, baking, bedding, boxing, building, buildings, camping, ceiling,
+            climbing, clothing, cooking, crossing, dining, dressing, drinking, duckling, dumpling,
+            earring, earrings, eating, evening, everything, fishing, flying, folding, frying,
+            gardening, herring, hunting, icing, ironing, jogging, king, kitchen-ing, landing,
+            lighting, lightning, living, morning, nothing, outing, painting, paintings, parking,
+            plumbing, pudding, racing, railing, reading-lamp, recycling, riding-hood, ring, rings,
+            rocking, running, seedling, serving, sewing, shopping, sibling, sitting-room, skiing,
+            sleeping, sling, something, sporting, spring, stocking, stockings, string, strings,
+            swimming, swing, swings, thing, things, training, vehicle-mounting, vending, walking,
+            washing, wedding, wing, wings, writing"""
     )
 )
 """Words in -ing that name things or stand before a noun, so that they make no relation."""
 
 PARTITIVES = frozenset(
     phrases(
-        """article, articles, bit, bits, bottle, bottles, bowl, bowls, bunch, bunches, can, cans, crowd, crowds, cup,
-        cups, flock, flocks, form, forms, glass, glasses, group, groups, head, heads, herd, herds, item, items, kind,
-        kinds, loaf, loaves, means, mode, modes, mug, mugs, pack, packs, pair, pairs, piece, pieces, pieces-of, pile,
-        piles, plate, plates, portion, portions, row, rows, school, schools, set, sets, slice, slices, sort, sorts,
-        stack, stacks, type, types, vase, vases"""
+        """article, articles, bit, bits, bottle, bottles, bowl, bowls, bunch, bunches, can, cans,
+            crowd, crowds, cup, cups, flock, flocks, form, forms, glass, glasses, group, groups,
+            head, heads, herd, herds, item, items, kind, kinds, loaf, loaves, means, mode, modes,
+            mug, mugs, pack, packs, pair, pairs, piece, pieces, pieces-of, pile, piles, plate,
+            plates, portion, portions, row, rows, school, schools, set, sets, slice, slices, sort,
+            sorts, stack, stacks, type, types, vase, vases"""
     )
 )
 """Heads that "of" joins to the noun that says what is meant ("piece of cutlery", "glass of wine")."""
@@ -169,10 +176,11 @@ UNWANTED = frozenset(
 
 NOT_ENGLISH = frozenset(
     phrases(
-        """alla, alle, alles, auf, avec, busca, cerca, cherche, cherchez, con, dans, das, de, dei, della, delle, dem,
-        den, der, die, een, ein, eine, einen, el, en, encontrar, encuentra, est, et, finde, finden, für, gli, het,
-        hitta, il, im, ist, la, las, le, les, lo, los, mir, mit, nos, och, os, para, per, por, på, sind, suche, sur,
-        são, toda, todas, todo, todos, tous, toutes, trouve, trouvez, trova, um, uma, un, und, une, y, zeige, zoek"""
+        """alla, alle, alles, auf, avec, busca, cerca, cherche, cherchez, con, dans, das, de, dei,
+            della, delle, dem, den, der, die, een, ein, eine, einen, el, en, encontrar, encuentra,
+            est, et, finde, finden, für, gli, het, hitta, il, im, ist, la, las, le, les, lo, los,
+            mir, mit, nos, och, os, para, per, por, på, sind, suche, sur, são, toda, todas, todo,
+            todos, tous, toutes, trouve, trouvez, trova, um, uma, un, und, une, y, zeige, zoek"""
     )
 )
 """Common words of other languages; with one of them in it a phrase isn't taken for an English one."""
@@ -193,9 +201,10 @@ SPELLED = frozenset(phrases("""letters, message, text, word, words"""))
 
 NAMES_NOTHING = frozenset(
     phrases(
-        """age, brand, breed, breeds, color, colors, colour, colours, command, commands, cuteness, depth, distance,
-        emotion, emotions, essay, feelings, gender, guidelines, instruction, instructions, joke, meaning, mood, name,
-        poem, price, prompt, prompts, rule, rules, song, speed, story, temperature, time, weather"""
+        """age, brand, breed, breeds, color, colors, colour, colours, command, commands, cuteness,
+            depth, distance, emotion, emotions, essay, feelings, gender, guidelines, instruction,
+            instructions, joke, meaning, mood, name, poem, price, prompt, prompts, rule, rules,
+            song, speed, story, temperature, time, weather"""
     )
 )
 """Words for what can't be seen as an object, so that they are neither found nor missing in the image."""
