@@ -27,6 +27,7 @@ from app.image_views import reasoning_html, scene_html, task_html
 from app.markup import counted, heading, muted, text
 from kg_data.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Task, Vision
+from vision.describing import sentence
 from vision.detections.drawing import class_colours
 from vision.errors import ImageError
 from vision.images import LoadedImage, load_image
@@ -91,7 +92,9 @@ class ImageDemo:
 
         def work() -> None:
             try:
-                self.vision.detect(np.zeros((64, 64, 3), np.uint8), "Find every vehicle except buses")
+                # A word that names no class and a description need what nothing else loads.
+                self.vision.detect(np.zeros((64, 64, 3), np.uint8), "Find every car and helicopter")
+                sentence(Detections((64, 64), np.array([[0, 0, 9, 9]], np.float32), ("car",)))
                 log.info("the detector is ready")
             except SkylarkError as error:  # told to the visitor who looks at an image
                 log.warning("the detector is not ready: %s", error)
