@@ -48,8 +48,6 @@ _SIZE_LEAD = frozenset(
 )
 _AFTER_SCORE = re.compile(r" (?:of|about|on)\b(?! the\b)(?: (?:it|them|each|those))?")
 
-_SIDES_OF_SIZE = {"width": "width", "height": "height", "area": "area", "area_share": "area_share"}
-
 
 def read_bounds(reading: Reading) -> None:
     """Read bounds on scores and sizes, and bare upper bounds ("at most five"), which are on how many."""
