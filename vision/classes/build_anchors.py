@@ -2,7 +2,7 @@
 
     python -m vision.classes.build_anchors
 
-Eight bits a component change a similarity by less than 0.002 and keep the file at a quarter of its size.
+Eight bits a component change a similarity by about 0.001 and keep the file at a quarter of its size.
 """
 
 from __future__ import annotations

@@ -44,6 +44,10 @@ class Nouns:
         """The synsets of a word in the singular, commonest first; none where it is not a visible thing."""
         return tuple(self._senses.get(word, {}).values())
 
+    def is_first_visible(self, word: str) -> bool:
+        """Whether a word's commonest sense is one that can be seen; "grade" is foremost no cow."""
+        return 0 in self._senses.get(word, {})
+
     def sense(self, word: str, rank: int) -> int:
         """The synset of a word's sense of that rank among all its senses in WordNet, from 0.
 

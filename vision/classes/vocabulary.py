@@ -113,11 +113,15 @@ class Vocabulary:
         word = next((form for form in spellings(phrase) if form in nouns), None)
         if word is None:
             return None
+        if not nouns.is_first_visible(word):
+            return Evidence(())
         sense = preferred_sense(word)
         for above in nouns.ancestors(sense):
             if above in self._claims:
                 return Evidence(self.in_order(self._claims[above]))
-        below = self._members.get(sense, ())
+        below = self._members.get(sense, set())
+        if len(below) < 2 and self.is_reviewed:  # to WordNet a laptop is a machine; who says "machine" doesn't mean it
+            below = set()
         return Evidence(self.in_order(below), bool(below))
 
     def kinship(self, phrase: str) -> NDArray[np.float32]:
