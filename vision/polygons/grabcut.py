@@ -1,6 +1,9 @@
-"""Outlines for models that give boxes alone: what inside the box has other colours than what surrounds it.
+"""Outlines for models that give boxes alone, from what inside the box differs from its surroundings.
 
-GrabCut (Rother, Kolmogorov and Blake 2004) models the colours of object and background and cuts where they change.
+GrabCut by itself outlines the objects of COCO hardly better than the ellipse in the box does, so here it is one of
+several witnesses (see `vision.polygons.evidence`). And a box says more than where to look: it is tight. Of several
+thresholds the highest is taken at which what is found reaches almost all of the box's width and height (after
+Lempitsky, Kohli, Rother and Sharp 2009, "Image segmentation with a bounding box prior").
 """
 
 from __future__ import annotations
@@ -16,12 +19,25 @@ from numpy.typing import NDArray
 
 from vision.detectors.detector import Rings
 from vision.images import LoadedImage
-from vision.polygons.masks import rings_from_mask
+from vision.polygons.evidence import probability, window
+from vision.polygons.masks import Ring, rings_from_mask
 
-_SIDE = 96
-"""The longer side of a box is made this many pixels at most, which bounds the time that a box takes."""
+SIDE = 64
+"""The longer side of a box becomes this many pixels: more costs time and finds nothing that colours can tell."""
 
-_LEAST_SIDE = 12
+_MARGIN = 0.25
+"""Surroundings that are looked at, as a share of the box's width and height."""
+
+_LEAST_SIDE = 6
+"""Pixels below which a box holds too few colours."""
+
+_THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2)
+_REACH = 0.9
+_DEFAULT_THRESHOLD = 0.4
+
+_LEAST_SHARE = 0.1
+"""Of the box; what fills less is a detail of the object or of the ground."""
+
 _TOLERANCE = 0.5
 _SPECK_SHARE = 0.05
 
@@ -32,8 +48,8 @@ class Outlines:
 
     Attributes:
         rings: n outlines.
-        sources: n words: `grabcut`, or `box` where the box was too small or GrabCut found nothing in it that could be
-            the object; the outline then is the ellipse in the box.
+        sources: n words: `grabcut`, or `box` where the box was too small or nothing in it stood out; the outline then
+            is the rounded box itself.
     """
 
     rings: tuple[Rings, ...]
@@ -41,25 +57,23 @@ class Outlines:
 
 
 def grabcut_outlines(image: LoadedImage, xyxy: NDArray[np.floating]) -> Outlines:
-    """Outline what is in each box. The same image and boxes give the same outlines.
+    """Outline the object in each box. The same image and box give the same outline, whatever the other boxes.
 
     Args:
         image: what the boxes are in.
-        xyxy: shape (n, 4), in pixels of the image.
+        xyxy: shape (n, 4), in pixels of the image; what of a box lies outside is left out.
     """
     rings: list[Rings] = []
     sources: list[Literal["grabcut", "box"]] = []
-    for box in np.asarray(xyxy, np.float64).reshape(-1, 4):
-        found = _cut(image.pixels, box)
-        rings.append(found or (ellipse_ring(box.tolist()),))
+    for box in np.clip(np.asarray(xyxy, np.float64).reshape(-1, 4), 0, np.tile(image.size, 2)):
+        found = _outline(image.pixels, box)
+        rings.append(found or (rounded_box(box.tolist()),))
         sources.append("grabcut" if found else "box")
     return Outlines(tuple(rings), tuple(sources))
 
 
-def ellipse_ring(
-    box: Sequence[float], *, exponent: float = 2.5, scale: float = 0.95, points: int = 48
-) -> NDArray[np.float32]:
-    """The superellipse inside a box, clockwise from the right.
+def rounded_box(box: Sequence[float], *, exponent: float = 2.5, scale: float = 0.95, points: int = 48) -> Ring:
+    """The superellipse in a box: of all outlines that know nothing of the image about the best.
 
     Args:
         box: x1, y1, x2, y2.
@@ -68,48 +82,57 @@ def ellipse_ring(
         points: how many.
 
     Returns:
-        Shape (points, 2).
+        Shape (points, 2), clockwise on the picture.
     """
     turn = np.arange(points) * (2 * math.pi / points)
-    cos, sin = np.cos(turn), np.sin(turn)
-    unit = np.stack(
-        [np.sign(cos) * np.abs(cos) ** (2 / exponent), np.sign(sin) * np.abs(sin) ** (2 / exponent)], axis=1
-    )
+    unit = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    unit = np.sign(unit) * np.abs(unit) ** (2 / exponent)
     left, top, right, bottom = box
     middle, half = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top]) / 2
-    return (middle + unit * half * scale).astype(np.float32)
+    return np.asarray(middle + unit * half * scale, np.float32)
 
 
-def _cut(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> Rings:
-    width, height = box[2:] - box[:2]
-    if min(width, height) < _LEAST_SIDE:
-        return ()
-    margin = 0.25 * box[2:] - 0.25 * box[:2] + 2
-    low = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
-    high = np.minimum(np.ceil(box[2:] + margin), [pixels.shape[1], pixels.shape[0]]).astype(int)
-    crop = pixels[low[1] : high[1], low[0] : high[0]]
-    scale = min(1.0, _SIDE / max(width, height))
+def crop(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64], Ring]:
+    """A box with its surroundings at the size at which it's looked at.
+
+    Returns:
+        The pixels, shape (height, width, 3); the box in them, shape (4,); and their (left, top), (right, bottom) in the
+        image, shape (2, 2).
+    """
+    sides = box[2:] - box[:2]
+    low = np.maximum(np.floor(box[:2] - _MARGIN * sides - 2), 0).astype(int)
+    high = np.minimum(np.ceil(box[2:] + _MARGIN * sides + 2), [pixels.shape[1], pixels.shape[0]]).astype(int)
+    scale = SIDE / float(sides.max())
     size = np.maximum(np.round((high - low) * scale), 3).astype(int)
-    small = cv2.resize(crop, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-    factor = size / (high - low)
-    inner = (box - np.tile(low, 2)) * np.tile(factor, 2)
-    x = (np.arange(size[0]) + 0.5 - (inner[0] + inner[2]) / 2) / ((inner[2] - inner[0]) / 2)
-    y = (np.arange(size[1]) + 0.5 - (inner[1] + inner[3]) / 2) / ((inner[3] - inner[1]) / 2)
-    away = (np.abs(x)[None] ** 2.5 + np.abs(y)[:, None] ** 2.5) ** (1 / 2.5)
-    inside = (np.abs(x) <= 1)[None] & (np.abs(y) <= 1)[:, None]
-    labels = np.full(away.shape, cv2.GC_BGD, np.uint8)
-    labels[inside & (away < 1.2)] = cv2.GC_PR_BGD
-    labels[inside & (away < 1.1)] = cv2.GC_PR_FGD
-    labels[inside & (away < 0.2)] = cv2.GC_FGD
-    cv2.setRNGSeed(0)
-    try:
-        cv2.grabCut(small, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(pixels[low[1] : high[1], low[0] : high[0]], (int(size[0]), int(size[1])), interpolation=method)
+    inner = (box - np.tile(low, 2)) * np.tile(size / (high - low), 2)
+    return np.asarray(small, np.uint8), inner, np.stack([low, high]).astype(np.float32)
+
+
+def _outline(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> Rings:
+    """What was found in a box, in pixels of the image; nothing where nothing stands out."""
+    if min(box[2:] - box[:2]) < _LEAST_SIDE:
         return ()
-    mask = cv2.resize((labels & 1).astype(np.float32), (crop.shape[1], crop.shape[0])) > 0.5
-    share = np.count_nonzero(mask) / (width * height)
-    if not 0.25 <= share <= 0.97:
+    small, inner, place = crop(pixels, box)
+    low, high = place.astype(int)
+    width, height = (int(side) for side in high - low)
+    likely = cv2.resize(probability(window(small, inner)), (width, height), interpolation=cv2.INTER_LINEAR)
+    left, top, right, bottom = np.round(box - np.tile(low, 2)).astype(int)
+    within = np.asarray(likely, np.float32)[top:bottom, left:right]
+    mask = np.zeros((height, width), np.bool_)
+    mask[top:bottom, left:right] = _reaching(within)
+    if np.count_nonzero(mask) < _LEAST_SHARE * within.size:
         return ()
-    return tuple(
-        ring + low.astype(np.float32) for ring in rings_from_mask(mask, tolerance=_TOLERANCE, speck_share=_SPECK_SHARE)
-    )
+    rings = rings_from_mask(mask, tolerance=_TOLERANCE, speck_share=_SPECK_SHARE)
+    return tuple(ring + place[0] for ring in rings)
+
+
+def _reaching(likely: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """What is likelier than the highest threshold at which it reaches almost all of the box's width and height."""
+    least = _REACH * np.array(likely.shape)
+    for threshold in _THRESHOLDS:
+        mask = likely > threshold
+        if mask.any() and np.all([np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (1, 0)] >= least):
+            return mask
+    return likely > _DEFAULT_THRESHOLD

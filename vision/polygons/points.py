@@ -3,7 +3,8 @@
 Points taken at even steps along an outline, or kept from it, cut off every bulge: an octagon inside a circle has a
 tenth less area. Here edges are taken out one by one, each replaced by the one point that keeps the area the same, the
 edge first whose loss moves the outline least (Kronenfeld, Stanislawski, Buttenfield and Brockmeyer 2020,
-"Simplification of polylines by segment collapse: minimizing areal displacement while preserving area").
+"Simplification of polylines by segment collapse: minimizing areal displacement while preserving area"). The few points
+that are left are then moved to where they fit best.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import FormatError, InstructionError
+from vision.polygons.fitting import fitted
 from vision.polygons.masks import Ring, joined, ring_area
 
 Point = tuple[float, float]
@@ -24,6 +26,9 @@ Bounds = tuple[float, float, float, float]
 
 _FINE = 0.4
 """Pixels by which an outline may be moved beforehand: a mask's staircase has thousands of points and no shape."""
+
+_FEW = 24
+"""Points up to which moving them gains anything."""
 
 _FLAT = 1e-9
 
@@ -58,7 +63,10 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
     ring = parts[0]
     for part in parts[1:]:
         ring = joined(ring, part)
-    chosen = _filled(_collapsed(ring, points, bounds), points)
+    chosen = _collapsed(ring, points, bounds)
+    if len(ring) > points and points <= _FEW:
+        chosen = fitted(chosen, parts)
+    chosen = _filled(_clockwise(chosen), points)
     start = min(range(points), key=lambda i: (chosen[i, 1], chosen[i, 0]))
     return np.roll(chosen, -start, axis=0).astype(np.float32)
 
