@@ -163,6 +163,7 @@ class TestBrokenImages:
         assert loaded.pixels.shape == (loaded.height, loaded.width, 3)
         assert loaded.width * loaded.height <= 10_000
 
+    @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
     def test_broken_exif_does_not_make_a_picture_unreadable(self, picture: Image.Image) -> None:
         data = encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\x12\x01" * 9)
         assert load_image(data).size == picture.size
