@@ -174,7 +174,7 @@ class Vision:
 
     def _plan(self, instruction: str | Task, min_score: float | None) -> _Plan:
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
-        targets = task.targets
+        targets = task.targets if task.understood else ()
         if task.expression is not None:
             targets = expression_classes(task.expression, self.matcher)
         asked = task.min_score if task.min_score is not None else min_score

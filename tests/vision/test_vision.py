@@ -103,6 +103,12 @@ def test_what_is_not_detectable_is_said_with_the_nearest(vision: Vision) -> None
     assert any('"helicopter"' in note and "airplane" in note for note in found.notes)
 
 
+def test_nothing_is_looked_for_where_nothing_was_understood(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, "Finde alle Hunde")
+    assert len(found) == 0
+    assert any("nothing is looked for" in note for note in found.notes)
+
+
 def test_a_count_and_a_description_answer_in_words(vision: Vision) -> None:
     assert vision.detect(MOTORCYCLE, "count the motorcycles", min_score=0.5).text == "1"
     assert vision.detect(MOTORCYCLE, "what is in this picture?", min_score=0.5).text == "A motorcycle."

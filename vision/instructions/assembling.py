@@ -15,6 +15,7 @@ from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.regions import Region, intersection
 from vision.instructions.rules import Reading
 from vision.instructions.task import Kind, Limit, Order, RankKey, SizeRange, Target, Task, Undetectable
+from vision.instructions.verbs import FINDING, TELLING
 from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
 
 _BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
@@ -70,6 +71,9 @@ class _Assembly:
         if grounded and (self.targets or self.undetectable):
             self._report_beside_expression(named)
         everything = everything and not exclusions
+        understood = not (everything and kind in ("detect", "segment", "count") and self._understood_nothing())
+        if not understood:
+            self.reading.note("Nothing that it asks for was understood, so nothing is looked for.")
         targets = None if grounded or (everything and not self.undetectable) else tuple(self.targets.values())
         limit = None if expression is not None and not self._outside_expression() else self._limit(named)
         region, size = self._region(len(named)), self._size()
@@ -96,6 +100,7 @@ class _Assembly:
             min_score=self._min_score(),
             output=output,
             unread=self._unread(),
+            understood=understood,
             notes=tuple(self.reading.notes),
         )
 
@@ -233,13 +238,11 @@ class _Assembly:
                 or match.colour is not None
                 or self._phrase(item) in COLOURS
                 or (not match.classes and item.by_order)
+                or _says_nothing(self._phrase(item))
             ):
                 self.unread.append(place)
             elif not match.classes:
-                if _says_nothing(self._phrase(item)):
-                    self.unread.append(place)
-                else:
-                    self.reading.note(f"{match.label!r} cannot be detected, so nothing is left out for it.")
+                self.reading.note(f"{match.label!r} cannot be detected, so nothing is left out for it.")
             else:
                 kept.append((place, match))
         return kept
@@ -430,6 +433,15 @@ class _Assembly:
             self.unread.append((high.start, high.end))
         return low
 
+    def _understood_nothing(self) -> bool:
+        """Whether no word is left, beside those that only say to find or tell, once what is unread is taken out."""
+        if not self.unread:
+            return False
+        text = list(self.reading.source.text)
+        for start, end in self.unread:
+            text[start:end] = " " * (end - start)
+        return _ASKING.issuperset(re.findall(r"\w+", "".join(text)))
+
     def _unread(self) -> tuple[str, ...]:
         parts: list[Span] = []
         for start, end in sorted(set(self.unread)):
@@ -440,6 +452,8 @@ class _Assembly:
         words = (self.reading.source.original_at(start, end).strip(" ,;") for start, end in parts)
         return tuple(dict.fromkeys(word for word in words if word))
 
+
+_ASKING = frozenset(word for phrase in (*FINDING, *TELLING) for word in phrase.split())
 
 _EXPRESSION = re.compile(
     r"^(?:the|a|an) \S+ \S+|\b(?:left|right|front|top|next|near|nearest|closest|behind|under|above|below|beside"

@@ -125,6 +125,8 @@ class Task:
         min_score: bound on the score, or None for the caller's.
         output: how the result is written.
         unread: parts of the instruction that were not understood or are not obeyed, as they stand in it.
+        understood: False where no part of it says what is looked for and something was not understood: everything
+            would be a guess, so nothing is looked for.
         notes: what was assumed in reading it, one sentence each.
     """
 
@@ -140,6 +142,7 @@ class Task:
     min_score: float | None = None
     output: OutputFormat = field(default_factory=OutputFormat)
     unread: tuple[str, ...] = ()
+    understood: bool = True
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
