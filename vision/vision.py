@@ -273,7 +273,7 @@ def _nothing() -> Found:
 
 def _cut(model: str, sources: Sequence[str]) -> str:
     failed = sources.count("box")
-    told = f"{model} gives boxes alone: the outlines are GrabCut's"
+    told = f"{model} gives boxes alone: the outlines are drawn inside them with GrabCut"
     if failed:
         told += f"; for {failed} of {len(sources)} objects it found none, and an ellipse in the box stands there"
     return f"{told}."
