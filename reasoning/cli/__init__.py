@@ -7,15 +7,11 @@ changed, 1 where something failed, 130 after Ctrl-C, else 0.
 from __future__ import annotations
 
 import argparse
-import io
-import logging
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from kg_data.errors import SkylarkError, UnknownGraphError
+from kg_data.command_line import run
+from kg_data.errors import UnknownGraphError
 from reasoning.cli import answering, comparing, datasets, evaluating, plotting
-from reasoning.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from reasoning.errors import (
     AmbiguousEntityError,
     EvaluationError,
@@ -41,35 +37,7 @@ USAGE_ERRORS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not fail for the terminal's encoding
-    parser = build_parser()
-    try:
-        options = parser.parse_args(arguments)
-    except SystemExit as stop:  # argparse has said why
-        return stop.code if isinstance(stop.code, int) else USAGE
-    command: Callable[[argparse.Namespace], int] = options.command
-    try:
-        code = command(options)
-        sys.stdout.flush()
-        return code
-    except USAGE_ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except SkylarkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILURE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`| head`); without this Python complains again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILURE
+    return run(build_parser(), arguments, USAGE_ERRORS)
 
 
 def build_parser() -> argparse.ArgumentParser:

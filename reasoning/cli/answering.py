@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from reasoning.cli.exit_codes import FAILURE, OK
+from kg_data.command_line import FAILURE, OK
 from reasoning.cli.options import add_graph, add_method, as_json, lark_options
 
 

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from reasoning.cli.exit_codes import OK
+from kg_data.command_line import OK
 from reasoning.cli.options import as_json, positive
 
 log = logging.getLogger(__name__)

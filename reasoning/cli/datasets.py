@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kg_data.command_line import FAILURE, OK
 from kg_data.errors import SkylarkError
-from reasoning.cli.exit_codes import FAILURE, OK
 from reasoning.cli.options import as_json
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasoning.cli.exit_codes import OK
+from kg_data.command_line import OK
 from reasoning.cli.options import add_graph, add_method, lark_options, positive
 from reasoning.errors import EvaluationError
 

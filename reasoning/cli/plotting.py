@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from reasoning.cli.exit_codes import OK
+from kg_data.command_line import OK
 
 
 def add_commands(commands: Any) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
 from vision import Detections
 from vision.cli import main
-from vision.cli.exit_codes import FAILURE, OK, USAGE
 from vision.instructions.task import OutputFormat
 
 PROJECT = Path(__file__).resolve().parents[2]

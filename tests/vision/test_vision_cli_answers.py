@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import ColourDetector, make_set
 from vision.cli import main
-from vision.cli.exit_codes import FAILURE, OK, USAGE
 from vision.evaluation.run import lines_path
 
 PROJECT = Path(__file__).resolve().parents[2]

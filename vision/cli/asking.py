@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from kg_data.command_line import OK
 from vision.cli.detecting import value_text
 from vision.cli.errors import ArgumentError
-from vision.cli.exit_codes import OK
 from vision.cli.options import add_min_score, add_model, as_json, opened
 
 if TYPE_CHECKING:

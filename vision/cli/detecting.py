@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from kg_data.command_line import FAILURE, OK
 from kg_data.errors import SkylarkError
 from vision.cli.errors import ArgumentError
-from vision.cli.exit_codes import FAILURE, OK
 from vision.cli.options import add_min_score, add_model, as_json, opened
 from vision.errors import FormatError
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kg_data.command_line import OK
 from vision.cli.errors import ArgumentError
-from vision.cli.exit_codes import OK
 from vision.cli.options import add_min_score, add_model, as_json, opened, positive
 
 

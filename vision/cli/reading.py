@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vision.cli.exit_codes import OK
+from kg_data.command_line import OK
 from vision.cli.options import add_model, as_json, opened
 
 if TYPE_CHECKING:

@@ -1,0 +1,61 @@
+"""How every command line of the house runs a command: what goes to stderr, and what the process says when it ends.
+
+It lives in the lowest room because imports go one way, and both halves have commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from kg_data.errors import SkylarkError
+
+OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""The exit codes; 130 is what shells give after Ctrl-C."""
+
+
+def run(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, usage_errors: tuple[type[SkylarkError], ...]
+) -> int:
+    """Run the command that the arguments name.
+
+    Args:
+        parser: its commands set `command`, a function from the options to an exit code.
+        arguments: those of the process where None.
+        usage_errors: what the caller can put right by writing something else.
+
+    Returns:
+        The exit code.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not fail for the terminal's encoding
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse has said why
+        return stop.code if isinstance(stop.code, int) else USAGE
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        code = command(options)
+        sys.stdout.flush()
+        return code
+    except usage_errors as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except SkylarkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`); without this Python complains again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
