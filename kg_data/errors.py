@@ -39,3 +39,7 @@ class DataError(SkylarkError):
 
 class UnknownGraphError(SkylarkError):
     """No built-in graph, data set, folder or file has this name."""
+
+
+class ResultsError(SkylarkError):
+    """Results cannot be written: the disk is full, access is denied, or another run is writing them."""

@@ -84,7 +84,3 @@ class QuestionError(SkylarkError):
 
 class EvaluationError(SkylarkError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
-
-
-class ResultsError(SkylarkError):
-    """Results cannot be written: the disk is full, access is denied, or another run is writing them."""

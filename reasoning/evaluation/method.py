@@ -9,11 +9,11 @@ from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
+from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.results_file import Line
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms import LLMError

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reasoning.errors import EvaluationError, ResultsError
+from kg_data.errors import ResultsError
+from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import check_comparable, main_metrics
 from reasoning.evaluation.intervals import LEVEL, Interval
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.appended_lines import Line
 from reasoning.evaluation.method import Reply, about
 from reasoning.evaluation.metrics import (
     LARK_METRICS,
@@ -21,7 +22,6 @@ from reasoning.evaluation.metrics import (
     set_metrics,
 )
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
-from reasoning.evaluation.results_file import Line
 from reasoning.graph.id_lists import IdLists
 from reasoning.graph.index import Ids
 

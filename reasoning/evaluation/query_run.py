@@ -14,13 +14,13 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from kg_data.appended_lines import Line
 from reasoning.batch import BatchExecutor
 from reasoning.binding import bind
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import load_method, replies
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
 from reasoning.evaluation.query_lines import METRICS, PROTOCOLS, Protocol, Ranking, lines_of
-from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally

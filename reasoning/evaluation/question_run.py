@@ -11,12 +11,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from kg_data.appended_lines import Line
 from reasoning.answer import plain
 from reasoning.evaluation.method import Reply, about, load_method, replies
 from reasoning.evaluation.metrics import counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
-from reasoning.evaluation.results_file import Line
 from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QuestionTally

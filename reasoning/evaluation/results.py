@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kg_data.appended_lines import Line
 from kg_data.errors import DataError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation import query_lines, question_run
-from reasoning.evaluation.results_file import Line, parse_line, summary_path
+from reasoning.evaluation.results_file import parse_line, summary_path
 from reasoning.evaluation.tally import QueryTally, QuestionTally
 from reasoning.query.structures import STRUCTURES
 

@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import filelock
-
+from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
 from kg_data.errors import DataError
-from reasoning.errors import EvaluationError, ResultsError
+from reasoning.errors import EvaluationError
 
 CHECKPOINT_SECONDS = 10.0
 """How often what was written is forced to the disk, and the summary brought up to date."""
-
-Line = dict[str, Any]
-
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows would write two bytes for the end of a line
 
 
 def summary_path(path: Path) -> Path:
@@ -52,7 +44,7 @@ def _is_value(metric: str, value: object) -> bool:
     return (isinstance(value, int | float) and math.isfinite(value)) or (metric == "path_match" and value is None)
 
 
-class ResultsFile:
+class ResultsFile(AppendedLines):
     """The results file of one run, locked against other processes while it is open (a context manager).
 
     Args:
@@ -80,62 +72,12 @@ class ResultsFile:
         metrics: Collection[str],
         resume: bool,
     ) -> None:
-        self.path, self.settings = path, dict(settings)
+        super().__init__(path)
+        self.settings = dict(settings)
         self._identifiers, self._metrics, self._resume = identifiers, metrics, resume
         self.done: list[Line] = []
         self.seconds = 0.0
-        # A lock of the operating system: it ends with the process, however that ends.
-        self._lock = filelock.FileLock(f"{path}.lock", timeout=0, fallback_to_soft=False)
-        self._descriptor: int | None = None
-        self._size = 0
         self._synced = time.monotonic()
-
-    def __enter__(self) -> Self:
-        if not self.path.absolute().parent.is_dir():
-            raise ResultsError(f"cannot write {self.path}: there is no folder {self.path.absolute().parent}")
-        if self.path.exists() and not self.path.is_file():
-            raise ResultsError(f"cannot write {self.path}: results need a regular file, to be resumed from")
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise ResultsError(
-                f"{self.path} is being written by another run; wait for it or choose another file"
-            ) from None
-        except OSError as error:
-            raise self._unwritable(error) from None
-        try:
-            self._open()
-        except BaseException:
-            self._lock.release()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-        except OSError as failure:
-            # After a failed write the same may come up again here; the first error says it already.
-            if error is None:
-                raise self._unwritable(failure) from None
-        finally:
-            self._lock.release()
-
-    def append(self, line: Line) -> None:
-        """Write one query's line; it is with the operating system when this returns, so a killed process keeps it."""
-        assert self._descriptor is not None
-        content = _encoded(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
-        with self._writing():
-            try:
-                _write(self._descriptor, content)
-            except BaseException:
-                # A full disk, or Ctrl-C between two pieces: only whole lines stay.
-                with suppress(OSError):
-                    os.ftruncate(self._descriptor, self._size)
-                raise
-        self._size += len(content)
 
     @property
     def checkpoint_due(self) -> bool:
@@ -144,11 +86,8 @@ class ResultsFile:
 
     def checkpoint(self, summary: Mapping[str, Any]) -> None:
         """Force the lines to the disk and replace the summary."""
-        target = summary_path(self.path)
-        with self._writing():
-            if self._descriptor is not None:
-                os.fsync(self._descriptor)
-            _replace(target, _encoded(json.dumps(summary, ensure_ascii=False, indent=2)))
+        self._force()
+        write_whole(summary_path(self.path), encoded(json.dumps(summary, ensure_ascii=False, indent=2)))
         self._synced = time.monotonic()
 
     def _open(self) -> None:
@@ -161,26 +100,13 @@ class ResultsFile:
                     "or choose another file, or delete it"
                 )
             self._compare_settings()
-            whole = content[: content.rfind(b"\n") + 1]
+            whole = whole_lines(content)
             self.done = self._read(whole)
-            self._size = len(whole)
+            self._begin(len(whole))
         else:
             # Before the first line: lines whose settings are not known could never be resumed.
             self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
-        with self._writing():
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
-            if self._size < len(content):
-                os.ftruncate(self._descriptor, self._size)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise self._unwritable(error) from None
-
-    def _unwritable(self, error: OSError) -> ResultsError:
-        return ResultsError(f"cannot write {self.path}: {error.strerror or error}")
+            self._begin(0)
 
     def _compare_settings(self) -> None:
         beside = summary_path(self.path)
@@ -211,38 +137,3 @@ class ResultsFile:
                 raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
             lines.append(line)
         return lines
-
-
-def _encoded(text: str) -> bytes:
-    # A lone surrogate in an id has no UTF-8; replaced by its escape it is JSON all the same.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put a file's new content in the place of the old, so that at every moment one of the two is there whole."""
-    work = target.with_name(f"{target.name}.part")
-    try:
-        descriptor = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o666)
-        try:
-            _write(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        work.replace(target)
-    except OSError:
-        with suppress(OSError):
-            work.unlink()
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        # After a power cut the folder must list the settings of whatever lines it lists.
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.errors import SkylarkError
-from reasoning.errors import ResultsError
+from kg_data.appended_lines import Line
+from kg_data.errors import ResultsError, SkylarkError
 from reasoning.estimate import Estimate
-from reasoning.evaluation.results_file import Line, ResultsFile
+from reasoning.evaluation.results_file import ResultsFile
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 

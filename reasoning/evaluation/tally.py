@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kg_data.appended_lines import Line
 from reasoning.evaluation.intervals import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
-from reasoning.evaluation.results_file import Line
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.structures import NEGATED, STRUCTURES
 

@@ -17,8 +17,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from benchmarks.reading_untuned import MOST_ANSWERS, select
-from kg_data.errors import DataError, SkylarkError
-from reasoning.errors import EvaluationError, ResultsError
+from kg_data.errors import DataError, ResultsError, SkylarkError
+from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.results_file import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
@@ -324,7 +324,7 @@ class TestProcesses:
         stopped = subprocess.run(
             command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(most)
         )
-        assert stopped.returncode == 1 and f"error: cannot write {out}: File too large" in stopped.stderr
+        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
         assert summary(out)["complete"] is False and out.read_bytes() == whole.read_bytes()
         assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.jsonl", "r.jsonl.lock", "r.jsonl.summary.json"]
         subprocess.run([*command, "--resume"], cwd=PROJECT, check=True, capture_output=True)
@@ -335,7 +335,7 @@ class TestProcesses:
         stopped = subprocess.run(
             self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(99)
         )
-        assert stopped.returncode == 1 and f"error: cannot write {out}: File too large" in stopped.stderr
+        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
         assert [path.name for path in tmp_path.glob("r.*")] == ["r.jsonl.lock"]
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

@@ -20,9 +20,9 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from kg_data.appended_lines import Line
 from vision.evaluation import run_lines
 from vision.evaluation.run import run
-from vision.evaluation.run_lines import Line
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 ITEMS = 4

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kg_data.errors import DataError, SkylarkError
-from vision.evaluation.errors import EvaluationError, ResultsError
+from kg_data.errors import DataError, ResultsError, SkylarkError
+from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run import lines_path, run
 from vision.evaluation.run_lines import Line, RunLines
 

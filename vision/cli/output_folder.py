@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kg_data.appended_lines import encoded, write_whole
+from kg_data.errors import ResultsError
 from vision.detections.detections import Detections
-from vision.evaluation.errors import ResultsError
-from vision.evaluation.run_lines import RunLines, encoded, write_whole
+from vision.evaluation.run_lines import RunLines
 from vision.instructions.task import FormatName
 
 RECORD = "detections.jsonl"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kg_data.appended_lines import Line
 from kg_data.errors import DataError, SkylarkError
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
@@ -21,7 +22,6 @@ from vision.evaluation.categories import Categories, chosen, tied
 from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run import run
 from vision.evaluation.run_lengths import from_rings
-from vision.evaluation.run_lines import Line
 from vision.instructions.task import Limit, OutputFormat, Target, Task
 
 if TYPE_CHECKING:

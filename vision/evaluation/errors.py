@@ -7,7 +7,3 @@ from kg_data.errors import SkylarkError
 
 class EvaluationError(SkylarkError):
     """The files and options of an evaluation do not fit together; written otherwise they would."""
-
-
-class ResultsError(SkylarkError):
-    """Results cannot be written."""

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
+from kg_data.appended_lines import Line
 from kg_data.errors import DataError, SkylarkError
 from vision.errors import DetectorError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.errors import EvaluationError
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
 from vision.evaluation.run import run
-from vision.evaluation.run_lines import Line
 
 if TYPE_CHECKING:
     from vision.vision import Vision
