@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import kg_data
 from kg_data.public import PublicBenchmark
 from kg_data.registry import BuiltInGraph, LocalDataset
+from kg_data.text_table import aligned
 from kg_data.verifying import Verification
-from reasoning.evaluation.table import aligned
 
 
 def datasets_text() -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from kg_data.text_table import aligned
 from reasoning.evaluation.comparison import Comparison, Row
 from reasoning.evaluation.intervals import LEVEL
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.results import labels_of
-from reasoning.evaluation.table import aligned
 
 P_NOTE = "p: two-sided sign-flip test over the pairs, each row by itself (no correction for their number)"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kg_data.text_table import aligned
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.tally import STEP_COUNTS
 from reasoning.llms.usage import TokenUsage
@@ -70,20 +71,6 @@ def _level(intervals: Mapping[str, Any], table: str) -> list[str]:
     if "±" not in table:
         return []
     return [f"± half of the {intervals['level']:.0%} bootstrap interval over queries; its bounds are in the summary"]
-
-
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, the first to the left and the others to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in [header, *rows]
-    ]
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _usage(summary: Mapping[str, Any]) -> list[str]:

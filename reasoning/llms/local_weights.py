@@ -11,15 +11,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from kg_data.hub import HubModels, has_weights
 from reasoning.cache_location import cache_dir
 from reasoning.llms.devices import find_device, find_dtype
 from reasoning.llms.errors import LLMError
 from reasoning.llms.greedy_decoding import LocalModel
-from reasoning.llms.hub import check_hub, has_weights, hub_folder
 from reasoning.llms.smollm2_weights import converted_weights, packaged_gguf, quiet_transformers
 
 _loaded: dict[tuple[str | None, str, str], LocalModel] = {}
 _loading = threading.Lock()
+
+HUB = HubModels(LLMError, "Qwen/Qwen3-0.6B")
 
 UNKNOWN_WINDOW = 4096
 """Tokens of prompt and reply where neither configuration nor tokenizer says how many the model reads."""
@@ -40,7 +42,7 @@ def check_source(source: str | None, device: str) -> None:
         elif looks_like_path(source):
             raise LLMError(f"There is no folder or .gguf file {source}{_beside(path)}")
         else:
-            check_hub(source)
+            HUB.check(source)
     if device not in ("auto", "cpu"):
         find_device(device)
 
@@ -68,7 +70,7 @@ def find_weights(source: str | None) -> Path:
         return path
     if _is_gguf(path):
         return converted_weights(path, cache_dir() / "llms")
-    return hub_folder(source)
+    return HUB.folder(source)
 
 
 def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kg_data.text_table import aligned
+
 DETECTION = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR100")
 
 
@@ -40,20 +42,6 @@ def grounding_table(figures: Mapping[str, Any]) -> str:
         found = miss["found"]
         lines.append(f"  {found['error']}" if found["error"] else f"  found {_result(found)} by {found['query']}")
     return "\n".join(lines)
-
-
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, the first to the left and the others to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in [header, *rows]
-    ]
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:

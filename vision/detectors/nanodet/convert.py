@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.appended_lines import write_whole
 from kg_data.errors import SkylarkError
 from vision.detectors.nanodet.detector import MODEL_FILE
 from vision.detectors.nanodet.tfjs import Node, TfjsGraph, read_graph
@@ -304,22 +304,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         content = convert(*read_package(given.package))
-        _write_whole(given.out, content)
+        write_whole(given.out, content)
     except (SkylarkError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{given.out}: {len(content):,} bytes, sha256 {_digest(content)}")
     return 0
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside the file, then put it in its place, so that a stopped run leaves no half of one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _digest(content: bytes) -> str:
