@@ -8,19 +8,17 @@ from collections.abc import Iterable, Sequence
 from vision.classes import COCO_CLASSES, Match, Matcher
 from vision.classes.phrases import COLOURS
 from vision.errors import InstructionError
+from vision.instructions.choosing import BOUNDS, limit, min_score, region, size
 from vision.instructions.class_sets import Entry
-from vision.instructions.contradictions import agreed, check_bounds, refuse, switched
+from vision.instructions.contradictions import agreed, refuse, switched
 from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
-from vision.instructions.regions import Region, intersection
 from vision.instructions.rules import Reading
-from vision.instructions.task import Kind, Limit, Order, RankKey, SizeRange, Target, Task, Undetectable
+from vision.instructions.task import Kind, Target, Task, Undetectable
 from vision.instructions.verbs import FINDING, TELLING
 from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
 
-_BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
-_SELECTION = frozenset({"rank", "count", "region", *_BOUNDS})
-_MIN_COUNT = 1
+_SELECTION = frozenset({"rank", "count", "region", *BOUNDS})
 _FEW = 100
 """Of so many classes it's told which mean the same; of more nobody would read it."""
 
@@ -75,8 +73,12 @@ class _Assembly:
         if not understood:
             self.reading.note("Nothing that it asks for was understood, so nothing is looked for.")
         targets = None if grounded or (everything and not self.undetectable) else tuple(self.targets.values())
-        limit = None if expression is not None and not self._outside_expression() else self._limit(named)
-        region, size = self._region(len(named)), self._size()
+        kept = (
+            None
+            if expression is not None and not self._outside_expression()
+            else limit(self.reading, self.plural, self.unread)
+        )
+        where, bounds = region(self.reading, len(named), self.unread), size(self.reading)
         output = output_format(
             self.reading,
             kind,
@@ -94,10 +96,10 @@ class _Assembly:
             else (),
             undetectable=() if grounded else tuple(self.undetectable.values()),
             expression=expression,
-            limit=limit,
-            region=region,
-            size=size,
-            min_score=self._min_score(),
+            limit=kept,
+            region=where,
+            size=bounds,
+            min_score=min_score(self.reading, self.unread),
             output=output,
             unread=self._unread(),
             understood=understood,
@@ -252,7 +254,7 @@ class _Assembly:
         spans = item.qualifiers
         inside = [said for said in self.reading.said if any(start <= said.start < end for start, end in spans)]
         self.reading.said = [said for said in self.reading.said if said not in inside]
-        if all_of_it and all(said.field in _BOUNDS for said in inside):
+        if all_of_it and all(said.field in BOUNDS for said in inside):
             for said in inside:
                 side, _, name = said.field.partition("_")
                 self.reading.say(f"{'max' if side == 'min' else 'min'}_{name}", said.value, place[0], said.end)
@@ -376,62 +378,6 @@ class _Assembly:
 
     def _outside_expression(self) -> bool:
         return bool(self.reading.of("count") or self.reading.of("rank"))
-
-    # -- which are kept -----------------------------------------------------------------------------------------
-
-    def _limit(self, named: Sequence[Item]) -> Limit | None:
-        ranks, counts = self.reading.of("rank"), self.reading.of("count")
-        rank, count = agreed(self.reading, "rank"), agreed(self.reading, "count")
-        if count is not None and (count < _MIN_COUNT or count != int(count)):
-            place = counts[0]
-            raise InstructionError(
-                f"{self.reading.source.original_at(place.start, place.end)!r} asks for {count:g} objects: expected "
-                f"a whole number, 1 or more"
-            )
-        if rank is not None and count is None and self.plural:
-            self.unread += [(one.start, one.end) for one in ranks]
-            self.reading.note("How many are wanted by this rank is not said.")
-            return None
-        if rank is None and count is None:
-            return None
-        ranked: tuple[RankKey, Order] = rank or ("score", "descending")
-        by, order = ranked
-        return Limit(int(count or 1), by, order)
-
-    def _region(self, phrases: int) -> Region | None:
-        regions = self.reading.of("region")
-        if not regions:
-            return None
-        both = intersection(regions)
-        if both is not None:
-            return both
-        if phrases > 1:
-            self.unread += [(one.start, one.end) for one in regions]
-            self.reading.note(
-                "One part of the image holds for all classes; a part for each cannot be asked for at once."
-            )
-            return None
-        other = next(one for one in regions if intersection([regions[0], one]) is None)
-        raise refuse(self.reading, (regions[0].start, regions[0].end), (other.start, other.end))
-
-    def _size(self) -> SizeRange | None:
-        bounds: dict[str, float] = {}
-        for name in _BOUNDS:
-            values = [one.value for one in self.reading.of(name)]
-            if values:
-                # Of two bounds on the same side the narrower one is met by both.
-                bounds[name] = max(values) if name.startswith("min") else min(values)
-        check_bounds(self.reading, bounds)
-        return SizeRange(**bounds) if bounds else None
-
-    def _min_score(self) -> float | None:
-        lows, highs = self.reading.of("min_score"), self.reading.of("max_score")
-        low: float | None = agreed(self.reading, "min_score")
-        for high in highs:
-            if low is not None and low > high.value:
-                raise refuse(self.reading, (lows[0].start, lows[0].end), (high.start, high.end))
-            self.unread.append((high.start, high.end))
-        return low
 
     def _understood_nothing(self) -> bool:
         """Whether no word is left, beside those that only say to find or tell, once what is unread is taken out."""
