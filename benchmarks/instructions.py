@@ -54,7 +54,7 @@ def as_form(task: Task) -> Form:
     }
     return {
         "do": task.kind,
-        "classes": targets,
+        "classes": None if task.expression is not None else targets,
         "colours": colours,
         "undetectable": sorted(one.word for one in task.undetectable),
         "expression": spoken(task.expression),
@@ -68,12 +68,15 @@ def as_form(task: Task) -> Form:
     }
 
 
+_ASKING = frozenset(("the", "a", "an", "how", "many", "which", "number", "of", "is", "are", "there"))
+"""Words of a question and articles: "how many cups are on the table" means the cups on the table."""
+
+
 def spoken(expression: str | None) -> str | None:
-    """An expression as it is compared: lower case, no leading article, no closing mark."""
+    """An expression as it is compared: lower case, without articles, words that only ask, and marks."""
     if expression is None:
         return None
-    words = expression.lower().strip(" .?!").split()
-    return " ".join(words[1:] if words and words[0] in ("the", "a", "an") else words)
+    return " ".join(word for word in expression.lower().strip(" .?!").split() if word not in _ASKING)
 
 
 def filled(gold: Mapping[str, Any]) -> Form:
@@ -83,8 +86,8 @@ def filled(gold: Mapping[str, Any]) -> Form:
     classes = gold.get("classes")
     if classes is not None and classes.get("*") == "all but":
         classes = {name: [name] for name in COCO_CLASSES if name not in classes["not"]}
-    if form["do"] == "ground":
-        classes = None
+    if form["do"] == "ground" or form["expression"] is not None:
+        classes = form["classes"] = None
     if classes is not None:
         form["classes"] = {label: sorted(meant) for label, meant in classes.items()}
     form["undetectable"] = sorted(form["undetectable"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.instructions import check, differences, filled
+from benchmarks.instructions import LISTS, check, differences, filled
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.instructions import read_instruction
 
@@ -60,3 +60,14 @@ def test_a_task_goes_into_json() -> None:
 
 def test_thousands_of_unclosed_brackets_are_no_trouble() -> None:
     assert read_instruction("{" * 5_000 + " [" * 5_000 + " find dogs", MATCHER).targets is not None
+
+
+def test_nearly_all_of_the_development_list_is_read_right() -> None:
+    entries = json.loads(LISTS["development"].read_text(encoding="utf-8"))
+    misses = [entry["instruction"] for entry in entries if check(entry, MATCHER)]
+    assert len(misses) <= 0.02 * len(entries), misses
+
+
+def test_a_question_about_number_means_the_same_as_its_words_without_asking() -> None:
+    asked = filled({"do": "count", "expression": "how many cups are on the table"})
+    assert differences(asked, filled({"do": "count", "expression": "the cups on the table"})) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from vision.classes import COCO_CLASSES, Match, Matcher
+from vision.classes import Match, Matcher
 from vision.classes.phrases import COLOURS
 from vision.errors import InstructionError
 from vision.instructions.choosing import BOUNDS, limit, min_score, region, size
@@ -14,13 +14,11 @@ from vision.instructions.contradictions import agreed, refuse, switched
 from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
-from vision.instructions.task import Kind, Target, Task, Undetectable
+from vision.instructions.task import Kind, Target, Task
 from vision.instructions.verbs import FINDING, TELLING
-from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
+from vision.instructions.wanted import Wanted, says_nothing
 
 _SELECTION = frozenset({"rank", "count", "region", *BOUNDS})
-_FEW = 100
-"""Of so many classes it's told which mean the same; of more nobody would read it."""
 
 
 def assemble(text: str, reading: Reading, sentences: Sentences, matcher: Matcher) -> Task:
@@ -32,21 +30,12 @@ def assemble(text: str, reading: Reading, sentences: Sentences, matcher: Matcher
     return _Assembly(text, reading, sentences, matcher).task()
 
 
-class _Assembly:
-    def __init__(self, text: str, reading: Reading, sentences: Sentences, matcher: Matcher) -> None:
-        self.text, self.reading, self.sentences, self.matcher = text, reading, sentences, matcher
-        self.unread: list[Span] = [*reading.unread, *sentences.unread]
-        self.vocabulary: tuple[str, ...] = tuple(getattr(matcher, "vocabulary", None) or COCO_CLASSES)
-        self.targets: dict[tuple[str, str | None], Target] = {}
-        self.class_set: list[str] = []
-        self.undetectable: dict[str, Undetectable] = {}
-        self.expression: Span | None = sentences.expression
-        self.set_expression: str | None = None
-        self.plural = False
-
+class _Assembly(Wanted):
     def task(self) -> Task:
         entries = self._class_set_entries()
-        named = [item for item in self.sentences.items if not item.excluded]
+        self._quoted_expression()
+        described = any(one.value == "describe" for one in self.reading.of("kind"))
+        named = [item for item in self.sentences.items if not item.excluded and not (described and item.beneficiary)]
         ruled_out = [item for item in self.sentences.items if item.excluded]
         if self.expression is not None and agreed(self.reading, "kind") == "count":
             named = [*self.sentences.heads, *named]
@@ -54,7 +43,7 @@ class _Assembly:
         asked = [*(entry.phrase for entry in entries)]
         for entry in entries:
             self._take(entry.phrase, matches[entry.phrase], label=entry.phrase)
-        named = self._without_named_kinds(named, matches)
+        named = self._without_refined(self._without_named_kinds(named, matches))
         for item in named:
             self._take_item(item, matches, bool(entries))
         everything = not asked and not any(item for item in named)
@@ -113,6 +102,8 @@ class _Assembly:
         entries = [entry for one in self.sentences.included_sets for entry in one.entries]
         if len(entries) == 1 and is_expression(entries[0]):
             self.set_expression = entries[0].phrase
+            # "there is one object": one is what an expression names anyway.
+            self.reading.said = [said for said in self.reading.said if (said.field, said.value) != ("count", 1)]
             return []
         numbers = [entry.token for entry in entries if entry.token is not None]
         if sorted(numbers) == list(range(len(entries))):
@@ -125,100 +116,14 @@ class _Assembly:
             self.reading.note(f"Given more than once in the class set: {', '.join(twice[:5]) or 'some classes'}.")
         return list({entry.phrase: entry for entry in entries}.values())
 
-    def _phrase(self, item: Item) -> str:
-        return " ".join(self.reading.source.original_at(item.start, item.end).lower().split())
-
-    def _matches(self, named: Sequence[Item], ruled_out: Sequence[Item], entries: Sequence[Entry]) -> dict[str, Match]:
-        """What every phrase means, all asked at once."""
-        phrases = [entry.phrase for entry in entries] + [self._phrase(item) for item in (*named, *ruled_out)]
-        phrases += [entry.phrase for one in self.sentences.excluded_sets for entry in one.entries]
-        phrases = list(dict.fromkeys(phrases))
-        matches = dict(zip(phrases, self.matcher.match_all(phrases), strict=True))
-        for item in named:
-            self._share_noun(item, named, matches)
-        return matches
-
-    def _share_noun(self, item: Item, named: Sequence[Item], matches: dict[str, Match]) -> None:
-        """Give "red" of "the red and the blue umbrellas" its noun, and "cars that are red" its colour."""
-        phrase = self._phrase(item)
-        if not item.colour:
-            return
-        noun: str | None = phrase
-        if phrase == item.colour:
-            place = named.index(item)
-            near = reversed(named[:place]) if item.refers_back else iter(named[place + 1 :])
-            after = next((other for other in near if self._phrase(other) not in COLOURS), None)
-            match = matches[self._phrase(after)] if after is not None else None
-            noun = _without_colour(match.label) if match is not None and (match.colour or item.refers_back) else None
-        if noun is not None:
-            matches[f"{phrase}@{item.start}"] = self.matcher.match(f"{item.colour} {noun}")
-
-    def _match_of(self, item: Item, matches: dict[str, Match]) -> Match:
-        phrase = self._phrase(item)
-        return matches.get(f"{phrase}@{item.start}", matches[phrase])
-
-    def _take_item(self, item: Item, matches: dict[str, Match], with_class_set: bool) -> None:
-        match, phrase = self._match_of(item, matches), self._phrase(item)
-        if item.expression is not None and not match.classes:
-            if " with " in phrase:
-                self.expression = self.expression or item.expression
-            else:
-                self.unread.append((item.start, item.end))
-            return
-        if with_class_set:
-            if not match.classes:
-                self.unread.append((item.start, item.end))
-            # "... of the class set {...}: list each animal" names the set's members once more.
-            known = {name for target in self.targets.values() for name in target.classes}
-            if not match.classes or (match.is_group and known & set(match.classes)):
-                return
-        if (
-            _says_nothing(phrase)
-            or _not_english(phrase)
-            or (phrase in COLOURS and phrase not in self.vocabulary and not item.colour)
-            or (item.fragment and not match.classes and len(phrase.split()) > 2)
-        ):
-            self.unread.append((item.start, item.end))
-            return
-        if item.number is not None:
-            self.reading.say("count", item.number[0], *item.number[1])
-        self.plural |= match.label != phrase
-        self._take(phrase, match, label=phrase if item.quoted else match.label, explicit=item.quoted)
-
-    def _without_named_kinds(self, named: list[Item], matches: dict[str, Match]) -> list[Item]:
-        """Leave out a kind whose members follow: "accessories: umbrellas, handbags and ties"."""
-        kept = []
-        for item in named:
-            match, rest = self._match_of(item, matches), self.reading.source.text[item.end : item.end + 10].lstrip()
-            if match.is_group and rest.startswith((":", "(", ", namely", ", i.e", "- ")):
-                members = [set(self._match_of(other, matches).classes) for other in named if other.start > item.end]
-                if members and all(one and one <= set(match.classes) for one in members):
-                    continue
-            kept.append(item)
-        return kept
-
-    def _take(self, phrase: str, match: Match, *, label: str, explicit: bool = True) -> None:
-        if label == phrase and explicit:
-            self.class_set.append(label)
-        if not match.classes:
-            self.undetectable.setdefault(match.label, Undetectable(match.label, match.nearest))
-        elif match.is_group and not explicit:
-            for name in match.classes:
-                member = f"{match.colour} {name}" if match.colour else name
-                self._add(Target(member, (name,), match.colour))
-        else:
-            self._add(Target(label, match.classes, match.colour))
-
-    def _add(self, target: Target) -> None:
-        key = (target.label, target.colour)
-        if key in self.targets:
-            return
-        for other in self.targets.values() if len(self.targets) < _FEW else ():
-            if other.classes == target.classes and other.colour == target.colour:
-                self.reading.note(f"{other.label!r} and {target.label!r} mean the same class here.")
-                break
-        self.targets[key] = target
-        self.class_set.append(target.label)
+    def _quoted_expression(self) -> None:
+        """Take the only thing named, if it is put in quotes and describes one object, for an expression."""
+        items = self.sentences.items
+        if len(items) == 1 and items[0].quoted and not items[0].excluded and not self.sentences.included_sets:
+            entry = Entry(self._phrase(items[0]))
+            if is_expression(entry) and entry.phrase not in self.vocabulary:
+                self.set_expression = entry.phrase
+                self.sentences.items = []
 
     # -- exclusions ---------------------------------------------------------------------------------------------
 
@@ -240,7 +145,7 @@ class _Assembly:
                 or match.colour is not None
                 or self._phrase(item) in COLOURS
                 or (not match.classes and item.by_order)
-                or _says_nothing(self._phrase(item))
+                or says_nothing(self._phrase(item))
             ):
                 self.unread.append(place)
             elif not match.classes:
@@ -308,7 +213,12 @@ class _Assembly:
 
     def _is_narrower(self, match: Match, target: Target) -> bool:
         """Whether what is ruled out is another word than the target's and no class by itself."""
-        return self._named(target) and match.label != target.label and match.label not in self.vocabulary
+        return (
+            self._named(target)
+            and match.label != target.label
+            and match.label not in self.vocabulary
+            and not match.is_group
+        )
 
     def _emptied(self, target: Target, exclusions: Sequence[tuple[Span, Match]]) -> InstructionError:
         place = next(place for place, match in exclusions if set(match.classes) & set(target.classes))
@@ -330,6 +240,8 @@ class _Assembly:
     def _kind(self) -> Kind:
         kinds = self.reading.of("kind")
         polygon = switched(self.reading, "polygon")
+        if polygon is None and self.reading.of("points"):
+            polygon = True
         if any(one.value == "count" for one in kinds):
             self.unread += [(one.start, one.end) for one in kinds if one.value == "describe"]
             return "count"
@@ -343,7 +255,9 @@ class _Assembly:
         if self.set_expression is not None:
             return _bare(self.set_expression)
         asks = question is not None and kind != "describe" and kind != "count" and not self.sentences.included_sets
-        if question is not None and asks and (self.expression is not None or not self.sentences.asked_again):
+        if question is not None and asks and self.expression is None and self._lists_things(question):
+            return None
+        if question is not None and asks and not self.sentences.asked_again:
             self.expression = question
             self.undetectable.clear()
             self.targets.clear()
@@ -368,6 +282,12 @@ class _Assembly:
         ]
         self.unread = [place for place in self.unread if not start <= place[0] < end]
         return _bare(self.reading.source.original_at(start, end).lower())
+
+    def _lists_things(self, question: Span) -> bool:
+        """Whether a question asks which of several things are there: "are there any trees, benches or lamp posts?"."""
+        items = [item for item in self.sentences.items if question[0] <= item.start < question[1]]
+        text = self.reading.source.text[question[0] : question[1]]
+        return len(items) > 1 and text.startswith(("is there", "are there", "do you see", "can you see"))
 
     def _report_beside_expression(self, named: Iterable[Item]) -> None:
         start, end = self.expression or (0, 0)
@@ -412,23 +332,6 @@ _EXPRESSION = re.compile(
 def is_expression(entry: Entry) -> bool:
     """Whether the only entry of a class set describes one object rather than naming a class."""
     return bool(_EXPRESSION.search(entry.phrase)) or (entry.cls and entry.phrase.startswith(("the ", "this ", "that ")))
-
-
-def _says_nothing(phrase: str) -> bool:
-    """Whether a phrase names nothing that could be seen."""
-    return phrase.split()[-1] in NAMES_NOTHING
-
-
-def _not_english(phrase: str) -> bool:
-    """Whether a phrase is of another language, by its small words or its script."""
-    return not NOT_ENGLISH.isdisjoint(phrase.split()) or any(
-        ord(character) > 0x24F and character.isalpha() for character in phrase
-    )
-
-
-def _without_colour(label: str) -> str:
-    words = label.split()
-    return " ".join(words[1:]) if words[0] in COLOURS else label
 
 
 def _bare(expression: str) -> str:

@@ -5,21 +5,29 @@ They look at words and never change what has been read, so the parser (`sentence
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from vision.classes.phrases import COLOURS
-from vision.instructions.rules import Reading, Said
+from vision.instructions.english import is_adjective, verb_field
+from vision.instructions.rules import IMAGE, Reading, Said
 from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token, tokens
 from vision.instructions.verbs import NOUNLIKE
-from vision.instructions.wording import ING_NOUNS, PARTITIVES, UNWANTED
+from vision.instructions.wording import ING_NOUNS, LEFT_OUT, PARTITIVES, UNWANTED
 
-_THINGS = frozenset(phrases("object, objects, thing, things, item, items, stuff, anything, something, everything"))
+_THINGS = frozenset(
+    phrases("object, objects, thing, things, item, items, stuff, anything, something, everything, whatever")
+)
 _LINKING = frozenset(
     ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
 )
 _SUBJECTS = frozenset(["you", "people", "we", "one", "i"])
 _NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
+_POINTING = frozenset(("those", "these", "ones", "them"))
+_GIVING = frozenset(("communication", "perception", "possession", "stative"))
+"""Fields of verbs whose object is what is wanted: "provide", "spotlight", "furnish"."""
+IMAGE_WORD = re.compile(IMAGE)
 _NO_RELATUM = frozenset(phrases("detection, detections, instance, instances, it, them, me"))
 _LEADING: tuple[Part, ...] = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
 
@@ -66,7 +74,7 @@ class Words:
         while (token := self.at(position)) is not None:
             if token.can_be("word", "quoted"):
                 return None if token.text[0].isdigit() else position
-            if not token.can_be("determiner", "number", "filler") or token.can_be("output noun"):
+            if not token.can_be("determiner", "number", "filler", "selection") or token.can_be("output noun"):
                 return None
             position += 1
         return None
@@ -103,6 +111,10 @@ class Words:
         end = position + 1
         while (token := self.at(end)) is not None and not self.compares(end):
             inner = self.content_at(end + 1) if token.text == "of" and self.tokens[end - 1].text in PARTITIVES else None
+            if token.can_be("verb") and not token.text.endswith(("ed", "ing")):
+                break
+            if token.is_stray_verb and token.text.endswith("s") and self._takes_object(end):
+                break
             if token.can_be("word") or (token.is_stray_verb and self.verb(end, verbless) is None):
                 end += 1
             elif inner is not None:
@@ -110,6 +122,11 @@ class Words:
             else:
                 break
         return end
+
+    def _takes_object(self, position: int) -> bool:
+        """Whether a thing is named right after a place: "our camera sees apples"."""
+        after = self.at(position + 1)
+        return after is not None and after.can_be("word", "determiner", "number")
 
     def participle(self, position: int, end: int, after_thing: bool) -> int | None:
         """How far into a run stands a verb in -ing that relates what is before it to what comes after, or None."""
@@ -138,20 +155,103 @@ class Words:
             and not after.can_be("that")
             and after.text not in _NO_OBJECTS
         )
-        if token.can_be("foreign") and leading and self._is_foreign(token, after, takes):
+        if (
+            token.can_be("foreign")
+            and leading
+            and not (token.can_be("output noun") and before is not None and before.can_be("output"))
+            and self._is_foreign(token, after, takes)
+        ):
             return "foreign"
         if token.can_be("finding", "telling"):
             return self._own_verb(token, before, after, leading, takes and verbless)
         subject = before is not None and before.can_be("be", "that", "selection", "output", "finding", "telling")
         if token.can_be("word") and leading and takes and not expressing and not subject:
             # A word before "the" or "them" that is no verb that we know: "frobnicate the cats".
-            return "foreign"
+            return "finding" if self._asks_for_output(token) else "foreign"
+        if token.can_be("word") and leading and not subject and after is not None and after.can_be("class set"):
+            return "finding"
         return None
+
+    def _asks_for_output(self, verb: Token) -> bool:
+        """Whether an order by a verb that we don't know has the output or all objects as its object."""
+        if verb_field(verb.text) in _GIVING:
+            return True
+        position = verb.index + 1
+        while (token := self.at(position)) is not None and token.can_be("determiner", "number", "filler"):
+            if token.can_be("object", "output noun"):
+                return not IMAGE_WORD.fullmatch(token.text)
+            position += 1
+        return (
+            token is not None
+            and token.can_be("output", "class set", "object", "output noun", "selection")
+            and not IMAGE_WORD.fullmatch(token.text)
+        )
+
+    def ends_left_out(self, position: int) -> bool:
+        """Whether a list that goes on here is ruled out at its end: "with trains and airplanes excluded"."""
+        while (token := self.at(position)) is not None and token.can_be("and", "word", "determiner"):
+            position += 1
+        return token is not None and token.text in LEFT_OUT
+
+    def is_owned_subject(self, position: int, end: int) -> bool:
+        """Whether a run is what somebody has that does something: "my daughter is crazy about trains"."""
+        before, after = self.at(position - 1), self.at(end)
+        return (
+            before is not None
+            and before.text in ("my", "our", "his", "her", "their")
+            and after is not None
+            and (after.can_be("be", "verb") or (after.can_be("finding", "telling") and after.text.endswith("s")))
+        )
+
+    def qualifies_output(self, position: int) -> bool:
+        """Whether an adjective says more of the image or the output: "the original image", "a handy list"."""
+        token, after = self.tokens[position], self.at(position + 1)
+        return (
+            token.parts <= {"word", "verb"}
+            and (is_adjective(token.text) or (token.can_be("verb") and token.text.endswith("ed")))
+            and token.text not in COLOURS
+            and after is not None
+            and after.can_be("output noun", "output")
+            and not after.can_be("word")
+        )
+
+    def _after_output(self, position: int) -> bool:
+        """Whether a word says more of the output or a class set before it: "a tuple holding its class"."""
+        before, word = self.at(position - 1), self.tokens[position].text
+        parts: tuple[Part, ...] = ("output", "output noun", "class set")
+        if word.endswith("ed"):
+            parts += ("comma", "be", "selection", "object")
+        return before is not None and before.can_be(*parts) and word not in ING_NOUNS and word not in COLOURS
+
+    def is_relative_clause(self, position: int) -> bool:
+        """Whether a clause with a subject of its own says more of a thing: "the cup that the woman is holding"."""
+        start = self.content_at(position + 1)
+        if start is None or self.tokens[position].text not in ("that", "which", "whom", "who"):
+            return False
+        position = self.run_end(start, verbless=False)
+        while (token := self.at(position)) is not None and token.can_be("be", "filler"):
+            position += 1
+        return token is not None and (token.can_be("verb") or token.text.endswith("ing"))
+
+    def is_description(self, position: int) -> bool:
+        """Whether a verb says no more than how things are: "whose name appears", "tuples that carry a label"."""
+        token, before, after = self.tokens[position], self.at(position - 1), self.at(position + 1)
+        verb = token.can_be("verb") or (
+            token.can_be("word") and token.text.endswith(("ing", "ed")) and self._after_output(position)
+        )
+        if (
+            not verb
+            or before is None
+            or (before.can_be("stop", "determiner", "number", "relation") and not before.can_be("object"))
+        ):
+            return False
+        return after is None or not after.can_be("word") or after.can_be("verb")
 
     @staticmethod
     def _is_foreign(token: Token, after: Token | None, takes: bool) -> bool:
         if takes or (after is not None and after.can_be("output noun", "output")):
-            return True
+            # "say how sure you are": what is to be written is known.
+            return takes or not (after is not None and after.can_be("output") and verb_field(token.text) in _GIVING)
         if token.text in NOUNLIKE:
             return False
         return after is None or after.can_be(
@@ -227,7 +327,28 @@ class Words:
             and not token.can_be("object", "pronoun")
         ):
             position += 1
-        return token is not None and token.can_be("object", "pronoun") and token.text not in _NO_RELATUM
+        if token is None or not token.can_be("object", "pronoun") or token.text in _NO_RELATUM:
+            return False
+        # "among those at most 150 px high" relates to nothing new.
+        after = self.at(position + 1)
+        return not (token.text in _POINTING and after is not None and after.can_be("selection"))
+
+    def speaks_of_output(self, position: int) -> bool:
+        """Whether a clause that begins here says how to write: ", box as centre, width, height"."""
+        token, after = self.at(position), self.at(position + 1)
+        if (
+            token is not None
+            and token.text.endswith("ed")
+            and after is not None
+            and after.text in ("as", "in", "into", "to")
+        ):
+            return True
+        return (
+            token is not None
+            and token.can_be("output noun")
+            and not token.can_be("relation", "word")
+            and (after is None or not after.can_be("relation", "word") or after.text in ("as", "in", "with"))
+        )
 
     def clause_end(self, position: int) -> int:
         """Where in the text the clause ends that the token at a place would go on."""
@@ -242,6 +363,13 @@ class Words:
         if self.tokens[position].text not in _THINGS:
             return None
         index, subject = position + 1, False
+        if (
+            (on := self.at(index)) is not None
+            and on.text in ("on", "with")
+            and (count := self.at(index + 1)) is not None
+        ):
+            # "things on two wheels"
+            index += 2 if count.can_be("number") else 0
         while (token := self.at(index)) is not None:
             if token.can_be("word") or (token.is_stray_verb and index > position + 1):
                 break
@@ -252,10 +380,16 @@ class Words:
             index += 1
         if token is None or (index == position + 1 and token.text in COLOURS):
             return None
+        after = self.at(index + 1)
+        if token.can_be("verb") and after is not None and after.can_be("selection"):
+            # "whatever sits in the centre of the picture"
+            return None
         end = index + 1
         while (token := self.at(end)) is not None:
             hanging = (
-                subject and token.text in ("in", "on", "with", "into", "from") and self.content_at(end + 1) is None
+                subject
+                and token.text in ("in", "on", "with", "into", "from", "out of")
+                and self.content_at(end + 1) is None
             )
             if not token.can_be("word") and not hanging:
                 break

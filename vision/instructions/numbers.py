@@ -43,7 +43,9 @@ NUMBER_WORDS = (
     rf"(?:\b(?:half a|a couple of|a|an) (?=dozen|hundred|thousand))?\b{_WORD}(?:(?:[ -]| and "
     rf"(?={_WORD}))(?={_WORD}){_WORD})*"
 )
-DIGITS = r"(?<![\w.])(?:[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|(?<![\w.])\.\d+"
+DIGITS = (
+    r"(?<![\w.])(?:[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|(?![1-9]\d{0,2}(?:,\d{3})+(?!\d))\d+)(?:\.\d+)?|(?<![\w.])\.\d+"
+)
 
 NUMBER = rf"(?:{DIGITS}|{NUMBER_WORDS})"
 """A pattern for a number that is not negative."""

@@ -11,11 +11,11 @@ import re
 from vision.instructions.numbers import number
 from vision.instructions.rules import Reading, Rule, rule
 from vision.instructions.task import DEFAULT_RANGE
-from vision.instructions.tuple_specs import read_tuple_specs
 
 _ITS = r"(?:(?:the|its|their|each|every|that|this|a|an|own|said|respective|corresponding) ){0,6}"
 _OBJECT = (
-    r"(?:(?:bounding |enclosing )?(?:object|box|instance|item|rectangle|polygon|mask|shape|detection)(?:'s|s'|s)? )?"
+    r"(?:(?:(?:bounding |enclosing )?(?:object|box|instance|item|rectangle|polygon|mask|shape|detection)(?:'s|s'|s)?"
+    r"|[a-z]+'s|[a-z]+s')(?: own)? )?"
 )
 _MIDDLE = r"(?:centre|middle|midpoint|centroid)s?(?:[ -](?:points?|coordinates?|position|location)\b){0,6}"
 _CENTRE = rf"{_ITS}{_OBJECT}\b{_MIDDLE}(?: of {_ITS}(?:bounding |enclosing )?(?:all )?[a-z]+\b)?"
@@ -25,67 +25,28 @@ _UPPER_LEFT = (
 _LOWER_RIGHT = (
     r"(?:bottom|lower|right)[ -]?(?:right|bottom|lower)(?:[ -]hand)?(?:[ -](?:corner|point|vertex|coordinates?)\b){0,6}"
 )
-_THEN = r"(?: ?(?:,|;|\+|&|/|\band\b|\bplus\b|\bwith\b|\bfollowed by\b|\bthen\b|\bas well as\b|\btogether with\b))+ "
+_THEN = r"(?: ?(?:,|;|\+|&|/|\band\b|\bplus\b|\bwith\b|\bfollowed by\b|\bthen\b|\bas well as\b|\btogether with\b))+ ?"
 _EXTENT = (
-    r"(?:(?:the|its|box|their|a) ){0,6}(?:width\b(?:,|/| and|,? then| by| x){0,3} (?:the |its )?(?:box "
-    r")?height|dimensions|size)\b"
+    r"(?:(?:the|its|box|their|a) ){0,6}(?:(?:width|w)\b(?: ?(?:,|/|\band\b|\bthen\b|\bby\b|\bx\b|&)){1,3} ?(?:the "
+    r"|its )?(?:box "
+    r")?(?:height|h)\b|dimensions|size)\b"
 )
 
-_KEYS = (
-    # "with keys label and bbox", "keys: label, box, score"
-    rule(
-        r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)"
-        r"|:|=){0,4} ?"
-        r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
-        r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
-        "keys",
-        lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
-    ),
-    # "label and bbox as keys"
-    rule(
-        r"[\"'`]?\b(?P<key1>[a-z_][\w-]*)[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? "
-        r"(?:as|for|being) (?:(?:the|json|its) ){0,6}(?:keys|fields)\b",
-        "keys",
-        lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
-    ),
-    # "key name for the class and key rect for the box", "the label under 'name' and the box under 'rect'"
-    rule(
-        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class|label"
-        r"|category|name)(?: name| label)?"
-        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its "
-        r"){0,6}(?:bounding )?"
-        r"(?:box|coordinates|corners|rectangle|polygon|points)\b",
-        "keys",
-        lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
-    ),
-    rule(
-        r"\b(?:class|label|category|name)(?: name| label)? (?:under|as|in)(?: the)?(?: key)? "
-        r"[\"'`](?P<key1>[a-z_][\w-]*)[\"'`]"
-        r"(?:,? and|,) (?:the |its ){0,6}(?:bounding )?(?:box|coordinates|corners|rectangle|polygon|points) (?:under"
-        r"|as|in)(?: the)?(?: key)? "
-        r"[\"'`](?P<key2>[a-z_][\w-]*)[\"'`]",
-        "keys",
-        lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
-    ),
-    # {"label": ..., "bbox": [...]}
-    rule(
-        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), "
-        r"?[\"']?(?P<key2>[a-z_][\w-]*)[\"']? ?: ?"
-        r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w-]*)[\"']? ?: ?[^{}]{1,20})? ?\}",
-        "keys",
-        lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
-    ),
+_CORNERS = (
+    r"(?:(?:the|a|its|two|both) ){0,2}(?:(?:second|other|opposite|last|lower[ -]right|bottom[ -]right) )?"
+    r"(?:corners?|corner coordinates)\b"
 )
 
 _BOX_FORMS = (
     rule(
-        rf"\b{_UPPER_LEFT}{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}|\bx-?y-?w-?h\b|\b[lt][lt]wh\b",
+        rf"\b{_UPPER_LEFT}{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}|\bx-?y-?w-?h\b|\b[lt][lt]wh\b"
+        rf"|\b{_EXTENT} (?:instead of|rather than|in place of|not) {_CORNERS}",
         "box",
         "xywh",
     ),
     rule(
         rf"\b(?:box |object )?{_MIDDLE}(?: of {_ITS}(?:bounding )?(?:box|object))?(?: \(?x(?:,| and)? "
-        rf"?y\)?)?{_THEN}{_EXTENT}"
+        rf"?y\)?)?{_THEN}{_EXTENT}(?: instead of {_CORNERS})?"
         r"|\bcx-?cy-?w-?h\b|\bxc-?yc-?w-?h\b",
         "box",
         "cxcywh",
@@ -95,7 +56,7 @@ _BOX_FORMS = (
         rf"|top) left to (?:lower|bottom) right\b"
         r"|\b(?:opposite|two|both|diagonal|box|diagonally opposite) corners?\b|\bcorner (?:coordinates?|points?"
         r"|format|form)\b"
-        r"|\bcorners\b(?! of (?:the |this )?(?:image|picture|photo|frame))",
+        r"|\b(?<!\d )corners\b(?! of (?:the |this )?(?:image|picture|photo|frame))",
         "box",
         "xyxy",
         weak=True,
@@ -123,15 +84,18 @@ _OFFSETS = (
 
 _NOT_WRITTEN = (
     r"(?:not (?:be )?(?:needed|required|wanted|included|written|output|given|part|necessary|there|printed|reported"
-    r"|shown)"
+    r"|shown|in|appear|stated|listed|to be \w+)"
     r"|omitted|left (?:out|off)|excluded|dropped|unnecessary|forbidden|skipped|suppressed)\b(?: of (?:the "
     r")?(?:output|tuple|result))?"
 )
 _CENTRES = (
     rule(
         rf"\bleav(?:e|ing) {_CENTRE}(?: itself)? (?:out|off|away)(?: of (?:it|the (?:output|tuple|result)))?"
+        rf"|\bkeep(?:ing)? {_CENTRE}(?: itself)? out(?: of (?:it|(?:the|your) (?:output|tuples?|results?|answer)))?"
         rf"|\b(?:omit(?:ting)?|drop(?:ping)?|skip(?:ping)?"
-        rf"|leav(?:e|ing) out|without|suppress(?:ing)?|no) {_CENTRE}(?: itself)?|{_CENTRE}(?: itself)? (?:(?:is|are"
+        rf"|leav(?:e|ing) out|without|suppress(?:ing)?|no) (?:(?:giving|writing|stating|saying|telling|including"
+        rf"|mentioning|outputting|reporting|showing|adding|the need for) )?"
+        rf"(?:where )?{_CENTRE}(?: itself)?(?: (?:is|lies|sits|stands)\b)?|{_CENTRE}(?: itself)? (?:(?:is|are"
         rf"|be|being|should|must|may|can|to|need"
         rf"|shall|has|will) ){{0,6}}{_NOT_WRITTEN}",
         "centre",
@@ -163,7 +127,16 @@ _SCALES = (
     ),
     rule(r"(?:±|\+ ?/ ?-|\+-|\bplus[ -]or[ -]minus|\bplus/minus) ?«n»", "scale", _range),
     rule(
-        rf"\brange(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,){{0,6}} "
+        rf"\b(?:coordinates?|values?|numbers?|tokens?|they|offsets?|all) (?:(?:run|runs|go|goes|reach|reaches|span"
+        rf"|count|is"
+        rf"|are|be|should|must|can|may|will|lie|scaled|range|up) ){{1,3}}(?:up )?to «n»{_PER_UNIT}",
+        "scale",
+        _range,
+    ),
+    rule(
+        rf"\brange(?: (?:of|for|across) (?:the |these |all )*(?:location )?(?:tokens?|coordinates?|values?|numbers?"
+        rf"|offsets?))?"
+        rf"(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,){{0,6}} "
         rf"?\(?«n»\)?{_PER_UNIT}",
         "scale",
         _range,
@@ -177,6 +150,20 @@ _SCALES = (
     rule(rf"\b«n»{_BINS}\b", "scale", _range),
     rule(r"(?:(?:with)?in (?:the )?)?(?:\brange (?:of )?)?(?:<range>|\[range\]|\{range\})", "scale", DEFAULT_RANGE),
     rule(
+        r"\b(?:within|in|inside|to|into|over|on|by|using) (?:the|a|that|this|its|one)(?: same| usual| given| fixed|"
+        r" set| default| common"
+        r"| standard)? range\b(?!(?: (?:of|from|between|is|should|being|set|the|value|here))* ?[\d±+\ue000-\ue004-])",
+        "scale",
+        DEFAULT_RANGE,
+        weak=True,
+    ),
+    rule(r"\b(?:in|as|use|using|with) range (?:coordinates?|units?|values?|scale)\b", "scale", DEFAULT_RANGE),
+    rule(
+        r"\bdivided by (?:the |its )?(?:«image»(?:'s)? )?(?:width and height|w and h|(?:image )?(?:size|dimensions))",
+        "scale",
+        "unit",
+    ),
+    rule(
         r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|\b% (?:coordinates|values|units)",
         "scale",
         100,
@@ -187,15 +174,20 @@ _SCALES = (
         "scale",
         "pixel",
     ),
+    rule(r"\bnot (?:as )?absolute(?: (?:positions?|coordinates?|values?|ones))?\b", None, negatable=False),
     rule(r"\babsolute\b(?! centre)", "scale", "pixel", weak=True),
     rule(
-        r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\bunit (?:square|scale|coordinates|interval)\b", "scale", "unit"
+        r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\b(?:as|in|into) (?:fractions?|shares|proportions|ratios)\b"
+        r"|\bunit (?:square|scale|coordinates|interval)\b",
+        "scale",
+        "unit",
     ),
     rule(
         r"\b(?:relative|proportional|in proportion)(?: coordinates?| values?)? to (?:the )?(?:full |whole "
         r")?«image»(?:'s)?"
         r"|\b(?:relative|proportional) (?:image )?(?:coordinates?|values|units|terms)\b(?! (?:to|from))"
-        r"|\b(?:fractions?|shares?|proportions?|ratios?) of (?:the )?(?:full |whole )?(?:«image»|width|side)",
+        r"|\b(?:fractions?|shares?|proportions?|ratios?) of (?:the )?(?:full |whole )?(?:«image»|width|height"
+        r"|side)(?:'s)?(?: and (?:the )?(?:width|height)| size)?",
         "scale",
         "unit",
     ),
@@ -207,16 +199,30 @@ _STANDARD = (
     r"|rows?|lines?|type|convention|detections?|standard)\b){0,6}"
 )
 _FORMATS = (
-    rule(r"<p ?-? ?\d+>(?: ?(?:\.\.+|to|-|,|and|through) ?<p ?-? ?(?P<n>\d+)>)?", "format", "tokens", negatable=False),
     rule(
-        r"\b(?:location|position|positional|coordinate|loc|spatial|quantised|point|polygon|box)[ -]tokens?\b"
+        r"<p(?:\.\.+|_?[ijkmnx]| ?[xy]?\d?)>|<p ?-? ?\d+>(?: ?(?:\.\.+|to|-|,|and|through) ?<p ?-? ?(?P<n>\d+)>)?",
+        "format",
+        "tokens",
+        negatable=False,
+    ),
+    rule(
+        r"(?:\b(?:two|four|2|4|pairs of) )?\b(?:location|position|positional|coordinate|loc|spatial|quantised|point"
+        r"|polygon|box)[ -]tokens?\b"
         r"|\bvisionllm(?:'s)?\b(?: (?:tokens?|format|style)){0,3}"
-        r"|\b(?:as|in|using|with|into|of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special )?tokens?\b(?! <c)"
+        r"|\b(?:as|in|using|with|into|(?<!range )of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special"
+        r" )?tokens?\b(?! <c)"
         r"|(?:(?<=, )|(?<=; )|^)tokens?\b(?= ?(?:$|[.,;!]|please|only))",
         "format",
         "tokens",
     ),
-    # "COCO classes" are a vocabulary, not a format.
+    # "Small as COCO defines it" speaks of sizes, "COCO classes" of a vocabulary, and neither of a format.
+    rule(
+        r"\b(?:as |by |in |per |after |following |under |according to )?(?:the )?(?:ms[ -]?)?coco(?:'s)?(?: own)? "
+        r"(?:defin\w+|areas?|sizes?|size \w+|sense|terms|meaning|measures?|standards?|criteri\w+|metrics?|rules?"
+        r"|buckets?|thresholds?|area \w+)\b(?: (?:it|them|of size))?"
+        r"|\b(?:ms[ -]?)?coco(?:'s)?[ -](?=(?:small|medium|large)\b)",
+        None,
+    ),
     rule(rf"\b(?:ms[ -]?)?coco\b(?! (?:class|categor|vocab|object|label|names))(?:'s)?{_STANDARD}", "format", "coco"),
     rule(rf"\b(?:yolo(?:[ -]?v?\d+)?|darknet)\b{_STANDARD}", "format", "yolo"),
     rule(rf"\b(?:pascal[ -]?voc|voc|pascal)\b(?:[ -]?\d{{4}}\b)?{_STANDARD}", "format", "voc"),
@@ -226,6 +232,17 @@ _FORMATS = (
 
 _POINT = r"(?:corner points?|points?|pts?|vertices|vertex|vertexes)\b"
 _POINTS: tuple[Rule, ...] = (
+    rule(
+        r"\b(?:polygon|outline|contour|mask)s?(?: each)? (?:of|with|having) «n» corners\b",
+        "points",
+        lambda match: number(match["n"]),
+    ),
+    # "16 location-token points": the words between name the format.
+    rule(
+        rf"(?P<a>«n»)[ -](?:(?:location|position|coordinate)[ -]tokens?)[ -](?P<b>{_POINT})",
+        "points",
+        lambda match: number(match["n"]),
+    ),
     rule(
         rf"\b(?:number|count) of (?:polygon )?{_POINT}(?: (?:per|in|of|for|on) (?:each |every |the |a )?(?:polygon"
         rf"|outline|object|contour|mask)s?)?"
@@ -267,11 +284,13 @@ _CLASS_FORMS = (
         negatable=False,
     ),
     rule(
-        rf"\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b"
+        rf"\bc (?:is|being|=|denotes|stands for|means) (?:the |its |a |an )?(?:{_CLASS} )?{_INDEX}\b"
+        rf"|\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b"
         rf"|\b(?:{_INDEX}|position) (?:of|for|in) (?:\w+ )?{_CLASS}\b"
         rf"|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?|the|their|should|must|expressed|represented|in "
         rf"the form of) )+(?:numeric |integer )?{_INDEX}\b"
-        rf"|\b(?:as|with|by|using) (?:(?:an?|the|its|their) )?(?:indices|indexes|index)\b",
+        rf"|\b(?:as|with|by|using|use|give|write|print|output|want|need|put) (?:(?:an?|the|its|their|me) )*(?:indices"
+        rf"|indexes|index)\b",
         "class_as",
         "index",
     ),
@@ -289,7 +308,9 @@ _CLASS_FORMS = (
         weak=True,
     ),
     rule(
-        rf"\b(?:class|category)[ -]names?\b|\bnames? of (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:as|by) (?:its |their "
+        rf"\b{_CLASS}\b[^.;!?]{{0,20}}\b(?:write|use|give|print|put|output|want) (?:the |its |their |out )*names?\b"
+        rf"|\b(?:plain|full|real|actual|readable) names?\b|\bnames? (?:i|we) (?:need|want)\b|\b(?:class|category)["
+        rf" -]names?\b|\bnames? of (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:as|by) (?:its |their "
         rf")?names?\b|\b(?:as|with|by|using) (?:their |full )?names\b",
         "class_as",
         "name",
@@ -304,6 +325,12 @@ _GEOMETRY = (
         r"|silhouettes?|delineat(?:es?|ed|ing|ion)|trac(?:es?|ed|ing)|cut-?outs?|cut(?:ting)? out|exact shapes?"
         r"|pixelwise|pixel-(?:level|accurate|wise))\b",
         "polygon",
+    ),
+    rule(
+        r"\b(?:draw|drawing|go|cut)(?: (?:a|the) lines?| closely| tightly)? (?:around"
+        r"|round)\b(?![^.;!?]{0,40}\b(?:box|boxes|rectangles?)\b)",
+        "polygon",
+        kind="wording",
     ),
     rule(
         r"\b(?:no|not|without|instead of|rather than) (?:(?:any|the|bounding|just|as|by) ){0,6}(?:box|boxes|bbox"
@@ -329,14 +356,12 @@ _SCORES = (
         "score",
         lambda match: "not" not in match[0] and "omitted" not in match[0],
     ),
+    rule(
+        r"\bhow (?:much|far|strongly) (?:you|it|the (?:model|detector)) trusts? (?:each|it|them|that)(?: one)?\b",
+        "score",
+    ),
     rule(r"\bhow (?:sure|certain|confident) (?:you|it|the (?:model|detector)) (?:are|is)\b", "score"),
 )
-
-
-def read_layouts(reading: Reading) -> None:
-    """Read JSON's keys and written-out tuples; before the class sets, whose brackets and quotes they share."""
-    reading.apply(_KEYS)
-    read_tuple_specs(reading)
 
 
 def read_output(reading: Reading) -> None:
@@ -346,10 +371,14 @@ def read_output(reading: Reading) -> None:
         reading.apply(rules)
 
 
+_ENDS = 2
+"""Tokens that name a range: its two ends. More of them in a row are an example of the output."""
+
+
 def _read_token_range(reading: Reading) -> None:
     """The largest number of "<p-512> ... <p512>" is the range."""
     shown = list(re.finditer(r"<p ?-? ?(\d+)>", reading.source.open))
-    if shown:
+    if shown and (len(shown) <= _ENDS or "..." in reading.source.open):
         largest = max(shown, key=lambda match: int(match[1]))
         if int(largest[1]) >= 100:
             reading.say("scale", int(largest[1]), *largest.span(), weak=True)

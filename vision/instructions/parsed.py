@@ -25,6 +25,10 @@ class Item:
         number: how many are asked for, with its place, or None.
         colour: a colour word that was said after it or shared with the next phrase, or "".
         refers_back: whether it is a colour of what was named before: "the yellow bananas and the green ones".
+        heading: whether it stands in a heading, before a colon and without a verb: "For failure analysis: ...".
+        beneficiary: whether "for" or "to" led to it: "sum it up for someone who can't see it".
+        origin: whether "from", "by" or "via" led to it: "we annotate livestock from drones".
+        possessed: whether it is a part of what was named before: "its rim", "their owners".
         expression: where a referring expression would begin and end if the phrase proves to be no class or no part of
             the class before it ("people without hats", "things with wheels"), or None.
         qualifiers: selections that belong to this excluded phrase alone, as their places.
@@ -41,6 +45,10 @@ class Item:
     number: tuple[float, Span] | None = None
     colour: str = ""
     refers_back: bool = False
+    heading: bool = False
+    beneficiary: bool = False
+    origin: bool = False
+    possessed: bool = False
     expression: Span | None = None
     qualifiers: list[Span] = field(default_factory=list)
 

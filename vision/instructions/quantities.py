@@ -57,18 +57,19 @@ _STRICT = frozenset(
 _AFTER: Mapping[str, Side] = {
     **dict.fromkeys(
         phrases(
-            """or more, or higher, or above, or better, or over, or up, or upwards, or greater, or
-                larger, or bigger, or wider, or taller, or at least, and more, and higher, and
-                above, and up, and over, and upwards, and better, upwards, at least, at the least,
-                at minimum, minimum, +, plus"""
+            """is the minimum, is the least, or more, or higher, or above, or better, or over, or up, or
+            upwards, or greater, or larger, or bigger, or wider, or taller, or at least, and more, and higher,
+            and above, and up, and over, and upwards, and better, upwards, at least, at the least, at minimum,
+            minimum, +, plus"""
         ),
         "min",
     ),
     **dict.fromkeys(
         phrases(
-            """or less, or fewer, or lower, or below, or under, or smaller, or narrower, or
-                shorter, and below, and less, and under, and lower, and smaller, at most, at the
-                most, at maximum, maximum, tops, max"""
+            """must not be exceeded, should not be exceeded, may not be exceeded, not to be exceeded, is the
+            maximum, is the limit, is the most, or less, or fewer, or lower, or below, or under, or smaller, or
+            narrower, or shorter, and below, and less, and under, and lower, and smaller, at most, at the most,
+            at maximum, maximum, tops, max"""
         ),
         "max",
     ),
@@ -145,14 +146,17 @@ def _any_of(words: Mapping[str, object]) -> str:
 
 
 _OF_IMAGE = (
-    rf"(?: (?:of|in) (?:(?:the|this|that|my|its|whole|entire|full|total) ){{0,6}}{IMAGE}\b(?:'s)?(?: (?:area"
-    rf"|surface|size))?)"
+    rf"(?:(?: (?:of|in)|(?<=half)|(?<=third)|(?<=quarter)) (?:(?:the|this|that|my|its|whole|entire|full|total)"
+    rf" ){{0,6}}{IMAGE}\b(?:'s)?(?: (?:area"
+    rf"|surface|size))?| of (?:the|its) (?:(?:whole|total|entire|full|image) )*(?:area|surface|canvas|whole)\b| of"
+    rf" it\b)"
 )
 _COMMA = r"(?:,(?= (?:or|and)\b))?"
-_NO_NUMBER = rf"(?! than\b| ?{NUMBER})"
+_NO_NUMBER = rf"(?! than\b| to\b| ?{NUMBER})"
 """What follows "at most" is what it bounds, not the number before it."""
 _QUANTITY = re.compile(
     rf"(?:(?P<bound>\b(?:min(?:imum|imal)?|max(?:imum|imal)?|lowest|smallest|highest|largest)\b\.?)[ _])?"
+    rf"(?:(?P<before>{_any_of(_COMPARATORS)}) (?:an? |the )?(?=(?:{_any_of(_KEYS)}) of\b))?"
     rf"(?:(?P<key>{_any_of(_KEYS)})"
     r"(?P<link>(?: ?(?:\b(?:of|is|are|be|being|at|to|set|should|must|that|in|pixels|equal|the|equals|value|level"
     r"|limit|each|per polygon"
@@ -226,7 +230,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
         low, low_is_share = share(match["low"])
         if unit == "%" and not low_is_share:
             low /= 100
-    comparator, implied = _COMPARATORS[match["comparator"]] if match["comparator"] else (None, None)
+    compared = match["comparator"] or match["before"]
+    comparator, implied = _COMPARATORS[compared] if compared else (None, None)
     after = next((_AFTER[match[name]] for name in ("after", "after2") if match[name]), None)
     bound: Side | None = None
     if match["bound"]:
@@ -236,6 +241,9 @@ def _quantity(match: re.Match[str]) -> Quantity:
         dimension = _DIMENSIONS[match["dimension"]]
     elif match["key"]:
         dimension = _KEYS[match["key"]]
+    elif unit == "pixel" and re.search(r"higher|lower", match["comparator"] or ""):
+        # "No higher than 250 pixels" is a height; of a number of anything else it is a bound.
+        dimension = "height"
     return Quantity(
         start=match.end() - len(match[0].lstrip()),
         end=match.end(),

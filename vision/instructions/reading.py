@@ -8,14 +8,18 @@ from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.instructions.assembling import assemble
 from vision.instructions.class_sets import read_class_sets
+from vision.instructions.courtesies import read_courtesies
+from vision.instructions.emoji import emoji_name
+from vision.instructions.key_phrases import read_keys
 from vision.instructions.kinds import read_kinds
-from vision.instructions.output_phrases import read_centres, read_layouts, read_output, read_scores
+from vision.instructions.output_phrases import read_centres, read_output, read_scores
 from vision.instructions.regions import read_regions
 from vision.instructions.rules import Reading
 from vision.instructions.selection_phrases import read_bare_sizes, read_bounds, read_counts, read_ranks
 from vision.instructions.sentences import parse_sentences
 from vision.instructions.source import Source
 from vision.instructions.task import Task
+from vision.instructions.tuple_specs import read_tuple_specs
 
 MAX_CHARACTERS = 200_000
 """Room for some ten thousand classes; a longer text is no instruction."""
@@ -27,7 +31,7 @@ def check(text: str) -> None:
     Raises:
         InstructionError: it is empty or too long.
     """
-    if not any(character.isalnum() for character in text):
+    if not any(character.isalnum() or emoji_name(character) for character in text):
         raise InstructionError('the instruction is empty: expected a text such as "find the red cars" or a class set')
     if len(text) > MAX_CHARACTERS:
         raise InstructionError(f"the instruction has {len(text)} characters: expected at most {MAX_CHARACTERS}")
@@ -48,8 +52,10 @@ def read_by_rules(text: str, matcher: Matcher) -> Task:
     """
     check(text)
     reading = Reading(Source(text))
-    read_layouts(reading)
+    read_keys(reading)
+    read_tuple_specs(reading)
     class_sets = read_class_sets(reading)
+    read_courtesies(reading)
     read_kinds(reading)
     read_ranks(reading)
     read_bounds(reading)

@@ -48,7 +48,7 @@ _PREPOSITION = (
 )
 _OF_IMAGE = r"(?:«of image»|(?<=half) «image»)?"
 _END = (
-    r"(?= ?(?:$|[.,;:!?)\ue000-\ue003]|(?:and|or|with|as|in|please|only|that|which|who|but|are|is|be|using|give"
+    r"(?= ?(?:$|[.,;:!?)\ue000-\ue004]|(?:and|or|with|as|in|please|only|that|which|who|but|are|is|be|using|give"
     r"|output|return|except|excluding"
     r"|for|at|should|must|plus|then|do|you|there|can|if|who|whose|by|without|having|first|write|show|mark|box|find"
     r"|count|list|me|now|while)\b))"

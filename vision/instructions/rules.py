@@ -28,7 +28,7 @@ _MACROS = {
     "«n2»": rf"(?P<n2>{NUMBER})",
     "«image»": IMAGE,
     "«of image»": rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|whole|entire|full) ){{0,6}}{IMAGE})",
-    "«any»": "[^.;!?\ue000-\ue003]",
+    "«any»": "[^.;!?\ue000-\ue004]",
 }
 
 _RULED_OUT = re.compile(
@@ -38,6 +38,12 @@ _RULED_OUT = re.compile(
     r"|the|any|a|an|its|their|of|in|as|on|with|me|using|including|giving|writing|outputting|stating|actual|object|also"
     r"|such|kind|tell|list|us)){0,12} ?$"
 )
+
+
+_PREFERRED_TO = re.compile(
+    r"\b(?:rather|prefer|sooner)\b[^.;!?]{0,50} (?P<than>(?:than|over)(?: (?:have|in|as|the|to|get|any)){0,3}) ?$"
+)
+"""Before what is not wanted in "I would rather have shares than pixels"."""
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -89,9 +95,17 @@ class Rule:
     kind: ClaimKind = "output"
 
 
-def rule(pattern: str, field: Field | None, value: Any = True, *, weak: bool = False, negatable: bool = True) -> Rule:
+def rule(
+    pattern: str,
+    field: Field | None,
+    value: Any = True,
+    *,
+    weak: bool = False,
+    negatable: bool = True,
+    kind: ClaimKind = "output",
+) -> Rule:
     """A rule about the output, with the macros of its pattern put in."""
-    return Rule(compiled(pattern), field, value, weak, negatable)
+    return Rule(compiled(pattern), field, value, weak, negatable, kind)
 
 
 @dataclass
@@ -137,6 +151,9 @@ class Reading:
                 ruled_out = False
                 if one.negatable and (before := _RULED_OUT.search(self.source.open[max(0, start - 60) : start])):
                     start -= len(before[0])
+                    ruled_out = True
+                elif one.negatable and (before := _PREFERRED_TO.search(self.source.open[max(0, start - 80) : start])):
+                    start -= before.end() - before.start("than")
                     ruled_out = True
                 if one.field is not None:
                     self.say(one.field, value, start, end, weak=one.weak, ruled_out=ruled_out)

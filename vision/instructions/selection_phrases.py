@@ -21,15 +21,27 @@ _EXCLUDED = re.compile(
     r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off"
     r"|aside)|omit(?:ting)?|remov(?:e|ing)"
     r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without"
-    r"|except(?: for)?|but not|no|not"
+    r"|except(?: for)?|but not|no|not|unless|nothing|nobody|none|no one|not one|neither"
     r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return"
     r"|give|list|report|keep|want|output"
     r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
     r"(?: (?:anything|everything|anyone|anybody|everyone|everybody|all|any|those|these|the|ones?|objects?|box(?:es)?"
     r"|detections?|things?|results?"
-    r"|instances?|low-confidence|uncertain|whose|very|also|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff"
+    r"|what|box|may|might|can|should|must|shall|be|whatever|whoever|anybody|cover(?:s|ing)?|occup(?:y|ies|ying)"
+    r"|tak(?:e|es|ing)(?: up)?|fill(?:s|ing)?|under"
+    r"|instances?|low-confidence|uncertain|tiny|small|little|big|large|huge|narrow|wide|tall|short|whose|very|also"
+    r"|them|me|bounding|predictions?|items?|they|if|when|candidates?|every|each|stuff"
     r"|ones|with|that|which|is|are|of|a"
     r"|having|where|you)){0,12} ?$"
+)
+_EXCLUDED_AFTER = re.compile(
+    r"(?: (?:in|of) (?:confidence|size|area|width|height))?(?: (?:are|is|be|do|does|should|must|can|may|to|please|all"
+    r"|have|has)\b)+ ?"
+    r"(?:be )?(?:of no (?:interest|use|concern)|not (?:be )?(?:of interest|needed|wanted|relevant|interesting"
+    r"|required|count|matter"
+    r"|interest me|included|shown|reported|listed)|ignored|skipped|dropped|discarded|excluded|omitted|left (?:out|off"
+    r"|aside)|removed"
+    r"|rejected|filtered(?: out)?|thrown (?:away|out)|disregarded|irrelevant|uninteresting|unwanted|go|out)\b"
 )
 _SCORE_LEAD = frozenset(
     phrases(
@@ -54,26 +66,55 @@ def read_bounds(reading: Reading) -> None:
     source = reading.source
     spans = []
     found = list(quantities(source))
+    last: Quantity | None = None
+    excluded: int | None = None
     for quantity, following in zip_longest(found, found[1:]):
-        quantity = _completed(quantity, following, source.open)
+        before = after = None
+        last = quantity = _completed(quantity, last, following, source.open)
         meaning = _meaning(quantity)
-        if meaning is None:
+        if meaning is None or (meaning == "count" and _OF_NUMBERS.search(source.open[: quantity.start])):
             continue
         start, end = quantity.start, quantity.end
         lead = _SCORE_LEAD if meaning == "score" else _SIZE_LEAD if meaning != "count" else frozenset({"with", "of"})
         start = _extended(source.open, start, lead)
         if meaning == "score" and (tail := _AFTER_SCORE.match(source.open, end)):
             end = tail.end()
-        if quantity.side and (before := _EXCLUDED.search(source.open[max(0, start - 80) : start])):
-            start -= len(before[0])
-            quantity = quantity.opposite()
+        if quantity.side:
+            if (before := _EXCLUDED.search(source.open[max(0, start - 80) : start])) is not None:
+                start -= len(before[0])
+            elif (after := _EXCLUDED_AFTER.match(source.open, end)) is not None:
+                end = after.end()
+            joined = excluded is not None and source.text[excluded:start] in (" or ", ", or ", " nor ", ", nor ")
+            excluded = None
+            if before is not None or after is not None or joined:
+                quantity, excluded = quantity.opposite(), end
         _say_bound(reading, quantity, meaning, start, end)
         spans.append((start, end))
     source.claim(spans, "selection")
 
 
-def _completed(quantity: Quantity, following: Quantity | None, text: str) -> Quantity:
+def _completed(quantity: Quantity, before: Quantity | None, following: Quantity | None, text: str) -> Quantity:
     """A number with what is said only once: "at least 20 and at most 80 pixels wide", "detections above 65 %"."""
+    if (
+        before is not None
+        and before.dimension in ("width", "height")
+        and quantity.dimension in ("width", "height")
+        and quantity.side is None
+        and quantity.low is None
+        and text[before.end : quantity.start] in (" and ", " or ", " by ", ", ", " x ")
+    ):
+        return replace(quantity, side=before.side)
+    if (
+        before is not None
+        and before.dimension in ("width", "height", "size", "score")
+        and quantity.side is not None
+        and quantity.dimension is None
+        and quantity.unit in (None, before.unit)
+        and not quantity.of_image
+        and text[before.end : quantity.start] in (" and ", " but ", ", but ", ", and ", " or ")
+    ):
+        # "at least 150 pixels tall, but not above 400"
+        return replace(quantity, dimension=before.dimension, unit=before.unit, of_image=before.of_image)
     if quantity.side is None or quantity.dimension is not None or quantity.of_image:
         return quantity
     joined = following is not None and text[quantity.end : following.start] in (
@@ -92,6 +133,8 @@ def _completed(quantity: Quantity, following: Quantity | None, text: str) -> Qua
 def _meaning(quantity: Quantity) -> str | None:
     """The bound that a number is: `score`, `width`, `height`, `area`, `area_share`, `sides`, `count`, or None."""
     dimension, unit = quantity.dimension, quantity.unit
+    if quantity.low == 0 and quantity.value == 1:
+        return None
     if unit == "point" or dimension in ("points", "range"):
         return None
     if dimension == "score":
@@ -104,6 +147,8 @@ def _meaning(quantity: Quantity) -> str | None:
         return dimension if unit in (None, "pixel") and (quantity.side or quantity.low is not None) else None
     if unit == "square pixel":
         return "area" if quantity.side or quantity.low is not None else None
+    if dimension == "size" and unit is None and quantity.value <= 1:
+        return None
     if dimension == "size" and (quantity.side or quantity.low is not None):
         return "area_share" if unit == "%" else "area"
     if unit is None and dimension is None and quantity.side == "max" and quantity.low is None:
@@ -163,11 +208,17 @@ def _extended(text: str, start: int, lead: frozenset[str]) -> int:
 
 
 _RANKS: Mapping[str, tuple[RankKey, Order]] = {
-    r"largest|biggest|hugest|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)|by largest area": (
+    (
+        r"largest|biggest|hugest|most (?:big|large|huge)|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)"
+        r"|by largest area"
+    ): (
         "area",
         "descending",
     ),
-    r"smallest|tiniest|littlest|(?:with the |of )?(?:smallest|least) (?:area|size)": ("area", "ascending"),
+    r"smallest|tiniest|littlest|most (?:small|tiny|little)|(?:with the |of )?(?:smallest|least) (?:area|size)": (
+        "area",
+        "ascending",
+    ),
     (
         r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to "
         r"the left(?: edge| side| border)?"
@@ -190,20 +241,27 @@ _RANKS: Mapping[str, tuple[RankKey, Order]] = {
         r"most (?:confident|certain|probable|likely|sure|reliable)(?: of)?|(?:best|highest|top)[ -](?:scoring|scored"
         r"|ranked|rated|scores?|confidence)"
         r"|(?:with|by|of|having) (?:the )?(?:highest|best|top|greatest) (?:confidence|score|probability"
-        r"|certainty)s?(?: scores?)?|surest|likeliest|strongest|best"
+        r"|certainty)s?(?: scores?)?|surest|likeliest|strongest|best|most trusted|(?:you|it) (?:trusts?|believes?)"
+        r" (?:the )?most"
         r"|(?:you are|the (?:model|detector) is) (?:most|the most) (?:sure|certain|confident)(?: (?:of|about))?"
     ): ("score", "descending"),
-    r"least (?:confident|certain|probable|likely|sure)(?: of)?|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated"
+    r"least (?:confident|certain|probable|likely|sure|trusted|trustworthy)(?: of)?|(?:you|it) (?:trusts?|believes?)"
+    r" (?:the )?least|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated"
     r"|scores?|confidence)": (
         "score",
         "ascending",
     ),
     (
-        r"(?:closest|nearest)(?: to)? (?:the |its )?(?:very |exact |image )?(?:centre|middle|midpoint)(?:«of "
+        r"(?:closest|nearest)(?: to| of)? (?:the |its )?(?:very |exact |image |«image»(?:'s)? )?(?:centre|middle"
+        r"|midpoint)(?:«of "
         r"image»)?|most central(?:ly placed)?|centre-?most"
         r"|most centred|(?:closest|nearest) to the image(?:'s)? (?:centre|middle)"
     ): ("centre", "ascending"),
-    r"(?:furthest|farthest|most distant|most remote) from (?:the )?(?:centre|middle)(?:«of image»)?": (
+    (
+        r"(?:furthest|farthest|most distant|most remote)(?: away)?(?: to be)? from (?:the |its )?(?:very |exact"
+        r" )?(?:«image»(?:'s)? )?"
+        r"(?:centre|middle|midpoint)(?:«of image»)?"
+    ): (
         "centre",
         "descending",
     ),
@@ -213,7 +271,9 @@ _RANK_PATTERNS = tuple(
     (
         compiled(
             rf"(?P<ordinal>\b(?:second|third|fourth|fifth|sixth|2nd|3rd|[4-9]th|next|last)[ -])?"
-            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?) )?(?:\b(?:the|top|only|just|single|one) "
+            rf"(?:(?P<one>(?<!each )(?<!every )(?<!no )\bone |\bis (?=the\b))(?:(?:that|which|who) )?(?:is )?)?"
+            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?|sits?|stands?|comes?|ranks?|happens? to be)"
+            rf" )?(?:\b(?:the|top|only|just|single|one) "
             rf"){{0,6}}(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
             rf"\b(?:{words})\b(?: «n2»{_NOT_HOW_MANY})?"
         ),
@@ -221,15 +281,22 @@ _RANK_PATTERNS = tuple(
     )
     for words, rank in _RANKS.items()
 )
+_THE_ONE = re.compile(r"\b(?:the|just|only|that) one\b")
 _COUNTS = tuple(
     compiled(pattern)
     for pattern in (
         rf"\btop[ -]?«n»\b{_NOT_HOW_MANY}",
-        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?)(?: (?:it|them|the|yourself|output|results?|list|number"
-        rf"|detections?|of|boxes|answer|objects)){{0,6}} (?:to|at) «n»{_NOT_HOW_MANY}",
+        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?|stop|truncated?)(?: (?:it|them|the|yourself|output|results?"
+        rf"|list|number"
+        rf"|detections?|of|boxes|answer|objects|response|reply|me|us|everything)){{0,6}} (?:to|at|after)"
+        rf" «n»{_NOT_HOW_MANY}",
         rf"\b(?:limit|max(?:imum)?(?: number)?(?: of)?(?: objects| detections| boxes| results)?)(?: ?[:=]| of| "
         rf"is){{0,4}} ?«n»{_NOT_HOW_MANY}",
         rf"\b(?:the )?first «n»{_NOT_HOW_MANY}",
+        # "..., three at most"
+        r"(?:\b(?:only|just|but) )?«n» (?:(?:objects|boxes|detections|results|of them|in all|in total|altogether) )?"
+        r"(?:at (?:the )?(?:very )?most|at (?:a )?max(?:imum)?|max(?:imum)?|tops)(?= ?(?:$|[.,;!?)]|and\b|please\b"
+        r"|as\b|in\b|with\b))",
     )
 )
 _AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
@@ -240,6 +307,10 @@ _BY = compiled(
     r"|their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b"
 )
 _SORTED = re.compile(r"\b(?:sort|order|rank)")
+_OF_NUMBERS = re.compile(
+    r"\b(?:coordinates?|values?|numbers?|tokens?|offsets?|range|scale|integers?|they)\b(?: [a-z]+){0,4} ?$"
+)
+"""Before "up to 640" these make it the range of the coordinates."""
 _RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) $")
 
 
@@ -256,7 +327,7 @@ def read_ranks(reading: Reading) -> None:
             reading.say("rank", rank, *match.span())
             if many := match["n"] or match["n2"]:
                 reading.say("count", number(many), *match.span())
-            elif match["single"]:
+            elif match["single"] or match["one"] or _THE_ONE.search(match[0]):
                 reading.say("count", 1, *match.span())
         source.claim(spans, "selection")
 

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from vision.classes.phrases import COLOURS
 from vision.instructions.class_sets import ClassSet
-from vision.instructions.lookahead import Words
+from vision.instructions.clause_state import ClauseState
+from vision.instructions.english import is_adverb
+from vision.instructions.lookahead import IMAGE_WORD
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token
-from vision.instructions.wording import EXCEPT_VERBS, LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
+from vision.instructions.wording import LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
 
 _YES_NO = frozenset(
     {"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"}
@@ -25,6 +27,7 @@ _TO_A_NAME = frozenset(
         "of",
         "for",
         "around",
+        "round",
         "about",
         "from",
         "including",
@@ -43,7 +46,7 @@ _TO_A_NAME = frozenset(
 """After a noun of the output these lead to what is looked for: "boxes around the horses"."""
 
 _SUBJECTS = frozenset(phrases("i, you, we, he, she, they, it"))
-_ASKING = frozenset({"which", "what", "who", "what is", "who is"})
+_DRAWING = frozenset(("draw", "put", "place", "make"))
 _LONGEST_NAME = 200
 """Characters; nothing has a longer name."""
 
@@ -65,36 +68,14 @@ def parse_sentences(reading: Reading, class_sets: Sequence[ClassSet]) -> Sentenc
     return _Parser(reading, class_sets).parse()
 
 
-class _Parser:
+class _Parser(ClauseState):
     """One walk over the tokens of an instruction."""
 
-    def __init__(self, reading: Reading, class_sets: Sequence[ClassSet]) -> None:
-        self.reading = reading
-        self.class_sets = {one.start: one for one in class_sets}
-        self.words = Words(reading)
-        self.tokens = self.words.tokens
-        self.result = Sentences()
-        self.loose: list[Token] = []
-        self.revoked: set[int] = set()
-        self.expressing: int | None = None
-        self._new_sentence()
-
-    def _new_sentence(self) -> None:
-        self.clause_start: Token | None = None
-        self.question_at: int | None = None
-        self._new_clause(None)
-
-    def _new_clause(self, verb: str | None) -> None:
-        self.verb = verb
-        self.exclusion: Token | None = None
-        self.head: Item | Token | None = None
-        self.colours: list[Item] = []
-        self._new_phrase()
-
-    def _new_phrase(self) -> None:
-        self.preposition: Token | None = None
-        self.determiner: Token | None = None
-        self.number: Token | None = None
+    def _end_heading(self) -> None:
+        """Mark what was named since the sentence began: before a colon it may be no more than a title."""
+        begin = self.clause_start.start if self.clause_start is not None else 0
+        for item in self.result.items:
+            item.heading |= item.start >= begin
 
     def parse(self) -> Sentences:
         position = 0
@@ -113,6 +94,10 @@ class _Parser:
     def _step(self, position: int) -> int:
         token = self.tokens[position]
         if token.can_be("stop"):
+            if token.text == ":":
+                self.expressing = None
+            if token.text == ":" and self.result.items and self.verb in (None, "finding"):
+                self._end_heading()
             self._drop_number()
             self._close_expression(position)
             self._close_question(token.end if token.text == "?" else token.start)
@@ -129,11 +114,15 @@ class _Parser:
         if verb is not None:
             return self._start_verb(position, verb)
         if self.expressing is not None:
-            if token.can_be("output") or (token.can_be("selection") and self.words.is_score(token)):
+            if (
+                token.can_be("output")
+                or (token.can_be("selection") and self.words.is_score(token))
+                or (token.can_be("comma") and self.words.speaks_of_output(position + 1))
+            ):
                 self._close_expression(position)
             return position + 1
-        if self.verb == "foreign":
-            if token.can_be(*_UNREAD):
+        if self.verb == "foreign" and not token.can_be("wording"):
+            if token.can_be(*_UNREAD) or is_adverb(token.text):
                 self.loose.append(token)
             return position + 1
         return self._in_clause(position)
@@ -150,12 +139,21 @@ class _Parser:
         if verb == "foreign":
             self.loose.append(self.tokens[position])
         elif self.result.question is not None:
-            self.result.asked_again |= verb == "finding" and self.words.names_nothing(position + 1)
+            asks = verb == "finding" or self.tokens[position].text in _DRAWING
+            self.result.asked_again |= asks and self.words.names_nothing(position + 1)
         self._new_clause(verb)
         return position + 1
 
     def _in_clause(self, position: int) -> int:
         token = self.tokens[position]
+        if self.words.qualifies_output(position):
+            return position + 1
+        related = isinstance(self.head, Item) and token.text.endswith(("ing", "ed"))
+        if self.determiner is None and self.number is None and not related and self.words.is_description(position):
+            return position + 1
+        if token.can_be("that") and isinstance(self.head, Item) and self.words.is_relative_clause(position):
+            self._open_expression(self.head)
+            return position + 1
         if token.can_be("word", "quoted") or token.is_stray_verb:
             return self._phrase(position)
         if token.can_be("except"):
@@ -165,6 +163,8 @@ class _Parser:
         elif token.can_be("object") and (end := self.words.described_things(position)):
             return self._things(position, end)
         elif token.can_be("class set"):
+            if self.number is not None:
+                self._count(token)
             chosen = self.result.excluded_sets if self.exclusion else self.result.included_sets
             chosen.append(self.class_sets[token.start])
             self.head = None
@@ -202,7 +202,11 @@ class _Parser:
             if not isinstance(self.head, Item):
                 self.head = None
             self._new_phrase()
+        elif token.text == "but" and self._excepts_from_all(position):
+            return self._start_exclusion(position)
         elif token.can_be("comma", "and"):
+            if token.text == "but" and self.verb == "telling":
+                self._new_clause(None)
             self._separate(token)
         elif token.can_be("pronoun"):
             self.preposition = None
@@ -210,9 +214,22 @@ class _Parser:
                 self._new_clause("foreign")
             elif token.text in ("who", "what"):
                 self.head = token
+        elif token.text in ("there is", "there are", "there"):
+            # "when there is a dog in the picture": what is there is named.
+            self.preposition = None
         elif token.can_be("that", "be") and token.text in ("what", "who"):
             self.head = token
         return position + 1
+
+    def _excepts_from_all(self, position: int) -> bool:
+        """Whether "but" follows all there is: "every object but cups"."""
+        before = self.words.at(position - 1)
+        return (
+            before is not None
+            and before.can_be("object")
+            and self.words.content_at(position + 1) is not None
+            and not isinstance(self.head, Item)
+        )
 
     def _separate(self, token: Token) -> None:
         self._drop_number()
@@ -228,11 +245,25 @@ class _Parser:
         """Read a run of words that names something, or report it."""
         end = self.words.run_end(position, self.verb is None)
         run = self.tokens[position:end]
+        if self.words.is_owned_subject(position, end) and self.clause_start is self.tokens[position - 1]:
+            self._new_clause("finding")
+            return end if self.tokens[end].can_be("be", "verb") else end + 1
+        after = self.words.at(end)
+        if (
+            after is not None
+            and IMAGE_WORD.fullmatch(after.text)
+            and not run[0].can_be("quoted")
+            and (self.preposition is not None or self.verb is None)
+        ):
+            # "from this shelf photo": what kind of picture it is.
+            self._new_phrase()
+            return end
         if (
             self.verb is None
             and self.clause_start is run[0]
             and self.words.before_determiner(end)
             and not run[0].can_be("quoted")
+            and self.words.participle(position, end, after_thing=False) is None
         ):
             self._new_clause("foreign")
             self.loose += run
@@ -244,7 +275,7 @@ class _Parser:
             return position + 1
         if run[-1].text in NAMES_NOTHING and not run[0].can_be("quoted") and self.exclusion is None:
             self.loose += run
-            self._new_clause(self.verb or "foreign")
+            self._new_clause("foreign")
             return end
         if run[-1].end - run[0].start > _LONGEST_NAME:
             self.loose += run
@@ -271,6 +302,12 @@ class _Parser:
             # "people walking": what they do is not seen.
             self.loose.append(run[cut])
             run = run[:cut]
+        if len(run) > 1 and run[-1].text in COLOURS and self.question_at is not None and not self.exclusion:
+            # "are any of the cars green?"
+            item = self._item(run[:-1])
+            item.colour = run[-1].text
+            self._place(item)
+            return end
         if self._is_loose_here(run) or run[-1].text in NOTHING or self.words.compares(position):
             self.loose += run
             self._new_phrase()
@@ -290,12 +327,29 @@ class _Parser:
     def _is_loose_here(self, run: Sequence[Token]) -> bool:
         """Whether words stand where nothing that is looked for is named: "as CSV", "draw a cat", "to my landlord"."""
         if self.preposition is not None:
-            return self.preposition.text not in _TO_A_NAME
-        return self.verb == "telling" and not run[0].can_be("quoted") and not self.exclusion
+            return self.preposition.text not in _TO_A_NAME and not (
+                self.preposition.text == "with" and self.words.ends_left_out(run[-1].index + 1)
+            )
+        return self.verb == "telling" and not (self.naming or self.exclusion or run[0].can_be("quoted"))
 
     def _predicate(self, run: Sequence[Token]) -> bool:
         """Read words that say more of the thing before them: "cars that are red"; what isn't a colour is reported."""
         before = self.words.at(run[0].index - 1)
+        items = self.result.items
+        if (
+            len(run) == 1
+            and run[0].text in COLOURS
+            and before is not None
+            and before.can_be("be")
+            and self.head is None
+            and self.determiner is None
+            and items
+            and not items[-1].excluded
+            and not items[-1].colour
+        ):
+            # "of the umbrellas, how many are red?"
+            items[-1].colour = run[0].text
+            return True
         if (
             before is None
             or not before.can_be("be", "that")
@@ -309,61 +363,6 @@ class _Parser:
             self.loose += run
         return True
 
-    def _item(self, run: Sequence[Token]) -> Item:
-        first = min(
-            (one for one in (self.determiner, self.number, run[0]) if one is not None), key=lambda one: one.start
-        )
-        while (before := self.words.at(first.index - 1)) is not None:
-            # "the largest dog on the sofa": what ranks it belongs to it.
-            if not before.can_be("selection") or before.end + 1 < first.start or self.words.is_score(before):
-                break
-            first = before
-        start, end = run[0].start, run[-1].end
-        if quoted := run[0].can_be("quoted"):
-            start, end = start + 1, end - 1
-        elif run[-1].text.endswith("'s"):
-            end -= len("'s")
-        item = Item(start, end, first.start, fragment=self.verb is None, quoted=quoted)
-        if self.number is not None:
-            item.number = (self.number.value, (self.number.start, self.number.end))
-        self._new_phrase()
-        return item
-
-    def _place(self, item: Item) -> None:
-        """Put an item among those looked for or left out, and make it what a relation would be said of."""
-        text = self.reading.source.text
-        if self.exclusion is not None:
-            item.excluded, item.exclusion = True, self.exclusion.start
-            item.by_order = self.exclusion.text in EXCEPT_VERBS
-        elif text[item.start : item.end] in COLOURS:
-            if text.startswith((" one", " ones"), item.end):
-                item.colour, item.refers_back = text[item.start : item.end], True
-            else:
-                self.colours.append(item)
-        else:
-            for colour in self.colours:
-                colour.colour = text[colour.start : colour.end]
-            self.colours = []
-        self.result.items.append(item)
-        self.head = item
-
-    def _count(self, token: Token) -> None:
-        """Take a number before a word for things in general: "three objects"."""
-        if self.number is not None and not self.exclusion:
-            self.reading.say("count", self.number.value, self.number.start, token.end)
-        self.number = None
-
-    def _drop_number(self) -> None:
-        if self.number is not None and not self.number.can_be("pronoun", "object", "filler"):
-            self.loose.append(self.number)
-        self.number = None
-
-    def _things(self, position: int, end: int) -> int:
-        item = self._item(self.tokens[position:end])
-        item.expression = (item.whole, self.words.clause_end(end))
-        self._place(item)
-        return end
-
     # -- exclusions ---------------------------------------------------------------------------------------------
 
     def _start_exclusion(self, position: int) -> int:
@@ -372,8 +371,16 @@ class _Parser:
             head.excluded, head.exclusion = True, head.whole
             return unwanted
         if isinstance(head, Item) and token.text in LEFT_OUT:
-            head.excluded, head.exclusion = True, head.whole
-            return position + 1
+            first = head.whole
+            head.excluded, head.exclusion = True, first
+            for item in reversed(self.result.items[:-1]):
+                # "sheep and cows do not count"; "vehicles, cars excluded" rules out the cars alone.
+                between = self.reading.source.text[item.end : first]
+                if item.excluded or not self._only_links(item, first) or "," in between:
+                    break
+                item.excluded, item.exclusion, first = True, item.whole, item.whole
+            named = self.words.content_at(position + 1) if token.text.endswith(" as") else None
+            return position + 1 if named is None else self.words.run_end(named, verbless=False)
         following, after = self.words.content_at(position + 1), self.words.at(position + 1)
         if token.text == "without" and following is not None and head is not None:
             end = self.words.run_end(following, verbless=False)
@@ -412,57 +419,6 @@ class _Parser:
         if self.head is None or (self.exclusion is not None and isinstance(self.head, Token)):
             return False
         return self.words.relates(position)
-
-    def _open_expression(self, head: Item | Token | None) -> None:
-        """Begin a referring expression at what it is about, or at the question word before that."""
-        assert head is not None
-        start = head.whole if isinstance(head, Item) else head.start
-        items = self.result.items
-        first = self.clause_start
-        asks = (
-            first is not None
-            and first.text in _ASKING
-            and not (items and items[-1] is not head and items[-1].whole > first.start)
-        )
-        if isinstance(head, Item):
-            if items and items[-1] is head:
-                items.pop()
-            self.result.heads.append(head)
-            # "cats and the dog next to the bench" is one expression.
-            while items and not items[-1].excluded and self._only_links(items[-1], start):
-                start = items.pop().whole
-        if self.result.expression is None:
-            self.expressing = first.start if asks and first is not None else start
-        self.head = None
-
-    def _only_links(self, item: Item, start: int) -> bool:
-        """Whether nothing but commas and "and" stands between an item and a place."""
-        between = self.reading.source.open[item.end : start]
-        return len(between) < len(", as well as the ") and set(between.replace(",", " ").split()) <= {
-            "and",
-            "or",
-            "the",
-            "a",
-            "an",
-        }
-
-    def _close_expression(self, position: int) -> None:
-        """End an expression before the token at a place, without the small words that lead on from it."""
-        if self.expressing is None:
-            return
-        position -= 1
-        while self.tokens[position].start > self.expressing and not self.tokens[position].can_be(
-            "word", "selection", "quoted", "object", "output noun", "number", "pronoun", "foreign"
-        ):
-            position -= 1
-        self.result.expression = (self.expressing, self.tokens[position].end)
-        self.expressing = None
-        self._new_clause(None)
-
-    def _close_question(self, end: int) -> None:
-        if self.question_at is not None and self.result.question is None:
-            self.result.question = (self.question_at, end)
-        self.question_at = None
 
     def _report_loose(self) -> None:
         """Join neighbouring words that nobody read to the parts of the text that are shown as not understood."""

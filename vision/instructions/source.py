@@ -13,13 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-ClaimKind = Literal["output", "selection", "class set", "wording"]
+from vision.instructions.emoji import emoji_name, is_emoji
+
+ClaimKind = Literal["output", "selection", "class set", "wording", "filler"]
 
 MARKS: dict[ClaimKind, str] = {
     "output": "\ue000",
     "selection": "\ue001",
     "class set": "\ue002",
     "wording": "\ue003",
+    "filler": "\ue004",
 }
 """What stands in place of claimed characters, so that no pattern reads across or into a claimed part."""
 
@@ -30,7 +33,7 @@ _CHARACTERS = str.maketrans(
         **dict.fromkeys("‐‑‒–−", "-"),
         **dict.fromkeys("—―•·", ";"),
         **dict.fromkeys("\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u2060\ufeff\t\r\v\f", " "),
-        **dict.fromkeys("\ue000\ue001\ue002\ue003", " "),
+        **dict.fromkeys("\ue000\ue001\ue002\ue003\ue004", " "),
     }
 )
 """One character for another, so that positions stay."""
@@ -53,12 +56,41 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:percentage|percents?)\b(?= of)", "%"),
         (r"\bcan(?:no|')t\b", "can not"),
         (r"\bwon't\b", "will not"),
+        (r"\bmustn't\b", "must not"),
         (r"n't\b", " not"),
-        (r"\bi'm\b", "i am"),
+        (r"\bi'?m\b", "i am"),
+        (r"\b(do|does|did|is|are|was|were|has|have|could|would|should)nt\b", r"\1 not"),
+        (r"\bcant\b", "can not"),
+        (r"\bwont\b", "will not"),
+        (r"\b(what|where|who|that|there|how|here)s\b(?! (?:of|for)\b)", r"\1 is"),
+        (r"\bu\b", "you"),
+        (r"\bur\b(?= (?:most|least|very|really|so|not|sure|confident|certain))", "you are"),
+        (r"\bur\b", "your"),
+        (r"(?<=\w) n (?=\w)|(?<=\w) 'n'? (?=\w)", " and "),
+        (r"\bwanna\b", "want to"),
+        (r"\bgonna\b", "going to"),
+        (r"\bgotta\b", "have to"),
+        (r"\bg(?:im|imm)e\b", "give me"),
+        (r"\blemme\b", "let me"),
+        (r"\bb(?:ou|u)ndin box", "bounding box"),
+        (r"\bw/o\b", "without"),
+        (r"\bw/(?= )", "with"),
+        (r"\bincl?\b\.?", "including"),
+        (r"\bexcl?\b\.?", "excluding"),
+        (r"\bimgs?\b", "image"),
+        (r"(?<=\w) ?(?:->|=>|→) ?(?=[a-z])", " ; "),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
         (r"'ll\b", " will"),
-        (r"'d\b(?= (?:like|love|want|prefer|need))", " would"),
+        (
+            r"'d\b(?= (?:like|love|want|prefer|need|rather|be|appreciate|really|just|also|much|so|ever|kindly|please))",
+            " would",
+        ),
+        (
+            r"\bwould (?:(?:really|just|so|very much|dearly) )*(?:love|prefer|appreciate|enjoy|be keen|be delighted"
+            r"|be happy)\b",
+            "would like",
+        ),
         (r"\b(what|where|who|there|that|it|which|how|here|he|she)'s\b", r"\1 is"),
         (r"\blet's\b", "let us"),
         (r"\bcenter(?=s?\b|line|most|point|ed\b)", "centre"),
@@ -104,6 +136,8 @@ class Source:
         )
         starts = list(range(len(text)))
         ends = list(range(1, len(text) + 1))
+        for emoji in sorted(set(filter(is_emoji, text))):
+            text, starts, ends = _rewritten(re.compile(re.escape(emoji)), f" {emoji_name(emoji)} ", text, starts, ends)
         for pattern, replacement in _REWRITES:
             text, starts, ends = _rewritten(pattern, replacement, text, starts, ends)
         self.text = text

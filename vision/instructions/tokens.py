@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from vision.classes import COCO_CLASSES
+from vision.classes.lexicon import lexicon
 from vision.instructions import verbs, wording
+from vision.instructions.english import is_adverb, verb_field
 from vision.instructions.numbers import NUMBER, number
 from vision.instructions.passed_over import PASSED_OVER
 from vision.instructions.source import MARKS, Source
@@ -15,7 +19,7 @@ from vision.instructions.source import MARKS, Source
 Part = Literal[
     "stop", "comma", "and", "determiner", "pronoun", "object", "output noun", "be", "that",
     "filler", "finding", "telling", "foreign", "except", "relation", "preposition", "number",
-    "word", "quoted", "output", "selection", "class set", "wording",
+    "word", "verb", "quoted", "output", "selection", "class set", "wording",
 ]  # fmt: skip
 
 _TABLES: tuple[tuple[Part, tuple[str, ...]], ...] = (
@@ -50,9 +54,12 @@ def _lexicon() -> dict[str, dict[tuple[str, ...], set[Part]]]:
 _WORD = re.compile(r"[^\W_]+(?:['./-][^\W_]+)*'?|[^\w\s]")
 _TOKEN = re.compile(
     rf"(?P<mark>{'|'.join(f'{mark}+' for mark in MARKS.values())})|(?P<quoted>\"[^\"]{{1,300}}\""
-    rf"|(?<!\w)'[^']{{1,300}}'(?!\w))|(?P<number>{NUMBER}(?![\w]))"
+    rf"|(?<!\w)'[^']{{1,300}}'(?!\w))|(?P<number>{NUMBER}(?![\w]|-[a-z]))"
     r"|(?P<word>[^\W_]+(?:['’./-][^\W_]+)*'?)|(?P<other>[^\s])"
 )
+_VERBS = frozenset[Part](("finding", "telling", "foreign"))
+_LONGEST_NAME = 3
+"""Words of a class's name; longer ones are rare and put together from these."""
 _PARTS_OF_MARKS: dict[str, Part] = {mark: kind for kind, mark in MARKS.items()}
 _LEXICON = _lexicon()
 
@@ -82,7 +89,7 @@ class Token:
     @property
     def is_stray_verb(self) -> bool:
         """Whether it is only known as a verb; out of a verb's place it names a thing: the "phone" of "cell phone"."""
-        return self.parts <= {"finding", "telling", "foreign"} and " " not in self.text
+        return self.parts <= _VERBS and " " not in self.text
 
     @property
     def value(self) -> float:
@@ -113,23 +120,55 @@ def _tokens(text: str) -> Iterator[Token]:
         index += 1
 
 
+@cache
+def _class_names() -> frozenset[tuple[str, ...]]:
+    """COCO's classes and what people call them, in singular and plural, as their words."""
+    names = {tuple(_WORD.findall(name)) for name in (*COCO_CLASSES, *lexicon().synonyms)}
+    plurals = {
+        (*words[:-1], plural)
+        for words in names
+        for plural in (
+            f"{words[-1]}s",
+            f"{words[-1]}es",
+            re.sub(r"y$", "ies", words[-1]),
+            re.sub(r"fe?$", "ves", words[-1]),
+        )
+    }
+    return frozenset(names | plurals)
+
+
 _LONGEST = max(len(words) for phrases in _LEXICON.values() for words in phrases)
 
 
 def _longest(pieces: list[re.Match[str]], position: int) -> tuple[int, frozenset[Part]]:
     first = pieces[position][0]
+    names = _class_names()
+    for length in range(_LONGEST_NAME, 1, -1):
+        # "a stop sign" and "push bikes" hold no verbs.
+        if pieces[position][0].endswith("ing"):
+            break
+        if (words := tuple(piece[0] for piece in pieces[position : position + length])) in names and len(
+            words
+        ) == length:
+            return length, frozenset({"word"})
     if phrases := _LEXICON.get(first):
         words = tuple(piece[0] for piece in pieces[position : position + _LONGEST])
         for length in range(len(words), 0, -1):
             if parts := phrases.get(words[:length]):
                 if length == 1 and pieces[position]["number"]:
                     parts = parts | {"number"}
+                if length == 1 and parts <= _VERBS and words[:1] in names:
+                    parts = parts | {"word"}
                 return length, frozenset(parts)
     piece = pieces[position]
     if piece["number"]:
         return 1, frozenset({"number"})
     if piece["word"]:
-        return 1, frozenset({"word"})
+        if (first,) in names:
+            return 1, frozenset({"word"})
+        if is_adverb(first):
+            return 1, frozenset({"filler"})
+        return 1, frozenset({"word", "verb"} if verb_field(first) else {"word"})
     if first in ",()":
         return 1, frozenset({"comma"})
     return 1, frozenset({"stop"} if first in ".;!?:" else {"filler"})

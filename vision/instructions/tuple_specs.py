@@ -15,19 +15,24 @@ from vision.instructions.rules import Reading, compiled
 _CENTRE = r"cent(?:re|er)"
 _ITEM = re.compile(
     r"(?<![\w'])(?:"
-    rf"(?P<class>class[ _-]?(?:name|label|token|index|id|number)|category[ _-]?(?:name|id)?|class|cls|label|name"
+    rf"(?P<class>(?:class|category|label|cls)[ _-]?(?:name|label|token|index|idx|id|number)|class|category|cls|label"
+    rf"|name|index|idx|id"
     rf"|c(?=[ ,;)\]>]))"
     r"|(?P<score>confidence(?: score)?|score|conf|prob|probability|s(?=[ ,;)\]>]))"
     rf"|(?P<cx>cx|xc|c_x|x_c|{_CENTRE}[ _-]?x|x[ _-]?{_CENTRE}|x_?ctr)"
     rf"|(?P<cy>cy|yc|c_y|y_c|{_CENTRE}[ _-]?y|y[ _-]?{_CENTRE}|y_?ctr)"
     r"|(?P<x>d?x_?\{?(?P<xi>\d{1,5}|n|k|m|i)\}?)|(?P<y>d?y_?\{?(?P<yi>\d{1,5}|n|k|m|i)\}?)"
-    r"|(?P<left>x_?min|x_?left|left|x_?tl|xl|l)|(?P<top>y_?min|y_?top|top|y_?tl|yt|t)"
-    r"|(?P<right>x_?max|x_?right|right|x_?br|xr|r)|(?P<bottom>y_?max|y_?bottom|bottom|y_?br|yb|b)"
+    r"|(?P<left>(?:top|upper)[ -]left[ -]x|x_?min|x_?left|left|x_?tl|xl|l)|(?P<top>(?:top|upper)[ -]left[ -]y|y_?min"
+    r"|y_?top|top|y_?tl|yt|t)"
+    r"|(?P<right>(?:bottom|lower)[ -]right[ -]x|x_?max|x_?right|right|x_?br|xr|r)|(?P<bottom>(?:bottom|lower)["
+    r" -]right[ -]y|y_?max|y_?bottom|bottom|y_?br|yb|b)"
     r"|(?P<px>x)|(?P<py>y)|(?P<w>width|w)|(?P<h>height|h)"
     r")(?![\w'-])"
     r"|(?P<dots>\.\.\.*)"
 )
 _BETWEEN = re.compile(r"[ ,;/|()\[\]{}<>\"':+-]{0,6}(?:and |then (?:the )?|the |its )?[(\[<]?")
+_EXAMPLE = re.compile(r"\((?:\"[a-z][a-z ]{0,30}\"|[a-z][a-z ]{1,30}), ?$")
+"""An example in place of the class: "(apple, x1, y1, x2, y2)"."""
 _OPENING = "([<{"
 _CLOSING = ")]>}"
 _WORDS = {"left", "top", "right", "bottom", "width", "height", "class", "label", "name", "category", "score"}
@@ -72,7 +77,10 @@ def read_tuple_specs(reading: Reading) -> None:
 def _runs(text: str) -> Iterator[_Run]:
     items: list[re.Match[str]] = []
     for match in _ITEM.finditer(text):
-        if items and not _BETWEEN.fullmatch(text, items[-1].end(), match.start()):
+        if items and (
+            not (between := _BETWEEN.fullmatch(text, items[-1].end(), match.start()))
+            or (match["class"] is not None and "(" in between[0])
+        ):
             yield from _as_run(items, text)
             items = []
         items.append(match)
@@ -92,6 +100,8 @@ def _as_run(items: list[re.Match[str]], text: str) -> Iterator[_Run]:
     start, end = items[0].start(), items[-1].end()
     while start and text[start - 1] in _OPENING + '"':
         start -= 1
+    if names[0] != "class" and (example := _EXAMPLE.search(text, 0, start)):
+        names, start = ("class", *names), example.start()
     while end < len(text) and text[end] in _CLOSING + '"':
         end += 1
     indexes = tuple(item["xi"] or item["yi"] for item in items if item["xi"] or item["yi"])
@@ -105,7 +115,7 @@ def _read_run(reading: Reading, run: _Run) -> bool:
     shape = " ".join(coordinates)
     if (len(set(coordinates)) == 2 and set(coordinates) in ({"px", "py"}, {"cx", "cy"}, {"w", "h"})) or shape == "x y":
         # A mention ("x1 and y1 are the top left corner"), or a tuple of the centre alone, which nothing here writes.
-        if "class" in run.names and not reading.of("box"):
+        if "class" in run.names and shape != "x y" and not reading.of("box"):
             reading.unread.append(place)
         return True
     if "score" in run.names:
@@ -113,7 +123,7 @@ def _read_run(reading: Reading, run: _Run) -> bool:
     if "class" in run.names and run.names[0] not in ("class", "score"):
         reading.note("The class is written before the coordinates.")
     word = reading.source.text[run.start : run.end]
-    if re.search(r"\b(?:class|category)[ _-]?(?:id|index|number)\b", word):
+    if re.search(r"\b(?:(?:class|category|label|cls)[ _-]?)?(?:id|idx|index|number)\b", word):
         reading.say("class_as", "index", *place)
     if coordinates[:2] == ["cx", "cy"] and "x" in coordinates:
         reading.say("offsets", True, *place)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Truth = NDArray[np.bool_]
+Measure = NDArray[np.float64] | float
 """Shape (n, n): whether object i stands in the relation to object j; never to itself."""
 
 MAX_SHARED_EXTENT = 2 / 3
@@ -30,6 +31,8 @@ MARGIN = 1.1
 """How many times larger or taller a thing is than one that it is larger or taller than."""
 SUPPORT_REACH = 0.1
 """How far, in its own height, a thing's bottom may miss what it is on."""
+_ROUNDING = 1e-9
+"""Part of a length that the arithmetic may lose."""
 SEAT_REACH = 0.3
 """The same below something whose top it rises above: feet hang from a seat."""
 
@@ -94,14 +97,27 @@ def _smaller(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.minimum(values[:, None], values[None])
 
 
+def _at_least(left: Measure, right: Measure, scale: Measure | None = None) -> Truth:
+    """left >= right, give or take what rounding does to lengths: 187 is 1.1 times 170 in every unit.
+
+    Args:
+        left, right: of shapes that broadcast.
+        scale: what the rounding is a part of, where `right` is 0.
+    """
+    found: Truth = np.asarray(left) >= np.asarray(right) - _ROUNDING * np.abs(
+        np.asarray(right if scale is None else scale)
+    )
+    return found
+
+
 def _before(pairs: Pairs, axis: int) -> Truth:
     """i lies before j along an axis (0 left of, 1 above): its centre does, and the two hardly share that extent; and
     they share some of the other extent, or lie at least as far apart along this axis as along the other."""
     shared = (pairs.shared_width, pairs.shared_height)
     sizes = (pairs.width, pairs.height)
     way = pairs.centre[None] - pairs.centre[:, None]
-    clear = shared[axis] <= MAX_SHARED_EXTENT * _smaller(sizes[axis])
-    mostly = (shared[1 - axis] > 0) | (np.abs(way[..., axis]) >= np.abs(way[..., 1 - axis]))
+    clear = _at_least(MAX_SHARED_EXTENT * _smaller(sizes[axis]), shared[axis])
+    mostly = (shared[1 - axis] > 0) | (_at_least(np.abs(way[..., axis]), np.abs(way[..., 1 - axis])))
     return (way[..., axis] > 0) & clear & mostly
 
 
@@ -118,35 +134,33 @@ def above(pairs: Pairs) -> Truth:
 def inside(pairs: Pairs) -> Truth:
     """At least 90% of i's area lies in j, which is larger."""
     area = pairs.area
-    return (area[:, None] < area[None]) & (pairs.intersection >= MIN_INSIDE * area[:, None])
+    return (area[:, None] < area[None]) & (_at_least(pairs.intersection, MIN_INSIDE * area[:, None]))
 
 
 def overlapping(pairs: Pairs) -> Truth:
     """The boxes have at least 5% of the smaller one in common."""
-    found: Truth = pairs.shared_of_smaller >= MIN_OVERLAP
-    return found
+    return _at_least(pairs.shared_of_smaller, MIN_OVERLAP)
 
 
 def near(pairs: Pairs) -> Truth:
     """The gap is at most the geometric mean of the two boxes' sizes, a size being the square root of the area."""
     size = np.sqrt(pairs.area)
-    found: Truth = pairs.gap <= np.sqrt(size[:, None] * size[None])
-    return found
+    return _at_least(np.sqrt(size[:, None] * size[None]), pairs.gap)
 
 
 def next_to(pairs: Pairs) -> Truth:
     """Near, with at most half of the smaller box in common."""
-    return near(pairs) & (pairs.shared_of_smaller <= MAX_BESIDE)
+    return near(pairs) & (_at_least(MAX_BESIDE, pairs.shared_of_smaller))
 
 
 def larger_than(pairs: Pairs) -> Truth:
     """i's area is at least 1.1 times j's."""
-    return pairs.area[:, None] >= MARGIN * pairs.area[None]
+    return _at_least(pairs.area[:, None], MARGIN * pairs.area[None])
 
 
 def taller_than(pairs: Pairs) -> Truth:
     """i's height is at least 1.1 times j's."""
-    return pairs.height[:, None] >= MARGIN * pairs.height[None]
+    return _at_least(pairs.height[:, None], MARGIN * pairs.height[None])
 
 
 def _resting(pairs: Pairs) -> Truth:
@@ -154,8 +168,9 @@ def _resting(pairs: Pairs) -> Truth:
     of i's height, or up to three tenths of it lower where i rises above j's top: feet hang from a seat."""
     top, bottom, height = pairs.xyxy[:, 1], pairs.xyxy[:, 3], pairs.height[:, None]
     reach = np.where(top[:, None] < top[None], SEAT_REACH, SUPPORT_REACH) * height
-    rests = (bottom[:, None] >= top[None] - SUPPORT_REACH * height) & (bottom[:, None] <= bottom[None] + reach)
-    over: Truth = pairs.shared_width >= MIN_SUPPORT * _smaller(pairs.width)
+    below_top = _at_least(bottom[:, None] - top[None] + SUPPORT_REACH * height, 0, height)
+    rests = below_top & _at_least(bottom[None] - bottom[:, None] + reach, 0, height)
+    over = _at_least(pairs.shared_width, MIN_SUPPORT * _smaller(pairs.width))
     return over & rests
 
 
@@ -171,7 +186,7 @@ def on(pairs: Pairs) -> Truth:
 
 def under(pairs: Pairs) -> Truth:
     """i's top and centre are lower than j's, and they share half of the narrower one's width."""
-    over = pairs.shared_width >= MIN_SUPPORT * _smaller(pairs.width)
+    over = _at_least(pairs.shared_width, MIN_SUPPORT * _smaller(pairs.width))
     lower = pairs.centre[:, None, 1] > pairs.centre[None, :, 1]
     return over & lower & (pairs.xyxy[:, None, 1] > pairs.xyxy[None, :, 1])
 
