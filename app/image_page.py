@@ -263,7 +263,9 @@ def _headline(looked: Looked) -> str:
     if looked.grounding is not None and looked.grounding.value is not None:
         return ""  # the answer is the headline
     told = counted(len(found), "object") if len(found) else "Nothing found"
-    return f'<p class="sk-headline">{text(told if found.value is None else found.value)}</p>'
+    if found.value is not None:
+        told = {True: "Yes", False: "No"}[found.value] if isinstance(found.value, bool) else str(found.value)
+    return f'<p class="sk-headline">{text(told)}</p>'
 
 
 def _batch_status(progress: Progress) -> str:

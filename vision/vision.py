@@ -210,6 +210,8 @@ class Vision:
             detections = replace(detections, value=captions[0].strip() or sentence(detections))
         elif task.kind == "count" and task.expression is None:
             detections = replace(detections, value=counted(detections))
+        elif task.asks_whether:
+            detections = replace(detections, value=len(detections) > 0)
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
         return replace(detections, notes=(*detections.notes, *losses(detections)))

@@ -114,8 +114,12 @@ def test_a_grounded_answer_comes_with_its_reasons(browser: Any, copying: str) ->
         assert "tie 1" in page.locator("#overlay svg.sk-photo .sk-tag").all_text_contents()
         page.hover("#reasoning li")
         page.wait_for_selector("#overlay .sk-object.sk-lit")
-        look(page, "is there a dog?")
+        look(page, "is there a dog on the chair?")
         expect(page, "#reasoning", "No", 20)
+        page.wait_for_function("document.querySelector('#output textarea').value === 'no'")
+        look(page, "is there a person?")
+        page.wait_for_function("document.querySelector('#output textarea').value === 'yes'")
+        look(page, "is there a dog?")
         page.wait_for_function("document.querySelector('#output textarea').value === 'no'")
 
 

@@ -115,6 +115,13 @@ def test_a_count_and_a_description_answer_in_words(vision: Vision) -> None:
     assert vision.detect(np.zeros((40, 40, 3), np.uint8), "count the dogs").text == "0"
 
 
+def test_whether_anything_is_there_is_answered_and_its_boxes_given(vision: Vision) -> None:
+    there = vision.detect(MOTORCYCLE, "Are there any motorcycles or boats?", min_score=0.5)
+    assert there.value is True and there.text == "yes" and there.class_names == ("motorcycle",)
+    missing = vision.detect(np.zeros((40, 40, 3), np.uint8), "is there a dog?")
+    assert missing.value is False and missing.text == "no"
+
+
 def test_an_expression_is_grounded_by_a_query(vision: Vision) -> None:
     answer = vision.ask(COFFEE, "the cup on the dining table", min_score=0.3)
     assert answer.detections.class_names == ("cup",)

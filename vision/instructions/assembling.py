@@ -92,6 +92,7 @@ class _Assembly(Wanted):
             output=output,
             unread=self._unread(),
             understood=understood,
+            asks_whether=self.asks_whether,
             notes=tuple(self.reading.notes),
         )
 
@@ -255,7 +256,8 @@ class _Assembly(Wanted):
         if self.set_expression is not None:
             return _bare(self.set_expression)
         asks = question is not None and kind != "describe" and kind != "count" and not self.sentences.included_sets
-        if question is not None and asks and self.expression is None and self._lists_things(question):
+        if question is not None and asks and self.expression is None and self._asks_whether(question):
+            self.asks_whether = True
             return None
         if question is not None and asks and not self.sentences.asked_again:
             self.expression = question
@@ -283,11 +285,11 @@ class _Assembly(Wanted):
         self.unread = [place for place in self.unread if not start <= place[0] < end]
         return _bare(self.reading.source.original_at(start, end).lower())
 
-    def _lists_things(self, question: Span) -> bool:
-        """Whether a question asks which of several things are there: "are there any trees, benches or lamp posts?"."""
+    def _asks_whether(self, question: Span) -> bool:
+        """Whether a question asks if things are there, without a relation: "are there any trees or benches?"."""
         items = [item for item in self.sentences.items if question[0] <= item.start < question[1]]
         text = self.reading.source.text[question[0] : question[1]]
-        return len(items) > 1 and text.startswith(("is there", "are there", "do you see", "can you see"))
+        return bool(items) and text.startswith(("is there", "are there", "do you see", "can you see"))
 
     def _report_beside_expression(self, named: Iterable[Item]) -> None:
         start, end = self.expression or (0, 0)
@@ -336,4 +338,4 @@ def is_expression(entry: Entry) -> bool:
 
 def _bare(expression: str) -> str:
     words = " ".join(expression.split()).strip(" .,;:!?\"'")
-    return re.sub(r"^(?:the|a|an) ", "", words)
+    return re.sub(r"^(?:which (?:one|ones) (?:is|are) )?(?:the|a|an) ", "", words)

@@ -74,6 +74,7 @@ class ClauseState:
         if self.number is not None:
             item.number = (self.number.value, (self.number.start, self.number.end))
         item.origin = self.preposition is not None and self.preposition.text in ("from", "by", "via", "using")
+        item.each = self.preposition is not None and self.preposition.text == "per"
         item.possessed = self.determiner is not None and self.determiner.text in ("its", "their", "his", "her")
         item.beneficiary = self.preposition is not None and self.preposition.text in ("for", "to")
         self._new_phrase()

@@ -27,7 +27,7 @@ _COURTESIES = tuple(
         # greetings
         r"^(?:(?:hi|hello|hey|hiya|heya|howdy|yo|oi|greetings|good (?:morning|afternoon|evening|day)|dear(?= [a-z]+,)"
         r"|okay|ok|right(?=[,!.;:])|well(?=[,!.;:])"
-        rf"|um+|uh+|erm*|hmm+|alright|all right|so(?=,))\b(?: {_ADDRESSED}\b)*[ ,!.;:]*)+",
+        rf"|ooh+|oh+|aha?|um+|uh+|erm*|hmm+|alright|all right|so(?=,))\b(?: {_ADDRESSED}\b)*[ ,!.;:]*)+",
         r"\bstep (?:\d+|one|two|three|four|five)\b ?[:.)-]?|\b[a-z] ?= ?(?=\d)",
         r"[:;]-?[)(dp](?!\w)|\bxd\b|<3(?!\d)",
         r"\b(?:lol|lmao|rofl|haha+|hehe+|omg|wow|whoa|yay|tbh|imo|imho|btw|fyi|idk|dude|bro|man(?=[.!,]| *$)|mate)\b",
@@ -79,6 +79,11 @@ _COURTESIES = tuple(
         r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|am trying|are trying|try|intend|plan|am going|am about"
         r"|would like|want|need) to"
         r"(?= (?:see|have|get|find|detect|know|count|locate|spot|label|mark|box|segment|outline)\b)",
+        r"\b(?:are you able to|do you manage to|can you manage to|i wish i could(?: (?:see|know|have|find))?"
+        r"|is there (?:any|a|some) (?:chance|way|possibility)(?: of (?:getting|having|seeing)| to (?:get|have|see)|"
+        r" (?:you|i|we) (?:could|can)"
+        r"(?: (?:get|have|see))?)?|i (?:would|will) be (?:much )?(?:obliged|thankful|glad|happy) (?:for|about))\b",
+        r"\b(?:estimate|guess|assess|work out|figure out|find out|determine|calculate|check|establish)(?= how many\b)",
         # nothing else
         r"\b(?:and )?(?:that|this) (?:is|will be|would be) (?:all|it|everything|enough)(?: (?:that )?(?:i|we) (?:need"
         r"|want|ask"
@@ -99,6 +104,8 @@ _COURTESIES = tuple(
         rf"(?<=\bset) of {NUMBER}(?: (?:classes|categories|labels|entries|names|members|items))?\b|(?<=\blist) of"
         rf" {NUMBER}(?: (?:classes"
         r"|categories|labels|entries|names|members|items))?\b",
+        r"^(?:(?:here is|this is) )?(?:a |an |my |our |the )?(?:picture|photo|photograph|image|shot|snapshot|pic) of"
+        r" [^.:;!?\ue000-\ue004]{1,50}[:.!;]",
         # what it is for
         r"(?<=,) for (?:my|our|an?) [^,.;:!?\ue000-\ue004]{1,50}(?= ?[.!?]?$)",
         r"^for (?:my|our|the|a|an|some) [^,.;:!?\ue000-\ue004]{1,60}?(?=,? (?:i|we) (?:need|want|would|require|am"

@@ -45,8 +45,10 @@ _KEYS = (
     rule(
         r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)"
         r"|:|=){0,4} ?"
-        r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?:,? and |,? & |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
-        r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>[a-z_][\w-]*)[\"'`]?(?= ?(?:[.,;!?)}]|$)))?",
+        r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?: ?\([^()]{0,60}\))?(?:,? and |,? & |, ?| ?/"
+        r" ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
+        r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>(?:score|confidence|conf|prob|probability|certainty)s?)[\"'`]?(?="
+        r" ?(?:[.,;!?)}]|$)))?",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
     ),
@@ -59,17 +61,19 @@ _KEYS = (
     ),
     # "key name for the class and key rect for the box", "the label under 'name' and the box under 'rect'"
     rule(
-        r"\bkeys? [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class|label"
+        r"\b(?:keys?|fields?) [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class"
+        r"|label"
         r"|category|name)(?: name| label)?"
         r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its "
         r"){0,6}(?:bounding )?"
-        r"(?:box|coordinates|corners|rectangle|polygon|points)\b",
+        r"(?:box|coordinates|corners|rectangle|polygon|points|(?=x\b|cx\b|its\b|x1\b))",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # JSON with "name" and "coords"
     rule(
-        r"(?<=json )(?:(?:objects?|records?|list|array|output|format|dicts?|dictionaries|entries) ){0,2}(?:with|using"
+        r"(?<=json )(?:(?:objects?|records?|list|array|output|format|dicts?|dictionaries|entries) ){0,2}(?:keyed by"
+        r"|keyed with|keyed on|with|using"
         r"|containing|having|holding|of|from|and) "
         r"(?:just |only )?[\"'`](?P<key1>[a-z_]\w*)[\"'`](?:,? and |,? & |, ?)[\"'`](?P<key2>[a-z_]\w*)[\"'`]"
         r"(?:(?:,? and |, ?)[\"'`](?P<key3>[a-z_]\w*)[\"'`])?",

@@ -40,7 +40,8 @@ _DESCRIBE = (
     r"|this|that|(?:the|this|my) «image») (?:show|depict|contain|represent|look like))\b",
     r"\b(?:tell me |say |explain |list |report )?what (?:you|we|i) (?:can )?(?:see|notice|observe|recognise)\b"
     r"|\btell me what (?:it|this|the «image») shows?\b",
-    r"\b(?:tell me|talk|say something) about (?=(?:the|this|my|that) «image»)|\bexplain (?=(?:the|this|my|that) "
+    r"\b(?:tell me|talk|say something) about (?=(?:the|this|my|that) (?:«image»|(?:very |far )?(?:top|bottom|left"
+    r"|right|upper|lower|middle|centre|central)\b))|\bexplain (?=(?:the|this|my|that) "
     r"«image»)|\btell me what is (?:in|on) (?=(?:the|this|my|that) «image»|it\b)",
     r"\bwhat kind of (?:place|scene|image|picture|photo) (?:is|do)\b",
 )
@@ -51,11 +52,12 @@ _COUNT = (
     r"(?<!not )(?<!not to )\bcount(?:ing)?(?: up)?\b(?! (?:(?:of )?(?:points|vertices)|from\b))|\b(?:head|body)?count"
     r" of\b"
     r"|\bhead ?count\b|\btally(?: up)?\b"
-    r"|\bcounts\b",
+    r"|\bcounts\b(?! (?:as|for|towards)\b)",
     r"\b(?:(?:what is|tell me|give me|state|report|find|determine|work out|i need|i want|output|return) "
-    r"){0,6}(?:the |a )?(?:total |exact |overall |whole )?number of\b(?! (?:(?:the |polygon |corner |outline |contour"
+    r"){0,6}(?:the |a )?(?:total |exact |overall |whole )?(?<!serial )(?<!phone )(?<!plate )(?<!model )(?<!house"
+    r" )(?<!jersey )number of\b(?! (?:(?:the |polygon |corner |outline |contour"
     r" )*(?:points|vertices)|the polygon|(?:the|its|each|that|their) (?:class|category|label)))",
-    r"\b(?:quantity|amount) of\b",
+    r"\b(?:quantity|amount) of\b|\bquantify\b|\bhow often (?:do|does|is|are)\b",
 )
 
 _RULES = tuple(
@@ -87,6 +89,7 @@ _UNSEEN = compiled(
     r"|made of|planning|singing|hearing)\b"
     r"|\bhow (?!many|much|sure|certain|confident|far|strongly)[a-z]+ (?:they|it|each(?: of them| one)?|he|she|these"
     r"|those) (?:is|are)\b"
+    r"|\b(?:serial|phone|model|house|page|jersey) numbers?\b(?: of (?:each|them|it|all|every \w+))?"
     r"|(?<!class )\bnames? of (?!(?:(?:the|each|every|its|their|all|this|that|an?) )*(?:class|categor|label|object"
     r"|member|detect|set"
     r"|key|field))[^.;,!?\ue000-\ue004]+"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from vision.classes.phrases import COLOURS
 from vision.instructions.english import is_adjective, verb_field
 from vision.instructions.rules import IMAGE, Reading, Said
 from vision.instructions.tables import phrases
-from vision.instructions.tokens import Part, Token, tokens
+from vision.instructions.tokens import Part, Token, is_class_name, tokens
 from vision.instructions.verbs import NOUNLIKE
 from vision.instructions.wording import ING_NOUNS, LEFT_OUT, PARTITIVES, UNWANTED
 
@@ -22,7 +23,7 @@ _THINGS = frozenset(
 _LINKING = frozenset(
     ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
 )
-_SUBJECTS = frozenset(["you", "people", "we", "one", "i"])
+_SUBJECTS = frozenset(["you", "people", "we", "one", "i", "person", "someone", "somebody", "anyone", "humans"])
 _NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
 _POINTING = frozenset(("those", "these", "ones", "them"))
 _GIVING = frozenset(("communication", "perception", "possession", "stative"))
@@ -164,6 +165,9 @@ class Words:
             return "foreign"
         if token.can_be("finding", "telling"):
             return self._own_verb(token, before, after, leading, takes and verbless)
+        if token.can_be("verb") and takes and not expressing and before is not None and before.can_be("output"):
+            # "let polygons delimit the planes"
+            return "finding"
         subject = before is not None and before.can_be("be", "that", "selection", "output", "finding", "telling")
         if token.can_be("word") and leading and takes and not expressing and not subject:
             # A word before "the" or "them" that is no verb that we know: "frobnicate the cats".
@@ -193,6 +197,10 @@ class Words:
             position += 1
         return token is not None and token.text in LEFT_OUT
 
+    def lists_classes(self, run: Sequence[Token]) -> bool:
+        """Whether words without commas are names of classes, all in the plural: "tvs sofas beds"."""
+        return all(is_class_name(token.text) and token.text.endswith("s") for token in run)
+
     def is_owned_subject(self, position: int, end: int) -> bool:
         """Whether a run is what somebody has that does something: "my daughter is crazy about trains"."""
         before, after = self.at(position - 1), self.at(end)
@@ -215,7 +223,7 @@ class Words:
             and not after.can_be("word")
         )
 
-    def _after_output(self, position: int) -> bool:
+    def after_output(self, position: int) -> bool:
         """Whether a word says more of the output or a class set before it: "a tuple holding its class"."""
         before, word = self.at(position - 1), self.tokens[position].text
         parts: tuple[Part, ...] = ("output", "output noun", "class set")
@@ -237,12 +245,16 @@ class Words:
         """Whether a verb says no more than how things are: "whose name appears", "tuples that carry a label"."""
         token, before, after = self.tokens[position], self.at(position - 1), self.at(position + 1)
         verb = token.can_be("verb") or (
-            token.can_be("word") and token.text.endswith(("ing", "ed")) and self._after_output(position)
+            token.can_be("word") and token.text.endswith(("ing", "ed")) and self.after_output(position)
         )
         if (
             not verb
             or before is None
-            or (before.can_be("stop", "determiner", "number", "relation") and not before.can_be("object"))
+            or (
+                before.can_be("stop", "determiner", "number", "relation")
+                and not before.can_be("object")
+                and before.text != "what"
+            )
         ):
             return False
         return after is None or not after.can_be("word") or after.can_be("verb")
@@ -371,6 +383,18 @@ class Words:
             # "things on two wheels"
             index += 2 if count.can_be("number") else 0
         while (token := self.at(index)) is not None:
+            after = self.at(index + 1)
+            if (
+                token.text in _SUBJECTS
+                and after is not None
+                and after.text in ("can", "could", "may", "might", "would", "use")
+            ):
+                subject = True
+                index += 1
+                continue
+            if token.text == "a" and after is not None and after.text in _SUBJECTS:
+                index += 1
+                continue
             if token.can_be("word") or (token.is_stray_verb and index > position + 1):
                 break
             if token.text in _SUBJECTS:

@@ -136,7 +136,7 @@ _SCALES = (
     rule(
         rf"\brange(?: (?:of|for|across) (?:the |these |all )*(?:location )?(?:tokens?|coordinates?|values?|numbers?"
         rf"|offsets?))?"
-        rf"(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,){{0,6}} "
+        rf"(?: (?:of|is|size|limit|set|to|up|being|equals?|should|be|must|value)|:|=|,|\?){{0,6}} "
         rf"?\(?«n»\)?{_PER_UNIT}",
         "scale",
         _range,
@@ -151,7 +151,7 @@ _SCALES = (
     rule(r"(?:(?:with)?in (?:the )?)?(?:\brange (?:of )?)?(?:<range>|\[range\]|\{range\})", "scale", DEFAULT_RANGE),
     rule(
         r"\b(?:within|in|inside|to|into|over|on|by|using) (?:the|a|that|this|its|one)(?: same| usual| given| fixed|"
-        r" set| default| common"
+        r" set| default| customary| ordinary| normal| stated| specified| required| common"
         r"| standard)? range\b(?!(?: (?:of|from|between|is|should|being|set|the|value|here))* ?[\d±+\ue000-\ue004-])",
         "scale",
         DEFAULT_RANGE,
@@ -168,6 +168,7 @@ _SCALES = (
         "scale",
         100,
     ),
+    rule(r"\bwhich pixels (?:belong|correspond|are|do|make|show)\b", None, negatable=False),
     rule(r"\b(?:un-?normalised|(?:not|non)[ -]normalised)\b", "scale", "pixel", negatable=False),
     rule(
         r"\b(?:pixels?|px)\b(?:[ -](?:coordinates?|values?|units?|positions?|space)\b){0,6}",
@@ -230,7 +231,7 @@ _FORMATS = (
     rule(r"\b(?:n-)?tuples?\b", "format", "tuple", weak=True),
 )
 
-_POINT = r"(?:corner points?|points?|pts?|vertices|vertex|vertexes)\b"
+_POINT = r"(?:corner points?|points?|pts?|vertices|vertex|vertexes|nodes?)\b"
 _POINTS: tuple[Rule, ...] = (
     rule(
         r"\b(?:polygon|outline|contour|mask)s?(?: each)? (?:of|with|having) «n» corners\b",
@@ -320,7 +321,7 @@ _CLASS_FORMS = (
 _WORN = r"(?<!\bwearing )(?<!\bwearing a )(?<!\bface )(?<!\bsurgical )(?<!\bgas )(?<!\bski )(?<!\bdiving )"
 _GEOMETRY = (
     rule(
-        rf"{_WORN}\b(?:segmentations?|segment(?:s|ed|ing)?|masks?|masking|polygons?|polygonal|polylines?"
+        rf"{_WORN}\b(?:segmentations?|segment(?:s|ed|ing)?|masks?|masking|polys?|polygons?|polygonal|polylines?"
         rf"|outlin(?:es?|ed|ing)|contours?"
         r"|silhouettes?|delineat(?:es?|ed|ing|ion)|trac(?:es?|ed|ing)|cut-?outs?|cut(?:ting)? out|exact shapes?"
         r"|pixelwise|pixel-(?:level|accurate|wise))\b",
@@ -348,7 +349,7 @@ _GEOMETRY = (
 
 _SCORES = (
     rule(
-        r"\b(?<!low-)(?<!high-)(?<!low )(?:confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?"
+        r"\b(?<!low-)(?<!high-)(?<!low )(?:confs?|confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?"
         r"|scores?|scoring)\b(?:[ "
         r"-](?:scores?|values?|levels?|estimates?)\b){0,6}"
         r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out"
@@ -367,7 +368,7 @@ _SCORES = (
 def read_output(reading: Reading) -> None:
     """Read what names a format, a scale or a form; after the scores and sizes, whose numbers have dimensions."""
     _read_token_range(reading)
-    for rules in (_BOX_FORMS, _POINTS, _OFFSETS, _CLASS_FORMS, _FORMATS, _SCALES, _GEOMETRY):
+    for rules in (_POINTS, _BOX_FORMS, _OFFSETS, _CLASS_FORMS, _FORMATS, _SCALES, _GEOMETRY):
         reading.apply(rules)
 
 

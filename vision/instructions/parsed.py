@@ -28,6 +28,7 @@ class Item:
         heading: whether it stands in a heading, before a colon and without a verb: "For failure analysis: ...".
         beneficiary: whether "for" or "to" led to it: "sum it up for someone who can't see it".
         origin: whether "from", "by" or "via" led to it: "we annotate livestock from drones".
+        each: whether "per" led to it: "ten vertices per animal".
         possessed: whether it is a part of what was named before: "its rim", "their owners".
         expression: where a referring expression would begin and end if the phrase proves to be no class or no part of
             the class before it ("people without hats", "things with wheels"), or None.
@@ -48,6 +49,7 @@ class Item:
     heading: bool = False
     beneficiary: bool = False
     origin: bool = False
+    each: bool = False
     possessed: bool = False
     expression: Span | None = None
     qualifiers: list[Span] = field(default_factory=list)

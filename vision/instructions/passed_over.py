@@ -123,10 +123,12 @@ _IRREGULAR = phrases(
     conform to, comply with, mention only, answer with, with one, for each of, for every one of, know, sure, be
     sure to, make certain, holds, carries, reads, goes, comes, come, come back, comes back, stays, looks like,
     look like, looks, turns into, turn into, becomes, become, fills, come across, comes across, comes up, come
-    up, go over, falls in, fall in, such as this, so like, stay, staying, stay within, stick, interest me,
+    up, go over, falls in, fall in, such as this, so like, stay, staying, stay within, stick to, interest me,
     interests me, interest us, are of interest, go from, go up to, matter to me, count for me, go, in mind, have
     in mind, i mean, that is, shall be, allowed, permitted, call it by that name, by that name, anywhere,
-    somewhere, look like this, crazy about, fond of, interested in, looking, lost"""
+    somewhere, look like this, crazy about, fond of, interested in, looking, lost, knows, turn up, turns up,
+    show up, shows up, pop up, pops up, crop up, occur, occurs, yesterday, tomorrow, tonight, alone, relative,
+    what i want, what we want, what i need, what we need, are what i want, i am after, we are after"""
 )
 
 PASSED_OVER = tuple(

@@ -23,20 +23,20 @@ Unit = Literal["%", "pixel", "square pixel", "point"]
 _COMPARATORS: Mapping[str, tuple[Side, Dimension | None]] = {
     **dict.fromkeys(
         phrases(
-            """at least, at the least, at minimum, at a minimum, a minimum of, minimum of, minimum,
-                min, min., more than, greater than, over, above, exceeding, exceeds, exceed, upwards
-                of, upward of, in excess of, higher than, better than, beyond, from, starting at,
-                starting from, no fewer than, >=, =>, >, ≥, not below, not under, no lower than, not
-                lower than, no less than, not less than, never less than"""
+            """at or over, at or above, equal to or above, equal to or greater than, at least, at the least, at
+            minimum, at a minimum, a minimum of, minimum of, minimum, min, min., more than, greater than, over,
+            above, exceeding, exceeds, exceed, upwards of, upward of, in excess of, higher than, better than,
+            beyond, from, starting at, starting from, no fewer than, >=, =>, >, ≥, not below, not under, no
+            lower than, not lower than, no less than, not less than, never less than"""
         ),
         ("min", None),
     ),
     **dict.fromkeys(
         phrases(
-            """at most, at the most, at maximum, at a maximum, a maximum of, maximum of, maximum,
-                max, max., less than, fewer than, under, below, up to, lower than, <=, =<, <, ≤, no
-                more than, not more than, never more than, no higher than, not over, not above, not
-                exceeding, no greater than, not greater than, not beyond, worse than"""
+            """at or below, at or under, equal to or below, at most, at the most, at maximum, at a maximum, a
+            maximum of, maximum of, maximum, max, max., less than, fewer than, under, below, up to, lower than,
+            <=, =<, <, ≤, no more than, not more than, never more than, no higher than, not over, not above, not
+            exceeding, no greater than, not greater than, not beyond, worse than"""
         ),
         ("max", None),
     ),
@@ -98,12 +98,15 @@ _DIMENSIONS: Mapping[str, Dimension] = {
     **dict.fromkeys(["tall", "high", "height", "in height", "of height", "taller"], "height"),
     **dict.fromkeys(phrases("in area, of area, area, large, big, in size, surface"), "size"),
     **dict.fromkeys(_CONFIDENCE.split("|"), "score"),
+    **dict.fromkeys(["in confidence", "of confidence", "in score", "in certainty", "in probability"], "score"),
     **dict.fromkeys(["threshold", "confidence threshold", "score threshold", "cutoff", "cut-off"], "score"),
 }
 _KEYS: Mapping[str, Dimension] = {
     **dict.fromkeys(["width", "widths", "box width"], "width"),
     **dict.fromkeys(["height", "heights", "box height"], "height"),
-    **dict.fromkeys(["area", "areas", "size", "sizes", "box area", "surface"], "size"),
+    **dict.fromkeys(
+        ["area", "areas", "size", "sizes", "box area", "surface", "area share", "image share", "share"], "size"
+    ),
     **dict.fromkeys(
         [
             *_CONFIDENCE.split("|"),

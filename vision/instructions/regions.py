@@ -81,7 +81,8 @@ _BARE = compiled(
     rf"|\b(?:the )?(?P<side2>left|right|top|bottom)«of image»"
 )
 _OUTSIDE = re.compile(
-    r"\b(?:not|outside(?: of)?|anywhere but|everywhere but|except|but not|excluding|other than|ignor(?:e|ing)"
+    r"\b(?:not|outside(?: of)?|anywhere but|everywhere but|except|but not|excluding|other than|forget|skip(?:ping)?"
+    r"|leave out|ignor(?:e|ing)"
     r"|away)(?: (?:in|on|at|for|those|the|anything|from|what is)){0,5} ?$"
 )
 

@@ -72,7 +72,8 @@ def read_bounds(reading: Reading) -> None:
         before = after = None
         last = quantity = _completed(quantity, last, following, source.open)
         meaning = _meaning(quantity)
-        if meaning is None or (meaning == "count" and _OF_NUMBERS.search(source.open[: quantity.start])):
+        one_of = quantity.value == 1 and source.text.startswith(" of ", quantity.end)
+        if meaning is None or one_of or (meaning == "count" and _OF_NUMBERS.search(source.open[: quantity.start])):
             continue
         start, end = quantity.start, quantity.end
         lead = _SCORE_LEAD if meaning == "score" else _SIZE_LEAD if meaning != "count" else frozenset({"with", "of"})
@@ -137,7 +138,8 @@ def _meaning(quantity: Quantity) -> str | None:
         return None
     if unit == "point" or dimension in ("points", "range"):
         return None
-    if dimension == "score":
+    bare = unit is None and dimension is None and not quantity.of_image
+    if dimension == "score" or (bare and quantity.side == "min" and 0 < quantity.value < 1):
         return "score"
     if quantity.of_image:
         return "area_share" if quantity.is_share and (quantity.side or quantity.low is not None) else None

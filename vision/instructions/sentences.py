@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from vision.classes.phrases import COLOURS
 from vision.instructions.class_sets import ClassSet
 from vision.instructions.clause_state import ClauseState
-from vision.instructions.english import is_adverb
+from vision.instructions.english import is_adjective, is_adverb
 from vision.instructions.lookahead import IMAGE_WORD
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token
-from vision.instructions.wording import LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, SPELLED
+from vision.instructions.wording import LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, PURPOSES, SPELLED
 
 _YES_NO = frozenset(
     {"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"}
@@ -26,6 +26,9 @@ _TO_A_NAME = frozenset(
     {
         "of",
         "for",
+        "restricted to",
+        "limited to",
+        "confined to",
         "around",
         "round",
         "about",
@@ -94,7 +97,7 @@ class _Parser(ClauseState):
     def _step(self, position: int) -> int:
         token = self.tokens[position]
         if token.can_be("stop"):
-            if token.text == ":":
+            if token.text == ":" and not self.words.names_nothing(position + 1):
                 self.expressing = None
             if token.text == ":" and self.result.items and self.verb in (None, "finding"):
                 self._end_heading()
@@ -131,7 +134,8 @@ class _Parser(ClauseState):
         text, after = self.tokens[position].text, self.words.at(position + 1)
         if text == "do" and (after is None or not after.can_be("pronoun")):
             return False
-        return text in _YES_NO and not self.words.is_request(position)
+        first = position == 0 or self.tokens[position - 1].can_be("stop", "comma", "and")
+        return text in _YES_NO and first and not self.words.is_request(position)
 
     def _start_verb(self, position: int, verb: str) -> int:
         self._drop_number()
@@ -226,7 +230,7 @@ class _Parser(ClauseState):
         before = self.words.at(position - 1)
         return (
             before is not None
-            and before.can_be("object")
+            and (before.can_be("object") or before.text in ("class", "category", "thing"))
             and self.words.content_at(position + 1) is not None
             and not isinstance(self.head, Item)
         )
@@ -251,7 +255,7 @@ class _Parser(ClauseState):
         after = self.words.at(end)
         if (
             after is not None
-            and IMAGE_WORD.fullmatch(after.text)
+            and (IMAGE_WORD.fullmatch(after.text) or after.text in PURPOSES)
             and not run[0].can_be("quoted")
             and (self.preposition is not None or self.verb is None)
         ):
@@ -290,6 +294,10 @@ class _Parser(ClauseState):
             item.start += len("non-")
             item.excluded, item.exclusion = True, run[0].start
             self.result.items.append(item)
+            return end
+        if len(run) > 1 and self.words.lists_classes(run):
+            for one in run:
+                self._place(self._item([one]))
             return end
         cut = self.words.participle(position, end, self.head is not None)
         if cut is not None and (position + cut + 1 < end or self.words.before_name(end)):
@@ -336,6 +344,17 @@ class _Parser(ClauseState):
         """Read words that say more of the thing before them: "cars that are red"; what isn't a colour is reported."""
         before = self.words.at(run[0].index - 1)
         items = self.result.items
+        if (
+            len(run) == 1
+            and is_adjective(run[0].text)
+            and run[0].text not in COLOURS
+            and before is not None
+            and before.can_be("be")
+            and self.head is None
+            and self.words.after_output(before.index)
+        ):
+            # "its category is immaterial"
+            return True
         if (
             len(run) == 1
             and run[0].text in COLOURS

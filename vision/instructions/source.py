@@ -43,6 +43,12 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         (r"\\+(?=[\"'])", ""),
         (r"…", "..."),
+        *(
+            (rf"\b(?:zero |nought |oh )?point {word}\b", f"0.{digit}")
+            for digit, word in enumerate(
+                ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1
+            )
+        ),
         (r"\n[ \n]*\n[ \n]*|\n ?(?=[-*;] |\d+[.)] )", "; "),
         (r"(?<=; )(?:[-*;] |\d+[.)] )", ""),
         (r"[\n ]+", " "),

@@ -137,6 +137,11 @@ def _class_names() -> frozenset[tuple[str, ...]]:
     return frozenset(names | plurals)
 
 
+def is_class_name(text: str) -> bool:
+    """Whether a word is what people call a class of COCO's, in the singular or plural."""
+    return (text,) in _class_names()
+
+
 _LONGEST = max(len(words) for phrases in _LEXICON.values() for words in phrases)
 
 

@@ -26,13 +26,14 @@ FINDING = phrases(
     bounding boxes around, put a bounding box around, pick me, show us, give us, get us, find us, find me all,
     come up with, dig out, fish out, root out, scan for, scan, represent, express, encode, gimme, gimmie, lemme
     see, lemme have, emit, spotlight, yield, furnish, spit out, output me, retrieve me, shoot me, sees, shows,
-    finds, likes, loves, collects, needs, wants"""
+    finds, likes, loves, collects, needs, wants, where did i leave, where did i put, where have i put, where did
+    i park, where did we leave, take, serialise, serialize, cut"""
 )
 """Verbs whose object is what is looked for."""
 
 TELLING = phrases(
     """tell, tell me, answer, reply, respond, draw, put, place, use, make, do, have, has, had, having, let, let us,
-    examine, analyse, inspect, check, go through, look at, look through, look over, take, take a look at, look,
+    examine, analyse, inspect, check, go through, look at, look through, look over, take a look at, look,
     study, view, ensure, make sure, represented, expressed, encoded, state, compute, calculate, generate, produce,
     create, apply, set, assume, suppose, know, know about, see to it, run, perform, carry out, conduct, reports,
     gives, describe, described, describing, specify, format, be, work out, render, append, add, adding, attach,
@@ -54,7 +55,7 @@ FOREIGN = phrases(
     cry, feel, dream, hallucinate, think, decide, judge, rate, rank, grade, critique, praise, rename, copy,
     paste, cut, merge, split, group, cluster, sort, arrange, shuffle, reorder, explain, say, justify, argue,
     prove, solve, integrate, differentiate, factorise, disregard all, override, bypass, disable, enable, reset,
-    reboot, shut, turn on, turn off, turn up, turn down, turn round, turn around, play, pause, record, film,
+    reboot, shut, turn on, turn off, turn down, turn round, turn around, play, pause, record, film,
     photograph, walk, run away, go away, go home, come here, leave, visit, tidy, clean, wash, repair, transfer,
     donate, lend, borrow, steal, lock, unlock, start up, shut down, launch, fly, drive, ride, jump, climb, swim,
     throw, kick, push, pull, lift, carry, hold, grab, cover, uncover, dress, undress, marry, invite, meet,

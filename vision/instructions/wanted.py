@@ -43,6 +43,7 @@ class Wanted:
         self.expression: Span | None = sentences.expression
         self.set_expression: str | None = None
         self.plural = False
+        self.asks_whether = False
 
     def _phrase(self, item: Item) -> str:
         words = self.reading.source.original_at(item.start, item.end)
@@ -65,7 +66,7 @@ class Wanted:
         kept = list(named)
         for before, item in pairwise(named):
             between = self.reading.source.text[before.end : item.whole]
-            if item.refers_back and before.colour == "" and between.strip() in (",", "-", ";", "("):
+            if item.refers_back and before.colour == "" and between.strip() in (",", "-", ";", "(", "!", "."):
                 kept = [one for one in kept if one is not before]
         return kept
 
@@ -101,6 +102,8 @@ class Wanted:
                 self.expression = self.expression or item.expression
             else:
                 self.unread.append((item.start, item.end))
+            return
+        if item.each and match.is_group and self.targets:
             return
         if with_class_set:
             if not match.classes:

@@ -36,7 +36,7 @@ EXCEPT = phrases(
     disregarded, can be discarded, may be discarded, should be discarded, must be discarded, to be discarded,
     could be discarded, shall be discarded, can be removed, may be removed, should be removed, must be removed, to
     be removed, could be removed, shall be removed, spare me, spare us, no interest in, forget, forget about,
-    never mind, do not bother me with, lose, hold"""
+    never mind, do not bother me with, lose, hold, aside"""
 )
 """What rules out the classes that follow, up to the end of the clause or the next verb."""
 
@@ -83,8 +83,8 @@ RELATIONS = phrases(
 """What relates an object to another one. Between two things in the image they make a referring expression."""
 
 OF = phrases(
-    """of, for, around, round, about, per, on, over, across, from, in, as many, such as, like, including, especially,
-    namely, i.e., e.g., called, named, say"""
+    """restricted to, limited to, confined to, of, for, around, round, about, per, on, over, across, from, in,
+    as many, such as, like, including, especially, namely, i.e., e.g., called, named, say"""
 )
 """After a noun of the output ("boxes around the horses") these lead to what is looked for."""
 
@@ -152,12 +152,14 @@ OUTPUT_NOUNS = phrases(
     maximum, limit, coco, tag, tags, data, dataset, data set, inventory, overview, summary, table of results,
     background information, following, expression, phrase, referring expression, referring phrase, sentence,
     words, word, term, terms, query, vector, pair, pairs, group, groups, supercategory, supercategories, front,,
-    pipeline, dashboard, api, app, annotation tool, labelling tool, software, script, code, parser, backend,
+    pipeline, dashboard, api, app, annotation tool, labelling tool, software, parser, backend,
     frontend, loader, database, spreadsheet, website, paper, project, schema, csv file, json file, taxonomy,
     ontology, label space, nomenclature, catalogue, catalog, interval, comparison, benchmark, experiment, study,
     analysis, evaluation, report, presentation, thesis, homework, assignment, slides, blog, blog post, demo,
     article, survey, exam, referent, decoder, encoder, rim, border, perimeter, silhouette, skeleton, customer,
-    client, bin, bins, detector's, model's, network's, grid, grid cells"""
+    client, bin, bins, detector's, model's, network's, grid, grid cells, scheme, annotation scheme, label map,
+    pattern, document, regression test, test, aim, goal, objective, census, filter, target, run, batch, purpose,
+    idea, plan, workflow, tool chain, ci, qa"""
 )
 """Words for the image, the model and the output."""
 
@@ -242,10 +244,19 @@ NAMES_NOTHING = frozenset(
         meaning, mood, name, poem, price, prompt, prompts, rule, rules, song, speed, story, temperature, time,
         weather, ranking, rank, nationality, mass, weight, jersey number, depth map, heat map, trajectory,
         velocity, identity, ethnicity, email, emails, message, messages, sms, link, notification, alert, letter,
-        mail"""
+        mail, serial number, serial numbers, phone number, phone numbers, model number, house number"""
     )
 )
 """Words for what can't be seen as an object, so that they are neither found nor missing in the image."""
+
+PURPOSES = frozenset(
+    phrases(
+        """dashboard, app, api, report, project, paper, pipeline, website, blog, thesis, study, survey,
+        experiment, analysis, demo, presentation, benchmark, test, software, database, tool, catalogue, catalog,
+        slides"""
+    )
+)
+"""What the result may be for; a word before them says which and is not looked for ("for the footfall dashboard")."""
 
 LEFT_OUT = frozenset(
     phrases(
