@@ -78,7 +78,7 @@ _COURTESIES = tuple(
         r" (?:over|back)(?: to (?:me|us))?\b",
         r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|am trying|are trying|try|intend|plan|am going|am about"
         r"|would like|want|need) to"
-        r"(?= (?:see|have|get|find|detect|know|count|locate|spot|label|mark|box|segment|outline)\b)",
+        r"(?= [a-z]+\b)",
         r"\b(?:are you able to|do you manage to|can you manage to|i wish i could(?: (?:see|know|have|find))?"
         r"|is there (?:any|a|some) (?:chance|way|possibility)(?: of (?:getting|having|seeing)| to (?:get|have|see)|"
         r" (?:you|i|we) (?:could|can)"
@@ -106,6 +106,11 @@ _COURTESIES = tuple(
         r"|categories|labels|entries|names|members|items))?\b",
         r"^(?:(?:here is|this is) )?(?:a |an |my |our |the )?(?:picture|photo|photograph|image|shot|snapshot|pic) of"
         r" [^.:;!?\ue000-\ue004]{1,50}[:.!;]",
+        r"\bi (?:have |just )*(?:uploaded|attached|took|sent|posted|shared|photographed) (?:you )?(?:my|a|an|the|this"
+        r"|our|some) [^.,;:!?\ue000-\ue004]{1,40}[.,;!]",
+        r"(?<=,) for [^,.;:!?\ue000-\ue004]{0,40}\b(?:mining|training|annotation|analysis|labelling|evaluation"
+        r"|testing|research|debugging"
+        r"|purposes|planning)(?= ?[.!?]?$)",
         # what it is for
         r"(?<=,) for (?:my|our|an?) [^,.;:!?\ue000-\ue004]{1,50}(?= ?[.!?]?$)",
         r"^for (?:my|our|the|a|an|some) [^,.;:!?\ue000-\ue004]{1,60}?(?=,? (?:i|we) (?:need|want|would|require|am"

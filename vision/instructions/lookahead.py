@@ -201,6 +201,16 @@ class Words:
         """Whether words without commas are names of classes, all in the plural: "tvs sofas beds"."""
         return all(is_class_name(token.text) and token.text.endswith("s") for token in run)
 
+    def is_in_image(self, position: int) -> bool:
+        """Whether "in my picture" stands here."""
+        token = self.at(position)
+        if token is None or token.text not in ("in", "on", "within", "somewhere in"):
+            return False
+        position += 1
+        while (token := self.at(position)) is not None and token.can_be("determiner"):
+            position += 1
+        return token is not None and IMAGE_WORD.fullmatch(token.text) is not None
+
     def is_owned_subject(self, position: int, end: int) -> bool:
         """Whether a run is what somebody has that does something: "my daughter is crazy about trains"."""
         before, after = self.at(position - 1), self.at(end)
@@ -229,7 +239,12 @@ class Words:
         parts: tuple[Part, ...] = ("output", "output noun", "class set")
         if word.endswith("ed"):
             parts += ("comma", "be", "selection", "object")
-        return before is not None and before.can_be(*parts) and word not in ING_NOUNS and word not in COLOURS
+        return (
+            before is not None
+            and before.can_be(*parts)
+            and (word not in ING_NOUNS or word == "running")
+            and word not in COLOURS
+        )
 
     def is_relative_clause(self, position: int) -> bool:
         """Whether a clause with a subject of its own says more of a thing: "the cup that the woman is holding"."""
@@ -328,8 +343,11 @@ class Words:
 
     def relates(self, position: int) -> bool:
         """Whether a relation leads to something else in the image."""
-        if self.content_at(position + 1) is not None:
-            return True
+        named = self.content_at(position + 1)
+        if named is not None:
+            # "in the warehouse shot" relates to the picture.
+            after = self.at(self.run_end(named, verbless=False))
+            return after is None or not IMAGE_WORD.fullmatch(after.text)
         if self.tokens[position].text in LOOSE_RELATIONS:
             return False
         position += 1

@@ -91,7 +91,8 @@ _NOT_WRITTEN = (
 _CENTRES = (
     rule(
         rf"\bleav(?:e|ing) {_CENTRE}(?: itself)? (?:out|off|away)(?: of (?:it|the (?:output|tuple|result)))?"
-        rf"|\bkeep(?:ing)? {_CENTRE}(?: itself)? out(?: of (?:it|(?:the|your) (?:output|tuples?|results?|answer)))?"
+        rf"|\bwithout (?:stating|giving|writing|saying|naming) (?:that|this) point\b|\bkeep(?:ing)? {_CENTRE}(?:"
+        rf" itself)? out(?: of (?:it|(?:the|your) (?:output|tuples?|results?|answer)))?"
         rf"|\b(?:omit(?:ting)?|drop(?:ping)?|skip(?:ping)?"
         rf"|leav(?:e|ing) out|without|suppress(?:ing)?|no) (?:(?:giving|writing|stating|saying|telling|including"
         rf"|mentioning|outputting|reporting|showing|adding|the need for) )?"
@@ -178,7 +179,8 @@ _SCALES = (
     rule(r"\bnot (?:as )?absolute(?: (?:positions?|coordinates?|values?|ones))?\b", None, negatable=False),
     rule(r"\babsolute\b(?! centre)", "scale", "pixel", weak=True),
     rule(
-        r"\bnormalis(?:ed?|ation|ing)\b|\bfractional\b|\b(?:as|in|into) (?:fractions?|shares|proportions|ratios)\b"
+        r"\bnormalis(?:ed?|ation|ing)\b|\bfraction(?:al|s)\b|\b(?:as|in|into) (?:fractions?|shares|proportions"
+        r"|ratios)\b"
         r"|\bunit (?:square|scale|coordinates|interval)\b",
         "scale",
         "unit",
@@ -285,7 +287,8 @@ _CLASS_FORMS = (
         negatable=False,
     ),
     rule(
-        rf"\bc (?:is|being|=|denotes|stands for|means) (?:the |its |a |an )?(?:{_CLASS} )?{_INDEX}\b"
+        rf"\b{_INDEX} (?:as|for) (?:the )?{_CLASS}\b|\bits (?:index|position)\b|\bindex (?:in|into) (?:that|the|this)"
+        rf" (?:list|set)\b|\bc (?:is|being|=|denotes|stands for|means) (?:the |its |a |an )?(?:{_CLASS} )?{_INDEX}\b"
         rf"|\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b"
         rf"|\b(?:{_INDEX}|position) (?:of|for|in) (?:\w+ )?{_CLASS}\b"
         rf"|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?|the|their|should|must|expressed|represented|in "
@@ -361,6 +364,7 @@ _SCORES = (
         r"\bhow (?:much|far|strongly) (?:you|it|the (?:model|detector)) trusts? (?:each|it|them|that)(?: one)?\b",
         "score",
     ),
+    rule(r"\bhow (?:sure|certain|confident) (?:are|is) (?:you|it|the (?:model|detector))(?: (?:about|of))?\b", "score"),
     rule(r"\bhow (?:sure|certain|confident) (?:you|it|the (?:model|detector)) (?:are|is)\b", "score"),
 )
 

@@ -105,7 +105,21 @@ _KEYS: Mapping[str, Dimension] = {
     **dict.fromkeys(["width", "widths", "box width"], "width"),
     **dict.fromkeys(["height", "heights", "box height"], "height"),
     **dict.fromkeys(
-        ["area", "areas", "size", "sizes", "box area", "surface", "area share", "image share", "share"], "size"
+        [
+            "area",
+            "areas",
+            "size",
+            "sizes",
+            "box area",
+            "surface",
+            "area share",
+            "image share",
+            "share",
+            "share of the image",
+            "share of the picture",
+            "part of the image",
+        ],
+        "size",
     ),
     **dict.fromkeys(
         [

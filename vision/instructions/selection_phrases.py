@@ -21,7 +21,7 @@ _EXCLUDED = re.compile(
     r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off"
     r"|aside)|omit(?:ting)?|remov(?:e|ing)"
     r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without"
-    r"|except(?: for)?|but not|no|not|unless|nothing|nobody|none|no one|not one|neither"
+    r"|except(?: for)?|but for|save for|but not|no|not|unless|nothing|nobody|none|no one|not one|neither"
     r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return"
     r"|give|list|report|keep|want|output"
     r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
@@ -45,7 +45,7 @@ _EXCLUDED_AFTER = re.compile(
 )
 _SCORE_LEAD = frozenset(
     phrases(
-        """you, the, model, detector, network, system, it, is, are, was, that, which, with, a, an, of, at, where,
+        """reach, reaches, reaching, get, gets, attain, achieve, you, the, model, detector, network, system, it, is, are, was, that, which, with, a, an, of, at, where,
     whose, having, have, has, be, being, its, their, your, if, only, for, to, detection"""
     )
 )
@@ -273,7 +273,8 @@ _RANK_PATTERNS = tuple(
     (
         compiled(
             rf"(?P<ordinal>\b(?:second|third|fourth|fifth|sixth|2nd|3rd|[4-9]th|next|last)[ -])?"
-            rf"(?:(?P<one>(?<!each )(?<!every )(?<!no )\bone |\bis (?=the\b))(?:(?:that|which|who) )?(?:is )?)?"
+            rf"(?:(?P<one>(?<!each )(?<!every )(?<!no )\bone |\bis (?=the\b|[a-z]+(?:est|most)\b))(?:(?:that|which"
+            rf"|who) )?(?:is )?)?"
             rf"(?:(?:that|which|who) (?:is|are|lies?|appears?|sits?|stands?|comes?|ranks?|happens? to be)"
             rf" )?(?:\b(?:the|top|only|just|single|one) "
             rf"){{0,6}}(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
@@ -313,7 +314,7 @@ _OF_NUMBERS = re.compile(
     r"\b(?:coordinates?|values?|numbers?|tokens?|offsets?|range|scale|integers?|they)\b(?: [a-z]+){0,4} ?$"
 )
 """Before "up to 640" these make it the range of the coordinates."""
-_RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) $")
+_RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) (?:of |at |with |from )?$")
 
 
 def read_ranks(reading: Reading) -> None:

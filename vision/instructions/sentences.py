@@ -209,7 +209,7 @@ class _Parser(ClauseState):
         elif token.text == "but" and self._excepts_from_all(position):
             return self._start_exclusion(position)
         elif token.can_be("comma", "and"):
-            if token.text == "but" and self.verb == "telling":
+            if token.text == "but" and (self.verb == "telling" or self.exclusion is not None):
                 self._new_clause(None)
             self._separate(token)
         elif token.can_be("pronoun"):
@@ -295,6 +295,19 @@ class _Parser(ClauseState):
             item.excluded, item.exclusion = True, run[0].start
             self.result.items.append(item)
             return end
+        after, before = self.words.at(end), self.words.at(position - 1)
+        if (
+            len(run) == 1
+            and run[0].text in COLOURS
+            and self.result.items
+            and not self.result.items[-1].colour
+            and before is not None
+            and before.text == ","
+            and (after is None or after.text in (",", ".", ";"))
+        ):
+            # "umbrella, purple, the largest"
+            self.result.items[-1].colour = run[0].text
+            return end
         if len(run) > 1 and self.words.lists_classes(run):
             for one in run:
                 self._place(self._item([one]))
@@ -306,6 +319,9 @@ class _Parser(ClauseState):
             else:
                 self._open_expression(self._item(run[:cut]))
             return position + cut + 1
+        if cut and cut == len(run) - 1 and self.words.is_in_image(end):
+            run = run[:cut]
+            cut = None
         if cut and cut == len(run) - 1 and not self._leads_on(end):
             # "people walking": what they do is not seen.
             self.loose.append(run[cut])

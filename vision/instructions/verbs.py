@@ -5,29 +5,30 @@ from __future__ import annotations
 from vision.instructions.tables import phrases
 
 FINDING = phrases(
-    """write, write down, print, save, save them, save it, store, export, dump, find, find out, find me, grab
-    me, detect, locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give
-    me, get, get me, pick, pick out, point out, point at, point to, point me to, highlight, recognise, search,
-    search for, look for, looking for, hunt for, hunting for, seek, need, want, would like, return, list,
-    output, report, annotate, frame, enclose, bound, circle, tag, extract, display, fetch, select, choose,
-    discover, track down, see, where, where is, where are, where was, where were, provide, deliver, single out,
-    isolate, capture, map out, pinpoint, draw around, put boxes around, draw boxes around, include, keep,
-    consider, name, indicate, mention, determine, count up, catch, hand me, bring me, interested in, care about,
-    cares about, after, check for, watch for, watch out for, look out for, list out, enumerate, collect, gather,
-    retrieve, pull out, flag, flag up, call out, mark out, ring, notice, discern, distinguish, seeking,
-    searching for, finding, detecting, locating, identifying, spotting, marking, labelling, showing, giving,
-    returning, listing, highlighting, annotating, selecting, searching, is there, are there, ground, grounding,
-    pick up, try to find, boxing, lookup, look up, send me, predict, mentioning, keeping, concentrate on, focus
-    on, focus only on, restrict yourself to, could i have, can i have, may i have, could i get, can i get, may i
-    get, could i see, can i see, may i see, could we have, can we have, can we get, let me have, let me see, i
-    would like to have, i would like to see, hand over, put a box round, put a box around, put boxes round, put
-    a rectangle around, put a rectangle round, draw a box around, draw a box round, draw boxes round, draw a
-    rectangle around, draw rectangles around, draw a bounding box around, draw bounding boxes around, put
-    bounding boxes around, put a bounding box around, pick me, show us, give us, get us, find us, find me all,
-    come up with, dig out, fish out, root out, scan for, scan, represent, express, encode, gimme, gimmie, lemme
-    see, lemme have, emit, spotlight, yield, furnish, spit out, output me, retrieve me, shoot me, sees, shows,
-    finds, likes, loves, collects, needs, wants, where did i leave, where did i put, where have i put, where did
-    i park, where did we leave, take, serialise, serialize, cut"""
+    """write, write down, print, save, save them, save it, store, export, dump, find, find out, find me, grab me, detect,
+    locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give me, get, get
+    me, pick, pick out, point out, point at, point to, point me to, highlight, recognise, search, search for, look
+    for, looking for, hunt for, hunting for, seek, need, want, would like, return, list, output, report, annotate,
+    frame, enclose, bound, circle, tag, extract, display, fetch, select, choose, discover, track down, see, where,
+    where is, where are, where was, where were, provide, deliver, single out, isolate, capture, map out, pinpoint,
+    draw around, put boxes around, draw boxes around, include, keep, consider, name, indicate, mention, determine,
+    count up, catch, hand me, bring me, interested in, care about, cares about, after, check for, watch for, watch
+    out for, look out for, list out, enumerate, collect, gather, retrieve, pull out, flag, flag up, call out, mark
+    out, ring, notice, discern, distinguish, seeking, searching for, finding, detecting, locating, identifying,
+    spotting, marking, labelling, showing, giving, returning, listing, highlighting, annotating, selecting,
+    searching, is there, are there, ground, grounding, pick up, try to find, boxing, lookup, look up, send me,
+    predict, mentioning, keeping, concentrate on, focus on, focus only on, restrict yourself to, could i have, can
+    i have, may i have, could i get, can i get, may i get, could i see, can i see, may i see, could we have, can
+    we have, can we get, let me have, let me see, i would like to have, i would like to see, hand over, put a box
+    round, put a box around, put boxes round, put a rectangle around, put a rectangle round, draw a box around,
+    draw a box round, draw boxes round, draw a rectangle around, draw rectangles around, draw a bounding box
+    around, draw bounding boxes around, put bounding boxes around, put a bounding box around, pick me, show us,
+    give us, get us, find us, find me all, come up with, dig out, fish out, root out, scan for, scan, represent,
+    express, encode, gimme, gimmie, lemme see, lemme have, emit, spotlight, yield, furnish, spit out, output me,
+    retrieve me, shoot me, sees, shows, finds, likes, loves, collects, needs, wants, where did i leave, where did
+    i put, where have i put, where did i park, where did we leave, take, serialise, serialize, cut, put a frame
+    around, put a frame round, put frames around, draw a frame around, draw frames around, put a square around,
+    put a circle around, have you seen, did you see, did you find, has anyone seen, have you found"""
 )
 """Verbs whose object is what is looked for."""
 
@@ -58,7 +59,7 @@ FOREIGN = phrases(
     reboot, shut, turn on, turn off, turn down, turn round, turn around, play, pause, record, film,
     photograph, walk, run away, go away, go home, come here, leave, visit, tidy, clean, wash, repair, transfer,
     donate, lend, borrow, steal, lock, unlock, start up, shut down, launch, fly, drive, ride, jump, climb, swim,
-    throw, kick, push, pull, lift, carry, hold, grab, cover, uncover, dress, undress, marry, invite, meet,
+    throw, kick, push, pull, lift, grab, cover, uncover, dress, undress, marry, invite, meet,
     invent, design, plan, schedule, book a, cancel, confirm, approve, reject, apologise, promise, swear, lie to,
     trick, spell, count backwards, recite, narrate, interview, discuss, debate, review, teach, learn, train,
     fine-tune, optimise, benchmark, evaluate, test, debug, compile, commit, deploy, scrape, crawl, ping, redact,

@@ -140,7 +140,9 @@ class Wanted:
         kept = []
         for item in named:
             match, rest = self._match_of(item, matches), self.reading.source.text[item.end : item.end + 10].lstrip()
-            if match.is_group and rest.startswith((":", "(", ", namely", ", i.e", "- ")):
+            if match.is_group and rest.startswith(
+                (":", "(", ", namely", ", i.e", "- ", "such as ", ", such as ", "like ", ", like ", ", e.g", "(e.g")
+            ):
                 members = [set(self._match_of(other, matches).classes) for other in named if other.start > item.end]
                 if members and all(one and one <= set(match.classes) for one in members):
                     continue

@@ -36,7 +36,8 @@ EXCEPT = phrases(
     disregarded, can be discarded, may be discarded, should be discarded, must be discarded, to be discarded,
     could be discarded, shall be discarded, can be removed, may be removed, should be removed, must be removed, to
     be removed, could be removed, shall be removed, spare me, spare us, no interest in, forget, forget about,
-    never mind, do not bother me with, lose, hold, aside"""
+    never mind, do not bother me with, lose, hold, aside, do not interest us, do not interest me, does not
+    interest me, does not interest us, are of no interest, is of no interest"""
 )
 """What rules out the classes that follow, up to the end of the clause or the next verb."""
 
@@ -78,7 +79,9 @@ RELATIONS = phrases(
     that surround, which surround, who surround, that surrounds, which surrounds, who surrounds, that support,
     which support, who support, that supports, which supports, who supports, that eat, which eat, who eat, that
     eats, which eats, who eats, that use, which use, who use, that uses, which uses, who uses, that lean, which
-    lean, who lean, that leans, which leans, who leans, overlap with, overlaps with"""
+    lean, who lean, that leans, which leans, who leans, overlap with, overlaps with, hidden by, partly hidden by,
+    occluded by, blocked by, obscured by, held by, worn by, carried by, pulled by, pushed by, ridden by, driven
+    by, shaded by"""
 )
 """What relates an object to another one. Between two things in the image they make a referring expression."""
 
@@ -127,39 +130,39 @@ OBJECTS = phrases(
     anything else, everything else, detection, detections, target, targets, candidate, candidates, find, finds,
     occurrence, occurrences, example, examples, specimen, specimens, member, members, all of it, the lot, subject,
     subjects, one, individual, individuals, element, elements, match, matches, guess, guesses, hit, hits, finding,
-    findings, prediction, predictions, piece, pieces, proposal, proposals"""
+    findings, prediction, predictions, piece, pieces, proposal, proposals, hypothesis, hypotheses"""
 )
 """Words for what is looked for that name no class."""
 
 OUTPUT_NOUNS = phrases(
-    """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple,
-    tuples, list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point,
-    points, vertex, vertices, value, values, number, numbers, integer, integers, whole number, whole numbers,
-    float, floats, decimals, class, classes, label, labels, category, categories, name, names, token, tokens,
-    index, indexes, indices, id, ids, set, sets, class set, category set, label set, class list, class name,
-    class names, vocabulary, format, formats, form, style, output, outputs, result, results, answer, answers,
-    reply, response, responses, line, lines, row, rows, record, records, entry, entries, file, files, text,
-    annotation, annotations, width, height, size, area, offset, offsets, range, scale, order, type, types, kind,
-    kinds, unit, units, pixel, pixels, edge, edges, side, sides, position, positions, location, locations,
-    place, places, extent, shape, shapes, region, count, counts, total, caption, description, image, images,
-    picture, pictures, photo, photos, photograph, photographs, pic, pics, scene, shot, snapshot, view,
-    screenshot, image's, picture's, photo's, task, job, prompt, question, instruction, instructions below,
-    request, model, detector, network, assistant, system, expert, annotator, ai, image space, space, content,
-    contents, mark, marks, marker, markers, left, right, top, bottom, upper, lower, middle, part, parts, half,
-    x, y, w, h, c, s, n, xs, ys, x-coordinate, y-coordinate, x-coordinates, y-coordinates, dimensions,
-    dimension, sequence, sequences, string, strings, dictionary, dictionaries, dict, dicts, object's, objects',
-    polygon, polygons, mask, masks, outline, outlines, contour, contours, confidence, threshold, minimum,
-    maximum, limit, coco, tag, tags, data, dataset, data set, inventory, overview, summary, table of results,
-    background information, following, expression, phrase, referring expression, referring phrase, sentence,
-    words, word, term, terms, query, vector, pair, pairs, group, groups, supercategory, supercategories, front,,
-    pipeline, dashboard, api, app, annotation tool, labelling tool, software, parser, backend,
-    frontend, loader, database, spreadsheet, website, paper, project, schema, csv file, json file, taxonomy,
-    ontology, label space, nomenclature, catalogue, catalog, interval, comparison, benchmark, experiment, study,
-    analysis, evaluation, report, presentation, thesis, homework, assignment, slides, blog, blog post, demo,
-    article, survey, exam, referent, decoder, encoder, rim, border, perimeter, silhouette, skeleton, customer,
-    client, bin, bins, detector's, model's, network's, grid, grid cells, scheme, annotation scheme, label map,
-    pattern, document, regression test, test, aim, goal, objective, census, filter, target, run, batch, purpose,
-    idea, plan, workflow, tool chain, ci, qa"""
+    """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples, list,
+    lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex,
+    vertices, value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats,
+    decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes,
+    indices, id, ids, set, sets, class set, category set, label set, class list, class name, class names,
+    vocabulary, format, formats, form, style, output, outputs, result, results, answer, answers, reply, response,
+    responses, line, lines, row, rows, record, records, entry, entries, file, files, text, annotation,
+    annotations, width, height, size, area, offset, offsets, range, scale, order, type, types, kind, kinds, unit,
+    units, pixel, pixels, edge, edges, side, sides, position, positions, location, locations, place, places,
+    extent, shape, shapes, region, count, counts, total, caption, description, image, images, picture, pictures,
+    photo, photos, photograph, photographs, pic, pics, scene, shot, snapshot, view, screenshot, image's,
+    picture's, photo's, task, job, prompt, question, instruction, instructions below, request, model, detector,
+    network, assistant, system, expert, annotator, ai, image space, space, content, contents, mark, marks, marker,
+    markers, left, right, top, bottom, upper, lower, middle, part, parts, half, x, y, w, h, c, s, n, xs, ys,
+    x-coordinate, y-coordinate, x-coordinates, y-coordinates, dimensions, dimension, sequence, sequences, string,
+    strings, dictionary, dictionaries, dict, dicts, object's, objects', polygon, polygons, mask, masks, outline,
+    outlines, contour, contours, confidence, threshold, minimum, maximum, limit, coco, tag, tags, data, dataset,
+    data set, inventory, overview, summary, table of results, background information, following, expression,
+    phrase, referring expression, referring phrase, sentence, words, word, term, terms, query, vector, pair,
+    pairs, group, groups, supercategory, supercategories, front,, pipeline, dashboard, api, app, annotation tool,
+    labelling tool, software, parser, backend, frontend, loader, database, spreadsheet, website, paper, project,
+    schema, csv file, json file, taxonomy, ontology, label space, nomenclature, catalogue, catalog, interval,
+    comparison, benchmark, experiment, study, analysis, evaluation, report, presentation, thesis, homework,
+    assignment, slides, blog, blog post, demo, article, survey, exam, referent, decoder, encoder, rim, border,
+    perimeter, silhouette, skeleton, customer, client, bin, bins, detector's, model's, network's, grid, grid
+    cells, scheme, annotation scheme, label map, pattern, document, regression test, test, aim, goal, objective,
+    census, filter, target, run, batch, purpose, idea, plan, workflow, tool chain, ci, qa, scenes, shots,
+    snapshots"""
 )
 """Words for the image, the model and the output."""
 
@@ -260,22 +263,24 @@ PURPOSES = frozenset(
 
 LEFT_OUT = frozenset(
     phrases(
-        """can be left out, may be left out, should be left out, must be left out, to be left out, could be left out,
-    shall be left out, can stay out, may stay out, should stay out, must stay out, to stay out, could stay
-    out, shall stay out, can be ignored, may be ignored, should be ignored, must be ignored, to be ignored,
-    could be ignored, shall be ignored, can be skipped, may be skipped, should be skipped, must be skipped,
-    to be skipped, could be skipped, shall be skipped, can be omitted, may be omitted, should be omitted,
-    must be omitted, to be omitted, could be omitted, shall be omitted, can be dropped, may be dropped,
-    should be dropped, must be dropped, to be dropped, could be dropped, shall be dropped, can be excluded,
-    may be excluded, should be excluded, must be excluded, to be excluded, could be excluded, shall be
-    excluded, can be disregarded, may be disregarded, should be disregarded, must be disregarded, to be
-    disregarded, could be disregarded, shall be disregarded, can be discarded, may be discarded, should be
-    discarded, must be discarded, to be discarded, could be discarded, shall be discarded, can be removed,
-    may be removed, should be removed, must be removed, to be removed, could be removed, shall be removed,
-    excepted, apart, not counting as, not counted as, not being counted as, do not count as, does not count
-    as, " are not to be counted as, are not counted as, should not count as, do not count, does not count,
-    are not to " be counted, should not be counted as, must not count as, excluded, ignored, skipped,
-    omitted, left out, " dropped, discarded, disregarded, exempt, exempted, aside"""
+        """do not interest us, do not interest me, does not interest me, does not interest us, are of no interest, is of
+        no interest, can be left out, may be left out, should be left out, must be left out, to be left out,
+        could be left out, shall be left out, can stay out, may stay out, should stay out, must stay out, to
+        stay out, could stay out, shall stay out, can be ignored, may be ignored, should be ignored, must be
+        ignored, to be ignored, could be ignored, shall be ignored, can be skipped, may be skipped, should be
+        skipped, must be skipped, to be skipped, could be skipped, shall be skipped, can be omitted, may be
+        omitted, should be omitted, must be omitted, to be omitted, could be omitted, shall be omitted, can be
+        dropped, may be dropped, should be dropped, must be dropped, to be dropped, could be dropped, shall be
+        dropped, can be excluded, may be excluded, should be excluded, must be excluded, to be excluded, could
+        be excluded, shall be excluded, can be disregarded, may be disregarded, should be disregarded, must be
+        disregarded, to be disregarded, could be disregarded, shall be disregarded, can be discarded, may be
+        discarded, should be discarded, must be discarded, to be discarded, could be discarded, shall be
+        discarded, can be removed, may be removed, should be removed, must be removed, to be removed, could be
+        removed, shall be removed, excepted, apart, not counting as, not counted as, not being counted as, do
+        not count as, does not count as, are not to be counted as, are not counted as, should not count as, do
+        not count, does not count, are not to be counted, should not be counted as, must not count as,
+        excluded, ignored, skipped, omitted, left out, dropped, discarded, disregarded, exempt, exempted,
+        aside"""
     )
 )
 """After a thing these rule it out: "vehicles, cars excluded"."""
