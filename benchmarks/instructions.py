@@ -2,9 +2,9 @@
 
     python -m benchmarks.instructions [--final] [FILE ...]
 
-The lists were written before the reader, by someone who had not seen it. Without arguments it reads the half that the
-reader was built with, and prints every miss field by field; `--final` reads both halves and writes
-`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
+The lists were written by people who had not seen the reader. Without arguments it reads the development list, which the reader
+was worked on with, and prints every miss field by field; `--final` also reads the list that nobody had read before, and
+writes `results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def as_text(name: str, figures: Mapping[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="lists of instructions in JSON")
-    parser.add_argument("--final", action="store_true", help="read both halves and write the results")
+    parser.add_argument("--final", action="store_true", help="read both lists and write the results")
     options = parser.parse_args()
     files = {path.name: path for path in options.files} or {
         half: LISTS[half] for half in (LISTS if options.final else ("development",))
@@ -173,20 +173,19 @@ def main() -> None:
 
 
 def write(halves: Mapping[str, Any]) -> None:
-    right, count = (sum(figures[key] for figures in halves.values()) for key in ("right", "count"))
+    final = halves["final"]
     report = {
         "command": "python -m benchmarks.instructions --final",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "accuracy": right / count,
-        "halves": halves,
+        "accuracy": final["accuracy"],
+        "lists": halves,
     }
     head = (
-        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. {right} of {count} "
-        f"instructions right "
-        f"({right / count:.1%}); every field of the task has to be right. The reader was built with the development "
-        f"half; the final half "
-        "was first read in the final run.\n\n"
+        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. Of {final['count']} "
+        f"instructions that nobody had read while the reader was worked on, {final['right']} are read right "
+        f"({final['accuracy']:.1%}); every field of the task has to be right. The development list is what the reader was "
+        "worked on with.\n\n"
     )
     body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())
     results = HERE / "results"

@@ -45,7 +45,8 @@ _EXCLUDED_AFTER = re.compile(
 )
 _SCORE_LEAD = frozenset(
     phrases(
-        """reach, reaches, reaching, get, gets, attain, achieve, you, the, model, detector, network, system, it, is, are, was, that, which, with, a, an, of, at, where,
+        """reach, reaches, reaching, get, gets, attain, achieve, you, the, model, detector, network, system,
+        it, is, are, was, that, which, with, a, an, of, at, where,
     whose, having, have, has, be, being, its, their, your, if, only, for, to, detection"""
     )
 )

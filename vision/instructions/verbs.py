@@ -5,7 +5,8 @@ from __future__ import annotations
 from vision.instructions.tables import phrases
 
 FINDING = phrases(
-    """write, write down, print, save, save them, save it, store, export, dump, find, find out, find me, grab me, detect,
+    """write, write down, print, save, save them, save it, store, export, dump, find, find out, find me, grab me,
+    detect,
     locate, localise, identify, spot, mark, mark up, box, box up, label, show, show me, give, give me, get, get
     me, pick, pick out, point out, point at, point to, point me to, highlight, recognise, search, search for, look
     for, looking for, hunt for, hunting for, seek, need, want, would like, return, list, output, report, annotate,

@@ -135,8 +135,8 @@ OBJECTS = phrases(
 """Words for what is looked for that name no class."""
 
 OUTPUT_NOUNS = phrases(
-    """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples, list,
-    lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex,
+    """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples,
+    list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex,
     vertices, value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats,
     decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes,
     indices, id, ids, set, sets, class set, category set, label set, class list, class name, class names,
