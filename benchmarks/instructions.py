@@ -2,9 +2,9 @@
 
     python -m benchmarks.instructions [--final] [FILE ...]
 
-The lists were written by people who had not seen the reader. Without arguments it reads the development list, which the reader
-was worked on with, and prints every miss field by field; `--final` also reads the list that nobody had read before, and
-writes `results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
+The lists were written by people who had not seen the reader. Without arguments it reads the development list, which the
+reader was worked on with, and prints every miss field by field; `--final` also reads the list that nobody had read
+before, and writes `results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def write(halves: Mapping[str, Any]) -> None:
     head = (
         f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. Of {final['count']} "
         f"instructions that nobody had read while the reader was worked on, {final['right']} are read right "
-        f"({final['accuracy']:.1%}); every field of the task has to be right. The development list is what the reader was "
-        "worked on with.\n\n"
+        f"({final['accuracy']:.1%}); every field of the task has to be right. The development list is what the reader "
+        "was worked on with.\n\n"
     )
     body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())
     results = HERE / "results"
