@@ -14,7 +14,7 @@ import numpy as np
 
 from vision.classes.anchors import ANCHORS, SCALE, digest
 from vision.classes.lexicon import lexicon
-from vision.classes.sentence_vectors import sentence_encoder
+from reasoning.sentence_vectors import sentence_encoder
 
 
 def main() -> None:
