@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.lexicon import Kind
 from reasoning.questions.measures import Comparison, Superlative
 
 
@@ -20,13 +21,13 @@ class Part:
 
 
 def assembled(
-    ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
+    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
 ) -> Reading:
     """One set of a base or a type and its restrictions; "or" parts them into alternatives.
 
     Args:
         ground: puts the restrictions to the graph.
-        want: the type looked for, an entity index, None where the words name none.
+        want: what is looked for, None where the words do not say.
         base: the set that is restricted, None where the type alone says it.
         parts: the restrictions, in the question's order.
         reason: why an earlier reading failed, said where there is nothing to restrict.
@@ -46,13 +47,13 @@ def assembled(
     return noted(ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
 
 
-def _narrowed(ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str) -> Reading:
+def _narrowed(ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str) -> Reading:
     kept = [part.reading for part in parts if part.reading is not None and not part.negated]
     kept += [base] if base is not None else []
     if kept:
         result = ground.restrict(kept[0] if len(kept) == 1 else ground.both(*kept), want)
-    elif want is not None:
-        result = ground.of_type(want)
+    elif want is not None and want.entity is not None:
+        result = ground.of_type(want.entity).at(want.cost)
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
     dropped = [ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]

@@ -1,0 +1,151 @@
+"""General English: words that mean the same, derive from one another, or stand above and below one another.
+
+A relation is named with one word and asked for with another: "directed by" and "director", "spouse" and "wife". The
+words come from WordNet (see `build_wordnet`), which knows nothing of any graph or question.
+"""
+
+from __future__ import annotations
+
+import gzip
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from reasoning.graph.names import fold
+
+DATA = Path(__file__).parent / "data" / "wordnet.tsv.gz"
+
+SENSE_COST = (0.0, 0.12, 0.22, 0.3)
+"""What is added for the second, third ... sense of a word; later senses are not looked at."""
+
+SYNONYM, DERIVED, NARROWER, BROADER = 0.15, 0.1, 0.3, 0.4
+"""What one step of each kind costs; 0 is the word itself, 1 another word altogether."""
+
+
+@dataclass(frozen=True)
+class _Synset:
+    part: str
+    words: tuple[tuple[str, int], ...]
+    hypernyms: tuple[int, ...]
+    below: tuple[int, ...]
+    links: tuple[tuple[str, int, str], ...]
+
+
+class WordNet:
+    """The table in memory; lines are taken apart when a word asks for them."""
+
+    def __init__(self, path: Path = DATA) -> None:
+        words, synsets, belongs = gzip.decompress(path.read_bytes()).decode().split("\n\n")
+        self._words, self._lines = words.split("\n"), synsets.split("\n")
+        self._belongs: dict[str, tuple[str, ...]] = {}
+        for line in belongs.split("\n"):
+            adjective, _, nouns = line.partition("\t")
+            self._belongs[fold(adjective)] = tuple(nouns.split("|"))
+
+    def known(self, word: str) -> bool:
+        """Whether the word is in the table."""
+        return bool(self._numbers(word))
+
+    def _numbers(self, word: str) -> tuple[int, ...]:
+        at = bisect_left(self._words, f"{word}\t")
+        if at == len(self._words) or not self._words[at].startswith(f"{word}\t"):
+            return ()
+        return tuple(map(int, self._words[at].partition("\t")[2].split("|")))
+
+    def nouns_of(self, adjective: str) -> tuple[str, ...]:
+        """The names that an adjective belongs to: "French" to "France", "French Republic"."""
+        return self._belongs.get(fold(adjective), ())
+
+    def senses(self, word: str, parts: str = "nva") -> list[tuple[int, float]]:
+        """The synsets of a word with their cost, the commonest of each part of speech at 0."""
+        found = []
+        for number in self._numbers(word):
+            synset = self._synset(number)
+            place = next(rank for text, rank in synset.words if text == word)
+            if synset.part in parts and place < len(SENSE_COST):
+                found.append((number, SENSE_COST[place]))
+        return found
+
+    def related(self, word: str, parts: str = "nva") -> dict[str, float]:
+        """Words near to a word with their cost, the word itself at 0."""
+        found = {word: 0.0}
+
+        def offer(text: str, cost: float) -> None:
+            if cost < found.get(text, 1.0):
+                found[text] = cost
+
+        for number, cost in self.senses(word, parts):
+            for text, near in self._around(number, word):
+                offer(text, cost + near)
+        return found
+
+    def _around(self, number: int, word: str) -> Iterator[tuple[str, float]]:
+        synset = self._synset(number)
+        yield from self._names(number, SYNONYM)
+        for text, target, linked in synset.links:
+            own = 0.0 if text == word else SYNONYM
+            yield linked, DERIVED + own
+            yield from self._names(target, DERIVED + SYNONYM + own)
+            if linked.endswith(("er", "or")):  # who "writes" may be a playwright
+                yield from self._narrower(target, DERIVED + own)
+        yield from self._narrower(number, 0.0)
+        for other in synset.hypernyms:
+            yield from self._names(other, BROADER)
+            for _, _, linked in self._synset(other).links:
+                yield linked, BROADER + DERIVED
+
+    def _narrower(self, number: int, cost: float) -> Iterator[tuple[str, float]]:
+        for other in self._synset(number).below:
+            yield from self._names(other, cost + NARROWER)
+            for _, _, linked in self._synset(other).links:
+                yield linked, cost + NARROWER + DERIVED
+            for further in self._synset(other).below:
+                yield from self._names(further, cost + NARROWER + 0.1)
+
+    def above(self, word: str, levels: int = 4) -> dict[str, float]:
+        """Nouns that say what kind of thing a noun is, nearest first: "director" is a person."""
+        found: dict[str, float] = {}
+        level = self.senses(word, "n")
+        for step in range(levels + 1):
+            upper: list[tuple[int, float]] = []
+            for number, cost in level:
+                for text, near in self._names(number, cost + BROADER * (0.5 if step else 0.4)):
+                    found[text] = min(near, found.get(text, near))
+                upper += [(parent, cost + 0.1) for parent in self._synset(number).hypernyms]
+            level = upper
+        return found
+
+    def _names(self, number: int, cost: float) -> Iterator[tuple[str, float]]:
+        # A word that rarely has this sense is a worse name for it.
+        for text, rank in self._synset(number).words:
+            if rank < len(SENSE_COST):
+                yield text, cost + SENSE_COST[rank]
+
+    def _synset(self, number: int) -> _Synset:
+        return _parsed(self._lines[number])
+
+
+@cache
+def _parsed(line: str) -> _Synset:
+    part, words, parents, below, links = line.split("\t")
+    pairs = [word.rpartition(":") for word in words.split("|")]
+    found = []
+    for link in links.split("|") if links else ():
+        word, _, rest = link.partition(">")
+        target, _, other = rest.partition(":")
+        found.append((word, int(target), other))
+    return _Synset(
+        part,
+        tuple((word, int(rank)) for word, _, rank in pairs),
+        tuple(map(int, parents.split("|") if parents else ())),
+        tuple(map(int, below.split("|") if below else ())),
+        tuple(found),
+    )
+
+
+@cache
+def wordnet() -> WordNet:
+    """The table, read once."""
+    return WordNet()
