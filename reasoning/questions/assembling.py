@@ -51,7 +51,10 @@ def _narrowed(ground: Grounding, want: Kind | None, base: Reading | None, parts:
     kept = [part.reading for part in parts if part.reading is not None and not part.negated]
     kept += [base] if base is not None else []
     if kept:
-        result = ground.restrict(kept[0] if len(kept) == 1 else ground.both(*kept), want)
+        whole = kept[0] if len(kept) == 1 else ground.both(*kept)
+        if len(kept) > 1 and not len(whole.members) and not ground.may_meet(kept):
+            raise NoReading(f"nothing can be in all of {', '.join(str(part.query) for part in kept)}")
+        result = ground.restrict(whole, want)
     elif want is not None and want.entity is not None:
         result = ground.of_type(want.entity).at(want.cost)
     else:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
-from reasoning.query.tree import OPERATORS, Compare, Operator, Top
+from reasoning.query.tree import Compare, Operator, Top
 from reasoning.questions.chart import Phrase, Rule
 from reasoning.questions.constructions import inverse_of, shared
 from reasoning.questions.grounding import Grounding, NoReading, Reading
@@ -32,10 +32,13 @@ from reasoning.questions.predicates import (
     Sharing,
     Together,
 )
-from reasoning.questions.vocabulary import is_verbal, stems
+from reasoning.questions.vocabulary import is_verbal, only_noun, stems
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
+NOUN_AS_VERB = 0.2
+"""What it costs to read a noun as a verb: nothing "capitals" anything."""
+
 _LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
 
@@ -141,6 +144,24 @@ class Grammar:
             (("with", "test"), self.joined("test")),
             (("noun", "test"), self.compared_value),
             (("number", "most"), self.superlative),
+            (("ordinal", "most"), self.ordinal),
+            (("number", "type"), self.numbered),
+            (("type", "by measure"), self.measured_type),
+            (("between", "number"), self.joined("from")),
+            (("from", "and"), self.joined("from and", first=True)),
+            (("from and", "number"), self.range),
+            (("predicate", "xor"), self.exclusive),
+            (("and noun", "excepted"), self.excepted_before),
+            (("or", "in"), self.joined("or", first=True)),
+            (("and", "in"), self.joined("and", first=True)),
+            (("or", "of"), self.joined("or", first=True)),
+            (("or", "by"), self.joined("or", first=True)),
+            (("with", "not"), self.joined("not")),
+            (("not", "relation"), self.lacking),
+            (("light", "relation"), self.light_relation),
+            (("noun", "light"), self.vacuous),
+            (("noun", "compared"), self.compared),
+            (("where", "noun"), self.where_clause),
             (("most", "number"), self.superlative),
             (("most", "noun"), self.best),
             (("most", "relation"), self.best_by),
@@ -157,6 +178,8 @@ class Grammar:
         for kind in ("sharing", "co-relation"):
             for word in _LINKS:
                 self._rule((kind, word), self.joined(f"{kind} with", first=True))
+        for word in ("in", "preposition", "about", "with"):
+            self._rule(("having", word), self._waiting("relation in"))
         for word in _LINKS:
             self._rule(("light", word), self.joined("light", first=True))
         self._rule(("light", "compare"), self.joined("light", first=True))  # "fall under"
@@ -182,7 +205,7 @@ class Grammar:
         """What a phrase is also by itself."""
         if phrase.kind == "type" and phrase.type is not None and phrase.type.entity is not None:
             reading = self.ground.of_type(phrase.type.entity).at(phrase.type.cost)
-            yield self._noun(phrase, [reading], 0.1, bare=True, type=phrase.type)
+            yield self._noun(phrase, [reading], 0.1, bare=True, type=phrase.type, use=phrase.use)
         elif phrase.kind == "relation" and phrase.use is not None:
             for reading in self.ground.range_of(phrase.use):
                 yield self._noun(phrase, [reading.at(0.15)], 0.1, bare=True)
@@ -304,7 +327,8 @@ class Grammar:
         asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
         if asked or self.linked.before(b.start) & (DOING | BEING):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
-        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), 0.0)
+        cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
+        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
 
     def owner(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"France's"."""
@@ -351,7 +375,13 @@ class Grammar:
     def restricted_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"countries that border France"."""
         assert b.predicate is not None
-        yield from self._nouns(a, b, b.predicate.readings(self.ground, a.type)[:4])
+        predicate = b.predicate
+        if isinstance(a.value, int):  # "the five countries with the most inhabitants"
+            if not isinstance(predicate, Chosen) or not isinstance(predicate.choice, Superlative):
+                return
+            predicate = Chosen(replace(predicate.choice, k=a.value))
+        for phrase in self._nouns(a, b, predicate.readings(self.ground, a.type)[:4]):
+            yield replace(phrase, use=a.use)
 
     def restricted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the capitals of Europe that ..."."""
@@ -387,9 +417,10 @@ class Grammar:
         if a.bare:
             return
         as_noun = b.kind == "relation of"
+        cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02
         fixed = as_noun and self.ground.lexicon.type_relation is not None
         application = Application(b.use, a.objects, "having" if as_noun else "gap", fixed)
-        yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects, named=a.named)
+        yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
 
     def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the films of Ann were written by (whom)"."""
@@ -505,6 +536,40 @@ class Grammar:
         joint = "or" if b.kind.startswith("or") else "and"
         yield self._predicate(a, b, Together((a.predicate, other), joint), 0.05)
 
+    def exclusive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"border France or Italy, but not both"."""
+        one = a.predicate
+        if isinstance(one, Together) and one.joint == "or":
+            both: Predicate = Together(one.parts, "and")
+        elif isinstance(one, Related) and one.application.objects.joint == "or":
+            application = one.application
+            both = Related(replace(application, objects=replace(application.objects, joint="and")))
+        else:
+            return
+        yield self._predicate(a, b, Together((one, Not(both))))
+
+    def excepted_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"..., China excepted"."""
+        assert a.objects is not None
+        if a.named:
+            yield self._predicate(a, b, Not(OneOf(a.objects)))
+
+    def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"without neighbours"."""
+        assert b.use is not None
+        for reading in self.ground.range_of(b.use)[:1]:
+            yield self._predicate(a, b, Not(Related(Application(b.use, Objects(((reading,),)), "having"))), 0.05)
+
+    def light_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"give aid", "signed treaties"."""
+        if not is_verbal(b.text):
+            yield replace(b, cost=a.cost + b.cost + 0.03)
+
+    def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"the emigrants from Cuba go to"."""
+        if not a.named and not a.bare:
+            yield replace(a, cost=a.cost + b.cost + 0.2)
+
     # Prepositions -------------------------------------------------------------------------------------------------
 
     def located(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -585,7 +650,11 @@ class Grammar:
 
     def test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"more than 5 million"."""
-        yield Phrase("test", text=a.text, value=(a.value, b.value))
+        yield Phrase("test", text=a.text, value=((a.value, b.value),))
+
+    def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"between 1 and 5 million"."""
+        yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
 
     def comparison(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"a population over 5 million", "more than 5 million people"."""
@@ -594,14 +663,16 @@ class Grammar:
         if use is None:
             raise NoReading(f"a comparison needs to say of what; {values_of(self.kg)}")
         for name in use.relations[:2]:
-            choice = self._comparison(name, test)
-            phrase = self._choice(relation, choice, test.cost + use.cost(name))
+            choices = self._comparisons(name, test)
+            phrase = self._choice(relation, choices[0], test.cost + use.cost(name))
+            if len(choices) > 1:
+                phrase = replace(phrase, predicate=Together(tuple(map(Chosen, choices))))
             yield from self._whose(a, phrase)
 
-    def _comparison(self, name: str, test: Phrase) -> Comparison:
-        operator, value = cast(tuple[str, int | float], test.value)
-        sign: Operator = next(sign for sign in OPERATORS if sign == operator)
-        return Comparison(name, sign, value)
+    def _comparisons(self, name: str, test: Phrase) -> list[Comparison]:
+        """What a test says of a relation's values; two comparisons where it is a range."""
+        parts = cast(tuple[tuple[Operator, int | float], ...], test.value)
+        return [Comparison(name, operator, value) for operator, value in parts]
 
     def compared_value(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the population of France is over 60 million"."""
@@ -609,8 +680,25 @@ class Grammar:
         for reading in a.objects.sources[0]:
             if reading.values and hasattr(reading.query, "relation"):
                 name, source = reading.query.relation, reading.query.children[0]
-                whole = self._comparison(name, b).put_to(replace(reading, query=source, values=False), self.kg)
+                whole = replace(reading, query=source, values=False)
+                for choice in self._comparisons(name, b):
+                    whole = choice.put_to(whole, self.kg)
                 yield self._noun(a, [whole], a.cost + b.cost, value="compared")
+
+    def ordinal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"the second largest"."""
+        largest, relations, *_ = cast(tuple[bool, tuple[str, ...]], b.value)
+        yield replace(b, kind="most", value=(largest, relations, 1, a.value))
+
+    def numbered(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"five countries", of which a superlative says which."""
+        if isinstance(a.value, int) and 0 < a.value <= 1000 and b.type is not None:
+            yield replace(b, value=a.value, cost=a.cost + b.cost)
+
+    def measured_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"country by area"."""
+        if measured(b.use, self.kg) is not None:
+            yield replace(a, use=b.use, cost=a.cost + b.cost + 0.01)
 
     def superlative(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the 3 largest"."""
@@ -621,9 +709,10 @@ class Grammar:
     def _superlative(self, most: Phrase, use: RelationUse | None, default: int, several: bool = False) -> Superlative:
         largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], most.value)
         k = number[0] if number else default
+        place = number[1] if len(number) > 1 else 1
         note = f'took the one {most.text}; say how many for more, as in "the 3 {most.text}"'
         names = tuple(use.relations[:1]) if use is not None else tuple(relations)
-        return Superlative(k, largest, names, most.text, note if several and not number else "")
+        return Superlative(k, largest, names, most.text, note if several and not number else "", place)
 
     def best(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the largest country in Africa"."""
@@ -631,7 +720,7 @@ class Grammar:
         if b.named or any(reading.values for reading in b.objects.sources[0]):
             return
         several = self._plural(a.end, b)
-        choice = self._superlative(a, None, 1, several)
+        choice = self._superlative(a, measured(b.use, self.kg), 1, several)
         for reading in b.objects.sources[0][:1]:
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + (0.0 if b.bare else b.cost), value=(a, reading))
 
@@ -652,6 +741,15 @@ class Grammar:
             choice = self._superlative(most, use, 1, self._plural(0, replace(a, text=a.text)))
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
 
+    def compared(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"is Peru larger than Chile by area"."""
+        assert a.objects is not None and b.objects is not None
+        most, other = cast(tuple[Superlative, Phrase], b.value)
+        if a.named and len(a.objects.sources) == 1 and other.objects is not None:
+            one, two = a.objects.sources[0][0], other.objects.sources[0][0]
+            whole = most.put_to(self.ground.either(one, two), self.kg)
+            yield self._noun(a, [self.ground.both(whole, one)], a.cost + b.cost, value="compared")
+
     # Questions ----------------------------------------------------------------------------------------------------
 
     def counted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -668,6 +766,12 @@ class Grammar:
         if not b.bare and len(b.objects.sources) == 1:
             predicate = Located(b.objects, outwards=True)
             yield from self._nouns(a, b, predicate.readings(self.ground, None)[:3])
+
+    def where_clause(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"the country where Munich is"."""
+        assert b.objects is not None
+        if not b.bare and len(b.objects.sources) == 1:
+            yield self._predicate(a, b, Located(b.objects, outwards=True), 0.05)
 
     def when(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"when was Psycho"."""

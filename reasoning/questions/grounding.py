@@ -164,6 +164,15 @@ class Grounding:
         members = np.setdiff1d(self.kg.universe, part.members, assume_unique=True)
         return Reading(Complement(part.query), members, part.notes, cost=part.cost)
 
+    def may_meet(self, parts: Sequence[Reading]) -> bool:
+        """Whether some sets could have a member in common, by their types; True where nothing tells."""
+        if self.lexicon.type_relation is None or not all(len(part.members) for part in parts):
+            return True
+        common = self.kinds(parts[0].members)
+        for part in parts[1:]:
+            common = np.intersect1d(common, self.kinds(part.members))
+        return len(common) > 0
+
     # Relations --------------------------------------------------------------------------------------------------
 
     def apply(

@@ -7,12 +7,18 @@ decides between what is left.
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
+from kg_data.columns import LiteralColumn
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
@@ -248,7 +254,7 @@ class Lexicon:
         if not any(wordnet().senses(form, "n") for form in forms):
             return None
         use = self.use(word, (word,))
-        named = [name for name in use.relations if use.cost(name) <= 0.35 and self._is_edges(name)] if use else []
+        named = [name for name in use.relations if use.cost(name) <= 0.2 and self._is_edges(name)] if use else []
         if named:
             return Kind(word, members=self._ends(named, False))
         leading = [name for name in self.names if self._is_edges(name) and self._is_kind_of(name, forms)]
@@ -293,8 +299,11 @@ class Lexicon:
     def _read_types(self, relation: str) -> bool:
         found = self.kg.relation(relation)
         targets = np.unique(self.kg.index.block(found.index, not found.inverse)[0])
-        if len(targets) > MOST_TYPES or len(targets) * 2 > len(self.kg.universe):
+        typed = self.kg.index.side(found.inverse)
+        if not 1 < len(targets) <= MOST_TYPES or len(typed.sources[typed.rows(found.index)]) * 2 < len(self.kg.universe):
             return False
+        if len(self.kg.index.project(targets, found.index, found.inverse)) > 1:
+            return False  # a hierarchy: what things are is of some kind itself
         near: dict[Key, Kind] = {}
         for target in targets:
             label = self.kg.entity_labels[int(target)]
@@ -328,6 +337,36 @@ class Lexicon:
             or (stem(word),) in self._uses
             or (stem(word),) in self.types
         )
+
+    def prominence(self, entity: int) -> float:
+        """How well known an entity is: its population where the graph has that, else how much is said of it."""
+        if self._population is not None:
+            at = int(np.searchsorted(self._population.entities, entity))
+            if at < len(self._population.entities) and self._population.entities[at] == entity:
+                return float(self._population.values[at])
+            return 0.0
+        return float(len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True)))
+
+    def called(self, word: str) -> list[int]:
+        """Entities with a word at an end of their label, of 60 at most: "North Korea" for "Korea"."""
+        labels, found = self.kg.entity_labels, []
+        for match in islice(re.finditer(re.escape(word.encode()), labels.blob.tobytes()), 2000):
+            entity = int(np.searchsorted(labels.offsets, match.start(), "right")) - 1
+            label = labels[entity]
+            if label != word and (label.startswith(f"{word} ") or label.endswith(f" {word}")):
+                found.append(entity)
+        return found[:60]
+
+    @cached_property
+    def _population(self) -> LiteralColumn | None:
+        return next((column for column in self.kg.literals if stems(column.relation) == stems("population")), None)
+
+    def misspelt(self, word: str) -> tuple[str, ...]:
+        """The words of relations and types that are a slip away from a word that English does not have."""
+        known = {part for words in self.words.values() for part in words if len(part) > 5}
+        known |= {self.kg.entity_labels[kind.entity] for kind in self.types.values() if kind.entity is not None}
+        hits = process.extract(word.casefold(), sorted(known), scorer=OSA.distance, score_cutoff=2, limit=3)
+        return tuple(text for text, distance, _ in hits if distance == hits[0][1])
 
     def namesakes(self, text: str) -> tuple[int, ...]:
         """Entities that are called so with their type behind the name: "New York City", "Georgia (country)"."""

@@ -23,7 +23,9 @@ from reasoning.questions.vocabulary import (
     LIGHT,
     MAGNITUDES,
     NUMBER_WORDS,
+    ORDINALS,
     PREPOSITIONS,
+    PRONOUNS,
     SHORT_NAMES,
     UNSAYABLE,
     changes_nothing,
@@ -44,9 +46,13 @@ CORRECTIONS_TRIED = 2
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
 
+AS_WELL_KNOWN = 0.1
+"""A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
+
+_BRACKETED = re.compile(r" \([^()]*\)$")
 _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]|(?P<number>\d[\d,]*(?:\.\d+)?(?![\w/]))'
+    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))'
     r"|(?P<word>\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
@@ -174,6 +180,7 @@ class _Linker:
             raise QuestionError("the question is too involved to be read; ask it in several parts")
         self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
         self.filler = self._filler()
+        self.named: list[Item] = []
         self.corrections = CORRECTIONS_TRIED
         self.shouting = question.isupper()
 
@@ -182,11 +189,16 @@ class _Linker:
         found.filler = self.filler
         for at, token in enumerate(self.tokens):
             if token.kind in ("quoted", "curly", "bracketed"):
-                found.items.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
+                self.named.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
+                found.items.append(self.named[-1])
                 continue
-            found.items += self._names_at(at)
+            names = list(self._names_at(at))
+            self.named += [name for name in names[:1] if name.cost == 0]
+            found.items += names
             found.items += self._phrases_at(at)
-            if token.kind == "number":
+            if token.kind == "number" or (
+                MAGNITUDES.get(self.words[at], 0) >= 100 and len(self.words[at]) > 2 and not self._counted(at)
+            ):
                 found.items.append(self._number(at))
         for item in found.items:
             if item.kind != "entity" and item.end > item.start + 1:
@@ -235,7 +247,24 @@ class _Linker:
         for entity in fitting:
             label = self.kg.entity_labels[entity]
             ranks[0 if text in (label, self.kg.identifier(entity)) else 1 if fold(label) == key else 2].append(entity)
-        return tuple(tuple(rank) for rank in ranks if rank)
+        return self._with_namesakes(text, [rank for rank in ranks if rank])
+
+    def _with_namesakes(self, text: str, ranks: list[list[int]]) -> tuple[tuple[int, ...], ...]:
+        """The ranks, with those as well known as the first beside it: there are two Birminghams, and two Koreas."""
+        if not ranks or text in self.kg.entity_ids:
+            return tuple(map(tuple, ranks))
+        first, label = ranks[0], self.kg.entity_labels[ranks[0][0]]
+        if fold(label) == fold(text):
+            others = [e for rank in ranks[1:] for e in rank if fold(_BRACKETED.sub("", self.kg.entity_labels[e])) == fold(text)]
+        elif f" {text}" in label or label.startswith(f"{text} "):
+            kinds = set(self.kg.types(first[0]))
+            others = [e for e in self.lexicon.called(text) if kinds & set(self.kg.types(e)) and e not in first]
+        else:
+            others = []
+        least = self.lexicon.prominence(first[0]) * AS_WELL_KNOWN if others else 0.0
+        beside = [entity for entity in others if self.lexicon.prominence(entity) >= max(least, 1.0)]
+        rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
+        return tuple(tuple(rank) for rank in [[*first, *beside], *rest] if rank)
 
     def _names_at(self, at: int) -> Iterator[Item]:
         reach = at
@@ -259,13 +288,13 @@ class _Linker:
     def _belonging(self, text: str, words: int) -> tuple[int, ...]:
         """What an adjective or a plural names: "French" France, "euros" Euro."""
         names: tuple[str, ...] = ()
-        if words == 1 and len(text) > 3:
-            names = wordnet().nouns_of(text)
+        if len(text) > 3:
+            names = wordnet().nouns_of(text) if words < 4 else ()
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
         for name in names:
             candidates = self._candidates(name)
-            if candidates and not self.lexicon.is_common(name):
+            if candidates and not (words == 1 and self.lexicon.is_common(name)):
                 return candidates[0]
         return ()
 
@@ -301,14 +330,18 @@ class _Linker:
             text = self.question[tokens[0].start : tokens[-1].end].rstrip(".")
             # "share a border" is "share border"
             words = [self.words[at], *(w for w in self.words[at + 1 : at + length] if w not in _ARTICLES)]
-            found = list(self._phrase(text, words))
+            found = list(self._phrase(text, words, at))
             for item in found:
                 if not (item.kind == "unsayable" and self.filler[at]):  # "could you tell me"
                     yield replace(item, start=at, end=at + length)
             if found and length > 1 and found[0].kind not in ("relation", "type"):
                 return
 
-    def _phrase(self, text: str, words: list[str]) -> Iterator[Item]:
+    def _spoken_of(self, at: int) -> Mention | None:
+        """What "it" or "them" stands for: the last name before."""
+        return next((item.mention for item in reversed(self.named) if item.end <= at), None)
+
+    def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
         joined = " ".join(words)
         keyword = KEYWORDS.get(joined)
         if keyword is not None and (
@@ -321,16 +354,22 @@ class _Linker:
                 return
             if keyword[0] == "in" and joined not in ("located", "situated"):
                 return
-        if changes_nothing(joined):
+        if changes_nothing(joined) and joined not in PRONOUNS:
             return
         if joined in UNSAYABLE:
             yield Item("unsayable", text)
+            return
+        if joined in ORDINALS:
+            yield Item("ordinal", text, value=ORDINALS[joined])
+            return
+        if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
+            yield Item("entity", text, mention=mention, cost=0.1)
             return
         if joined in NUMBER_WORDS:
             yield Item("number", text, value=NUMBER_WORDS[joined])
             return
         use = self.lexicon.use(text, tuple(words))
-        if use is None and len(words) == 2 and all(map(lemmas, words)) and self._half_known(words):
+        if use is None and len(words) == 2 and text.islower() and text.count(" ") == 1 and all(map(lemmas, words)) and self._half_known(words):
             use = self.lexicon.meant(text, 0.75)
         if use is not None:
             yield Item("relation", text, use=use)
@@ -350,14 +389,20 @@ class _Linker:
         )
 
     def _number(self, at: int) -> Item:
-        text = self.tokens[at].text
-        value, length = float(text.replace(",", "")), 1
+        text = self.tokens[at].text if self.tokens[at].kind == "number" else "1"
+        if self.tokens[at].kind != "number":  # "a million"
+            value = MAGNITUDES[self.words[at]]
+            return Item("number", self.tokens[at].text, at, at + 1, value=round(value))
+        value, length = float(text.replace(",", "").replace(" ", "")), 1
         while at + length < len(self.tokens) and (word := self.words[at + length]) in MAGNITUDES:
             value *= MAGNITUDES[word]
             length += 1
         whole = round(value) if abs(value) < 1e18 and abs(value - round(value)) < 1e-6 else value
         words = " ".join(token.text for token in self.tokens[at : at + length])
         return Item("number", words, at, at + length, value=whole)
+
+    def _counted(self, at: int) -> bool:
+        return at > 0 and self.tokens[at - 1].kind == "number"
 
     def _unknown(self, at: int) -> Item:
         """A stretch that looks like a name as a misspelt one, a word by its sense, else not understood."""
@@ -371,7 +416,7 @@ class _Linker:
         text = self.tokens[at].text.rstrip(".")
         # A question's first word has a capital whatever it is.
         named = end > at and (at > 0 or end > 1)
-        if not named and not lemmas(text) and len(text) > 4:
+        if not named and not lemmas(text) and len(text) > 4 and not self.lexicon.misspelt(text):
             named, end = True, at + 1
         if named and self.corrections:
             self.corrections -= 1
@@ -383,6 +428,13 @@ class _Linker:
             except AmbiguousEntityError as error:
                 raise QuestionError(str(error)) from None
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
+        if not lemmas(text) and (meant := self.lexicon.misspelt(text)):
+            words = tuple(meant[0].split())
+            use, kind = self.lexicon.use(text, words), self.lexicon.kind(text, words)
+            if kind is not None and kind.entity is not None:
+                return Item("type", text, at, at + 1, type=kind, cost=0.1)
+            if use is not None:
+                return Item("relation", text, at, at + 1, use=use, cost=0.1)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)

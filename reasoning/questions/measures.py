@@ -54,6 +54,7 @@ class Superlative:
     relations: tuple[str, ...]
     text: str
     note: str = ""
+    place: int = 1
 
     def put_to(self, reading: Reading, kg: KnowledgeGraph) -> Reading:
         """The kept members; `members` says who has a value, of whom the executor keeps `k`.
@@ -67,7 +68,9 @@ class Superlative:
                 notes = (*reading.notes, *([self.note] if self.note else []))
                 if len(self.relations) > 1:
                     notes = (*notes, f'read "{self.text}" as by {label_words(relation)}')
-                query = Top(self.k, relation, reading.query, self.largest)
+                query = Top(max(self.k, self.place), relation, reading.query, self.largest)
+                if self.place > 1:  # the second largest is the smallest of the two largest
+                    query = Top(1, relation, query, not self.largest)
                 return Reading(query, members, notes, cost=reading.cost)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
 

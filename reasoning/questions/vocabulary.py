@@ -54,6 +54,8 @@ TYPE_RELATIONS = ("type", "instance of", "is a", "kind", "category")
 
 TYPE_SYNONYMS = {
     "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision", "region": "subdivision",
+    "canton": "subdivision", "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision",
+    "department": "subdivision", "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision",
     "tongue": "language", "film": "movie",
 }  # fmt: skip
 
@@ -73,12 +75,15 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("of", None, "of|for"),
     ("in", None, "in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|based in|belong to|belongs to"),
     ("preposition", None, "to|through"),
-    ("by", None, "by"),
+    ("by", None, "by|in terms of|according to|measured by|ranked by"),
     ("with", None, "with|have|has|having|had|whose"),
     ("as", None, "as"),
     ("and", None, "and|but|,|;|as well as|while"),
     ("or", None, "or"),
-    ("except", None, "except|except for|excluding|other than|besides|apart from"),
+    ("except", None, "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out"),
+    ("xor", None, "but not both|but not both of them"),
+    ("excepted", None, "excepted|excluded"),
+    ("between", None, "between"),
     ("not", None, "not|no|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
     ("many", None, "how many|number of|count"),
     ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
@@ -113,7 +118,11 @@ FILLER = _words(
     did can please tell me show list give name find all any each every some there it
     its it's their they them you i we us my our your both currently today now also too want know let see if
     whether then so official officially main called named known than much many"""
-) | {"in world", "of world", "on earth", "each other", "could you", "would you", "will you"}
+) | {
+    "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
+    "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "all of them", "both of them",
+    "in world", "of world", "on earth", "each other", "could you", "would you", "will you",
+}  # fmt: skip
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
 UNSAYABLE = _words(
@@ -123,6 +132,9 @@ UNSAYABLE = _words(
 
 NUMBER_WORDS = dict(
     zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
+)
+ORDINALS = dict(
+    zip(("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), range(2, 11), strict=True)
 )
 MAGNITUDES = {
     "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,
@@ -138,8 +150,12 @@ LIGHT = _words(
     includes included including belong fall falls fell go goes went come comes came relate related concern concerns
     concerning describe described describes depict depicted connect connected associate associated link linked contain
     contains possess possesses possessed get gets got take takes took give gives gave do does did done work works worked
-    exist exists existed occur occurs occurred happen happens happened carry carries"""
+    divide divided split consist consists comprise comprises span spans send sends sent sign signed make makes made
+    receive receives received offer offers offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry carries"""
 )
+
+# Words that stand for a name before them.
+PRONOUNS = _words("it them him her")
 
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
@@ -209,6 +225,12 @@ def changes_nothing(word: str) -> bool:
     return wordnet().related("main", "a").get(word, 1.0) <= SYNONYM
 
 
+def only_noun(text: str) -> bool:
+    """Whether the last word of a phrase is never a verb: "capital", "languages"."""
+    forms = lemmas(text.split()[-1]) if text else ()
+    return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
+
+
 def segmented(text: str) -> str:
     """A name whose words were run together, taken apart: "officialvisits" is "official visits"."""
     return " ".join(_parts(word) for word in text.split())
@@ -217,6 +239,8 @@ def segmented(text: str) -> str:
 @lru_cache(maxsize=10_000)
 def _parts(word: str) -> str:
     bare = word.rstrip("0123456789")
+    if len(bare) > 3 and lemmas(bare):
+        return bare
     if len(bare) < 8 or not bare.isascii() or not bare.isalpha() or lemmas(bare):
         return word
     best: list[tuple[float, str] | None] = [(0.0, ""), *[None] * len(bare)]
