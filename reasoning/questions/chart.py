@@ -78,7 +78,7 @@ class Chart:
     alone: Callable[[Phrase], Iterator[Phrase]]
     cells: dict[tuple[int, int], dict[str, list[Phrase]]] = field(default_factory=dict)
     reason: str = ""
-    _reach: int = -1
+    _reach: int = -10_000
 
     def fill(self, lexical: Sequence[Phrase]) -> None:
         """Put the phrases of single stretches in, and join them as far as the rules go."""
@@ -114,7 +114,7 @@ class Chart:
                                 for phrase in rule(a, b):
                                     self._add(replace(phrase, start=a.start, end=b.end))
                             except NoReading as error:
-                                self._failed(str(error), b.end - a.start)
+                                self._failed(str(error), (b.end - a.start) - 1000 * error.weak)
 
     def _failed(self, reason: str, width: int) -> None:
         if width > self._reach and reason:

@@ -161,6 +161,25 @@ class Grammar:
             (("light", "relation"), self.light_relation),
             (("noun", "light"), self.vacuous),
             (("noun", "compared"), self.compared),
+            (("type", "of"), self.joined("type of", first=True)),
+            (("type of", "type"), self.type_of_type),
+            (("type", "noun"), self.what_it_is),
+            (("relation in", "their"), self.joined("relation their", first=True)),
+            (("relation of", "their"), self.joined("relation their", first=True)),
+            (("relation their", "type"), self._theirs),
+            (("relation", "predicate"), self.of_theirs),
+            (("compare", "noun"), self.compare_noun),
+            (("compare noun", "by measure"), self.compared_by),
+            (("and", "xor"), self.joined("xor")),
+            (("noun", "not"), self.joined("noun not", first=True)),
+            (("and", "relation"), self.joined("and relation")),
+            (("or", "relation"), self.joined("or relation")),
+            (("relation", "and relation"), self.relations),
+            (("relation", "or relation"), self.relations),
+            (("relations", "noun"), self.verbs),
+            (("noun", "relations"), self.verbs),
+            (("or", "preposition"), self.joined("or", first=True)),
+            (("or", "about"), self.joined("or", first=True)),
             (("where", "noun"), self.where_clause),
             (("most", "number"), self.superlative),
             (("most", "noun"), self.best),
@@ -178,6 +197,8 @@ class Grammar:
         for kind in ("sharing", "co-relation"):
             for word in _LINKS:
                 self._rule((kind, word), self.joined(f"{kind} with", first=True))
+        for kinds in (("noun", "relation"), ("noun", "relation of"), ("noun", "relation in"), ("noun", "relation by")):
+            self._rule(("noun not", kinds[1]), self._not_gap(self.gap_by if kinds[1] == "relation by" else self.gap))
         for word in ("in", "preposition", "about", "with"):
             self._rule(("having", word), self._waiting("relation in"))
         for word in _LINKS:
@@ -195,7 +216,8 @@ class Grammar:
             if item.kind == "entity":
                 assert item.mention is not None
                 objects = Objects((self.ground.entities(item.mention, item.cost),))
-                yield Phrase("noun", item.start, item.end, text=item.text, objects=objects, named=True)
+                kind = "owner" if item.value == "owner" else "noun"
+                yield Phrase(kind, item.start, item.end, text=item.text, objects=objects, named=True)
             elif item.kind not in ("word", "unsayable"):
                 yield Phrase(
                     item.kind, item.start, item.end, 0.0, item.text, use=item.use, type=item.type, value=item.value
@@ -230,6 +252,8 @@ class Grammar:
     def _predicate(self, a: Phrase, b: Phrase, predicate: Predicate, cost: float = 0.0, **more: object) -> Phrase:
         try:
             options = predicate.options(self.ground, None)
+            if not options:
+                raise NoReading("its parts do not fit together")
             estimate = min(
                 c + sum(part.reading.cost for part in parts if part.reading is not None) for c, parts in options
             )
@@ -264,8 +288,8 @@ class Grammar:
 
     def typed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"neighbouring countries", "capital city"."""
-        if a.type is None:
-            yield replace(a, type=b.type, cost=a.cost + b.cost + 0.02)
+        if a.type is None and b.type is not None and not _past(a.text):
+            yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"languages spoken", "release date"."""
@@ -285,7 +309,8 @@ class Grammar:
     def _applied_noun(
         self, a: Phrase, use: RelationUse, objects: Objects, b: Phrase, cost: float = 0.0
     ) -> Iterator[Phrase]:
-        if len(objects.sources) > 1 and not objects.joint == "or":
+        both_said = "both" in self.linked.before(b.start if b.start > a.start else a.end)
+        if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
             # "the capital of Japan and France"
             readings = [
                 self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True)
@@ -429,6 +454,30 @@ class Grammar:
             application = Application(b.use, a.objects, "verb")
             yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects)
 
+    def _not_gap(self, gap: Rule) -> Rule:
+        """"that Ann did not direct"."""
+
+        def rule(a: Phrase, b: Phrase) -> Iterator[Phrase]:
+            for phrase in gap(a, b):
+                if phrase.predicate is not None:
+                    yield replace(phrase, predicate=Not(phrase.predicate))
+
+        return rule
+
+    def relations(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"diagnoses and treats"."""
+        yield replace(a, kind="relations", value=(a, b), cost=a.cost + b.cost)
+
+    def verbs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"that diagnose and treat a disease", "that Ann wrote or directed"."""
+        several, noun = (a, b) if a.kind == "relations" else (b, a)
+        one, two = cast(tuple[Phrase, Phrase], several.value)
+        if noun.objects is None or noun.bare or one.use is None or two.use is None:
+            return
+        construction = "verb" if several is a else "gap"
+        parts = tuple(Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        yield self._predicate(a, b, Together(parts, two.kind.split()[0]), 0.03)
+
     def light_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"Ann appears in (what)"."""
         assert a.objects is not None
@@ -457,12 +506,15 @@ class Grammar:
         assert a.predicate is not None
         if a.gap is None or not self.linked.before(b.start) & {"which", "what", "whose"}:
             return
+        found: Iterator[Phrase] = iter(())
         if b.kind == "type":
-            yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3])
+            found = self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3])
         elif b.use is not None:
             use = shared(b.use, a.use) if a.use is not None else b.use
             if use is not None:
-                yield from self._applied_noun(b, replace(use, text=b.text), a.gap, a)
+                found = self._applied_noun(b, replace(use, text=b.text), a.gap, a)
+        for phrase in found:
+            yield replace(phrase, kind="asked")
 
     def parted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the films were released", of which more is said behind."""
@@ -481,6 +533,30 @@ class Grammar:
         assert a.predicate is not None
         if a.gap is not None and a.named and a.use is not None and is_verbal(a.use.text):
             yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3], 0.08)
+
+    def type_of_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"type of film"."""
+        assert a.type is not None and b.type is not None
+        text = f"{a.text} of {b.text}"
+        yield replace(a, kind="type", text=text, type=replace(a.type, text=text), cost=a.cost + 0.02)
+
+    def what_it_is(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"what type of film is Psycho", by the likeness of the noun to a relation."""
+        assert a.type is not None and b.objects is not None
+        anything = a.type.entity is None and a.type.members is None and a.type.cost > 0
+        if anything and not b.bare and self.linked.before(b.start) & BEING:
+            readings = self.ground.implied(a.text, b.objects.sources[0], None, inverse=False)
+            yield from self._nouns(a, b, [reading.at(a.type.cost) for reading in readings][:3])
+
+    def _theirs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        yield replace(a, kind="having", type=b.type, value="their", cost=a.cost + b.cost)
+
+    def of_theirs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"writers that the directors of their films also directed Psycho"."""
+        if b.value != "their" or b.predicate is None or a.use is None or is_verbal(a.text):
+            return
+        for reading in b.predicate.readings(self.ground, b.type)[:2]:
+            yield from self._applied_noun(a, a.use, Objects(((reading,),)), b, 0.1)
 
     # Joining ------------------------------------------------------------------------------------------------------
 
@@ -615,7 +691,10 @@ class Grammar:
     def having_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"whose director also directed Psycho"."""
         assert a.use is not None and b.predicate is not None
-        yield from self._whose(a, self._predicate(a, b, Having(a.use, b.predicate)))
+        phrase = self._predicate(a, b, Having(a.use, b.predicate))
+        if a.value == "their":
+            phrase = replace(phrase, value="their", type=a.type)
+        yield from self._whose(a, phrase)
 
     def as_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"the euro as currency"."""
@@ -741,9 +820,21 @@ class Grammar:
             choice = self._superlative(most, use, 1, self._plural(0, replace(a, text=a.text)))
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
 
+    def compare_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"larger than Chile"."""
+        yield replace(b, kind="compare noun", value=a.value)
+
+    def compared_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"larger than Chile by area"."""
+        use = measured(b.use, self.kg)
+        if use is not None and a.named:
+            operator = str(a.value or "")
+            most = Superlative(1, operator.startswith(">"), use.relations[:1], a.text)
+            yield Phrase("compared", text=a.text, value=(most, a), cost=a.cost + b.cost)
+
     def compared(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"is Peru larger than Chile by area"."""
-        assert a.objects is not None and b.objects is not None
+        assert a.objects is not None
         most, other = cast(tuple[Superlative, Phrase], b.value)
         if a.named and len(a.objects.sources) == 1 and other.objects is not None:
             one, two = a.objects.sources[0][0], other.objects.sources[0][0]
@@ -787,6 +878,11 @@ class Grammar:
             if found is not None:
                 readings = Application(replace(found, text="when"), b.gap, "of").readings(self.ground)
                 yield from self._nouns(a, b, readings)
+
+
+def _past(text: str) -> bool:
+    """Whether a relation is said in a form that no noun follows: "written", "written by"."""
+    return text.endswith(" by") or (is_verbal(text) and not text.endswith("ing"))
 
 
 class _Set:

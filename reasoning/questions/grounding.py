@@ -39,7 +39,16 @@ KEPT = 6
 
 
 class NoReading(Exception):
-    """One way of reading a stretch of the question came to nothing; the message says why."""
+    """One way of reading a stretch of the question came to nothing; the message says why.
+
+    Args:
+        message: why.
+        weak: whether what was tried is hardly what the words say, so that another reason is the better one to tell.
+    """
+
+    def __init__(self, message: str, weak: bool = False) -> None:
+        super().__init__(message)
+        self.weak = weak
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,10 @@ class Grounding:
 
     def of_type(self, kind: int) -> Reading:
         """Everything of one type."""
-        assert self.lexicon.type_relation is not None
-        found = self.kg.relation(self.lexicon.type_relation)
+        assert self.lexicon.kind_relation is not None
+        found = self.kg.relation(self.lexicon.kind_relation)
         members = self.kg.index.project(np.array([kind], dtype=np.int32), found.index, not found.inverse)
-        return Reading(Project(self.lexicon.type_relation, anchor(self.kg, kind), inverse=True), members)
+        return Reading(Project(self.lexicon.kind_relation, anchor(self.kg, kind), inverse=True), members)
 
     def wanted(self, want: Kind | None) -> Ids | None:
         """What is of a kind, None where anything is."""
@@ -226,14 +235,14 @@ class Grounding:
             raise NoReading("this graph has no relation that says where something lies")
         try:
             return self.apply(use, sources, inverse=True, want=want, fixed=True)
-        except NoReading:
+        except NoReading as failed:
             for middle in self._within(sources):
                 try:
                     found = self.apply(use, (middle,), inverse=True, want=want, fixed=True)
                 except NoReading:
                     continue
                 return [reading.at(0.05) for reading in found]
-            raise
+            raise NoReading(str(failed), weak=True) from None
 
     def implied(self, text: str, sources: Sequence[Reading], want: Kind | None, inverse: bool | None) -> list[Reading]:
         """What has to do with something, by a word that hardly says how: "countries without the euro".
@@ -247,7 +256,7 @@ class Grounding:
         Raises:
             NoReading: no relation leads there.
         """
-        likeness = self.lexicon.similarity.likeness(text)
+        likeness = self.lexicon.similarity.asked(text)
         there = self._leading(sources)
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
@@ -283,7 +292,7 @@ class Grounding:
         notes: tuple[str, ...] = ()
         if mention.corrected_to is not None or mention.text not in (label, self.kg.identifier(entity)):
             notes = (f'read "{mention.text}" as "{label}"',)
-        aliased = int(fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
+        aliased = int(rank > 0 and fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
         rank = max(rank, aliased)
         cost = BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
         return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)

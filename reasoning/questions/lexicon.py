@@ -120,6 +120,7 @@ class Lexicon:
         self._phrases: set[Key] = set()
         self._near: dict[Key, dict[str, float]] = {}
         self._compounds: dict[str, set[str]] = {}
+        self._verbs: set[tuple[Key, str]] = set()
         self._above: dict[str, set[str]] = {}
         self._roles: dict[str, Kind | None] = {}
         self._end_kinds: dict[tuple[int, bool], Ids] = {}
@@ -132,25 +133,35 @@ class Lexicon:
         self.location = tuple(
             dict.fromkeys([n for meant in LOCATION for n in named.get(stems(meant), ()) if self._is_edges(n)] + edges)
         )
-        self.type_relation = next(
+        self.kind_relation = next(
             (n for meant in TYPE_RELATIONS for n in named.get(stems(meant), ()) if self._is_edges(n)), None
         )
-        if self.type_relation is not None and not self._read_types(self.type_relation):
-            self.type_relation = None
+        if self.kind_relation is not None and self._read_types(self.kind_relation):
+            self.type_relation = self.kind_relation
         times = [n for n, words in self.words.items() if words[-1] in ("year", "date", "time", "day")]
         self.time_use = RelationUse("when", tuple(times), (0.0,) * len(times)) if times else None
         self.similarity = Similarity({name: " ".join(words) for name, words in self.words.items()})
 
     # Relations --------------------------------------------------------------------------------------------------
 
-    def use(self, text: str, words: tuple[str, ...]) -> RelationUse | None:
-        """What a phrase means as a relation: the relation that it names, else those that it is near to."""
+    def use(self, text: str, words: tuple[str, ...], nominal: bool = False) -> RelationUse | None:
+        """What a phrase means as a relation: the relation that it names, else those that it is near to.
+
+        Args:
+            text: the phrase as written.
+            words: its words.
+            nominal: whether it stands where only a noun does.
+        """
         key = tuple(stem(word) for word in words)
         glued = (stem("".join(words)),)
         # A graph's own words say it better than English in general does.
         for table in (self._uses, self._near):
             for form in (key, glued) if len(words) == 2 else (key,):
                 if found := table.get(form):
+                    if nominal and table is self._near:
+                        found = {name: cost for name, cost in found.items() if (form, name) not in self._verbs}
+                        if not found:
+                            continue
                     ranked = form in self._phrases
                     names = sorted(found, key=lambda name: found[name])
                     least = found[names[0]]
@@ -168,7 +179,7 @@ class Lexicon:
         found = self.kg.relation(name)
         label = name if found.kind == "values" else self.kg.relation_label(found.index)
         # An id may say it better: "/people/person/place_of_birth" has the label "people person place of birth".
-        texts = dict.fromkeys(segmented(label_words(text)) for text in (label, name))
+        texts = dict.fromkeys(segmented(label_words(text)).removesuffix(" s") for text in (label, name))
         best: tuple[str, ...] = ()
         for text in texts:
             every = stems(text)
@@ -186,9 +197,12 @@ class Lexicon:
         for at, word in enumerate(best):
             own = 0.0 if at == len(best) - 1 else 0.05
             for form in lemmas(word):
+                nouns = wordnet().related(form, derived="n")
                 for text, cost in wordnet().related(form).items():
                     if cost + own < FARTHEST and text != word:
                         self._offer(self._near, stems(text), name, cost + own)
+                        if text not in nouns:
+                            self._verbs.add((stems(text), name))
                         first, space, _ = text.partition(" ")
                         if space:  # a "movie actor" acts in movies
                             self._compounds.setdefault(first, set()).add(name)
@@ -253,8 +267,8 @@ class Lexicon:
         forms = lemmas(word)
         if not any(wordnet().senses(form, "n") for form in forms):
             return None
-        use = self.use(word, (word,))
-        named = [name for name in use.relations if use.cost(name) <= 0.2 and self._is_edges(name)] if use else []
+        own = self._uses.get(stems(word), {})
+        named = [name for name, cost in own.items() if cost <= HEAD_WORD + 0.05 and self._is_edges(name)]
         if named:
             return Kind(word, members=self._ends(named, False))
         leading = [name for name in self.names if self._is_edges(name) and self._is_kind_of(name, forms)]
@@ -275,7 +289,7 @@ class Lexicon:
                 for word in self.words[name]
                 for form in lemmas(word)
                 for text, cost in wordnet().related(form).items()
-                if cost <= 0.35
+                if cost <= 0.35 and (text in (form, word) or text.endswith(("er", "or", "ist")))
             ]
             self._above[name] = {
                 upper for text, cost in agents for upper, far in wordnet().above(text).items() if cost + far < 1.0
@@ -338,6 +352,12 @@ class Lexicon:
             or (stem(word),) in self.types
         )
 
+    def has_kinds(self, entity: int) -> bool:
+        """Whether something is said to be a kind of an entity."""
+        assert self.kind_relation is not None
+        found = self.kg.relation(self.kind_relation)
+        return len(self.kg.index.side(not found.inverse).row(found.index, entity)) > 0
+
     def prominence(self, entity: int) -> float:
         """How well known an entity is: its population where the graph has that, else how much is said of it."""
         if self._population is not None:
@@ -384,6 +404,9 @@ def _earlier_parts(name: str) -> Iterator[str]:
     first, dot, _ = name.partition("./")
     if dot:
         yield label_words(first)
+    parts = first.strip("/").split("/")
+    if len(parts) > 2:
+        yield label_words(parts[-2])  # "actor" of "/film/actor/film"
 
 
 def anchor(kg: KnowledgeGraph, entity: int) -> Entity:

@@ -27,6 +27,7 @@ from reasoning.questions.vocabulary import (
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
+    THEIR,
     UNSAYABLE,
     changes_nothing,
     lemmas,
@@ -188,6 +189,8 @@ class _Linker:
         found = Linked(self.tokens)
         found.filler = self.filler
         for at, token in enumerate(self.tokens):
+            if self.words[at] in PRONOUNS and self._spoken_of(at) is not None:
+                found.filler[at] = self.words[at] in ("it", "them")
             if token.kind in ("quoted", "curly", "bracketed"):
                 self.named.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
                 found.items.append(self.named[-1])
@@ -203,6 +206,7 @@ class _Linker:
         for item in found.items:
             if item.kind != "entity" and item.end > item.start + 1:
                 found.filler[item.start : item.end] = [False] * (item.end - item.start)  # the "many" of "how many"
+        found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
         _prefer_longest(found.items)
         covered = [filler for filler in found.filler]
         for item in found.items:
@@ -223,6 +227,8 @@ class _Linker:
             token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
         ]
         said = [at for at, word in enumerate(self.words) if word not in _ARTICLES]
+        for at, word in enumerate(self.words):
+            filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
         for first, second in pairwise(said):
             if f"{self.words[first]} {self.words[second]}" in FILLER:
                 filler[first : second + 1] = [True] * (second + 1 - first)
@@ -231,7 +237,7 @@ class _Linker:
     # Entities ---------------------------------------------------------------------------------------------------
 
     def _marked(self, text: str) -> Mention:
-        candidates = self._candidates(text)
+        candidates = self._candidates(text, alike=False)
         if candidates:
             return Mention(text, candidates, marked=True)
         try:
@@ -240,22 +246,22 @@ class _Linker:
             raise QuestionError(str(error)) from None
         return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
-    def _candidates(self, text: str) -> tuple[tuple[int, ...], ...]:
+    def _candidates(self, text: str, alike: bool = True) -> tuple[tuple[int, ...], ...]:
         key = fold(text)
         fitting = self.kg.names.with_key(key) if text.strip() else []
         ranks: tuple[list[int], list[int], list[int]] = ([], [], [])
         for entity in fitting:
             label = self.kg.entity_labels[entity]
             ranks[0 if text in (label, self.kg.identifier(entity)) else 1 if fold(label) == key else 2].append(entity)
-        return self._with_namesakes(text, [rank for rank in ranks if rank])
+        return self._with_namesakes(text, [rank for rank in ranks if rank], alike)
 
-    def _with_namesakes(self, text: str, ranks: list[list[int]]) -> tuple[tuple[int, ...], ...]:
+    def _with_namesakes(self, text: str, ranks: list[list[int]], alike: bool) -> tuple[tuple[int, ...], ...]:
         """The ranks, with those as well known as the first beside it: there are two Birminghams, and two Koreas."""
-        if not ranks or text in self.kg.entity_ids:
+        if not ranks or not alike:
             return tuple(map(tuple, ranks))
         first, label = ranks[0], self.kg.entity_labels[ranks[0][0]]
         if fold(label) == fold(text):
-            others = [e for rank in ranks[1:] for e in rank if fold(_BRACKETED.sub("", self.kg.entity_labels[e])) == fold(text)]
+            others = [e for rank in ranks[1:] for e in rank if self._without_brackets(e) == fold(text)]
         elif f" {text}" in label or label.startswith(f"{text} "):
             kinds = set(self.kg.types(first[0]))
             others = [e for e in self.lexicon.called(text) if kinds & set(self.kg.types(e)) and e not in first]
@@ -265,6 +271,10 @@ class _Linker:
         beside = [entity for entity in others if self.lexicon.prominence(entity) >= max(least, 1.0)]
         rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
         return tuple(tuple(rank) for rank in [[*first, *beside], *rest] if rank)
+
+    def _without_brackets(self, entity: int) -> str | None:
+        label = self.kg.entity_labels[entity]
+        return fold(_BRACKETED.sub("", label)) if label.endswith(")") else None
 
     def _names_at(self, at: int) -> Iterator[Item]:
         reach = at
@@ -282,7 +292,7 @@ class _Linker:
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=0.25 if plain else 0.0)
-            elif others := self._belonging(text, end - at):
+            elif others := self._belonging(text.rstrip("."), end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, (others,)), cost=0.1)
 
     def _belonging(self, text: str, words: int) -> tuple[int, ...]:
@@ -297,6 +307,17 @@ class _Linker:
             if candidates and not (words == 1 and self.lexicon.is_common(name)):
                 return candidates[0]
         return ()
+
+    def _as_kind(self, item: Item, found: Linked) -> Item | None:
+        """A name as what the answers are, in a graph that says what is a kind of what: "which lipids"."""
+        if self.lexicon.type_relation is not None or self.lexicon.kind_relation is None or item.mention is None:
+            return None
+        entity = item.mention.candidates[0][0]
+        asked = item.text.casefold().endswith("s") or found.before(item.start) & {"which", "what", "how", "many"}
+        many = any(other.kind == "many" and other.end == item.start for other in found.items)
+        if not (asked or many) or not self.lexicon.has_kinds(entity):
+            return None
+        return replace(item, kind="type", mention=None, type=Kind(item.text, entity), cost=item.cost)
 
     def _is_capital(self, candidates: tuple[tuple[int, ...], ...]) -> bool:
         """Whether a name has a capital in the graph: "fall" in a question is hardly the film "Fall"."""
@@ -362,13 +383,18 @@ class _Linker:
         if joined in ORDINALS:
             yield Item("ordinal", text, value=ORDINALS[joined])
             return
+        if joined in THEIR:
+            yield Item("their", text)
         if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
-            yield Item("entity", text, mention=mention, cost=0.1)
+            owns = joined in ("its", "their", "his")
+            yield Item("entity", text, mention=mention, cost=0.1, value="owner" if owns else None)
             return
         if joined in NUMBER_WORDS:
             yield Item("number", text, value=NUMBER_WORDS[joined])
+            if joined == "one":
+                yield Item("type", text, type=Kind(text))
             return
-        use = self.lexicon.use(text, tuple(words))
+        use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
         if use is None and len(words) == 2 and text.islower() and text.count(" ") == 1 and all(map(lemmas, words)) and self._half_known(words):
             use = self.lexicon.meant(text, 0.75)
         if use is not None:
@@ -377,14 +403,19 @@ class _Linker:
             yield Item("type", text, type=Kind(text))
         elif keyword is None and (kind := self.lexicon.kind(text, tuple(words))) is not None:
             yield Item("type", text, type=kind, cost=kind.cost)
-        if joined in LIGHT:
+        if any(form in LIGHT for form in lemmas(joined)):
             yield Item("light", text)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
 
+    def _nominal(self, at: int, length: int) -> bool:
+        """Whether a word stands where only a noun does: "which type", "the type of"."""
+        behind = self.words[at + length] if at + length < len(self.words) else ""
+        return (at > 0 and self.words[at - 1] in ("which", "what", "the", "a", "an")) or behind == "of"
+
     def _half_known(self, words: list[str]) -> bool:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
-        return sum(self.lexicon.use(word, (word,)) is not None for word in words) == 1 and not any(
+        return any(self.lexicon.use(word, (word,)) is not None for word in words) and not any(
             word in KEYWORDS or word in FILLER for word in words
         )
 

@@ -39,6 +39,9 @@ _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict
 _TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", re.IGNORECASE | re.DOTALL)
 """A topic put first: "Psycho, when was it released"."""
 
+_STRANDED = re.compile(r"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?)[?.!\s]*$", re.IGNORECASE | re.DOTALL)
+"""A preposition put before what is asked for: "Of which country is Paris the capital"."""
+
 _ANY = "read as: is there any"
 
 
@@ -49,6 +52,10 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
     found = _parsed(question, kg)
+    if (turned := _STRANDED.match(question)) is not None:
+        again = _parsed(f"{turned[2]} {turned[1]}", kg)
+        if again.query is not None and again.confidence > found.confidence:
+            return replace(again, question=question)
     if found.query is None and (turned := _TOPIC.match(question)) is not None:
         topic, before, pronoun, after = turned.groups()
         again = _parsed(f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}", kg)
@@ -104,7 +111,7 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
-    for phrase in cell.get("noun", ()):
+    for phrase in (*cell.get("noun", ()), *cell.get("asked", ())):
         if phrase.objects is None or phrase.named or phrase.bare:
             continue
         for reading in phrase.objects.sources[0]:

@@ -90,14 +90,14 @@ class Predicate:
         Raises:
             NoReading: it fits in no way.
         """
-        found, reason = [], ""
+        found, reason = [], NoReading("its parts do not fit together")
         for cost, parts in self.options(ground, want):
             try:
                 found.append(assembled(ground, want, base, parts).at(cost))
             except NoReading as error:
-                reason = reason or str(error)
+                reason = error
         if not found:
-            raise NoReading(reason or "its parts do not fit together")
+            raise reason
         return found
 
 

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from reasoning.errors import MissingPackageError
+from reasoning.questions.vocabulary import lemmas
 from reasoning.sentence_vectors import Vectors, sentence_encoder
 
 NEAR_ENOUGH = 0.6
@@ -23,6 +24,19 @@ class Similarity:
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = dict(words)
+
+    @cached_property
+    def _questions(self) -> Vectors:
+        known = [" ".join(word for word in words.split() if lemmas(word)) or words for words in self._words.values()]
+        return sentence_encoder().encode([f"what is the {words} of it" for words in known])
+
+    def asked(self, phrase: str) -> dict[str, float]:
+        """The cosine of "what <phrase> it" with the question for each relation; {} where no encoder is installed."""
+        try:
+            cosines = self._questions @ encoded(f"what {phrase} it")
+        except MissingPackageError:
+            return {}
+        return dict(zip(self._words, cosines.tolist(), strict=True))
 
     @cached_property
     def _vectors(self) -> Vectors:

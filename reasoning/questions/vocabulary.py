@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reasoning.graph.names import fold
-from reasoning.questions.wordnet import SYNONYM, wordnet
+from reasoning.questions.wordnet import wordnet
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,16 @@ LIGHT = _words(
     """appear appears appeared appearing feature features featured featuring involve involves involved involving include
     includes included including belong fall falls fell go goes went come comes came relate related concern concerns
     concerning describe described describes depict depicted connect connected associate associated link linked contain
-    contains possess possesses possessed get gets got take takes took give gives gave do does did done work works worked
+    contains possess possesses possessed get gets got take takes took taken taking give gives gave do does did done work works worked
     divide divided split consist consists comprise comprises span spans send sends sent sign signed make makes made
     receive receives received offer offers offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry carries"""
 )
 
 # Words that stand for a name before them.
-PRONOUNS = _words("it them him her")
+PRONOUNS = _words("it them him its their his")
+
+# Whose what is meant is said before, if it is said.
+THEIR = _words("their its his her")
 
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
@@ -222,7 +225,7 @@ def changes_nothing(word: str) -> bool:
         return True
     if word.endswith("ed") and any(form in FILLER for form in lemmas(word)):
         return True
-    return wordnet().related("main", "a").get(word, 1.0) <= SYNONYM
+    return wordnet().related("main", "a").get(word, 1.0) <= 0.4
 
 
 def only_noun(text: str) -> bool:

@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data" / "wordnet.tsv.gz"
 SENSE_COST = (0.0, 0.12, 0.22, 0.3)
 """What is added for the second, third ... sense of a word; later senses are not looked at."""
 
-SYNONYM, DERIVED, NARROWER, BROADER = 0.15, 0.1, 0.3, 0.4
+SYNONYM, DERIVED, NARROWER, BROADER = 0.15, 0.1, 0.2, 0.4
 """What one step of each kind costs; 0 is the word itself, 1 another word altogether."""
 
 
@@ -68,8 +68,14 @@ class WordNet:
                 found.append((number, SENSE_COST[place]))
         return found
 
-    def related(self, word: str, parts: str = "nva") -> dict[str, float]:
-        """Words near to a word with their cost, the word itself at 0."""
+    def related(self, word: str, parts: str = "nva", derived: str = "nva") -> dict[str, float]:
+        """Words near to a word with their cost, the word itself at 0.
+
+        Args:
+            word: the word.
+            parts: the parts of speech of its senses that are looked at.
+            derived: those that the other words may have.
+        """
         found = {word: 0.0}
 
         def offer(text: str, cost: float) -> None:
@@ -77,32 +83,39 @@ class WordNet:
                 found[text] = cost
 
         for number, cost in self.senses(word, parts):
-            for text, near in self._around(number, word):
-                offer(text, cost + near)
+            for text, near, part in self._around(number, word):
+                if part in derived:
+                    offer(text, cost + near)
         return found
 
-    def _around(self, number: int, word: str) -> Iterator[tuple[str, float]]:
+    def _around(self, number: int, word: str) -> Iterator[tuple[str, float, str]]:
+        """Words near to a sense of a word, each with its cost and part of speech."""
         synset = self._synset(number)
-        yield from self._names(number, SYNONYM)
+        yield from self._named(number, SYNONYM)
         for text, target, linked in synset.links:
             own = 0.0 if text == word else SYNONYM
-            yield linked, DERIVED + own
-            yield from self._names(target, DERIVED + SYNONYM + own)
+            yield linked, DERIVED + own, self._synset(target).part
+            yield from self._named(target, DERIVED + SYNONYM + own)
             if linked.endswith(("er", "or")):  # who "writes" may be a playwright
                 yield from self._narrower(target, DERIVED + own)
         yield from self._narrower(number, 0.0)
         for other in synset.hypernyms:
-            yield from self._names(other, BROADER)
-            for _, _, linked in self._synset(other).links:
-                yield linked, BROADER + DERIVED
+            yield from self._named(other, BROADER)
+            for _, target, linked in self._synset(other).links:
+                yield linked, BROADER + DERIVED, self._synset(target).part
 
-    def _narrower(self, number: int, cost: float) -> Iterator[tuple[str, float]]:
+    def _narrower(self, number: int, cost: float) -> Iterator[tuple[str, float, str]]:
         for other in self._synset(number).below:
-            yield from self._names(other, cost + NARROWER)
-            for _, _, linked in self._synset(other).links:
-                yield linked, cost + NARROWER + DERIVED
+            yield from self._named(other, cost + NARROWER)
+            for _, target, linked in self._synset(other).links:
+                yield linked, cost + NARROWER + DERIVED, self._synset(target).part
             for further in self._synset(other).below:
-                yield from self._names(further, cost + NARROWER + 0.1)
+                yield from self._named(further, cost + NARROWER + 0.1)
+
+    def _named(self, number: int, cost: float) -> Iterator[tuple[str, float, str]]:
+        part = self._synset(number).part
+        for text, far in self._names(number, cost):
+            yield text, far, part
 
     def above(self, word: str, levels: int = 4) -> dict[str, float]:
         """Nouns that say what kind of thing a noun is, nearest first: "director" is a person."""
