@@ -32,7 +32,7 @@ from reasoning.questions.predicates import (
     Sharing,
     Together,
 )
-from reasoning.questions.vocabulary import is_verbal, only_noun, stems
+from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stems
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
@@ -161,6 +161,8 @@ class Grammar:
             (("light", "relation"), self.light_relation),
             (("noun", "light"), self.vacuous),
             (("noun", "compared"), self.compared),
+            (("type", "relation"), self.modified),
+            (("type", "co-relation"), self.modified),
             (("type", "of"), self.joined("type of", first=True)),
             (("type of", "type"), self.type_of_type),
             (("type", "noun"), self.what_it_is),
@@ -534,9 +536,16 @@ class Grammar:
         if a.gap is not None and a.named and a.use is not None and is_verbal(a.use.text):
             yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3], 0.08)
 
+    def modified(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"film co-writers", "film genres"."""
+        if a.type is not None and a.type.entity is None and not is_verbal(b.text) and not a.text.endswith("s"):
+            yield replace(b, cost=a.cost + b.cost + 0.1)
+
     def type_of_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"type of film"."""
         assert a.type is not None and b.type is not None
+        if not KIND_WORDS & set(lemmas(a.text)):
+            return
         text = f"{a.text} of {b.text}"
         yield replace(a, kind="type", text=text, type=replace(a.type, text=text), cost=a.cost + 0.02)
 
@@ -545,7 +554,7 @@ class Grammar:
         assert a.type is not None and b.objects is not None
         anything = a.type.entity is None and a.type.members is None and a.type.cost > 0
         if anything and not b.bare and self.linked.before(b.start) & BEING:
-            readings = self.ground.implied(a.text, b.objects.sources[0], None, inverse=False)
+            readings = self.ground.implied(f"{a.text} is", b.objects.sources[0], None, inverse=False)
             yield from self._nouns(a, b, [reading.at(a.type.cost) for reading in readings][:3])
 
     def _theirs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

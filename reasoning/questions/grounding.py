@@ -20,7 +20,7 @@ from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
 from reasoning.questions.linking import Mention
-from reasoning.questions.vocabulary import stem, stems
+from reasoning.questions.vocabulary import KIND_WORDS, lemmas, stem, stems
 
 BUDGET = 4000
 """Relation steps tried for one question: an ordinary one takes fewer than 100."""
@@ -257,13 +257,16 @@ class Grounding:
             NoReading: no relation leads there.
         """
         likeness = self.lexicon.similarity.asked(text)
+        if self.lexicon.kind_relation is not None and KIND_WORDS & set(lemmas(text.split()[0])):
+            likeness = {self.lexicon.kind_relation: 1.0}
         there = self._leading(sources)
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")
         # Of two relations that the word is equally unlike, the more usual one is the better guess.
         # The films "of the director of Psycho" are those that he directed.
-        reached = {s.query.relation for s in sources if isinstance(s.query, Project)}
+        back = inverse is not False
+        reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
         costs = [
             0.2 + 0.3 * (1 - likeness[name]) - 0.1 * self.lexicon.share(name) - (0.15 if name in reached else 0.0)
             for name in names

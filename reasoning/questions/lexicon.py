@@ -120,7 +120,7 @@ class Lexicon:
         self._phrases: set[Key] = set()
         self._near: dict[Key, dict[str, float]] = {}
         self._compounds: dict[str, set[str]] = {}
-        self._verbs: set[tuple[Key, str]] = set()
+        self._verbs: set[tuple[str, str]] = set()
         self._above: dict[str, set[str]] = {}
         self._roles: dict[str, Kind | None] = {}
         self._end_kinds: dict[tuple[int, bool], Ids] = {}
@@ -153,22 +153,16 @@ class Lexicon:
             nominal: whether it stands where only a noun does.
         """
         key = tuple(stem(word) for word in words)
-        glued = (stem("".join(words)),)
         # A graph's own words say it better than English in general does.
-        for table in (self._uses, self._near):
-            for form in (key, glued) if len(words) == 2 else (key,):
-                if found := table.get(form):
-                    if nominal and table is self._near:
-                        found = {name: cost for name, cost in found.items() if (form, name) not in self._verbs}
-                        if not found:
-                            continue
-                    ranked = form in self._phrases
-                    names = sorted(found, key=lambda name: found[name])
-                    least = found[names[0]]
-                    names = [name for name in names if found[name] <= least + 0.25 or ranked]
-                    costs = tuple(found[name] for name in names)
-                    return RelationUse(text, tuple(names), costs, ranked)
-        return None
+        for form in (key, (stem("".join(words)),)) if len(words) == 2 else (key,):
+            if found := self._uses.get(form):
+                return _use(text, found, form in self._phrases)
+        near: dict[str, float] = {}
+        for lemma in lemmas(" ".join(words)):
+            for name, cost in self._near.get((lemma,), {}).items():
+                if not (nominal and (lemma, name) in self._verbs):
+                    near[name] = min(cost, near.get(name, cost))
+        return _use(text, near, False) if near else None
 
     def meant(self, text: str, least: float = NEAR_ENOUGH) -> RelationUse | None:
         """What a phrase means by the sense of its words alone, for words that name nothing."""
@@ -200,9 +194,9 @@ class Lexicon:
                 nouns = wordnet().related(form, derived="n")
                 for text, cost in wordnet().related(form).items():
                     if cost + own < FARTHEST and text != word:
-                        self._offer(self._near, stems(text), name, cost + own)
+                        self._offer(self._near, (text,), name, cost + own)
                         if text not in nouns:
-                            self._verbs.add((stems(text), name))
+                            self._verbs.add((text, name))
                         first, space, _ = text.partition(" ")
                         if space:  # a "movie actor" acts in movies
                             self._compounds.setdefault(first, set()).add(name)
@@ -210,7 +204,7 @@ class Lexicon:
             for form in lemmas(part.split()[-1]):
                 for text, cost in wordnet().related(form).items():
                     if cost + CONTEXT < FARTHEST:
-                        self._offer(self._near, stems(text), name, cost + CONTEXT)
+                        self._offer(self._near, (text,), name, cost + CONTEXT)
 
     def _offer(self, table: dict[Key, dict[str, float]], key: Key, name: str, cost: float) -> None:
         names = table.setdefault(key, {})
@@ -271,9 +265,11 @@ class Lexicon:
         named = [name for name, cost in own.items() if cost <= HEAD_WORD + 0.05 and self._is_edges(name)]
         if named:
             return Kind(word, members=self._ends(named, False))
-        leading = [name for name in self.names if self._is_edges(name) and self._is_kind_of(name, forms)]
+        upper = set(forms) | {text for form in forms for text in wordnet().above(form)}
+        edges = [name for name in self.names if self._is_edges(name)]
+        leading = [n for n in edges if self._agents(n) & upper] or [n for n in edges if self._is_kind_of(n, forms)]
         if leading:
-            return Kind(word, members=self._ends(leading, False), cost=0.1)
+            return Kind(word, members=self._ends(leading, False), cost=0.05)
         same = {text for form in forms for text, cost in wordnet().related(form, "n").items() if cost <= SYNONYM}
         starting = sorted({name for text in same for name in self._compounds.get(text, ())})
         if starting:
@@ -284,17 +280,21 @@ class Lexicon:
     def _is_kind_of(self, name: str, forms: tuple[str, ...]) -> bool:
         """Whether what a relation leads to is such a thing: who something is "directed by" is a person."""
         if name not in self._above:
-            agents = [
-                (text, cost)
-                for word in self.words[name]
-                for form in lemmas(word)
-                for text, cost in wordnet().related(form).items()
-                if cost <= 0.35 and (text in (form, word) or text.endswith(("er", "or", "ist")))
-            ]
             self._above[name] = {
-                upper for text, cost in agents for upper, far in wordnet().above(text).items() if cost + far < 1.0
+                upper for text in self._agents(name) for upper, far in wordnet().above(text).items() if far < 0.75
             }
         return any(form in self._above[name] for form in forms)
+
+    def _agents(self, name: str) -> set[str]:
+        """Who does what a relation says: "director" of "directed by", "actor" of "starred actors"."""
+        return {
+            text
+            for word in self.words[name]
+            for form in lemmas(word)
+            for text, cost in wordnet().related(form).items()
+            if cost <= 0.35 and text.endswith(("er", "or", "ist", "ess"))
+            and (text in (form, word) or stem(text) == stem(form))
+        }
 
     def _alike(self, members: Ids) -> Ids:
         """The entities with what else has relations of theirs: films without an actor are films too."""
@@ -367,6 +367,17 @@ class Lexicon:
             return 0.0
         return float(len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True)))
 
+    def as_well_known(self, entity: int, other: int, share: float) -> bool:
+        """Whether an entity has at least a share of the prominence of another; compared by what both have."""
+        if self._population is not None:
+            one, two = self.prominence(entity), self.prominence(other)
+            if one and two:
+                return one >= share * two
+        degrees = [
+            len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)
+        ]
+        return degrees[0] >= share * degrees[1]
+
     def called(self, word: str) -> list[int]:
         """Entities with a word at an end of their label, of 60 at most: "North Korea" for "Korea"."""
         labels, found = self.kg.entity_labels, []
@@ -397,6 +408,13 @@ class Lexicon:
                 named = self.kg.names.with_key(fold(name))
                 found.update(entity for entity in named if fold(self.kg.entity_labels[entity]) == fold(name))
         return tuple(found) if len(found) == 1 else ()
+
+
+def _use(text: str, found: dict[str, float], ranked: bool) -> RelationUse:
+    """The relations near to the nearest, the nearest first; all of them where they are ranked."""
+    names = sorted(found, key=lambda name: found[name])
+    kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
+    return RelationUse(text, tuple(kept), tuple(found[name] for name in kept), ranked)
 
 
 def _earlier_parts(name: str) -> Iterator[str]:

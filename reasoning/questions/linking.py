@@ -30,6 +30,7 @@ from reasoning.questions.vocabulary import (
     THEIR,
     UNSAYABLE,
     changes_nothing,
+    is_verbal,
     lemmas,
     stem,
 )
@@ -267,8 +268,8 @@ class _Linker:
             others = [e for e in self.lexicon.called(text) if kinds & set(self.kg.types(e)) and e not in first]
         else:
             others = []
-        least = self.lexicon.prominence(first[0]) * AS_WELL_KNOWN if others else 0.0
-        beside = [entity for entity in others if self.lexicon.prominence(entity) >= max(least, 1.0)]
+        share = AS_WELL_KNOWN if fold(label) == fold(text) else AS_WELL_KNOWN / 10
+        beside = [entity for entity in others if self.lexicon.as_well_known(entity, first[0], share)]
         rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
         return tuple(tuple(rank) for rank in [[*first, *beside], *rest] if rank)
 
@@ -394,6 +395,8 @@ class _Linker:
             if joined == "one":
                 yield Item("type", text, type=Kind(text))
             return
+        if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
+            return
         use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
         if use is None and len(words) == 2 and text.islower() and text.count(" ") == 1 and all(map(lemmas, words)) and self._half_known(words):
             use = self.lexicon.meant(text, 0.75)
@@ -403,7 +406,7 @@ class _Linker:
             yield Item("type", text, type=Kind(text))
         elif keyword is None and (kind := self.lexicon.kind(text, tuple(words))) is not None:
             yield Item("type", text, type=kind, cost=kind.cost)
-        if any(form in LIGHT for form in lemmas(joined)):
+        if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
             yield Item("light", text)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
@@ -415,7 +418,9 @@ class _Linker:
 
     def _half_known(self, words: list[str]) -> bool:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
-        return any(self.lexicon.use(word, (word,)) is not None for word in words) and not any(
+        nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
+        known = nouns and not is_verbal(words[0]) and any(self.lexicon.use(word, (word,)) for word in words)
+        return known and not any(
             word in KEYWORDS or word in FILLER for word in words
         )
 

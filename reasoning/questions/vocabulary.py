@@ -67,6 +67,9 @@ def _words(text: str) -> frozenset[str]:
 # Nouns that stand for anything.
 ANYTHING = _words("thing place one entity entities item")
 
+# Nouns that ask for the kind itself.
+KIND_WORDS = _words("type kind sort form class category")
+
 # Nouns for kinds of things, which are no names even where something is called so.
 KINDS = _words("movie film person man woman book song album company team city town country place state nation thing")
 
@@ -81,7 +84,7 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("and", None, "and|but|,|;|as well as|while"),
     ("or", None, "or"),
     ("except", None, "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out"),
-    ("xor", None, "but not both|but not both of them"),
+    ("xor", None, "but not both|not both|not both of them|but not both of"),
     ("excepted", None, "excepted|excluded"),
     ("between", None, "between"),
     ("not", None, "not|no|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
