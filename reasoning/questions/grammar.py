@@ -163,6 +163,8 @@ class Grammar:
             (("noun", "compared"), self.compared),
             (("type", "relation"), self.modified),
             (("type", "co-relation"), self.modified),
+            (("in", "type"), self.joined("in type")),
+            (("predicate", "in type"), self.put_in),
             (("type", "of"), self.joined("type of", first=True)),
             (("type of", "type"), self.type_of_type),
             (("type", "noun"), self.what_it_is),
@@ -541,6 +543,11 @@ class Grammar:
         if a.type is not None and a.type.entity is None and not is_verbal(b.text) and not a.text.endswith("s"):
             yield replace(b, cost=a.cost + b.cost + 0.1)
 
+    def put_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"describe Psycho in a few words"."""
+        if isinstance(a.predicate, Implied) and b.type is not None and b.type.entity is None:
+            yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3])
+
     def type_of_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """"type of film"."""
         assert a.type is not None and b.type is not None
@@ -554,7 +561,7 @@ class Grammar:
         assert a.type is not None and b.objects is not None
         anything = a.type.entity is None and a.type.members is None and a.type.cost > 0
         if anything and not b.bare and self.linked.before(b.start) & BEING:
-            readings = self.ground.implied(f"{a.text} is", b.objects.sources[0], None, inverse=False)
+            readings = self.ground.implied(f"{a.text} is", b.objects.sources[0], None, inverse=False, noun=True)
             yield from self._nouns(a, b, [reading.at(a.type.cost) for reading in readings][:3])
 
     def _theirs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

@@ -20,6 +20,7 @@ from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
 from reasoning.questions.linking import Mention
+from reasoning.questions.wordnet import wordnet
 from reasoning.questions.vocabulary import KIND_WORDS, lemmas, stem, stems
 
 BUDGET = 4000
@@ -244,7 +245,9 @@ class Grounding:
                 return [reading.at(0.05) for reading in found]
             raise NoReading(str(failed), weak=True) from None
 
-    def implied(self, text: str, sources: Sequence[Reading], want: Kind | None, inverse: bool | None) -> list[Reading]:
+    def implied(
+        self, text: str, sources: Sequence[Reading], want: Kind | None, inverse: bool | None, noun: bool = False
+    ) -> list[Reading]:
         """What has to do with something, by a word that hardly says how: "countries without the euro".
 
         Args:
@@ -252,6 +255,7 @@ class Grounding:
             sources: readings of the same words, of which one is meant.
             want: what the answer should be.
             inverse: the direction, None for either.
+            noun: whether the text begins with a noun that says what is looked for.
 
         Raises:
             NoReading: no relation leads there.
@@ -263,12 +267,13 @@ class Grounding:
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")
+        said = [word for word in text.split() if noun for form in lemmas(word) if wordnet().senses(form, "n")][:1]
         # Of two relations that the word is equally unlike, the more usual one is the better guess.
         # The films "of the director of Psycho" are those that he directed.
         back = inverse is not False
         reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
         costs = [
-            0.2 + 0.3 * (1 - likeness[name]) - 0.1 * self.lexicon.share(name) - (0.15 if name in reached else 0.0)
+            0.2 + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.1 * self.lexicon.share(name) - (0.15 if name in reached else 0.0)
             for name in names
         ]
         order = sorted(range(len(names)), key=lambda at: costs[at])
@@ -277,6 +282,12 @@ class Grounding:
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _alike(self, said: Sequence[str], name: str) -> float:
+        """How much a noun and what a relation leads to are the same kind of thing, 0 to 1."""
+        role = self.lexicon.words[name][-1]
+        pairs = [(one, two) for word in said for one in lemmas(word) for two in (*lemmas(role), *self.lexicon.agents(name))]
+        return max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
 
     def _leading(self, sources: Sequence[Reading]) -> set[str]:
         """Relations that lead from or to one of some sets."""

@@ -198,7 +198,7 @@ class Lexicon:
                         if text not in nouns:
                             self._verbs.add((text, name))
                         first, space, _ = text.partition(" ")
-                        if space:  # a "movie actor" acts in movies
+                        if space and text.endswith(("er", "or", "ist")):  # a "movie actor" acts in movies
                             self._compounds.setdefault(first, set()).add(name)
         for part in _earlier_parts(name):
             for form in lemmas(part.split()[-1]):
@@ -267,7 +267,7 @@ class Lexicon:
             return Kind(word, members=self._ends(named, False))
         upper = set(forms) | {text for form in forms for text in wordnet().above(form)}
         edges = [name for name in self.names if self._is_edges(name)]
-        leading = [n for n in edges if self._agents(n) & upper] or [n for n in edges if self._is_kind_of(n, forms)]
+        leading = [n for n in edges if self.agents(n) & upper] or [n for n in edges if self._is_kind_of(n, forms)]
         if leading:
             return Kind(word, members=self._ends(leading, False), cost=0.05)
         same = {text for form in forms for text, cost in wordnet().related(form, "n").items() if cost <= SYNONYM}
@@ -281,11 +281,11 @@ class Lexicon:
         """Whether what a relation leads to is such a thing: who something is "directed by" is a person."""
         if name not in self._above:
             self._above[name] = {
-                upper for text in self._agents(name) for upper, far in wordnet().above(text).items() if far < 0.75
+                upper for text in self.agents(name) for upper, far in wordnet().above(text).items() if far < 0.75
             }
         return any(form in self._above[name] for form in forms)
 
-    def _agents(self, name: str) -> set[str]:
+    def agents(self, name: str) -> set[str]:
         """Who does what a relation says: "director" of "directed by", "actor" of "starred actors"."""
         return {
             text

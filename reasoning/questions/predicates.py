@@ -163,8 +163,9 @@ class Implied(Predicate):
     def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
         """See `Predicate.options`."""
         # "topics about": what the noun adds where it names no kind of the graph's own
-        said = f"{want.text} {self.text}" if want is not None and want.entity is None else self.text
-        found = [ground.implied(said, options, want, self.inverse) for options in self.objects.sources]
+        anything = want is not None and want.entity is None and want.members is None and want.cost > 0
+        said = f"{want.text} {self.text}" if anything else self.text
+        found = [ground.implied(said, options, want, self.inverse, noun=anything) for options in self.objects.sources]
         join = ground.either if self.objects.joint == "or" else ground.both
         return _sets([join(*r) if len(r) > 1 else r[0] for r in _likeliest(found)])
 

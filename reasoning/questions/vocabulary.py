@@ -120,7 +120,7 @@ FILLER = _words(
     """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
     did can please tell me show list give name find all any each every some there it
     its it's their they them you i we us my our your both currently today now also too want know let see if
-    whether then so official officially main called named known than much many"""
+    whether then so official officially main called named known than much many few several"""
 ) | {
     "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
     "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "all of them", "both of them",

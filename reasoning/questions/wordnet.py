@@ -130,6 +130,26 @@ class WordNet:
             level = upper
         return found
 
+    def likeness(self, one: str, other: str) -> float:
+        """How much two nouns are the same kind of thing, 0 to 1 (Wu & Palmer 1994, arXiv cmp-lg/9406033, eq. 3.1)."""
+        best = 0.0
+        for first, far in self.senses(one, "n")[:2]:
+            for second, further in self.senses(other, "n")[:2]:
+                up, down = self._line(first), self._line(second)
+                common = [number for number in up if number in down]
+                if common:
+                    depth = max(len(self._line(number)) for number in common)
+                    found = 2 * depth / (len(up) + len(down)) - far - further
+                    best = max(best, min(found, 1.0))
+        return best
+
+    def _line(self, number: int) -> list[int]:
+        """A noun's first hypernyms up to the top, itself first."""
+        line = [number]
+        while (above := self._synset(line[-1]).hypernyms) and above[0] not in line:
+            line.append(above[0])
+        return line
+
     def _names(self, number: int, cost: float) -> Iterator[tuple[str, float]]:
         # A word that rarely has this sense is a worse name for it.
         for text, rank in self._synset(number).words:
