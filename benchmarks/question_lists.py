@@ -134,7 +134,9 @@ def main() -> None:
             misses += [line for line in lines if not line["right"]]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     for line in misses:
-        print(f"{line['id']} [{line['graph']}, {line['kind']}] {line['question']}\n    wanted {line['expected']}\n    {line['reason']}")
+        print(
+            f"{line['id']} [{line['graph']}, {line['kind']}] {line['question']}\n    wanted {line['expected']}\n    {line['reason']}"
+        )
     text = table(results, memory)
     print(text)
     if arguments.final:
@@ -151,7 +153,10 @@ def main() -> None:
 
 def table(results: dict[str, Any], memory: float) -> str:
     """The summaries as a Markdown table."""
-    rows = ["| list | right | of | share | wrong answers given | to open questions | median s |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        "| list | right | of | share | wrong answers given | to open questions | median s |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, found in results.items():
         share = found["right"] / found["count"]
         rows.append(

@@ -47,7 +47,9 @@ def assembled(
     return noted(ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
 
 
-def _narrowed(ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str) -> Reading:
+def _narrowed(
+    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str
+) -> Reading:
     kept = [part.reading for part in parts if part.reading is not None and not part.negated]
     kept += [base] if base is not None else []
     if kept:
@@ -62,7 +64,12 @@ def _narrowed(ground: Grounding, want: Kind | None, base: Reading | None, parts:
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
     for part in parts:
-        if part.negated and part.reading is not None and is_entity(part.reading) and not ground.may_meet((result, part.reading)):
+        if (
+            part.negated
+            and part.reading is not None
+            and is_entity(part.reading)
+            and not ground.may_meet((result, part.reading))
+        ):
             raise NoReading(f"{part.reading.query} is not among {result.query} anyway")
     dropped = [ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]
     result = ground.both(result, *dropped) if dropped else result

@@ -22,9 +22,7 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
     typed = {item.start for item in items if item.type is not None and item.type.entity is not None}
     relations = _unique(item.use.relations[0] for item in items if item.use is not None and item.start not in typed)
     types = _unique(
-        kg.entity_labels[item.type.entity]
-        for item in items
-        if item.type is not None and item.type.entity is not None
+        kg.entity_labels[item.type.entity] for item in items if item.type is not None and item.type.entity is not None
     )
     if unknown:
         problem = f"not understood: {quoted_list(unknown, 'and')}"

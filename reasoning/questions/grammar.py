@@ -168,6 +168,9 @@ class Grammar:
             (("type", "of"), self.joined("type of", first=True)),
             (("type of", "type"), self.type_of_type),
             (("type", "noun"), self.what_it_is),
+            (("their", "relation"), self.joined("relation")),
+            (("their", "type"), self.joined("type")),
+            (("their", "noun"), self.joined("noun")),
             (("relation in", "their"), self.joined("relation their", first=True)),
             (("relation of", "their"), self.joined("relation their", first=True)),
             (("relation their", "type"), self._theirs),
@@ -291,19 +294,19 @@ class Grammar:
     # Relations as nouns -------------------------------------------------------------------------------------------
 
     def typed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"neighbouring countries", "capital city"."""
+        """ "neighbouring countries", "capital city"."""
         if a.type is None and b.type is not None and not _past(a.text):
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"languages spoken", "release date"."""
+        """ "languages spoken", "release date"."""
         if a.text.endswith(" by") or set(stems(a.text)) & set(stems(b.text)):
             return
         if (use := shared(a.use, b.use)) is not None:
             yield replace(a, use=replace(use, text=a.text), cost=a.cost + b.cost + 0.02)
 
     def noun_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the capital of France"."""
+        """ "the capital of France"."""
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
@@ -317,8 +320,7 @@ class Grammar:
         if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
             # "the capital of Japan and France"
             readings = [
-                self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True)
-                for options in objects.sources
+                self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True) for options in objects.sources
             ]
             both = self.ground.either(*(found[0] for found in readings))
             note = 'read "and" as: of any of them'
@@ -328,7 +330,7 @@ class Grammar:
         yield from self._nouns(a, b, application.readings(self.ground, a.type), cost)
 
     def noun_or_verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"languages spoken in Peru", and "born in Peru"."""
+        """ "languages spoken in Peru", and "born in Peru"."""
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
@@ -340,13 +342,13 @@ class Grammar:
         yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), 0.0 if is_verbal(a.text) else 0.06)
 
     def passive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"directed by Ann"."""
+        """ "directed by Ann"."""
         assert a.use is not None and b.objects is not None
         if not b.bare:
             yield self._predicate(a, b, Related(Application(a.use, b.objects, "by")))
 
     def verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"border France"; and "which capital does France have", "how big is France"."""
+        """ "border France"; and "which capital does France have", "how big is France"."""
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
@@ -360,14 +362,14 @@ class Grammar:
         yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
 
     def owner(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"France's"."""
+        """ "France's"."""
         if not a.bare:
             yield replace(a, kind="owner")
         else:
             yield replace(a, kind="owner", cost=a.cost + 0.1)
 
     def owned(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"France's capital"; and "whose": "which country's capital"."""
+        """ "France's capital"; and "whose": "which country's capital"."""
         assert b.use is not None and a.objects is not None
         if a.bare:
             yield replace(b, kind="having", text=b.text, type=None, value=a, cost=a.cost + b.cost)
@@ -375,14 +377,19 @@ class Grammar:
         yield from self._applied_noun(b, b.use, a.objects, a)
 
     def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the Psycho director"."""
+        """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12)
 
     def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the film Psycho", "the actor Tom Hanks"."""
-        if not b.named or b.objects is None or len(b.objects.sources) != 1 or (a.kind == "relation" and is_verbal(a.text)):
+        """ "the film Psycho", "the actor Tom Hanks"."""
+        if (
+            not b.named
+            or b.objects is None
+            or len(b.objects.sources) != 1
+            or (a.kind == "relation" and is_verbal(a.text))
+        ):
             return
         kind = a.type if a.kind == "type" else None
         if a.kind == "relation" and a.use is not None:
@@ -402,7 +409,7 @@ class Grammar:
     # Restrictions -------------------------------------------------------------------------------------------------
 
     def restricted_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"countries that border France"."""
+        """ "countries that border France"."""
         assert b.predicate is not None
         predicate = b.predicate
         if isinstance(a.value, int):  # "the five countries with the most inhabitants"
@@ -413,7 +420,7 @@ class Grammar:
             yield replace(phrase, use=a.use)
 
     def restricted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the capitals of Europe that ..."."""
+        """ "the capitals of Europe that ..."."""
         assert a.objects is not None and b.predicate is not None
         if a.named or a.bare or a.objects.sources[0][0].values:
             return
@@ -424,7 +431,7 @@ class Grammar:
         yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], cost)
 
     def restricted_range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"capitals that have the most people", "directors who also acted in ..."."""
+        """ "capitals that have the most people", "directors who also acted in ..."."""
         assert a.use is not None and b.predicate is not None
         if is_verbal(a.text) or b.value == "of":
             return
@@ -432,7 +439,7 @@ class Grammar:
             yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], 0.35)
 
     def of_subject(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"which languages does Peru speak", "what genres do the films of Ann fall under"."""
+        """ "which languages does Peru speak", "what genres do the films of Ann fall under"."""
         if b.gap is None or a.use is None or is_verbal(a.text) or b.value == "sharing":
             return
         if b.use is None:
@@ -441,7 +448,7 @@ class Grammar:
             yield from self._applied_noun(a, replace(use, text=a.text), b.gap, b, 0.0)
 
     def gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
+        """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
         assert b.use is not None and a.objects is not None
         if a.bare:
             return
@@ -452,14 +459,14 @@ class Grammar:
         yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
 
     def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the films of Ann were written by (whom)"."""
+        """ "the films of Ann were written by (whom)"."""
         assert b.use is not None and a.objects is not None
         if not a.bare:
             application = Application(b.use, a.objects, "verb")
             yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects)
 
     def _not_gap(self, gap: Rule) -> Rule:
-        """"that Ann did not direct"."""
+        """ "that Ann did not direct"."""
 
         def rule(a: Phrase, b: Phrase) -> Iterator[Phrase]:
             for phrase in gap(a, b):
@@ -469,11 +476,11 @@ class Grammar:
         return rule
 
     def relations(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"diagnoses and treats"."""
+        """ "diagnoses and treats"."""
         yield replace(a, kind="relations", value=(a, b), cost=a.cost + b.cost)
 
     def verbs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"that diagnose and treat a disease", "that Ann wrote or directed"."""
+        """ "that diagnose and treat a disease", "that Ann wrote or directed"."""
         several, noun = (a, b) if a.kind == "relations" else (b, a)
         one, two = cast(tuple[Phrase, Phrase], several.value)
         if noun.objects is None or noun.bare or one.use is None or two.use is None:
@@ -483,19 +490,19 @@ class Grammar:
         yield self._predicate(a, b, Together(parts, two.kind.split()[0]), 0.03)
 
     def light_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"Ann appears in (what)"."""
+        """ "Ann appears in (what)"."""
         assert a.objects is not None
         if not a.bare:
             yield self._predicate(a, b, Implied(b.text, a.objects), 0.05, gap=a.objects)
 
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"is Paris in"."""
+        """ "is Paris in"."""
         assert a.objects is not None
         if not a.bare and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02, gap=a.objects)
 
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"European countries"."""
+        """ "European countries"."""
         assert a.objects is not None
         if a.named and len(a.objects.sources) == 1 and b.type is not None:
             try:
@@ -506,7 +513,7 @@ class Grammar:
                 yield from self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.2)
 
     def asked_last(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"Tokyo is the capital of which country", "were released in which years"."""
+        """ "Tokyo is the capital of which country", "were released in which years"."""
         assert a.predicate is not None
         if a.gap is None or not self.linked.before(b.start) & {"which", "what", "whose"}:
             return
@@ -521,11 +528,11 @@ class Grammar:
             yield replace(phrase, kind="asked")
 
     def parted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the films were released", of which more is said behind."""
+        """ "the films were released", of which more is said behind."""
         yield replace(b, kind="parted", type=a.type, cost=a.cost + b.cost)
 
     def completed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the films were released whose director is Ann"."""
+        """ "the films were released whose director is Ann"."""
         assert a.use is not None and b.predicate is not None
         for reading in b.predicate.readings(self.ground, a.type)[:2]:
             objects = Objects(((reading,),))
@@ -533,23 +540,23 @@ class Grammar:
             yield self._predicate(a, b, Related(application), 0.1, use=a.use, gap=objects)
 
     def reduced(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"Hitchcock directed films"."""
+        """ "Hitchcock directed films"."""
         assert a.predicate is not None
         if a.gap is not None and a.named and a.use is not None and is_verbal(a.use.text):
             yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3], 0.08)
 
     def modified(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"film co-writers", "film genres"."""
+        """ "film co-writers", "film genres"."""
         if a.type is not None and a.type.entity is None and not is_verbal(b.text) and not a.text.endswith("s"):
             yield replace(b, cost=a.cost + b.cost + 0.1)
 
     def put_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"describe Psycho in a few words"."""
+        """ "describe Psycho in a few words"."""
         if isinstance(a.predicate, Implied) and b.type is not None and b.type.entity is None:
             yield from self._nouns(a, b, a.predicate.readings(self.ground, b.type)[:3])
 
     def type_of_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"type of film"."""
+        """ "type of film"."""
         assert a.type is not None and b.type is not None
         if not KIND_WORDS & set(lemmas(a.text)):
             return
@@ -557,7 +564,7 @@ class Grammar:
         yield replace(a, kind="type", text=text, type=replace(a.type, text=text), cost=a.cost + 0.02)
 
     def what_it_is(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"what type of film is Psycho", by the likeness of the noun to a relation."""
+        """ "what type of film is Psycho", by the likeness of the noun to a relation."""
         assert a.type is not None and b.objects is not None
         anything = a.type.entity is None and a.type.members is None and a.type.cost > 0
         if anything and not b.bare and self.linked.before(b.start) & BEING:
@@ -568,7 +575,7 @@ class Grammar:
         yield replace(a, kind="having", type=b.type, value="their", cost=a.cost + b.cost)
 
     def of_theirs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"writers that the directors of their films also directed Psycho"."""
+        """ "writers that the directors of their films also directed Psycho"."""
         if b.value != "their" or b.predicate is None or a.use is None or is_verbal(a.text):
             return
         for reading in b.predicate.readings(self.ground, b.type)[:2]:
@@ -577,19 +584,19 @@ class Grammar:
     # Joining ------------------------------------------------------------------------------------------------------
 
     def negated(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"not in Europe"."""
+        """ "not in Europe"."""
         assert b.predicate is not None
         yield self._predicate(a, b, Not(b.predicate), use=b.use, gap=b.gap)
 
     def negated_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"without the euro"; and "not Spain", which takes up the verb before."""
+        """ "without the euro"; and "not Spain", which takes up the verb before."""
         assert b.objects is not None
         if b.named:
             yield self._predicate(a, b, Not(Implied(a.text, b.objects, inverse=True)), 0.05)
         yield replace(b, kind="not noun")
 
     def excepted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"except Spain"."""
+        """ "except Spain"."""
         assert b.objects is not None
         yield self._predicate(a, b, Not(OneOf(b.objects)))
 
@@ -603,7 +610,7 @@ class Grammar:
         yield self._predicate(a, b, Together((a.predicate, b.predicate), joint), cost, use=b.use)
 
     def listed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"France, Spain or Italy"."""
+        """ "France, Spain or Italy"."""
         assert a.objects is not None and b.objects is not None
         joint = "or" if "or" in (b.kind.split()[0], b.objects.joint) else "and"
         if a.named and b.named and a.objects.joint in ("", joint):
@@ -617,7 +624,7 @@ class Grammar:
                 yield self._noun(a, [replace(whole, notes=(*whole.notes, *note))], a.cost + b.cost + 0.1)
 
     def elided(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"border Spain but not France"."""
+        """ "border Spain but not France"."""
         assert b.objects is not None and a.predicate is not None
         use = a.predicate.verb()
         if use is None or not b.named:
@@ -629,7 +636,7 @@ class Grammar:
         yield self._predicate(a, b, Together((a.predicate, other), joint), 0.05)
 
     def exclusive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"border France or Italy, but not both"."""
+        """ "border France or Italy, but not both"."""
         one = a.predicate
         if isinstance(one, Together) and one.joint == "or":
             both: Predicate = Together(one.parts, "and")
@@ -641,55 +648,55 @@ class Grammar:
         yield self._predicate(a, b, Together((one, Not(both))))
 
     def excepted_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"..., China excepted"."""
+        """ "..., China excepted"."""
         assert a.objects is not None
         if a.named:
             yield self._predicate(a, b, Not(OneOf(a.objects)))
 
     def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"without neighbours"."""
+        """ "without neighbours"."""
         assert b.use is not None
         for reading in self.ground.range_of(b.use)[:1]:
             yield self._predicate(a, b, Not(Related(Application(b.use, Objects(((reading,),)), "having"))), 0.05)
 
     def light_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"give aid", "signed treaties"."""
+        """ "give aid", "signed treaties"."""
         if not is_verbal(b.text):
             yield replace(b, cost=a.cost + b.cost + 0.03)
 
     def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the emigrants from Cuba go to"."""
+        """ "the emigrants from Cuba go to"."""
         if not a.named and not a.bare:
             yield replace(a, cost=a.cost + b.cost + 0.2)
 
     # Prepositions -------------------------------------------------------------------------------------------------
 
     def located(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"in Asia"."""
+        """ "in Asia"."""
         assert b.objects is not None
         if not b.bare and self.ground.lexicon.location:
             yield self._predicate(a, b, Located(b.objects), 0.0 if a.kind == "in" else 0.05, value=a.kind)
 
     def implied(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"about Paris", "of Ann"."""
+        """ "about Paris", "of Ann"."""
         assert b.objects is not None
         typed = self.ground.lexicon.type_relation is not None
         if not b.bare and not (typed and a.kind in ("in", "of", "by")):
             yield self._predicate(a, b, Implied(a.text, b.objects), 0.1, value=a.kind)
 
     def implied_having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"with the euro"."""
+        """ "with the euro"."""
         assert b.objects is not None
         if not b.bare and b.named:
             yield self._predicate(a, b, Implied(a.text, b.objects, inverse=True), 0.1)
 
     def with_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"have the largest area", "with the same currency as"."""
+        """ "have the largest area", "with the same currency as"."""
         if isinstance(b.predicate, Chosen | Sharing) or b.value == "as":
             yield replace(b, cost=a.cost + b.cost)
 
     def having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"whose capital is Bern"."""
+        """ "whose capital is Bern"."""
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
@@ -705,7 +712,7 @@ class Grammar:
             yield predicate
 
     def having_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"whose director also directed Psycho"."""
+        """ "whose director also directed Psycho"."""
         assert a.use is not None and b.predicate is not None
         phrase = self._predicate(a, b, Having(a.use, b.predicate))
         if a.value == "their":
@@ -713,46 +720,48 @@ class Grammar:
         yield from self._whose(a, phrase)
 
     def as_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the euro as currency"."""
+        """ "the euro as currency"."""
         assert b.use is not None and a.objects is not None
         yield self._predicate(a, b, Related(Application(b.use, a.objects, "having")), value="as")
 
     # Sharing ------------------------------------------------------------------------------------------------------
 
     def sharing(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"share directors with Psycho"."""
+        """ "share directors with Psycho"."""
         assert a.use is not None and b.objects is not None
         if not b.bare:
             yield self._predicate(a, b, Sharing(a.use, b.objects, inner=a.kind.startswith("co")))
 
     def sharing_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"Ann co-starred with (whom)"."""
+        """ "Ann co-starred with (whom)"."""
         assert b.use is not None and a.objects is not None
         if not a.bare:
-            yield self._predicate(a, b, Sharing(b.use, a.objects, inner=b.kind.startswith("co")), 0.03, gap=a.objects, value="sharing")
+            yield self._predicate(
+                a, b, Sharing(b.use, a.objects, inner=b.kind.startswith("co")), 0.03, gap=a.objects, value="sharing"
+            )
 
     def same_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the same director of Psycho"."""
+        """ "the same director of Psycho"."""
         if not b.named and not b.bare:
             yield replace(b, cost=a.cost + b.cost)
 
     def by_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"directed by the same director as Psycho"."""
+        """ "directed by the same director as Psycho"."""
         if isinstance(b.predicate, Sharing) and (a.use is None or shared(a.use, b.predicate.use) is not None):
             yield replace(b, cost=a.cost + b.cost)
 
     # Numbers ------------------------------------------------------------------------------------------------------
 
     def test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"more than 5 million"."""
+        """ "more than 5 million"."""
         yield Phrase("test", text=a.text, value=((a.value, b.value),))
 
     def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"between 1 and 5 million"."""
+        """ "between 1 and 5 million"."""
         yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
 
     def comparison(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"a population over 5 million", "more than 5 million people"."""
+        """ "a population over 5 million", "more than 5 million people"."""
         relation, test = (a, b) if b.kind == "test" else (b, a)
         use = measured(relation.use, self.kg)
         if use is None:
@@ -770,7 +779,7 @@ class Grammar:
         return [Comparison(name, operator, value) for operator, value in parts]
 
     def compared_value(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the population of France is over 60 million"."""
+        """ "the population of France is over 60 million"."""
         assert a.objects is not None
         for reading in a.objects.sources[0]:
             if reading.values and hasattr(reading.query, "relation"):
@@ -781,22 +790,22 @@ class Grammar:
                 yield self._noun(a, [whole], a.cost + b.cost, value="compared")
 
     def ordinal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the second largest"."""
+        """ "the second largest"."""
         largest, relations, *_ = cast(tuple[bool, tuple[str, ...]], b.value)
         yield replace(b, kind="most", value=(largest, relations, 1, a.value))
 
     def numbered(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"five countries", of which a superlative says which."""
+        """ "five countries", of which a superlative says which."""
         if isinstance(a.value, int) and 0 < a.value <= 1000 and b.type is not None:
             yield replace(b, value=a.value, cost=a.cost + b.cost)
 
     def measured_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"country by area"."""
+        """ "country by area"."""
         if measured(b.use, self.kg) is not None:
             yield replace(a, use=b.use, cost=a.cost + b.cost + 0.01)
 
     def superlative(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the 3 largest"."""
+        """ "the 3 largest"."""
         most, number = (a, b) if a.kind == "most" else (b, a)
         if isinstance(number.value, int) and 0 < number.value <= 1000:
             yield replace(most, kind="most", value=(*cast(tuple[object, ...], most.value)[:2], number.value))
@@ -810,26 +819,28 @@ class Grammar:
         return Superlative(k, largest, names, most.text, note if several and not number else "", place)
 
     def best(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the largest country in Africa"."""
+        """ "the largest country in Africa"."""
         assert b.objects is not None
         if b.named or any(reading.values for reading in b.objects.sources[0]):
             return
         several = self._plural(a.end, b)
         choice = self._superlative(a, measured(b.use, self.kg), 1, several)
         for reading in b.objects.sources[0][:1]:
-            yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + (0.0 if b.bare else b.cost), value=(a, reading))
+            yield self._noun(
+                a, [choice.put_to(reading, self.kg)], a.cost + (0.0 if b.bare else b.cost), value=(a, reading)
+            )
 
     def _plural(self, position: int, b: Phrase) -> bool:
         return b.text.split()[0].endswith("s")
 
     def best_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the largest population"."""
+        """ "the largest population"."""
         use = measured(b.use, self.kg)
         if use is not None:
             yield Phrase("best by", text=a.text, cost=a.cost + b.cost, value=self._superlative(a, use, 1))
 
     def ranked_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the largest countries by population"."""
+        """ "the largest countries by population"."""
         use = measured(b.use, self.kg)
         if use is not None and isinstance(a.value, tuple):
             most, reading = cast(tuple[Phrase, Reading], a.value)
@@ -837,11 +848,11 @@ class Grammar:
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
 
     def compare_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"larger than Chile"."""
+        """ "larger than Chile"."""
         yield replace(b, kind="compare noun", value=a.value)
 
     def compared_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"larger than Chile by area"."""
+        """ "larger than Chile by area"."""
         use = measured(b.use, self.kg)
         if use is not None and a.named:
             operator = str(a.value or "")
@@ -849,7 +860,7 @@ class Grammar:
             yield Phrase("compared", text=a.text, value=(most, a), cost=a.cost + b.cost)
 
     def compared(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"is Peru larger than Chile by area"."""
+        """ "is Peru larger than Chile by area"."""
         assert a.objects is not None
         most, other = cast(tuple[Superlative, Phrase], b.value)
         if a.named and len(a.objects.sources) == 1 and other.objects is not None:
@@ -860,7 +871,7 @@ class Grammar:
     # Questions ----------------------------------------------------------------------------------------------------
 
     def counted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"how many countries ..."."""
+        """ "how many countries ..."."""
         assert b.objects is not None
         reading = b.objects.sources[0][0]
         if not b.named:
@@ -868,26 +879,26 @@ class Grammar:
             yield replace(b, kind="noun" if reading.values else "count", cost=a.cost + b.cost)
 
     def where(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"where is Munich"."""
+        """ "where is Munich"."""
         assert b.objects is not None
         if not b.bare and len(b.objects.sources) == 1:
             predicate = Located(b.objects, outwards=True)
             yield from self._nouns(a, b, predicate.readings(self.ground, None)[:3])
 
     def where_clause(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"the country where Munich is"."""
+        """ "the country where Munich is"."""
         assert b.objects is not None
         if not b.bare and len(b.objects.sources) == 1:
             yield self._predicate(a, b, Located(b.objects, outwards=True), 0.05)
 
     def when(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"when was Psycho"."""
+        """ "when was Psycho"."""
         use = self.ground.lexicon.time_use
         if use is not None and b.objects is not None and not b.bare:
             yield from self._nouns(a, b, Application(use, b.objects, "of").readings(self.ground), 0.1)
 
     def when_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """"when was Psycho released"."""
+        """ "when was Psycho released"."""
         use = self.ground.lexicon.time_use
         if use is not None and b.gap is not None:
             found = shared(use, b.use) if b.use is not None else use

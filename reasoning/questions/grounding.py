@@ -20,8 +20,8 @@ from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
 from reasoning.questions.linking import Mention
-from reasoning.questions.wordnet import wordnet
 from reasoning.questions.vocabulary import KIND_WORDS, lemmas, stem, stems
+from reasoning.questions.wordnet import wordnet
 
 BUDGET = 4000
 """Relation steps tried for one question: an ordinary one takes fewer than 100."""
@@ -246,7 +246,13 @@ class Grounding:
             raise NoReading(str(failed), weak=True) from None
 
     def implied(
-        self, text: str, sources: Sequence[Reading], want: Kind | None, inverse: bool | None, noun: bool = False
+        self,
+        text: str,
+        sources: Sequence[Reading],
+        want: Kind | None,
+        inverse: bool | None,
+        noun: bool = False,
+        favoured: Sequence[str] = (),
     ) -> list[Reading]:
         """What has to do with something, by a word that hardly says how: "countries without the euro".
 
@@ -256,6 +262,7 @@ class Grounding:
             want: what the answer should be.
             inverse: the direction, None for either.
             noun: whether the text begins with a noun that says what is looked for.
+            favoured: relations that the noun of what is looked for names.
 
         Raises:
             NoReading: no relation leads there.
@@ -273,7 +280,11 @@ class Grounding:
         back = inverse is not False
         reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
         costs = [
-            0.2 + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.1 * self.lexicon.share(name) - (0.15 if name in reached else 0.0)
+            0.2
+            + 0.3 * (1 - likeness[name])
+            - 0.3 * self._alike(said, name)
+            - 0.1 * self.lexicon.share(name)
+            - (0.15 if name in reached or name in favoured else 0.0)
             for name in names
         ]
         order = sorted(range(len(names)), key=lambda at: costs[at])
@@ -286,7 +297,9 @@ class Grounding:
     def _alike(self, said: Sequence[str], name: str) -> float:
         """How much a noun and what a relation leads to are the same kind of thing, 0 to 1."""
         role = self.lexicon.words[name][-1]
-        pairs = [(one, two) for word in said for one in lemmas(word) for two in (*lemmas(role), *self.lexicon.agents(name))]
+        pairs = [
+            (one, two) for word in said for one in lemmas(word) for two in (*lemmas(role), *self.lexicon.agents(name))
+        ]
         return max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
 
     def _leading(self, sources: Sequence[Reading]) -> set[str]:

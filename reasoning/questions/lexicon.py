@@ -164,6 +164,10 @@ class Lexicon:
                     near[name] = min(cost, near.get(name, cost))
         return _use(text, near, False) if near else None
 
+    def names_itself(self, word: str) -> bool:
+        """Whether a word is one of the graph's own, of a relation or a type."""
+        return (stem(word),) in self._uses or (stem(word),) in self.types
+
     def meant(self, text: str, least: float = NEAR_ENOUGH) -> RelationUse | None:
         """What a phrase means by the sense of its words alone, for words that name nothing."""
         near = self.similarity.nearest(text, least)
@@ -292,7 +296,8 @@ class Lexicon:
             for word in self.words[name]
             for form in lemmas(word)
             for text, cost in wordnet().related(form).items()
-            if cost <= 0.35 and text.endswith(("er", "or", "ist", "ess"))
+            if cost <= 0.35
+            and text.endswith(("er", "or", "ist", "ess"))
             and (text in (form, word) or stem(text) == stem(form))
         }
 
@@ -314,7 +319,9 @@ class Lexicon:
         found = self.kg.relation(relation)
         targets = np.unique(self.kg.index.block(found.index, not found.inverse)[0])
         typed = self.kg.index.side(found.inverse)
-        if not 1 < len(targets) <= MOST_TYPES or len(typed.sources[typed.rows(found.index)]) * 2 < len(self.kg.universe):
+        if not 1 < len(targets) <= MOST_TYPES or len(typed.sources[typed.rows(found.index)]) * 2 < len(
+            self.kg.universe
+        ):
             return False
         if len(self.kg.index.project(targets, found.index, found.inverse)) > 1:
             return False  # a hierarchy: what things are is of some kind itself
@@ -373,9 +380,7 @@ class Lexicon:
             one, two = self.prominence(entity), self.prominence(other)
             if one and two:
                 return one >= share * two
-        degrees = [
-            len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)
-        ]
+        degrees = [len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)]
         return degrees[0] >= share * degrees[1]
 
     def called(self, word: str) -> list[int]:

@@ -165,7 +165,11 @@ def _tokens(question: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(question):
         kind, text = match.lastgroup or "", match[match.lastgroup or 0]
         start, end = match.start(), match.end()
-        ending = _POSSESSIVE.search(text) if kind == "word" and text.casefold().replace("’", "'") not in _CONTRACTED else None
+        ending = (
+            _POSSESSIVE.search(text)
+            if kind == "word" and text.casefold().replace("’", "'") not in _CONTRACTED
+            else None
+        )
         if ending is not None:
             yield Token(text[: ending.start()], start, start + ending.start(), kind)
             yield Token("'s", start + ending.start(), end, kind)
@@ -190,6 +194,8 @@ class _Linker:
         found = Linked(self.tokens)
         found.filler = self.filler
         for at, token in enumerate(self.tokens):
+            if self.words[at] in THEIR:
+                found.filler[at] = False
             if self.words[at] in PRONOUNS and self._spoken_of(at) is not None:
                 found.filler[at] = self.words[at] in ("it", "them")
             if token.kind in ("quoted", "curly", "bracketed"):
@@ -398,7 +404,14 @@ class _Linker:
         if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
             return
         use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
-        if use is None and len(words) == 2 and text.islower() and text.count(" ") == 1 and all(map(lemmas, words)) and self._half_known(words):
+        if (
+            use is None
+            and len(words) == 2
+            and text.islower()
+            and text.count(" ") == 1
+            and all(map(lemmas, words))
+            and self._half_known(words)
+        ):
             use = self.lexicon.meant(text, 0.75)
         if use is not None:
             yield Item("relation", text, use=use)
@@ -419,10 +432,8 @@ class _Linker:
     def _half_known(self, words: list[str]) -> bool:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
         nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
-        known = nouns and not is_verbal(words[0]) and any(self.lexicon.use(word, (word,)) for word in words)
-        return known and not any(
-            word in KEYWORDS or word in FILLER for word in words
-        )
+        known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
+        return known and not any(word in KEYWORDS or word in FILLER for word in words)
 
     def _number(self, at: int) -> Item:
         text = self.tokens[at].text if self.tokens[at].kind == "number" else "1"

@@ -138,10 +138,8 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
                 yield reading.at(phrase.cost + (0.2 if phrase.value in ("in", "of") else 0.05))
 
 
-def _statements(
-    left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding
-) -> Iterator[Reading]:
-    """"Does France border Spain?", "Do France and Spain share a border?"."""
+def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Does France border Spain?", "Do France and Spain share a border?"."""
     for subject in left.get("noun", ()):
         if subject.objects is None or subject.bare:
             continue
@@ -202,7 +200,8 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
     others = [reading for reading in found[1:] if not _same_answer(best, reading)]
     margin = min(1.0, others[0].cost - best.cost) if others else 1.0
     alternatives = tuple(
-        Alternative(reading.query, tuple(dict.fromkeys(reading.notes)), _confidence(reading)) for reading in others[:SHOWN]
+        Alternative(reading.query, tuple(dict.fromkeys(reading.notes)), _confidence(reading))
+        for reading in others[:SHOWN]
     )
     assumed = tuple(dict.fromkeys(best.notes))
     first = Alternative(best.query, assumed, _confidence(best))

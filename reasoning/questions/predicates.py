@@ -165,7 +165,11 @@ class Implied(Predicate):
         # "topics about": what the noun adds where it names no kind of the graph's own
         anything = want is not None and want.entity is None and want.members is None and want.cost > 0
         said = f"{want.text} {self.text}" if anything else self.text
-        found = [ground.implied(said, options, want, self.inverse, noun=anything) for options in self.objects.sources]
+        named = ground.lexicon.use(want.text, tuple(want.text.casefold().split())) if want is not None else None
+        favoured = named.relations if named is not None else ()
+        found = [
+            ground.implied(said, options, want, self.inverse, anything, favoured) for options in self.objects.sources
+        ]
         join = ground.either if self.objects.joint == "or" else ground.both
         return _sets([join(*r) if len(r) > 1 else r[0] for r in _likeliest(found)])
 

@@ -182,8 +182,7 @@ def _entities(kg: KnowledgeGraph, linked: Linked) -> str:
     for mention in linked.names():
         entities = [entity for rank in mention.candidates for entity in rank][:SHOWN_CANDIDATES]
         known = [
-            {"name": kg.entity_labels[e][:LONGEST_NAME], "id": kg.identifier(e), "types": kg.types(e)}
-            for e in entities
+            {"name": kg.entity_labels[e][:LONGEST_NAME], "id": kg.identifier(e), "types": kg.types(e)} for e in entities
         ]
         lines.append(_quoted({"words": mention.text, "may name": known}))
     return "\n".join(lines) or "(none of the words is a name in this graph)"

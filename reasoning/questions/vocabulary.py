@@ -7,7 +7,6 @@ people use instead of that name, and says which relation they mean where a graph
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from functools import lru_cache
 
 from reasoning.graph.names import fold
@@ -83,7 +82,11 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("as", None, "as"),
     ("and", None, "and|but|,|;|as well as|while"),
     ("or", None, "or"),
-    ("except", None, "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out"),
+    (
+        "except",
+        None,
+        "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out",
+    ),
     ("xor", None, "but not both|not both|not both of them|but not both of"),
     ("excepted", None, "excepted|excluded"),
     ("between", None, "between"),
@@ -124,7 +127,7 @@ FILLER = _words(
 ) | {
     "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
     "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "all of them", "both of them",
-    "in world", "of world", "on earth", "each other", "could you", "would you", "will you",
+    "in world", "of world", "on earth", "each other", "could you", "will you",
 }  # fmt: skip
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -137,7 +140,11 @@ NUMBER_WORDS = dict(
     zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
 )
 ORDINALS = dict(
-    zip(("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), range(2, 11), strict=True)
+    zip(
+        ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+        range(2, 11),
+        strict=True,
+    )
 )
 MAGNITUDES = {
     "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reasoning.errors import MissingPackageError
+from reasoning.sentence_vectors import model_folder, sentence_encoder
 from vision.classes import COCO_CLASSES
 from vision.classes import anchors as anchors_module
 from vision.classes.anchors import Anchors, lexicon_vectors, vote
@@ -17,8 +19,6 @@ from vision.classes.lexicon import lexicon
 from vision.classes.nouns import Nouns, visible_nouns
 from vision.classes.phrases import singular
 from vision.classes.reading import PhraseReader
-from reasoning.errors import MissingPackageError
-from reasoning.sentence_vectors import model_folder, sentence_encoder
 from vision.classes.vocabulary import Evidence, Vocabulary, coco_senses, preferred_sense
 from vision.errors import DetectorError
 
