@@ -83,6 +83,7 @@ class Grammar:
             (("noun", "predicate"), self.restricted),
             (("type", "predicate"), self.restricted_type),
             (("predicate", "type"), self.asked_last),
+            (("noun", "type"), self.being),
             (("predicate", "type"), self.reduced),
             (("predicate", "relation"), self.asked_last),
             (("not", "predicate"), self.negated),
@@ -515,7 +516,7 @@ class Grammar:
     def asked_last(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "Tokyo is the capital of which country", "were released in which years"."""
         assert a.predicate is not None
-        if a.gap is None or not self.linked.before(b.start) & {"which", "what", "whose"}:
+        if a.gap is None or not self.linked.before(b.start) & {"which", "what", "whose", "this", "these"}:
             return
         found: Iterator[Phrase] = iter(())
         if b.kind == "type":
@@ -526,6 +527,12 @@ class Grammar:
                 found = self._applied_noun(b, replace(use, text=b.text), a.gap, a)
         for phrase in found:
             yield replace(phrase, kind="asked")
+
+    def being(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """"Psycho is a film", of which more is said behind."""
+        if a.named and self.linked.before(b.start) & BEING:
+            for phrase in self.apposition(b, a):
+                yield replace(phrase, cost=phrase.cost + 0.05)
 
     def parted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the films were released", of which more is said behind."""

@@ -283,7 +283,7 @@ class Grounding:
             0.2
             + 0.3 * (1 - likeness[name])
             - 0.3 * self._alike(said, name)
-            - 0.1 * self.lexicon.share(name)
+            - 0.3 * self.lexicon.share(name)
             - (0.15 if name in reached or name in favoured else 0.0)
             for name in names
         ]
