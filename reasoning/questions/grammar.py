@@ -437,7 +437,8 @@ class Grammar:
         if is_verbal(a.text) or b.value == "of":
             return
         for base in self.ground.range_of(a.use):
-            yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], 0.35)
+            readings = [r for r in b.predicate.readings(self.ground, None, base) if len(r.members)]
+            yield from self._nouns(a, b, readings[:4], 0.35)
 
     def of_subject(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "which languages does Peru speak", "what genres do the films of Ann fall under"."""

@@ -390,12 +390,12 @@ class _Linker:
         if joined in ORDINALS:
             yield Item("ordinal", text, value=ORDINALS[joined])
             return
-        if joined in THEIR:
-            yield Item("their", text)
         if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
             owns = joined in ("its", "their", "his")
             yield Item("entity", text, mention=mention, cost=0.1, value="owner" if owns else None)
             return
+        if joined in THEIR:
+            yield Item("their", text)
         if joined in NUMBER_WORDS:
             yield Item("number", text, value=NUMBER_WORDS[joined])
             if joined == "one":

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.errors import QuestionError, quoted_list
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Count, Entity, Exists, Project, Query, Top
 from reasoning.questions.chart import Chart, Phrase
@@ -31,6 +32,9 @@ DEAREST = 0.95
 LEAST_MARGIN = 0.04
 """Two readings nearer in cost than this are both put to the person who asks."""
 
+NAMESAKE_MARGIN = 0.25
+"""The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
+
 SHOWN = 4
 """Alternatives that are kept."""
 
@@ -41,6 +45,8 @@ _TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", re
 
 _STRANDED = re.compile(r"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?)[?.!\s]*$", re.IGNORECASE | re.DOTALL)
 """A preposition put before what is asked for: "Of which country is Paris the capital"."""
+
+_ADDED = re.compile(r" \([^()]*\)$")
 
 _ANY = "read as: is there any"
 
@@ -205,8 +211,12 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
     )
     assumed = tuple(dict.fromkeys(best.notes))
     first = Alternative(best.query, assumed, _confidence(best))
-    if margin < LEAST_MARGIN:
-        close = [best, *(reading for reading in others if reading.cost - best.cost < LEAST_MARGIN)]
+    close = [best]
+    for reading in others:
+        least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
+        if reading.cost - best.cost < least:
+            close.append(reading)
+    if len(close) > 1:
         problem = _namesakes(kg, close) or (
             "could not read the question: it may mean "
             f"{quoted_list([str(reading.query) for reading in close[:3]])}; say which"
@@ -238,15 +248,29 @@ def _chooses(query: Query) -> bool:
 
 def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
     """What to say where the readings differ only in which entity of a name they mean."""
-    anchors = [_anchors(reading.query) for reading in close]
-    if len({len(found) for found in anchors}) != 1:
+    differing = _differing(*close)
+    if not differing:
         return ""
-    differing = [names for names in zip(*anchors, strict=True) if len(set(names)) > 1]
-    if len(differing) != 1:
-        return ""
-    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing[0])]
+    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing)]
     ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
     return ambiguous(kg, ones)
+
+
+def _differing(*readings: Reading) -> tuple[Entity, ...]:
+    """The one name that some readings take differently, () where they differ in more or in none."""
+    anchors = [_anchors(reading.query) for reading in readings]
+    if len({len(found) for found in anchors}) != 1:
+        return ()
+    differing = [names for names in zip(*anchors, strict=True) if len(set(names)) > 1]
+    return differing[0] if len(differing) == 1 else ()
+
+
+def _alike(entities: tuple[Entity, ...]) -> bool:
+    """Whether some entities are told apart by what is added to one name: "Georgia (United States)", "North Korea"."""
+    if not entities or len({fold(entity.name) for entity in entities}) == 1:
+        return False
+    plain = [fold(_ADDED.sub("", entity.name)) for entity in entities]
+    return len(set(plain)) == 1 or len({name.split()[-1] for name in plain}) == 1
 
 
 def _anchors(query: Query) -> list[Entity]:
