@@ -2,10 +2,10 @@
 
     python -m benchmarks.metaqa_questions [--sample N]
 
-The 3,000 dev questions of each number of hops, with the brackets around the topic and without them. The answers that are
-expected are computed anew on the graph at hand, which lacks a few triples; questions whose gold path reaches nothing are
-left out and counted. Nothing of the reader was taken from these questions: no rule, synonym or example. Writes
-`results/metaqa_questions.json` and `.md` beside this file; with `--sample` it takes N of each number of hops (seed 0),
+The 3,000 dev questions of each number of hops, with the brackets around the topic and without them. The answers that
+are expected are computed anew on the graph at hand, which lacks a few triples; questions whose gold path reaches
+nothing are left out and counted. Nothing of the reader was taken from these questions: no rule, synonym or example.
+Writes `results/metaqa_questions.json` and `.md` beside this file; with `--sample` it takes N of each number of hops (seed 0),
 prints and writes nothing.
 """
 
@@ -69,7 +69,10 @@ def without_brackets(record: QuestionRecord) -> QuestionRecord:
 
 def table(results: dict[str, Any]) -> str:
     """The figures as a Markdown table."""
-    rows = ["| questions | count | left out | Hits@1 | F1 | answers exact | path | ms each |", "|---|---|---|---|---|---|---|---|"]
+    rows = [
+        "| questions | count | left out | Hits@1 | F1 | answers exact | path | ms each |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, found in results.items():
         rows.append(
             f"| {name} | {found['count']:,} | {found['left_out']} | {found['hits@1']:.4f} | {found['f1']:.4f} "
@@ -106,8 +109,9 @@ def main() -> None:
             json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         head = (
-            f"# MetaQA's dev questions, read without a language model\n\n`{report['command']}`, on {machine_words(here)}, "
-            f"peak memory {memory:.2f} GiB. A question that was not understood counts as wrong in every column.\n\n"
+            "# MetaQA's dev questions, read without a language model\n\n"
+            f"`{report['command']}`, on {machine_words(here)}, peak memory {memory:.2f} GiB. A question that was not "
+            "understood counts as wrong in every column.\n\n"
         )
         (HERE / "results" / "metaqa_questions.md").write_text(f"{head}{text}\n", encoding="utf-8")
 

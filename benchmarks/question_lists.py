@@ -3,10 +3,10 @@
     python -m benchmarks.question_lists [--final] [--only world|other]
 
 The lists were written before the reader, by someone who had not seen it. Without arguments the halves that the reader
-was built with are read and every miss is printed; `--final` reads both halves and writes `results/question_lists.json` and
-`.md` beside this file. A question is right where the query that was read gives the answers or the value of the list's
-query, or of one that the list accepts. One that the graph cannot answer, or that may mean several things, is right where
-no single answer was given with confidence.
+was built with are read and every miss is printed; `--final` reads both halves and writes `results/question_lists.json`
+and `.md` beside this file. A question is right where the query that was read gives the answers or the value of the
+list's query, or of one that the list accepts. One that the graph cannot answer, or that may mean several things, is
+right where no single answer was given with confidence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reasoning.binding import bind
 from reasoning.errors import SkylarkError
 from reasoning.exact import execute
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Entity, Query
+from reasoning.query.tree import Compare, Entity, Query, Top
 from reasoning.questions import ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
@@ -45,16 +45,10 @@ def result_of(query: Query, kg: KnowledgeGraph) -> Any:
     last = execute(kg, bind(query, kg))[-1]
     if last.value is not None:
         return last.value
-    if last.values is not None and not isinstance(query, _kept_kinds()):
+    if last.values is not None and not isinstance(query, Compare | Top):
         values = frozenset(zip(last.members.tolist(), last.values.tolist(), strict=True))
         return next(iter(values))[1] if len(values) == 1 else values
     return frozenset(last.members.tolist())
-
-
-def _kept_kinds() -> tuple[type[Query], ...]:
-    from reasoning.query.tree import Compare, Top
-
-    return (Compare, Top)
 
 
 def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> tuple[bool, str]:
@@ -135,7 +129,8 @@ def main() -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     for line in misses:
         print(
-            f"{line['id']} [{line['graph']}, {line['kind']}] {line['question']}\n    wanted {line['expected']}\n    {line['reason']}"
+            f"{line['id']} [{line['graph']}, {line['kind']}] {line['question']}\n"
+            f"    wanted {line['expected']}\n    {line['reason']}"
         )
     text = table(results, memory)
     print(text)

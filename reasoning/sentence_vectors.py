@@ -1,9 +1,9 @@
 """Meanings of phrases as vectors: all-MiniLM-L6-v2 run by numpy, so that a word costs milliseconds and no torch.
 
-Questions and instructions both need it: a phrase that shares no word with a relation's or a class's name may still
-mean it. The model is a six-layer BERT whose token states are averaged and normalised (Reimers & Gurevych 2019, arXiv 1908.10084;
-weights Apache-2.0). Importing torch and transformers takes seconds and hundreds of megabytes to run a network of 11 million weights over three tokens; the tests hold this to what transformers
-computes from the same files.
+Questions and instructions both need it: a phrase that shares no word with a relation's or a class's name may still mean
+it. The model is a six-layer BERT whose token states are averaged and normalised (Reimers & Gurevych 2019, arXiv
+1908.10084; weights Apache-2.0). Importing torch and transformers takes seconds and hundreds of megabytes to run a
+network of 11 million weights over three tokens; the tests hold this to what transformers computes from the same files.
 """
 
 from __future__ import annotations

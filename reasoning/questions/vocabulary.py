@@ -126,7 +126,7 @@ FILLER = _words(
     whether then so official officially main called named known than much many few several"""
 ) | {
     "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
-    "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "all of them", "both of them",
+    "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "of them",
     "in world", "of world", "on earth", "each other", "could you", "will you",
 }  # fmt: skip
 
@@ -139,13 +139,12 @@ UNSAYABLE = _words(
 NUMBER_WORDS = dict(
     zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
 )
-ORDINALS = dict(
-    zip(
-        ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
-        range(2, 11),
-        strict=True,
+ORDINALS = {
+    word: place
+    for place, word in enumerate(
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
     )
-)
+}
 MAGNITUDES = {
     "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,
     "bn": 1e9, "trillion": 1e12,
@@ -156,12 +155,14 @@ SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
 
 # Verbs that say that two things have to do with each other, and hardly how: which relation is meant, the graph decides.
 LIGHT = _words(
-    """appear appears appeared appearing feature features featured featuring involve involves involved involving include
-    includes included including belong fall falls fell go goes went come comes came relate related concern concerns
-    concerning describe described describes depict depicted connect connected associate associated link linked contain
-    contains possess possesses possessed get gets got take takes took taken taking give gives gave do does did done work works worked
-    divide divided split consist consists comprise comprises span spans send sends sent sign signed make makes made
-    receive receives received offer offers offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry carries"""
+    """appear appears appeared appearing feature features featured featuring involve involves involved involving
+    include includes included including belong fall falls fell go goes went come comes came relate related
+    concern concerns concerning describe described describes depict depicted connect connected associate
+    associated link linked contain contains possess possesses possessed get gets got take takes took taken
+    taking give gives gave do does did done work works worked divide divided split consist consists comprise
+    comprises span spans send sends sent sign signed make makes made receive receives received offer offers
+    offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry
+    carries"""
 )
 
 # Words that stand for a name before them.
