@@ -5,8 +5,8 @@
 The 3,000 dev questions of each number of hops, with the brackets around the topic and without them. The answers that
 are expected are computed anew on the graph at hand, which lacks a few triples; questions whose gold path reaches
 nothing are left out and counted. Nothing of the reader was taken from these questions: no rule, synonym or example.
-Writes `results/metaqa_questions.json` and `.md` beside this file; with `--sample` it takes N of each number of hops (seed 0),
-prints and writes nothing.
+Writes `results/metaqa_questions.json` and `.md` beside this file; with `--sample` it takes N of each number of hops
+(seed 0), prints and writes nothing.
 """
 
 from __future__ import annotations
