@@ -13,6 +13,8 @@ from reasoning.exact import StepSet, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Value
+from reasoning.ranking import by_support
+from reasoning.sub_question import sub_question
 
 
 def run_exact(kg: KnowledgeGraph, chain: BoundChain) -> Iterator[ChainEvent]:
@@ -46,6 +48,8 @@ def conclude(
     else:
         last = steps[-1]
         ranked, value, values = last.members, last.value, last.values
+        if values is None and value is None and last.by == "exact":
+            ranked = by_support(kg, chain, last)
         if values is not None:
             descending = last.step.step.operation != "top" or last.step.step.largest
             order = sorted(range(len(ranked)), key=lambda i: values[i], reverse=descending)  # type: ignore[index]
@@ -57,5 +61,16 @@ def conclude(
     if failed is not None:
         error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
     notes = (*notes, *(step.note for step in steps if step.note is not None))
+    if failed is None and not len(ranked) and value is None and (became := _emptied(kg, chain, steps)):
+        notes = (*notes, became)
     scores = (1.0,) * len(ranked)
     return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
+
+
+def _emptied(kg: KnowledgeGraph, chain: BoundChain, steps: Sequence[StepResult]) -> str:
+    """At which step an empty answer became empty, "" where no step did."""
+    for step in steps:
+        if not len(step.members):
+            asked = sub_question(kg, step.step, step.inputs)
+            return f"the answer is empty since step {step.step.position + 1} of {len(chain)} found nothing: {asked}"
+    return ""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kg_data.errors import SkylarkError
+
+if TYPE_CHECKING:
+    from reasoning.questions.reading import ReadQuestion
 
 
 def quoted_list(names: Sequence[str], last: str = "or") -> str:
@@ -79,8 +83,30 @@ class StepError(SkylarkError):
 
 
 class QuestionError(SkylarkError):
-    """A question in plain language could not be read as a query."""
+    """A question in plain language could not be read as a query.
+
+    Args:
+        message: what of it was not understood, and what was.
+        reading: what was understood, with the queries that it may ask; None where reading did not get that far.
+    """
+
+    def __init__(self, message: str, reading: ReadQuestion | None = None) -> None:
+        super().__init__(message)
+        self.reading = reading
 
 
 class EvaluationError(SkylarkError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
+
+
+class MissingPackageError(SkylarkError):
+    """Something needs a package that is not installed.
+
+    Args:
+        what: what needs it.
+        package: what to install with pip.
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
+        self.package = package

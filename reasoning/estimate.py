@@ -16,7 +16,7 @@ from reasoning.llms.providers import display_name, is_hosted
 from reasoning.llms.usage import money
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
-from reasoning.questions import looks_formal, read_by_patterns
+from reasoning.questions import looks_formal, read_question
 from reasoning.questions.structured import reading_messages
 from reasoning.token_counting import CountsOwnTokens, count_tokens
 
@@ -119,7 +119,7 @@ class _Count:
             prompt = "\n".join(message.text for message in reading_messages(question, self._reasoner.kg))
             self._add(count_tokens(llm, [prompt])[0], *READING_REPLY)
         try:
-            return read_by_patterns(question, self._reasoner.kg)[0]
+            return read_question(question, self._reasoner.kg, None)[0]
         except QuestionError:
             self._unread += llm is not None
             raise

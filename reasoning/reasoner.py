@@ -30,7 +30,7 @@ from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
-from reasoning.questions import looks_formal, read_question
+from reasoning.questions import ReadQuestion, looks_formal, read_question, understand
 
 Method = Literal["exact", "lark"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -103,6 +103,14 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         """
         reading = self._read(question)
         return reading.query, reading.notes
+
+    def understand(self, question: str) -> ReadQuestion:
+        """What a question in plain English is understood as, with what else it may mean; nothing is answered.
+
+        Raises:
+            LLMError: a language model was to read it and failed.
+        """
+        return understand(question, self.kg, self.reader, self.options)
 
     def answer(self, question: QuestionInput) -> Answer:
         """Answer a query, its text, or a question in plain English.

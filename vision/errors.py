@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kg_data.errors import SkylarkError
+from reasoning.errors import MissingPackageError
 
 
 class ImageError(SkylarkError):
@@ -21,14 +22,5 @@ class DetectorError(SkylarkError):
     """A detector cannot be opened or run: no such model, a kind of model that is not supported, a broken file."""
 
 
-class MissingExtraError(DetectorError):
-    """A model needs a package that is not installed.
-
-    Args:
-        what: what needs it.
-        package: what to install with pip.
-    """
-
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
-        self.package = package
+class MissingExtraError(DetectorError, MissingPackageError):
+    """A model needs a package that is not installed."""

@@ -2,7 +2,9 @@
 
 Two forms: `question<TAB>answer|answer` a line, with the gold paths in `<stem>_qtype.txt` beside the file where they
 are known (MetaQA); or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
-before one that is followed backwards, or a path in MetaQA's form) or `"query"` (in the grammar).
+before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph
+cannot answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by
+which the figures are told apart.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,11 @@ class QuestionRecord:
     Attributes:
         identifier: "<file stem>:<0-based line>".
         question: as written, topic brackets included.
-        kind: "1-hop", "2-hop" ... where the gold path is known, else "other".
+        kind: what the file calls it, else "1-hop", "2-hop" ... where the gold path is known, else "other".
         gold: the expected answers.
         path: the gold path as (relation index, inverse), None where it is not known.
         query: the gold query, None where it is not known.
+        unanswerable: whether the file says that the graph cannot answer it, so that no answer is the right one.
     """
 
     identifier: str
@@ -47,6 +50,7 @@ class QuestionRecord:
     gold: tuple[Gold, ...]
     path: tuple[tuple[int, bool], ...] | None = None
     query: Query | None = None
+    unanswerable: bool = False
 
 
 def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[list[QuestionRecord], int]:
@@ -135,6 +139,9 @@ class _Line:
         if not isinstance(item, dict) or not isinstance(item.get("question"), str):
             raise self._broken('an object with "question" and "answers"', text)
         answers = item.get("answers")
+        if answers is None:
+            # A value stands alone; of a question that the graph cannot answer neither is there.
+            answers = [item["value"]] if item.get("value") is not None else [] if "query" in item else None
         if not isinstance(answers, list) or not all(isinstance(answer, str | int | float) for answer in answers):
             raise self._broken('a list of texts or numbers as "answers"', text)
         gold = tuple(self._gold(json.dumps(a) if not isinstance(a, str) else a) for a in answers)
@@ -144,7 +151,10 @@ class _Line:
                 query = Query.parse(item["query"])
             except SkylarkError as error:
                 raise self._broken(f'a query as "query" ({error})', text) from None
-        return self._record(item["question"], gold, self._json_path(item.get("path")), query)
+        record = self._record(item["question"], gold, self._json_path(item.get("path")), query)
+        kind = item.get("kind", item.get("hop"))
+        record = replace(record, unanswerable="query" in item and item["query"] is None and not gold)
+        return record if kind is None else replace(record, kind=str(kind))
 
     def _record(
         self,

@@ -45,7 +45,8 @@ def evaluate_questions(
         questions: the file, see `question_files`.
         method, llm, options: see `Reasoner`.
         limit: only the first this many questions of each kind.
-        out: the results file, one JSON line a question.
+        out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not wholly
+            right, each with its `reason`.
         resume: go on with the lines that `out` holds.
         progress: show a bar on stderr.
 
@@ -88,7 +89,9 @@ def prepare_questions(
             yield line_of(record, reply, reasoner.kg), reply.given
 
     asked = [record.question for record in records]
-    return PreparedRun(reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), METRICS, settings)
+    return PreparedRun(
+        reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), METRICS, settings, reason_of
+    )
 
 
 def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
@@ -116,10 +119,26 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
         "path_match": _path_match(record, query, kg),
     }
     line |= about(reply)
-    if reply.error is not None:
+    if record.unanswerable:
+        line |= dict.fromkeys(("hits@1", "f1", "exact_match"), float(reply.error is not None and reply.given))
+    elif reply.error is not None:
         # An answer that could not be given is wrong, also where nothing was expected.
         line |= {"f1": 0.0, "exact_match": 0.0}
     return line
+
+
+def reason_of(line: Line) -> str | None:
+    """Why a question's line is a miss, None where it is none."""
+    if line["exact_match"] == 1.0 and line["path_match"] in (1.0, None):
+        return None
+    if "error" in line:
+        return str(line["error"])
+    if not line["gold"]:
+        return "answered, though the graph cannot answer it"
+    if line["path_match"] == 0.0:
+        same = " with the expected answers" if line["exact_match"] == 1.0 else ""
+        return f"read as another query{same}"
+    return "no answers" if not line["answers"] else "other answers than expected"
 
 
 def _means(item: int | Value | bool, gold: tuple[Gold, ...], by_value: bool) -> set[int]:

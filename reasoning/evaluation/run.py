@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -70,6 +71,7 @@ class PreparedRun(Generic[T]):
         new_tally: makes what adds the lines up.
         metrics: what each line measures.
         settings: what decides the lines; kept in the summary.
+        reason_of: says why a line is a miss, None where it is none; the misses are then written beside the results.
     """
 
     reasoner: Reasoner
@@ -79,6 +81,7 @@ class PreparedRun(Generic[T]):
     new_tally: Callable[[], Tally]
     metrics: Sequence[str]
     settings: Mapping[str, Any]
+    reason_of: Callable[[Line], str | None] | None = None
 
     def estimate(self) -> Estimate:
         """What the whole run would take in requests, tokens and money; nothing is sent."""
@@ -124,6 +127,8 @@ class PreparedRun(Generic[T]):
                 final = summary(True)
                 if sink:
                     sink.checkpoint(final)
+                    if self.reason_of is not None:
+                        write_misses(sink.path, self.reason_of)
                 return final
             except (KeyboardInterrupt, SkylarkError, OSError):
                 if sink is None:
@@ -146,6 +151,24 @@ class PreparedRun(Generic[T]):
             for line in lines:
                 yield line
                 bar.update()
+
+
+def write_misses(results: Path, reason_of: Callable[[Line], str | None]) -> None:
+    """Write the lines of a finished results file that are misses, each with its reason, to `FILE.misses.jsonl`.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    misses = []
+    for text in results.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if (reason := reason_of(line)) is not None:
+            misses.append(json.dumps({**line, "reason": reason}, ensure_ascii=False) + "\n")
+    path = results.with_name(f"{results.name}.misses.jsonl")
+    try:
+        path.write_text("".join(misses), encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error}") from None
 
 
 def _with_reply(answered: Iterator[tuple[Line, bool]]) -> Generator[Line]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.grounding import Grounding, NoReading, Reading, is_entity
+from reasoning.questions.lexicon import Kind
 from reasoning.questions.measures import Comparison, Superlative
 
 
@@ -20,13 +21,13 @@ class Part:
 
 
 def assembled(
-    ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
+    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
 ) -> Reading:
     """One set of a base or a type and its restrictions; "or" parts them into alternatives.
 
     Args:
         ground: puts the restrictions to the graph.
-        want: the type looked for, an entity index, None where the words name none.
+        want: what is looked for, None where the words do not say.
         base: the set that is restricted, None where the type alone says it.
         parts: the restrictions, in the question's order.
         reason: why an earlier reading failed, said where there is nothing to restrict.
@@ -46,21 +47,42 @@ def assembled(
     return noted(ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
 
 
-def _narrowed(ground: Grounding, want: int | None, base: Reading | None, parts: Sequence[Part], reason: str) -> Reading:
+def _narrowed(
+    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str
+) -> Reading:
     kept = [part.reading for part in parts if part.reading is not None and not part.negated]
     kept += [base] if base is not None else []
     if kept:
-        result = ground.restrict(kept[0] if len(kept) == 1 else ground.both(*kept), want)
-    elif want is not None:
-        result = ground.of_type(want)
+        whole = kept[0] if len(kept) == 1 else ground.both(*kept)
+        if len(kept) > 1 and not len(whole.members) and not ground.may_meet(kept):
+            raise NoReading(f"nothing can be in all of {', '.join(str(part.query) for part in kept)}")
+        result = ground.restrict(whole, want)
+    elif dropped_only(ground, want, parts):
+        result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]
+    elif want is not None and want.entity is not None:
+        result = ground.of_type(want.entity).at(want.cost)
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
+    for part in parts:
+        if (
+            part.negated
+            and part.reading is not None
+            and is_entity(part.reading)
+            and not ground.may_meet((result, part.reading))
+        ):
+            raise NoReading(f"{part.reading.query} is not among {result.query} anyway")
     dropped = [ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]
     result = ground.both(result, *dropped) if dropped else result
     for part in parts:
         choice = part.choice.negated() if part.negated and isinstance(part.choice, Comparison) else part.choice
         result = choice.put_to(result, ground.kg) if choice is not None else result
     return result
+
+
+def dropped_only(ground: Grounding, want: Kind | None, parts: Sequence[Part]) -> bool:
+    """Whether all that is said is what something is not, in a graph without types: "nations without an embassy"."""
+    untyped = ground.lexicon.type_relation is None and want is not None and want.entity is None
+    return untyped and bool(parts) and parts[0].negated and parts[0].reading is not None
 
 
 def noted(reading: Reading, note: str) -> Reading:

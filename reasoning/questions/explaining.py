@@ -8,17 +8,22 @@ from itertools import pairwise
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Project
-from reasoning.questions.linking import Item, anchor
+from reasoning.questions.lexicon import anchor
+from reasoning.questions.linking import Item, Linked
 from reasoning.questions.vocabulary import TYPE_RELATIONS
 
 
-def complaint(kg: KnowledgeGraph, items: Sequence[Item], reason: str) -> str:
+def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
     """The message of the error; `reason` is why the likeliest reading failed, "" where no word got that far."""
-    unknown = _unique(item.text for item in items if item.kind in ("word", "unsayable"))
+    items = linked.of_kind("entity", "relation", "type", "number", "compare", "word", "unsayable")
+    unknown = unread(linked)
     nearest = _unique(name for item in items if item.kind == "word" for name in item.nearest)
-    entities = _unique(item.mention.text for item in items if item.mention is not None)
-    relations = _unique(item.use.relations[0] for item in items if item.use is not None and item.type is None)
-    types = _unique(kg.entity_labels[item.type] for item in items if item.type is not None)
+    entities = _unique(mention.text for mention in linked.names())
+    typed = {item.start for item in items if item.type is not None and item.type.entity is not None}
+    relations = _unique(item.use.relations[0] for item in items if item.use is not None and item.start not in typed)
+    types = _unique(
+        kg.entity_labels[item.type.entity] for item in items if item.type is not None and item.type.entity is not None
+    )
     if unknown:
         problem = f"not understood: {quoted_list(unknown, 'and')}"
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
@@ -28,13 +33,18 @@ def complaint(kg: KnowledgeGraph, items: Sequence[Item], reason: str) -> str:
         problem = "a comparison is read with a number, not with another thing"
     else:
         problem = reason or ("its parts do not fit together" if relations else "no word of it names a relation")
-    linked = [
+    named = [
         f"{what} {quoted_list(names, 'and')}"
         for what, names in (("entities", entities), ("relations", relations), ("types", types))
         if names
     ]
-    understood = f" Understood: {'; '.join(linked)}." if linked else ""
+    understood = f" Understood: {'; '.join(named)}." if named else ""
     return f"could not read the question: {problem}.{understood} In the grammar, e.g. {example(kg, relations)}"
+
+
+def unread(linked: Linked) -> list[str]:
+    """The words that were not understood."""
+    return _unique(item.text for item in linked.of_kind("word", "unsayable"))
 
 
 def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:

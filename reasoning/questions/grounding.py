@@ -2,7 +2,7 @@
 
 English does not say which way a relation was stored ("directed by", "director of", "films by"), which relation "in"
 means, or which of two namesakes is spoken of. Every possibility is looked up: one that leads somewhere, or whose types
-fit at both ends, is taken; what was decided is noted; what fits nowhere is an error and not an empty answer.
+fit at both ends, is kept with its cost; what was decided is noted; what fits nowhere is no reading.
 """
 
 from __future__ import annotations
@@ -12,23 +12,45 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reasoning.errors import QuestionError, quoted_list
+from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
 from reasoning.query.verbalise import label_words
-from reasoning.questions.linking import Lexicon, Mention, RelationUse, anchor
-from reasoning.questions.vocabulary import stem, stems
+from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
+from reasoning.questions.linking import Mention
+from reasoning.questions.vocabulary import KIND_WORDS, lemmas, stem, stems
+from reasoning.questions.wordnet import wordnet
 
-BUDGET = 600
-"""Relation steps tried for one question: an ordinary one takes fewer than 30."""
+BUDGET = 4000
+"""Relation steps tried for one question: an ordinary one takes fewer than 100."""
 
 NOTHING: Ids = np.zeros(0, dtype=np.int32)
 
+TURNED, ONLY_TURNED, EMPTY, INSIDE, BY_ALIAS, NOTHING_STORED = 0.3, 0.08, 0.45, 0.2, 0.15, 1.0
+"""What it costs to follow a relation against its usual direction, and where only that fits; to reach nothing though the
+types fit; to go through what lies in a place; to take a name that is an alias; and to reach nothing where no types say
+that it could be."""
+
+HEARSAY = 0.3
+"""A word farther than this from a relation's name does not make a reading that reaches nothing."""
+
+KEPT = 6
+"""Readings of one phrase that are kept, the cheapest."""
+
 
 class NoReading(Exception):
-    """One way of reading a stretch of the question came to nothing; the message says why."""
+    """One way of reading a stretch of the question came to nothing; the message says why.
+
+    Args:
+        message: why.
+        weak: whether what was tried is hardly what the words say, so that another reason is the better one to tell.
+    """
+
+    def __init__(self, message: str, weak: bool = False) -> None:
+        super().__init__(message)
+        self.weak = weak
 
 
 @dataclass(frozen=True)
@@ -40,7 +62,8 @@ class Reading:
         members: what it denotes; of values, the entities that have one.
         notes: what was assumed.
         values: whether it gives values and not entities.
-        rank: how much worse than the best reading of the same words it is.
+        rank: how much worse than the best reading of the same name it is.
+        cost: how far the words are from what they were read as, 0 where they say just that.
     """
 
     query: Query
@@ -48,33 +71,35 @@ class Reading:
     notes: tuple[str, ...] = ()
     values: bool = False
     rank: int = 0
+    cost: float = 0.0
+
+    def at(self, more: float) -> Reading:
+        """The reading at a higher cost."""
+        return replace(self, cost=self.cost + more) if more else self
 
 
 class Grounding:
     """Readings over one graph; counts its own work, so that no question can cost more than `BUDGET` steps."""
 
-    def __init__(self, kg: KnowledgeGraph, lexicon: Lexicon) -> None:
-        self.kg, self.lexicon, self.spent = kg, lexicon, 0
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.kg, self.lexicon, self.spent = lexicon.kg, lexicon, 0
         self._kinds: dict[tuple[int, bool], Ids] = {}
+        self._walked: dict[tuple[int, int, bool], tuple[Ids, Ids]] = {}
 
     # Entities and types -----------------------------------------------------------------------------------------
 
-    def entities(self, mention: Mention) -> tuple[Reading, ...]:
+    def entities(self, mention: Mention, cost: float = 0.0) -> tuple[Reading, ...]:
         """What a mention may name, the best fit first."""
-        return tuple(
-            self._entity(mention, entity, rank) for rank, found in enumerate(mention.candidates) for entity in found
-        )
-
-    def one(self, options: Sequence[Reading]) -> Reading:
-        """The entity itself, where nothing beside its name says which is meant.
-
-        Raises:
-            QuestionError: several have the name.
-        """
-        best = [option for option in options if option.rank == options[0].rank]
-        if len(best) > 1:
-            raise self._ambiguous(best)
-        return options[0]
+        found = [
+            self._entity(mention, entity, rank).at(cost)
+            for rank, entities in enumerate(mention.candidates)
+            for entity in entities[:20]
+        ]
+        if not mention.marked:
+            for entity in self.lexicon.namesakes(mention.text):
+                if all(entity not in entities for entities in mention.candidates):
+                    found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=9))
+        return tuple(found)
 
     def kinds(self, members: Ids) -> Ids:
         """Entity indexes of the types of some entities, empty where the graph has no types."""
@@ -85,29 +110,48 @@ class Grounding:
 
     def of_type(self, kind: int) -> Reading:
         """Everything of one type."""
-        assert self.lexicon.type_relation is not None
-        found = self.kg.relation(self.lexicon.type_relation)
+        assert self.lexicon.kind_relation is not None
+        found = self.kg.relation(self.lexicon.kind_relation)
         members = self.kg.index.project(np.array([kind], dtype=np.int32), found.index, not found.inverse)
-        return Reading(Project(self.lexicon.type_relation, anchor(self.kg, kind), inverse=True), members)
+        return Reading(Project(self.lexicon.kind_relation, anchor(self.kg, kind), inverse=True), members)
 
-    def range_of(self, use: RelationUse) -> Reading | None:
+    def wanted(self, want: Kind | None) -> Ids | None:
+        """What is of a kind, None where anything is."""
+        if want is None:
+            return None
+        return want.members if want.entity is None else self.of_type(want.entity).members
+
+    def range_of(self, use: RelationUse) -> list[Reading]:
         """Everything that a relation leads to, where it starts from one type: "capitals" are those of countries."""
         relation = self.kg.relation(use.relations[0])
-        kinds = self._end_kinds(relation, relation.inverse) if relation.kind == "edges" else NOTHING
+        if self.lexicon.type_relation is None or relation.kind == "values":
+            return []
+        kinds = self._end_kinds(relation, relation.inverse)
         if len(kinds) != 1:
-            return None
+            return []
         try:
             return self.apply(use, (self.of_type(int(kinds[0])),), inverse=False, fixed=True)
         except NoReading:
-            return None
+            return []
 
-    def restrict(self, reading: Reading, kind: int | None) -> Reading:
-        """The members of one type; the reading itself where all of them are."""
-        if kind is None:
+    def restrict(self, reading: Reading, want: Kind | None) -> Reading:
+        """The members of one type; the reading itself where all of them are.
+
+        Raises:
+            NoReading: none of them is of a kind that no query can say.
+        """
+        if want is None:
             return reading
-        typed = self.of_type(kind)
+        if want.entity is None:
+            if want.members is not None and len(reading.members):
+                inside = np.isin(reading.members, want.members, assume_unique=True)
+                if not inside.any():
+                    raise NoReading(f'"{want.text}" does not fit {reading.query}')
+            return reading.at(want.cost)
+        typed = self.of_type(want.entity)
         inside = np.intersect1d(reading.members, typed.members, assume_unique=True)
-        return reading if len(inside) == len(reading.members) else self.both(reading, typed)
+        whole = reading if len(inside) == len(reading.members) else self.both(reading, typed)
+        return whole.at(want.cost)
 
     def kind_names(self, members: Ids) -> str:
         """The types of some entities in words, for messages."""
@@ -129,7 +173,16 @@ class Grounding:
     def other_than(self, part: Reading) -> Reading:
         """The complement."""
         members = np.setdiff1d(self.kg.universe, part.members, assume_unique=True)
-        return Reading(Complement(part.query), members, part.notes)
+        return Reading(Complement(part.query), members, part.notes, cost=part.cost)
+
+    def may_meet(self, parts: Sequence[Reading]) -> bool:
+        """Whether some sets could have a member in common, by their types; True where nothing tells."""
+        if self.lexicon.type_relation is None or not all(len(part.members) for part in parts):
+            return True
+        common = self.kinds(parts[0].members)
+        for part in parts[1:]:
+            common = np.intersect1d(common, self.kinds(part.members))
+        return len(common) > 0
 
     # Relations --------------------------------------------------------------------------------------------------
 
@@ -138,120 +191,183 @@ class Grounding:
         use: RelationUse,
         sources: Sequence[Reading],
         inverse: bool,
-        want: int | None = None,
+        want: Kind | None = None,
         fixed: bool = False,
         noun: bool = False,
-    ) -> Reading:
-        """What a relation leads to.
+    ) -> list[Reading]:
+        """What a relation leads to, the likeliest reading first.
 
         Args:
             use: the relation, or several that the words may mean.
             sources: readings of the same words, of which one is meant.
             inverse: the direction that the grammar of the sentence suggests.
-            want: the type that the answer should have.
+            want: what the answer should be.
             fixed: whether only that direction makes sense.
             noun: whether the words say "the capital of ...", which says the direction: the other one is taken only
                 where the relation may be named for its other end, and never without a note.
 
         Raises:
-            NoReading: nothing fits, or several relations fit equally well.
-            QuestionError: several entities do.
+            NoReading: nothing fits.
         """
         for rank in sorted({source.rank for source in sources}):
             # A worse fit of the name (an alias of something else) counts only where the better ones lead nowhere.
             level = [source for source in sources if source.rank == rank]
             options = list(self._options(use, level, inverse, want, fixed, noun))
             if fitting := [option for option in options if option.fit]:
-                return self._best(use, fitting)
-            if (inside := self._inside(use, level, inverse, want, fixed, noun)) is not None:
+                return self._ranked(use, fitting, inverse)
+            if inside := self._inside(use, level, inverse, want, fixed, noun):
                 return inside
         options = list(self._options(use, sources, inverse, want, fixed, noun))
-        if self.lexicon.type_relation is None and not fixed and options:
+        if self.lexicon.type_relation is None and not fixed and options and use.costs[:1] <= (HEARSAY,):
             # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
-            first = options[0].reading
+            first = options[0].reading.at(NOTHING_STORED)
             told = not len(options[0].source.members)
-            return first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))
+            return [first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))]
         raise NoReading(self._mismatch(use, sources, want))
 
-    def located(self, sources: Sequence[Reading], want: int | None) -> Reading:
+    def located(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
         """What lies in a place, at one remove where need be: the cities of a continent are those of its countries.
 
         Raises:
             NoReading: nothing lies there.
         """
-        use = RelationUse("in", self.lexicon.location, ranked=True)
+        names = self.lexicon.location
+        use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
         if not use.relations:
             raise NoReading("this graph has no relation that says where something lies")
         try:
             return self.apply(use, sources, inverse=True, want=want, fixed=True)
-        except NoReading:
+        except NoReading as failed:
             for middle in self._within(sources):
                 try:
-                    return self.apply(use, (middle,), inverse=True, want=want, fixed=True)
+                    found = self.apply(use, (middle,), inverse=True, want=want, fixed=True)
                 except NoReading:
                     continue
-            raise
+                return [reading.at(0.05) for reading in found]
+            raise NoReading(str(failed), weak=True) from None
 
-    def implied(self, sources: Sequence[Reading], want: int) -> Reading:
-        """What has something, where only one relation leads there: "countries without the euro".
+    def implied(
+        self,
+        text: str,
+        sources: Sequence[Reading],
+        want: Kind | None,
+        inverse: bool | None,
+        noun: bool = False,
+        favoured: Sequence[str] = (),
+    ) -> list[Reading]:
+        """What has to do with something, by a word that hardly says how: "countries without the euro".
+
+        Args:
+            text: the word.
+            sources: readings of the same words, of which one is meant.
+            want: what the answer should be.
+            inverse: the direction, None for either.
+            noun: whether the text begins with a noun that says what is looked for.
+            favoured: relations that the noun of what is looked for names.
 
         Raises:
-            NoReading: none does, or several do.
+            NoReading: no relation leads there.
         """
-        found = []
-        for name in self.kg.relation_ids[:50]:
-            try:
-                found.append(self.apply(RelationUse("with", (name,)), sources, inverse=True, want=want, fixed=True))
-            except NoReading:
-                continue
-        if len(found) != 1 or not len(found[0].members):
+        likeness = self.lexicon.similarity.asked(text)
+        if self.lexicon.kind_relation is not None and KIND_WORDS & set(lemmas(text.split()[0])):
+            likeness = {self.lexicon.kind_relation: 1.0}
+        there = self._leading(sources)
+        names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
+        if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")
-        return replace(found[0], notes=(*found[0].notes, f'read "with" or "without" as {found[0].query}'))
+        said = [word for word in text.split() if noun for form in lemmas(word) if wordnet().senses(form, "n")][:1]
+        # Of two relations that the word is equally unlike, the more usual one is the better guess.
+        # The films "of the director of Psycho" are those that he directed.
+        back = inverse is not False
+        reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
+        costs = []
+        for name in names:
+            unlike = 0.2 + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.3 * self.lexicon.share(name)
+            costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
+        order = sorted(range(len(names)), key=lambda at: costs[at])
+        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
+        found = self.apply(use, sources, inverse=inverse is not False, want=want, fixed=inverse is not None)
+        return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 
     # Inside -----------------------------------------------------------------------------------------------------
+
+    def _alike(self, said: Sequence[str], name: str) -> float:
+        """How much a noun and what a relation leads to are the same kind of thing, 0 to 1."""
+        role = self.lexicon.words[name][-1]
+        pairs = [
+            (one, two) for word in said for one in lemmas(word) for two in (*lemmas(role), *self.lexicon.agents(name))
+        ]
+        return max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
+
+    def _leading(self, sources: Sequence[Reading]) -> set[str]:
+        """Relations that lead from or to one of some sets."""
+        names = [name for name in self.lexicon.names if self.kg.relation(name).kind == "edges"]
+        if all(len(source.members) == 1 for source in sources):
+            numbers: set[int] = set()
+            for source in sources:
+                for incoming in (False, True):
+                    positions = self.kg.index.around(int(source.members[0]), incoming)
+                    numbers |= set(np.unique(self.kg.index.triples(positions)[:, 1]).tolist())
+            return {name for name in names if self.kg.relation(name).index in numbers}
+        return set(names[:60])
 
     def _entity(self, mention: Mention, entity: int, rank: int) -> Reading:
         label = self.kg.entity_labels[entity]
         notes: tuple[str, ...] = ()
         if mention.corrected_to is not None or mention.text not in (label, self.kg.identifier(entity)):
             notes = (f'read "{mention.text}" as "{label}"',)
-        aliased = int(fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
-        return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=max(rank, aliased))
+        aliased = int(rank > 0 and fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
+        rank = max(rank, aliased)
+        cost = BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
+        return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)
+
+    def _walk(self, source: Reading, relation: Relation, backwards: bool) -> Ids:
+        key = (id(source.members), relation.index, backwards)
+        kept = self._walked.get(key)
+        if kept is None or kept[0] is not source.members:
+            self.spent += 1
+            if self.spent > BUDGET:
+                raise QuestionError("the question is too involved to be read; ask it in several parts")
+            kept = (source.members, self.kg.index.project(source.members, relation.index, backwards))
+            self._walked[key] = kept
+        return kept[1]
 
     def _options(
         self,
         use: RelationUse,
         sources: Sequence[Reading],
         inverse: bool,
-        want: int | None,
+        want: Kind | None,
         fixed: bool,
         noun: bool = False,
     ) -> Iterator[_Option]:
-        wanted = None if want is None else self.of_type(want).members
-        for order, name in enumerate(use.relations):
+        wanted = self.wanted(want)
+        for name in use.relations:
             relation = self.kg.relation(name)
             one_way = fixed or (noun and not self._may_turn(use, name))
             for source in sources:
+                cost = source.cost + use.cost(name)
                 if relation.kind == "values":
                     if want is None:
-                        yield self._value_option(name, relation, source, order)
+                        yield self._value_option(name, relation, source, cost)
                     continue
                 for way in (inverse,) if one_way else (inverse, not inverse):
-                    self.spent += 1
-                    if self.spent > BUDGET:
-                        raise QuestionError("the question is too involved to be read; ask it in several parts")
-                    members = self.kg.index.project(source.members, relation.index, relation.inverse != way)
+                    members = self._walk(source, relation, relation.inverse != way)
                     reading = Reading(Project(name, source.query, way), members, source.notes)
                     if noun and way:
                         note = f'read "{use.text}" as the relation "{name}" backwards: {reading.query}'
                         reading = replace(reading, notes=(*reading.notes, note))
                     fit = 0
-                    inside = members if wanted is None else np.intersect1d(members, wanted, assume_unique=True)
-                    if len(inside):
+                    if wanted is None or not len(members):
+                        inside = len(members) > 0
+                    else:
+                        inside = bool(np.isin(members, wanted, assume_unique=True).any())
+                    if inside:
                         fit = 2
                     elif self._types_fit(source.members, relation, way, want):
                         fit = 1
-                    yield _Option(reading, name, source, way, fit, (fit, -order, way == inverse))
+                    further = cost + (EMPTY if fit < 2 else 0)
+                    yield _Option(replace(reading, cost=further), name, source, way, fit)
 
     def _may_turn(self, use: RelationUse, name: str) -> bool:
         """Whether "the <use> of X" may be what has the relation to X, against what the relation's name suggests.
@@ -267,88 +383,84 @@ class Grounding:
             return label[-1] in ("in", "for", "at", "on", "to", "with")
         return said.endswith(("er", "or")) and stem(said) in stems(" ".join(label))
 
-    def _value_option(self, name: str, relation: Relation, source: Reading, order: int) -> _Option:
+    def _value_option(self, name: str, relation: Relation, source: Reading, cost: float) -> _Option:
         have = self.kg.literals[relation.index].entities
         members = np.intersect1d(source.members, have, assume_unique=True)
-        fit = 2 if len(members) else 0
-        reading = Reading(Project(name, source.query), members, source.notes, values=True)
-        return _Option(reading, name, source, False, fit, (fit, -order, True))
+        reading = Reading(Project(name, source.query), members, source.notes, values=True, cost=cost)
+        return _Option(reading, name, source, False, 2 if len(members) else 0)
 
-    def _types_fit(self, members: Ids, relation: Relation, way: bool, want: int | None) -> bool:
+    def _types_fit(self, members: Ids, relation: Relation, way: bool, want: Kind | None) -> bool:
+        if self.lexicon.type_relation is None or (want is not None and want.entity is None):
+            return False
         start = self._end_kinds(relation, relation.inverse != way)
         target = self._end_kinds(relation, relation.inverse == way)
-        return bool(np.isin(self.kinds(members), start).any()) and (want is None or want in target)
+        return bool(np.isin(self.kinds(members), start).any()) and (want is None or want.entity in target)
 
     def _end_kinds(self, relation: Relation, inverse: bool) -> Ids:
         """Types of all entities that a relation starts from (with `inverse`, that it leads to)."""
-        key = (relation.index, inverse)
-        if key not in self._kinds:
-            self._kinds[key] = self.kinds(np.unique(self.kg.index.block(relation.index, inverse)[0]))
-        return self._kinds[key]
+        return self.lexicon.end_kinds(relation.index, inverse)
 
     def _within(self, sources: Sequence[Reading]) -> Iterator[Reading]:
         for name in self.lexicon.location:
             relation = self.kg.relation(name)
             for source in sources:
-                members = self.kg.index.project(source.members, relation.index, not relation.inverse)
+                members = self._walk(source, relation, not relation.inverse)
                 if len(members):
-                    yield Reading(Project(name, source.query, inverse=True), members, source.notes)
+                    query = Project(name, source.query, inverse=True)
+                    yield Reading(query, members, source.notes, cost=source.cost)
 
     def _inside(
         self,
         use: RelationUse,
         sources: Sequence[Reading],
         inverse: bool,
-        want: int | None,
+        want: Kind | None,
         fixed: bool,
         noun: bool,
-    ) -> Reading | None:
+    ) -> list[Reading]:
         """The relation put to what lies in a place: "the currencies of Europe" are those of its countries."""
         if fixed or self.lexicon.type_relation is None:
-            return None
+            return []
         for middle in self._within(sources):
             for option in self._options(use, (middle,), inverse, want, fixed=False, noun=noun):
                 # The people of a state are not those of its cities: only relations between things pass on.
                 if option.fit == 2 and not option.reading.values and option.name not in self.lexicon.location:
                     note = f'read "{use.text}" of what lies there: {middle.query}'
-                    return replace(option.reading, notes=(*option.reading.notes, note))
-        return None
+                    return [replace(option.reading.at(INSIDE), notes=(*option.reading.notes, note))]
+        return []
 
-    def _best(self, use: RelationUse, fitting: Sequence[_Option]) -> Reading:
-        best = max(fitting, key=lambda option: option.order)
-        self._refuse_ties(use, best, fitting)
-        turned = [o for o in fitting if o.name == best.name and o.source is best.source and o.inverse != best.inverse]
-        for other in turned:
-            if np.array_equal(other.reading.members, best.reading.members):
-                return best.reading if not best.inverse else other.reading
-            if other.fit == best.fit == 2:
-                note = f'read "{use.text}" as {best.reading.query}; {other.reading.query} has answers too'
-                return replace(best.reading, notes=(*best.reading.notes, note))
-        return best.reading
+    def _ranked(self, use: RelationUse, fitting: Sequence[_Option], inverse: bool) -> list[Reading]:
+        found = []
+        for option in fitting:
+            reading = option.reading
+            if option.inverse != inverse and not reading.values:
+                both = any(o.name == option.name and o.inverse == inverse and o.fit == 2 for o in fitting)
+                reading = reading.at(TURNED if both else ONLY_TURNED)
+            turned = next(
+                (
+                    other
+                    for other in fitting
+                    if other.name == option.name and other.source is option.source and other.inverse != option.inverse
+                ),
+                None,
+            )
+            if turned is not None:
+                if np.array_equal(turned.reading.members, reading.members):
+                    if option.inverse:
+                        continue  # both ways give the same: the one that needs no sign
+                    reading = replace(reading, cost=min(option.reading.cost, turned.reading.cost))
+                elif option.inverse == inverse and turned.fit == option.fit == 2:
+                    note = f'read "{use.text}" as {reading.query}; {turned.reading.query} has answers too'
+                    reading = replace(reading, notes=(*reading.notes, note))
+            found.append(reading)
+        return sorted(found, key=lambda reading: reading.cost)[:KEPT]
 
-    def _refuse_ties(self, use: RelationUse, best: _Option, fitting: Sequence[_Option]) -> None:
-        level = [option for option in fitting if option.fit == best.fit]
-        sources = {int(option.source.members[0]): option.source for option in level if len(option.source.members) == 1}
-        if len(sources) > 1 and all(isinstance(option.source.query, Entity) for option in level):
-            raise self._ambiguous(list(sources.values()))
-        names = list(dict.fromkeys(option.name for option in level if option.order[2] == best.order[2]))
-        if len(names) > 1 and not use.ranked:
-            raise NoReading(f'"{use.text}" may mean {quoted_list(names[:5])}; say which, in the words of its name')
-
-    def _ambiguous(self, options: Sequence[Reading]) -> QuestionError:
-        ids = [self.kg.identifier(int(option.members[0])) for option in options]
-        more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-        return QuestionError(
-            f"{len(ids)} entities have the name {self.kg.entity_labels[int(options[0].members[0])]!r}: "
-            f"{', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
-        )
-
-    def _mismatch(self, use: RelationUse, sources: Sequence[Reading], want: int | None) -> str:
+    def _mismatch(self, use: RelationUse, sources: Sequence[Reading], want: Kind | None) -> str:
         source = sources[0]
         kinds = self.kind_names(source.members)
         text = f'"{use.text}" does not fit {source.query}' + (f" ({kinds})" if kinds else "")
         if want is not None:
-            text += f" with {self.kg.entity_labels[want]} as the answer"
+            text += f" with {want.text} as the answer"
         relation = self.kg.relation(use.relations[0])
         if relation.kind == "edges" and self.lexicon.type_relation is not None:
             heads, tails = self._end_kinds(relation, False)[:3], self._end_kinds(relation, True)[:3]
@@ -364,7 +476,21 @@ class _Option:
     source: Reading
     inverse: bool
     fit: int
-    order: tuple[int, int, bool]
+
+
+def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
+    """What to say where several entities have one name."""
+    ids = [kg.identifier(int(reading.members[0])) for reading in readings]
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return (
+        f"{len(ids)} entities have the name {kg.entity_labels[int(readings[0].members[0])]!r}: "
+        f"{', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
+    )
+
+
+def is_entity(reading: Reading) -> bool:
+    """Whether a reading is one entity by its name."""
+    return isinstance(reading.query, Entity)
 
 
 def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], members: Ids) -> Reading:
@@ -373,4 +499,5 @@ def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], membe
         queries.extend(part.query.parts if isinstance(part.query, kind) else (part.query,))
     queries = list(dict.fromkeys(queries))
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
-    return Reading(kind(tuple(queries)) if len(queries) > 1 else queries[0], members, notes)
+    query = kind(tuple(queries)) if len(queries) > 1 else queries[0]
+    return Reading(query, members, notes, cost=sum(part.cost for part in parts))

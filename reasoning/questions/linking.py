@@ -1,54 +1,65 @@
-"""From the words of a question to the things of a graph: which words name entities, relations, types or numbers.
+"""From the words of a question to the things of a graph: every stretch of words with all that it may mean.
 
-A name is looked up by binary search over the graph's folded keys, longest first, so a graph with half a million names
-costs milliseconds. Common words are never names unless they are marked: there are towns called "Of", "Use" and "Many".
+A name is looked up by binary search over the graph's folded keys, so a graph with a million names costs milliseconds.
+Common words are never names unless they are marked: there are towns called "Of", "Use" and "Many". What overlaps is
+kept side by side; the grammar takes the stretches that make a whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Entity
-from reasoning.query.verbalise import label_words
+from reasoning.questions.lexicon import Kind, Lexicon, RelationUse
 from reasoning.questions.vocabulary import (
     ANYTHING,
-    EMPTY_IN_LABELS,
     FILLER,
     KEYWORDS,
-    KINDS,
-    LOCATION,
+    LIGHT,
     MAGNITUDES,
     NUMBER_WORDS,
-    PHRASES,
+    ORDINALS,
+    PREPOSITIONS,
+    PRONOUNS,
     SHORT_NAMES,
-    TYPE_RELATIONS,
-    TYPE_SYNONYMS,
+    THEIR,
     UNSAYABLE,
+    changes_nothing,
+    is_verbal,
+    lemmas,
     stem,
-    stems,
 )
+from reasoning.questions.wordnet import wordnet
 
-LONGEST_NAME = 8
+LONGEST_NAME = 12
 """Words in the longest name that is looked for without a mark around it."""
+
+MOST_WORDS = 70
+"""Words in the longest question; the work grows with the third power."""
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
 
-MOST_TYPES = 1000
-"""Types whose names are known as words; a graph with more of them uses "type" for something else."""
+WITHIN_LONGER = 0.35
+"""What it costs to read a part of a longer name as a name of its own."""
 
+AS_WELL_KNOWN = 0.1
+"""A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
+
+_BRACKETED = re.compile(r" \([^()]*\)$")
 _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]|(?P<number>\d[\d,]*(?:\.\d+)?)'
-    r"|(?P<word>[^\W\d]\w*(?:['’ʼ.][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
+    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
+    r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
+    r"|(?P<word>\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
 )
+_POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
+_CONTRACTED = frozenset({"what's", "who's", "it's", "that's", "where's", "there's", "when's", "how's", "let's"})
 
 
 @dataclass(frozen=True)
@@ -58,55 +69,49 @@ class Mention:
     Attributes:
         text: the words.
         candidates: entity indexes by how well the name fits: exact labels, labels despite case and accents, aliases.
-        corrected_to: the label that a misspelt name was read as.
+        corrected_to: the name that was read, where the spelling did not fit any name.
+        marked: whether quotes or brackets say that it is a name.
     """
 
     text: str
     candidates: tuple[tuple[int, ...], ...]
     corrected_to: str | None = None
-
-
-@dataclass(frozen=True)
-class RelationUse:
-    """A stretch of the question that may mean one of these relations.
-
-    Attributes:
-        text: the words.
-        relations: names, the likeliest first.
-        ranked: whether the order says which is meant where several fit; otherwise that is an ambiguity.
-    """
-
-    text: str
-    relations: tuple[str, ...]
-    ranked: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
 class Item:
-    """One unit of a question: what role its words play, with all that they may mean.
+    """A stretch of a question and one thing that it may mean.
 
     Attributes:
-        kind: "entity", "relation", "type", "number", "anything", "word" (not understood), "unsayable" (of `UNSAYABLE`)
-            or a role of `KEYWORDS`.
+        kind: "entity", "relation", "type", "number", "anything", "light" (a verb that says little), "word" (not
+            understood), "unsayable" (of `UNSAYABLE`) or a role of `KEYWORDS`.
         text: the words.
+        start, end: positions of its words in the question, the end excluded.
         mention: of an entity, or of a number that is a name too.
         use: of a word that may be a relation.
-        type: entity index of the type that the word names; a word may be a relation and a type.
+        type: of a noun that says what kind of thing is meant.
         value: of a number or a keyword.
         nearest: of a word that looks like a name, the names of the graph most like it.
+        cost: how far the words are from what they are taken for.
     """
 
     kind: str
     text: str
+    start: int = 0
+    end: int = 0
     mention: Mention | None = None
     use: RelationUse | None = None
-    type: int | None = None
+    type: Kind | None = None
     value: object = None
     nearest: tuple[str, ...] = ()
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """One word, number, sign or marked name of a question, with its place in the text."""
+
     text: str
     start: int
     end: int
@@ -114,188 +119,223 @@ class _Token:
 
 
 @dataclass
-class Lexicon:
-    """The words that mean something in one graph: of its relations and types, and of the table."""
+class Linked:
+    """A question's words with all that they may mean.
 
-    kg: KnowledgeGraph
-    uses: dict[tuple[str, ...], RelationUse] = field(default_factory=dict)
-    types: dict[tuple[str, ...], int] = field(default_factory=dict)
-    type_relation: str | None = None
-    location: tuple[str, ...] = ()
+    Attributes:
+        tokens: the words.
+        items: what stretches of them may mean, by where they begin.
+        filler: whether each word may be left out, since it changes nothing in what is asked.
+    """
 
-    def __post_init__(self) -> None:
-        whole: dict[tuple[str, ...], list[str]] = {}
-        part: dict[tuple[str, ...], list[str]] = {}
-        for name in dict.fromkeys((*self.kg.relation_ids, *(column.relation for column in self.kg.literals))):
-            found = self.kg.relation(name)
-            label = name if found.kind == "values" else self.kg.relation_label(found.index)
-            # An id may say it better: "/people/person/place_of_birth" has the label "people person place of birth".
-            for text in dict.fromkeys((label_words(label), label_words(name))):
-                every = stems(text)
-                words = stems(" ".join(w for w in fold(text).split() if w not in EMPTY_IN_LABELS)) or every
-                for key in dict.fromkeys((every, words, ("".join(words),))):
-                    whole.setdefault(key, []).append(name)
-                for word in words:
-                    part.setdefault((word,), []).append(name)
-        for key, names in {**part, **whole}.items():
-            self.uses[key] = RelationUse(" ".join(key), tuple(dict.fromkeys(names)))
-        here = {key: use for key, use in self.uses.items() if key in whole}
-        for phrase in PHRASES:
-            names = [name for meant in phrase.relations for name in self._named(meant, here)]
-            for variant in phrase.words.split("|"):
-                # A graph's own relation of this name says it better than the table.
-                if names and stems(variant) not in self.uses:
-                    self.uses[stems(variant)] = RelationUse(variant, tuple(dict.fromkeys(names)), ranked=True)
-        edges = [r for r in self.kg.relation_ids if label_words(r).split()[0] in ("in", "located")]
-        self.location = tuple(
-            dict.fromkeys(
-                [name for meant in LOCATION for name in self._named(meant, here) if self._is_edges(name)] + edges
-            )
-        )
-        self.type_relation = next(
-            (n for meant in TYPE_RELATIONS for n in self._named(meant, here) if self._is_edges(n)), None
-        )
-        if self.type_relation is not None:
-            self._read_types(self.type_relation)
+    tokens: list[Token]
+    items: list[Item] = field(default_factory=list)
+    filler: list[bool] = field(default_factory=list)
 
-    def is_common(self, word: str) -> bool:
-        """Whether a word means something beside any entity that carries it as a name."""
-        folded = fold(word)
-        return (
-            folded in FILLER
-            or folded in UNSAYABLE
-            or folded in KEYWORDS
-            or folded in ANYTHING
-            or folded in KINDS
-            or folded.removesuffix("s") in KINDS
-            or folded in NUMBER_WORDS
-            or folded in MAGNITUDES
-            or (stem(word),) in self.uses
-            or (stem(word),) in self.types
-        )
+    def before(self, position: int) -> frozenset[str]:
+        """The words that change nothing directly before a position: "that", "do", "which"."""
+        words = set()
+        while position > 0 and self.filler[position - 1]:
+            position -= 1
+            words.add(self.tokens[position].text.casefold())
+        return frozenset(words)
 
-    def namesake(self, mention: Mention) -> Mention | None:
-        """The one entity that is called so with its type behind the name: "New York City", "Georgia (country)"."""
-        found: set[int] = set()
-        for kind in set(self.types.values()):
-            label = self.kg.entity_labels[kind]
-            for text in (f"{mention.text} {label}", f"{mention.text} ({label})"):
-                named = self.kg.names.with_key(fold(text))
-                found.update(entity for entity in named if fold(self.kg.entity_labels[entity]) == fold(text))
-        return Mention(mention.text, (tuple(found),)) if len(found) == 1 else None
+    def of_kind(self, *kinds: str) -> list[Item]:
+        """The items of some kinds, in the question's order."""
+        return sorted((item for item in self.items if item.kind in kinds), key=lambda item: (item.start, -item.end))
 
-    def _named(self, meant: str, uses: dict[tuple[str, ...], RelationUse]) -> tuple[str, ...]:
-        use = uses.get(stems(meant))
-        return use.relations if use else ()
-
-    def _is_edges(self, name: str) -> bool:
-        return self.kg.relation(name).kind == "edges"
-
-    def _read_types(self, relation: str) -> None:
-        found = self.kg.relation(relation)
-        targets, _ = self.kg.index.block(found.index, not found.inverse)
-        for target in np.unique(targets)[:MOST_TYPES]:
-            self.types.setdefault(stems(self.kg.entity_labels[int(target)]), int(target))
-        for word, kind in TYPE_SYNONYMS.items():
-            if stems(kind) in self.types:
-                self.types.setdefault(stems(word), self.types[stems(kind)])
+    def names(self) -> list[Mention]:
+        """The mentions of the question, without those that are a part of a longer one."""
+        found: list[Item] = []
+        for item in self.of_kind("entity"):
+            if item.mention is not None and all(item.start >= other.end for other in found):
+                found.append(item)
+        return [item.mention for item in found if item.mention is not None]
 
 
-def link(question: str, lexicon: Lexicon) -> list[Item]:
-    """The items of a question, in order; words that change nothing are left out.
+def link(question: str, lexicon: Lexicon) -> Linked:
+    """All that the words of a question may mean.
 
     Raises:
-        QuestionError: a marked name is in no way a name of the graph.
+        QuestionError: a marked name is in no way a name of the graph, or the question has too many words.
     """
-    return list(_Linker(question, lexicon).items())
+    return _Linker(question, lexicon).linked()
+
+
+def _tokens(question: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(question):
+        kind, text = match.lastgroup or "", match[match.lastgroup or 0]
+        start, end = match.start(), match.end()
+        ending = (
+            _POSSESSIVE.search(text)
+            if kind == "word" and text.casefold().replace("’", "'") not in _CONTRACTED
+            else None
+        )
+        if ending is not None:
+            yield Token(text[: ending.start()], start, start + ending.start(), kind)
+            yield Token("'s", start + ending.start(), end, kind)
+        else:
+            yield Token(text, start, end, kind)
 
 
 class _Linker:
     def __init__(self, question: str, lexicon: Lexicon) -> None:
-        self.question, self.lexicon, self.kg = question, lexicon, lexicon.kg
-        self.tokens = [
-            _Token(match[match.lastgroup or 0], match.start(), match.end(), match.lastgroup or "")
-            for match in _TOKEN.finditer(question)
-        ]
+        self.question, self.lexicon = question, lexicon
+        self.kg: KnowledgeGraph = lexicon.kg
+        self.tokens = list(_tokens(question))
+        if len(self.tokens) > MOST_WORDS:
+            raise QuestionError("the question is too involved to be read; ask it in several parts")
+        self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
+        self.filler = self._filler()
+        self.named: list[Item] = []
         self.corrections = CORRECTIONS_TRIED
         self.shouting = question.isupper()
 
-    def items(self) -> Iterator[Item]:
+    def linked(self) -> Linked:
+        found = Linked(self.tokens)
+        found.filler = self.filler
+        for at, token in enumerate(self.tokens):
+            if self.words[at] in THEIR:
+                found.filler[at] = False
+            if self.words[at] in PRONOUNS and self._spoken_of(at) is not None:
+                found.filler[at] = self.words[at] in ("it", "them")
+            if token.kind in ("quoted", "curly", "bracketed"):
+                self.named.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
+                found.items.append(self.named[-1])
+                continue
+            names = list(self._names_at(at))
+            self.named += [name for name in names[:1] if name.cost == 0]
+            found.items += names
+            found.items += self._phrases_at(at)
+            if token.kind == "number" or (
+                MAGNITUDES.get(self.words[at], 0) >= 100 and len(self.words[at]) > 2 and not self._counted(at)
+            ):
+                found.items.append(self._number(at))
+        for item in found.items:
+            if item.kind != "entity" and item.end > item.start + 1:
+                found.filler[item.start : item.end] = [False] * (item.end - item.start)  # the "many" of "how many"
+        found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
+        _prefer_longest(found.items)
+        covered = list(found.filler)
+        for item in found.items:
+            covered[item.start : item.end] = [True] * (item.end - item.start)
         at = 0
         while at < len(self.tokens):
-            token = self.tokens[at]
-            if token.kind in ("quoted", "curly", "bracketed"):
-                yield Item("entity", token.text, self._marked(token.text))
+            if covered[at]:
                 at += 1
                 continue
-            mention, length, possessive = self._longest_name(at)
-            item, words = self._longest_phrase(at)
-            if token.kind == "number" and length < 2:
-                item, words = self._number(at, mention)
-                mention = None
-            if mention is not None and length >= words:
-                yield Item("entity", mention.text, mention)
-                at += length
-                if possessive:
-                    yield Item("possessive", "'s")
-                continue
-            if item is not None:
-                at += words
-                if item.kind != "filler":
-                    yield item
-                    if (last := self.tokens[at - 1]).kind == "word" and _bare(last.text) != last.text:
-                        yield Item("possessive", "'s")
-                continue
-            item, words = self._unknown(at)
-            yield item
-            at += words
+            item = self._unknown(at)
+            found.items.append(item)
+            at = max(item.end, at + 1)
+        return found
+
+    def _filler(self) -> list[bool]:
+        """Whether each word may be left out; "in the world" only as a whole."""
+        filler = [
+            token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
+        ]
+        said = [at for at, word in enumerate(self.words) if word not in _ARTICLES]
+        for at, word in enumerate(self.words):
+            filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
+        for first, second in pairwise(said):
+            if f"{self.words[first]} {self.words[second]}" in FILLER:
+                filler[first : second + 1] = [True] * (second + 1 - first)
+        return filler
 
     # Entities ---------------------------------------------------------------------------------------------------
 
     def _marked(self, text: str) -> Mention:
-        candidates = self._candidates(text)
+        candidates = self._candidates(text, alike=False)
         if candidates:
-            return Mention(text, candidates)
+            return Mention(text, candidates, marked=True)
         try:
             match = self.kg.match(text)
         except (UnknownEntityError, AmbiguousEntityError) as error:
             raise QuestionError(str(error)) from None
-        return Mention(text, (match.entities,), match.corrected_to)
+        return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
-    def _candidates(self, text: str) -> tuple[tuple[int, ...], ...]:
+    def _candidates(self, text: str, alike: bool = True) -> tuple[tuple[int, ...], ...]:
         key = fold(text)
         fitting = self.kg.names.with_key(key) if text.strip() else []
         ranks: tuple[list[int], list[int], list[int]] = ([], [], [])
         for entity in fitting:
             label = self.kg.entity_labels[entity]
             ranks[0 if text in (label, self.kg.identifier(entity)) else 1 if fold(label) == key else 2].append(entity)
-        return tuple(tuple(rank) for rank in ranks if rank)
+        return self._with_namesakes(text, [rank for rank in ranks if rank], alike)
 
-    def _longest_name(self, at: int) -> tuple[Mention | None, int, bool]:
-        """The mention that begins at a token, its length in tokens, and whether a possessive ends it."""
+    def _with_namesakes(self, text: str, ranks: list[list[int]], alike: bool) -> tuple[tuple[int, ...], ...]:
+        """The ranks, with those as well known as the first beside it: there are two Birminghams, and two Koreas."""
+        if not ranks or not alike:
+            return tuple(map(tuple, ranks))
+        first, label = ranks[0], self.kg.entity_labels[ranks[0][0]]
+        if fold(label) == fold(text):
+            others = [e for rank in ranks[1:] for e in rank if self._without_brackets(e) == fold(text)]
+        elif f" {text}" in label or label.startswith(f"{text} "):
+            kinds = set(self.kg.types(first[0]))
+            others = [e for e in self.lexicon.called(text) if kinds & set(self.kg.types(e)) and e not in first]
+        else:
+            others = []
+        share = AS_WELL_KNOWN if fold(label) == fold(text) else AS_WELL_KNOWN / 10
+        beside = [entity for entity in others if self.lexicon.as_well_known(entity, first[0], share)]
+        rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
+        return tuple(tuple(rank) for rank in [[*first, *beside], *rest] if rank)
+
+    def _without_brackets(self, entity: int) -> str | None:
+        label = self.kg.entity_labels[entity]
+        return fold(_BRACKETED.sub("", label)) if label.endswith(")") else None
+
+    def _names_at(self, at: int) -> Iterator[Item]:
         reach = at
         while reach < len(self.tokens) and reach - at < LONGEST_NAME and self.tokens[reach].kind in ("word", "number"):
             reach += 1
         for end in range(reach, at, -1):
             tokens = self.tokens[at:end]
             text = self.question[tokens[0].start : tokens[-1].end]
-            for name in dict.fromkeys((text, _bare(text))):
-                if self._may_be_name(name, tokens, at) and (candidates := self._candidates(name)):
-                    if (
-                        name.islower()
-                        and len(name) <= 3
-                        and name.casefold() not in SHORT_NAMES
-                        and not self._is_label(candidates)
-                    ):
-                        continue
-                    return Mention(name.rstrip("."), candidates), end - at, name != text
-        return None, 0, False
+            if tokens[-1].text == "'s" or not self._may_be_name(text, tokens, at):
+                continue
+            candidates = self._candidates(text)
+            if candidates and text.islower() and len(text) <= 3 and text.casefold() not in SHORT_NAMES:
+                candidates = candidates if self._is_label(candidates) else ()
+            if candidates:
+                name = text.rstrip(".")
+                plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
+                yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=0.25 if plain else 0.0)
+            elif others := self._belonging(text.rstrip("."), end - at):
+                yield Item("entity", text, at, end, mention=Mention(text, (others,)), cost=0.1)
+
+    def _belonging(self, text: str, words: int) -> tuple[int, ...]:
+        """What an adjective or a plural names: "French" France, "euros" Euro."""
+        names: tuple[str, ...] = ()
+        if len(text) > 3:
+            names = wordnet().nouns_of(text) if words < 4 else ()
+            if not names and text.casefold().endswith("s"):
+                names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
+        for name in names:
+            candidates = self._candidates(name)
+            if candidates and not (words == 1 and self.lexicon.is_common(name)):
+                return candidates[0]
+        return ()
+
+    def _as_kind(self, item: Item, found: Linked) -> Item | None:
+        """A name as what the answers are, in a graph that says what is a kind of what: "which lipids"."""
+        if self.lexicon.type_relation is not None or self.lexicon.kind_relation is None or item.mention is None:
+            return None
+        entity = item.mention.candidates[0][0]
+        asked = item.text.casefold().endswith("s") or found.before(item.start) & {"which", "what", "how", "many"}
+        many = any(other.kind == "many" and other.end == item.start for other in found.items)
+        if not (asked or many) or not self.lexicon.has_kinds(entity):
+            return None
+        return replace(item, kind="type", mention=None, type=Kind(item.text, entity), cost=item.cost)
+
+    def _is_capital(self, candidates: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether a name has a capital in the graph: "fall" in a question is hardly the film "Fall"."""
+        return all(self.kg.entity_labels[entity][:1].isupper() for entity in candidates[0])
 
     def _is_label(self, candidates: tuple[tuple[int, ...], ...]) -> bool:
         return any(len(self.kg.entity_labels[entity]) <= 3 for entity in candidates[0])
 
-    def _may_be_name(self, name: str, tokens: list[_Token], at: int) -> bool:
-        words = [_bare(token.text) for token in tokens]
+    def _may_be_name(self, name: str, tokens: list[Token], at: int) -> bool:
+        words = [token.text for token in tokens]
         if name.casefold() in SHORT_NAMES:
             return True
         # "time zone" is the type, though that is an entity of this name.
@@ -305,60 +345,115 @@ class _Linker:
         if len(words) == 1:
             # "US" and "IT" are codes only where the rest is not in capitals too; "is", "in", "and" never are.
             return name.strip(".") in ("US", "U.S") and not self.shouting
-        return at > 0 and all(word[:1].isupper() for word in words)
+        return at > 0 and all(word[:1].isupper() or not word.isalpha() for word in words)
 
     # Words that are no names ------------------------------------------------------------------------------------
 
-    def _longest_phrase(self, at: int) -> tuple[Item | None, int]:
+    def _phrases_at(self, at: int) -> Iterator[Item]:
         for length in range(4, 0, -1):
             tokens = self.tokens[at : at + length]
             if len(tokens) < length or any(token.kind not in ("word", "symbol") for token in tokens):
                 continue
-            if length > 1 and tokens[-1].text.casefold() in _ARTICLES:
+            if length > 1 and (self.words[at + length - 1] in _ARTICLES or self.words[at] in _ARTICLES):
                 continue
-            words = [_bare(token.text.rstrip(".")).replace("’", "'").casefold() for token in tokens]
             text = self.question[tokens[0].start : tokens[-1].end].rstrip(".")
             # "share a border" is "share border"
-            if found := self._phrase(text, [words[0], *(w for w in words[1:] if w not in _ARTICLES)]):
-                return found, length
-        return None, 0
+            words = [self.words[at], *(w for w in self.words[at + 1 : at + length] if w not in _ARTICLES)]
+            found = list(self._phrase(text, words, at))
+            for item in found:
+                if not (item.kind == "unsayable" and self.filler[at]):  # "could you tell me"
+                    yield replace(item, start=at, end=at + length)
+            if found and length > 1 and found[0].kind not in ("relation", "type"):
+                return
 
-    def _phrase(self, text: str, words: list[str]) -> Item | None:
-        lexicon, joined = self.lexicon, " ".join(words)
-        key = tuple(stem(word) for word in words)
+    def _spoken_of(self, at: int) -> Mention | None:
+        """What "it" or "them" stands for: the last name before."""
+        return next((item.mention for item in reversed(self.named) if item.end <= at), None)
+
+    def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
+        joined = " ".join(words)
         keyword = KEYWORDS.get(joined)
-        use = lexicon.uses.get(key) or (lexicon.uses.get((stem("".join(words)),)) if len(words) == 2 else None)
-        kind = lexicon.types.get(key)
         if keyword is not None and (
-            keyword[0] in ("compare", "most", "many", "except") or use is None or len(words) == 1
+            keyword[0] in ("compare", "most", "many", "except")
+            or len(words) == 1
+            or self.lexicon.use(text, tuple(words)) is None
         ):
-            return Item(keyword[0], text, value=keyword[1])
-        if joined in FILLER:
-            return Item("filler", text)
+            yield Item(keyword[0], text, value=keyword[1])
+            if keyword[0] != "share" and keyword[0] != "in":
+                return
+            if keyword[0] == "in" and joined not in ("located", "situated"):
+                return
+        if changes_nothing(joined) and joined not in PRONOUNS:
+            return
         if joined in UNSAYABLE:
-            return Item("unsayable", text)
-        if use is not None:
-            return Item("relation", text, use=RelationUse(text, use.relations, use.ranked), type=kind)
-        if kind is not None:
-            return Item("type", text, type=kind)
-        if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
-            return Item("anything", text)
+            yield Item("unsayable", text)
+            return
+        if joined in ORDINALS:
+            yield Item("ordinal", text, value=ORDINALS[joined])
+            return
+        if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
+            owns = joined in ("its", "their", "his")
+            yield Item("entity", text, mention=mention, cost=0.1, value="owner" if owns else None)
+            return
+        if joined in THEIR:
+            yield Item("their", text)
         if joined in NUMBER_WORDS:
-            return Item("number", text, value=NUMBER_WORDS[joined])
-        return None
+            yield Item("number", text, value=NUMBER_WORDS[joined])
+            if joined == "one":
+                yield Item("type", text, type=Kind(text))
+            return
+        if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
+            return
+        use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
+        if (
+            use is None
+            and len(words) == 2
+            and text.islower()
+            and text.count(" ") == 1
+            and all(map(lemmas, words))
+            and self._half_known(words)
+        ):
+            use = self.lexicon.meant(text, 0.75)
+        if use is not None:
+            yield Item("relation", text, use=use)
+        if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
+            yield Item("type", text, type=Kind(text))
+        elif keyword is None and (kind := self.lexicon.kind(text, tuple(words))) is not None:
+            yield Item("type", text, type=kind, cost=kind.cost)
+        if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
+            yield Item("light", text)
+        elif joined in PREPOSITIONS:
+            yield Item("about", text)
 
-    def _number(self, at: int, mention: Mention | None) -> tuple[Item, int]:
-        text = self.tokens[at].text
-        value, length = float(text.replace(",", "")), 1
-        while at + length < len(self.tokens) and (word := self.tokens[at + length].text.casefold()) in MAGNITUDES:
+    def _nominal(self, at: int, length: int) -> bool:
+        """Whether a word stands where only a noun does: "which type", "the type of"."""
+        behind = self.words[at + length] if at + length < len(self.words) else ""
+        return (at > 0 and self.words[at - 1] in ("which", "what", "the", "a", "an")) or behind == "of"
+
+    def _half_known(self, words: list[str]) -> bool:
+        """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
+        nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
+        known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
+        return known and not any(word in KEYWORDS or word in FILLER for word in words)
+
+    def _number(self, at: int) -> Item:
+        text = self.tokens[at].text if self.tokens[at].kind == "number" else "1"
+        if self.tokens[at].kind != "number":  # "a million"
+            value = MAGNITUDES[self.words[at]]
+            return Item("number", self.tokens[at].text, at, at + 1, value=round(value))
+        value, length = float(text.replace(",", "").replace(" ", "")), 1
+        while at + length < len(self.tokens) and (word := self.words[at + length]) in MAGNITUDES:
             value *= MAGNITUDES[word]
             length += 1
         whole = round(value) if abs(value) < 1e18 and abs(value - round(value)) < 1e-6 else value
         words = " ".join(token.text for token in self.tokens[at : at + length])
-        return Item("number", words, mention if length == 1 else None, value=whole), length
+        return Item("number", words, at, at + length, value=whole)
 
-    def _unknown(self, at: int) -> tuple[Item, int]:
-        """A capitalised stretch as a misspelt name where one is close, else a word that is not understood."""
+    def _counted(self, at: int) -> bool:
+        return at > 0 and self.tokens[at - 1].kind == "number"
+
+    def _unknown(self, at: int) -> Item:
+        """A stretch that looks like a name as a misspelt one, a word by its sense, else not understood."""
         end = at
         while (
             end < min(len(self.tokens), at + LONGEST_NAME)
@@ -366,29 +461,39 @@ class _Linker:
             and self.tokens[end].text[:1].isupper()
         ):
             end += 1
+        text = self.tokens[at].text.rstrip(".")
         # A question's first word has a capital whatever it is.
-        if end > at and (at > 0 or end > 1) and self.corrections:
+        named = end > at and (at > 0 or end > 1)
+        if not named and not lemmas(text) and len(text) > 4 and not self.lexicon.misspelt(text):
+            named, end = True, at + 1
+        if named and self.corrections:
             self.corrections -= 1
-            text = _bare(self.question[self.tokens[at].start : self.tokens[end - 1].end].rstrip("."))
+            text = self.question[self.tokens[at].start : self.tokens[end - 1].end].rstrip(".")
             try:
                 match = self.kg.match(text)
             except UnknownEntityError as error:
-                return Item("word", self.tokens[at].text.rstrip("."), nearest=tuple(error.nearest)), 1
+                return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=tuple(error.nearest))
             except AmbiguousEntityError as error:
                 raise QuestionError(str(error)) from None
-            return Item("entity", text, Mention(text, (match.entities,), match.corrected_to)), end - at
-        return Item("word", self.tokens[at].text.rstrip(".")), 1
+            return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
+        if not lemmas(text) and (meant := self.lexicon.misspelt(text)):
+            words = tuple(meant[0].split())
+            use, kind = self.lexicon.use(text, words), self.lexicon.kind(text, words)
+            if kind is not None and kind.entity is not None:
+                return Item("type", text, at, at + 1, type=kind, cost=0.1)
+            if use is not None:
+                return Item("relation", text, at, at + 1, use=use, cost=0.1)
+        if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
+            return Item("relation", text, at, at + 1, use=use)
+        return Item("word", text, at, at + 1)
 
 
-def anchor(kg: KnowledgeGraph, entity: int) -> Entity:
-    """The entity as a query names it: by its label, or by its id where the label does not say which is meant."""
-    label = kg.entity_labels[entity]
-    match = kg.names.match(label)
-    if match is not None and match.entities == (entity,):
-        return Entity(label)
-    return Entity(kg.identifier(entity), by_id=True)
-
-
-def _bare(text: str) -> str:
-    """The text without a possessive ending."""
-    return re.sub(r"['’ʼ]s?$", "", text)
+def _prefer_longest(items: list[Item]) -> None:
+    """Make names that are a part of a longer name cost more."""
+    names = [item for item in items if item.kind == "entity"]
+    for place, item in enumerate(items):
+        if item.kind == "entity" and any(
+            other.start <= item.start and item.end <= other.end and other.end - other.start > item.end - item.start
+            for other in names
+        ):
+            items[place] = replace(item, cost=item.cost + WITHIN_LONGER)

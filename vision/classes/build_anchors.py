@@ -12,9 +12,9 @@ from io import BytesIO
 
 import numpy as np
 
+from reasoning.sentence_vectors import sentence_encoder
 from vision.classes.anchors import ANCHORS, SCALE, digest
 from vision.classes.lexicon import lexicon
-from vision.classes.sentence_vectors import sentence_encoder
 
 
 def main() -> None:

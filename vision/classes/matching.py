@@ -78,7 +78,7 @@ class ClassMatcher:
         """What a phrase means; the answer is kept, so the same phrase costs nothing the second time.
 
         Raises:
-            MissingExtraError: no word of the phrase is known, and the sentence encoder is not installed.
+            MissingPackageError: no word of the phrase is known, and the sentence encoder is not installed.
         """
         known = self._matches.get(phrase)
         return known if known is not None else self.match_all([phrase])[0]
@@ -87,7 +87,7 @@ class ClassMatcher:
         """What each phrase means, in the phrases' order, duplicates included.
 
         Raises:
-            MissingExtraError: as `match`.
+            MissingPackageError: as `match`.
         """
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._matches]
         if len(self._matches) + len(new) > MAX_KEPT:

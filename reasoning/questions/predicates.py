@@ -1,0 +1,315 @@
+"""What a question says of the things that it looks for: "border France", "not in Europe", "whose capital is Bern".
+
+A predicate is read only together with the noun that it belongs to: which relation "in Asia" means hangs on whether
+countries or airports are. So the grammar builds predicates, and each gives its readings for the kind of thing asked
+for, the likeliest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from reasoning.questions.assembling import Part, assembled
+from reasoning.questions.constructions import inverse_of
+from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading
+from reasoning.questions.lexicon import Kind, RelationUse
+from reasoning.questions.measures import Comparison, Superlative
+
+Option = tuple[float, tuple[Part, ...]]
+"""One reading of a predicate: its cost, and the restrictions that it makes."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What a relation is put to: for each name (or the one phrase) all readings of it, and the word that joins them."""
+
+    sources: tuple[tuple[Reading, ...], ...]
+    joint: str = ""
+
+    @property
+    def cost(self) -> float:
+        """Of the likeliest readings."""
+        return sum(min(reading.cost for reading in options) for options in self.sources)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A relation put to objects, in the direction that a construction suggests.
+
+    Attributes:
+        use: the relation.
+        objects: what it is put to.
+        construction: "verb" (border France), "by" (directed by), "gap" (that he directed), "of" (is the capital of),
+            "having" (whose capital is Paris).
+        fixed: whether only that direction makes sense.
+    """
+
+    use: RelationUse
+    objects: Objects
+    construction: str
+    fixed: bool = False
+
+    def readings(self, ground: Grounding, want: Kind | None = None) -> list[Reading]:
+        """What the relation leads to, the likeliest first.
+
+        Raises:
+            NoReading: it does not fit.
+        """
+        inverse, noun = inverse_of(self.use, self.construction), self.construction == "of"
+        sources, joint = self.objects.sources, self.objects.joint
+        found = [ground.apply(self.use, options, inverse, want, self.fixed, noun) for options in sources]
+        if len(found) == 1:
+            return found[0]
+        if not any(reading.values for readings in found for reading in readings):
+            join = ground.either if joint == "or" else ground.both
+            return [join(*readings) for readings in _likeliest(found)]
+        together = ground.either(*(options[0] for options in sources))
+        return ground.apply(self.use, (together,), inverse, want, self.fixed, noun)
+
+
+class Predicate:
+    """Something said of what is looked for."""
+
+    def verb(self) -> RelationUse | None:
+        """The relation that a following "and Spain" takes up, None where there is none."""
+        return None
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """The readings for a kind of thing, the likeliest first, [] where it fits in no way.
+
+        Raises:
+            NoReading: it does not fit; the message says why.
+        """
+        raise NotImplementedError
+
+    def readings(self, ground: Grounding, want: Kind | None, base: Reading | None = None) -> list[Reading]:
+        """What it is true of, among `base` if given.
+
+        Raises:
+            NoReading: it fits in no way.
+        """
+        found, reason = [], NoReading("its parts do not fit together")
+        for cost, parts in self.options(ground, want):
+            try:
+                found.append(assembled(ground, want, base, parts).at(cost))
+            except NoReading as error:
+                reason = error
+        if not found:
+            raise reason
+        return found
+
+
+def _sets(readings: Sequence[Reading]) -> list[Option]:
+    # The cost stands in the reading.
+    found: list[Option] = [(0.0, (Part(reading),)) for reading in readings if not reading.values]
+    if not found:
+        raise NoReading("a value is no thing that could have it")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Related(Predicate):
+    """It stands in a relation to something."""
+
+    application: Application
+
+    def verb(self) -> RelationUse | None:
+        """See `Predicate.verb`."""
+        return self.application.use
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        return _sets(self.application.readings(ground, want))
+
+
+@dataclass(frozen=True, eq=False)
+class Located(Predicate):
+    """It lies in a place; with `lead` an entity is in it, and the place is asked for."""
+
+    objects: Objects
+    outwards: bool = False
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        if self.outwards:
+            names = ground.lexicon.location
+            use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
+            if not names:
+                raise NoReading("this graph has no relation that says where something lies")
+            return _sets(ground.apply(use, self.objects.sources[0], False, want, fixed=True))
+        found = [ground.located(options, want) for options in self.objects.sources]
+        joint = self.objects.joint
+        note = ('read "and" as: in any of them',) if joint == "and" else ()
+        return _sets(
+            [
+                replace(ground.either(*readings), notes=(*ground.either(*readings).notes, *note))
+                if len(readings) > 1
+                else readings[0]
+                for readings in _likeliest(found)
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Implied(Predicate):
+    """It has to do with something; the word hardly says how."""
+
+    text: str
+    objects: Objects
+    inverse: bool | None = None
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        # "topics about": the noun adds what it can where it names no kind of the graph's own.
+        said, noun = self.text, False
+        favoured: tuple[str, ...] = ()
+        if want is not None:
+            named = ground.lexicon.use(want.text, tuple(want.text.casefold().split()))
+            favoured = named.relations if named is not None else ()
+            if want.entity is None and want.members is None and want.cost > 0:
+                said, noun = f"{want.text} {self.text}", True
+        found = [ground.implied(said, options, want, self.inverse, noun, favoured) for options in self.objects.sources]
+        join = ground.either if self.objects.joint == "or" else ground.both
+        return _sets([join(*r) if len(r) > 1 else r[0] for r in _likeliest(found)])
+
+
+@dataclass(frozen=True, eq=False)
+class Having(Predicate):
+    """What it stands in a relation to is such and such: "whose director also directed ..."."""
+
+    use: RelationUse
+    of: Predicate
+    construction: str = "having"
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        found: list[Reading] = []
+        reason = ""
+        inner = _role(ground, self.use)
+        for reading in self.of.readings(ground, inner)[:3]:
+            try:
+                found += Application(self.use, Objects(((reading,),)), self.construction).readings(ground, want)
+            except NoReading as error:
+                reason = reason or str(error)
+        if not found:
+            raise NoReading(reason)
+        return _sets(sorted(found, key=lambda reading: reading.cost)[:KEPT])
+
+
+def _role(ground: Grounding, use: RelationUse) -> Kind | None:
+    """What a relation leads to, as a kind of thing, where no types say it."""
+    if ground.lexicon.type_relation is not None:
+        return None
+    return ground.lexicon.kind(use.text, tuple(use.text.casefold().split()))
+
+
+@dataclass(frozen=True, eq=False)
+class Sharing(Predicate):
+    """It has something in common with something: "share directors with", "with the same currency as".
+
+    With `inner`, the two steps are of the thing itself: "co-starred with" leads from an actor to others.
+    """
+
+    use: RelationUse
+    objects: Objects
+    inner: bool = False
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        construction = "having" if self.inner else "of"
+        found = []
+        for name in self.use.relations[:4]:
+            use, again = self.use.only([name]), RelationUse(self.use.text, (name,))
+            for options in self.objects.sources[:1]:
+                try:
+                    first = inverse_of(use, construction)
+                    for middle in ground.apply(use, options, first, fixed=ground.lexicon.type_relation is not None):
+                        if middle.values or not hasattr(middle.query, "inverse"):
+                            continue
+                        turned = not middle.query.inverse
+                        found += ground.apply(again, (middle,), turned, want, fixed=True)
+                except NoReading:
+                    continue
+        if not found:
+            raise NoReading(f'"{self.use.text}" is nothing that could be shared here')
+        return _sets(sorted(found, key=lambda reading: reading.cost)[:KEPT])
+
+
+@dataclass(frozen=True, eq=False)
+class OneOf(Predicate):
+    """It is one of some named things."""
+
+    objects: Objects
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        ones = [options[0] for options in self.objects.sources]
+        return [(0.0, (Part(ones[0] if len(ones) == 1 else ground.either(*ones)),))]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen(Predicate):
+    """Its value passes a comparison, or stands highest."""
+
+    choice: Comparison | Superlative
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        return [(0.0, (Part(choice=self.choice),))]
+
+
+@dataclass(frozen=True, eq=False)
+class Not(Predicate):
+    """The opposite of another."""
+
+    of: Predicate
+
+    def verb(self) -> RelationUse | None:
+        """See `Predicate.verb`."""
+        return self.of.verb()
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        return [
+            (cost, tuple(replace(part, negated=not part.negated) for part in parts))
+            for cost, parts in self.of.options(ground, want)
+            if len(parts) == 1
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Together(Predicate):
+    """Several at once, or any of them."""
+
+    parts: tuple[Predicate, ...]
+    joint: str = "and"
+    _kept: dict[object, list[Option]] = field(default_factory=dict, compare=False)
+
+    def verb(self) -> RelationUse | None:
+        """See `Predicate.verb`."""
+        return self.parts[-1].verb()
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        key = None if want is None else want.identity
+        if key not in self._kept:
+            found = [part.options(ground, want)[:3] for part in self.parts]
+            options = []
+            for chosen in product(*found):
+                joined: list[Part] = []
+                for number, (_, parts) in enumerate(chosen):
+                    first, *rest = parts
+                    if number and self.joint == "or":
+                        first = replace(first, alternative=True)
+                    joined += [first, *rest]
+                options.append((sum(cost for cost, _ in chosen), tuple(joined)))
+            self._kept[key] = sorted(options, key=lambda option: option[0])[:KEPT]
+        return self._kept[key]
+
+
+def _likeliest(found: Sequence[Sequence[Reading]]) -> list[tuple[Reading, ...]]:
+    """The likeliest combinations of one reading each."""
+    combined = list(product(*(readings[:3] for readings in found)))
+    return sorted(combined, key=lambda readings: sum(reading.cost for reading in readings))[:KEPT]

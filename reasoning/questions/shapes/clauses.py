@@ -1,0 +1,141 @@
+"""What restricts a noun, and what a clause leaves open: "countries that border France", "that Ann directed"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+from reasoning.query.tree import Compare, Top
+from reasoning.questions.chart import Phrase, Rule
+from reasoning.questions.constructions import shared
+from reasoning.questions.grounding import NoReading
+from reasoning.questions.measures import Superlative
+from reasoning.questions.predicates import (
+    Application,
+    Chosen,
+    Implied,
+    Located,
+    Not,
+    Predicate,
+    Related,
+    Together,
+)
+from reasoning.questions.shapes.relations import RelationShapes
+from reasoning.questions.vocabulary import is_verbal, only_noun
+
+DOING = frozenset({"do", "does", "did"})
+BEING = frozenset({"is", "are", "was", "were"})
+NOUN_AS_VERB = 0.2
+"""What it costs to read a noun as a verb: nothing "capitals" anything."""
+
+_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+
+
+class ClauseShapes(RelationShapes):
+    """Rules for clauses."""
+
+    def restricted_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "countries that border France"."""
+        assert b.predicate is not None
+        predicate = b.predicate
+        if isinstance(a.value, int):  # "the five countries with the most inhabitants"
+            if not isinstance(predicate, Chosen) or not isinstance(predicate.choice, Superlative):
+                return
+            predicate = Chosen(replace(predicate.choice, k=a.value))
+        for phrase in self._nouns(a, b, predicate.readings(self.ground, a.type)[:4]):
+            yield replace(phrase, use=a.use)
+
+    def restricted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the capitals of Europe that ..."."""
+        assert a.objects is not None and b.predicate is not None
+        if a.named or a.bare or a.objects.sources[0][0].values:
+            return
+        base = a.objects.sources[0][0]
+        # What is said behind a superlative narrows what it chooses among.
+        cost = 0.3 if isinstance(base.query, Top) else 0.15 if isinstance(base.query, Compare) else 0.06
+        cost += 0.4 if b.value == "of" else 0.0
+        yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], cost)
+
+    def restricted_range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "capitals that have the most people", "directors who also acted in ..."."""
+        assert a.use is not None and b.predicate is not None
+        if is_verbal(a.text) or b.value == "of":
+            return
+        for base in self.ground.range_of(a.use):
+            readings = [r for r in b.predicate.readings(self.ground, None, base) if len(r.members)]
+            yield from self._nouns(a, b, readings[:4], 0.35)
+
+    def of_subject(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "which languages does Peru speak", "what genres do the films of Ann fall under"."""
+        if b.gap is None or a.use is None or is_verbal(a.text) or b.value == "sharing":
+            return
+        if b.use is None:
+            yield from self._applied_noun(a, a.use, b.gap, b, 0.05)
+        elif (use := shared(a.use, b.use)) is not None:
+            yield from self._applied_noun(a, replace(use, text=a.text), b.gap, b, 0.0)
+
+    def gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
+        assert b.use is not None and a.objects is not None
+        if a.bare:
+            return
+        as_noun = b.kind == "relation of"
+        cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02
+        fixed = as_noun and self.ground.lexicon.type_relation is not None
+        application = Application(b.use, a.objects, "having" if as_noun else "gap", fixed)
+        yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
+
+    def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the films of Ann were written by (whom)"."""
+        assert b.use is not None and a.objects is not None
+        if not a.bare:
+            application = Application(b.use, a.objects, "verb")
+            yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects)
+
+    def _not_gap(self, gap: Rule) -> Rule:
+        """ "that Ann did not direct"."""
+
+        def rule(a: Phrase, b: Phrase) -> Iterator[Phrase]:
+            for phrase in gap(a, b):
+                if phrase.predicate is not None:
+                    yield replace(phrase, predicate=Not(phrase.predicate))
+
+        return rule
+
+    def relations(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "diagnoses and treats"."""
+        yield replace(a, kind="relations", value=(a, b), cost=a.cost + b.cost)
+
+    def verbs(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "that diagnose and treat a disease", "that Ann wrote or directed"."""
+        several, noun = (a, b) if a.kind == "relations" else (b, a)
+        one, two = cast(tuple[Phrase, Phrase], several.value)
+        if noun.objects is None or noun.bare or one.use is None or two.use is None:
+            return
+        construction = "verb" if several is a else "gap"
+        parts = tuple(Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        yield self._predicate(a, b, Together(parts, two.kind.split()[0]), 0.03)
+
+    def light_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Ann appears in (what)"."""
+        assert a.objects is not None
+        if not a.bare:
+            yield self._predicate(a, b, Implied(b.text, a.objects), 0.05, gap=a.objects)
+
+    def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "is Paris in"."""
+        assert a.objects is not None
+        if not a.bare and len(a.objects.sources) == 1:
+            yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02, gap=a.objects)
+
+    def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "European countries"."""
+        assert a.objects is not None
+        if a.named and len(a.objects.sources) == 1 and b.type is not None:
+            try:
+                predicate: Predicate = Located(a.objects)
+                yield from self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08)
+            except NoReading:
+                predicate = Implied(b.text, a.objects)
+                yield from self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.2)

@@ -1,0 +1,110 @@
+""" "And", "or", "not" and "except" between phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reasoning.questions.chart import Phrase
+from reasoning.questions.predicates import (
+    Application,
+    Implied,
+    Not,
+    Objects,
+    OneOf,
+    Predicate,
+    Related,
+    Together,
+)
+from reasoning.questions.shapes.making import Shapes
+from reasoning.questions.vocabulary import is_verbal
+
+
+class JoiningShapes(Shapes):
+    """Rules for words that join."""
+
+    def negated(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "not in Europe"."""
+        assert b.predicate is not None
+        yield self._predicate(a, b, Not(b.predicate), use=b.use, gap=b.gap)
+
+    def negated_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "without the euro"; and "not Spain", which takes up the verb before."""
+        assert b.objects is not None
+        if b.named:
+            yield self._predicate(a, b, Not(Implied(a.text, b.objects, inverse=True)), 0.05)
+        yield replace(b, kind="not noun")
+
+    def excepted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "except Spain"."""
+        assert b.objects is not None
+        yield self._predicate(a, b, Not(OneOf(b.objects)))
+
+    def conjunction(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """Two restrictions, both or either."""
+        assert a.predicate is not None and b.predicate is not None
+        if b.kind == "predicate" and b.value == "of":
+            return
+        joint = "or" if b.kind == "or predicate" else "and"
+        cost = 0.0 if b.kind != "predicate" else 0.04
+        yield self._predicate(a, b, Together((a.predicate, b.predicate), joint), cost, use=b.use)
+
+    def listed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "France, Spain or Italy"."""
+        assert a.objects is not None and b.objects is not None
+        joint = "or" if "or" in (b.kind.split()[0], b.objects.joint) else "and"
+        if a.named and b.named and a.objects.joint in ("", joint):
+            objects = Objects((*a.objects.sources, *b.objects.sources), joint)
+            yield replace(a, objects=objects, cost=a.cost + b.cost)
+        elif not a.bare and not b.bare and not a.named and not b.named:
+            parts = [a.objects.sources[0][0], b.objects.sources[0][0]]
+            if not any(part.values for part in parts):
+                whole = self.ground.either(*parts)
+                note = () if joint == "or" else ('read "and" as: any of them',)
+                yield self._noun(a, [replace(whole, notes=(*whole.notes, *note))], a.cost + b.cost + 0.1)
+
+    def elided(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "border Spain but not France"."""
+        assert b.objects is not None and a.predicate is not None
+        use = a.predicate.verb()
+        if use is None or not b.named:
+            return
+        other: Predicate = Related(Application(use, b.objects, "verb"))
+        if "not" in b.kind:
+            other = Not(other)
+        joint = "or" if b.kind.startswith("or") else "and"
+        yield self._predicate(a, b, Together((a.predicate, other), joint), 0.05)
+
+    def exclusive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "border France or Italy, but not both"."""
+        one = a.predicate
+        if isinstance(one, Together) and one.joint == "or":
+            both: Predicate = Together(one.parts, "and")
+        elif isinstance(one, Related) and one.application.objects.joint == "or":
+            application = one.application
+            both = Related(replace(application, objects=replace(application.objects, joint="and")))
+        else:
+            return
+        yield self._predicate(a, b, Together((one, Not(both))))
+
+    def excepted_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "..., China excepted"."""
+        assert a.objects is not None
+        if a.named:
+            yield self._predicate(a, b, Not(OneOf(a.objects)))
+
+    def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "without neighbours"."""
+        assert b.use is not None
+        for reading in self.ground.range_of(b.use)[:1]:
+            yield self._predicate(a, b, Not(Related(Application(b.use, Objects(((reading,),)), "having"))), 0.05)
+
+    def light_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "give aid", "signed treaties"."""
+        if not is_verbal(b.text):
+            yield replace(b, cost=a.cost + b.cost + 0.03)
+
+    def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the emigrants from Cuba go to"."""
+        if not a.named and not a.bare:
+            yield replace(a, cost=a.cost + b.cost + 0.2)

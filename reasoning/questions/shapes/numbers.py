@@ -1,0 +1,138 @@
+"""Comparisons and superlatives: "a population over 5 million", "the second largest"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+from reasoning.query.tree import Operator
+from reasoning.questions.chart import Phrase
+from reasoning.questions.grounding import NoReading, Reading
+from reasoning.questions.lexicon import RelationUse
+from reasoning.questions.measures import Comparison, Superlative, measured, values_of
+from reasoning.questions.predicates import (
+    Chosen,
+    Together,
+)
+from reasoning.questions.shapes.prepositions import PrepositionShapes
+
+
+class NumberShapes(PrepositionShapes):
+    """Rules for numbers."""
+
+    def test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "more than 5 million"."""
+        yield Phrase("test", text=a.text, value=((a.value, b.value),))
+
+    def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "between 1 and 5 million"."""
+        yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
+
+    def comparison(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "a population over 5 million", "more than 5 million people"."""
+        relation, test = (a, b) if b.kind == "test" else (b, a)
+        use = measured(relation.use, self.kg)
+        if use is None:
+            raise NoReading(f"a comparison needs to say of what; {values_of(self.kg)}")
+        for name in use.relations[:2]:
+            choices = self._comparisons(name, test)
+            phrase = self._choice(relation, choices[0], test.cost + use.cost(name))
+            if len(choices) > 1:
+                phrase = replace(phrase, predicate=Together(tuple(map(Chosen, choices))))
+            yield from self._whose(a, phrase)
+
+    def _comparisons(self, name: str, test: Phrase) -> list[Comparison]:
+        """What a test says of a relation's values; two comparisons where it is a range."""
+        parts = cast(tuple[tuple[Operator, int | float], ...], test.value)
+        return [Comparison(name, operator, value) for operator, value in parts]
+
+    def compared_value(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the population of France is over 60 million"."""
+        assert a.objects is not None
+        for reading in a.objects.sources[0]:
+            if reading.values and hasattr(reading.query, "relation"):
+                name, source = reading.query.relation, reading.query.children[0]
+                whole = replace(reading, query=source, values=False)
+                for choice in self._comparisons(name, b):
+                    whole = choice.put_to(whole, self.kg)
+                yield self._noun(a, [whole], a.cost + b.cost, value="compared")
+
+    def ordinal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the second largest"."""
+        largest, relations, *_ = cast(tuple[bool, tuple[str, ...]], b.value)
+        yield replace(b, kind="most", value=(largest, relations, 1, a.value))
+
+    def numbered(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "five countries", of which a superlative says which."""
+        if isinstance(a.value, int) and 0 < a.value <= 1000 and b.type is not None:
+            yield replace(b, value=a.value, cost=a.cost + b.cost)
+
+    def measured_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "country by area"."""
+        if measured(b.use, self.kg) is not None:
+            yield replace(a, use=b.use, cost=a.cost + b.cost + 0.01)
+
+    def superlative(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the 3 largest"."""
+        most, number = (a, b) if a.kind == "most" else (b, a)
+        if isinstance(number.value, int) and 0 < number.value <= 1000:
+            yield replace(most, kind="most", value=(*cast(tuple[object, ...], most.value)[:2], number.value))
+
+    def _superlative(self, most: Phrase, use: RelationUse | None, default: int, several: bool = False) -> Superlative:
+        largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], most.value)
+        k = number[0] if number else default
+        place = number[1] if len(number) > 1 else 1
+        note = f'took the one {most.text}; say how many for more, as in "the 3 {most.text}"'
+        names = tuple(use.relations[:1]) if use is not None else tuple(relations)
+        return Superlative(k, largest, names, most.text, note if several and not number else "", place)
+
+    def best(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the largest country in Africa"."""
+        assert b.objects is not None
+        if b.named or any(reading.values for reading in b.objects.sources[0]):
+            return
+        several = self._plural(a.end, b)
+        choice = self._superlative(a, measured(b.use, self.kg), 1, several)
+        for reading in b.objects.sources[0][:1]:
+            yield self._noun(
+                a, [choice.put_to(reading, self.kg)], a.cost + (0.0 if b.bare else b.cost), value=(a, reading)
+            )
+
+    def _plural(self, position: int, b: Phrase) -> bool:
+        return b.text.split()[0].endswith("s")
+
+    def best_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the largest population"."""
+        use = measured(b.use, self.kg)
+        if use is not None:
+            yield Phrase("best by", text=a.text, cost=a.cost + b.cost, value=self._superlative(a, use, 1))
+
+    def ranked_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the largest countries by population"."""
+        use = measured(b.use, self.kg)
+        if use is not None and isinstance(a.value, tuple):
+            most, reading = cast(tuple[Phrase, Reading], a.value)
+            choice = self._superlative(most, use, 1, self._plural(0, replace(a, text=a.text)))
+            yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
+
+    def compare_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "larger than Chile"."""
+        yield replace(b, kind="compare noun", value=a.value)
+
+    def compared_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "larger than Chile by area"."""
+        use = measured(b.use, self.kg)
+        if use is not None and a.named:
+            operator = str(a.value or "")
+            most = Superlative(1, operator.startswith(">"), use.relations[:1], a.text)
+            yield Phrase("compared", text=a.text, value=(most, a), cost=a.cost + b.cost)
+
+    def compared(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "is Peru larger than Chile by area"."""
+        assert a.objects is not None
+        most, other = cast(tuple[Superlative, Phrase], b.value)
+        if a.named and len(a.objects.sources) == 1 and other.objects is not None:
+            one, two = a.objects.sources[0][0], other.objects.sources[0][0]
+            whole = most.put_to(self.ground.either(one, two), self.kg)
+            yield self._noun(a, [self.ground.both(whole, one)], a.cost + b.cost, value="compared")

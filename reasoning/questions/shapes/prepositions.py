@@ -1,0 +1,100 @@
+"""Prepositions, "whose" and "with", and what things share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reasoning.questions.chart import Phrase
+from reasoning.questions.constructions import shared
+from reasoning.questions.predicates import (
+    Application,
+    Chosen,
+    Having,
+    Implied,
+    Located,
+    Related,
+    Sharing,
+)
+from reasoning.questions.shapes.making import Shapes
+
+
+class PrepositionShapes(Shapes):
+    """Rules for prepositions and possession."""
+
+    def located(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "in Asia"."""
+        assert b.objects is not None
+        if not b.bare and self.ground.lexicon.location:
+            yield self._predicate(a, b, Located(b.objects), 0.0 if a.kind == "in" else 0.05, value=a.kind)
+
+    def implied(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "about Paris", "of Ann"."""
+        assert b.objects is not None
+        typed = self.ground.lexicon.type_relation is not None
+        if not b.bare and not (typed and a.kind in ("in", "of", "by")):
+            yield self._predicate(a, b, Implied(a.text, b.objects), 0.1, value=a.kind)
+
+    def implied_having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "with the euro"."""
+        assert b.objects is not None
+        if not b.bare and b.named:
+            yield self._predicate(a, b, Implied(a.text, b.objects, inverse=True), 0.1)
+
+    def with_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "have the largest area", "with the same currency as"."""
+        if isinstance(b.predicate, Chosen | Sharing) or b.value == "as":
+            yield replace(b, cost=a.cost + b.cost)
+
+    def having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "whose capital is Bern"."""
+        assert a.use is not None and b.objects is not None
+        if b.bare:
+            return
+        predicate = Related(Application(a.use, b.objects, "having"))
+        yield from self._whose(a, self._predicate(a, b, predicate))
+
+    def _whose(self, a: Phrase, predicate: Phrase) -> Iterator[Phrase]:
+        # "which country's capital is Bern" says its type itself.
+        if isinstance(a.value, Phrase) and a.value.objects is not None and predicate.predicate is not None:
+            readings = predicate.predicate.readings(self.ground, a.value.type)
+            yield from self._nouns(a, replace(predicate, cost=0.0), readings[:3])
+        else:
+            yield predicate
+
+    def having_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "whose director also directed Psycho"."""
+        assert a.use is not None and b.predicate is not None
+        phrase = self._predicate(a, b, Having(a.use, b.predicate))
+        if a.value == "their":
+            phrase = replace(phrase, value="their", type=a.type)
+        yield from self._whose(a, phrase)
+
+    def as_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the euro as currency"."""
+        assert b.use is not None and a.objects is not None
+        yield self._predicate(a, b, Related(Application(b.use, a.objects, "having")), value="as")
+
+    def sharing(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "share directors with Psycho"."""
+        assert a.use is not None and b.objects is not None
+        if not b.bare:
+            yield self._predicate(a, b, Sharing(a.use, b.objects, inner=a.kind.startswith("co")))
+
+    def sharing_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Ann co-starred with (whom)"."""
+        assert b.use is not None and a.objects is not None
+        if not a.bare:
+            yield self._predicate(
+                a, b, Sharing(b.use, a.objects, inner=b.kind.startswith("co")), 0.03, gap=a.objects, value="sharing"
+            )
+
+    def same_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the same director of Psycho"."""
+        if not b.named and not b.bare:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def by_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "directed by the same director as Psycho"."""
+        if isinstance(b.predicate, Sharing) and (a.use is None or shared(a.use, b.predicate.use) is not None):
+            yield replace(b, cost=a.cost + b.cost)

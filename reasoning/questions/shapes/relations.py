@@ -1,0 +1,162 @@
+"""A relation as a noun or a verb with what it is put to: "the capital of France", "border France"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reasoning.questions.chart import Phrase
+from reasoning.questions.constructions import inverse_of, shared
+from reasoning.questions.grounding import NoReading
+from reasoning.questions.lexicon import RelationUse
+from reasoning.questions.measures import measured
+from reasoning.questions.predicates import (
+    Application,
+    Objects,
+    Related,
+)
+from reasoning.questions.shapes.making import Shapes
+from reasoning.questions.vocabulary import is_verbal, only_noun, stems
+
+DOING = frozenset({"do", "does", "did"})
+BEING = frozenset({"is", "are", "was", "were"})
+NOUN_AS_VERB = 0.2
+"""What it costs to read a noun as a verb: nothing "capitals" anything."""
+
+_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+
+
+class RelationShapes(Shapes):
+    """Rules for a relation and its objects."""
+
+    def typed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "neighbouring countries", "capital city"."""
+        if a.type is None and b.type is not None and not _past(a.text):
+            yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
+
+    def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "languages spoken", "release date"."""
+        if a.text.endswith(" by") or set(stems(a.text)) & set(stems(b.text)):
+            return
+        if (use := shared(a.use, b.use)) is not None:
+            yield replace(a, use=replace(use, text=a.text), cost=a.cost + b.cost + 0.02)
+
+    def noun_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the capital of France"."""
+        assert a.use is not None and b.objects is not None
+        if b.bare:
+            return
+        yield from self._applied_noun(a, a.use, b.objects, b)
+        yield self._predicate(a, b, Related(Application(a.use, b.objects, "of")), 0.05)
+
+    def _applied_noun(
+        self, a: Phrase, use: RelationUse, objects: Objects, b: Phrase, cost: float = 0.0
+    ) -> Iterator[Phrase]:
+        both_said = "both" in self.linked.before(b.start if b.start > a.start else a.end)
+        if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
+            # "the capital of Japan and France"
+            readings = [
+                self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True) for options in objects.sources
+            ]
+            both = self.ground.either(*(found[0] for found in readings))
+            note = 'read "and" as: of any of them'
+            yield from self._nouns(a, b, [replace(both, notes=(*both.notes, note))], cost)
+            return
+        application = Application(use, objects, "of")
+        yield from self._nouns(a, b, application.readings(self.ground, a.type), cost)
+
+    def noun_or_verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "languages spoken in Peru", and "born in Peru"."""
+        assert a.use is not None and b.objects is not None
+        if b.bare:
+            return
+        try:
+            if not is_verbal(a.text):
+                yield from self._applied_noun(a, a.use, b.objects, b, 0.03)
+        except NoReading:
+            pass
+        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), 0.0 if is_verbal(a.text) else 0.06)
+
+    def passive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "directed by Ann"."""
+        assert a.use is not None and b.objects is not None
+        if not b.bare:
+            yield self._predicate(a, b, Related(Application(a.use, b.objects, "by")))
+
+    def verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "border France"; and "which capital does France have", "how big is France"."""
+        assert a.use is not None and b.objects is not None
+        if b.bare:
+            return
+        if a.text.endswith(" by"):
+            yield self._predicate(a, b, Related(Application(a.use, b.objects, "by")))
+            return
+        asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
+        if asked or self.linked.before(b.start) & (DOING | BEING):
+            yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
+        cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
+        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+
+    def owner(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "France's"."""
+        if not a.bare:
+            yield replace(a, kind="owner")
+        else:
+            yield replace(a, kind="owner", cost=a.cost + 0.1)
+
+    def owned(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "France's capital"; and "whose": "which country's capital"."""
+        assert b.use is not None and a.objects is not None
+        if a.bare:
+            yield replace(b, kind="having", text=b.text, type=None, value=a, cost=a.cost + b.cost)
+            return
+        yield from self._applied_noun(b, b.use, a.objects, a)
+
+    def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the Psycho director"."""
+        assert b.use is not None and a.objects is not None
+        if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
+            yield from self._applied_noun(b, b.use, a.objects, a, 0.12)
+
+    def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the film Psycho", "the actor Tom Hanks"."""
+        if (
+            not b.named
+            or b.objects is None
+            or len(b.objects.sources) != 1
+            or (a.kind == "relation" and is_verbal(a.text))
+        ):
+            return
+        kind = a.type if a.kind == "type" else None
+        if a.kind == "relation" and a.use is not None:
+            kind = self.ground.lexicon.kind(a.text, tuple(a.text.casefold().split()))
+            if kind is None:
+                return
+        members = self.ground.wanted(kind)
+        found = [r for r in b.objects.sources[0] if members is None or int(r.members[0]) in _Set(members)]
+        if found:
+            kept = tuple(replace(reading, rank=0) for reading in found)
+            yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02)
+            if a.kind == "relation" and a.use is not None:
+                # "the actors of the writer Ann": of what she wrote
+                made = Application(a.use, Objects((kept,)), "having").readings(self.ground)
+                yield from self._nouns(a, b, made[:2], 0.3)
+
+
+def _past(text: str) -> bool:
+    """Whether a relation is said in a form that no noun follows: "written", "written by"."""
+    return text.endswith(" by") or (is_verbal(text) and not text.endswith("ing"))
+
+
+class _Set:
+    """Membership in a sorted array."""
+
+    def __init__(self, members: object) -> None:
+        self._members = members
+
+    def __contains__(self, entity: int) -> bool:
+        import numpy as np
+
+        members = np.asarray(self._members)
+        at = int(np.searchsorted(members, entity))
+        return at < len(members) and int(members[at]) == entity
