@@ -194,6 +194,22 @@ class TestEvaluateQuestions:
         assert summary["errors"] == 1 and list(summary["per_type"]) == ["1-hop", "2-hop", "other"]
         assert "overall" in capsys.readouterr().out
 
+    def test_kinds_values_and_what_cannot_be_answered_and_a_file_of_misses(self, family: str, tmp_path: Path) -> None:
+        items = [
+            {"question": 'count(parent("Bob"))', "kind": "counting", "query": 'count(parent("Bob"))', "value": 2},
+            {"question": "Who painted Ann?", "kind": "unanswerable", "query": None},
+            {"question": 'parent("Ann")', "kind": "unanswerable", "query": None},
+            {"question": 'parent("Dan")', "kind": "1 hop", "query": 'parent("Ann")', "answers": ["Bob", "Cleo"]},
+        ]
+        _, summary = self.evaluate(family, tmp_path, "\n".join(map(json.dumps, items)), "mine.jsonl")
+        right = {kind: found["exact_match"] for kind, found in summary["per_type"].items()}
+        assert right == {"counting": 1, "unanswerable": 0.5, "1 hop": 0}
+        misses = [json.loads(line) for line in (tmp_path / "out.jsonl.misses.jsonl").read_text().splitlines()]
+        assert [(miss["id"], miss["reason"]) for miss in misses] == [
+            ("mine:2", "answered, though the graph cannot answer it"),
+            ("mine:3", "read as another query"),
+        ]
+
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_a_byte_order_mark_and_any_line_ends_are_read_past(self, family: str, tmp_path: Path, end: str) -> None:
         content = "\ufeff" + end.join(json.dumps(item) for item in self.QUESTIONS)
