@@ -76,6 +76,8 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             (("predicate", "relation"), self.asked_last),
             (("not", "predicate"), self.negated),
             (("not", "noun"), self.negated_noun),
+            (("relation", "not noun"), self.verb_not),
+            (("type", "noun"), self.had),
             (("except", "noun"), self.excepted),
             (("and", "predicate"), self.joined("and predicate")),
             (("or", "predicate"), self.joined("or predicate")),

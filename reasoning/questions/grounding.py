@@ -36,6 +36,9 @@ that it could be."""
 HEARSAY = 0.3
 """A word farther than this from a relation's name does not make a reading that reaches nothing."""
 
+NAMESAKE = 9
+"""Rank of an entity that is called so only with its type behind the name."""
+
 KEPT = 6
 """Readings of one phrase that are kept, the cheapest."""
 
@@ -98,7 +101,7 @@ class Grounding:
         if not mention.marked:
             for entity in self.lexicon.namesakes(mention.text):
                 if all(entity not in entities for entities in mention.candidates):
-                    found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=9))
+                    found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
 
     def kinds(self, members: Ids) -> Ids:
@@ -348,7 +351,8 @@ class Grounding:
             for source in sources:
                 cost = source.cost + use.cost(name)
                 if relation.kind == "values":
-                    if want is None:
+                    # "Texas" has no area here, and that of Texas City is no answer.
+                    if want is None and source.rank < NAMESAKE:
                         yield self._value_option(name, relation, source, cost)
                     continue
                 for way in (inverse,) if one_way else (inverse, not inverse):

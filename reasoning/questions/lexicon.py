@@ -380,6 +380,7 @@ class Lexicon:
             one, two = self.prominence(entity), self.prominence(other)
             if one and two:
                 return one >= share * two
+            share *= 2  # how much is said of something tells less
         degrees = [len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)]
         return degrees[0] >= share * degrees[1]
 

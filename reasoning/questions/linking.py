@@ -214,6 +214,7 @@ class _Linker:
         for item in found.items:
             if item.kind != "entity" and item.end > item.start + 1:
                 found.filler[item.start : item.end] = [False] * (item.end - item.start)  # the "many" of "how many"
+        found.items = [item for item in found.items if not self._swallowed(item, found.items)]
         found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
         _prefer_longest(found.items)
         covered = list(found.filler)
@@ -315,6 +316,12 @@ class _Linker:
             if candidates and not (words == 1 and self.lexicon.is_common(name)):
                 return candidates[0]
         return ()
+
+    def _swallowed(self, item: Item, items: list[Item]) -> bool:
+        """Whether a word belongs to a phrase that it begins: the "share" of "share a border"."""
+        return item.kind == "share" and any(
+            other.kind == "relation" and other.start == item.start and other.end > item.end for other in items
+        )
 
     def _as_kind(self, item: Item, found: Linked) -> Item | None:
         """A name as what the answers are, in a graph that says what is a kind of what: "which lipids"."""

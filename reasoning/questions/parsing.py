@@ -32,7 +32,7 @@ DEAREST = 0.95
 LEAST_MARGIN = 0.04
 """Two readings nearer in cost than this are both put to the person who asks."""
 
-NAMESAKE_MARGIN = 0.25
+NAMESAKE_MARGIN = 0.09
 """The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
 
 SHOWN = 4

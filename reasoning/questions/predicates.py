@@ -222,7 +222,7 @@ class Sharing(Predicate):
         found = []
         for name in self.use.relations[:4]:
             use, again = self.use.only([name]), RelationUse(self.use.text, (name,))
-            for options in self.objects.sources[:1]:
+            for options in self.objects.sources if len(self.objects.sources) == 1 else ():
                 try:
                     first = inverse_of(use, construction)
                     for middle in ground.apply(use, options, first, fixed=ground.lexicon.type_relation is not None):

@@ -81,7 +81,7 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("with", None, "with|have|has|having|had|whose"),
     ("as", None, "as"),
     ("and", None, "and|but|,|;|as well as|while"),
-    ("or", None, "or"),
+    ("or", None, "or|nor"),
     (
         "except",
         None,
@@ -90,7 +90,7 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("xor", None, "but not both|not both|not both of them|but not both of"),
     ("excepted", None, "excepted|excluded"),
     ("between", None, "between"),
-    ("not", None, "not|no|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
+    ("not", None, "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
     ("many", None, "how many|number of|count"),
     ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
     ("compare", "<", "less than|fewer than|smaller than|lower than|under|below|before|<"),

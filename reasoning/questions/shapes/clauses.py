@@ -66,6 +66,17 @@ class ClauseShapes(RelationShapes):
             readings = [r for r in b.predicate.readings(self.ground, None, base) if len(r.members)]
             yield from self._nouns(a, b, readings[:4], 0.35)
 
+    def verb_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "border neither France nor Spain"."""
+        if a.use is not None and b.objects is not None:
+            yield self._predicate(a, b, Not(Related(Application(a.use, b.objects, "verb"))), 0.02)
+
+    def had(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "how many airports does Iceland have"."""
+        if b.named and b.objects is not None and a.type is not None and self.linked.before(b.start) & DOING:
+            predicate: Predicate = Located(b.objects) if self.ground.lexicon.location else Implied("have", b.objects)
+            yield from self._nouns(a, b, predicate.readings(self.ground, a.type)[:3], 0.1)
+
     def of_subject(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "which languages does Peru speak", "what genres do the films of Ann fall under"."""
         if b.gap is None or a.use is None or is_verbal(a.text) or b.value == "sharing":
