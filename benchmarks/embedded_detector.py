@@ -248,14 +248,19 @@ def throughput(paths: Sequence[Path], rounds: int) -> dict[str, Any]:
             assert isinstance(found, Detections)
 
     taken: dict[str, list[float]] = {}
+    processor: list[float] = []
     for _ in range(rounds):
         # By turns, so that a slow minute of the machine is everybody's.
         for threads, vision in visions.items():
             taken.setdefault(f"one at a time, {threads} threads", []).append(seconds(one_by_one, vision))
+        began = time.process_time()
         taken.setdefault("folder", []).append(seconds(as_folder))
+        processor.append((time.process_time() - began) / len(paths))
     best = {name: len(paths) / min(of) for name, of in taken.items()}
     middle = {name: len(paths) / statistics.median(of) for name, of in taken.items()}
     return {
+        "processor_seconds_per_image": min(processor),
+        "most_that_the_cores_give": usable_cores() / min(processor),
         "images_per_second": {"best": best, "median": middle},
         "ratio": {
             kind: of["folder"] / max(speed for name, speed in of.items() if name != "folder")
@@ -327,7 +332,11 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         ),
         f"| folder / best of one at a time | {speeds['ratio']['best']:.2f} | {speeds['ratio']['median']:.2f} |",
         "",
-        "At least 1.2 was asked for.",
+        f"At least 1.2 was asked for. An image of the folder takes {speeds['processor_seconds_per_image'] * 1e3:.1f} ms "
+        f"of processor time, so cores that never waited would give {speeds['most_that_the_cores_give']:.1f} images a "
+        "second: what one image at a time leaves idle is only its decoding and what follows the network, since the "
+        "network itself runs nearly twice as fast on two threads. Batches of 2, 4 and 8 images take the same time an "
+        "image as single ones.",
     ]
     return "\n".join(lines) + "\n"
 
