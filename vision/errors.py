@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kg_data.errors import SkylarkError
-from reasoning.errors import MissingPackageError
+from kg_data.errors import MissingPackageError, SkylarkError
 
 
 class ImageError(SkylarkError):

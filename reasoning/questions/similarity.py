@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from reasoning.errors import MissingPackageError
+from kg_data.errors import MissingPackageError
 from reasoning.questions.vocabulary import lemmas
 from reasoning.sentence_vectors import Vectors, sentence_encoder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reasoning.errors import MissingPackageError
+from kg_data.errors import MissingPackageError
 from reasoning.sentence_vectors import model_folder, sentence_encoder
 from vision.classes import COCO_CLASSES
 from vision.classes import anchors as anchors_module
