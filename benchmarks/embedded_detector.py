@@ -332,7 +332,8 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         ),
         f"| folder / best of one at a time | {speeds['ratio']['best']:.2f} | {speeds['ratio']['median']:.2f} |",
         "",
-        f"At least 1.2 was asked for. An image of the folder takes {speeds['processor_seconds_per_image'] * 1e3:.1f} ms "
+        "At least 1.2 was asked for. "
+        f"An image of the folder takes {speeds['processor_seconds_per_image'] * 1e3:.1f} ms "
         f"of processor time, so cores that never waited would give {speeds['most_that_the_cores_give']:.1f} images a "
         "second: what one image at a time leaves idle is only its decoding and what follows the network, since the "
         "network itself runs nearly twice as fast on two threads. Batches of 2, 4 and 8 images take the same time an "
