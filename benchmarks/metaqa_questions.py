@@ -5,7 +5,7 @@
 The 3,000 dev questions of each number of hops, with the brackets around the topic and without them. The answers that
 are expected are computed anew on the graph at hand, which lacks a few triples; questions whose gold path reaches
 nothing are left out and counted. No synonym and no example of the reader was taken from these questions; some of its
-shapes of questions ("the same ... as", "together with", a topic put first) are general ones that were noticed missing here.
+shapes of questions ("the same ... as", "together with", a topic put first) are general ones noticed missing here.
 Writes `results/metaqa_questions.json` and `.md` beside this file; with `--sample` it takes N of each number of hops
 (seed 0), prints and writes nothing.
 """
