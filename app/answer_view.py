@@ -6,7 +6,7 @@ from app.asking import Asked
 from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
 from app.tree_view import tree_html
 from reasoning.answer import Answer
-from reasoning.answer_text import emptied_by
+from reasoning.emptied import emptied_by
 from reasoning.evidence import Evidence
 from reasoning.query.value_text import readable, readable_of
 
@@ -87,7 +87,7 @@ def _nothing(answer: Answer) -> str:
     """Why there is nothing: the step at which the sets became empty."""
     if len(answer.ranked):
         return ""
-    step = emptied_by(answer)
+    step = emptied_by(answer.chain, answer.steps)
     if step is None:
         return muted("Nothing in this graph fits the question.")
     number = f"Step {step.step.position + 1} of {len(answer.chain)}"
