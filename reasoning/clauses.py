@@ -15,7 +15,7 @@ from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.inflection import base_form, is_plural, participle, plural, with_article
+from reasoning.query.inflection import base_form, is_plural, participle, past, plural, with_article
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from reasoning.query.value_text import comparison_words, extreme_words
 from reasoning.query.verbalise import (
@@ -167,7 +167,9 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if words in _TYPE_WORDS:
         if backwards:
             return [about(f"{mood.be} of type "), *target]
-        return [about(f"{mood.be} the type of "), *target]
+        return [about(f"{mood.be} {_one_of(query, kg, 'type', mood)} of "), *target]
+    if not backwards and not mood.negated and (did := past(words)):
+        return [about(f"{did} "), *target]
     if ends_in_preposition(words):
         if backwards:
             return [about(f"{mood.be} {words} "), *target]

@@ -15,7 +15,7 @@ from reasoning.binding import bind
 from reasoning.clauses import Phrase, predicate
 from reasoning.emptied import emptied_by
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.inflection import plural
+from reasoning.query.inflection import is_plural, plural
 from reasoning.query.tree import Compare, Count, Entity, Exists, Intersect, Project, Query, Top
 from reasoning.query.value_text import value_words
 from reasoning.query.verbalise import (
@@ -165,7 +165,7 @@ def _led_to(answer: Answer, query: Project) -> list[Phrase]:
         frame = f"{source} {words} " if is_verb(words) else f"{source} is {words} "
     else:
         noun = plural(noun_words(words)) if many else noun_words(words)
-        frame = f"The {noun} of {source} {'are' if many else 'is'} "
+        frame = f"The {noun} of {source} {'are' if many or is_plural(noun) else 'is'} "
     return [Phrase(frame, relation=label, anchor=anchor), *_subject(answer), Phrase(".")]
 
 

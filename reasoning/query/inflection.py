@@ -35,6 +35,21 @@ def with_article(noun: str) -> str:
     return noun if is_plural(noun) else str(_engine().a(noun))
 
 
+_PASTS = {
+    "written": "wrote", "sung": "sang", "drawn": "drew", "given": "gave", "taken": "took", "chosen": "chose",
+    "spoken": "spoke", "driven": "drove", "worn": "wore", "won": "won", "made": "made", "built": "built", "led": "led",
+    "held": "held", "bought": "bought", "sold": "sold", "found": "found", "told": "told", "taught": "taught",
+}  # fmt: skip
+
+
+def past(label: str) -> str:
+    """What was done by whom a label names: "directed by" to "directed", "written by" to "wrote"; else ""."""
+    done, _, by = label.rpartition(" ")
+    if by != "by" or " " in done:
+        return ""
+    return _PASTS.get(done, done if done.endswith("ed") else "")
+
+
 def base_form(verb: str) -> str:
     """A verb's third person without its ending, what follows the verb kept: "carries out" to "carry out"."""
     first, _, rest = verb.partition(" ")

@@ -35,6 +35,8 @@ VERBS = frozenset(
 _EMPTY_FIRST = ("has ", "have ", "in ")
 """What says nothing in front of a noun: "has genre" is the genre of a movie, "in language" its language."""
 
+_TYPE = frozenset({"is a", "isa"})
+
 
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
@@ -137,7 +139,9 @@ def ends_in_preposition(words: str) -> bool:
 
 
 def noun_words(words: str) -> str:
-    """A label that is a noun, without an empty word before it: "has genre" is "genre"."""
+    """A label that is a noun, without an empty word before it: "has genre" is "genre"; and "is a" tells the type."""
+    if words in _TYPE:
+        return "type"
     for empty in _EMPTY_FIRST:
         if words.startswith(empty) and not ends_in_preposition(words):
             return words.removeprefix(empty)
