@@ -166,7 +166,7 @@ def test_what_may_mean_several_things_is_asked_back_and_picked_by_key(browser: A
         assert page.locator("#choices button:visible, #error .sk-alert").count() == 0
 
 
-def test_an_alternative_is_asked_with_a_click_and_the_sentence_shows_its_facts(browser: Any, copying: str) -> None:
+def test_an_alternative_is_asked_with_a_click_and_a_sentence_shows_its_facts(browser: Any, copying: str) -> None:
     with visit(browser, copying, "alternative") as page:
         page.uncheck("#run_llm input")
         ask(page, "What is in Paris?")
@@ -175,6 +175,8 @@ def test_an_alternative_is_asked_with_a_click_and_the_sentence_shows_its_facts(b
         page.click("#choice-1")
         assert expect(page, "#understood_query", query) == query
         assert page.text_content("#understood_words") == words
+        ask(page, 'capital("Portugal")')
+        expect(page, "#sentence", "The capital of Portugal is Lisbon.")
         page.focus("#sentence .sk-rests")
         page.keyboard.press("Enter")
         page.wait_for_selector("#evidence_table tr.sk-lit:focus")
