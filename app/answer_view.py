@@ -6,9 +6,10 @@ from app.asking import Asked
 from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
 from app.tree_view import tree_html
 from reasoning.answer import Answer
-from reasoning.answer_text import emptied_by
+from reasoning.emptied import emptied_by, emptied_note
 from reasoning.evidence import Evidence
 from reasoning.query.value_text import readable, readable_of
+from reasoning.sentence import SentencePart
 
 MOST_ROWS = 100
 
@@ -24,7 +25,9 @@ _WHY_EMPTY = {
 def understood_html(asked: Asked) -> str:
     """The query in words, in the grammar, and what was assumed."""
     words = asked.query.verbalise(asked.answer.kg)
-    notes = "".join(f'<p class="sk-note">Note: {text(note)}</p>' for note in asked.notes)
+    # At which step it became empty stands with the answer.
+    told = [note for note in asked.notes if note != emptied_note(asked.answer.chain, asked.answer.steps)]
+    notes = "".join(f'<p class="sk-note">Note: {text(note)}</p>' for note in told)
     return (
         '<div class="sk-understood"><p><span class="sk-label">Understood as</span> '
         f'<span id="understood_words">{text(words)}</span></p>'
@@ -45,7 +48,27 @@ def answer_html(asked: Asked) -> str:
         f"By exact execution over the graph, in {seconds_text(asked.exact_seconds)}; "
         f"reading the question took {seconds_text(asked.read_seconds)}."
     )
-    return f"{_headline(answer)}{_table(answer)}{_nothing(answer)}{took}"
+    return f"{sentence_html(answer)}{_headline(answer)}{_table(answer)}{_nothing(answer)}{took}"
+
+
+def sentence_html(answer: Answer) -> str:
+    """The answer in a sentence; what rests on facts is a button that shows them in the table of the evidence."""
+    parts = "".join([_part(part) for part in answer.sentence_parts])
+    return f'<p class="sk-sentence" id="sentence">{parts}</p>' if parts else ""
+
+
+def _part(part: SentencePart) -> str:
+    shown = name(part.text) if part.entity is not None else text(part.text.strip() if part.evidence else part.text)
+    if not part.evidence:
+        return shown
+    facts = " ".join(map(str, part.evidence))
+    start = len(part.text) - len(part.text.lstrip())
+    before, after = part.text[:start], part.text[len(part.text.rstrip()) :]
+    # A real button would stand in the sentence as a block that does not wrap.
+    return (
+        f'{text(before)}<span role="button" tabindex="0" class="sk-rests" data-facts="{facts}" '
+        f'title="{counted(len(part.evidence), "fact")} behind this">{shown}</span>{text(after)}'
+    )
 
 
 def _headline(answer: Answer) -> str:
@@ -87,7 +110,7 @@ def _nothing(answer: Answer) -> str:
     """Why there is nothing: the step at which the sets became empty."""
     if len(answer.ranked):
         return ""
-    step = emptied_by(answer)
+    step = emptied_by(answer.chain, answer.steps)
     if step is None:
         return muted("Nothing in this graph fits the question.")
     number = f"Step {step.step.position + 1} of {len(answer.chain)}"
@@ -109,7 +132,10 @@ def evidence_table_html(answer: Answer) -> str:
     facts = answer.evidence
     if not facts:
         return muted("No facts to show: the answer rests on none, or on what the graph does not say.")
-    rows = [[name(fact.head), text(fact.relation), name(_tail(answer, fact))] for fact in facts]
+    rows = [
+        [f'<span data-fact="{number}">{name(fact.head)}</span>', text(fact.relation), name(_tail(answer, fact))]
+        for number, fact in enumerate(facts)
+    ]
     more = (
         muted(f"The first {len(facts)} of {answer.evidence_total:,} are shown.")
         if answer.evidence_total > len(facts)

@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import QuestionError
-from reasoning.questions import MAX_CHARACTERS
+from reasoning.questions import MAX_CHARACTERS, ReadQuestion, looks_formal
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Asked:
         graph: the graph's name on the shelf.
         text: what was typed.
         query: how it was read.
+        understood: what a question in English was understood as, with what else it may mean; None for a formal query.
         notes: what was assumed in reading it.
         answer: the exact answer.
         read_seconds: time that the reading took.
@@ -30,6 +31,7 @@ class Asked:
     graph: str
     text: str
     query: Query
+    understood: ReadQuestion | None
     notes: tuple[str, ...]
     answer: Answer
     read_seconds: float
@@ -46,7 +48,8 @@ def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> 
         llm: the model or its specification; hosted models help with reading questions in English.
 
     Raises:
-        SkylarkError: it cannot be read, or a name in it is not in the graph.
+        SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question
+            in English was understood as.
     """
     text = text.strip()
     if not text:
@@ -55,8 +58,10 @@ def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> 
         raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
     reasoner = Reasoner(kg, llm=llm, method="exact")
     began = time.perf_counter()
-    query, notes = reasoner.read(text)
+    understood = None if looks_formal(text) else reasoner.understand(text)
+    query = Query.parse(text) if understood is None else understood.understood()
     read = time.perf_counter()
     answer = reasoner.answer(query)
     done = time.perf_counter()
-    return Asked(graph, text, query, (*notes, *answer.notes), answer, read - began, done - read)
+    notes = (*(() if understood is None else understood.assumed), *answer.notes)
+    return Asked(graph, text, query, understood, notes, answer, read - began, done - read)

@@ -47,8 +47,14 @@ def failure_html(error: Exception) -> str:
         more += f'<div class="sk-nearest"><span>Nearest names:</span><ul>{nearest}</ul></div>'
     if isinstance(error, QueryError | QuestionError):
         more += f"<details><summary>How a formal query is written</summary>{grammar_html()}</details>"
-    return _alert(message[:1].upper() + message[1:], more)
+    if isinstance(error, QuestionError):
+        # First what is wrong, then what was understood all the same and how to say it exactly.
+        message, _, rest = message.partition(". ")
+        more = f"<p>{text(rest)}</p>{more}" if rest else more
+    asks = isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.to_choose)
+    return _alert(message[:1].upper() + message[1:], more, asks=asks)
 
 
-def _alert(message: str, more: str) -> str:
-    return f'<div class="sk-alert" role="alert"><p><strong>{text(message)}</strong></p>{more}</div>'
+def _alert(message: str, more: str, *, asks: bool = False) -> str:
+    looks = "sk-alert sk-asks" if asks else "sk-alert"
+    return f'<div class="{looks}" role="alert"><p><strong>{text(message)}</strong></p>{more}</div>'

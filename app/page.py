@@ -19,6 +19,7 @@ from gradio import events
 
 from app.answer_view import answer_html, evidence_table_html, tree_section_html, understood_html
 from app.asking import Asked, ask
+from app.choices_view import CHOICES_SHOWN, choices_of, choices_shown
 from app.evidence_picture import picture_html
 from app.examples import WORLD_EXAMPLES, Example, examples_for
 from app.failure_view import failure_html, grammar_html
@@ -30,6 +31,7 @@ from app.markup import counted, heading, muted, seconds_text, shortened, text
 from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
+from reasoning.errors import QuestionError
 from reasoning.events import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.questions import MAX_CHARACTERS
 
@@ -51,6 +53,29 @@ element.addEventListener('toggle', (event) => {
 watch('value', () => {
   element.querySelectorAll('details[data-key]').forEach((d) => { if (open.has(d.dataset.key)) d.open = true; });
 });
+"""
+
+# A part of the sentence shows the facts that it rests on: it opens their table, marks them and goes to the first.
+SHOW_FACTS = """
+const show = async (event) => {
+  const part = event.target.closest('.sk-rests');
+  if (!part || (event.type === 'keydown' && event.key !== 'Enter' && event.key !== ' ')) return;
+  event.preventDefault();
+  const rows = () => document.querySelectorAll('#evidence_table [data-fact]');
+  const visible = () => { const first = rows()[0]; return first && first.getClientRects().length > 0; };
+  if (!visible()) document.querySelector('#evidence_facts button').click();
+  for (let tries = 0; tries < 40 && !visible(); tries++) await new Promise((wait) => setTimeout(wait, 50));
+  const facts = new Set(part.dataset.facts.split(' '));
+  let first = null;
+  rows().forEach((fact) => {
+    const row = fact.closest('tr');
+    row.classList.toggle('sk-lit', facts.has(fact.dataset.fact));
+    if (!first && facts.has(fact.dataset.fact)) first = row;
+  });
+  if (first) { first.tabIndex = -1; first.focus({preventScroll: true}); first.scrollIntoView({block: 'center'}); }
+};
+element.addEventListener('click', show);
+element.addEventListener('keydown', show);
 """
 
 
@@ -88,17 +113,22 @@ class Demo:
             examples, note = (), failure_html(error)
         yield (note, examples, *_buttons(examples))
 
-    def answer(
-        self, graph: str, question: str, run: LiveRun | None
-    ) -> tuple[Asked | None, str, str, str, str, str, str, str, str]:
-        """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, and an
-        emptied status line and steps."""
+    def answer(self, graph: str, question: str, run: LiveRun | None) -> tuple[Any, ...]:
+        """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, an
+        emptied status line and steps, and what `choices_shown` gives."""
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
             run.wait_closed(1.0)
+        choices: tuple[tuple[str, str], ...] = ()
         try:
-            asked = ask(self._shelf.get(graph), graph, question or "", self._model.reader)
+            kg = self._shelf.get(graph)
+            try:
+                asked = ask(kg, graph, question or "", self._model.reader)
+            except QuestionError as error:
+                choices = choices_of(error.reading, kg)
+                raise
+            choices = choices_of(asked.understood, kg)
             shown = (
                 understood_html(asked),
                 tree_section_html(asked),
@@ -107,8 +137,9 @@ class Demo:
                 evidence_table_html(asked.answer),
             )
         except Exception as error:
-            return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "", "")
-        return (asked, "", *shown, "", "")
+            return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "", "",
+                    *choices_shown(choices, answered=False))  # fmt: skip
+        return (asked, "", *shown, "", "", *choices_shown(choices, answered=True))
 
     def run_model(self, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
         """Run the chain: gives the run, a status line, the steps, and whether Stop can be pressed."""
@@ -179,6 +210,13 @@ def _label(example: Example) -> str:
 def _buttons(examples: tuple[Example, ...]) -> list[Any]:
     filled = [gr.update(value=_label(example), visible=True, interactive=True) for example in examples]
     return [*filled, *(gr.update(visible=False) for _ in range(EXAMPLES_SHOWN - len(filled)))][:EXAMPLES_SHOWN]
+
+
+def _pressed(texts: list[str], event: gr.EventData) -> str:
+    """The text behind the numbered button that was pressed."""
+    # The target is the visitor's own copy of the button, which only its id tells from the others.
+    number = int(str(getattr(event.target, "elem_id", "")).rpartition("-")[2] or 0)
+    return texts[number - 1] if 1 <= number <= len(texts) else ""
 
 
 def _record(
@@ -253,15 +291,20 @@ def _build_graphs(demo: Demo, shelf: GraphShelf, model: LanguageModel, page: gr.
         with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
             gr.HTML(grammar_html())
     error = gr.HTML(elem_id="error")
-    understood = gr.HTML(elem_id="understood")
+    with gr.Column(elem_id="understood_panel", elem_classes="sk-panel"):
+        with gr.Row(elem_id="reading"):
+            understood = gr.HTML(elem_id="understood")
+            tree = gr.HTML(elem_id="tree")
+        choices_line = gr.HTML(elem_id="choices_line")
+        with gr.Row(elem_id="choices"):
+            choice_buttons = [
+                gr.Button("", size="sm", elem_id=f"choice-{number}", min_width=0, visible=False)
+                for number in range(1, CHOICES_SHOWN + 1)
+            ]
     with gr.Row():
-        with gr.Column(min_width=300):
-            with gr.Column(elem_classes="sk-panel"):
-                gr.HTML(heading("Exact answer"))
-                answer = gr.HTML(muted("Ask a question, or pick an example."), elem_id="answer")
-            with gr.Column(elem_id="tree_panel", elem_classes="sk-panel"):
-                gr.HTML(heading("The query as a tree"))
-                tree = gr.HTML(elem_id="tree")
+        with gr.Column(min_width=300, elem_classes="sk-panel"):
+            gr.HTML(heading("Exact answer"))
+            answer = gr.HTML(muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=SHOW_FACTS)
         with gr.Column(min_width=300, elem_classes="sk-panel"):
             gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
             with gr.Row(equal_height=True):
@@ -276,15 +319,21 @@ def _build_graphs(demo: Demo, shelf: GraphShelf, model: LanguageModel, page: gr.
             table = gr.HTML(elem_id="evidence_table")
 
     offered, asked, run = gr.State(WORLD_EXAMPLES), gr.State(None), gr.State(None)
-    exact_outputs = [asked, error, understood, tree, answer, picture, table, status, steps]
+    choices = gr.State(())
+    exact_outputs = [asked, error, understood, tree, answer, picture, table, status, steps,
+                     choices, choices_line, *choice_buttons]  # fmt: skip
 
     def fill(examples: tuple[Example, ...], event: gr.EventData) -> str:
-        # The target is the visitor's own copy of the button, which only its id tells from the others.
-        number = int(str(getattr(event.target, "elem_id", "")).rpartition("-")[2] or 0)
-        return examples[number - 1].text if 1 <= number <= len(examples) else ""
+        return _pressed([example.text for example in examples], event)
+
+    def choose(choices: tuple[tuple[str, str], ...], event: gr.EventData) -> str:
+        return _pressed([query for _, query in choices], event)
 
     filled = gr.on([b.click for b in buttons], fill, [offered], [question], api_visibility="private", queue=False)
-    for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled):
+    chosen = gr.on(
+        [b.click for b in choice_buttons], choose, [choices], [question], api_visibility="private", queue=False
+    )
+    for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled, chosen):
         trigger.then(
             demo.answer, [graph, question, run], exact_outputs, api_visibility="private",
             concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",

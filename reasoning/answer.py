@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,12 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query, Value
+from reasoning.query_tree import tree_of
+from reasoning.questions.reading import ReadQuestion
 from reasoning.sub_question import sub_question
+
+if TYPE_CHECKING:
+    from reasoning.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""
@@ -257,6 +262,7 @@ class Answer:
         notes: what was read for names that did not fit exactly, and other things a reader should know.
         error: why the answer is incomplete, None where it is complete.
         reading: what it took to have a question in English read by a language model.
+        understood: what a question in English was understood as and what else it may mean; None for a query.
     """
 
     kg: KnowledgeGraph = field(repr=False)
@@ -271,6 +277,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     error: str | None = None
     reading: TokenUsage = NO_USAGE
+    understood: ReadQuestion | None = field(default=None, repr=False)
 
     @property
     def usage(self) -> TokenUsage:
@@ -297,6 +304,18 @@ class Answer:
         """How many triples there are behind the answer."""
         return self._traced[1]
 
+    @property
+    def sentence(self) -> str:
+        """The answer in a sentence, made from the result alone; "" where it is incomplete."""
+        return "".join(part.text for part in self.sentence_parts)
+
+    @cached_property
+    def sentence_parts(self) -> tuple[SentencePart, ...]:
+        """The sentence in parts, each with the positions in `evidence` of what it rests on."""
+        from reasoning.sentence import sentence_of  # a sentence is made of an answer
+
+        return sentence_of(self)
+
     @cached_property
     def _traced(self) -> tuple[list[Evidence], int]:
         if self.error is not None or not self.steps:
@@ -310,8 +329,8 @@ class Answer:
         return trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
-        """One JSON-serialisable object: query, method, answers (best first), value, steps, evidence,
-        usage, error."""
+        """One JSON-serialisable object: query, method, answers (best first), value, sentence, steps, evidence,
+        usage, error; of a question in English also how well it was understood and what else it may mean."""
         answers: list[dict[str, Any]] = [
             {"entity": name, "id": identifier, "score": score}
             for name, identifier, score in zip(self.entities, self.ids, self.scores, strict=True)
@@ -319,12 +338,15 @@ class Answer:
         if self.values is not None:
             for entry, value in zip(answers, self.values, strict=True):
                 entry["value"] = plain(value)
-        return {
+        shown = {
             "query": str(self.query),
             "verbalised": self.query.verbalise(self.kg),
+            "tree": tree_of(self.query, self.kg).to_dict(),
             "method": self.method,
             "answers": answers,
             "value": plain(self.value),
+            "sentence": self.sentence,
+            "sentence_parts": [part.to_dict() for part in self.sentence_parts],
             "steps": [step.to_dict() for step in self.steps],
             "evidence": [triple.to_list() for triple in self.evidence],
             "evidence_total": self.evidence_total,
@@ -332,6 +354,7 @@ class Answer:
             "usage": self.usage.to_dict(),
             "error": self.error,
         }
+        return shown if self.understood is None else {**self.understood.to_dict(self.kg), **shown}
 
 
 def plain(value: Value | bool | None) -> int | float | str | bool | None:

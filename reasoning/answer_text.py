@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reasoning.answer import Answer, StepResult
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Value
 from reasoning.query.value_text import readable, readable_of, value_words
+from reasoning.query_tree import tree_of
+from reasoning.questions.reading import ReadQuestion
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -22,8 +25,15 @@ def answer_text(answer: Answer) -> str:
 def _lines(answer: Answer) -> Iterator[str]:
     yield f"Query: {answer.query}"
     yield f"In words: {answer.query.verbalise(answer.kg)}"
+    yield "As a tree:"
+    yield from tree_of(answer.query, answer.kg).lines("  ", "  ")
     yield from (f"Note: {note}" for note in answer.notes)
+    if answer.understood is not None:
+        yield from choice_lines(answer.understood, answer.kg, "It may also mean")
     yield ""
+    if answer.sentence:
+        yield answer.sentence
+        yield ""
     if answer.error is not None:
         yield f"No answer: {answer.error}"
     elif answer.value is not None:
@@ -46,12 +56,20 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f"Language model: {answer.usage}"
 
 
+def choice_lines(found: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterator[str]:
+    """What a person may choose from, as lines with `before` above them; none where there is nothing to choose."""
+    if not found.to_choose:
+        return
+    yield f"{before}:"
+    for alternative in found.to_choose:
+        yield f"  {alternative.words(kg)}"
+        yield f"    {alternative.query}"
+
+
 def _answers(answer: Answer) -> Iterator[str]:
     total = len(answer.ranked)
     if not total:
         yield "No answers."
-        if (step := emptied_by(answer)) is not None:
-            yield f"Step {step.step.position + 1} gave nothing: {step.question}"
         return
     yield f"{_count(total, 'answer')}:"
     relation = _last_relation(answer)
@@ -87,26 +105,6 @@ def _listed(step: StepResult) -> str:
     shown = ", ".join(names)
     rest = len(step.members) - MOST_IN_STEP
     return f"{shown} and {rest:,} more" if rest > 0 else shown or "nothing"
-
-
-def emptied_by(answer: Answer) -> StepResult | None:
-    """The step at which an empty answer became empty: its inputs that matter still held something."""
-    if answer.chain.result is None or answer.error is not None:
-        return None
-    results = {step.step.position: step for step in answer.steps}
-    step = results.get(answer.chain.result)
-    while step is not None and not len(step.members):
-        operation = step.step.step.operation
-        # Of a union every input is empty then; of the others one empty input is enough, of a difference the first.
-        deciding = step.step.inputs[:1] if operation == "difference" else step.step.inputs
-        empty = (
-            results[ref] for ref in deciding if ref is not None and ref in results and not len(results[ref].members)
-        )
-        before = next(empty, None)
-        if before is None or operation == "complement":
-            return step
-        step = before
-    return None
 
 
 def _last_relation(answer: Answer) -> str | None:

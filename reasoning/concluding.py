@@ -8,13 +8,13 @@ import numpy as np
 
 from reasoning.answer import Answer, StepResult
 from reasoning.binding import BoundChain
+from reasoning.emptied import emptied_note
 from reasoning.events import ChainEvent, StepFinished, StepStarted
 from reasoning.exact import StepSet, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Value
 from reasoning.ranking import by_support
-from reasoning.sub_question import sub_question
 
 
 def run_exact(kg: KnowledgeGraph, chain: BoundChain) -> Iterator[ChainEvent]:
@@ -61,16 +61,7 @@ def conclude(
     if failed is not None:
         error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
     notes = (*notes, *(step.note for step in steps if step.note is not None))
-    if failed is None and not len(ranked) and value is None and (became := _emptied(kg, chain, steps)):
+    if not len(ranked) and not value and (became := emptied_note(chain, steps)) is not None:
         notes = (*notes, became)
     scores = (1.0,) * len(ranked)
     return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
-
-
-def _emptied(kg: KnowledgeGraph, chain: BoundChain, steps: Sequence[StepResult]) -> str:
-    """At which step an empty answer became empty, "" where no step did."""
-    for step in steps:
-        if not len(step.members):
-            asked = sub_question(kg, step.step, step.inputs)
-            return f"the answer is empty since step {step.step.position + 1} of {len(chain)} found nothing: {asked}"
-    return ""

@@ -6,7 +6,7 @@ import difflib
 import threading
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -30,7 +30,7 @@ from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
-from reasoning.questions import ReadQuestion, looks_formal, read_question, understand
+from reasoning.questions import ReadQuestion, looks_formal, understand
 
 Method = Literal["exact", "lark"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -41,6 +41,7 @@ class _Reading:
     query: Query
     notes: tuple[str, ...] = ()
     usage: TokenUsage = NO_USAGE
+    understood: ReadQuestion | None = None
 
 
 class Reasoner(Runnable[QuestionInput, Answer]):
@@ -144,7 +145,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             if isinstance(event, StepFinished):
                 steps.append(event.result)
             yield event
-        yield Finished(conclude(self.kg, self.method, chain, steps, notes, reading.usage))
+        answer = conclude(self.kg, self.method, chain, steps, notes, reading.usage)
+        yield Finished(replace(answer, understood=reading.understood))
 
     def estimate(self, questions: Iterable[QuestionInput]) -> Estimate:
         """What answering these would take in requests, tokens and money; a dry run, which sends nothing.
@@ -273,8 +275,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         if looks_formal(question):
             return _Reading(Query.parse(question))
         spent: list[TokenUsage] = []
-        query, notes = read_question(question, self.kg, self.reader, self.options, spent.append)
-        return _Reading(query, notes, TokenUsage.total(spent))
+        found = understand(question, self.kg, self.reader, self.options, spent.append)
+        return _Reading(found.understood(), found.assumed, TokenUsage.total(spent), found)
 
     @property
     def reader(self) -> BaseChatModel | None:

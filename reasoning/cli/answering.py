@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kg_data.command_line import FAILURE, OK
+from kg_data.command_line import FAILURE, OK, USAGE
 from reasoning.cli.options import add_graph, add_method, as_json, lark_options
+
+if TYPE_CHECKING:
+    from reasoning.questions import ReadQuestion
 
 
 def add_commands(commands: Any) -> None:
@@ -28,8 +31,15 @@ def add_commands(commands: Any) -> None:
 
 
 def ask(options: argparse.Namespace) -> int:
-    """Answer a question in plain English."""
-    return _answer(options, options.question)
+    """Answer a question in plain English, or say what of it was understood and what it may mean."""
+    from reasoning.errors import QuestionError
+
+    try:
+        return _answer(options, options.question)
+    except QuestionError as error:
+        if error.reading is None:
+            raise
+        return _ask_back(options, error.reading)
 
 
 def query(options: argparse.Namespace) -> int:
@@ -57,3 +67,15 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
     answer = reasoner.answer(question)
     print(as_json(answer.to_dict()) if options.json else answer_text(answer))
     return OK if answer.error is None else FAILURE
+
+
+def _ask_back(options: argparse.Namespace, found: ReadQuestion) -> int:
+    from reasoning.answer_text import choice_lines
+    from reasoning.graph.store import KnowledgeGraph
+
+    kg = KnowledgeGraph.load(options.kg)
+    if options.json:
+        print(as_json(found.to_dict(kg)))
+    for line in (f"error: {found.problem}", *choice_lines(found, kg, "It may mean")):
+        print(line, file=sys.stderr)
+    return USAGE

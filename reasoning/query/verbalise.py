@@ -32,6 +32,11 @@ VERBS = frozenset(
 )
 """Labels that are read as verbs; any other one word that ends in s may be a plural noun."""
 
+_EMPTY_FIRST = ("has ", "have ", "in ")
+"""What says nothing in front of a noun: "has genre" is the genre of a movie, "in language" its language."""
+
+_TYPE = frozenset({"is a", "isa"})
+
 
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
@@ -45,7 +50,7 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         return entity_words(query, kg)
     if isinstance(query, Project):
         words = relation_words(query.relation, kg)
-        words, inverse = _direction(query, kg, words)
+        words, inverse = direction(query, kg, words)
         source = verbalise(query.source, kg)
         if inverse:
             one_of = "" if isinstance(query.source, Entity) else "one of: "
@@ -96,33 +101,51 @@ def _clause(part: Query, kg: KnowledgeGraph | None, negation: str = "") -> str |
     """An inverse projection from one entity as a relative clause, "whose currency is not Euro"; None for the rest."""
     if not isinstance(part, Project) or not isinstance(part.source, Entity):
         return None
-    words, inverse = _direction(part, kg, relation_words(part.relation, kg))
-    if not inverse or words in VERBS or _ends_in_preposition(words):
+    words, inverse = direction(part, kg, relation_words(part.relation, kg))
+    if not inverse or _goes_on(words):
         return None
-    return f"whose {words} is {negation}{entity_words(part.source, kg)}"
+    return f"whose {noun_words(words)} is {negation}{entity_words(part.source, kg)}"
 
 
 def forward_phrase(words: str, source: str) -> str:
     """What a relation leads to: "the capital of France", "what France borders", "what X is located in"."""
-    if words in VERBS:
+    if is_verb(words):
         return f"what {source} {words}"
-    return f"what {source} is {words}" if _ends_in_preposition(words) else f"the {words} of {source}"
+    return f"what {source} is {words}" if ends_in_preposition(words) else f"the {noun_words(words)} of {source}"
 
 
 def inverse_phrase(words: str, target: str) -> str:
     """What is told of whatever a relation leads from: "whose capital is Paris", "that borders France"."""
-    if words in VERBS:
+    if is_verb(words):
         return f"that {words} {target}"
-    return f"that is {words} {target}" if _ends_in_preposition(words) else f"whose {words} is {target}"
+    return f"that is {words} {target}" if ends_in_preposition(words) else f"whose {noun_words(words)} is {target}"
 
 
 def _goes_on(words: str) -> bool:
     """Whether a forward phrase goes on behind what it is said of: "what X borders", unlike "the capital of X"."""
-    return words in VERBS or _ends_in_preposition(words)
+    return is_verb(words) or ends_in_preposition(words)
 
 
-def _ends_in_preposition(words: str) -> bool:
+def is_verb(words: str) -> bool:
+    """Whether a label is a verb in the third person, as it is known or seen: "borders", "interacts with"."""
+    first, _, rest = words.partition(" ")
+    seen = rest != "of" and rest in PREPOSITIONS and first.endswith("s") and not first.endswith(("ss", "is", "us"))
+    return words in VERBS or (seen and len(first) > 3)
+
+
+def ends_in_preposition(words: str) -> bool:
+    """Whether a label tells what something is: "located in"."""
     return words.split(" ")[-1] in PREPOSITIONS
+
+
+def noun_words(words: str) -> str:
+    """A label that is a noun, without an empty word before it: "has genre" is "genre"; and "is a" tells the type."""
+    if words in _TYPE:
+        return "type"
+    for empty in _EMPTY_FIRST:
+        if words.startswith(empty) and not ends_in_preposition(words):
+            return words.removeprefix(empty)
+    return words
 
 
 def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
@@ -147,7 +170,8 @@ def label_words(label: str) -> str:
     return (spaced or label).lower() if not spaced.isupper() else spaced
 
 
-def _direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:
+def direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:
+    """A projection's label without the mark of a twin, and whether it leads backwards."""
     if kg is None:
         twin = words.endswith(" reverse")
         return words.removesuffix(" reverse"), query.inverse != twin

@@ -483,13 +483,12 @@ class _Option:
 
 
 def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
-    """What to say where several entities have one name."""
+    """What to say where several entities have one name, or names that the words fit as well."""
+    labels = {kg.entity_labels[int(reading.members[0])] for reading in readings}
     ids = [kg.identifier(int(reading.members[0])) for reading in readings]
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return (
-        f"{len(ids)} entities have the name {kg.entity_labels[int(readings[0].members[0])]!r}: "
-        f"{', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
-    )
+    told = f"have the name {labels.pop()!r}" if len(labels) == 1 else "may be meant"
+    return f"{len(ids)} entities {told}: {', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
 
 
 def is_entity(reading: Reading) -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
+
+CLOSE = 0.35
+"""A reading is worth choosing from where the next one fits the words worse by no more than this."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,15 @@ class Alternative:
     def words(self, kg: KnowledgeGraph) -> str:
         """The query in English."""
         return self.query.verbalise(kg)
+
+    def to_dict(self, kg: KnowledgeGraph) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "query": str(self.query),
+            "verbalised": self.words(kg),
+            "confidence": round(self.confidence, 3),
+            "assumed": list(self.assumed),
+        }
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,26 @@ class ReadQuestion:
     assumed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     problem: str = ""
+
+    @property
+    def to_choose(self) -> tuple[Alternative, ...]:
+        """The alternatives that a person should choose from: where nothing or no one query was understood, or another
+        fits nearly as well."""
+        return self.alternatives if self.query is None or self.margin <= CLOSE else ()
+
+    def to_dict(self, kg: KnowledgeGraph) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "question": self.question,
+            "query": None if self.query is None else str(self.query),
+            "verbalised": None if self.query is None else self.query.verbalise(kg),
+            "confidence": round(self.confidence, 3),
+            "margin": round(self.margin, 3),
+            "alternatives": [alternative.to_dict(kg) for alternative in self.alternatives],
+            "assumed": list(self.assumed),
+            "unread": list(self.unread),
+            "error": self.problem or None,
+        }
 
     def understood(self) -> Query:
         """The query.

@@ -152,10 +152,48 @@ def test_mistakes_are_answered_with_sentences(browser: Any, copying: str) -> Non
         assert not str(page.text_content("#error")).strip()
 
 
+def test_what_may_mean_several_things_is_asked_back_and_picked_by_key(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "asked-back") as page:
+        page.uncheck("#run_llm input")
+        ask(page, "What is the capital of the Congo?")
+        expect(page, "#error", "may be meant")
+        expect(page, "#choices_line", "Which of these do you mean?")
+        assert "see the message above" in str(page.text_content("#answer"))
+        page.focus("#choice-2")
+        page.keyboard.press("Enter")
+        assert "Brazzaville" in expect(page, "#sentence", "The capital of Republic of the Congo is")
+        assert page.input_value("#question textarea") == 'capital("Republic of the Congo")'
+        assert page.locator("#choices button:visible, #error .sk-alert").count() == 0
+
+
+def test_an_alternative_is_asked_with_a_click_and_a_sentence_shows_its_facts(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "alternative") as page:
+        page.uncheck("#run_llm input")
+        ask(page, "What is in Paris?")
+        expect(page, "#choices_line", "It may also mean")
+        words, query = str(page.text_content("#choice-1")).strip().split("\n")
+        page.click("#choice-1")
+        assert expect(page, "#understood_query", query) == query
+        assert page.text_content("#understood_words") == words
+        ask(page, 'capital("Portugal")')
+        expect(page, "#sentence", "The capital of Portugal is Lisbon.")
+        page.focus("#sentence .sk-rests")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#evidence_table tr.sk-lit:focus")
+        assert page.locator("#evidence_table tr.sk-lit").count() >= 1
+
+
+def test_what_is_not_understood_is_said(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "not-understood") as page:
+        ask(page, "Who is the president of France?")
+        assert 'entities "France"' in expect(page, "#error", 'not understood: "president"')
+        assert page.locator("#sentence").count() == 0
+
+
 def test_an_empty_answer_is_explained(browser: Any, copying: str) -> None:
     with visit(browser, copying, "empty") as page:
         ask(page, 'capital(borders("Iceland"))')
-        expect(page, "#answer", "Step 1 of 2 became empty")
+        assert "The graph does not say that" in expect(page, "#answer", "Step 1 of 2 became empty")
         ended(page)
 
 

@@ -171,9 +171,19 @@ def test_a_year_has_no_thousands_comma() -> None:
 def test_the_unit_stands_once_in_the_table_and_with_each_value_in_a_text() -> None:
     kg = KnowledgeGraph.from_triples([("X", "area", 1200)])
     kg.literals = tuple(replace(column, unit="km²") for column in kg.literals)
-    assert Page(answer_html(asked(kg, 'area("X")'))).text.count("km²") == 1
+    text = Page(answer_html(asked(kg, 'area("X")'))).text
+    assert "The area of X is 1,200 km²." in text and text.count("km²") == 2
     assert readable_of(kg, "area", 1200) == "1,200"
     assert readable_of(kg, "area", 1200, unit=True) == "1,200 km²"
+
+
+def test_a_part_of_the_sentence_names_the_facts_that_it_rests_on(towns: KnowledgeGraph) -> None:
+    result = asked(towns, 'road("A") & ~in("South")')
+    page = assert_harmless(answer_html(result))
+    assert "A" in page.text and result.answer.sentence in page.text
+    shown = {value for name, value in page.attributes if name == "data-facts"}
+    rows = {value for name, value in Page(evidence_table_html(result.answer)).attributes if name == "data-fact"}
+    assert shown and {fact for facts in shown for fact in str(facts).split()} <= rows
 
 
 # The evidence -----------------------------------------------------------------------------------------------------

@@ -388,7 +388,7 @@ def test_a_name_that_fits_only_as_that_of_a_namesake_is_read_so_and_noted(world:
 
 
 def test_a_name_of_several_entities_is_an_error_with_their_ids(small: KnowledgeGraph) -> None:
-    with pytest.raises(QuestionError, match=r"2 entities have the name .*Texas.*Bavaria|2 entities.*Bavaria.*Texas"):
+    with pytest.raises(QuestionError, match=r"2 entities may be meant: (Texas, Bavaria|Bavaria, Texas); "):
         read_question("What country is Twin in?", small, None)
 
 

@@ -64,8 +64,8 @@ def test_a_query_in_words(query: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ('P36("Q1")', "the has capital of France"),
-        ('P36_reverse(entity("Q2"))', "everything whose has capital is Paris (Q2)"),
+        ('P36("Q1")', "the capital of France"),
+        ('P36_reverse(entity("Q2"))', "everything whose capital is Paris (Q2)"),
         ('founded("France") > 1066', "those of France whose founded is after 1066"),
         ('FOUNDED("France") >= 1066', "those of France whose founded is 1066 or later"),
         ('people("France") > 1066', "those of France whose people is above 1,066"),
@@ -76,7 +76,7 @@ def test_a_query_in_words(query: str, words: str) -> None:
         ('count(people("France"))', "how many there are with a value for people among: France"),
         (
             'exists(people(hasCapital("France")))',
-            "whether there is any with a value for people among: the has capital of France",
+            "whether there is any with a value for people among: the capital of France",
         ),
     ],
 )

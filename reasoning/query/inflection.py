@@ -1,0 +1,70 @@
+"""Forms of the words in relations' labels that sentences need: plurals of nouns, forms of verbs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inflect import engine
+
+
+@cache
+def _engine() -> engine:
+    import inflect  # takes a second to import, which a query whose sentence needs no such form shouldn't
+
+    return inflect.engine()
+
+
+@cache
+def is_plural(noun: str) -> bool:
+    """Whether a noun phrase is a plural: "starred actors"."""
+    last = noun.split(" ")[-1]
+    return last.endswith("s") and not last.endswith(("ss", "us", "is")) and bool(_engine().singular_noun(last))
+
+
+@cache
+def plural(noun: str) -> str:
+    """ "capital" to "capitals", "place of birth" to "places of birth"; a plural stays as it is."""
+    return noun if is_plural(noun) else str(_engine().plural_noun(noun))
+
+
+@cache
+def with_article(noun: str) -> str:
+    """ "a city", "an airport"; a plural has no article."""
+    return noun if is_plural(noun) else str(_engine().a(noun))
+
+
+_PASTS = {
+    "written": "wrote", "sung": "sang", "drawn": "drew", "given": "gave", "taken": "took", "chosen": "chose",
+    "spoken": "spoke", "driven": "drove", "worn": "wore", "won": "won", "made": "made", "built": "built", "led": "led",
+    "held": "held", "bought": "bought", "sold": "sold", "found": "found", "told": "told", "taught": "taught",
+}  # fmt: skip
+
+
+def past(label: str) -> str:
+    """What was done by whom a label names: "directed by" to "directed", "written by" to "wrote"; else ""."""
+    done, _, by = label.rpartition(" ")
+    if by != "by" or " " in done:
+        return ""
+    return _PASTS.get(done, done if done.endswith("ed") else "")
+
+
+def base_form(verb: str) -> str:
+    """A verb's third person without its ending, what follows the verb kept: "carries out" to "carry out"."""
+    first, _, rest = verb.partition(" ")
+    if first.endswith("ies") and len(first) > 4:
+        first = first[:-3] + "y"
+    elif first.endswith(("sses", "shes", "ches", "xes", "zes", "oes")):
+        first = first[:-2]
+    else:
+        first = first.removesuffix("s")
+    return f"{first} {rest}".strip()
+
+
+def participle(verb: str) -> str:
+    """A regular verb's third person as a participle: "serves" to "served", "carries out" to "carried out"."""
+    first, _, rest = base_form(verb).partition(" ")
+    if first.endswith("y") and first[-2:-1] not in "aeiou":
+        first = first[:-1] + "i"
+    return f"{first.removesuffix('e')}ed {rest}".strip()
