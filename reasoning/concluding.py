@@ -61,16 +61,17 @@ def conclude(
     if failed is not None:
         error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
     notes = (*notes, *(step.note for step in steps if step.note is not None))
-    if failed is None and not len(ranked) and value is None and (became := _emptied(kg, chain, steps)):
+    sets = [StepSet(step.members) for step in steps]
+    if failed is None and not len(ranked) and value is None and (became := emptied(kg, chain, sets)):
         notes = (*notes, became)
     scores = (1.0,) * len(ranked)
     return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
 
 
-def _emptied(kg: KnowledgeGraph, chain: BoundChain, steps: Sequence[StepResult]) -> str:
-    """At which step an empty answer became empty, "" where no step did."""
-    for step in steps:
-        if not len(step.members):
-            asked = sub_question(kg, step.step, step.inputs)
-            return f"the answer is empty since step {step.step.position + 1} of {len(chain)} found nothing: {asked}"
+def emptied(kg: KnowledgeGraph, chain: BoundChain, results: Sequence[StepSet]) -> str:
+    """At which step an empty answer became empty, "" where no step did; `results` are those of the steps, in order."""
+    for step, result in zip(chain, results, strict=True):
+        if not len(result.members):
+            asked = sub_question(kg, step, inputs_of(step, results))
+            return f"the answer is empty since step {step.position + 1} of {len(chain)} found nothing: {asked}"
     return ""

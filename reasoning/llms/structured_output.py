@@ -41,7 +41,7 @@ def writer(
     Raises:
         NoSchemaError: the model cannot be held to a schema.
     """
-    how = {} if method is None else {"method": method}
+    how: dict[str, Any] = {} if method is None else {"method": method}
     try:
         if runs_here(llm):
             raise NotImplementedError
