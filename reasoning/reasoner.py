@@ -30,7 +30,7 @@ from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
-from reasoning.questions import ReadQuestion, looks_formal, read_question, understand
+from reasoning.questions import ReadQuestion, looks_formal, understand
 
 Method = Literal["exact", "lark"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -272,9 +272,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             return _Reading(question)
         if looks_formal(question):
             return _Reading(Query.parse(question))
-        spent: list[TokenUsage] = []
-        query, notes = read_question(question, self.kg, self.reader, self.options, spent.append)
-        return _Reading(query, notes, TokenUsage.total(spent))
+        found = self.understand(question)
+        return _Reading(found.understood(), found.assumed, found.usage)
 
     @property
     def reader(self) -> BaseChatModel | None:

@@ -45,7 +45,6 @@ def understand(
     kg: KnowledgeGraph,
     llm: BaseChatModel | None = None,
     options: ReadingOptions | None = None,
-    spent: Callable[[TokenUsage], None] = lambda usage: None,
 ) -> ReadQuestion:
     """What a question was understood as.
 
@@ -54,7 +53,6 @@ def understand(
         kg: the graph that is asked.
         llm: a chat model that can write structured output, or None to read by the grammar.
         options: what the chat model is shown and how often it is asked, its time limit, retries and prices.
-        spent: told what each of its replies took.
 
     Raises:
         LLMError: the chat model failed or did not reply in time.
@@ -65,7 +63,20 @@ def understand(
     by_grammar = _by_grammar(question, kg)
     if llm is None:
         return by_grammar
-    options, model = options or ReadingOptions(), display_name(llm)
+    spent: list[TokenUsage] = []
+    found = _by_model(question, kg, llm, options or ReadingOptions(), spent.append, by_grammar)
+    return replace(found, usage=TokenUsage.total(spent))
+
+
+def _by_model(
+    question: str,
+    kg: KnowledgeGraph,
+    llm: BaseChatModel,
+    options: ReadingOptions,
+    spent: Callable[[TokenUsage], None],
+    by_grammar: ReadQuestion,
+) -> ReadQuestion:
+    model = display_name(llm)
     try:
         written, notes = write_queries(question, kg, llm, options, spent)
     except NoSchemaError:
@@ -95,7 +106,6 @@ def read_question(
     kg: KnowledgeGraph,
     llm: BaseChatModel | None,
     options: ReadingOptions | None = None,
-    spent: Callable[[TokenUsage], None] = lambda usage: None,
 ) -> tuple[Query, tuple[str, ...]]:
     """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`.
 
@@ -103,5 +113,5 @@ def read_question(
         QuestionError: the question cannot be read; the message says what of it was understood.
         LLMError: the chat model failed or did not reply in time.
     """
-    found = understand(question, kg, llm, options, spent)
+    found = understand(question, kg, llm, options)
     return found.understood(), found.assumed

@@ -117,6 +117,7 @@ def write_queries(
         except LLMError as error:
             if not written:
                 raise
+            spent(TokenUsage(requests=error.requests))
             notes.append(f"{display_name(llm)} was asked no more: {error}")
             break
     if not written:

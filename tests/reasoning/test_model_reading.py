@@ -83,9 +83,8 @@ def says(text: str) -> Behaviour:
 
 
 def read(question: str = QUESTION, kg: KnowledgeGraph = KG, **options: Any) -> tuple[ReadQuestion, TokenUsage]:
-    spent: list[TokenUsage] = []
-    found = understand(question, kg, load_llm(MODEL), ReadingOptions(**options), spent.append)
-    return found, TokenUsage.total(spent)
+    found = understand(question, kg, load_llm(MODEL), ReadingOptions(**options))
+    return found, found.usage
 
 
 def sent(server: OpenAIServer, number: int) -> list[str]:
@@ -371,7 +370,7 @@ def test_a_provider_that_fails_behind_the_first_sample_ends_the_sampling(server:
     server.then(writes(RIGHT), for_ever=Behaviour(status=401))
     found, _ = read(samples=4)
     assert str(found.query) == RIGHT
-    assert len(server.requests) == 2
+    assert found.usage.requests == len(server.requests) == 2
     assert any("was asked no more" in note and "refuses the key" in note for note in found.assumed)
 
 
@@ -440,3 +439,13 @@ def test_an_evaluation_of_questions_keeps_its_samples_among_its_settings(server:
     assert (summary["settings"]["samples"], summary["settings"]["repairs"]) == (2, 0)
     assert summary["settings"]["prompting"] is None
     assert summary["usage"]["requests"] == len(server.requests) == 2
+
+
+def test_what_a_question_took_counts_where_it_is_not_answered(server: OpenAIServer, tmp_path: Path) -> None:
+    graph, questions = tmp_path / "lands.tsv", tmp_path / "questions.txt"
+    graph.write_text("".join(f"{a}\tborders\t{b}\n" for a, others in BORDERS.items() for b in others))
+    questions.write_text("Who rules [France]?\tSpain\n")
+    server.then(for_ever=writes("", unanswerable="It knows no rulers."))
+    summary = evaluate_questions(graph, questions, llm=MODEL)
+    assert summary["overall"]["exact_match"] == 0.0
+    assert summary["usage"]["requests"] == len(server.requests) == 1
