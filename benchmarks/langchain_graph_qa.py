@@ -10,7 +10,7 @@ SmolLM2-135M-Instruct. The chain is asked a sample of the list (seed 0), since a
 reader the same sample, and the whole list beside it.
 
 The reader's answer is right where it is the list's answer. The chain's words are read kindly: they are right where they
-name every expected answer, whatever else they say, or say the number, or begin with yes or no. Words that say that the
+name every expected answer, whatever else they say, or say the number, or affirm or deny. Words that say that the
 answer is not known, or nothing, are a refusal. A question that the graph cannot answer, or that may mean several
 things, is right where it is refused.
 """
@@ -47,6 +47,8 @@ UNKNOWN = re.compile(
     r"|unknown|no information"
 )
 
+NEGATED = re.compile(r"\bnot\b|n't\b")
+
 Line = dict[str, Any]
 
 
@@ -73,8 +75,9 @@ def verdict_on_words(record: dict[str, Any], words: str) -> str:
         return "right" if refused else "wrong"
     value = record.get("value")
     if isinstance(value, bool):
-        first = said.split()[:1]
-        right = first == (["yes"] if value else ["no"])
+        first = (said.split() or [""])[0]
+        denies = first == "no" or (first != "yes" and bool(NEGATED.search(words.casefold().replace("’", "'"))))
+        right = denies != value
     elif value is not None:
         numbers = re.findall(r"\d+(?:\.\d+)?", words.replace(",", ""))
         right = any(float(number) == float(value) for number in numbers)
