@@ -18,10 +18,10 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query, Value
 from reasoning.query_tree import tree_of
-from reasoning.questions.reading import ReadQuestion
 from reasoning.sub_question import sub_question
 
 if TYPE_CHECKING:
+    from reasoning.questions.reading import ReadQuestion
     from reasoning.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from reasoning.answer import StepResult
 from reasoning.binding import BoundChain
+from reasoning.graph.index import Ids
+
+if TYPE_CHECKING:  # an answer holds a reading, and a reading by a model asks here
+    from reasoning.answer import StepResult
 
 
-def emptied_by(chain: BoundChain, steps: Sequence[StepResult]) -> StepResult | None:
-    """The step at which an empty answer became empty: its inputs that matter still held something.
+def emptied_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:
+    """The position of the step at which an answer became empty: its inputs that matter still held something.
 
     Args:
         chain: the chain that was run.
-        steps: its steps as they were done.
+        members: what each step found, by its position.
 
     Returns:
-        The step; None where the answer is not empty, or a step failed.
+        The position; None where the answer is not empty.
     """
-    if chain.result is None or any(step.error is not None for step in steps):
+    position = chain.result
+    steps = {step.position: step for step in chain}
+    while position is not None and position in members and not len(members[position]):
+        operation = steps[position].step.operation
+        # Of a union every input is empty then; of the others one empty input is enough, of a difference the first.
+        deciding = steps[position].inputs[:1] if operation == "difference" else steps[position].inputs
+        before = next((ref for ref in deciding if ref is not None and ref in members and not len(members[ref])), None)
+        if before is None or operation == "complement":
+            return position
+        position = before
+    return None
+
+
+def emptied_by(chain: BoundChain, steps: Sequence[StepResult]) -> StepResult | None:
+    """The step at which an empty answer became empty; None where the answer is not empty, or a step failed."""
+    if any(step.error is not None for step in steps):
         return None
     results = {step.step.position: step for step in steps}
-    step = results.get(chain.result)
-    while step is not None and not len(step.members):
-        operation = step.step.step.operation
-        # Of a union every input is empty then; of the others one empty input is enough, of a difference the first.
-        deciding = step.step.inputs[:1] if operation == "difference" else step.step.inputs
-        empty = (
-            results[ref] for ref in deciding if ref is not None and ref in results and not len(results[ref].members)
-        )
-        before = next(empty, None)
-        if before is None or operation == "complement":
-            return step
-        step = before
-    return None
+    position = emptied_position(chain, {at: step.members for at, step in results.items()})
+    return None if position is None else results[position]
 
 
 def emptied_note(chain: BoundChain, steps: Sequence[StepResult]) -> str | None:

@@ -17,7 +17,7 @@ from reasoning.llms.usage import money
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
 from reasoning.questions import looks_formal, read_question
-from reasoning.questions.structured import reading_messages
+from reasoning.questions.query_prompt import reading_messages
 from reasoning.token_counting import CountsOwnTokens, count_tokens
 
 if TYPE_CHECKING:
@@ -116,8 +116,11 @@ class _Count:
         if looks_formal(question):
             return Query.parse(question)
         if (llm := self._reasoner.reader) is not None:
-            prompt = "\n".join(message.text for message in reading_messages(question, self._reasoner.kg))
-            self._add(count_tokens(llm, [prompt])[0], *READING_REPLY)
+            reasoner = self._reasoner
+            for draw in range(reasoner.options.samples):
+                messages = reading_messages(question, reasoner.kg, llm, reasoner.options, draw)
+                prompt = "\n".join(message.text for message in messages)
+                self._add(count_tokens(llm, [prompt])[0], *READING_REPLY)
         try:
             return read_question(question, self._reasoner.kg, None)[0]
         except QuestionError:

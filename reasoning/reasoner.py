@@ -274,9 +274,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             return _Reading(question)
         if looks_formal(question):
             return _Reading(Query.parse(question))
-        spent: list[TokenUsage] = []
-        found = understand(question, self.kg, self.reader, self.options, spent.append)
-        return _Reading(found.understood(), found.assumed, TokenUsage.total(spent), found)
+        found = self.understand(question)
+        return _Reading(found.understood(), found.assumed, found.usage, found)
 
     @property
     def reader(self) -> BaseChatModel | None:

@@ -211,7 +211,9 @@ class Vision:
         elif task.kind == "count" and task.expression is None:
             detections = replace(detections, value=counted(detections))
         elif task.asks_whether:
-            detections = replace(detections, value=len(detections) > 0)
+            # Of what cannot be detected nobody knows whether it is there.
+            unknown = not len(detections) and bool(task.undetectable)
+            detections = replace(detections, value=None if unknown else len(detections) > 0)
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
         return replace(detections, notes=(*detections.notes, *losses(detections)))

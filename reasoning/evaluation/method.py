@@ -13,11 +13,12 @@ from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.concurrent_map import concurrent_map
-from reasoning.errors import EvaluationError
+from reasoning.errors import EvaluationError, QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.llms import LLMError
 from reasoning.llms.calling import at_once
+from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 
@@ -31,11 +32,13 @@ class Reply:
         error: why there is no answer, or why it is incomplete; None where all is well.
         given: False where the language model could not be reached or did not finish in time: that is no measurement
             of it.
+        usage: what was asked of the language model where there is no answer that says it.
     """
 
     answer: Answer | None
     error: str | None
     given: bool
+    usage: TokenUsage = NO_USAGE
 
 
 def load_method(
@@ -68,6 +71,8 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
     """The method's reply; what it raises is part of it, so that one broken query doesn't end a run."""
     try:
         answer = reasoner.answer(question)
+    except QuestionError as failure:
+        return Reply(None, str(failure), True, NO_USAGE if failure.reading is None else failure.reading.usage)
     except SkylarkError as failure:
         return Reply(None, str(failure), not isinstance(failure, LLMError))
     failed = answer.steps[-1].parts[-1] if answer.error is not None and answer.steps else None
@@ -78,11 +83,11 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
 def about(reply: Reply) -> Line:
     """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say."""
     said: Line = {} if reply.error is None else {"error": reply.error}
-    if reply.answer is not None:
-        if reply.answer.method != "exact":
-            said["steps"] = step_counts(reply.answer)
-        if (usage := reply.answer.usage).requests or usage.cached:
-            said["usage"] = usage.to_dict()
+    if reply.answer is not None and reply.answer.method != "exact":
+        said["steps"] = step_counts(reply.answer)
+    usage = reply.usage if reply.answer is None else reply.answer.usage
+    if usage.requests or usage.cached:
+        said["usage"] = usage.to_dict()
     return said
 
 

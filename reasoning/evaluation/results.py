@@ -102,7 +102,8 @@ TELLING = (
     "token_budget",
     "max_parts",
     "replies",
-    "attempts",
+    "repairs",
+    "samples",
     "seed",
     "protocol",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.providers import display_name
+from reasoning.questions.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
 
@@ -31,7 +33,9 @@ def run_settings(
         llm_matters: whether the language model decides the lines of method exact too.
     """
     asks = reasoner.method != "exact"
-    options = {key: value if asks else None for key, value in reasoner.options.deciding().items()}
+    reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
+    deciding = reasoner.options.deciding().items()
+    options = {key: value if asks or key in reads else None for key, value in deciding}
     name = llm if isinstance(llm, str) else display_name(llm)
     return {
         "kg": graph_setting(kg),

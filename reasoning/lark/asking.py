@@ -1,4 +1,4 @@
-"""Asking a model one task until its reply can be read, or the attempts are used up."""
+"""Asking a model one task until its reply can be read, or the repairs are used up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> Asked:
     """Ask until a reply can be read."""
     messages, attempts = task.messages, []
     longest = min(task.longest_reply, options.max_new_tokens)
-    for _ in range(options.attempts):
+    for _ in range(options.repairs + 1):
         began = time.perf_counter()
         text, usage, replied = "", TokenUsage(), False
         try:

@@ -24,19 +24,31 @@ def keeps_schemas(llm: BaseChatModel) -> bool:
     return is_hosted(llm) and bool(profile.get("structured_output")) and _at_its_provider(llm)
 
 
-def writer(llm: BaseChatModel, schema: dict[str, Any]) -> Callable[[Sequence[BaseMessage]], AIMessage]:
-    """Asks the model for a reply by the schema; the message's text is the JSON.
+class NoSchemaError(LLMError):
+    """A language model cannot be held to a JSON schema."""
+
+
+def writer(
+    llm: BaseChatModel, schema: dict[str, Any], method: str | None = "json_schema"
+) -> Callable[[Sequence[BaseMessage]], AIMessage]:
+    """Asks the model for a reply by the schema; the message's text is the JSON, or what the model wrote instead.
+
+    Args:
+        llm: the model.
+        schema: with a title and a description.
+        method: LangChain's name for how the provider is told, None for the way that it takes for this provider.
 
     Raises:
-        LLMError: the model cannot be held to a schema.
+        NoSchemaError: the model cannot be held to a schema.
     """
+    how: dict[str, Any] = {} if method is None else {"method": method}
     try:
         if runs_here(llm):
             raise NotImplementedError
-        model, _ = in_two(llm.with_structured_output(schema, method="json_schema"))
+        model, _ = in_two(llm.with_structured_output(schema, **how))
     except (NotImplementedError, ValueError, TypeError):
         # LangChain's own default, and integrations that know no such method.
-        raise LLMError(
+        raise NoSchemaError(
             f"{display_name(llm)} cannot be held to a JSON schema: take replies as text, or another model"
         ) from None
 

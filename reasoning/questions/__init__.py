@@ -1,8 +1,9 @@
 """Questions in plain English, read as queries.
 
-With a chat model that writes structured output the model reads them; without one, a grammar of English over the words
-that name entities and relations does. Either way the query is checked against the graph, and a question that cannot be
-read says what was understood and what it may mean, and is never a guess.
+With a chat model that writes structured output the model reads them; without one, or where it writes nothing that fits
+the graph, a grammar of English over the words that name entities and relations does. Either way the query is checked
+against the graph, and a question that cannot be read says what was understood and what it may mean, and is never a
+guess.
 """
 
 from __future__ import annotations
@@ -14,14 +15,26 @@ from langchain_core.language_models import BaseChatModel
 
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms import ModelOptions, TokenUsage
+from reasoning.llms import TokenUsage
+from reasoning.llms.providers import display_name
+from reasoning.llms.structured_output import NoSchemaError
 from reasoning.query.tree import Query
 from reasoning.questions.formal import looks_formal
+from reasoning.questions.options import ReadingOptions
 from reasoning.questions.parsing import parse_question
 from reasoning.questions.reading import Alternative, ReadQuestion
-from reasoning.questions.structured import read_by_model
+from reasoning.questions.structured import write_queries
+from reasoning.questions.voting import decided
 
-__all__ = ["MAX_CHARACTERS", "Alternative", "ReadQuestion", "looks_formal", "read_question", "understand"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "Alternative",
+    "ReadQuestion",
+    "ReadingOptions",
+    "looks_formal",
+    "read_question",
+    "understand",
+]
 
 MAX_CHARACTERS = 1000
 """Longest question; any real one is shorter, and the work grows with the length."""
@@ -31,8 +44,7 @@ def understand(
     question: str,
     kg: KnowledgeGraph,
     llm: BaseChatModel | None = None,
-    options: ModelOptions | None = None,
-    spent: Callable[[TokenUsage], None] = lambda usage: None,
+    options: ReadingOptions | None = None,
 ) -> ReadQuestion:
     """What a question was understood as.
 
@@ -40,37 +52,60 @@ def understand(
         question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
         llm: a chat model that can write structured output, or None to read by the grammar.
-        options: the chat model's time limit, retries and prices.
-        spent: told what each of its replies took.
+        options: what the chat model is shown and how often it is asked, its time limit, retries and prices.
 
     Raises:
         LLMError: the chat model failed or did not reply in time.
     """
+    if len(question) > MAX_CHARACTERS:
+        problem = f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: "
+        return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
+    by_grammar = _by_grammar(question, kg)
+    if llm is None:
+        return by_grammar
+    spent: list[TokenUsage] = []
+    found = _by_model(question, kg, llm, options or ReadingOptions(), spent.append, by_grammar)
+    return replace(found, usage=TokenUsage.total(spent))
+
+
+def _by_model(
+    question: str,
+    kg: KnowledgeGraph,
+    llm: BaseChatModel,
+    options: ReadingOptions,
+    spent: Callable[[TokenUsage], None],
+    by_grammar: ReadQuestion,
+) -> ReadQuestion:
+    model = display_name(llm)
     try:
-        if len(question) > MAX_CHARACTERS:
-            raise QuestionError(
-                f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: "
-                "ask it in a sentence"
-            )
-        notes: tuple[str, ...] = ()
-        if llm is not None:
-            try:
-                query, assumed = read_by_model(question, kg, llm, options or ModelOptions(), spent)
-                return ReadQuestion(question, query, assumed=assumed)
-            except NotImplementedError:
-                notes = ("the language model cannot write queries, so the question was read by the grammar",)
-        found = parse_question(question, kg)
-        return replace(found, assumed=(*notes, *found.assumed))
+        written, notes = write_queries(question, kg, llm, options, spent)
+    except NoSchemaError:
+        return _noted(by_grammar, f"{model} cannot write queries, so the question was read by the grammar")
+    except QuestionError as error:
+        if str(error) == by_grammar.problem:
+            return by_grammar
+        if by_grammar.query is None:
+            return replace(by_grammar, problem=f"{by_grammar.problem} (And {error})")
+        return _noted(by_grammar, f"{error}, so the question was read by the grammar")
+    return _noted(decided(question, kg, model, options.samples, written, by_grammar), *notes)
+
+
+def _by_grammar(question: str, kg: KnowledgeGraph) -> ReadQuestion:
+    try:
+        return parse_question(question, kg)
     except QuestionError as error:
         return ReadQuestion(question, None, 0.0, 0.0, problem=str(error))
+
+
+def _noted(found: ReadQuestion, *notes: str) -> ReadQuestion:
+    return replace(found, assumed=(*notes, *found.assumed))
 
 
 def read_question(
     question: str,
     kg: KnowledgeGraph,
     llm: BaseChatModel | None,
-    options: ModelOptions | None = None,
-    spent: Callable[[TokenUsage], None] = lambda usage: None,
+    options: ReadingOptions | None = None,
 ) -> tuple[Query, tuple[str, ...]]:
     """The query that a question asks, and in words what was assumed in reading it; arguments as for `understand`.
 
@@ -78,5 +113,5 @@ def read_question(
         QuestionError: the question cannot be read; the message says what of it was understood.
         LLMError: the chat model failed or did not reply in time.
     """
-    found = understand(question, kg, llm, options, spent)
+    found = understand(question, kg, llm, options)
     return found.understood(), found.assumed

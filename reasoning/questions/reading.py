@@ -7,6 +7,7 @@ from typing import Any
 
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
 
 CLOSE = 0.35
@@ -54,6 +55,7 @@ class ReadQuestion:
             what to choose from.
         assumed: what was assumed in reading it, each in a short sentence.
         unread: words that were not understood.
+        usage: what the language model that read it took, in all its turns.
         problem: where `query` is None, what to say to the person who asks: what was and what was not understood.
     """
 
@@ -65,6 +67,7 @@ class ReadQuestion:
     assumed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     problem: str = ""
+    usage: TokenUsage = NO_USAGE
 
     @property
     def to_choose(self) -> tuple[Alternative, ...]:

@@ -325,7 +325,7 @@ def test_nothing_is_kept_unless_it_is_asked_for(server: OpenAIServer) -> None:
 )
 def test_what_was_not_said_in_full_is_asked_again(server: OpenAIServer, trouble: Behaviour) -> None:
     server.then(trouble)
-    reasoner(cache=True, attempts=1).answer('to("hub")')
+    reasoner(cache=True, repairs=0).answer('to("hub")')
     assert reasoner(cache=True).answer('to("hub")').error is None
     assert len(server.requests) == 2
 

@@ -221,7 +221,7 @@ def test_the_chain_stops_at_the_step_that_failed_and_says_which(failing: int) ->
 
 def test_attempts_are_as_many_as_asked_for() -> None:
     model = ScriptedChatModel("no idea")
-    ask(model, path(), attempts=4)
+    ask(model, path(), repairs=3)
     assert len(model.prompts) == 4
 
 
@@ -503,7 +503,8 @@ def test_a_whole_query_that_fails_says_so() -> None:
         ({"prompting": "all"}, "prompting must be step or whole, not 'all'"),
         ({"names": "plain"}, "names must be abstract or readable, not 'plain'"),
         ({"token_budget": 63}, "token_budget must be at least 64"),
-        ({"attempts": 0}, "attempts must be at least 1"),
+        ({"repairs": -1}, "repairs must be at least 0"),
+        ({"samples": 0}, "samples must be at least 1"),
         ({"timeout": 0}, "timeout must be a number of seconds above 0"),
     ],
 )

@@ -66,7 +66,7 @@ def test_it_replies_counts_and_streams(models: dict[str, Path]) -> None:
 
 def test_a_chain_runs_on_it_and_costs_nothing(models: dict[str, Path]) -> None:
     kg = KnowledgeGraph.from_triples([("Ash", "road", "Birch")])
-    options = LarkOptions(token_budget=200, max_new_tokens=4, attempts=1)
+    options = LarkOptions(token_budget=200, max_new_tokens=4, repairs=0)
     answer = Reasoner(kg, llm=f"hf:{models['llama']}", method="lark", options=options).answer('road("Ash")')
     (attempt,) = answer.steps[0].attempts
     assert attempt.replied and attempt.usage.requests == 1 and attempt.usage.input_tokens > 50

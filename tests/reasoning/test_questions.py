@@ -1,24 +1,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
-from pydantic import Field
 
 from reasoning.binding import bind
 from reasoning.errors import QuestionError
 from reasoning.exact import execute
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms import CopyEverythingChatModel, LLMError, LLMTimeoutError, ModelOptions
 from reasoning.query.tree import Query
 from reasoning.questions import looks_formal, read_question
 
@@ -466,95 +458,3 @@ def test_no_question_takes_longer_than_a_moment(world: KnowledgeGraph, part: str
     with contextlib.suppress(QuestionError):
         read_question((part * 1000)[:1000], world, None)
     assert time.perf_counter() - started < 3
-
-
-# A model that writes the query --------------------------------------------------------------------------------------
-
-
-class QueryWriter(BaseChatModel):
-    """A chat model that writes structured output: it gives the replies in turn, an exception is raised."""
-
-    replies: list[Any]
-    prompts: list[Any] = Field(default_factory=list)
-
-    @property
-    def _llm_type(self) -> str:
-        return "query-writer"
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=AIMessage("prose"))])
-
-    def with_structured_output(self, schema: Any, **kwargs: Any) -> Runnable[Any, Any]:
-        def write(messages: Any) -> AIMessage:
-            self.prompts.append(messages)
-            reply = self.replies.pop(0)
-            if isinstance(reply, Exception):
-                raise reply
-            if callable(reply):
-                reply = reply()
-            return AIMessage(json.dumps(reply))
-
-        return RunnableLambda(write) | (lambda message: schema.model_validate_json(message.text))
-
-
-def _text(prompt: Any) -> str:
-    return "\n".join(str(message.content) for message in prompt)
-
-
-def test_the_models_query_is_taken_with_its_assumptions(small: KnowledgeGraph) -> None:
-    model = QueryWriter(replies=[{"query": 'borders("France")', "assumptions": ["land borders"]}])
-    query, notes = read_question("Who are France's next-door friends?", small, model)
-    assert str(query) == 'borders("France")'
-    assert notes == ("assumed: land borders",)
-
-
-def test_the_prompt_holds_the_graphs_relations_and_the_named_entities_as_quoted_data(small: KnowledgeGraph) -> None:
-    model = QueryWriter(replies=[{"query": 'country("Of")', "assumptions": []}])
-    read_question(f"What country is [{INJECTION}] in?", small, model)
-    system, human = model.prompts[0]
-    assert "data" in system.content
-    assert INJECTION not in system.content
-    assert '\\"Euro\\"' in human.content  # quoted as JSON
-    assert 'serves: ["HND", "serves", "Tokyo"]' in human.content
-    assert "population: " in human.content
-
-
-@pytest.mark.parametrize(
-    ("bad", "error"),
-    [
-        ({"query": "borders(France)", "assumptions": []}, "double quotes"),
-        ({"query": 'neighbors_of("France")', "assumptions": []}, 'no relation named "neighbors_of"'),
-        ({"query": 'borders("Atlantis")', "assumptions": []}, 'no entity named "Atlantis"'),
-        ("prose instead of the schema", "does not have the fields"),
-    ],
-)
-def test_a_bad_query_is_repaired_once_with_the_error_shown(small: KnowledgeGraph, bad: Any, error: str) -> None:
-    model = QueryWriter(replies=[bad, {"query": 'borders("France")', "assumptions": []}])
-    assert str(read_question("Which countries border France?", small, model)[0]) == 'borders("France")'
-    assert error in _text(model.prompts[1])
-    model = QueryWriter(replies=[bad, bad, {"query": 'borders("France")'}])
-    with pytest.raises(QuestionError, match="wrote no query that fits the graph"):
-        read_question("Which countries border France?", small, model)
-    assert len(model.replies) == 1
-
-
-def test_a_failing_provider_is_an_error_of_the_model_without_its_key(
-    small: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MADE_UP_API_KEY", "hush-hush-hush")
-    model = QueryWriter(replies=[RuntimeError("401 for hush-hush-hush")])
-    with pytest.raises(LLMError, match="RuntimeError") as caught:
-        read_question("Which countries border France?", small, model)
-    assert "hush" not in str(caught.value)
-
-
-def test_a_model_that_hangs_is_given_up(small: KnowledgeGraph) -> None:
-    hang: Callable[[], None] = lambda: time.sleep(0.5)  # noqa: E731
-    with pytest.raises(LLMTimeoutError):
-        read_question("Which countries border France?", small, QueryWriter(replies=[hang]), ModelOptions(timeout=0.05))
-
-
-def test_a_model_without_structured_output_leaves_the_question_to_the_grammar(small: KnowledgeGraph) -> None:
-    query, notes = read_question("Which countries border France?", small, CopyEverythingChatModel())
-    assert str(query) == 'borders("France")'
-    assert any("read by the grammar" in note for note in notes)

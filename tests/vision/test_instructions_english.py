@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
@@ -109,3 +112,58 @@ def test_quotes_around_nothing_are_no_trouble(text: str) -> None:
 def test_a_class_whose_name_holds_a_verb_is_a_class(name: str) -> None:
     assert len(classes(f"boxes around each {name}, please")) == 1
     assert len(classes(f"{name}, as JSON")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Find the man.", ["person"]),
+        ("Photo of cats.", ["cat"]),
+        ("Here is a picture of my dog: find it", ["dog"]),
+        ("For the cats I want boxes", ["cat"]),
+        ("Boxes, for my dogs and cats.", ["dog", "cat"]),
+        ("my dog is over there. Find him.", ["dog"]),
+        ("find 👜 and 🛑", ["handbag", "stop sign"]),
+        ("find 🚗🚌🚲", ["car", "bus", "bicycle"]),
+    ],
+)
+def test_no_courtesy_swallows_what_is_asked_for(text: str, expected: list[str]) -> None:
+    assert classes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["find ta", "find the cheers", "find the sunset"])
+def test_nothing_is_looked_for_where_only_courtesies_and_unseen_things_are_named(text: str) -> None:
+    assert not read(text).understood
+
+
+def test_a_part_that_the_model_does_not_know_is_named() -> None:
+    task = read("find the dog and its collar")
+    assert [one.word for one in task.undetectable] == ["collar"]
+
+
+@pytest.mark.parametrize("text", ["List of 5 cats", "a set of 5 chairs"])
+def test_a_list_of_so_many_bounds_their_number(text: str) -> None:
+    limit = read(text).limit
+    assert limit is not None and limit.count == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Are there no dogs?", "Is there a dog and a cat?", "Are there two dogs?", "Are there more than three people?"],
+)
+def test_other_questions_than_whether_any_is_there_go_to_the_scene(text: str) -> None:
+    task = read(text)
+    assert task.kind == "ground" and not task.asks_whether
+
+
+def test_an_empty_class_set_is_refused() -> None:
+    with pytest.raises(InstructionError, match="empty class set"):
+        read("For each member of the class set {}, output (c, x1, y1, x2, y2)")
+
+
+@pytest.mark.parametrize("seed", ["keys a, ", "one hundred ", "class name key a, "])
+def test_long_repetitions_are_read_in_time(seed: str) -> None:
+    began = time.process_time()
+    with contextlib.suppress(InstructionError):
+        read(seed * (8_000 // len(seed)))
+    assert time.process_time() - began < 20

@@ -11,9 +11,11 @@ from vision.errors import InstructionError
 from vision.instructions.choosing import BOUNDS, limit, min_score, region, size
 from vision.instructions.class_sets import Entry
 from vision.instructions.contradictions import agreed, refuse, switched
+from vision.instructions.numbers import NUMBER_WORDS
 from vision.instructions.output_format import output_format
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
+from vision.instructions.source import MARKS
 from vision.instructions.task import Kind, Target, Task
 from vision.instructions.verbs import FINDING, TELLING
 from vision.instructions.wanted import Wanted, says_nothing
@@ -289,7 +291,8 @@ class _Assembly(Wanted):
         """Whether a question asks if things are there, without a relation: "are there any trees or benches?"."""
         items = [item for item in self.sentences.items if question[0] <= item.start < question[1]]
         text = self.reading.source.text[question[0] : question[1]]
-        return bool(items) and text.startswith(("is there", "are there", "do you see", "can you see"))
+        said = [one for one in self.reading.said if question[0] <= one.start < question[1] and one.field != "region"]
+        return bool(items) and _WHETHER.match(text) is not None and not _NOT_WHETHER.search(text) and not said
 
     def _report_beside_expression(self, named: Iterable[Item]) -> None:
         start, end = self.expression or (0, 0)
@@ -303,12 +306,16 @@ class _Assembly(Wanted):
 
     def _understood_nothing(self) -> bool:
         """Whether no word is left, beside those that only say to find or tell, once what is unread is taken out."""
-        if not self.unread:
+        courtesy = MARKS["filler"]
+        if not self.unread and courtesy not in self.reading.source.open:
             return False
-        text = list(self.reading.source.text)
+        text = [
+            " " if mark == courtesy else letter
+            for letter, mark in zip(self.reading.source.text, self.reading.source.open, strict=True)
+        ]
         for start, end in self.unread:
             text[start:end] = " " * (end - start)
-        return _ASKING.issuperset(re.findall(r"\w+", "".join(text)))
+        return (_ASKING | _SMALL_WORDS).issuperset(re.findall(r"\w+", "".join(text)))
 
     def _unread(self) -> tuple[str, ...]:
         parts: list[Span] = []
@@ -322,6 +329,13 @@ class _Assembly(Wanted):
 
 
 _ASKING = frozenset(word for phrase in (*FINDING, *TELLING) for word in phrase.split())
+
+_SMALL_WORDS = frozenset(("the", "a", "an", "to", "of", "it", "them", "back", "over", "and", "please", "now", "then"))
+_WHETHER = re.compile(r"(?:is there|are there|do you see|can you see)\b")
+_NOT_WHETHER = re.compile(
+    rf"\b(?:no|not|nor|neither|nobody|none|nothing|anything|something|everything|and|more|less|fewer|only|both|another|second|third|{NUMBER_WORDS})\b|\d"
+)
+"""What makes it another question than whether any is there, which the executor answers."""
 
 _EXPRESSION = re.compile(
     r"^(?:the|a|an) \S+ \S+|\b(?:left|right|front|top|next|near|nearest|closest|behind|under|above|below|beside"

@@ -24,6 +24,9 @@ _PIECE = re.compile(
 _OPEN = re.compile(
     r"[{\[]|(?:\b(?:class(?:es)?|categor(?:y|ies)|labels?|sets?|vocabulary)(?: (?:are|is|of))?:? ?)(?P<round>\()"
 )
+_EMPTY = re.compile(
+    r"\b(?:class|category|label) (?:set|list)(?: is|:)? ?[{\[] ?(?:(?:\"\"|'')(?: ?: ?<[^<>]*>)? ?)?[}\]]"
+)
 _BRACKET = re.compile(r"[{}\[\]()\"]")
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
 _MAX_PHRASE = 300
@@ -64,6 +67,11 @@ def read_class_sets(reading: Reading) -> list[ClassSet]:
         InstructionError: a set is not closed, or a placeholder such as `<expression>` was not filled in.
     """
     source = reading.source
+    if empty := _EMPTY.search(source.open):
+        raise InstructionError(
+            f"{source.original_at(*empty.span())!r} is an empty class set: expected names in it, as in "
+            '{"person":<c0>, "car":<c1>}'
+        )
     found: list[ClassSet] = []
     position, ends = 0, _ends(source.open)
     while opening := _OPEN.search(source.open, position):

@@ -75,7 +75,6 @@ class ClauseState:
             item.number = (self.number.value, (self.number.start, self.number.end))
         item.origin = self.preposition is not None and self.preposition.text in ("from", "by", "via", "using")
         item.each = self.preposition is not None and self.preposition.text == "per"
-        item.possessed = self.determiner is not None and self.determiner.text in ("its", "their", "his", "her")
         item.beneficiary = self.preposition is not None and self.preposition.text in ("for", "to")
         self._new_phrase()
         return item
@@ -163,7 +162,8 @@ class ClauseState:
         self._new_clause(None)
 
     def _close_question(self, end: int) -> None:
-        names = any(item.start >= (self.question_at or 0) for item in self.result.items) or self.result.expression
+        starts = [*(item.start for item in self.result.items), *(token.start for token in self.loose)]
+        names = any(start >= (self.question_at or 0) for start in starts) or self.result.expression
         if self.question_at is not None and self.result.question is None and names:
             self.result.question = (self.question_at, end)
         self.question_at = None

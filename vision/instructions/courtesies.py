@@ -9,6 +9,7 @@ import re
 
 from vision.instructions.numbers import NUMBER
 from vision.instructions.rules import Reading, compiled
+from vision.instructions.wording import PURPOSES
 
 _ADDRESSED = (
     r"(?:there|all|team|folks|guys|everyone|everybody|mate|buddy|pal|friend|dear|computer|machine|robot|bot|assistant"
@@ -30,7 +31,8 @@ _COURTESIES = tuple(
         rf"|ooh+|oh+|aha?|um+|uh+|erm*|hmm+|alright|all right|so(?=,))\b(?: {_ADDRESSED}\b)*[ ,!.;:]*)+",
         r"\bstep (?:\d+|one|two|three|four|five)\b ?[:.)-]?|\b[a-z] ?= ?(?=\d)",
         r"[:;]-?[)(dp](?!\w)|\bxd\b|<3(?!\d)",
-        r"\b(?:lol|lmao|rofl|haha+|hehe+|omg|wow|whoa|yay|tbh|imo|imho|btw|fyi|idk|dude|bro|man(?=[.!,]| *$)|mate)\b",
+        r"\b(?:lol|lmao|rofl|haha+|hehe+|omg|wow|whoa|yay|tbh|imo|imho|btw|fyi|idk)\b"
+        r"|(?<=, )(?:dude|bro|man|mate)(?= ?[.!,]| *$)",
         r"\b(?:do you have |got |have you )?any idea\b|\bno idea\b|\bguess what\b|\byou know\b(?=,)",
         # thanks
         r"\b(?:with )?(?:many |much |kind )?(?:thanks?(?: you)?|thankyou|thx|thnx|tnx|ta|cheers|merci|gracias|danke"
@@ -101,23 +103,15 @@ _COURTESIES = tuple(
         r"\b(?:and |but )?(?:nothing|nobody|no one|none) (?:smaller|larger|bigger|shorter|taller|narrower|wider|below"
         r"|above|less|lower|higher|beyond)"
         r"(?: (?:than )?(?:that|this))?(?= ?(?:$|[.,;!?)]))",
-        rf"(?<=\bset) of {NUMBER}(?: (?:classes|categories|labels|entries|names|members|items))?\b|(?<=\blist) of"
-        rf" {NUMBER}(?: (?:classes"
-        r"|categories|labels|entries|names|members|items))?\b",
-        r"^(?:(?:here is|this is) )?(?:a |an |my |our |the )?(?:picture|photo|photograph|image|shot|snapshot|pic) of"
-        r" [^.:;!?\ue000-\ue004]{1,50}[:.!;]",
-        r"\bi (?:have |just )*(?:uploaded|attached|took|sent|posted|shared|photographed) (?:you )?(?:my|a|an|the|this"
-        r"|our|some) [^.,;:!?\ue000-\ue004]{1,40}[.,;!]",
-        r"(?<=,) for [^,.;:!?\ue000-\ue004]{0,40}\b(?:mining|training|annotation|analysis|labelling|evaluation"
-        r"|testing|research|debugging"
-        r"|purposes|planning)(?= ?[.!?]?$)",
+        rf"(?<=\b(?:class|label)) (?:set|list) of {NUMBER}\b"
+        r"(?: (?:classes|categories|labels|entries|names|members|items)\b)?",
+        r"^looking at (?=(?:only |just )?the (?:whole |entire )?"
+        r"(?:upper|lower|left|right|top|bottom|middle|centre|central)\b)",
         # what it is for
-        r"(?<=,) for (?:my|our|an?) [^,.;:!?\ue000-\ue004]{1,50}(?= ?[.!?]?$)",
-        r"^for (?:my|our|the|a|an|some) [^,.;:!?\ue000-\ue004]{1,60}?(?=,? (?:i|we) (?:need|want|would|require|am"
-        r"|are)\b)",
-        r"\b(?:one|a single|1) (?:box|result|answer|object|hit|detection|line|tuple) (?:is|will be|would be)"
-        r" (?:enough|fine|sufficient"
-        r"|all i need|plenty)\b",
+        rf"(?:(?<=,) |^)for (?:(?:my|our|the|an?|some) )?(?:[a-z-]+ ){{0,5}}"
+        rf"(?:{'|'.join(sorted(PURPOSES))}|mining|training|comparison"
+        r"|audit|annotation|labelling|evaluation|testing|research|debugging|catalogue|course|class project|homework)\b"
+        r"(?=,? (?:i|we) (?:need|want|would|require|am|are)\b| ?[.!?]?$)",
     )
 )
 

@@ -56,6 +56,8 @@ def as_text(task: Task) -> str:
         lines.append(f"Not detectable by this model: {_listed(list(words))}.")
     if kept := _kept(task):
         lines.append(f"Keep {'; '.join(kept)}.")
+    if task.asks_whether:
+        lines.append("Answer yes or no.")
     if task.kind not in ("describe", "count"):
         lines.append(f"Write {_written(task.output)}.")
     if task.unread:

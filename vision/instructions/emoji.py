@@ -7,34 +7,30 @@ from __future__ import annotations
 
 import unicodedata
 
-_MOODS = (
-    "smil",
-    "grin",
-    "hand",
-    "heart",
-    "thumbs",
-    "sparkles",
-    "fire",
-    "party popper",
-    "laugh",
-    "tears",
-    "wink",
-    "kiss",
-    "face",
-    "pray",
-    "collision",
-    "hundred points",
-    "check mark",
-    "cross mark",
-    "eyes",
-    "finger",
-    "sign",
-    "symbol",
-    "arrow",
-    "star",
+from vision.instructions.tables import phrases
+
+_MOODS = frozenset(
+    phrases(
+        """smiling, grinning, hand, hands, heart, hearts, thumbs, sparkles, fire, party, popper, laughing, tears,
+        winking, kiss, kissing, face, pray, folded, collision, hundred, check, cross, eyes, finger, fist, sign,
+        symbol, arrow, arrows, star, exclamation, question"""
+    )
 )
-"""Parts of the names of pictures that show how somebody feels or points, and nothing to be found."""
-_NAMES = {"automobile": "car", "delivery truck": "truck", "articulated lorry": "truck", "slice of pizza": "pizza"}
+"""Words in the names of pictures that show how somebody feels or points, and nothing to be found."""
+_NAMES = {
+    "automobile": "car",
+    "delivery truck": "truck",
+    "articulated lorry": "truck",
+    "fire engine": "fire truck",
+    "slice of pizza": "pizza",
+    "octagonal sign": "stop sign",
+    "red apple": "apple",
+    "green apple": "apple",
+    "black scissors": "scissors",
+    "black telephone": "telephone",
+    "bow and arrow": "bow and arrow",
+}
+"""Where the name in Unicode says a colour, or is not the word that people use."""
 _ANIMAL_FACES = 0x1F42D, 0x1F43C
 """Mouse to panda: the faces of animals."""
 
@@ -52,6 +48,8 @@ def emoji_name(character: str) -> str:
     first, last = _ANIMAL_FACES
     if first <= ord(character) <= last or name.endswith(("lion face", "fox face", "unicorn face", "zebra face")):
         return name.removesuffix(" face")
-    if not name or unicodedata.category(character) != "So" or any(mood in name for mood in _MOODS):
+    if name in _NAMES:
+        return _NAMES[name]
+    if not name or unicodedata.category(character) != "So" or not _MOODS.isdisjoint(name.split()):
         return ""
-    return _NAMES.get(name, name)
+    return name

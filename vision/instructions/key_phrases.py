@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from vision.instructions.rules import Reading, rule
 
@@ -91,16 +91,21 @@ _KEYS = (
 )
 
 
+_MOST_KEYS = 5
+"""Statements of keys whose later mentions are looked for; one is usual, and two already contradict each other."""
+
+
 def read_keys(reading: Reading) -> None:
     """Read the keys of label, coordinates and score; before class sets, whose brackets and quotes they share."""
     reading.apply(_KEYS)
+    spans = [span for keys in reading.of("keys")[:_MOST_KEYS] for span in keys.value if span != (-1, -1)]
+    _pass_over_mentions(reading, dict.fromkeys(reading.source.text[slice(*span)] for span in spans))
     for keys in reading.of("keys"):
-        _pass_over_mentions(reading, [reading.source.text[slice(*span)] for span in keys.value if span != (-1, -1)])
         if index := re.search(r"\bclass (?:index|id|number)\b", reading.source.text[keys.start : keys.end]):
             reading.say("class_as", "index", keys.start + index.start(), keys.start + index.end())
 
 
-def _pass_over_mentions(reading: Reading, keys: Sequence[str]) -> None:
+def _pass_over_mentions(reading: Reading, keys: Iterable[str]) -> None:
     """Claim where a key is spoken of again: "keys name and rect, where rect is x, y, width, height"."""
     for key in keys:
         mentions = re.compile(

@@ -41,7 +41,7 @@ _SMALL = _UNITS | _TENS
 _WORD = "(?:" + "|".join(sorted([*_SMALL, "hundred", "thousand", "dozen"], key=len, reverse=True)) + r")\b"
 NUMBER_WORDS = (
     rf"(?:\b(?:half a|a couple of|a|an) (?=dozen|hundred|thousand))?\b{_WORD}(?:(?:[ -]| and "
-    rf"(?={_WORD}))(?={_WORD}){_WORD})*"
+    rf"(?={_WORD}))(?={_WORD}){_WORD}){{0,9}}"
 )
 DIGITS = (
     r"(?<![\w.])(?:[1-9]\d{0,2}(?:,\d{3})+(?![\d,])|(?![1-9]\d{0,2}(?:,\d{3})+(?!\d))\d+)(?:\.\d+)?|(?<![\w.])\.\d+"

@@ -29,7 +29,7 @@ class Item:
         beneficiary: whether "for" or "to" led to it: "sum it up for someone who can't see it".
         origin: whether "from", "by" or "via" led to it: "we annotate livestock from drones".
         each: whether "per" led to it: "ten vertices per animal".
-        possessed: whether it is a part of what was named before: "its rim", "their owners".
+        owner: whether something is only said of it, as a thing of somebody's: "my daughter is crazy about trains".
         expression: where a referring expression would begin and end if the phrase proves to be no class or no part of
             the class before it ("people without hats", "things with wheels"), or None.
         qualifiers: selections that belong to this excluded phrase alone, as their places.
@@ -50,7 +50,7 @@ class Item:
     beneficiary: bool = False
     origin: bool = False
     each: bool = False
-    possessed: bool = False
+    owner: bool = False
     expression: Span | None = None
     qualifiers: list[Span] = field(default_factory=list)
 

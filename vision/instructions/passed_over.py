@@ -126,8 +126,8 @@ _IRREGULAR = phrases(
     up, go over, falls in, fall in, such as this, so like, stay, staying, stay within, stick to, interest me,
     interests me, interest us, are of interest, go from, go up to, matter to me, count for me, go, in mind, have
     in mind, i mean, that is, shall be, allowed, permitted, call it by that name, by that name, anywhere,
-    somewhere, look like this, crazy about, fond of, interested in, looking, lost, knows, turn up, turns up,
-    show up, shows up, pop up, pops up, crop up, occur, occurs, yesterday, tomorrow, tonight, alone, relative,
+    somewhere, look like this, crazy about, fond of, interested in,  knows, turn up, turns up,
+    show up, shows up, pop up, pops up, crop up, occur, occurs,    relative,
     what i want, what we want, what i need, what we need, are what i want, i am after, we are after"""
 )
 

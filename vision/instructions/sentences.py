@@ -250,7 +250,9 @@ class _Parser(ClauseState):
         end = self.words.run_end(position, self.verb is None)
         run = self.tokens[position:end]
         if self.words.is_owned_subject(position, end) and self.clause_start is self.tokens[position - 1]:
-            self._new_clause("finding")
+            item = self._item(run)
+            item.owner = True
+            self._place(item)
             return end if self.tokens[end].can_be("be", "verb") else end + 1
         after = self.words.at(end)
         if (

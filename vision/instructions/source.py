@@ -112,6 +112,8 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """Spellings that mean the same, brought to one; `\\1` is the first group."""
 
+_MOST_PICTURES = 50
+"""Different ones that are read; the text is gone through once for each."""
 _BLANKS = re.compile("[" + "".join(MARKS.values()) + "]")
 
 
@@ -142,8 +144,15 @@ class Source:
         )
         starts = list(range(len(text)))
         ends = list(range(1, len(text) + 1))
-        for emoji in sorted(set(filter(is_emoji, text))):
-            text, starts, ends = _rewritten(re.compile(re.escape(emoji)), f" {emoji_name(emoji)} ", text, starts, ends)
+        pictures = sorted(set(filter(is_emoji, text)))[:_MOST_PICTURES]
+        any_picture = "[" + "".join(map(re.escape, pictures)) + "]"
+        for picture in pictures:
+            beside = re.compile(rf"{re.escape(picture)}(?= ?{any_picture})")
+            text, starts, ends = _rewritten(beside, f"{picture}, " if emoji_name(picture) else " ", text, starts, ends)
+        for picture in pictures:
+            text, starts, ends = _rewritten(
+                re.compile(re.escape(picture)), f" {emoji_name(picture)} ", text, starts, ends
+            )
         for pattern, replacement in _REWRITES:
             text, starts, ends = _rewritten(pattern, replacement, text, starts, ends)
         self.text = text

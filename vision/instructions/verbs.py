@@ -41,7 +41,7 @@ TELLING = phrases(
     gives, describe, described, describing, specify, format, be, work out, render, append, add, adding, attach,
     start, begin, end, deal with, imagine, think of, restrict, limit, read, given, written, writing, formatted,
     giving, outputting, saving, dump, supply, present, convert, treat, regard, understand, remember, note,
-    remember that, note that, believe, expect, looking at, searching through, scanning, considering, examining,
+    remember that, note that, believe, expect, searching through, scanning, considering, examining,
     inspecting, studying, analysing, going through, looking through, taking, restricting, concentrating on,
     focusing on"""
 )

@@ -97,6 +97,8 @@ class Wanted:
             and (with_class_set or self._is_followed(item))
         ):
             return
+        if item.owner and (with_class_set or self._is_followed(item)):
+            return
         if item.expression is not None and not match.classes:
             if " with " in phrase:
                 self.expression = self.expression or item.expression
@@ -112,7 +114,7 @@ class Wanted:
             known = {name for target in self.targets.values() for name in target.classes}
             if not match.classes or (match.is_group and known & set(match.classes)):
                 return
-        if not match.classes and (item.possessed or item.origin) and self.targets:
+        if not match.classes and item.origin and self.targets:
             return
         if not match.classes and is_abstract(phrase.split()[-1] if phrase else "") and not item.quoted:
             if not (item.fragment or item.beneficiary):

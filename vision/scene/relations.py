@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Truth = NDArray[np.bool_]
-Measure = NDArray[np.float64] | float
 """Shape (n, n): whether object i stands in the relation to object j; never to itself."""
+Measure = NDArray[np.float64] | float
 
 MAX_SHARED_EXTENT = 2 / 3
 """Of the narrower box's width (or height), how much the other may share while it is still beside (or above) it."""

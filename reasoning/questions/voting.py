@@ -1,0 +1,84 @@
+"""From what a language model wrote in several samples, and what the grammar read, to one reading.
+
+Self-consistency (Wang et al. 2023, arXiv 2203.11171): samples vote by the answers that their queries give, since one
+question has many right queries. The grammar settles ties; where it cannot, the person who asks does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from reasoning.binding import bind
+from reasoning.errors import quoted_list
+from reasoning.exact import execute
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Query
+from reasoning.questions.reading import Alternative, ReadQuestion
+from reasoning.questions.structured import Written, outcome
+
+
+def decided(
+    question: str, kg: KnowledgeGraph, model: str, samples: int, written: Sequence[Written], by_grammar: ReadQuestion
+) -> ReadQuestion:
+    """The reading that most samples agree on.
+
+    Its confidence is the part of all readings, the grammar's among them, that give its answer.
+
+    Args:
+        question: as asked.
+        kg: the graph that is asked.
+        model: its name, for notes.
+        samples: readings that were asked for, with those that came to nothing.
+        written: those that came to something, at least one.
+        by_grammar: what the question is understood as without a language model.
+    """
+    groups: dict[Hashable, list[Written]] = {}
+    for one in written:
+        groups.setdefault(one.gives, []).append(one)
+    own = _outcome(by_grammar.query, kg)
+    most = max(map(len, groups.values()))
+    leading = [gives for gives, group in groups.items() if len(group) == most]
+    if own is not None and own in leading:
+        leading = [own]
+
+    def share(gives: Hashable) -> float:
+        return (len(groups.get(gives, ())) + (own is not None and gives == own)) / (samples + 1)
+
+    options = [(gives, _alternative(group, share(gives))) for gives, group in groups.items() if gives is not None]
+    if own is not None and own not in groups and by_grammar.query is not None:
+        options.append((own, Alternative(by_grammar.query, by_grammar.assumed, share(own))))
+    options.sort(key=lambda option: -option[1].confidence)
+    if len(leading) > 1:
+        queries = [str(option.query) for _, option in options]
+        problem = f"could not read the question: it may mean {quoted_list(queries[:3])}; say which"
+        alternatives = tuple(option for _, option in options)
+        return ReadQuestion(question, None, 0.0, 0.0, alternatives, problem=problem)
+    winner = leading[0]
+    alternatives = tuple(option for gives, option in options if gives != winner)
+    if winner is None:
+        problem = f"could not read the question: {model} finds it unanswerable: {groups[None][0].unanswerable}"
+        return ReadQuestion(question, None, 0.0, 0.0, alternatives, problem=problem)
+    chosen = next(option for gives, option in options if gives == winner)
+    others = [share(gives) for gives in {*groups, own} - {winner, None}] + ([share(None)] if None in groups else [])
+    margin = max(0.0, chosen.confidence - max(others)) if others else 1.0
+    read = ReadQuestion(question, chosen.query, chosen.confidence, margin, alternatives, chosen.assumed)
+    if most < samples:
+        read = replace(read, assumed=(*read.assumed, f"{most} of {samples} readings of {model} give this answer"))
+    return read
+
+
+def _alternative(group: Sequence[Written], confidence: float) -> Alternative:
+    """The query that most of a group with one answer wrote, the first of those as frequent."""
+    query, _ = Counter(one.query for one in group).most_common(1)[0]
+    assert query is not None
+    assumed = next(one.assumed for one in group if one.query == query)
+    return Alternative(query, assumed, confidence)
+
+
+def _outcome(query: Query | None, kg: KnowledgeGraph) -> Hashable:
+    if query is None:
+        return None
+    chain = bind(query, kg)
+    return outcome(query, chain, execute(kg, chain))
