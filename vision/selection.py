@@ -29,14 +29,20 @@ def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage)
     """The user's label of each box, or None where no target wants it (its colour is another).
 
     Of several targets that want a box the most specific has it: the one with the fewest classes, then one that names
-    the colour, then the first in the alphabet. So the order of the class set changes nothing.
+    the colour, then the class's own name ("person" before "nurse", which the model can't tell apart), then the first in
+    the alphabet. So the order of the class set changes nothing.
     """
     if targets is None:
         return list(found.labels)
     wanting: Mapping[str, list[Target]] = {
         name: sorted(
             (target for target in targets if name in target.classes),
-            key=lambda target: (len(target.classes), target.colour is None, target.label),
+            key=lambda target: (
+                len(target.classes),
+                target.colour is None,
+                target.label not in target.classes,
+                target.label,
+            ),
         )
         for name in set(found.labels)
     }
