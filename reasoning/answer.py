@@ -21,7 +21,6 @@ from reasoning.query_tree import tree_of
 from reasoning.sub_question import sub_question
 
 if TYPE_CHECKING:
-    from reasoning.questions.reading import ReadQuestion
     from reasoning.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200
@@ -360,3 +359,7 @@ class Answer:
 def plain(value: Value | bool | None) -> int | float | str | bool | None:
     """A value as JSON can hold it: dates as ISO texts."""
     return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+# Reading a question by a model needs answers, and whoever writes an answer's schema needs this type.
+from reasoning.questions.reading import ReadQuestion  # noqa: E402

@@ -26,13 +26,13 @@ def is_plural(noun: str) -> bool:
 @cache
 def plural(noun: str) -> str:
     """ "capital" to "capitals", "place of birth" to "places of birth"; a plural stays as it is."""
-    return noun if is_plural(noun) else str(_engine().plural_noun(noun))
+    return noun if not noun.strip() or is_plural(noun) else str(_engine().plural_noun(noun))
 
 
 @cache
 def with_article(noun: str) -> str:
     """ "a city", "an airport"; a plural has no article."""
-    return noun if is_plural(noun) else str(_engine().a(noun))
+    return noun if not noun.strip() or is_plural(noun) else str(_engine().a(noun))
 
 
 _PASTS = {

@@ -318,7 +318,7 @@ class TestProcesses:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
         queries = dataset / "queries/test-1p.jsonl"
         evaluate_queries(dataset, queries, "reading", out=whole)
-        most = summary_path(whole).stat().st_size - 1
+        most = summary_path(whole).stat().st_size - 25  # the seconds have more digits in one run than in another
         assert whole.stat().st_size < most
         command = [*self.command(dataset, out), "--queries", str(queries)]
         stopped = subprocess.run(
