@@ -63,9 +63,9 @@ def test_thousands_of_unclosed_brackets_are_no_trouble() -> None:
 
 
 def test_nearly_all_of_the_development_list_is_read_right() -> None:
-    entries = json.loads(LISTS["development"].read_text(encoding="utf-8"))[::8]
+    entries = json.loads(LISTS["development"].read_text(encoding="utf-8"))[::3]
     misses = [entry["instruction"] for entry in entries if check(entry, MATCHER)]
-    assert len(misses) <= 0.03 * len(entries), misses
+    assert len(misses) <= 0.02 * len(entries), misses
 
 
 def test_a_question_about_number_means_the_same_as_its_words_without_asking() -> None:

@@ -1,6 +1,7 @@
-"""What people write around an instruction: greetings, thanks, politeness, and that nothing else is wanted.
+"""What people write around an instruction: greetings, thanks, steps, what it is for, that nothing else is wanted.
 
-It asks for nothing, so it is passed over; left to the parser, "dear computer" would be looked for in the picture.
+The task is the same without it, so it is passed over; left to the parser, "dear computer" would be looked for in the
+picture. A pattern must never hold the only thing that is asked for: "find the man" ends in a man.
 """
 
 from __future__ import annotations

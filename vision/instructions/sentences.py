@@ -1,7 +1,7 @@
 """Sentences as people write orders: which words are verbs, which name something in the image, what is ruled out.
 
 A small hand-written parser over the tokens that no other rule has read. Where a word could be a verb or a noun its
-place decides; a verb that is not one of ours makes its clause foreign, and all of it is reported as not understood.
+place decides; a verb that asks for something else makes its clause foreign, and all of it is reported.
 """
 
 from __future__ import annotations
