@@ -24,6 +24,9 @@ from reasoning.graph.strings import StringColumn, byte_order
 
 SHORTEST = 4
 """Shorter names are not corrected: "Mali", "Bali" and "Male" are one letter apart."""
+MOST_NAMESAKES = 500
+"""Names looked through for those that only brackets tell apart."""
+
 LONGEST = 200
 """Of longer names this much is compared with others: likeness costs time by length, and no one types more."""
 ALIAS_HANDICAP = 10.0
@@ -117,6 +120,16 @@ class NameIndex:
         """Entities under a folded key."""
         span = self.keys.span(key)
         return [int(entity) for entity in self.entities[span.start : span.stop]]
+
+    def told_apart(self, key: str) -> list[int]:
+        """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
+        found = []
+        for position in self.keys.starting(f"{key} ")[:MOST_NAMESAKES]:
+            entity = int(self.entities[position])
+            label = self._label(entity)
+            if label.endswith(")") and fold(label.rpartition(" (")[0]) == key:
+                found.append(entity)
+        return list(dict.fromkeys(found))
 
     def match(self, name: str) -> Match | None:
         """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""

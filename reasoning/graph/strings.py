@@ -66,6 +66,12 @@ class StringColumn(Sequence[str]):
         start = self._bisect(wanted, order, after=False)
         return range(start, self._bisect(wanted, order, after=True))
 
+    def starting(self, prefix: str) -> range:
+        """Positions that begin with `prefix`, which has to end in a space, in a column sorted by bytes."""
+        assert prefix.endswith(" ")
+        start = self._bisect(prefix.encode("utf-8", "surrogatepass"), None, after=False)
+        return range(start, self._bisect(f"{prefix[:-1]}!".encode("utf-8", "surrogatepass"), None, after=False))
+
     def _bisect(self, wanted: bytes, order: NDArray[np.int32] | None, after: bool) -> int:
         low, high = 0, len(self)
         while low < high:

@@ -9,6 +9,9 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading, is_enti
 from reasoning.questions.lexicon import Kind
 from reasoning.questions.measures import Comparison, Superlative
 
+NOTHING_MEETS = 0.15
+"""What it costs where nothing is in all of several sets: of two namesakes, the one that something fits is meant."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -56,6 +59,8 @@ def _narrowed(
         whole = kept[0] if len(kept) == 1 else ground.both(*kept)
         if len(kept) > 1 and not len(whole.members) and not ground.may_meet(kept):
             raise NoReading(f"nothing can be in all of {', '.join(str(part.query) for part in kept)}")
+        if not len(whole.members) and not any(is_entity(part) for part in kept):
+            whole = whole.at(NOTHING_MEETS)
         result = ground.restrict(whole, want)
     elif dropped_only(ground, want, parts):
         result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]

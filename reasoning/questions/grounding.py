@@ -104,6 +104,14 @@ class Grounding:
                     found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
 
+    def are_places(self, sources: Sequence[Sequence[Reading]]) -> bool:
+        """Whether something lies in any of some readings."""
+        for name in self.lexicon.location:
+            relation = self.kg.relation(name)
+            if any(len(self._walk(one, relation, not relation.inverse)) for options in sources for one in options[:1]):
+                return True
+        return False
+
     def kinds(self, members: Ids) -> Ids:
         """Entity indexes of the types of some entities, empty where the graph has no types."""
         if self.lexicon.type_relation is None:
@@ -220,6 +228,8 @@ class Grounding:
                 return self._ranked(use, fitting, inverse)
             if inside := self._inside(use, level, inverse, want, fixed, noun):
                 return inside
+            if outside := self._outside(use, level, inverse, want, fixed):
+                return outside
         options = list(self._options(use, sources, inverse, want, fixed, noun))
         if self.lexicon.type_relation is None and not fixed and options and use.costs[:1] <= (HEARSAY,):
             # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
@@ -248,6 +258,18 @@ class Grounding:
                     continue
                 return [reading.at(0.05) for reading in found]
             raise NoReading(str(failed), weak=True) from None
+
+    def around(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
+        """The places that something lies in, the nearest first.
+
+        Raises:
+            NoReading: this is said of none of them.
+        """
+        names = self.lexicon.location
+        if not names:
+            raise NoReading("this graph has no relation that says where something lies")
+        use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
+        return self.apply(use, sources, inverse=False, want=want, fixed=True)
 
     def implied(
         self,
@@ -349,6 +371,8 @@ class Grounding:
             relation = self.kg.relation(name)
             one_way = fixed or (noun and not self._may_turn(use, name))
             for source in sources:
+                if source.values:
+                    continue  # a number has no relations
                 cost = source.cost + use.cost(name)
                 if relation.kind == "values":
                     # "Texas" has no area here, and that of Texas City is no answer.
@@ -432,6 +456,44 @@ class Grounding:
                     note = f'read "{use.text}" of what lies there: {middle.query}'
                     return [replace(option.reading.at(INSIDE), notes=(*option.reading.notes, note))]
         return []
+
+    def _outside(
+        self, use: RelationUse, sources: Sequence[Reading], inverse: bool, want: Kind | None, fixed: bool
+    ) -> list[Reading]:
+        """The relation put to the place that something lies in: the currency of a city is its country's.
+
+        Only what lies nowhere itself holds in all of a place: the capital of a country is not that of its regions.
+        """
+        if fixed or inverse or self.lexicon.type_relation is None:
+            return []
+        placeless = [name for name in use.relations if self._placeless(name)]
+        if not placeless:
+            return []
+        found = []
+        for source in sources:
+            for name in self.lexicon.location:
+                relation = self.kg.relation(name)
+                if source.values or not len(members := self._walk(source, relation, relation.inverse)):
+                    continue
+                place = Reading(Project(name, source.query), members, source.notes, cost=source.cost)
+                for option in self._options(use.only(placeless), (place,), inverse, want, fixed=True):
+                    if option.fit == 2:
+                        note = f'read "{use.text}" of where that lies: {place.query}'
+                        found.append(replace(option.reading.at(INSIDE), notes=(*option.reading.notes, note)))
+                if found and found[-1].query.children[0].children[0] == source.query:
+                    break
+        return sorted(found, key=lambda reading: reading.cost)[:KEPT]
+
+    def _placeless(self, name: str) -> bool:
+        """Whether what a relation leads to lies nowhere, as languages and currencies do."""
+        relation = self.kg.relation(name)
+        if relation.kind == "values":
+            return False
+        kinds = self._end_kinds(relation, not relation.inverse)
+        return not any(
+            np.isin(self._end_kinds(self.kg.relation(place), self.kg.relation(place).inverse), kinds).any()
+            for place in self.lexicon.location
+        )
 
     def _ranked(self, use: RelationUse, fitting: Sequence[_Option], inverse: bool) -> list[Reading]:
         found = []

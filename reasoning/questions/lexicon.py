@@ -24,6 +24,7 @@ from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity
 from reasoning.query.verbalise import label_words
+from reasoning.questions.number_words import MAGNITUDES, NUMBER_WORDS
 from reasoning.questions.similarity import NEAR_ENOUGH, Similarity
 from reasoning.questions.vocabulary import (
     ANYTHING,
@@ -32,8 +33,6 @@ from reasoning.questions.vocabulary import (
     KEYWORDS,
     KINDS,
     LOCATION,
-    MAGNITUDES,
-    NUMBER_WORDS,
     PHRASES,
     TYPE_RELATIONS,
     TYPE_SYNONYMS,
@@ -163,6 +162,11 @@ class Lexicon:
                 if not (nominal and (lemma, name) in self._verbs):
                     near[name] = min(cost, near.get(name, cost))
         return _use(text, near, False) if near else None
+
+    def in_table(self, text: str, words: tuple[str, ...]) -> RelationUse | None:
+        """What a phrase means by the reviewed table alone."""
+        key = tuple(stem(word) for word in words)
+        return _use(text, self._uses[key], True) if key in self._phrases else None
 
     def names_itself(self, word: str) -> bool:
         """Whether a word is one of the graph's own, of a relation or a type."""
@@ -348,6 +352,7 @@ class Lexicon:
         folded = fold(word)
         return (
             folded in FILLER
+            or word.casefold().replace("’", "'") in FILLER
             or folded in UNSAYABLE
             or folded in KEYWORDS
             or folded in ANYTHING
@@ -383,6 +388,15 @@ class Lexicon:
             share *= 2  # how much is said of something tells less
         degrees = [len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)]
         return degrees[0] >= share * degrees[1]
+
+    def one_within_other(self, entity: int, other: int) -> bool:
+        """Whether one of two entities lies in the other."""
+        for name in self.location:
+            found = self.kg.relation(name)
+            side = self.kg.index.side(found.inverse)
+            if other in side.row(found.index, entity) or entity in side.row(found.index, other):
+                return True
+        return False
 
     def called(self, word: str) -> list[int]:
         """Entities with a word at an end of their label, of 60 at most: "North Korea" for "Korea"."""

@@ -10,19 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse
+from reasoning.questions.number_words import NUMBER_WORDS, spoken_number
 from reasoning.questions.vocabulary import (
     ANYTHING,
     FILLER,
     KEYWORDS,
     LIGHT,
-    MAGNITUDES,
-    NUMBER_WORDS,
     ORDINALS,
     PREPOSITIONS,
     PRONOUNS,
@@ -44,6 +42,9 @@ MOST_WORDS = 70
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
+
+LONGEST_FILLER = 4
+"""Words in the longest phrase that may be left out as a whole."""
 
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
@@ -186,6 +187,7 @@ class _Linker:
         if len(self.tokens) > MOST_WORDS:
             raise QuestionError("the question is too involved to be read; ask it in several parts")
         self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
+        self.in_filler = [False] * len(self.tokens)  # of a longer phrase that may be left out
         self.filler = self._filler()
         self.named: list[Item] = []
         self.corrections = CORRECTIONS_TRIED
@@ -194,6 +196,7 @@ class _Linker:
     def linked(self) -> Linked:
         found = Linked(self.tokens)
         found.filler = self.filler
+        spoken = 0
         for at, token in enumerate(self.tokens):
             if self.words[at] in THEIR:
                 found.filler[at] = False
@@ -207,14 +210,13 @@ class _Linker:
             self.named += [name for name in names[:1] if name.cost == 0]
             found.items += names
             found.items += self._phrases_at(at)
-            if token.kind == "number" or (
-                MAGNITUDES.get(self.words[at], 0) >= 100 and len(self.words[at]) > 2 and not self._counted(at)
-            ):
-                found.items.append(self._number(at))
+            if at >= spoken and (item := self._number(at)) is not None:
+                found.items.append(item)
+                spoken = item.end
         for item in found.items:
-            if item.kind != "entity" and item.end > item.start + 1:
+            if item.kind != "entity" and item.end > item.start + 1 and not all(self.in_filler[item.start : item.end]):
                 found.filler[item.start : item.end] = [False] * (item.end - item.start)  # the "many" of "how many"
-        found.items = [item for item in found.items if not self._swallowed(item, found.items)]
+        found.items = [item for item in found.items if not self._swallowed(item, found)]
         found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
         _prefer_longest(found.items)
         covered = list(found.filler)
@@ -238,9 +240,12 @@ class _Linker:
         said = [at for at, word in enumerate(self.words) if word not in _ARTICLES]
         for at, word in enumerate(self.words):
             filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
-        for first, second in pairwise(said):
-            if f"{self.words[first]} {self.words[second]}" in FILLER:
-                filler[first : second + 1] = [True] * (second + 1 - first)
+        for length in range(2, LONGEST_FILLER + 1):
+            for at in range(len(said) - length + 1):
+                run = said[at : at + length]
+                if " ".join(self.words[place] for place in run) in FILLER:
+                    filler[run[0] : run[-1] + 1] = [True] * (run[-1] + 1 - run[0])
+                    self.in_filler[run[0] : run[-1] + 1] = [True] * (run[-1] + 1 - run[0])
         return filler
 
     # Entities ---------------------------------------------------------------------------------------------------
@@ -271,6 +276,7 @@ class _Linker:
         first, label = ranks[0], self.kg.entity_labels[ranks[0][0]]
         if fold(label) == fold(text):
             others = [e for rank in ranks[1:] for e in rank if self._without_brackets(e) == fold(text)]
+            others += [e for e in self.kg.names.told_apart(fold(text)) if e not in others and e not in first]
         elif f" {text}" in label or label.startswith(f"{text} "):
             kinds = set(self.kg.types(first[0]))
             others = [e for e in self.lexicon.called(text) if kinds & set(self.kg.types(e)) and e not in first]
@@ -278,6 +284,11 @@ class _Linker:
             others = []
         share = AS_WELL_KNOWN if fold(label) == fold(text) else AS_WELL_KNOWN / 10
         beside = [entity for entity in others if self.lexicon.as_well_known(entity, first[0], share)]
+        # A city and the province around it are nearly one: the bare name is the city's.
+        around = [entity for entity in beside if self.lexicon.one_within_other(entity, first[0])]
+        beside = [entity for entity in beside if entity not in around]
+        if around:
+            ranks = [first, around, *ranks[1:]]
         rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
         return tuple(tuple(rank) for rank in [[*first, *beside], *rest] if rank)
 
@@ -298,6 +309,9 @@ class _Linker:
             if candidates and text.islower() and len(text) <= 3 and text.casefold() not in SHORT_NAMES:
                 candidates = candidates if self._is_label(candidates) else ()
             if candidates:
+                others = self._belonging(text, end - at) if tokens[-1].text[-1:] != "s" else ()
+                if others and not any(set(others) & set(rank) for rank in candidates):
+                    candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=0.25 if plain else 0.0)
@@ -313,14 +327,18 @@ class _Linker:
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
         for name in names:
             candidates = self._candidates(name)
-            if candidates and not (words == 1 and self.lexicon.is_common(name)):
+            if not candidates or (words == 1 and self.lexicon.is_common(name)):
+                continue
+            if len(name) > 3 or fold(self.kg.entity_labels[candidates[0][0]]) == fold(name):  # "runs" is no code
                 return candidates[0]
         return ()
 
-    def _swallowed(self, item: Item, items: list[Item]) -> bool:
-        """Whether a word belongs to a phrase that it begins: the "share" of "share a border"."""
+    def _swallowed(self, item: Item, found: Linked) -> bool:
+        """Whether a word belongs to a phrase: the "share" of "share a border", the "of" of "which of"."""
+        if item.kind != "entity" and all(self.in_filler[item.start : item.end]):
+            return True
         return item.kind == "share" and any(
-            other.kind == "relation" and other.start == item.start and other.end > item.end for other in items
+            other.kind == "relation" and other.start == item.start and other.end > item.end for other in found.items
         )
 
     def _as_kind(self, item: Item, found: Linked) -> Item | None:
@@ -381,7 +399,7 @@ class _Linker:
         joined = " ".join(words)
         keyword = KEYWORDS.get(joined)
         if keyword is not None and (
-            keyword[0] in ("compare", "most", "many", "except")
+            keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
             or self.lexicon.use(text, tuple(words)) is None
         ):
@@ -391,6 +409,8 @@ class _Linker:
             if keyword[0] == "in" and joined not in ("located", "situated"):
                 return
         if changes_nothing(joined) and joined not in PRONOUNS:
+            if (use := self.lexicon.in_table(text, tuple(words))) is not None:
+                yield Item("relation", text, use=use)  # "is official"
             return
         if joined in UNSAYABLE:
             yield Item("unsayable", text)
@@ -404,10 +424,10 @@ class _Linker:
             return
         if joined in THEIR:
             yield Item("their", text)
+        if joined == "one":
+            yield Item("number", text, value=1)
+            yield Item("type", text, type=Kind(text))
         if joined in NUMBER_WORDS:
-            yield Item("number", text, value=NUMBER_WORDS[joined])
-            if joined == "one":
-                yield Item("type", text, type=Kind(text))
             return
         if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
             return
@@ -443,21 +463,12 @@ class _Linker:
         known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
         return known and not any(word in KEYWORDS or word in FILLER for word in words)
 
-    def _number(self, at: int) -> Item:
-        text = self.tokens[at].text if self.tokens[at].kind == "number" else "1"
-        if self.tokens[at].kind != "number":  # "a million"
-            value = MAGNITUDES[self.words[at]]
-            return Item("number", self.tokens[at].text, at, at + 1, value=round(value))
-        value, length = float(text.replace(",", "").replace(" ", "")), 1
-        while at + length < len(self.tokens) and (word := self.words[at + length]) in MAGNITUDES:
-            value *= MAGNITUDES[word]
-            length += 1
-        whole = round(value) if abs(value) < 1e18 and abs(value - round(value)) < 1e-6 else value
-        words = " ".join(token.text for token in self.tokens[at : at + length])
-        return Item("number", words, at, at + length, value=whole)
-
-    def _counted(self, at: int) -> bool:
-        return at > 0 and self.tokens[at - 1].kind == "number"
+    def _number(self, at: int) -> Item | None:
+        value, length = spoken_number(self.words[at:])
+        if not length or (length == 1 and self.words[at] in ("one", "zero")):
+            return None
+        words = self.question[self.tokens[at].start : self.tokens[at + length - 1].end]
+        return Item("number", words, at, at + length, value=value)
 
     def _unknown(self, at: int) -> Item:
         """A stretch that looks like a name as a misspelt one, a word by its sense, else not understood."""

@@ -24,6 +24,7 @@ class Comparison:
     relation: str
     operator: Operator
     value: int | float
+    note: str = ""
 
     def negated(self) -> Comparison:
         """Keeps the others, among those that have a value."""
@@ -42,7 +43,8 @@ class Comparison:
                 f'"{self.relation}" has dates, which are compared in the grammar: {self.relation}(...) > "2001-12-31"'
             )
         query = Compare(self.relation, reading.query, self.operator, self.value)
-        return Reading(query, _having(reading, column), reading.notes, cost=reading.cost)
+        notes = (*reading.notes, *([self.note] if self.note else []))
+        return Reading(query, _having(reading, column), notes, cost=reading.cost)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ class Superlative:
                     query = Top(1, relation, query, not self.largest)
                 return Reading(query, members, notes, cost=reading.cost)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
+
+
+def value_of(kg: KnowledgeGraph, relation: str, reading: Reading) -> int | float | None:
+    """The value that the one member of a reading has, None where it has none or there are several members."""
+    column = _column(kg, relation)
+    if column is None or column.kind == "date" or len(reading.members) != 1:
+        return None
+    at = int(np.searchsorted(column.entities, reading.members[0]))
+    if at == len(column.entities) or column.entities[at] != reading.members[0]:
+        return None
+    value = float(column.values[at])
+    return int(value) if value.is_integer() else value
 
 
 def measured(use: RelationUse | None, kg: KnowledgeGraph) -> RelationUse | None:

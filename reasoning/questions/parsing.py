@@ -16,8 +16,9 @@ import numpy as np
 from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Compare, Count, Entity, Exists, Project, Query, Top
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from reasoning.questions.chart import Chart, Phrase
+from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
 from reasoning.questions.grammar import Grammar
 from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguous
@@ -46,6 +47,20 @@ _TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", re
 _STRANDED = re.compile(r"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?)[?.!\s]*$", re.IGNORECASE | re.DOTALL)
 """A preposition put before what is asked for: "Of which country is Paris the capital"."""
 
+_TAG = re.compile(
+    r"(?:,|\s)\s*(?:right|correct|no|yes|is that (?:right|so|correct|true)|"
+    r"(?:is|are|does|do|was|were)n't (?:it|they|he|she))"
+    r"\s*[?.!]*$",
+    re.IGNORECASE,
+)
+"""What makes a statement a question: "Kyoto is in Japan, right?"."""
+
+_AND_WHICH = re.compile(
+    r",?\s*(?:and,? )?(?:if so,? )?(?:which|what|who)(?: ones?)?(?: (?:is|are) (?:it|they|that|those))?\s*[?.!]*$",
+    re.IGNORECASE,
+)
+"""What makes a question whether there is something one for what it is: "Is there ..., and which one?"."""
+
 _ADDED = re.compile(r" \([^()]*\)$")
 
 _ANY = "read as: is there any"
@@ -57,6 +72,12 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     Raises:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
+    if (turned := _AND_WHICH.search(question)) is not None and _asks(question):
+        found = _parsed(question[: turned.start()], kg, asks=False)
+        return replace(found, question=question)
+    if (turned := _TAG.search(question)) is not None and not _asks(question):
+        found = _parsed(question[: turned.start()], kg, asks=True)
+        return replace(found, question=question)
     found = _parsed(question, kg)
     if (turned := _STRANDED.match(question)) is not None:
         again = _parsed(f"{turned[2]} {turned[1]}", kg)
@@ -69,8 +90,9 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     return found
 
 
-def _parsed(question: str, kg: KnowledgeGraph) -> ReadQuestion:
+def _parsed(question: str, kg: KnowledgeGraph, asks: bool | None = None) -> ReadQuestion:
     lexicon = lexicon_of(kg)
+    asks = _asks(question) if asks is None else asks
     linked = link(question, lexicon)
     if words := unread(linked):
         return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
@@ -78,7 +100,9 @@ def _parsed(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
-    found = _distinct(_whole(chart, linked, ground, _asks(question)))
+    found = _distinct(_whole(chart, linked, ground, asks))
+    if not found or found[0].cost > DEAREST:
+        found = _distinct(composed(ground, linked, asks)) or found
     if not found:
         return ReadQuestion(question, None, 0.0, 0.0, problem=complaint(kg, linked, chart.reason))
     if found[0].cost > DEAREST and chart.reason:
@@ -122,13 +146,14 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
             continue
         for reading in phrase.objects.sources[0]:
             whole = reading.at(phrase.cost)
-            if asks and phrase.value == "compared":
-                yield _exists(whole)
-            elif asks:
-                if not whole.values:
-                    yield _noted(_exists(whole), _ANY).at(0.1)
-            elif phrase.value != "compared":
+            if not asks:
                 yield whole
+            elif not whole.values:
+                yield _noted(_exists(whole), _ANY).at(0.1)
+    for phrase in cell.get("truth", ()) if asks else ():
+        if phrase.objects is not None:
+            for reading in phrase.objects.sources[0]:
+                yield _exists(reading.at(phrase.cost))
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
@@ -232,11 +257,22 @@ def _confidence(reading: Reading) -> float:
     return float(np.exp(-max(0.0, reading.cost)))
 
 
+def _ordered(query: Query) -> Query:
+    """The query with the parts of each "and" and "or" in one order."""
+    if isinstance(query, Intersect | Union):
+        return replace(query, parts=tuple(sorted(map(_ordered, query.parts), key=str)))
+    if isinstance(query, Complement | Count | Exists):
+        return replace(query, part=_ordered(query.part))
+    if isinstance(query, Project | Compare | Top):
+        return replace(query, source=_ordered(query.source))
+    return query
+
+
 def _same_answer(one: Reading, other: Reading) -> bool:
     if type(one.query) is not type(other.query) and not isinstance(one.query, Project):
         return False
     if _chooses(one.query) or _chooses(other.query):
-        return False
+        return _ordered(one.query) == _ordered(other.query)
     if isinstance(one.query, Exists):
         return bool(len(one.members)) == bool(len(other.members))
     return one.values == other.values and np.array_equal(one.members, other.members) and not one.values

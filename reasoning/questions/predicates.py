@@ -134,11 +134,7 @@ class Located(Predicate):
     def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
         """See `Predicate.options`."""
         if self.outwards:
-            names = ground.lexicon.location
-            use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
-            if not names:
-                raise NoReading("this graph has no relation that says where something lies")
-            return _sets(ground.apply(use, self.objects.sources[0], False, want, fixed=True))
+            return _sets(ground.around(self.objects.sources[0], want))
         found = [ground.located(options, want) for options in self.objects.sources]
         joint = self.objects.joint
         note = ('read "and" as: in any of them',) if joint == "and" else ()

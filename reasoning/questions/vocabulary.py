@@ -30,7 +30,7 @@ class Phrase:
 PHRASES: tuple[Phrase, ...] = (
     Phrase("use|pay with|pay in|accept", ("currency", "language")),
     Phrase("money|legal tender", ("currency",)),
-    Phrase("speak|people speak", ("language", "official language")),
+    Phrase("speak|people speak|hear|official", ("language", "official language")),
     Phrase("neighbour|neighbor|adjoin|touch|share border|have border|adjacent|next to", ("borders", "neighbour")),
     Phrase("capital city", ("capital",)),
     Phrase("fly to", ("serves",)),
@@ -63,8 +63,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(" ".join(phrase.split()) for phrase in text.split("|"))
+
+
 # Nouns that stand for anything.
-ANYTHING = _words("thing place one entity entities item")
+ANYTHING = _words("thing place one entity entities item everything anything something part spot location")
 
 # Nouns that ask for the kind itself.
 KIND_WORDS = _words("type kind sort form class category")
@@ -85,18 +89,29 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     (
         "except",
         None,
-        "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out",
+        "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out|"
+        "leaving|leaving aside|setting aside|ignoring|disregarding|bar|barring|save for|minus|with the exception of|"
+        "outside|outside of|beyond",
     ),
-    ("xor", None, "but not both|not both|not both of them|but not both of"),
-    ("excepted", None, "excepted|excluded"),
+    ("xor", None, "but not both|not both"),
+    ("excepted", None, "excepted|excluded|aside|apart"),
     ("between", None, "between"),
     ("not", None, "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
-    ("many", None, "how many|number of|count"),
+    ("many", None, "how many|how many of|number of|count|count of"),
     ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
     ("compare", "<", "less than|fewer than|smaller than|lower than|under|below|before|<"),
     ("compare", ">=", "at least|no less than|not less than|since|>="),
     ("compare", "<=", "at most|no more than|not more than|up to|<="),
     ("compare", "=", "exactly|equal to|="),
+    ("degree", (True, ()), "more|greater"),
+    ("degree", (False, ()), "fewer|less"),
+    ("degree", (True, ("area", "population")), "larger|bigger"),
+    ("degree", (False, ("area", "population")), "smaller"),
+    ("degree", (True, ("elevation", "height")), "higher|taller"),
+    ("degree", (False, ("elevation", "height")), "lower"),
+    ("degree", (True, ("population",)), "more populous|more populated"),
+    ("degree", (False, ("population",)), "less populous|less populated"),
+    ("than", None, "than"),
     ("most", (True, ()), "most|greatest|maximum|top"),
     ("most", (False, ()), "least|fewest|minimum|bottom"),
     ("most", (True, ("elevation", "height")), "highest|tallest"),
@@ -124,11 +139,13 @@ FILLER = _words(
     did can please tell me show list give name find all any each every some there it
     its it's their they them you i we us my our your both currently today now also too want know let see if
     whether then so official officially main called named known than much many few several"""
-) | {
-    "do people", "did people", "which of", "would i", "would you", "could i", "can i", "i'm", "i'd", "looking for",
-    "i'd like", "like to", "wonder", "wondering", "curious", "either", "ever", "just tell", "of them",
-    "in world", "of world", "on earth", "each other", "could you", "will you",
-}  # fmt: skip
+) | _phrases(
+    """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
+    |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
+    |will we|in world|of world|on earth|each other|could you|will you|counts as|count as|in square kilometres
+    |in square kilometers|in km2|in km²|in sq km|in metres|in meters|in kilometres|in total|at all|right now
+    |these days|at moment|it true that|it case that|true that|in all|all together|altogether"""
+)
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
 UNSAYABLE = _words(
@@ -136,33 +153,25 @@ UNSAYABLE = _words(
     couldn't"""
 )
 
-NUMBER_WORDS = dict(
-    zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(1, 11), strict=True)
-)
 ORDINALS = {
     word: place
     for place, word in enumerate(
         ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
     )
 }
-MAGNITUDES = {
-    "hundred": 100, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "mio": 1e6, "billion": 1e9,
-    "bn": 1e9, "trillion": 1e12,
-}  # fmt: skip
-
 # In small letters a short word is English, French or a code before it is a name; these are always names.
 SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
 
 # Verbs that say that two things have to do with each other, and hardly how: which relation is meant, the graph decides.
 LIGHT = _words(
     """appear appears appeared appearing feature features featured featuring involve involves involved involving
-    include includes included including belong fall falls fell go goes went come comes came relate related
-    concern concerns concerning describe described describes depict depicted connect connected associate
-    associated link linked contain contains possess possesses possessed get gets got take takes took taken
-    taking give gives gave do does did done work works worked divide divided split consist consists comprise
-    comprises span spans send sends sent sign signed make makes made receive receives received offer offers
+    include includes included including belong fall falls fell go goes went come comes came relate related cover
+    covers covered covering concern concerns concerning describe described describes depict depicted connect
+    connected associate associated link linked contain contains possess possesses possessed get gets got take takes
+    took taken taking give gives gave do does did done work works worked divide divided split consist consists
+    comprise comprises span spans send sends sent sign signed make makes made receive receives received offer offers
     offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry
-    carries"""
+    carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects"""
 )
 
 # Words that stand for a name before them.

@@ -85,6 +85,16 @@ class AskingShapes(RelationShapes):
         text = f"{a.text} of {b.text}"
         yield replace(a, kind="type", text=text, type=replace(a.type, text=text), cost=a.cost + 0.02)
 
+    def anything(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "everything that is a country"."""
+        if a.type is not None and a.type.entity is None and a.type.members is None:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def kind_of_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "kind of money", which is money."""
+        if KIND_WORDS & set(lemmas(a.text)) and not is_verbal(b.text):
+            yield replace(b, cost=a.cost + b.cost + 0.02)
+
     def what_it_is(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "what type of film is Psycho", by the likeness of the noun to a relation."""
         assert a.type is not None and b.objects is not None

@@ -138,7 +138,7 @@ class ClauseShapes(RelationShapes):
         """ "is Paris in"."""
         assert a.objects is not None
         if not a.bare and len(a.objects.sources) == 1:
-            yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02, gap=a.objects)
+            yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02 if a.named else 0.3, gap=a.objects)
 
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reasoning.questions.chart import Phrase
+from reasoning.questions.grounding import NoReading
 from reasoning.questions.predicates import (
     Application,
     Implied,
@@ -53,6 +54,8 @@ class JoiningShapes(Shapes):
         """ "France, Spain or Italy"."""
         assert a.objects is not None and b.objects is not None
         joint = "or" if "or" in (b.kind.split()[0], b.objects.joint) else "and"
+        if joint == "or" and b.kind == "and noun" and self.linked.tokens[b.start].text.casefold() == "and":
+            raise NoReading('"and" beside "or" may bind either way; ask in two questions')
         if a.named and b.named and a.objects.joint in ("", joint):
             objects = Objects((*a.objects.sources, *b.objects.sources), joint)
             yield replace(a, objects=objects, cost=a.cost + b.cost)
@@ -90,7 +93,7 @@ class JoiningShapes(Shapes):
     def excepted_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "..., China excepted"."""
         assert a.objects is not None
-        if a.named:
+        if a.named and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Not(OneOf(a.objects)))
 
     def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -103,6 +106,11 @@ class JoiningShapes(Shapes):
         """ "give aid", "signed treaties"."""
         if not is_verbal(b.text):
             yield replace(b, cost=a.cost + b.cost + 0.03)
+
+    def light_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "cover at least 5 million km²"."""
+        if b.value == "test":
+            yield replace(b, cost=a.cost + b.cost)
 
     def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the emigrants from Cuba go to"."""

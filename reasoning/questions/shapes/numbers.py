@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import cast
 
 from reasoning.query.tree import Operator
+from reasoning.query.verbalise import label_words
 from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
-from reasoning.questions.measures import Comparison, Superlative, measured, values_of
+from reasoning.questions.measures import Comparison, Superlative, measured, value_of, values_of
 from reasoning.questions.predicates import (
     Chosen,
     Together,
 )
 from reasoning.questions.shapes.prepositions import PrepositionShapes
+from reasoning.questions.vocabulary import KEYWORDS
 
 
 class NumberShapes(PrepositionShapes):
@@ -40,7 +42,7 @@ class NumberShapes(PrepositionShapes):
             phrase = self._choice(relation, choices[0], test.cost + use.cost(name))
             if len(choices) > 1:
                 phrase = replace(phrase, predicate=Together(tuple(map(Chosen, choices))))
-            yield from self._whose(a, phrase)
+            yield from self._whose(a, replace(phrase, value="test"))
 
     def _comparisons(self, name: str, test: Phrase) -> list[Comparison]:
         """What a test says of a relation's values; two comparisons where it is a range."""
@@ -56,7 +58,7 @@ class NumberShapes(PrepositionShapes):
                 whole = replace(reading, query=source, values=False)
                 for choice in self._comparisons(name, b):
                     whole = choice.put_to(whole, self.kg)
-                yield self._noun(a, [whole], a.cost + b.cost, value="compared")
+                yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
     def ordinal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the second largest"."""
@@ -116,17 +118,64 @@ class NumberShapes(PrepositionShapes):
             choice = self._superlative(most, use, 1, self._plural(0, replace(a, text=a.text)))
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
 
+    def degree_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "more people", "a larger area"."""
+        use = measured(b.use, self.kg)
+        if use is not None:
+            largest, _ = cast(tuple[bool, tuple[str, ...]], a.value)
+            yield replace(a, kind="degree of", value=(largest, use.relations[:1]), cost=a.cost + b.cost)
+
     def compare_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "larger than Chile"."""
-        yield replace(b, kind="compare noun", value=a.value)
+        """ "more people than Chile", "larger than Chile"."""
+        yield replace(b, kind="compare noun", value=a, cost=a.cost + b.cost)
+        if a.kind == "compare":
+            degree = KEYWORDS.get(a.text.casefold().split()[0])
+            if degree is None or degree[0] != "degree":
+                return
+            a = replace(a, value=degree[1])
+        largest, relations = cast(tuple[bool, tuple[str, ...]], a.value)
+        yield from self._than(a, b, largest, relations)
 
     def compared_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "larger than Chile by area"."""
-        use = measured(b.use, self.kg)
-        if use is not None and a.named:
-            operator = str(a.value or "")
-            most = Superlative(1, operator.startswith(">"), use.relations[:1], a.text)
-            yield Phrase("compared", text=a.text, value=(most, a), cost=a.cost + b.cost)
+        use, compare = measured(b.use, self.kg), cast(Phrase, a.value)
+        if use is not None and compare.kind == "compare":
+            yield from self._than(a, a, str(compare.value).startswith(">"), use.relations[:1], b.cost)
+
+    def _than(
+        self, a: Phrase, b: Phrase, largest: bool, relations: tuple[str, ...], cost: float = 0.0
+    ) -> Iterator[Phrase]:
+        """What is said of something by setting it beside something else: true or not of one, a bound for several."""
+        if b.objects is None or len(b.objects.sources) != 1 or not relations:
+            return
+        cost += a.cost + (b.cost if b is not a else 0.0)
+        yield Phrase("compared", text=a.text, value=(Superlative(1, largest, relations, a.text), b), cost=cost)
+        other = b.objects.sources[0][0]
+        for relation in relations:
+            value = value_of(self.kg, relation, other)
+            if value is not None:
+                note = f"took the {label_words(relation)} of {other.query}: {value:,}"
+                choice = Comparison(relation, ">" if largest else "<", value, note)
+                yield self._choice(a, choice, cost - a.cost + 0.1)
+                return
+
+    def greater_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "which has more people, France or Spain"."""
+        if b.objects is None or len(b.objects.sources) < 2 or not b.named:
+            return
+        if isinstance(a.value, Superlative):
+            choice = a.value
+        else:
+            largest, relations = cast(tuple[bool, tuple[str, ...]], a.value)
+            choice = Superlative(1, largest, relations, a.text)
+        whole = self.ground.either(*(options[0] for options in b.objects.sources))
+        yield self._noun(a, [choice.put_to(whole, self.kg)], a.cost + b.cost, value="one of")
+
+    def greater_one(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "which country is bigger, France or Spain"."""
+        if b.value == "one of":
+            assert b.objects is not None
+            yield from self._nouns(a, b, [self.ground.restrict(b.objects.sources[0][0], a.type)])
 
     def compared(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "is Peru larger than Chile by area"."""
@@ -135,4 +184,4 @@ class NumberShapes(PrepositionShapes):
         if a.named and len(a.objects.sources) == 1 and other.objects is not None:
             one, two = a.objects.sources[0][0], other.objects.sources[0][0]
             whole = most.put_to(self.ground.either(one, two), self.kg)
-            yield self._noun(a, [self.ground.both(whole, one)], a.cost + b.cost, value="compared")
+            yield self._noun(a, [self.ground.both(whole, one)], a.cost + b.cost, kind="truth")

@@ -16,7 +16,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import is_verbal, only_noun, stems
+from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stems
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
@@ -46,7 +46,9 @@ class RelationShapes(Shapes):
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
-        yield from self._applied_noun(a, a.use, b.objects, b)
+        # "the kind of money that is used" is that money
+        kind = 0.2 if not b.named and KIND_WORDS & set(lemmas(a.text)) else 0.0
+        yield from self._applied_noun(a, a.use, b.objects, b, kind)
         yield self._predicate(a, b, Related(Application(a.use, b.objects, "of")), 0.05)
 
     def _applied_noun(
