@@ -32,7 +32,7 @@ class PrepositionShapes(Shapes):
         """ "about Paris", "of Ann"."""
         assert b.objects is not None
         typed = self.ground.lexicon.type_relation is not None and (
-            a.kind == "by" or self.ground.are_places(b.objects.sources)
+            a.kind != "in" or self.ground.are_places(b.objects.sources)
         )
         if not b.bare and not (typed and a.kind in ("in", "of", "by")):
             yield self._predicate(a, b, Implied(a.text, b.objects), 0.1, value=a.kind)
