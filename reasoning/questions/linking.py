@@ -25,6 +25,7 @@ from reasoning.questions.vocabulary import (
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
+    SPEAKERS,
     THEIR,
     UNSAYABLE,
     changes_nothing,
@@ -43,6 +44,9 @@ MOST_WORDS = 70
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
 
+ENDINGS = ("stan", "istan", "land", "ia")
+"""What makes the name of a country of that of a people or language."""
+
 MOST_LONGER = 5
 """Entities that a part of their name may stand for; more are too many to choose from."""
 
@@ -55,10 +59,11 @@ LONGEST_FILLER = 4
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
 
-AS_WELL_KNOWN = 0.1
+AS_WELL_KNOWN = 0.15
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
+_RELATIVE = ("that", "which", "who")
 _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
@@ -333,6 +338,10 @@ class _Linker:
             names = wordnet().nouns_of(text) if words < 4 else ()
             if not names and text.casefold().endswith("zone"):  # "the eurozone"
                 names = (text[:-4],)
+            if text.casefold() in SPEAKERS:
+                names = (SPEAKERS[text.casefold()],)
+            if not names and words == 1 and (longer := self.kg.names.longer_by(fold(text), ENDINGS)):
+                return tuple(longer)  # "Kyrgyz"
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
         for name in names:
@@ -413,6 +422,9 @@ class _Linker:
     def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
         joined = " ".join(words)
         keyword = KEYWORDS.get(joined)
+        if joined in ("count", "count of") and at and (not self.filler[at - 1] or self.words[at - 1] in _RELATIVE):
+            keyword = None  # "that count French among their languages"
+            yield Item("light", text)
         if keyword is not None and (
             keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
@@ -512,7 +524,7 @@ class _Linker:
         # A question's first word has a capital whatever it is.
         named = (end > at and (at > 0 or end > 1)) or text[:1] in "+."
         end = max(end, at + 1)
-        if not named and not lemmas(text) and len(text) > 4 and not self.lexicon.misspelt(text):
+        if not named and not lemmas(text) and len(text) > 4:
             named, end = True, at + 1
         if named and self.corrections:
             self.corrections -= 1
@@ -529,13 +541,6 @@ class _Linker:
             if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
-        if not lemmas(text) and (meant := self.lexicon.misspelt(text)):
-            words = tuple(meant[0].split())
-            use, kind = self.lexicon.use(text, words), self.lexicon.kind(text, words)
-            if kind is not None and kind.entity is not None:
-                return Item("type", text, at, at + 1, type=kind, cost=0.1)
-            if use is not None:
-                return Item("relation", text, at, at + 1, use=use, cost=0.1)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)

@@ -160,6 +160,27 @@ class ClauseShapes(RelationShapes):
                 return
             yield from self._nouns(b, a, Located(a.objects).readings(self.ground, None, base)[:2], b.cost + 0.1)
 
+    def said_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "French-speaking neighbours of Nigeria"."""
+        assert a.predicate is not None and b.objects is not None
+        if a.gap is None or not a.named or a.use is None or not is_verbal(a.use.text):
+            return
+        base = b.objects.sources[0][0]
+        if not b.named and not b.bare and not base.values and not isinstance(base.query, Compare | Top):
+            yield from self._nouns(b, a, a.predicate.readings(self.ground, None, base)[:2], b.cost + 0.1)
+
+    def owned_placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Russia's Asian neighbours"."""
+        if a.objects is None or b.use is None or b.gap is None:
+            return
+        for reading in Application(b.use, a.objects, "of").readings(self.ground)[:2]:
+            yield from self._nouns(a, b, Located(b.gap).readings(self.ground, None, reading)[:2], 0.02)
+
+    def placed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Asian neighbours", of something said before."""
+        if a.named and a.objects is not None and wordnet().nouns_of(a.text) and not is_verbal(b.text):
+            yield Phrase("placed relation", text=b.text, use=b.use, gap=a.objects, cost=a.cost + b.cost)
+
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""
         assert a.objects is not None

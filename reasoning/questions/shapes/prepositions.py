@@ -127,6 +127,11 @@ class PrepositionShapes(Shapes):
         if not b.named and not b.bare:
             yield replace(b, cost=a.cost + b.cost)
 
+    def used_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "use the same currency"."""
+        if a.use is not None and b.use is not None and shared(a.use, b.use) is not None:
+            yield replace(b, cost=a.cost + b.cost)
+
     def by_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "directed by the same director as Psycho"."""
         use = b.predicate.use if isinstance(b.predicate, Sharing) else b.use if b.value == "as" else None
