@@ -180,6 +180,9 @@ PRONOUNS = _words("it them him its their his")
 # Whose what is meant is said before, if it is said.
 THEIR = _words("their its his her")
 
+# What a verb is put together with: "break off", "made up of".
+PARTICLES = _words("up off out down away back on over in through around along apart together into")
+
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
 
@@ -191,6 +194,16 @@ _IRREGULAR = {
     "using": "use", "lies": "lie", "lay": "lie", "lying": "lie", "died": "die", "dies": "die", "made": "make",
     "led": "lead", "won": "win", "held": "hold", "built": "build", "found": "find", "sang": "sing", "sung": "sing",
     "children": "child", "wives": "wife", "bought": "buy", "sold": "sell", "taught": "teach", "married": "marry",
+    "went": "go", "gone": "go", "came": "come", "gave": "give", "given": "give", "took": "take", "taken": "take",
+    "got": "get", "gotten": "get", "threw": "throw", "thrown": "throw", "broke": "break", "broken": "break",
+    "lost": "lose", "paid": "pay", "sent": "send", "met": "meet", "ran": "run", "grew": "grow", "grown": "grow",
+    "fought": "fight", "chose": "choose", "chosen": "choose", "drew": "draw", "drawn": "draw", "flew": "fly",
+    "flown": "fly", "wore": "wear", "worn": "wear", "began": "begin", "begun": "begin", "brought": "bring",
+    "caught": "catch", "kept": "keep", "left": "leave", "spent": "spend", "stood": "stand", "fell": "fall",
+    "fallen": "fall", "drove": "drive", "driven": "drive", "ate": "eat", "eaten": "eat", "bore": "bear",
+    "beat": "beat", "beaten": "beat", "hid": "hide", "hidden": "hide", "knew": "know", "known": "know",
+    "sought": "seek", "shot": "shoot", "struck": "strike", "stole": "steal", "stolen": "steal", "swore": "swear",
+    "sworn": "swear", "bound": "bind", "withdrew": "withdraw", "withdrawn": "withdraw", "bacteria": "bacterium",
 }  # fmt: skip
 
 
@@ -222,6 +235,11 @@ def stems(words: str) -> tuple[str, ...]:
 def lemmas(word: str) -> tuple[str, ...]:
     """The forms under which a dictionary has a word or phrase: "cities" and "city", "starred" and "star"."""
     text = word.casefold()
+    verb, space, particle = text.rpartition(" ")
+    if space and particle in PARTICLES:  # "threw out" is "throw out"
+        return tuple(
+            dict.fromkeys(f"{form} {particle}" for form in lemmas(verb) if wordnet().known(f"{form} {particle}"))
+        )
     found = [text, _IRREGULAR.get(text, text)]
     for ending, instead in _ENDINGS:
         if text.endswith(ending) and len(text) - len(ending) >= 2:
