@@ -22,6 +22,7 @@ from reasoning.questions.vocabulary import (
     KEYWORDS,
     LIGHT,
     ORDINALS,
+    PARTICLES,
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
@@ -30,6 +31,7 @@ from reasoning.questions.vocabulary import (
     changes_nothing,
     is_verbal,
     lemmas,
+    only_noun,
     stem,
 )
 from reasoning.questions.wordnet import wordnet
@@ -49,8 +51,17 @@ LONGEST_FILLER = 4
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
 
+FAR_VERB = 0.25
+"""A verb nearer than this to a relation's name means it, whatever preposition stands behind."""
+
+WITHIN_LONGER_PHRASE = 0.15
+"""The same for a word of a longer phrase that names a relation."""
+
 AS_WELL_KNOWN = 0.1
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
+
+BEHIND_VERBS = PARTICLES | PREPOSITIONS | frozenset({"of", "for", "from", "to", "on", "at", "in", "with"})
+"""What belongs to a verb before it: "made up of", "depend on"."""
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
 _ARTICLES = ("a", "an", "the")
@@ -431,7 +442,8 @@ class _Linker:
             return
         if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
             return
-        use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
+        nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
+        use = self.lexicon.use(text, tuple(words), nominal)
         if (
             use is None
             and len(words) == 2
@@ -441,6 +453,8 @@ class _Linker:
             and self._half_known(words)
         ):
             use = self.lexicon.meant(text, 0.75)
+        if use is None or (use.costs[:1] > (FAR_VERB,) or (use.ranked and joined.split()[-1] in ("of", "from"))):
+            use = self._with_preposition(text, words) or use
         if use is not None:
             yield Item("relation", text, use=use)
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
@@ -451,6 +465,18 @@ class _Linker:
             yield Item("light", text)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
+
+    def _with_preposition(self, text: str, words: list[str]) -> RelationUse | None:
+        """What a verb and its preposition mean together, in a graph whose types do not tell: "die of"."""
+        if self.lexicon.type_relation is not None or not 1 < len(words) < 4:
+            return None
+        verb, *rest = words
+        if not any(wordnet().senses(form, "v") for form in lemmas(verb)) or not set(rest) <= BEHIND_VERBS:
+            return None
+        alone = self.lexicon.use(verb, (verb,))
+        if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):
+            return None
+        return self.lexicon.phrased(" ".join(words))
 
     def _nominal(self, at: int, length: int) -> bool:
         """Whether a word stands where only a noun does: "which type", "the type of"."""
@@ -506,8 +532,30 @@ class _Linker:
         return Item("word", text, at, at + 1)
 
 
+def _says_more(phrase: Item, item: Item) -> bool:
+    """Whether a phrase holds a word and more: "export books", not the "members of" that is "members" too."""
+    if not (
+        phrase.start <= item.start and item.end <= phrase.end and phrase.end - phrase.start > item.end - item.start
+    ):
+        return False
+    if item.use is None or phrase.use is None or phrase.text.split()[-1].casefold() not in BEHIND_VERBS:
+        return True
+    return not set(phrase.use.relations) & set(item.use.relations)
+
+
+def _dearer(item: Item, more: float) -> Item:
+    """A relation or a kind of thing at a higher cost."""
+    use = item.use and replace(item.use, costs=tuple(item.use.cost(name) + more for name in item.use.relations))
+    return replace(item, use=use, type=item.type and replace(item.type, cost=item.type.cost + more))
+
+
 def _prefer_longest(items: list[Item]) -> None:
-    """Make names that are a part of a longer name cost more."""
+    """Make names and phrases that are a part of a longer one cost more."""
+    phrases = [item for item in items if item.kind == "relation" and item.end > item.start + 1]
+    for place, item in enumerate(items):
+        if item.use is not None or (item.type is not None and item.type.entity is None):
+            if any(_says_more(phrase, item) for phrase in phrases):
+                items[place] = _dearer(item, WITHIN_LONGER_PHRASE)
     names = [item for item in items if item.kind == "entity"]
     for place, item in enumerate(items):
         if item.kind == "entity" and any(

@@ -131,13 +131,14 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
 KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
 
 # First words of a question that wants yes or no.
-ASKING = _words("is are was were do does did has have can")
+ASKING = _words("is are was were do does did has have can could")
 
 # Words that change nothing in what is asked.
 FILLER = _words(
     """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
     did can please tell me show list give name find all any each every some there it
     its it's their they them you i we us my our your both currently today now also too want know let see if
+    itself themselves himself herself
     whether then so official officially main called named known than much many few several"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
@@ -272,6 +273,13 @@ def only_noun(text: str) -> bool:
     return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
 
 
+ABBREVIATIONS = {"gov": "government", "org": "organization", "orgs": "organizations", "intl": "international"}
+"""Short for, in names whose words were run together."""
+
+_JOINING = {"inter": "inter", "since": "since", "non": "non"}
+"""Words and beginnings of words that no dictionary of nouns and verbs has."""
+
+
 def segmented(text: str) -> str:
     """A name whose words were run together, taken apart: "officialvisits" is "official visits"."""
     return " ".join(_parts(word) for word in text.split())
@@ -288,14 +296,18 @@ def _parts(word: str) -> str:
     for end in range(1, len(bare) + 1):
         for start in range(max(0, end - 16), end):
             before, piece = best[start], bare[start:end]
-            if before is None or (len(piece) < 3) or not lemmas(piece):
+            short = ABBREVIATIONS.get(piece) or _JOINING.get(piece)
+            if before is None or (len(piece) < 3) or not (short or lemmas(piece)):
                 continue
-            cost = before[0] + 1 + (1.0 if len(piece) == 3 else 0)
+            cost = before[0] + 1 + (1.0 if len(piece) == 3 and not short else 0)
             here = best[end]
             if here is None or cost < here[0]:
-                best[end] = (cost, f"{before[1]} {piece}".strip())
+                best[end] = (cost, f"{before[1]} {short or piece}".strip())
     whole = best[-1]
-    return whole[1] if whole is not None and whole[0] <= 3 else word
+    if whole is not None and whole[0] <= 3:
+        return whole[1].replace("inter ", "inter").replace("non ", "non")
+    # "pprotests": a letter that tells two columns of a table apart.
+    return bare[1:] if bare[0] == bare[1] and lemmas(bare[1:]) else word
 
 
 _ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))

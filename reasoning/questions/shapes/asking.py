@@ -88,7 +88,7 @@ class AskingShapes(RelationShapes):
     def anything(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "everything that is a country"."""
         if a.type is not None and a.type.entity is None and a.type.members is None:
-            yield replace(b, cost=a.cost + b.cost)
+            yield replace(b, cost=a.cost + b.cost + a.type.cost)
 
     def kind_of_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "kind of money", which is money."""
