@@ -46,8 +46,9 @@ def assembled(
     readings = [_narrowed(ground, want, base, group, reason) for group in groups]
     if len(readings) == 1:
         return readings[0]
-    mixed = any(len(group) > 1 for group in groups)
-    return noted(ground.either(*readings), 'read "and" as binding before "or"' if mixed else "")
+    if any(len(group) > 1 for group in groups):
+        raise NoReading('"and" beside "or" may bind either way; ask in two questions')
+    return ground.either(*readings)
 
 
 def _narrowed(
@@ -69,12 +70,7 @@ def _narrowed(
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
     for part in parts:
-        if (
-            part.negated
-            and part.reading is not None
-            and is_entity(part.reading)
-            and not ground.may_meet((result, part.reading))
-        ):
+        if part.negated and part.reading is not None and not ground.may_meet((result, part.reading)):
             raise NoReading(f"{part.reading.query} is not among {result.query} anyway")
     dropped = [ground.other_than(part.reading) for part in parts if part.reading is not None and part.negated]
     result = ground.both(result, *dropped) if dropped else result

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from reasoning.query.tree import Count, Exists
+from reasoning.query.tree import Count, Exists, Project
 from reasoning.questions.constructions import inverse_of
 from reasoning.questions.grounding import Grounding, NoReading, Reading
 from reasoning.questions.linking import Item, Linked
@@ -160,8 +160,24 @@ def _walks(
     for number, step in enumerate(steps):
         rest = (*steps[:number], *steps[number + 1 :])
         for further in _taken(ground, reading, step):
-            if len(further.members) and not any(np.array_equal(further.members, one.members) for one in passed):
+            if (
+                len(further.members)
+                and not _back(further, reading)
+                and not any(np.array_equal(further.members, one.members) for one in passed)
+            ):
                 yield from _walks(ground, further, rest, (*taken, step), (*passed, reading))
+
+
+def _back(further: Reading, reading: Reading) -> bool:
+    """Whether a step goes back by the relation that led there."""
+    one, two = further.query, reading.query
+    return (
+        isinstance(one, Project)
+        and isinstance(two, Project)
+        and one.source == two
+        and one.relation == two.relation
+        and one.inverse != two.inverse
+    )
 
 
 def _taken(ground: Grounding, reading: Reading, step: _Step) -> list[Reading]:

@@ -151,6 +151,13 @@ class Grounding:
         except NoReading:
             return []
 
+    def led_to(self, use: RelationUse) -> set[int]:
+        """Types of what a relation leads to, empty where the graph has no types or the relation has values."""
+        relation = self.kg.relation(use.relations[0])
+        if self.lexicon.type_relation is None or relation.kind == "values":
+            return set()
+        return set(self._end_kinds(relation, not relation.inverse).tolist())
+
     def restrict(self, reading: Reading, want: Kind | None) -> Reading:
         """The members of one type; the reading itself where all of them are.
 
@@ -277,6 +284,29 @@ class Grounding:
         use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
         return self.apply(use, sources, inverse=False, want=want, fixed=True)
 
+    def between(self, source: Reading, want: Kind) -> list[Reading]:
+        """What relations lead from a set to things of a type, in either direction.
+
+        Raises:
+            NoReading: none does.
+        """
+        wanted = self.wanted(want)
+        assert wanted is not None
+        found = []
+        for name in self.lexicon.names:
+            relation = self.kg.relation(name)
+            if relation.kind == "values" or name == self.lexicon.kind_relation:
+                continue
+            for inverse in (False, True):
+                members = self._walk(source, relation, relation.inverse != inverse)
+                inside = np.intersect1d(members, wanted, assume_unique=True)
+                if len(inside):
+                    reading = Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
+                    found.append(self.restrict(reading, want))
+        if not found:
+            raise NoReading(f"nothing leads from {source.query} to {want.text}")
+        return found
+
     def implied(
         self,
         text: str,
@@ -299,6 +329,9 @@ class Grounding:
         Raises:
             NoReading: no relation leads there.
         """
+        told = want is not None and want.entity is not None and inverse is None
+        if told and want is not None and (only := self._only_between(sources, want)):
+            return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in only]
         likeness = self.lexicon.similarity.asked(text)
         if self.lexicon.kind_relation is not None and KIND_WORDS & set(lemmas(text.split()[0])):
             likeness = {self.lexicon.kind_relation: 1.0}
@@ -322,6 +355,20 @@ class Grounding:
         use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
         found = self.apply(use, sources, inverse=inverse is not False, want=want, fixed=inverse is not None)
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
+
+    def _only_between(self, sources: Sequence[Reading], want: Kind) -> list[Reading]:
+        """What the one relation between some readings and things of a type leads to, [] where there are more."""
+        for rank in sorted({source.rank for source in sources}):
+            for source in sources:
+                if source.rank != rank:
+                    continue
+                try:
+                    found = self.between(source, want)
+                except NoReading:
+                    continue
+                names = {reading.query.relation for reading in found if isinstance(reading.query, Project)}
+                return [reading.at(0.1) for reading in found] if len(found) == 1 and len(names) == 1 else []
+        return []
 
     # Inside -----------------------------------------------------------------------------------------------------
 

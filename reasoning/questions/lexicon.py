@@ -33,6 +33,7 @@ from reasoning.questions.vocabulary import (
     KEYWORDS,
     KINDS,
     LOCATION,
+    OTHER_TYPES,
     PHRASES,
     PREPOSITIONS,
     TYPE_RELATIONS,
@@ -66,6 +67,9 @@ FAMILY = 6
 
 RARE = 0.1
 """What it costs that a relation has one triple where another has all: of two with one name the usual one is meant."""
+
+OTHER_TYPE = 0.15
+"""What it costs to take a noun for the less usual of two types that it may mean."""
 
 FARTHEST = 0.6
 """A word that is farther from every word of a name than this does not mean the relation."""
@@ -129,6 +133,7 @@ class Lexicon:
         self.labels: dict[str, str] = {}
         self.type_relation: str | None = None
         self.types: dict[Key, Kind] = {}
+        self.other_types: dict[Key, Kind] = {}
         self._uses: dict[Key, dict[str, float]] = {}
         self._phrases: set[Key] = set()
         self._near: dict[Key, dict[str, float]] = {}
@@ -422,6 +427,10 @@ class Lexicon:
             if stems(meant) in self.types:
                 self.types.setdefault(stems(word), replace(self.types[stems(meant)], cost=0.02))
         self.types = {**near, **self.types}
+        for word, meant in OTHER_TYPES.items():
+            other = self.types.get(stems(meant))
+            if other is not None and self.types.get(stems(word), other) is not other:
+                self.other_types[stems(word)] = replace(other, cost=OTHER_TYPE)
         return True
 
     # Names ------------------------------------------------------------------------------------------------------
@@ -464,6 +473,8 @@ class Lexicon:
             one, two = self.prominence(entity), self.prominence(other)
             if one and two:
                 return one >= share * two
+            if not one and not two and set(self.kg.types(entity)) & set(self.kg.types(other)):
+                return True
             share *= 2  # how much is said of something tells less
         degrees = [len(self.kg.index.around(e, False)) + len(self.kg.index.around(e, True)) for e in (entity, other)]
         return degrees[0] >= share * degrees[1]

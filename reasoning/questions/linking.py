@@ -45,6 +45,12 @@ MOST_WORDS = 70
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
 
+MOST_LONGER = 5
+"""Entities that a part of their name may stand for; more are too many to choose from."""
+
+NEAR_WORD = 0.25
+"""A word farther from a relation's name than this names its kind of thing sooner than the relation."""
+
 LONGEST_FILLER = 4
 """Words in the longest phrase that may be left out as a whole."""
 
@@ -68,7 +74,7 @@ _ARTICLES = ("a", "an", "the")
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
     r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
-    r"|(?P<word>\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;])"
+    r"|(?P<word>\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;&]|(?<=\s)\+(?=\s))"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
 _CONTRACTED = frozenset({"what's", "who's", "it's", "that's", "where's", "there's", "when's", "how's", "let's"})
@@ -209,9 +215,9 @@ class _Linker:
         found.filler = self.filler
         spoken = 0
         for at, token in enumerate(self.tokens):
-            if self.words[at] in THEIR:
+            if self.words[at] in THEIR and not self.in_filler[at]:
                 found.filler[at] = False
-            if self.words[at] in PRONOUNS and self._spoken_of(at) is not None:
+            if self.words[at] in PRONOUNS and not self.in_filler[at] and self._spoken_of(at) is not None:
                 found.filler[at] = self.words[at] in ("it", "them")
             if token.kind in ("quoted", "curly", "bracketed"):
                 self.named.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
@@ -284,6 +290,7 @@ class _Linker:
         """The ranks, with those as well known as the first beside it: there are two Birminghams, and two Koreas."""
         if not ranks or not alike:
             return tuple(map(tuple, ranks))
+        text = text.title() if text.islower() else text
         first, label = ranks[0], self.kg.entity_labels[ranks[0][0]]
         if fold(label) == fold(text):
             others = [e for rank in ranks[1:] for e in rank if self._without_brackets(e) == fold(text)]
@@ -317,7 +324,8 @@ class _Linker:
             if tokens[-1].text == "'s" or not self._may_be_name(text, tokens, at):
                 continue
             candidates = self._candidates(text)
-            if candidates and text.islower() and len(text) <= 3 and text.casefold() not in SHORT_NAMES:
+            short = len(text) <= 3 or (len(text) <= 6 and end > at + 1)  # "in .ch" is no code
+            if candidates and text.islower() and short and text.casefold() not in SHORT_NAMES:
                 candidates = candidates if self._is_label(candidates) else ()
             if candidates:
                 others = self._belonging(text, end - at) if tokens[-1].text[-1:] != "s" else ()
@@ -334,19 +342,26 @@ class _Linker:
         names: tuple[str, ...] = ()
         if len(text) > 3:
             names = wordnet().nouns_of(text) if words < 4 else ()
+            if not names and text.casefold().endswith("zone"):  # "the eurozone"
+                names = (text[:-4],)
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
         for name in names:
             candidates = self._candidates(name)
             if not candidates or (words == 1 and self.lexicon.is_common(name)):
                 continue
-            if len(name) > 3 or fold(self.kg.entity_labels[candidates[0][0]]) == fold(name):  # "runs" is no code
-                return candidates[0]
+            label = self.kg.entity_labels[candidates[0][0]]
+            if len(name) <= 3 and fold(label) != fold(name):
+                continue  # "runs" is no code
+            if label.endswith(f" {text}"):  # both Virgin Islands
+                return self._with_namesakes(text, [list(candidates[0])], True)[0]
+            return candidates[0]
         return ()
 
     def _swallowed(self, item: Item, found: Linked) -> bool:
         """Whether a word belongs to a phrase: the "share" of "share a border", the "of" of "which of"."""
-        if item.kind != "entity" and all(self.in_filler[item.start : item.end]):
+        pronoun = item.kind == "entity" and item.text.casefold() in PRONOUNS
+        if (item.kind != "entity" or pronoun) and all(self.in_filler[item.start : item.end]):
             return True
         return item.kind == "share" and any(
             other.kind == "relation" and other.start == item.start and other.end > item.end for other in found.items
@@ -413,6 +428,7 @@ class _Linker:
             keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
             or self.lexicon.use(text, tuple(words)) is None
+            or joined == "part of"
         ):
             yield Item(keyword[0], text, value=keyword[1])
             if keyword[0] != "share" and keyword[0] != "in":
@@ -432,7 +448,8 @@ class _Linker:
         if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
             owns = joined in ("its", "their", "his")
             yield Item("entity", text, mention=mention, cost=0.1, value="owner" if owns else None)
-            return
+            if not owns:
+                return
         if joined in THEIR:
             yield Item("their", text)
         if joined == "one":
@@ -444,6 +461,11 @@ class _Linker:
             return
         nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
         use = self.lexicon.use(text, tuple(words), nominal)
+        kind = self.lexicon.kind(text, tuple(words))
+        if use is not None and len(words) == 1 and min(use.costs, default=0.0) > NEAR_WORD:
+            typed = kind is not None and kind.entity is not None
+            if typed or joined in ANYTHING or joined.removesuffix("s") in ANYTHING:
+                use = None  # "places" are no time zones
         if (
             use is None
             and len(words) == 2
@@ -459,8 +481,10 @@ class _Linker:
             yield Item("relation", text, use=use)
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
             yield Item("type", text, type=Kind(text))
-        elif keyword is None and (kind := self.lexicon.kind(text, tuple(words))) is not None:
+        elif keyword is None and kind is not None:
             yield Item("type", text, type=kind, cost=kind.cost)
+            if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
+                yield Item("type", text, type=replace(other, text=text), cost=other.cost)
         if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
             yield Item("light", text)
         elif joined in PREPOSITIONS:
@@ -489,6 +513,11 @@ class _Linker:
         known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
         return known and not any(word in KEYWORDS or word in FILLER for word in words)
 
+    def _part_of_names(self, text: str) -> tuple[int, ...]:
+        """What is called so with more words: "Schiphol", "sheqel"; () where more than a few are."""
+        found = self.lexicon.called(text) or self.lexicon.called(text.capitalize())
+        return tuple(found) if len(found) <= MOST_LONGER else ()
+
     def _number(self, at: int) -> Item | None:
         value, length = spoken_number(self.words[at:])
         if not length or (length == 1 and self.words[at] in ("one", "zero")):
@@ -507,18 +536,24 @@ class _Linker:
             end += 1
         text = self.tokens[at].text.rstrip(".")
         # A question's first word has a capital whatever it is.
-        named = end > at and (at > 0 or end > 1)
+        named = (end > at and (at > 0 or end > 1)) or text[:1] in "+."
+        end = max(end, at + 1)
         if not named and not lemmas(text) and len(text) > 4 and not self.lexicon.misspelt(text):
             named, end = True, at + 1
         if named and self.corrections:
             self.corrections -= 1
             text = self.question[self.tokens[at].start : self.tokens[end - 1].end].rstrip(".")
+            if longer := self._part_of_names(text):
+                return Item("entity", text, at, end, mention=Mention(text, (longer,)), cost=0.1)
             try:
                 match = self.kg.match(text)
             except UnknownEntityError as error:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=tuple(error.nearest))
             except AmbiguousEntityError as error:
                 raise QuestionError(str(error)) from None
+            # A slip is hardly ever in the first letter: "Wakanda" is not Akanda.
+            if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
+                return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
         if not lemmas(text) and (meant := self.lexicon.misspelt(text)):
             words = tuple(meant[0].split())
@@ -553,9 +588,9 @@ def _prefer_longest(items: list[Item]) -> None:
     """Make names and phrases that are a part of a longer one cost more."""
     phrases = [item for item in items if item.kind == "relation" and item.end > item.start + 1]
     for place, item in enumerate(items):
-        if item.use is not None or (item.type is not None and item.type.entity is None):
-            if any(_says_more(phrase, item) for phrase in phrases):
-                items[place] = _dearer(item, WITHIN_LONGER_PHRASE)
+        sayable = item.use is not None or (item.type is not None and item.type.entity is None)
+        if sayable and any(_says_more(phrase, item) for phrase in phrases):
+            items[place] = _dearer(item, WITHIN_LONGER_PHRASE)
     names = [item for item in items if item.kind == "entity"]
     for place, item in enumerate(items):
         if item.kind == "entity" and any(

@@ -46,7 +46,7 @@ def spoken_number(words: Sequence[str]) -> tuple[int | float, int]:
             if skipped == len(words) or words[skipped] not in MAGNITUDES:
                 break
             current, length = _PARTS[word] * MAGNITUDES[words[skipped]], skipped
-        elif word in MAGNITUDES and (said or MAGNITUDES[word] >= 12) and (said or len(word) > 2):
+        elif word in MAGNITUDES and len(word) > 1 and (said or len(word) > 2):
             size = MAGNITUDES[word]
             if size >= 1000:
                 total, current = total + max(current, 1.0 if not said else current) * size, 0.0

@@ -25,7 +25,8 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguo
 from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
-from reasoning.questions.vocabulary import ASKING
+from reasoning.questions.rephrasing import Put, stripped, turned, wants_yes_or_no
+from reasoning.questions.vocabulary import only_noun
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""
@@ -40,27 +41,6 @@ SHOWN = 4
 """Alternatives that are kept."""
 
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
-_PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", re.IGNORECASE | re.DOTALL)
-"""A topic put first: "Psycho, when was it released"."""
-
-_STRANDED = re.compile(r"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?)[?.!\s]*$", re.IGNORECASE | re.DOTALL)
-"""A preposition put before what is asked for: "Of which country is Paris the capital"."""
-
-_TAG = re.compile(
-    r"(?:,|\s)\s*(?:right|correct|no|yes|is that (?:right|so|correct|true)|"
-    r"(?:is|are|does|do|was|were)n't (?:it|they|he|she))"
-    r"\s*[?.!]*$",
-    re.IGNORECASE,
-)
-"""What makes a statement a question: "Kyoto is in Japan, right?"."""
-
-_AND_WHICH = re.compile(
-    r",?\s*(?:and,? )?(?:if so,? )?(?:which|what|who)(?: ones?)?(?: (?:is|are) (?:it|they|that|those))?\s*[?.!]*$",
-    re.IGNORECASE,
-)
-"""What makes a question whether there is something one for what it is: "Is there ..., and which one?"."""
-
 _ADDED = re.compile(r" \([^()]*\)$")
 
 _ANY = "read as: is there any"
@@ -72,27 +52,18 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     Raises:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
-    if (turned := _AND_WHICH.search(question)) is not None and _asks(question):
-        found = _parsed(question[: turned.start()], kg, asks=False)
-        return replace(found, question=question)
-    if (turned := _TAG.search(question)) is not None and not _asks(question):
-        found = _parsed(question[: turned.start()], kg, asks=True)
-        return replace(found, question=question)
-    found = _parsed(question, kg)
-    if (turned := _STRANDED.match(question)) is not None:
-        again = _parsed(f"{turned[2]} {turned[1]}", kg)
+    put = stripped(question)
+    found = _parsed(put, kg)
+    for other in turned(put.text):
+        again = _parsed(Put(other, wants_yes_or_no(other)), kg)
         if again.query is not None and again.confidence > found.confidence:
-            return replace(again, question=question)
-    if found.query is None and (turned := _TOPIC.match(question)) is not None:
-        topic, before, pronoun, after = turned.groups()
-        again = _parsed(f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}", kg)
-        return replace(again, question=question) if again.query is not None else found
-    return found
+            found = again
+    return replace(found, question=question)
 
 
-def _parsed(question: str, kg: KnowledgeGraph, asks: bool | None = None) -> ReadQuestion:
+def _parsed(put: Put, kg: KnowledgeGraph) -> ReadQuestion:
+    question, asks = put.text, put.asks
     lexicon = lexicon_of(kg)
-    asks = _asks(question) if asks is None else asks
     linked = link(question, lexicon)
     if words := unread(linked):
         return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
@@ -109,11 +80,6 @@ def _parsed(question: str, kg: KnowledgeGraph, asks: bool | None = None) -> Read
         problem = complaint(kg, linked, chart.reason)
         return replace(_chosen(question, kg, found), problem=problem)
     return _chosen(question, kg, found)
-
-
-def _asks(question: str) -> bool:
-    words = question.casefold().split()
-    return len(words) > 1 and words[0] in ASKING and words[1] != "you"
 
 
 def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:
@@ -146,7 +112,7 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
             continue
         for reading in phrase.objects.sources[0]:
             whole = reading.at(phrase.cost)
-            if not asks:
+            if not asks or phrase.value == "one of":
                 yield whole
             elif not whole.values:
                 yield _noted(_exists(whole), _ANY).at(0.1)
@@ -186,6 +152,15 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                 for reading in found[:2]:
                     yield _exists(ground.both(reading, sources[1][0])).at(subject.cost + relation.cost)
             continue
+        for relation in right.get("relation", ()) if subject.named else ():
+            if relation.use is None or not only_noun(relation.text):
+                continue
+            try:  # "does Chad have neighbours"
+                for reading in ground.apply(relation.use, sources[0], False, relation.type, fixed=True)[:1]:
+                    if not reading.values:
+                        yield _exists(reading).at(subject.cost + relation.cost + 0.1)
+            except NoReading:
+                continue
         for predicate in right.get("predicate", ()):
             for base in sources[0][:3]:
                 if base.values or predicate.predicate is None or predicate.value == "of":
@@ -198,6 +173,11 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     told = reading if subject.named else _noted(reading, _ANY)
                     yield _exists(told).at(subject.cost + predicate.cost)
         for other in right.get("noun", ()):
+            if other.objects is not None and subject.named and not other.named and not other.bare:
+                for base in sources[0][:2]:  # "is Sydney Australia's capital"
+                    for reading in other.objects.sources[0][:1]:
+                        if not reading.values and ground.may_meet((base, reading)):
+                            yield _exists(ground.both(base, reading)).at(subject.cost + other.cost + 0.05)
             if other.objects is not None and other.named and not subject.named and len(other.objects.sources) == 1:
                 for base in sources[0][:2]:
                     if not base.values:

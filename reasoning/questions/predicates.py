@@ -234,6 +234,30 @@ class Sharing(Predicate):
 
 
 @dataclass(frozen=True, eq=False)
+class Touching(Predicate):
+    """Some of a type has to do with it, by the only relation between the two types: "cities that have an airport"."""
+
+    some: Reading
+
+    def readings(self, ground: Grounding, want: Kind | None, base: Reading | None = None) -> list[Reading]:
+        """See `Predicate.readings`."""
+        if want is None and base is not None:  # "does Chad have an airport": what Chad is says the type
+            kinds = ground.kinds(base.members)
+            want = Kind("it", int(kinds[0])) if len(kinds) else None
+        return super().readings(ground, want, base)
+
+    def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
+        """See `Predicate.options`."""
+        if want is None or want.entity is None:
+            raise NoReading("it is not said what has it")
+        between = ground.between(self.some, want)
+        if len(between) > 1:
+            # Where something lies says it least.
+            between = [r for r in between if getattr(r.query, "relation", "") not in ground.lexicon.location] or between
+        return _sets(between[:1])
+
+
+@dataclass(frozen=True, eq=False)
 class OneOf(Predicate):
     """It is one of some named things."""
 

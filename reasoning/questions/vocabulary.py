@@ -28,17 +28,47 @@ class Phrase:
 
 # "X <phrase> Y" says that the triple (X, relation, Y) holds, and "the <phrase> of X" asks for Y.
 PHRASES: tuple[Phrase, ...] = (
-    Phrase("use|pay with|pay in|accept", ("currency", "language")),
+    Phrase(
+        "use|pay with|pay in|accept|adopt|switch to|have adopted",
+        ("currency", "language", "top level domain", "calling code", "time zone", "timezone"),
+    ),
+    Phrase("spend", ("currency",)),
+    Phrase("observe|keep|follow", ("timezone", "time zone")),
+    Phrase("how far east|how far west", ("longitude",)),
+    Phrase("how far north|how far south", ("latitude",)),
     Phrase("money|legal tender", ("currency",)),
     Phrase("speak|people speak|hear|official", ("language", "official language")),
-    Phrase("neighbour|neighbor|adjoin|touch|share border|have border|adjacent|next to", ("borders", "neighbour")),
-    Phrase("capital city", ("capital",)),
-    Phrase("fly to", ("serves",)),
+    Phrase(
+        "neighbour|neighbor|adjoin|touch|share border|have border|adjacent|next to|share frontier|"
+        "frontier|land border|"
+        "share land border|have land border|common border|land neighbour|land neighbor|border with|"
+        "border on|border from|over border from|"
+        "across border from|bordering on|abut|adjacent to|next door to|around|surround|surrounding|"
+        "have common border|"
+        "share common border|share boundary",
+        ("borders", "neighbour"),
+    ),
+    Phrase("capital city|seat of government|governed from|ruled from|administered from|run from", ("capital",)),
+    Phrase("fly to|fly into|land in|land at|fly in|fly from", ("serves",)),
+    Phrase("make up|constitute", ("part of",)),
     Phrase("people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
-    Phrase("domain|internet domain", ("top level domain",)),
-    Phrase("dialling code|dialing code|phone code|country code", ("calling code",)),
+    Phrase("surface area|land area|total area|surface", ("area",)),
+    Phrase("m|metre|meter|altitude|how high|metre above sea level|m above sea level", ("elevation", "height")),
+    Phrase(
+        "domain|internet domain|web domain|web address|website|web site|internet address|"
+        "internet domain ending|domain ending|"
+        "domain suffix|domain extension|internet suffix|internet extension|internet code|internet ending|tld|url",
+        ("top level domain",),
+    ),
+    Phrase(
+        "international dialling code|international dialing code|international calling code|international code|"
+        "dialling code|dialing code|phone code|country code|phone number|dialling prefix|dialing prefix|phone prefix|"
+        "calling prefix|international prefix|telephone code|dial code|dial|telephone prefix|prefix|"
+        "phone|phone country code",
+        ("calling code",),
+    ),
     Phrase("born", ("place of birth", "birthplace", "born in", "birth place")),
     Phrase("die", ("place of death", "died in")),
     Phrase("author", ("author", "written by", "writer")),
@@ -55,6 +85,7 @@ TYPE_SYNONYMS = {
     "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision", "region": "subdivision",
     "canton": "subdivision", "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision",
     "department": "subdivision", "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision",
+    "territory": "country", "dependency": "country", "republic": "country", "kingdom": "country",
     "tongue": "language", "film": "movie",
 }  # fmt: skip
 
@@ -67,8 +98,14 @@ def _phrases(text: str) -> frozenset[str]:
     return frozenset(" ".join(phrase.split()) for phrase in text.split("|"))
 
 
+# Nouns that may mean another type too.
+OTHER_TYPES = {"state": "country", "land": "country", "place": "city"}
+
+
 # Nouns that stand for anything.
-ANYTHING = _words("thing place one entity entities item everything anything something part spot location")
+ANYTHING = _words(
+    "somewhere anywhere thing place one entity entities item everything anything something part spot location"
+)
 
 # Nouns that ask for the kind itself.
 KIND_WORDS = _words("type kind sort form class category")
@@ -79,27 +116,47 @@ KINDS = _words("movie film person man woman book song album company team city to
 # Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
 _ROLES: tuple[tuple[str, object, str], ...] = (
     ("of", None, "of|for"),
-    ("in", None, "in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|based in|belong to|belongs to"),
+    (
+        "in",
+        None,
+        "across|throughout|in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|"
+        "based in|belong to|belongs to|part of",
+    ),
     ("preposition", None, "to|through"),
     ("by", None, "by|in terms of|according to|measured by|ranked by"),
     ("with", None, "with|have|has|having|had|whose"),
     ("as", None, "as"),
-    ("and", None, "and|but|,|;|as well as|while"),
+    ("and", None, "and|+|but|,|;|as well as|while|along with|plus|in addition to"),
     ("or", None, "or|nor"),
     (
         "except",
         None,
         "except|except for|excluding|other than|besides|apart from|aside from|not counting|not including|leaving out|"
-        "leaving|leaving aside|setting aside|ignoring|disregarding|bar|barring|save for|minus|with the exception of|"
-        "outside|outside of|beyond",
+        "leaving|leaving aside|setting aside|ignoring|disregarding|bar|barring|save for|minus|with the exception of",
     ),
+    ("outside", None, "outside|outside of|beyond"),
     ("xor", None, "but not both|not both"),
     ("excepted", None, "excepted|excluded|aside|apart"),
     ("between", None, "between"),
-    ("not", None, "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|can't|cannot|dont|doesnt"),
-    ("many", None, "how many|how many of|number of|count|count of"),
-    ("compare", ">", "more than|greater than|larger than|bigger than|higher than|over|above|exceeding|exceeds|after|>"),
-    ("compare", "<", "less than|fewer than|smaller than|lower than|under|below|before|<"),
+    (
+        "not",
+        None,
+        "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|wasn't|weren't|haven't|"
+        "hasn't|hadn't|can't|cannot|dont|"
+        "doesnt|isnt|arent|lacking|lack|lacks",
+    ),
+    (
+        "many",
+        None,
+        "how many|how many of|in how many|over how many|across how many|into how many|number of|count|count of",
+    ),
+    (
+        "compare",
+        ">",
+        "north of|east of|more than|greater than|larger than|bigger than|higher than|over|above|"
+        "exceeding|exceeds|after|>",
+    ),
+    ("compare", "<", "south of|west of|less than|fewer than|smaller than|lower than|under|below|before|<"),
     ("compare", ">=", "at least|no less than|not less than|since|>="),
     ("compare", "<=", "at most|no more than|not more than|up to|<="),
     ("compare", "=", "exactly|equal to|="),
@@ -114,16 +171,20 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("than", None, "than"),
     ("most", (True, ()), "most|greatest|maximum|top"),
     ("most", (False, ()), "least|fewest|minimum|bottom"),
-    ("most", (True, ("elevation", "height")), "highest|tallest"),
-    ("most", (False, ("elevation", "height")), "lowest"),
+    ("most", (True, ("elevation", "height")), "highest|tallest|highest lying|highest-lying"),
+    ("most", (False, ("elevation", "height")), "lowest|lowest lying|lowest-lying"),
     ("most", (True, ("area", "population")), "largest|biggest"),
     ("most", (False, ("area", "population")), "smallest|tiniest"),
-    ("most", (True, ("population",)), "most populous|most populated"),
+    ("most", (True, ("latitude",)), "northernmost|most northerly|most northern|furthest north|farthest north"),
+    ("most", (False, ("latitude",)), "southernmost|most southerly|most southern|furthest south|farthest south"),
+    ("most", (True, ("longitude",)), "easternmost|most easterly|most eastern|furthest east|farthest east"),
+    ("most", (False, ("longitude",)), "westernmost|most westerly|most western|furthest west|farthest west"),
+    ("most", (True, ("population",)), "most populous|most populated|most inhabited"),
     ("most", (False, ("population",)), "least populous|least populated"),
     ("where", None, "where"),
     ("when", None, "when"),
     ("share", None, "share|shares|shared|sharing|have in common|in common"),
-    ("together", None, "together|jointly"),
+    ("together", None, "together|jointly|combined"),
     ("co", None, "co|fellow|joint|other"),
     ("same", None, "same|the same"),
     ("possessive", None, "'s|'|’s|ʼs"),
@@ -136,16 +197,21 @@ ASKING = _words("is are was were do does did has have can could")
 # Words that change nothing in what is asked.
 FILLER = _words(
     """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
-    did can please tell me show list give name find all any each every some there it
-    its it's their they them you i we us my our your both currently today now also too want know let see if
-    itself themselves himself herself
-    whether then so official officially main called named known than much many few several"""
+    did can please tell me show list give name find all any each every some there it its it's their they them you i
+    we us my our your both currently today now also too want know let see if whether then so official officially
+    main called named known than much many few several status again recorded registered stored noted mentioned
+    someone somebody hi hello hey thanks thank cheers okay ok well here whichever whatever whoever
+    wherever own itself themselves degrees respectively actually apparently"""
 ) | _phrases(
-    """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
-    |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
-    |will we|in world|of world|on earth|each other|could you|will you|counts as|count as|in square kilometres
-    |in square kilometers|in km2|in km²|in sq km|in metres|in meters|in kilometres|in total|at all|right now
-    |these days|at moment|it true that|it case that|true that|in all|all together|altogether"""
+    """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i
+   |i'm|i'd|looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i
+   |should i|would we|will we|in world|of world|on earth|each other|could you|will you|counts as|count as
+   |in square kilometres|in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres
+   |in km|in m|in people|in meters|in kilometres|in total|at all|right now|these days|at moment|list of
+   |of its own|of their own|above sea level|quick one|quick question|fact check|counted as|considered
+   |regarded as|classed as|classified as|do i use to|do i need to|do i|do we|does one need|does one
+   |one needs|just over border|just across|from abroad|by way|i need|i want|i'm in need of|can you
+   |it true that|it case that|true that|in all|all together|altogether"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -172,7 +238,11 @@ LIGHT = _words(
     took taken taking give gives gave do does did done work works worked divide divided split consist consists
     comprise comprises span spans send sends sent sign signed make makes made receive receives received offer offers
     offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry
-    carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects"""
+    carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects
+    stretch stretches stretched sit sits sat stand stands stood start starts started begin begins began end ends
+    ended keep keeps kept boast boasts"""
+) | _phrases(
+    "made up of|composed of|consists of|consist of|divided into|broken into|split into|subdivided into|runs on|run on"
 )
 
 # Words that stand for a name before them.
@@ -268,8 +338,11 @@ def changes_nothing(word: str) -> bool:
 
 
 def only_noun(text: str) -> bool:
-    """Whether the last word of a phrase is never a verb: "capital", "languages"."""
-    forms = lemmas(text.split()[-1]) if text else ()
+    """Whether the last word of a phrase, or the one before a preposition there, is never a verb: "capital"."""
+    words = text.casefold().split()
+    if len(words) > 1 and words[-1] in _AFTER_VERBS:
+        words.pop()
+    forms = lemmas(words[-1]) if words else ()
     return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
 
 
@@ -278,6 +351,8 @@ ABBREVIATIONS = {"gov": "government", "org": "organization", "orgs": "organizati
 
 _JOINING = {"inter": "inter", "since": "since", "non": "non"}
 """Words and beginnings of words that no dictionary of nouns and verbs has."""
+
+_AFTER_VERBS = _words("in on at to into with from of for by up")
 
 
 def segmented(text: str) -> str:

@@ -15,7 +15,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.relations import RelationShapes
-from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas
+from reasoning.questions.vocabulary import ANYTHING, KIND_WORDS, is_verbal, lemmas
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
@@ -87,8 +87,13 @@ class AskingShapes(RelationShapes):
 
     def anything(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "everything that is a country"."""
-        if a.type is not None and a.type.entity is None and a.type.members is None:
-            yield replace(b, cost=a.cost + b.cost + a.type.cost)
+        if a.text.casefold() in ANYTHING:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def one_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "countries and territories", which are of one type."""
+        if a.type is not None and b.type is not None and a.type.entity is not None and a.type.entity == b.type.entity:
+            yield replace(a, cost=a.cost + b.cost)
 
     def kind_of_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "kind of money", which is money."""

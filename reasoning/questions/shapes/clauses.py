@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
-from reasoning.query.tree import Compare, Top
+from reasoning.graph.names import fold
+from reasoning.query.tree import Compare, Entity, Project, Top
 from reasoning.questions.chart import Phrase, Rule
 from reasoning.questions.constructions import shared
-from reasoning.questions.grounding import NoReading
+from reasoning.questions.grounding import NoReading, is_entity
 from reasoning.questions.measures import Superlative
 from reasoning.questions.predicates import (
     Application,
@@ -17,12 +18,14 @@ from reasoning.questions.predicates import (
     Implied,
     Located,
     Not,
+    Objects,
     Predicate,
     Related,
     Together,
 )
 from reasoning.questions.shapes.relations import RelationShapes
 from reasoning.questions.vocabulary import is_verbal, only_noun
+from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
@@ -55,6 +58,8 @@ class ClauseShapes(RelationShapes):
         # What is said behind a superlative narrows what it chooses among.
         cost = 0.3 if isinstance(base.query, Top) else 0.15 if isinstance(base.query, Compare) else 0.06
         cost += 0.4 if b.value == "of" else 0.0
+        # It is said of the noun that stands nearest: "the capital of the neighbour that ..."
+        cost += 0.05 if isinstance(base.query, Project) and not isinstance(base.query.source, Entity) else 0.0
         yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], cost)
 
     def restricted_range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -140,13 +145,29 @@ class ClauseShapes(RelationShapes):
         if not a.bare and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02 if a.named else 0.3, gap=a.objects)
 
+    def placed_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Asian neighbours of Russia"; and "the Israeli sheqel", whose name says so."""
+        assert a.objects is not None and b.objects is not None
+        if not a.named or len(a.objects.sources) != 1 or not wordnet().nouns_of(a.text):
+            return
+        if b.named:
+            own = [r for r in b.objects.sources[0] if is_entity(r) and fold(a.text) in fold(str(r.query))]
+            if own:
+                yield replace(b, objects=Objects((tuple(own),)), cost=a.cost + b.cost)
+        elif not b.bare and not b.objects.sources[0][0].values:
+            base = b.objects.sources[0][0]
+            if isinstance(base.query, Compare | Top):
+                return
+            yield from self._nouns(b, a, Located(a.objects).readings(self.ground, None, base)[:2], b.cost + 0.1)
+
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""
         assert a.objects is not None
         if a.named and len(a.objects.sources) == 1 and b.type is not None:
             try:
                 predicate: Predicate = Located(a.objects)
-                yield from self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08)
+                for phrase in self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08):
+                    yield replace(phrase, use=b.use)
             except NoReading:
                 predicate = Implied(b.text, a.objects)
                 yield from self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.2)

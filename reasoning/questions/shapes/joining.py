@@ -60,6 +60,9 @@ class JoiningShapes(Shapes):
             objects = Objects((*a.objects.sources, *b.objects.sources), joint)
             yield replace(a, objects=objects, cost=a.cost + b.cost)
         elif not a.bare and not b.bare and not a.named and not b.named:
+            joining = {token.text.casefold() for token in self.linked.tokens[b.start : b.end]}
+            if not joining & {"and", "or", "plus", "&", "nor", "with"}:
+                return  # a comma alone puts the same thing in other words
             parts = [a.objects.sources[0][0], b.objects.sources[0][0]]
             if not any(part.values for part in parts):
                 whole = self.ground.either(*parts)
@@ -95,6 +98,11 @@ class JoiningShapes(Shapes):
         assert a.objects is not None
         if a.named and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Not(OneOf(a.objects)))
+
+    def left_out(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "leaving Spain aside"."""
+        if isinstance(a.predicate, Not):
+            yield replace(a, cost=a.cost + b.cost)
 
     def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "without neighbours"."""

@@ -18,6 +18,7 @@ from reasoning.questions.predicates import (
     Predicate,
     Related,
     Together,
+    Touching,
 )
 
 
@@ -52,7 +53,7 @@ class Shapes:
                 c + sum(part.reading.cost for part in parts if part.reading is not None) for c, parts in options
             )
         except NoReading:
-            if not isinstance(predicate, Located | Implied | Related | Together | Not):
+            if not isinstance(predicate, Located | Implied | Related | Together | Not | Touching):
                 raise
             estimate = 0.4
         return replace(

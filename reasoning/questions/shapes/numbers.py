@@ -13,11 +13,16 @@ from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import Comparison, Superlative, measured, value_of, values_of
 from reasoning.questions.predicates import (
+    Application,
     Chosen,
+    Located,
     Together,
 )
 from reasoning.questions.shapes.prepositions import PrepositionShapes
 from reasoning.questions.vocabulary import KEYWORDS
+
+UNITS = frozenset({"km2", "km²", "sq km", "square kilometre", "square kilometer", "square km", "m", "metre", "meter"})
+"""What the values of relations are measured in."""
 
 
 class NumberShapes(PrepositionShapes):
@@ -30,6 +35,33 @@ class NumberShapes(PrepositionShapes):
     def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "between 1 and 5 million"."""
         yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
+
+    def measured_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "above 1,000 km²", which says of itself what is measured."""
+        if b.text.casefold().rstrip("s") in UNITS:
+            yield replace(a, cost=a.cost + b.cost)
+
+    def greater_behind(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "is France or Spain bigger"."""
+        if a.objects is not None and a.objects.joint == "or":
+            yield from self.greater_of(b, a)
+
+    def owned_most(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Chad's largest"."""
+        yield replace(a, kind="owned most", value=(a, b), cost=a.cost + b.cost)
+
+    def owned_best(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Chad's largest city", "Chad's largest neighbour"."""
+        owner, most = cast(tuple[Phrase, Phrase], a.value)
+        assert owner.objects is not None
+        choice = self._superlative(most, None, 1, b.text.endswith("s"))
+        if b.kind == "type":
+            readings = Located(owner.objects).readings(self.ground, b.type)[:2]
+        elif b.use is not None:
+            readings = Application(b.use, owner.objects, "of").readings(self.ground, b.type)[:2]
+        for reading in readings:
+            if not reading.values:
+                yield self._noun(b, [choice.put_to(reading, self.kg)], most.cost + b.cost)
 
     def comparison(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "a population over 5 million", "more than 5 million people"."""

@@ -13,10 +13,13 @@ from reasoning.questions.predicates import (
     Having,
     Implied,
     Located,
+    Not,
     Related,
     Sharing,
+    Touching,
 )
 from reasoning.questions.shapes.making import Shapes
+from reasoning.questions.vocabulary import stem
 
 
 class PrepositionShapes(Shapes):
@@ -75,7 +78,35 @@ class PrepositionShapes(Shapes):
     def as_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the euro as currency"."""
         assert b.use is not None and a.objects is not None
-        yield self._predicate(a, b, Related(Application(b.use, a.objects, "having")), value="as")
+        if a.named:
+            yield self._predicate(a, b, Related(Application(b.use, a.objects, "having")), value="as", use=b.use)
+
+    def noun_as(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Swahili among (their languages)"."""
+        if b.text.casefold() == "among" and a.named:
+            yield replace(a, kind="noun as", cost=a.cost + b.cost)
+
+    def outside(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "outside Africa", "outside the eurozone"."""
+        assert b.objects is not None
+        if not b.bare:
+            inside = Located(b.objects) if self.ground.are_places(b.objects.sources) else Implied("in", b.objects)
+            yield self._predicate(a, b, Not(inside), 0.02)
+
+    def having_part(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "whose code starts with (+44)"."""
+        if stem(b.text.split()[0]) in ("start", "begin", "end"):
+            yield replace(a, cost=a.cost + b.cost + 0.05)
+
+    def having_some(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "cities that have an airport"."""
+        if b.bare and b.objects is not None and b.type is not None:
+            yield self._predicate(a, b, Touching(b.objects.sources[0][0]), 0.1)
+
+    def having_none(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "cities without an airport"."""
+        if b.bare and b.objects is not None and b.type is not None:
+            yield self._predicate(a, b, Not(Touching(b.objects.sources[0][0])), 0.1)
 
     def sharing(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "share directors with Psycho"."""
@@ -98,5 +129,6 @@ class PrepositionShapes(Shapes):
 
     def by_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "directed by the same director as Psycho"."""
-        if isinstance(b.predicate, Sharing) and (a.use is None or shared(a.use, b.predicate.use) is not None):
+        use = b.predicate.use if isinstance(b.predicate, Sharing) else b.use if b.value == "as" else None
+        if use is not None and (a.use is None or shared(a.use, use) is not None):
             yield replace(b, cost=a.cost + b.cost)

@@ -118,7 +118,32 @@ class RelationShapes(Shapes):
         """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
-            yield from self._applied_noun(b, b.use, a.objects, a, 0.12)
+            kinds = self.ground.led_to(b.use)
+            own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
+            if own:  # "the Spanish language", "Kathmandu time"
+                yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
+            yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
+
+    def of_its_kind(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the Spanish language", "Schiphol airport"."""
+        assert a.objects is not None and b.type is not None
+        if a.named and b.type.entity is not None and len(a.objects.sources) == 1 and not b.text.endswith("s"):
+            kind = b.type.entity
+            own = tuple(r for r in a.objects.sources[0] if kind in self.ground.kinds(r.members).tolist())
+            if own:
+                yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
+
+    def of_name(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the region of Brittany", which is Brittany."""
+        if b.named and not a.text.endswith("s"):
+            yield from self.of_its_kind(b, replace(a, text=a.text, cost=a.cost))
+
+    def is_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "where Spanish is the language"."""
+        assert b.use is not None and a.objects is not None
+        if not a.bare and not is_verbal(b.text) and self.linked.before(b.start) & BEING:
+            predicate = Related(Application(b.use, a.objects, "having", fixed=True))
+            yield self._predicate(a, b, predicate, 0.05, value="as", use=b.use)
 
     def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the film Psycho", "the actor Tom Hanks"."""

@@ -1,0 +1,117 @@
+"""Ways of putting a question around what it asks: greetings, "is it true that", "..., right?", a topic put first.
+
+Each gives the same question said plainly, so that the grammar need not know them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reasoning.questions.vocabulary import ASKING
+
+
+@dataclass(frozen=True)
+class Put:
+    """A question and whether it wants yes or no."""
+
+    text: str
+    asks: bool
+
+
+_FLAGS = re.IGNORECASE | re.DOTALL
+_END = r"\s*[?.!]*\s*$"
+
+_GREETING = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
+    r"just curious|out of curiosity|by the way|good (?:morning|day|evening))(?: (?:there|all|everyone))?"
+    r"\s*[,:;!.\-–—]+\s*)+",
+    _FLAGS,
+)
+_WHETHER = re.compile(
+    r"^(?:is it (?:true|correct|right|the case) that|(?:is|would) it (?:be )?(?:true|correct|right) to say(?: that)?|"
+    r"true or false[:,]?|(?:can|could) you (?:tell me|say|check) (?:if|whether)|do you know (?:if|whether)|"
+    r"(?:i )?wonder(?:ing)? (?:if|whether)|i(?:'d| would) like to know (?:if|whether)|tell me (?:if|whether)|"
+    r"check (?:if|whether))\s+",
+    _FLAGS,
+)
+_WISH = re.compile(
+    r"^(?:i|we)(?:'d| would| want| need|'m trying| am trying)\b[^.;!?]{0,40}?\b"
+    r"(?:know|learn|hear|find out|be told|see|get)\s+"
+    r"(?=(?:what|which|who|where|how|whose|the|all)\b)",
+    _FLAGS,
+)
+_LIST = re.compile(
+    r"^(?:is there|do you have|have you got|can i (?:get|have|see)|could i (?:get|have|see)) (?:a|an|the|any)\s+"
+    r"(?:full |complete |short )?list of\s+",
+    _FLAGS,
+)
+_YES_OR_NO = re.compile(rf"[,;.?]?\s+(?:yes or no|true or false|y/n){_END}", _FLAGS)
+_AMONG = re.compile(r"\b(?:among|amongst|one of|included in|counted among) (?=(?:the|its|their)\b)", _FLAGS)
+_TAG = re.compile(
+    r"[,;]?\s+(?:right|correct|no|yes|true or false|is that (?:right|so|correct|true)|or not|"
+    rf"(?:is|are|does|do|was|were)n't (?:it|they|he|she)){_END}",
+    _FLAGS,
+)
+_AND_WHICH = re.compile(
+    r"[,.;?]?\s*(?:and,? )?(?:if so,? )?(?:(?:which|what|who)(?: ones?)?(?: (?:is|are) (?:it|they|that|those))?|"
+    rf"(?:tell me|say) which(?: ones?)?){_END}",
+    _FLAGS,
+)
+_STRANDED = re.compile(rf"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?){_END}", _FLAGS)
+_PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
+_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_SETTING = re.compile(
+    r"^(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|my \w+ (?:is|lives|lands|arrives|goes|leaves)|i|we)\b"
+    r"[^.;!?]*?\s(?:in|to|at|from|for|near|visit|visiting))"
+    r"\s+(?P<place>[^.;!?,]{2,60}?)(?: (?:now|soon|today|tomorrow|next \w+))?(?:\s*[.;!,]|\s+[-–—])\s+(?P<rest>\S.*)$",
+    _FLAGS,
+)
+_HERE = re.compile(r"\b(?:over )?(?:there|here)\b(?!\s+(?:is|are|any|a))", _FLAGS)
+_IT = re.compile(r"\bit\b", _FLAGS)
+_THIS = re.compile(
+    r"\b(?:this|that|the|my|the same) (?P<kind>country|city|town|state|region|place|continent)\b", _FLAGS
+)
+
+
+def wants_yes_or_no(text: str) -> bool:
+    """Whether a question begins as one that is answered yes or no."""
+    words = text.casefold().split()
+    return len(words) > 1 and words[0] in ASKING and words[1] != "you"
+
+
+def stripped(question: str) -> Put:
+    """The question without what is said around it."""
+    text = _WISH.sub("", _GREETING.sub("", question))
+    if found := _YES_OR_NO.search(text):
+        return Put(text[: found.start()], True)
+    if found := _LIST.match(text):
+        return Put(f"list {text[found.end() :]}", False)
+    if found := _WHETHER.match(text):
+        return Put(text[found.end() :], True)
+    asks = wants_yes_or_no(text)
+    if asks and (found := _AND_WHICH.search(text)):
+        return Put(text[: found.start()], False)
+    if not asks and (found := _TAG.search(text)):
+        return Put(text[: found.start()], True)
+    return Put(text, asks)
+
+
+def turned(question: str) -> Iterator[str]:
+    """The question with what was put first put back to its place, where something was."""
+    if found := _STRANDED.match(question):  # "Of which country is Paris the capital"
+        yield f"{found[2]} {found[1]}"
+    if wants_yes_or_no(question) and _AMONG.search(question):  # "Is Tamil among the languages of ..."
+        yield _AMONG.sub("", question, count=1)
+    if found := _SETTING.match(question):  # "I'm in Cusco. What is spoken here?"
+        place, rest = found["place"], found["rest"]
+        if _HERE.search(rest):
+            yield _HERE.sub(f"in {place}", rest, count=1)
+        elif _THIS.search(rest):
+            yield _THIS.sub(rf"the \g<kind> of {place}", rest, count=1)
+        elif _IT.search(rest):
+            yield _IT.sub(place, rest, count=1)
+    if found := _TOPIC.match(question):  # "Psycho, when was it released"
+        topic, before, pronoun, after = found.groups()
+        yield f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}"
