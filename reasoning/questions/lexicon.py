@@ -172,7 +172,9 @@ class Lexicon:
         """
         key = tuple(stem(word) for word in words)
         # A graph's own words say it better than English in general does.
-        plain = not any(word in KEYWORDS or word in FILLER or word in PREPOSITIONS for word in words)
+        plain = not any(
+            word.isalpha() and (word in KEYWORDS or word in FILLER or word in PREPOSITIONS) for word in words
+        )
         for form in (key, (stem("".join(words)),)) if len(words) == 2 and plain else (key,):
             if found := self._uses.get(form):
                 return self._use(text, found, form in self._phrases)
@@ -180,7 +182,8 @@ class Lexicon:
         near = self._family(words[0]) if len(words) == 1 else self._of_words(words) if plain else {}
         for lemma in lemmas(" ".join(words)):
             for name, cost in self._near.get((lemma,), {}).items():
-                if not (nominal and ((lemma, name) in self._verbs or (cost > FAR_NOUN and not _agent(lemma)))):
+                far = cost > FAR_NOUN and not _agent(lemma) and self.type_relation is None
+                if not (nominal and ((lemma, name) in self._verbs or far)):
                     near[name] = min(cost, near.get(name, cost))
         return self._use(text, near, False) if near else None
 

@@ -63,6 +63,9 @@ FAR_VERB = 0.25
 WITHIN_LONGER_PHRASE = 0.15
 """The same for a word of a longer phrase that names a relation."""
 
+WITHOUT_PREPOSITION = 0.4
+"""The same for a verb whose preposition gives it another meaning."""
+
 AS_WELL_KNOWN = 0.1
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
 
@@ -428,7 +431,7 @@ class _Linker:
             keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
             or self.lexicon.use(text, tuple(words)) is None
-            or joined == "part of"
+            or (joined == "part of" and self.lexicon.type_relation is not None)
         ):
             yield Item(keyword[0], text, value=keyword[1])
             if keyword[0] != "share" and keyword[0] != "in":
@@ -567,15 +570,16 @@ class _Linker:
         return Item("word", text, at, at + 1)
 
 
-def _says_more(phrase: Item, item: Item) -> bool:
-    """Whether a phrase holds a word and more: "export books", not the "members of" that is "members" too."""
+def _said_more(phrase: Item, item: Item) -> float:
+    """What a part of a phrase costs: of "export books", but not the "members" of "members of" that is just that."""
     if not (
         phrase.start <= item.start and item.end <= phrase.end and phrase.end - phrase.start > item.end - item.start
     ):
-        return False
+        return 0.0
     if item.use is None or phrase.use is None or phrase.text.split()[-1].casefold() not in BEHIND_VERBS:
-        return True
-    return not set(phrase.use.relations) & set(item.use.relations)
+        return WITHIN_LONGER_PHRASE
+    # The preposition of "die of" gives the verb another meaning.
+    return 0.0 if set(phrase.use.relations) & set(item.use.relations) else WITHOUT_PREPOSITION
 
 
 def _dearer(item: Item, more: float) -> Item:
@@ -589,8 +593,8 @@ def _prefer_longest(items: list[Item]) -> None:
     phrases = [item for item in items if item.kind == "relation" and item.end > item.start + 1]
     for place, item in enumerate(items):
         sayable = item.use is not None or (item.type is not None and item.type.entity is None)
-        if sayable and any(_says_more(phrase, item) for phrase in phrases):
-            items[place] = _dearer(item, WITHIN_LONGER_PHRASE)
+        more = max((_said_more(phrase, item) for phrase in phrases), default=0.0) if sayable else 0.0
+        items[place] = _dearer(item, more) if more else item
     names = [item for item in items if item.kind == "entity"]
     for place, item in enumerate(items):
         if item.kind == "entity" and any(
