@@ -273,7 +273,8 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
         """What a phrase is also by itself."""
         if phrase.kind == "type" and phrase.type is not None and phrase.type.entity is not None:
             reading = self.ground.of_type(phrase.type.entity).at(phrase.type.cost)
-            yield self._noun(phrase, [reading], 0.1, bare=True, type=phrase.type, use=phrase.use)
+            bare = phrase.value != "kinds"  # "kinds of animals" are asked for
+            yield self._noun(phrase, [reading], 0.1, bare=bare, type=phrase.type, use=phrase.use)
         elif phrase.kind == "relation" and phrase.use is not None:
             for reading in self.ground.range_of(phrase.use):
                 yield self._noun(phrase, [reading.at(0.15)], 0.1, bare=True)

@@ -174,7 +174,8 @@ class Grounding:
             return reading.at(want.cost)
         typed = self.of_type(want.entity)
         inside = np.intersect1d(reading.members, typed.members, assume_unique=True)
-        whole = reading if len(inside) == len(reading.members) else self.both(reading, typed)
+        itself = self.lexicon.type_relation is None and want.entity in reading.members.tolist()
+        whole = reading if len(inside) + itself == len(reading.members) else self.both(reading, typed)
         return whole.at(want.cost)
 
     def kind_names(self, members: Ids) -> str:

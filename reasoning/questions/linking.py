@@ -20,6 +20,7 @@ from reasoning.questions.vocabulary import (
     ANYTHING,
     FILLER,
     KEYWORDS,
+    KIND_WORDS,
     LIGHT,
     ORDINALS,
     PARTICLES,
@@ -57,13 +58,34 @@ LONGEST_FILLER = 4
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
 
+COMPANY = (
+    "Corporation",
+    "Corp.",
+    "Company",
+    "Co.",
+    "Inc.",
+    "Incorporated",
+    "Limited",
+    "Ltd.",
+    "plc",
+    "Group",
+    "AG",
+    "LLC",
+)
+"""What companies have behind their names, and nobody says."""
+
+LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
+
+LOWER, LOWER_NOUN = 0.25, 0.1
+"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
+
 FAR_VERB = 0.25
 """A verb nearer than this to a relation's name means it, whatever preposition stands behind."""
 
 WITHIN_LONGER_PHRASE = 0.15
 """The same for a word of a longer phrase that names a relation."""
 
-WITHOUT_PREPOSITION = 0.4
+WITHOUT_PREPOSITION = 0.6
 """The same for a verb whose preposition gives it another meaning."""
 
 AS_WELL_KNOWN = 0.1
@@ -74,6 +96,7 @@ BEHIND_VERBS = PARTICLES | PREPOSITIONS | frozenset({"of", "for", "from", "to", 
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
 _ARTICLES = ("a", "an", "the")
+BEING = frozenset({"is", "are", "was", "were"})
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
     r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
@@ -212,6 +235,7 @@ class _Linker:
         self.named: list[Item] = []
         self.corrections = CORRECTIONS_TRIED
         self.shouting = question.isupper()
+        self.of_languages = bool(LANGUAGE_WORDS & {form for word in self.words for form in lemmas(word)})
 
     def linked(self) -> Linked:
         found = Linked(self.tokens)
@@ -336,9 +360,26 @@ class _Linker:
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=0.25 if plain else 0.0)
+                noun = self.lexicon.type_relation is None and only_noun(text)
+                cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
+                yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
-                yield Item("entity", text, at, end, mention=Mention(text, (others,)), cost=0.1)
+                ranks = (others,)
+                if spoken := self._language(text):
+                    ranks = (spoken,) if self.of_languages else (others, spoken)
+                yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
+
+    def _language(self, text: str) -> tuple[int, ...]:
+        """The language that an adjective names too, where the graph calls it "Spanish Language"."""
+        named = self.kg.names.with_key(fold(f"{text} language")) if text[:1].isupper() else []
+        return tuple(named) if len(named) == 1 else ()
+
+    def _known_as(self, text: str) -> tuple[tuple[int, ...], ...]:
+        """What has another name that means the same, or this one with what companies have behind theirs."""
+        for name in (*wordnet().same_names(text), *(f"{text} {ending}" for ending in COMPANY)):
+            if candidates := self._candidates(name):
+                return candidates
+        return ()
 
     def _belonging(self, text: str, words: int) -> tuple[int, ...]:
         """What an adjective or a plural names: "French" France, "euros" Euro."""
@@ -349,6 +390,8 @@ class _Linker:
                 names = (text[:-4],)
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
+            if not names or text.casefold().endswith("ies"):
+                names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
             if not candidates or (words == 1 and self.lexicon.is_common(name)):
@@ -377,9 +420,21 @@ class _Linker:
         entity = item.mention.candidates[0][0]
         asked = item.text.casefold().endswith("s") or found.before(item.start) & {"which", "what", "how", "many"}
         many = any(other.kind == "many" and other.end == item.start for other in found.items)
-        if not (asked or many) or not self.lexicon.has_kinds(entity):
+        before = self.words[max(0, item.start - 2) : item.start]
+        kinds = len(before) == 2 and before[1] == "of" and bool(KIND_WORDS & set(lemmas(before[0])))
+        # "isn't a chemical"
+        some = before[-1:] in (["a"], ["an"]) and self._is_said_of(item.start - 1)
+        if not (asked or many or kinds or some) or not self.lexicon.has_kinds(entity):
             return None
-        return replace(item, kind="type", mention=None, type=Kind(item.text, entity), cost=item.cost)
+        start = item.start - 2 if kinds else item.start
+        value = "kinds" if kinds else None
+        kind = Kind(item.text, entity)
+        return replace(item, kind="type", start=start, mention=None, type=kind, value=value, cost=item.cost)
+
+    def _is_said_of(self, at: int) -> bool:
+        """Whether what begins at a word is what something is or is not."""
+        said = [word.removesuffix("n't") for word in self.words[max(0, at - 2) : at]]
+        return set(said[-1:]) & BEING != set() or (said[-1:] == ["not"] and said[0] in BEING)
 
     def _is_capital(self, candidates: tuple[tuple[int, ...], ...]) -> bool:
         """Whether a name has a capital in the graph: "fall" in a question is hardly the film "Fall"."""
@@ -399,7 +454,14 @@ class _Linker:
         if len(words) == 1:
             # "US" and "IT" are codes only where the rest is not in capitals too; "is", "in", "and" never are.
             return name.strip(".") in ("US", "U.S") and not self.shouting
-        return at > 0 and all(word[:1].isupper() or not word.isalpha() for word in words)
+        if at > 0 and all(word[:1].isupper() or not word.isalpha() for word in words):
+            return True
+        return self.lexicon.type_relation is None and name.islower() and self._is_whole_label(name)
+
+    def _is_whole_label(self, name: str) -> bool:
+        """Whether several words are a label despite the case, and no phrase for a relation."""
+        labels = (fold(self.kg.entity_labels[entity]) for entity in self.kg.names.with_key(fold(name)))
+        return fold(name) in labels and self.lexicon.use(name, tuple(name.casefold().split())) is None
 
     # Words that are no names ------------------------------------------------------------------------------------
 
@@ -488,7 +550,8 @@ class _Linker:
             yield Item("type", text, type=kind, cost=kind.cost)
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
-        if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
+        itself = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.0,)
+        if not itself and (joined in LIGHT or any(form in LIGHT for form in lemmas(joined))):
             yield Item("light", text)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
@@ -498,7 +561,7 @@ class _Linker:
         if self.lexicon.type_relation is not None or not 1 < len(words) < 4:
             return None
         verb, *rest = words
-        if not any(wordnet().senses(form, "v") for form in lemmas(verb)) or not set(rest) <= BEHIND_VERBS:
+        if not any(wordnet().senses(form, "va") for form in lemmas(verb)) or not set(rest) <= BEHIND_VERBS:
             return None
         alone = self.lexicon.use(verb, (verb,))
         if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):

@@ -209,7 +209,7 @@ FILLER = _words(
    |in square kilometres|in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres
    |in km|in m|in people|in meters|in kilometres|in total|at all|right now|these days|at moment|list of
    |of its own|of their own|above sea level|quick one|quick question|fact check|counted as|considered
-   |regarded as|classed as|classified as|do i use to|do i need to|do i|do we|does one need|does one
+   |regarded as|classed as|classified as|do i use to|used to|do i need to|do i|do we|does one need|does one
    |one needs|just over border|just across|from abroad|by way|i need|i want|i'm in need of|can you
    |it true that|it case that|true that|in all|all together|altogether"""
 )

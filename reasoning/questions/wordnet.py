@@ -64,6 +64,10 @@ class WordNet:
         """The names that an adjective belongs to: "French" to "France", "French Republic"."""
         return self._belongs.get(fold(adjective), ())
 
+    def same_names(self, name: str) -> tuple[str, ...]:
+        """Other names of what a proper noun names: "USSR" of "Soviet Union"."""
+        return next((tuple(n for n in names if n != name) for names in self._belongs.values() if name in names), ())
+
     def senses(self, word: str, parts: str = "nva") -> list[tuple[int, float]]:
         """The synsets of a word with their cost, the commonest of each part of speech at 0."""
         found = []
