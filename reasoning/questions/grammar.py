@@ -265,8 +265,9 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
                 kind = "owner" if item.value == "owner" else "noun"
                 yield Phrase(kind, item.start, item.end, text=item.text, objects=objects, named=True)
             elif item.kind not in ("word", "unsayable"):
+                cost = item.cost if item.kind == "light" else 0.0  # of the others the use and the type have it
                 yield Phrase(
-                    item.kind, item.start, item.end, 0.0, item.text, use=item.use, type=item.type, value=item.value
+                    item.kind, item.start, item.end, cost, item.text, use=item.use, type=item.type, value=item.value
                 )
 
     def alone(self, phrase: Phrase) -> Iterator[Phrase]:

@@ -71,6 +71,9 @@ RARE = 0.1
 OTHER_TYPE = 0.15
 """What it costs to take a noun for the less usual of two types that it may mean."""
 
+NUMBERED = 0.05
+"""The same for "exports3" beside "exports"."""
+
 FARTHEST = 0.6
 """A word that is farther from every word of a name than this does not mean the relation."""
 
@@ -224,7 +227,7 @@ class Lexicon:
         """The relations near to the nearest, the nearest first; all of them where they are ranked."""
         names = sorted(found, key=lambda name: found[name])
         kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
-        costs = [found[name] for name in kept]
+        costs = [found[name] + NUMBERED * (name.rstrip("0123456789") in kept and name[-1:].isdigit()) for name in kept]
         if len(kept) > 1 and not ranked and self.type_relation is None:
             # Where types do not decide, the more usual relation is the better guess.
             rare = [self._rare(name) for name in kept]

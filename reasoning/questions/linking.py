@@ -79,6 +79,9 @@ LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 LOWER, LOWER_NOUN = 0.25, 0.1
 """What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
 
+NAMED_ITSELF = 0.25
+"""What it costs to take a verb for one that says little, where a relation has its name."""
+
 FAR_VERB = 0.25
 """A verb nearer than this to a relation's name means it, whatever preposition stands behind."""
 
@@ -281,6 +284,7 @@ class _Linker:
         filler = [
             token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
         ]
+        filler[:1] = [filler[:1] == [True] or self.words[:1] == ["could"]]  # "could an antibiotic cause it"
         said = [at for at, word in enumerate(self.words) if word not in _ARTICLES]
         for at, word in enumerate(self.words):
             filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
@@ -551,8 +555,8 @@ class _Linker:
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
         itself = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.0,)
-        if not itself and (joined in LIGHT or any(form in LIGHT for form in lemmas(joined))):
-            yield Item("light", text)
+        if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
+            yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
 

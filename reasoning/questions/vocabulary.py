@@ -196,7 +196,7 @@ ASKING = _words("is are was were do does did has have can could")
 
 # Words that change nothing in what is asked.
 FILLER = _words(
-    """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
+    """a an the this these that those which who whom what whats what's who's that's how is are was were be been being do does
     did can please tell me show list give name find all any each every some there it its it's their they them you i
     we us my our your both currently today now also too want know let see if whether then so official officially
     main called named known than much many few several status again recorded registered stored noted mentioned
