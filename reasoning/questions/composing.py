@@ -14,9 +14,9 @@ from itertools import product
 
 import numpy as np
 
-from reasoning.query.tree import Count, Exists, Project
+from reasoning.query.tree import Count, Exists
 from reasoning.questions.constructions import inverse_of
-from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.grounding import Grounding, NoReading, Reading, goes_back
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.vocabulary import only_noun
 
@@ -174,22 +174,10 @@ def _walks(
         for further in _taken(ground, reading, step):
             if (
                 len(further.members)
-                and not _back(further, reading)
+                and not goes_back(further)
                 and not any(np.array_equal(further.members, one.members) for one in passed)
             ):
                 yield from _walks(ground, further, rest, (*taken, step), (*passed, reading))
-
-
-def _back(further: Reading, reading: Reading) -> bool:
-    """Whether a step goes back by the relation that led there."""
-    one, two = further.query, reading.query
-    return (
-        isinstance(one, Project)
-        and isinstance(two, Project)
-        and one.source == two
-        and one.relation == two.relation
-        and one.inverse != two.inverse
-    )
 
 
 def _taken(ground: Grounding, reading: Reading, step: _Step) -> list[Reading]:

@@ -20,6 +20,8 @@ def inverse_of(use: RelationUse, construction: str) -> bool:
 
     "X directed_by Y" and "X parent_of Y" are named for the head, "capital" and "genre" for the tail.
     """
+    if construction in ("from", "to"):
+        return construction == "to"
     words = label_words(use.relations[0]).split()
     if construction in ("of", "having"):
         return (words[-1] == "of") == (construction == "of")

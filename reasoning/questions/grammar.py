@@ -279,15 +279,17 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
                 kind = "owner" if item.value == "owner" else "noun"
                 yield Phrase(kind, item.start, item.end, text=item.text, objects=objects, named=True)
             elif item.kind not in ("word", "unsayable"):
+                cost = item.cost if item.kind == "light" else 0.0  # of the others the use and the type have it
                 yield Phrase(
-                    item.kind, item.start, item.end, 0.0, item.text, use=item.use, type=item.type, value=item.value
+                    item.kind, item.start, item.end, cost, item.text, use=item.use, type=item.type, value=item.value
                 )
 
     def alone(self, phrase: Phrase) -> Iterator[Phrase]:
         """What a phrase is also by itself."""
         if phrase.kind == "type" and phrase.type is not None and phrase.type.entity is not None:
             reading = self.ground.of_type(phrase.type.entity).at(phrase.type.cost)
-            yield self._noun(phrase, [reading], 0.1, bare=True, type=phrase.type, use=phrase.use)
+            bare = phrase.value != "kinds"  # "kinds of animals" are asked for
+            yield self._noun(phrase, [reading], 0.1, bare=bare, type=phrase.type, use=phrase.use)
         elif phrase.kind == "relation" and phrase.use is not None:
             for reading in self.ground.range_of(phrase.use):
                 yield self._noun(phrase, [reading.at(0.15)], 0.1, bare=True)

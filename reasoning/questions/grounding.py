@@ -20,7 +20,7 @@ from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
 from reasoning.questions.linking import Mention
-from reasoning.questions.vocabulary import KIND_WORDS, lemmas, stem, stems
+from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS, lemmas, stem, stems
 from reasoning.questions.wordnet import wordnet
 
 BUDGET = 4000
@@ -33,8 +33,14 @@ TURNED, ONLY_TURNED, EMPTY, INSIDE, BY_ALIAS, NOTHING_STORED = 0.3, 0.08, 0.45, 
 types fit; to go through what lies in a place; to take a name that is an alias; and to reach nothing where no types say
 that it could be."""
 
+IMPLIED, BY_VERB = 0.2, 0.1
+"""What it costs to take a step that no word names, and what is added where a verb stands for it."""
+
 HEARSAY = 0.3
 """A word farther than this from a relation's name does not make a reading that reaches nothing."""
+
+PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in ("of", "in", "by", "with"))
+"""Words that say no more than that two things have to do with each other."""
 
 NAMESAKE = 9
 """Rank of an entity that is called so only with its type behind the name."""
@@ -180,7 +186,8 @@ class Grounding:
             return reading.at(want.cost)
         typed = self.of_type(want.entity)
         inside = np.intersect1d(reading.members, typed.members, assume_unique=True)
-        whole = reading if len(inside) == len(reading.members) else self.both(reading, typed)
+        itself = self.lexicon.type_relation is None and want.entity in reading.members.tolist()
+        whole = reading if len(inside) + itself == len(reading.members) else self.both(reading, typed)
         return whole.at(want.cost)
 
     def kind_names(self, members: Ids) -> str:
@@ -350,9 +357,12 @@ class Grounding:
         # The films "of the director of Psycho" are those that he directed.
         back = inverse is not False
         reached = {s.query.relation for s in sources if back and isinstance(s.query, Project)}
+        guessed = IMPLIED + (0.0 if text.split()[-1] in PREPOSED else BY_VERB)
         costs = []
         for name in names:
-            unlike = 0.2 + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.3 * self.lexicon.share(name)
+            unlike = (
+                guessed + 0.3 * (1 - likeness[name]) - 0.3 * self._alike(said, name) - 0.3 * self.lexicon.share(name)
+            )
             costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
         order = sorted(range(len(names)), key=lambda at: costs[at])
         use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
@@ -381,7 +391,8 @@ class Grounding:
         pairs = [
             (one, two) for word in said for one in lemmas(word) for two in (*lemmas(role), *self.lexicon.agents(name))
         ]
-        return max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
+        best = max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
+        return best / max(1, len(self.lexicon.words[name]) - 1)  # "time since ally" is hardly an ally
 
     def _leading(self, sources: Sequence[Reading]) -> set[str]:
         """Relations that lead from or to one of some sets."""
@@ -610,6 +621,18 @@ def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
     told = f"have the name {labels.pop()!r}" if len(labels) == 1 else "may be meant"
     return f"{len(ids)} entities {told}: {', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
+
+
+def goes_back(reading: Reading) -> bool:
+    """Whether a step goes back by the relation that led there."""
+    query = reading.query
+    before = query.source if isinstance(query, Project) else query
+    return (
+        isinstance(query, Project)
+        and isinstance(before, Project)
+        and query.relation == before.relation
+        and query.inverse != before.inverse
+    )
 
 
 def is_entity(reading: Reading) -> bool:

@@ -33,6 +33,7 @@ from reasoning.questions.vocabulary import (
     LOCATION,
     OTHER_TYPES,
     PHRASES,
+    PREPOSITIONS,
     TYPE_RELATIONS,
     TYPE_SYNONYMS,
     UNSAYABLE,
@@ -53,8 +54,23 @@ Key = tuple[str, ...]
 HEAD_WORD, OTHER_WORD, CONTEXT = 0.1, 0.15, 0.2
 """What it costs to name a relation by one word of its name, or by what stands before the last part of a path."""
 
+FAR_NOUN = 0.35
+"""The same for a noun, which may also say what kind of thing is looked for."""
+
+HALF_SAID = 0.7
+"""Cosine from which words that share one with a name mean that relation: "military allies", "military alliance"."""
+
+FAMILY = 6
+"""Letters from which two words with one beginning are taken for one family."""
+
+RARE = 0.1
+"""What it costs that a relation has one triple where another has all: of two with one name the usual one is meant."""
+
 OTHER_TYPE = 0.15
 """What it costs to take a noun for the less usual of two types that it may mean."""
+
+NUMBERED = 0.05
+"""The same for "exports3" beside "exports"."""
 
 FARTHEST = 0.6
 """A word that is farther from every word of a name than this does not mean the relation."""
@@ -115,6 +131,7 @@ class Lexicon:
         self.kg = kg
         self.names = tuple(dict.fromkeys((*kg.relation_ids, *(column.relation for column in kg.literals))))
         self.words: dict[str, tuple[str, ...]] = {}
+        self.labels: dict[str, str] = {}
         self.type_relation: str | None = None
         self.types: dict[Key, Kind] = {}
         self.other_types: dict[Key, Kind] = {}
@@ -142,7 +159,7 @@ class Lexicon:
             self.type_relation = self.kind_relation
         times = [n for n, words in self.words.items() if words[-1] in ("year", "date", "time", "day")]
         self.time_use = RelationUse("when", tuple(times), (0.0,) * len(times)) if times else None
-        self.similarity = Similarity({name: " ".join(words) for name, words in self.words.items()})
+        self.similarity = Similarity({name: " ".join(words) for name, words in self.words.items()}, self.labels)
 
     # Relations --------------------------------------------------------------------------------------------------
 
@@ -156,20 +173,75 @@ class Lexicon:
         """
         key = tuple(stem(word) for word in words)
         # A graph's own words say it better than English in general does.
-        for form in (key, (stem("".join(words)),)) if len(words) == 2 else (key,):
+        plain = not any(
+            word.isalpha() and (word in KEYWORDS or word in FILLER or word in PREPOSITIONS) for word in words
+        )
+        for form in (key, (stem("".join(words)),)) if len(words) == 2 and plain else (key,):
             if found := self._uses.get(form):
-                return _use(text, found, form in self._phrases)
-        near: dict[str, float] = {}
+                return self._use(text, found, form in self._phrases)
+        plain = plain and len(text.split()) == len(words)  # no article between
+        near = self._family(words[0]) if len(words) == 1 else self._of_words(words) if plain else {}
         for lemma in lemmas(" ".join(words)):
             for name, cost in self._near.get((lemma,), {}).items():
-                if not (nominal and (lemma, name) in self._verbs):
+                far = cost > FAR_NOUN and not _agent(lemma) and self.type_relation is None
+                if not (nominal and ((lemma, name) in self._verbs or far)):
                     near[name] = min(cost, near.get(name, cost))
-        return _use(text, near, False) if near else None
+        return self._use(text, near, False) if near else None
+
+    def _of_words(self, words: tuple[str, ...]) -> dict[str, float]:
+        """Relations named by as many words, each of them near to one of these: "military ally", "military alliance"."""
+        costs: dict[str, float] = {}
+        for at, word in enumerate(words):
+            here: dict[str, float] = dict(self._uses.get((stem(word),), {}))
+            for lemma in lemmas(word):
+                for name, cost in self._near.get((lemma,), {}).items():
+                    here[name] = min(cost, here.get(name, cost))
+            here.update({name: cost for name, cost in self._family(word).items() if cost < here.get(name, 1.0)})
+            costs = {n: max(c, costs.get(n, 0.0)) for n, c in here.items() if at == 0 or n in costs}
+        found = {name: cost for name, cost in costs.items() if len(self.words[name]) == len(words)}
+        said = set(stems(" ".join(words)))
+        half = [
+            name
+            for name, parts in self.words.items()
+            if len(parts) == len(words) and said & set(stems(" ".join(parts)))
+        ]
+        if not found and half and all(map(lemmas, words)) and not is_verbal(words[0]) and self.type_relation is None:
+            likeness = self.similarity.likeness(" ".join(words))
+            found = {n: (1 - likeness[n]) * 0.7 for n in half if likeness.get(n, 0.0) > HALF_SAID}
+        return found
+
+    def _family(self, word: str) -> dict[str, float]:
+        """Relations with a word that begins with this one, or the other way round: "develop" and "developmental"."""
+        folded = next(iter(lemmas(word)), fold(word))
+        if len(folded) < FAMILY:
+            return {}
+        return {
+            name: OTHER_WORD + (0.0 if word in self.words[name][-1:] else 0.05)
+            for name, parts in self.words.items()
+            if any(len(part) >= FAMILY and (part.startswith(folded) or folded.startswith(part)) for part in parts)
+        }
+
+    def _use(self, text: str, found: dict[str, float], ranked: bool) -> RelationUse:
+        """The relations near to the nearest, the nearest first; all of them where they are ranked."""
+        names = sorted(found, key=lambda name: found[name])
+        kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
+        costs = [found[name] + NUMBERED * (name.rstrip("0123456789") in kept and name[-1:].isdigit()) for name in kept]
+        if len(kept) > 1 and not ranked and self.type_relation is None:
+            # Where types do not decide, the more usual relation is the better guess.
+            rare = [self._rare(name) for name in kept]
+            costs = [cost + RARE * (one - min(rare)) for cost, one in zip(costs, rare, strict=True)]
+            order = sorted(range(len(kept)), key=lambda at: costs[at])
+            kept, costs = [kept[at] for at in order], [costs[at] for at in order]
+        return RelationUse(text, tuple(kept), tuple(costs), ranked)
+
+    def _rare(self, name: str) -> float:
+        """How rare a relation is, 0 for one with all triples and 1 for one with none, on a scale of magnitudes."""
+        return 1 - float(np.log1p(self.share(name) * len(self.kg)) / np.log1p(len(self.kg)))
 
     def in_table(self, text: str, words: tuple[str, ...]) -> RelationUse | None:
         """What a phrase means by the reviewed table alone."""
         key = tuple(stem(word) for word in words)
-        return _use(text, self._uses[key], True) if key in self._phrases else None
+        return self._use(text, self._uses[key], True) if key in self._phrases else None
 
     def names_itself(self, word: str) -> bool:
         """Whether a word is one of the graph's own, of a relation or a type."""
@@ -180,12 +252,18 @@ class Lexicon:
         near = self.similarity.nearest(text, least)
         return RelationUse(text, tuple(near), tuple(near.values())) if near else None
 
+    def phrased(self, text: str) -> RelationUse | None:
+        """What a verb with its preposition means by their sense together: "comes after" of "precedes"."""
+        near = self.similarity.phrased(text)
+        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
+
     def _add(self, name: str) -> None:
         found = self.kg.relation(name)
         label = name if found.kind == "values" else self.kg.relation_label(found.index)
         # An id may say it better: "/people/person/place_of_birth" has the label "people person place of birth".
         texts = dict.fromkeys(segmented(label_words(text)).removesuffix(" s") for text in (label, name))
         best: tuple[str, ...] = ()
+        self.labels[name] = " ".join(dict.fromkeys(next(iter(texts)).split()))
         for text in texts:
             every = stems(text)
             said = tuple(w for w in fold(text).split() if w not in EMPTY_IN_LABELS) or tuple(fold(text).split())
@@ -198,9 +276,10 @@ class Lexicon:
                 self._offer(self._uses, (word,), name, cost)
         for part in _earlier_parts(name):
             self._offer(self._uses, stems(part), name, CONTEXT)
+            self._offer(self._uses, stems(part)[-1:], name, CONTEXT + 0.05)
         self.words[name] = best
         for at, word in enumerate(best):
-            own = 0.0 if at == len(best) - 1 else 0.05
+            own = (0.0 if at == len(best) - 1 else 0.05) + 0.05 * (len(best) > 2)
             for form in lemmas(word):
                 nouns = wordnet().related(form, derived="n")
                 for text, cost in wordnet().related(form).items():
@@ -209,7 +288,7 @@ class Lexicon:
                         if text not in nouns:
                             self._verbs.add((text, name))
                         first, space, _ = text.partition(" ")
-                        if space and text.endswith(("er", "or", "ist")):  # a "movie actor" acts in movies
+                        if space and _agent(text):  # a "movie actor" acts in movies
                             self._compounds.setdefault(first, set()).add(name)
         for part in _earlier_parts(name):
             for form in lemmas(part.split()[-1]):
@@ -274,8 +353,10 @@ class Lexicon:
             return None
         own = self._uses.get(stems(word), {})
         named = [name for name, cost in own.items() if cost <= HEAD_WORD + 0.05 and self._is_edges(name)]
-        if named:
-            return Kind(word, members=self._ends(named, False))
+        typed = self._starting_at(forms)
+        if named or typed:
+            ends = [self._ends(names, heads) for names, heads in ((named, False), (typed, True)) if names]
+            return Kind(word, members=np.unique(np.concatenate(ends)))
         upper = set(forms) | {text for form in forms for text in wordnet().above(form)}
         edges = [name for name in self.names if self._is_edges(name)]
         leading = [n for n in edges if self.agents(n) & upper] or [n for n in edges if self._is_kind_of(n, forms)]
@@ -287,6 +368,12 @@ class Lexicon:
             return Kind(word, members=self._alike(self._ends(starting, True)), cost=0.1)
         # A noun that the graph says nothing of; what is asked then hangs on the relations alone.
         return Kind(word, cost=0.3)
+
+    def _starting_at(self, forms: tuple[str, ...]) -> list[str]:
+        """Relations whose path says that they start from such a thing: "/film/film/music" from a film."""
+        same = {text for form in forms for text, cost in wordnet().related(form, "n", "n").items() if cost <= SYNONYM}
+        kinds = set(forms) | {text for text in same if " " in text}
+        return [name for name in self.names if self._is_edges(name) and kinds & set(_head_kinds(name))]
 
     def _is_kind_of(self, name: str, forms: tuple[str, ...]) -> bool:
         """Whether what a relation leads to is such a thing: who something is "directed by" is a person."""
@@ -303,9 +390,7 @@ class Lexicon:
             for word in self.words[name]
             for form in lemmas(word)
             for text, cost in wordnet().related(form).items()
-            if cost <= 0.35
-            and text.endswith(("er", "or", "ist", "ess"))
-            and (text in (form, word) or stem(text) == stem(form))
+            if cost <= 0.35 and _agent(text) and (text in (form, word) or stem(text) == stem(form))
         }
 
     def _alike(self, members: Ids) -> Ids:
@@ -440,21 +525,25 @@ class Lexicon:
         return tuple(found) if len(found) == 1 else ()
 
 
-def _use(text: str, found: dict[str, float], ranked: bool) -> RelationUse:
-    """The relations near to the nearest, the nearest first; all of them where they are ranked."""
-    names = sorted(found, key=lambda name: found[name])
-    kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
-    return RelationUse(text, tuple(kept), tuple(found[name] for name in kept), ranked)
-
-
 def _earlier_parts(name: str) -> Iterator[str]:
     """What stands before the last part of a compound path: "award_nominations" of "/a/award_nominations./b/award"."""
     first, dot, _ = name.partition("./")
-    if dot:
-        yield label_words(first)
     parts = first.strip("/").split("/")
+    if dot:
+        yield label_words(parts[-1])
     if len(parts) > 2:
         yield label_words(parts[-2])  # "actor" of "/film/actor/film"
+
+
+def _agent(word: str) -> bool:
+    """Whether a noun looks like one for who does something."""
+    return word.endswith(("er", "or", "ist", "ess"))
+
+
+def _head_kinds(name: str) -> tuple[str, ...]:
+    """What a path says that its relation starts from: "film" of "/film/film/music"."""
+    parts = name.partition("./")[0].strip("/").split("/")
+    return (label_words(parts[-2]).casefold(),) if name.startswith("/") and len(parts) > 2 else ()
 
 
 def anchor(kg: KnowledgeGraph, entity: int) -> Entity:

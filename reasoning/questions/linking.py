@@ -20,8 +20,10 @@ from reasoning.questions.vocabulary import (
     ANYTHING,
     FILLER,
     KEYWORDS,
+    KIND_WORDS,
     LIGHT,
     ORDINALS,
+    PARTICLES,
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
@@ -31,6 +33,7 @@ from reasoning.questions.vocabulary import (
     changes_nothing,
     is_verbal,
     lemmas,
+    only_noun,
     stem,
 )
 from reasoning.questions.wordnet import wordnet
@@ -59,12 +62,49 @@ LONGEST_FILLER = 4
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""
 
+COMPANY = (
+    "Corporation",
+    "Corp.",
+    "Company",
+    "Co.",
+    "Inc.",
+    "Incorporated",
+    "Limited",
+    "Ltd.",
+    "plc",
+    "Group",
+    "AG",
+    "LLC",
+)
+"""What companies have behind their names, and nobody says."""
+
+LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
+
+LOWER, LOWER_NOUN = 0.25, 0.1
+"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
+
+NAMED_ITSELF = 0.25
+"""What it costs to take a verb for one that says little, where a relation has its name."""
+
+FAR_VERB = 0.25
+"""A verb nearer than this to a relation's name means it, whatever preposition stands behind."""
+
+WITHIN_LONGER_PHRASE = 0.15
+"""The same for a word of a longer phrase that names a relation."""
+
+WITHOUT_PREPOSITION = 0.6
+"""The same for a verb whose preposition gives it another meaning."""
+
 AS_WELL_KNOWN = 0.15
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
+
+BEHIND_VERBS = PARTICLES | PREPOSITIONS | frozenset({"of", "for", "from", "to", "on", "at", "in", "with"})
+"""What belongs to a verb before it: "made up of", "depend on"."""
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
 _RELATIVE = ("that", "which", "who")
 _ARTICLES = ("a", "an", "the")
+BEING = frozenset({"is", "are", "was", "were"})
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
     r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
@@ -203,6 +243,7 @@ class _Linker:
         self.named: list[Item] = []
         self.corrections = CORRECTIONS_TRIED
         self.shouting = question.isupper()
+        self.of_languages = bool(LANGUAGE_WORDS & {form for word in self.words for form in lemmas(word)})
 
     def linked(self) -> Linked:
         found = Linked(self.tokens)
@@ -248,6 +289,7 @@ class _Linker:
         filler = [
             token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
         ]
+        filler[:1] = [filler[:1] == [True] or self.words[:1] == ["could"]]  # "could an antibiotic cause it"
         said = [at for at, word in enumerate(self.words) if word not in _ARTICLES]
         for at, word in enumerate(self.words):
             filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
@@ -327,9 +369,26 @@ class _Linker:
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=0.25 if plain else 0.0)
+                noun = self.lexicon.type_relation is None and only_noun(text)
+                cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
+                yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
-                yield Item("entity", text, at, end, mention=Mention(text, (others,)), cost=0.1)
+                ranks: tuple[tuple[int, ...], ...] = (others,)
+                if spoken := self._language(text):
+                    ranks = (spoken,) if self.of_languages else (others, spoken)
+                yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
+
+    def _language(self, text: str) -> tuple[int, ...]:
+        """The language that an adjective names too, where the graph calls it "Spanish Language"."""
+        named = self.kg.names.with_key(fold(f"{text} language")) if text[:1].isupper() else []
+        return tuple(named) if len(named) == 1 else ()
+
+    def _known_as(self, text: str) -> tuple[tuple[int, ...], ...]:
+        """What has another name that means the same, or this one with what companies have behind theirs."""
+        for name in (*wordnet().same_names(text), *(f"{text} {ending}" for ending in COMPANY)):
+            if candidates := self._candidates(name):
+                return candidates
+        return ()
 
     def _belonging(self, text: str, words: int) -> tuple[int, ...]:
         """What an adjective or a plural names: "French" France, "euros" Euro."""
@@ -344,6 +403,8 @@ class _Linker:
                 return tuple(longer)  # "Kyrgyz"
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
+            if not names or text.casefold().endswith("ies"):
+                names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
             if not candidates or (words == 1 and self.lexicon.is_common(name)):
@@ -372,9 +433,21 @@ class _Linker:
         entity = item.mention.candidates[0][0]
         asked = item.text.casefold().endswith("s") or found.before(item.start) & {"which", "what", "how", "many"}
         many = any(other.kind == "many" and other.end == item.start for other in found.items)
-        if not (asked or many) or not self.lexicon.has_kinds(entity):
+        before = self.words[max(0, item.start - 2) : item.start]
+        kinds = len(before) == 2 and before[1] == "of" and bool(KIND_WORDS & set(lemmas(before[0])))
+        # "isn't a chemical"
+        some = before[-1:] in (["a"], ["an"]) and self._is_said_of(item.start - 1)
+        if not (asked or many or kinds or some) or not self.lexicon.has_kinds(entity):
             return None
-        return replace(item, kind="type", mention=None, type=Kind(item.text, entity), cost=item.cost)
+        start = item.start - 2 if kinds else item.start
+        value = "kinds" if kinds else None
+        kind = Kind(item.text, entity)
+        return replace(item, kind="type", start=start, mention=None, type=kind, value=value, cost=item.cost)
+
+    def _is_said_of(self, at: int) -> bool:
+        """Whether what begins at a word is what something is or is not."""
+        said = [word.removesuffix("n't") for word in self.words[max(0, at - 2) : at]]
+        return set(said[-1:]) & BEING != set() or (said[-1:] == ["not"] and said[0] in BEING)
 
     def _is_capital(self, candidates: tuple[tuple[int, ...], ...]) -> bool:
         """Whether a name has a capital in the graph: "fall" in a question is hardly the film "Fall"."""
@@ -394,7 +467,14 @@ class _Linker:
         if len(words) == 1:
             # "US" and "IT" are codes only where the rest is not in capitals too; "is", "in", "and" never are.
             return name.strip(".") in ("US", "U.S") and not self.shouting
-        return at > 0 and all(word[:1].isupper() or not word.isalpha() for word in words)
+        if at > 0 and all(word[:1].isupper() or not word.isalpha() for word in words):
+            return True
+        return self.lexicon.type_relation is None and name.islower() and self._is_whole_label(name)
+
+    def _is_whole_label(self, name: str) -> bool:
+        """Whether several words are a label despite the case, and no phrase for a relation."""
+        labels = (fold(self.kg.entity_labels[entity]) for entity in self.kg.names.with_key(fold(name)))
+        return fold(name) in labels and self.lexicon.use(name, tuple(name.casefold().split())) is None
 
     # Words that are no names ------------------------------------------------------------------------------------
 
@@ -429,7 +509,7 @@ class _Linker:
             keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
             or self.lexicon.use(text, tuple(words)) is None
-            or joined == "part of"
+            or (joined == "part of" and self.lexicon.type_relation is not None)
         ):
             yield Item(keyword[0], text, value=keyword[1])
             if keyword[0] != "share" and keyword[0] != "in":
@@ -460,9 +540,14 @@ class _Linker:
             return
         if len(words) > 1 and KEYWORDS.get(words[0], ("",))[0] == "co":
             return
-        use = self.lexicon.use(text, tuple(words), self._nominal(at, len(words)))
+        nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
+        use = self.lexicon.use(text, tuple(words), nominal)
         kind = self.lexicon.kind(text, tuple(words))
         if use is not None and len(words) == 1 and min(use.costs, default=0.0) > NEAR_WORD:
+            several = self._kind_of_names(joined, use) if kind is None else ()
+            if several:  # "the dollar", of which there are many
+                yield Item("entity", text, mention=Mention(text, (several,)))
+                return
             typed = kind is not None and kind.entity is not None
             if typed or joined in ANYTHING or joined.removesuffix("s") in ANYTHING:
                 use = None  # "places" are no time zones
@@ -475,6 +560,8 @@ class _Linker:
             and self._half_known(words)
         ):
             use = self.lexicon.meant(text, 0.75)
+        if use is None or (use.costs[:1] > (FAR_VERB,) or (use.ranked and joined.split()[-1] in ("of", "from"))):
+            use = self._with_preposition(text, words) or use
         if use is not None:
             yield Item("relation", text, use=use)
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
@@ -483,10 +570,34 @@ class _Linker:
             yield Item("type", text, type=kind, cost=kind.cost)
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
+        itself = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.0,)
         if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
-            yield Item("light", text)
+            yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
+
+    def _with_preposition(self, text: str, words: list[str]) -> RelationUse | None:
+        """What a verb and its preposition mean together, in a graph whose types do not tell: "die of"."""
+        if self.lexicon.type_relation is not None or not 1 < len(words) < 4:
+            return None
+        verb, *rest = words
+        if not any(wordnet().senses(form, "va") for form in lemmas(verb)) or not set(rest) <= BEHIND_VERBS:
+            return None
+        alone = self.lexicon.use(verb, (verb,))
+        if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):
+            return None
+        return self.lexicon.phrased(" ".join(words))
+
+    def _kind_of_names(self, word: str, use: RelationUse) -> tuple[int, ...]:
+        """What a relation leads to and is called so with more words, where there are several: dollars, francs."""
+        relation = self.kg.relation(use.relations[0])
+        if self.lexicon.type_relation is None or relation.kind == "values":
+            return ()
+        led = set(self.lexicon.end_kinds(relation.index, not relation.inverse).tolist())
+        names = {self.kg.entity_labels[kind] for kind in led}
+        singular = word[:-1] if word.endswith("s") else word
+        found = [e for e in self.lexicon.called(singular.title()) if names & set(self.kg.types(e))]
+        return tuple(found) if len(found) > 1 else ()
 
     def _nominal(self, at: int, length: int) -> bool:
         """Whether a word stands where only a noun does: "which type", "the type of"."""
@@ -546,8 +657,31 @@ class _Linker:
         return Item("word", text, at, at + 1)
 
 
+def _said_more(phrase: Item, item: Item) -> float:
+    """What a part of a phrase costs: of "export books", but not the "members" of "members of" that is just that."""
+    if not (
+        phrase.start <= item.start and item.end <= phrase.end and phrase.end - phrase.start > item.end - item.start
+    ):
+        return 0.0
+    if item.use is None or phrase.use is None or phrase.text.split()[-1].casefold() not in BEHIND_VERBS:
+        return WITHIN_LONGER_PHRASE
+    # The preposition of "die of" gives the verb another meaning.
+    return 0.0 if set(phrase.use.relations) & set(item.use.relations) else WITHOUT_PREPOSITION
+
+
+def _dearer(item: Item, more: float) -> Item:
+    """A relation or a kind of thing at a higher cost."""
+    use = item.use and replace(item.use, costs=tuple(item.use.cost(name) + more for name in item.use.relations))
+    return replace(item, use=use, type=item.type and replace(item.type, cost=item.type.cost + more))
+
+
 def _prefer_longest(items: list[Item]) -> None:
-    """Make names that are a part of a longer name cost more."""
+    """Make names and phrases that are a part of a longer one cost more."""
+    phrases = [item for item in items if item.kind == "relation" and item.end > item.start + 1]
+    for place, item in enumerate(items):
+        sayable = item.use is not None or (item.type is not None and item.type.entity is None)
+        more = max((_said_more(phrase, item) for phrase in phrases), default=0.0) if sayable else 0.0
+        items[place] = _dearer(item, more) if more else item
     names = [item for item in items if item.kind == "entity"]
     for place, item in enumerate(items):
         if item.kind == "entity" and any(

@@ -47,7 +47,7 @@ class Comparison:
         return Reading(query, _having(reading, column), notes, cost=reading.cost)
 
 
-COLLOQUIAL = frozenset({"biggest"})
+COLLOQUIAL = frozenset({"biggest", "bigger", "bigger than"})
 """Words that do not say by what to rank, and are used of one measure as of another."""
 
 

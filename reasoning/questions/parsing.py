@@ -293,11 +293,21 @@ def _ordered(query: Query) -> Query:
     return query
 
 
+def _choices(query: Query) -> tuple[object, ...]:
+    """The comparisons and superlatives that a query ends in, () where it ends in something else."""
+    if isinstance(query, Compare):
+        return ((query.relation, query.operator, query.value), *_choices(query.source))
+    if isinstance(query, Top):
+        return ((query.relation, query.k, query.largest), *_choices(query.source))
+    return ("chosen from",) if not _chooses(query) else (_ordered(query),)
+
+
 def _same_answer(one: Reading, other: Reading) -> bool:
     if type(one.query) is not type(other.query) and not isinstance(one.query, Project):
         return False
     if _chooses(one.query) or _chooses(other.query):
-        return _ordered(one.query) == _ordered(other.query)
+        same = _choices(one.query) == _choices(other.query) != () and np.array_equal(one.members, other.members)
+        return same or _ordered(one.query) == _ordered(other.query)
     if isinstance(one.query, Exists):
         return bool(len(one.members)) == bool(len(other.members))
     return one.values == other.values and np.array_equal(one.members, other.members) and not one.values

@@ -13,7 +13,7 @@ from itertools import product
 
 from reasoning.questions.assembling import Part, assembled
 from reasoning.questions.constructions import inverse_of
-from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading
+from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading, goes_back
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.measures import Comparison, Superlative
 
@@ -60,8 +60,11 @@ class Application:
         inverse, noun = inverse_of(self.use, self.construction), self.construction == "of"
         sources, joint = self.objects.sources, self.objects.joint
         found = [ground.apply(self.use, options, inverse, want, self.fixed, noun) for options in sources]
+        if ground.lexicon.type_relation is not None and self.construction in ("verb", "gap", "by"):
+            # Nobody asks who speaks the languages that are spoken there.
+            found = [[one.at(0.4) if goes_back(one) else one for one in readings] for readings in found]
         if len(found) == 1:
-            return found[0]
+            return sorted(found[0], key=lambda reading: reading.cost)
         if not any(reading.values for readings in found for reading in readings):
             join = ground.either if joint == "or" else ground.both
             return [join(*readings) for readings in _likeliest(found)]

@@ -65,9 +65,15 @@ _STRANDED = re.compile(rf"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?){
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
 _TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
 _SETTING = re.compile(
-    r"^(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|my \w+ (?:is|lives|lands|arrives|goes|leaves)|i|we)\b"
+    r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
+    r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
     r"[^.;!?]*?\s(?:in|to|at|from|for|near|visit|visiting))"
     r"\s+(?P<place>[^.;!?,]{2,60}?)(?: (?:now|soon|today|tomorrow|next \w+))?(?:\s*[.;!,]|\s+[-–—])\s+(?P<rest>\S.*)$",
+    _FLAGS,
+)
+_ARE_THERE = re.compile(
+    r"^(?:are there|do) (?P<what>(?:more|fewer|less|over|under|at least|at most) [^?]+?)(?: liv(?:e|ing))? in "
+    rf"(?P<place>[^?]+?){_END}",
     _FLAGS,
 )
 _HERE = re.compile(r"\b(?:over )?(?:there|here)\b(?!\s+(?:is|are|any|a))", _FLAGS)
@@ -115,6 +121,8 @@ def turned(question: str) -> Iterator[str]:
             yield _THIS.sub(rf"the \g<kind> of {place}", rest, count=1)
         elif _IT.search(rest):
             yield _IT.sub(place, rest, count=1)
+    if found := _ARE_THERE.match(question):  # "Are there more than 5 million people in Chad?"
+        yield f"does {found['place']} have {found['what']}"
     if found := _TOPIC.match(question):  # "Psycho, when was it released"
         topic, before, pronoun, after = found.groups()
         yield f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}"

@@ -14,16 +14,20 @@ from reasoning.questions.vocabulary import lemmas
 NEAR_ENOUGH = 0.6
 """Cosine from which a phrase is taken to mean a relation that it shares no word with."""
 
+PHRASED, STANDING_OUT = 0.45, 0.02
+"""The same for a verb with its preposition, and how far the next relation has to be behind."""
+
 
 class Similarity:
     """A graph's relations by the meaning of their names.
 
     Args:
         words: the words of each relation's name that say something, by the relation's name.
+        labels: all words of each relation's name, "of" and "by" with them.
     """
 
-    def __init__(self, words: Mapping[str, str]) -> None:
-        self._words = dict(words)
+    def __init__(self, words: Mapping[str, str], labels: Mapping[str, str]) -> None:
+        self._words, self._labels = dict(words), dict(labels)
 
     @cached_property
     def _questions(self) -> Vectors:
@@ -51,6 +55,22 @@ class Similarity:
         return {
             name: 0.3 + (1 - likeness[name]) * 0.5 for name in ranked if likeness[name] > likeness[ranked[0]] - 0.08
         }
+
+    @cached_property
+    def _whole(self) -> Vectors:
+        return sentence_encoder().encode(list(self._labels.values()))
+
+    def phrased(self, phrase: str) -> dict[str, float]:
+        """The relations that a verb with its preposition is most like, with their cost; {} where none stands out."""
+        try:
+            cosines = self._whole @ encoded(phrase)
+        except MissingPackageError:
+            return {}
+        order = np.argsort(-cosines)
+        best = float(cosines[order[0]])
+        if best < PHRASED or (len(order) > 1 and cosines[order[1]] > best - STANDING_OUT):
+            return {}
+        return {list(self._labels)[int(order[0])]: 0.3 + (1 - best) * 0.2}
 
     def likeness(self, phrase: str) -> dict[str, float]:
         """The cosine of a phrase with each relation; {} where no encoder is installed."""

@@ -55,7 +55,7 @@ def respelled(question: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
             return match[0]
         if word in _KNOWN or lexicon.kg.names.with_key(fold(word)):
             return match[0]
-        meant = _meant(word, lexicon)
+        meant = _meant(word, lexicon, match.start() == 0)
         if meant is None:
             return match[0]
         notes.append(f'read "{word}" as "{meant}"')
@@ -64,7 +64,7 @@ def respelled(question: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
     return _WORD.sub(mended, question), tuple(notes)
 
 
-def _meant(word: str, lexicon: Lexicon) -> str | None:
+def _meant(word: str, lexicon: Lexicon, first: bool) -> str | None:
     known = _common() | lexicon.own_words()
     if word in known:
         return None
@@ -73,6 +73,8 @@ def _meant(word: str, lexicon: Lexicon) -> str | None:
     nearest = [text for text, distance, _ in hits if distance == hits[0][1]]
     # "contry" is as near to "country" as to "contra": the first letter tells.
     nearest = [text for text in nearest if text[0] == word[0]]
+    if len(nearest) > 1 and first:
+        nearest = [text for text in nearest if text in ("which", "what", "where", "name", "list", "show")]
     return nearest[0] if len(nearest) == 1 else None
 
 

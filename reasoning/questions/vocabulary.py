@@ -88,11 +88,12 @@ LOCATION = ("located in", "country", "subdivision", "continent", "location", "pa
 TYPE_RELATIONS = ("type", "instance of", "is a", "kind", "category")
 
 TYPE_SYNONYMS = {
-    "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision", "region": "subdivision",
-    "canton": "subdivision", "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision",
-    "department": "subdivision", "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision",
-    "territory": "country", "dependency": "country", "republic": "country", "kingdom": "country",
-    "tongue": "language", "film": "movie",
+    "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision",
+    "voivodeship": "subdivision", "krai": "subdivision", "okrug": "subdivision", "commune": "subdivision",
+    "municipality": "subdivision", "parish": "subdivision", "region": "subdivision", "canton": "subdivision",
+    "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision", "department": "subdivision",
+    "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision", "territory": "country",
+    "dependency": "country", "republic": "country", "kingdom": "country", "tongue": "language", "film": "movie",
 }  # fmt: skip
 
 
@@ -205,16 +206,16 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
 KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
 
 # First words of a question that wants yes or no.
-ASKING = _words("is are was were do does did has have can")
+ASKING = _words("is are was were do does did has have can could")
 
 # Words that change nothing in what is asked.
 FILLER = _words(
-    """a an the this these that those which who whom what whats what's who's how is are was were be been being do does
-    did can please tell me show list give name find all any each every some there it its it's their they them you i
-    we us my our your both currently today now also too want know let see if whether then so official officially
-    main called named known than much many few several else pls plz single status again recorded registered stored
-    noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever whatever whoever
-    wherever own itself themselves degrees respectively actually apparently"""
+    """a an the this these that those which who whom what whats what's who's that's how is are was were be been being
+    do does did can please tell me show list give name find all any each every some there it its it's their they
+    them you i we us my our your both currently today now also too want know let see if whether then so official
+    officially main called named known than much many few several else pls plz single status again recorded
+    registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
+    whatever whoever wherever own itself themselves degrees respectively actually apparently"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
@@ -226,7 +227,7 @@ FILLER = _words(
     |do i need to|do i|do we|does one need|does one|one needs|just over border|just across|from abroad|by way
     |i need|i want|i'm in need of|can you|it true that|it case that|true that|in all|all together|altogether
     |in graph|in this graph|in data|in this data|in dataset|in database|graph lists|data lists|on record|on file
-    |in list"""
+    |in list|used to"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -273,6 +274,9 @@ SPEAKERS = {
 # Whose what is meant is said before, if it is said.
 THEIR = _words("their its his her")
 
+# What a verb is put together with: "break off", "made up of".
+PARTICLES = _words("up off out down away back on over in through around along apart together into")
+
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
 
@@ -284,6 +288,16 @@ _IRREGULAR = {
     "using": "use", "lies": "lie", "lay": "lie", "lying": "lie", "died": "die", "dies": "die", "made": "make",
     "led": "lead", "won": "win", "held": "hold", "built": "build", "found": "find", "sang": "sing", "sung": "sing",
     "children": "child", "wives": "wife", "bought": "buy", "sold": "sell", "taught": "teach", "married": "marry",
+    "went": "go", "gone": "go", "came": "come", "gave": "give", "given": "give", "took": "take", "taken": "take",
+    "got": "get", "gotten": "get", "threw": "throw", "thrown": "throw", "broke": "break", "broken": "break",
+    "lost": "lose", "paid": "pay", "sent": "send", "met": "meet", "ran": "run", "grew": "grow", "grown": "grow",
+    "fought": "fight", "chose": "choose", "chosen": "choose", "drew": "draw", "drawn": "draw", "flew": "fly",
+    "flown": "fly", "wore": "wear", "worn": "wear", "began": "begin", "begun": "begin", "brought": "bring",
+    "caught": "catch", "kept": "keep", "left": "leave", "spent": "spend", "stood": "stand", "fell": "fall",
+    "fallen": "fall", "drove": "drive", "driven": "drive", "ate": "eat", "eaten": "eat", "bore": "bear",
+    "beat": "beat", "beaten": "beat", "hid": "hide", "hidden": "hide", "knew": "know", "known": "know",
+    "sought": "seek", "shot": "shoot", "struck": "strike", "stole": "steal", "stolen": "steal", "swore": "swear",
+    "sworn": "swear", "bound": "bind", "withdrew": "withdraw", "withdrawn": "withdraw", "bacteria": "bacterium",
 }  # fmt: skip
 
 
@@ -315,6 +329,11 @@ def stems(words: str) -> tuple[str, ...]:
 def lemmas(word: str) -> tuple[str, ...]:
     """The forms under which a dictionary has a word or phrase: "cities" and "city", "starred" and "star"."""
     text = word.casefold()
+    verb, space, particle = text.rpartition(" ")
+    if space and particle in PARTICLES:  # "threw out" is "throw out"
+        return tuple(
+            dict.fromkeys(f"{form} {particle}" for form in lemmas(verb) if wordnet().known(f"{form} {particle}"))
+        )
     found = [text, _IRREGULAR.get(text, text)]
     for ending, instead in _ENDINGS:
         if text.endswith(ending) and len(text) - len(ending) >= 2:
@@ -350,6 +369,12 @@ def only_noun(text: str) -> bool:
     return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
 
 
+ABBREVIATIONS = {"gov": "government", "org": "organization", "orgs": "organizations", "intl": "international"}
+"""Short for, in names whose words were run together."""
+
+_JOINING = {"inter": "inter", "since": "since", "non": "non"}
+"""Words and beginnings of words that no dictionary of nouns and verbs has."""
+
 _AFTER_VERBS = _words("in on at to into with from of for by up")
 
 
@@ -369,14 +394,18 @@ def _parts(word: str) -> str:
     for end in range(1, len(bare) + 1):
         for start in range(max(0, end - 16), end):
             before, piece = best[start], bare[start:end]
-            if before is None or (len(piece) < 3) or not lemmas(piece):
+            short = ABBREVIATIONS.get(piece) or _JOINING.get(piece)
+            if before is None or (len(piece) < 3) or not (short or lemmas(piece)):
                 continue
-            cost = before[0] + 1 + (1.0 if len(piece) == 3 else 0)
+            cost = before[0] + 1 + (1.0 if len(piece) == 3 and not short else 0)
             here = best[end]
             if here is None or cost < here[0]:
-                best[end] = (cost, f"{before[1]} {piece}".strip())
+                best[end] = (cost, f"{before[1]} {short or piece}".strip())
     whole = best[-1]
-    return whole[1] if whole is not None and whole[0] <= 3 else word
+    if whole is not None and whole[0] <= 3:
+        return whole[1].replace("inter ", "inter").replace("non ", "non")
+    # "pprotests": a letter that tells two columns of a table apart.
+    return bare[1:] if bare[0] == bare[1] and lemmas(bare[1:]) else word
 
 
 _ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from rapidfuzz.distance import OSA
+
 from reasoning.graph.names import fold
 
 DATA = Path(__file__).parent / "data" / "wordnet.tsv.gz"
@@ -22,6 +24,10 @@ SENSE_COST = (0.0, 0.12, 0.22, 0.3)
 
 SYNONYM, DERIVED, NARROWER, BROADER = 0.15, 0.1, 0.2, 0.4
 """What one step of each kind costs; 0 is the word itself, 1 another word altogether."""
+
+
+SPELLING = 0.03
+"""What another spelling of the same word costs: "practise" and "practice"."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,10 @@ class WordNet:
         """The names that an adjective belongs to: "French" to "France", "French Republic"."""
         return self._belongs.get(fold(adjective), ())
 
+    def same_names(self, name: str) -> tuple[str, ...]:
+        """Other names of what a proper noun names: "USSR" of "Soviet Union"."""
+        return next((tuple(n for n in names if n != name) for names in self._belongs.values() if name in names), ())
+
     def senses(self, word: str, parts: str = "nva") -> list[tuple[int, float]]:
         """The synsets of a word with their cost, the commonest of each part of speech at 0."""
         found = []
@@ -91,7 +101,8 @@ class WordNet:
     def _around(self, number: int, word: str) -> Iterator[tuple[str, float, str]]:
         """Words near to a sense of a word, each with its cost and part of speech."""
         synset = self._synset(number)
-        yield from self._named(number, SYNONYM)
+        for text, cost, part in self._named(number, SYNONYM):
+            yield text, SPELLING if _spelt_alike(text, word) else cost, part
         for text, target, linked in synset.links:
             own = 0.0 if text == word else SYNONYM
             yield linked, DERIVED + own, self._synset(target).part
@@ -158,6 +169,13 @@ class WordNet:
 
     def _synset(self, number: int) -> _Synset:
         return _parsed(self._lines[number])
+
+
+def _spelt_alike(one: str, other: str) -> bool:
+    """Whether two names of one sense differ by a letter or two within: "organisation", "behaviour", "programme"."""
+    if min(len(one), len(other)) < 6 or one[:3] != other[:3]:
+        return False
+    return one != other and bool(OSA.distance(one, other, score_cutoff=2) <= (2 if abs(len(one) - len(other)) else 1))
 
 
 @cache

@@ -148,6 +148,8 @@ class JoiningShapes(Shapes):
         """ "of Kenya and Uganda, who has more people"; "of the capitals of Asia, which is the largest"."""
         if a.objects is None or a.bare or b.predicate is None or self.linked.tokens[b.start].text != ",":
             return
+        if not all(self.linked.filler[at] or self.linked.tokens[at].text.casefold() == "of" for at in range(a.start)):
+            return
         if a.named and len(a.objects.sources) > 1 and isinstance(b.predicate, Chosen):
             whole = self.ground.either(*(options[0] for options in a.objects.sources))
             yield self._noun(a, b.predicate.readings(self.ground, None, whole), a.cost + b.cost, value="one of")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
-from reasoning.query.tree import Operator
+from reasoning.query.tree import Exists, Intersect, Operator
 from reasoning.query.verbalise import label_words
 from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading, Reading
@@ -241,4 +241,6 @@ class NumberShapes(PrepositionShapes):
         if a.named and len(a.objects.sources) == 1 and other.objects is not None:
             one, two = a.objects.sources[0][0], other.objects.sources[0][0]
             whole = most.put_to(self.ground.either(one, two), self.kg)
-            yield self._noun(a, [self.ground.both(whole, one)], a.cost + b.cost, kind="truth")
+            rivals = tuple(Exists(Intersect((rival, one.query))) for rival in whole.rivals)
+            found = replace(self.ground.both(whole, one), rivals=rivals)
+            yield self._noun(a, [found], a.cost + b.cost, kind="truth")

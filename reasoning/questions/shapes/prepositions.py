@@ -28,6 +28,8 @@ class PrepositionShapes(Shapes):
     def located(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "in Asia"."""
         assert b.objects is not None
+        if a.kind == "in" and b.named and "people" in self.linked.before(a.start):
+            yield replace(b, cost=a.cost + b.cost + 0.02)  # what "do people in Suriname speak"
         if not b.bare and self.ground.lexicon.location:
             yield self._predicate(a, b, Located(b.objects), 0.0 if a.kind == "in" else 0.05, value=a.kind)
 

@@ -17,6 +17,7 @@ from reasoning.questions.predicates import (
 )
 from reasoning.questions.shapes.making import Shapes
 from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stems
+from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
@@ -38,6 +39,9 @@ class RelationShapes(Shapes):
         """ "languages spoken", "release date"."""
         if a.text.endswith(" by") or set(stems(a.text)) & set(stems(b.text)):
             return
+        apart = {"a", "an", "the"} if only_noun(a.text) else {"a", "an"}
+        if not is_verbal(b.text) and self.linked.before(b.start) & apart:
+            return  # "border a neighbour", "directors that the actors ..."
         if (use := shared(a.use, b.use)) is not None:
             yield replace(a, use=replace(use, text=a.text), cost=a.cost + b.cost + 0.02)
 
@@ -52,7 +56,7 @@ class RelationShapes(Shapes):
         yield self._predicate(a, b, Related(Application(a.use, b.objects, "of")), 0.05)
 
     def _applied_noun(
-        self, a: Phrase, use: RelationUse, objects: Objects, b: Phrase, cost: float = 0.0
+        self, a: Phrase, use: RelationUse, objects: Objects, b: Phrase, cost: float = 0.0, way: bool | None = None
     ) -> Iterator[Phrase]:
         both_said = "both" in self.linked.before(b.start if b.start > a.start else a.end)
         if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
@@ -64,7 +68,8 @@ class RelationShapes(Shapes):
             note = 'read "and" as: of any of them'
             yield from self._nouns(a, b, [replace(both, notes=(*both.notes, note))], cost)
             return
-        application = Application(use, objects, "of")
+        construction = "of" if way is None else "to" if way else "from"
+        application = Application(use, objects, construction)
         yield from self._nouns(a, b, application.readings(self.ground, a.type), cost)
 
     def noun_or_verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -74,10 +79,16 @@ class RelationShapes(Shapes):
             return
         try:
             if not is_verbal(a.text):
-                yield from self._applied_noun(a, a.use, b.objects, b, 0.03)
+                way = (
+                    {"from": False, "to": True}.get(str(a.value)) if self.ground.lexicon.type_relation is None else None
+                )
+                yield from self._applied_noun(a, a.use, b.objects, b, 0.03, way)
         except NoReading:
             pass
-        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), 0.0 if is_verbal(a.text) else 0.06)
+        # "Tourists from France" leave it, whether they or where they go is asked for.
+        construction = "gap" if a.value == "from" and not _verb(a.text) else "verb"
+        cost = 0.0 if is_verbal(a.text) else 0.06
+        yield self._predicate(a, b, Related(Application(a.use, b.objects, construction)), cost)
 
     def passive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "directed by Ann"."""
@@ -168,6 +179,13 @@ class RelationShapes(Shapes):
                 # "the actors of the writer Ann": of what she wrote
                 made = Application(a.use, Objects((kept,)), "having").readings(self.ground)
                 yield from self._nouns(a, b, made[:2], 0.3)
+
+
+def _verb(text: str) -> bool:
+    """Whether a word is a verb first: not "exports", but "received"."""
+    return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1])) and not any(
+        wordnet().senses(form, "n") for form in lemmas(text.split()[-1])
+    )
 
 
 def _past(text: str) -> bool:
