@@ -46,9 +46,19 @@ _COURTESIES = tuple(
         r"|sufficient|all right|alright|great|plenty)\b"
         r"(?: (?:for|with|by) (?:me|us|now))?(?= ?(?:$|[.,;!?)]))",
         # who wants it
-        r"\b(?:my|our|the|his|her|your) \w+ (?:says?|said|thinks?|claims?|claimed|told me|tells me|wants?|wanted"
-        r"|asked(?: me)?(?: for)?|asks for|insists?|reckons?"
+        r"\b(?:my|our|the|his|her|your) \w+ (?:(?!(?:and|or|we|i|you|that|which|is|are|be) )\w+ )?(?:says?|said"
+        r"|thinks?|claims?|claimed|told me|tells me|wants?"
+        r"|wanted|asked(?: me)?(?: for)?|asks (?:me )?for|calls for|requires?|demands|insists?(?: on)?|reckons?"
         r"|would like|needs?)(?: to (?:see|have|know|find|get))?(?: that)?(?: (?:there (?:is|are)|i have|we have))?\b",
+        r"^(?:[a-z]+ ){1,3}(?:complained|noticed|decided|agreed|struggled|argued)\b[^.;:!?]*[.;:!]",
+        r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
+        r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
+        r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed|enclosed) [^.;:!?]+[.;:!?]",
+        r"^(?:(?:this|here|attached) is )?(?:a|an|the|my|our) «image» (?:of|from) [^.;:!?]{1,60}[.:]"
+        r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\bit (?:should|must|shall|has to|needs to|is to|ought to) (?=be (?:detected|found|marked|segmented|shown"
+        r"|boxed"
+        r"|located|outlined|annotated|labelled)\b)",
         # please
         r"\b(?:pl+[sz]+|plse|plea{2,}se+|please{2,}|pretty please)\b",
         r"\bif (?:(?:you|it|that|this)(?: (?:would|could|can|will|do|does|is|are|were|may|might|has|have|'d))*(?:"
@@ -79,7 +89,8 @@ _COURTESIES = tuple(
         r"|see|make of it)\b",
         r"\b(?:and )?(?:hand|give|pass|send|bring|return|get) (?:it|them|that|those|the results?|everything|the lot)"
         r" (?:over|back)(?: to (?:me|us))?\b",
-        r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|am trying|are trying|try|intend|plan|am going|am about"
+        r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|(?:am|are) (?:trying|wishing|wanting|hoping)|try|intend"
+        r"|plan|am going|am about"
         r"|would like|want|need) to"
         r"(?= [a-z]+\b)",
         r"\b(?:are you able to|do you manage to|can you manage to|i wish i could(?: (?:see|know|have|find))?"

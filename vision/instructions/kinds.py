@@ -38,7 +38,8 @@ _DESCRIBE = (
     r"|[.;!?,]|and )))|in it\b|in here\b)",
     r"\bwhat (?:(?:else )?(?:can|could|do|did) (?:you|we|i|one) (?:see|make out|notice|observe|recognise)|does (?:it"
     r"|this|that|(?:the|this|my) «image») (?:show|depict|contain|represent|look like))\b",
-    r"\b(?:tell me |say |explain |list |report )?what (?:you|we|i) (?:can )?(?:see|notice|observe|recognise)\b"
+    r"\b(?:(?:tell|say|explain|list|report)\b(?: to)?(?: (?:me|us))?(?: please| kindly)? )?"
+    r"what (?:you|we|i|one) (?:can |could |may )?(?:see|notice|observe|recognise)\b"
     r"|\btell me what (?:it|this|the «image») shows?\b",
     r"\b(?:tell me|talk|say something) about (?=(?:the|this|my|that) (?:«image»|(?:very |far )?(?:top|bottom|left"
     r"|right|upper|lower|middle|centre|central)\b))|\bexplain (?=(?:the|this|my|that) "
@@ -87,6 +88,7 @@ _UNSEEN = compiled(
     r"|\bwhat (?:is|are) (?:they|it|he|she|each(?: of them)?|everyone|everybody) (?:thinking|saying|feeling|worth"
     r"|called|named"
     r"|made of|planning|singing|hearing)\b"
+    r"|\bwho (?:is|are|was|were) (?:he|she|they|that|this|it)\b"
     r"|\bhow (?!many|much|sure|certain|confident|far|strongly)[a-z]+ (?:they|it|each(?: of them| one)?|he|she|these"
     r"|those) (?:is|are)\b"
     r"|\b(?:serial|phone|model|house|page|jersey) numbers?\b(?: of (?:each|them|it|all|every \w+))?"

@@ -21,9 +21,27 @@ _THINGS = frozenset(
     phrases("object, objects, thing, things, item, items, stuff, anything, something, everything, whatever")
 )
 _LINKING = frozenset(
-    ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
+    (
+        "that",
+        "which",
+        "you can",
+        "can",
+        "to",
+        "with",
+        "for",
+        "made of",
+        "used for",
+        "used to",
+        "to do with",
+        "do",
+        "related",
+        "could",
+        "may",
+        "would",
+    )
 )
 _SUBJECTS = frozenset(["you", "people", "we", "one", "i", "person", "someone", "somebody", "anyone", "humans"])
+_ABLE = frozenset(("can", "could", "may", "might", "would"))
 _NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
 _POINTING = frozenset(("those", "these", "ones", "them"))
 _GIVING = frozenset(("communication", "perception", "possession", "stative"))
@@ -402,17 +420,17 @@ class Words:
             index += 2 if count.can_be("number") else 0
         while (token := self.at(index)) is not None:
             after = self.at(index + 1)
-            if (
-                token.text in _SUBJECTS
-                and after is not None
-                and after.text in ("can", "could", "may", "might", "would", "use")
-            ):
+            if token.text in _SUBJECTS and after is not None and (after.text in _ABLE or after.text == "use"):
                 subject = True
                 index += 1
                 continue
-            if token.text == "a" and after is not None and after.text in _SUBJECTS:
-                index += 1
-                continue
+            if token.text in ("a", "an", "the", "my", "your") and after is not None:
+                beyond = self.at(index + 2)
+                able = beyond is not None and beyond.text in _ABLE and after.can_be("word", "output noun")
+                if after.text in _SUBJECTS or able:
+                    subject |= able
+                    index += 2 if able else 1
+                    continue
             if token.can_be("word") or (token.is_stray_verb and index > position + 1):
                 break
             if token.text in _SUBJECTS:

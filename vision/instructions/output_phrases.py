@@ -39,7 +39,8 @@ _CORNERS = (
 
 _BOX_FORMS = (
     rule(
-        rf"\b{_UPPER_LEFT}{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}|\bx-?y-?w-?h\b|\b[lt][lt]wh\b"
+        rf"\b{_UPPER_LEFT}(?: \(?x(?:,| and)? ?y\)?)?{_THEN}{_EXTENT}|\b(?:corner|origin){_THEN}{_EXTENT}"
+        rf"|\bx-?y-?w-?h\b|\b[lt][lt]wh\b"
         rf"|\b{_EXTENT} (?:instead of|rather than|in place of|not) {_CORNERS}",
         "box",
         "xywh",
@@ -66,6 +67,13 @@ _BOX_FORMS = (
 
 _OFFSET = r"\b(?:offsets?|displacements?|deltas?|differences?|vectors?)\b"
 _OFFSETS = (
+    # "(c, cx, cy, x1, y1), the last four being offsets"
+    rule(
+        r"\b(?:the |these |those )?(?:(?:last|remaining|other|latter) )?(?:two|four|\d{1,2}) (?:(?:numbers|values"
+        r"|coordinates|ones) )?"
+        rf"(?=(?:being|are|as|given as|written as|is|should be|must be) (?:the )?{_OFFSET})",
+        None,
+    ),
     # "the offsets of the corners from the centre point": what stands between is read by others.
     rule(
         rf"(?P<a>{_OFFSET})(?:[^.;!?]{{0,90}}?) (?P<b>(?:from|to|relative to|with respect to|w\.?r\.?t\.?|around"
@@ -122,7 +130,7 @@ _SCALES = (
     # "0 to 1000", "[0, 1]", "between -512 and 512", "0..1"
     rule(
         rf"(?:\b(?:between|from|in|within|range|to|into) )?[\[(]?(?P<low>(?<![\w.])-?\d+(?:\.0)?|\bzero|\bminus «n2»|-)"
-        rf"(?: ?(?:to|and|,|\.\.+|-|through|up to|:) ?)\+?(?P<n>\d[\d,]*(?:\.0)?|one\b)[\])]?{_PER_UNIT}",
+        rf"(?: ?(?:to|and|,|\.\.+|-|through|until|up to|:) ?)\+?(?P<n>\d[\d,]*(?:\.0)?|one\b)[\])]?{_PER_UNIT}",
         "scale",
         _range,
     ),
@@ -142,6 +150,7 @@ _SCALES = (
         "scale",
         _range,
     ),
+    rule(r"«n» (?:as|for) (?:the |its |a )?(?:coordinate )?range\b", "scale", _range),
     rule(
         rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) "
         rf"(?:a |the )?«n»{_PER_UNIT}{_BINS}?",
@@ -211,7 +220,8 @@ _FORMATS = (
     rule(
         r"(?:\b(?:two|four|2|4|pairs of) )?\b(?:location|position|positional|coordinate|loc|spatial|quantised|point"
         r"|polygon|box)[ -]tokens?\b"
-        r"|\bvisionllm(?:'s)?\b(?: (?:tokens?|format|style)){0,3}"
+        r"|\bvisionllm(?:'s)?(?:[ -](?:tokens?|format|style|notation|output)){1,3}\b|\b(?:as|like"
+        r"|in) visionllm\b(?:'s)?"
         r"|\b(?:as|in|using|with|into|(?<!range )of) (?:(?:a|the) )?(?:sequences? of )?(?:discrete |special"
         r" )?tokens?\b(?! <c)"
         r"|(?:(?<=, )|(?<=; )|^)tokens?\b(?= ?(?:$|[.,;!]|please|only))",
@@ -294,7 +304,10 @@ _CLASS_FORMS = (
         rf"|\b{_CLASS} (?:(?:is|are|be|given|written|as|by|its|an?|the|their|should|must|expressed|represented|in "
         rf"the form of) )+(?:numeric |integer )?{_INDEX}\b"
         rf"|\b(?:as|with|by|using|use|give|write|print|output|want|need|put) (?:(?:an?|the|its|their|me) )*(?:indices"
-        rf"|indexes|index)\b",
+        rf"|indexes|index)\b"
+        rf"|\b{_CLASS}\b(?! names?)[^.;!?]{{0,20}}\b(?:write|use|give|print|put|output|want|prefer|need|take"
+        rf"|like) (?:the |its "
+        rf"|their |out )*(?:(?:index|id|class) )?(?:{_INDEX})\b(?! of)",
         "class_as",
         "index",
     ),
@@ -312,7 +325,8 @@ _CLASS_FORMS = (
         weak=True,
     ),
     rule(
-        rf"\b{_CLASS}\b[^.;!?]{{0,20}}\b(?:write|use|give|print|put|output|want) (?:the |its |their |out )*names?\b"
+        rf"\b{_CLASS}\b[^.;!?]{{0,20}}\b(?:write|use|give|print|put|output|want|prefer|need|take) (?:the |its |their "
+        rf"|out )*names?\b"
         rf"|\b(?:plain|full|real|actual|readable) names?\b|\bnames? (?:i|we) (?:need|want)\b|\b(?:class|category)["
         rf" -]names?\b|\bnames? of (?:\w+ )?{_CLASS}\b|\b{_CLASS} (?:as|by) (?:its |their "
         rf")?names?\b|\b(?:as|with|by|using) (?:their |full )?names\b",
@@ -330,6 +344,8 @@ _GEOMETRY = (
         r"|pixelwise|pixel-(?:level|accurate|wise))\b",
         "polygon",
     ),
+    # "cut the pizza out"
+    rule(r"(?P<a>\bcut(?:ting)?\b)(?: [\w-]+){1,5}? (?P<b>out\b)", "polygon", kind="wording"),
     rule(
         r"\b(?:draw|drawing|go|cut)(?: (?:a|the) lines?| closely| tightly)? (?:around"
         r"|round)\b(?![^.;!?]{0,40}\b(?:box|boxes|rectangles?)\b)",
@@ -352,7 +368,8 @@ _GEOMETRY = (
 
 _SCORES = (
     rule(
-        r"\b(?<!low-)(?<!high-)(?<!low )(?:confs?|confidences?|certainty|certainties|probabilit(?:y|ies)|likelihoods?"
+        r"\b(?<!low-)(?<!high-)(?<!low )(?:scored(?=[.,;!]|$)|confs?|confidences?|certainty|certainties"
+        r"|probabilit(?:y|ies)|likelihoods?"
         r"|scores?|scoring)\b(?:[ "
         r"-](?:scores?|values?|levels?|estimates?)\b){0,6}"
         r"(?: (?:is|are|be|should|must|need|not|required|needed|left|omitted|out)\b(?=[^.;]{0,20}(?:needed|out"

@@ -17,6 +17,7 @@ from vision.instructions.regions import read_regions
 from vision.instructions.rules import Reading
 from vision.instructions.selection_phrases import read_bare_sizes, read_bounds, read_counts, read_ranks
 from vision.instructions.sentences import parse_sentences
+from vision.instructions.settings import read_settings
 from vision.instructions.source import Source
 from vision.instructions.task import Task
 from vision.instructions.tuple_specs import read_tuple_specs
@@ -62,6 +63,7 @@ def read_by_rules(text: str, matcher: Matcher) -> Task:
     read_counts(reading)
     read_output(reading)
     read_regions(reading)
+    read_settings(reading)
     read_bare_sizes(reading)
     read_centres(reading)
     read_scores(reading)

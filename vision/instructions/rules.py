@@ -27,7 +27,10 @@ _MACROS = {
     "«n»": rf"(?P<n>{NUMBER})",
     "«n2»": rf"(?P<n2>{NUMBER})",
     "«image»": IMAGE,
-    "«of image»": rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|whole|entire|full) ){{0,6}}{IMAGE})",
+    "«of image»": (
+        rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|each|every|whole|entire|full) ){{0,6}}"
+        rf"(?:(?<=the |his |hat |our | my )[a-z-]+ )?{IMAGE}(?:'s (?:width|height|area))?)"
+    ),
     "«any»": "[^.;!?\ue000-\ue004]",
 }
 

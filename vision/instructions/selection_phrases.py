@@ -370,7 +370,7 @@ def _read_order(reading: Reading) -> None:
 
 
 _BARE_SIZES: Mapping[str, tuple[float | None, float | None]] = {
-    r"small|tiny|little": (None, 1024),
+    r"small|tiny|little(?! ones?\b)|(?<!my )(?<!our )little(?= ones?\b)": (None, 1024),
     r"medium|mid|middle(?=[ -]sized)|average(?=[ -]size)": (1024, 9216),
     r"large|big|huge|giant|enormous": (9216, None),
 }
@@ -390,6 +390,26 @@ _TWO_SIZES = re.compile(
 )
 
 
+_OF_ALL = re.compile(r" (?:ones?|things?|objects?|stuff|detections?|instances?|items?)\b")
+
+
+def _say_left_out(reading: Reading, low: float | None, high: float | None, start: int, end: int) -> bool:
+    """Read "leave out the small ones" as the opposite bound; False where nothing is left out, or not all of a size."""
+    after = _OF_ALL.match(reading.source.open, end)
+    before = _EXCLUDED.search(reading.source.open[max(0, start - 80) : start])
+    if after is None or before is None:
+        return False
+    start, end = start - len(before[0]), after.end()
+    if low is None:
+        reading.say("min_area", high, start, end)
+    elif high is None:
+        reading.say("max_area", low, start, end)
+    else:
+        return False
+    reading.source.claim([(start, end)], "selection")
+    return True
+
+
 def read_bare_sizes(reading: Reading) -> None:
     """Read small, medium and large: COCO's areas, below 32^2, from there to 96^2, and above, in square pixels."""
     for match in list(_TWO_SIZES.finditer(reading.source.open)):
@@ -398,14 +418,20 @@ def read_bare_sizes(reading: Reading) -> None:
             for part in ("one", "other")
         ]
         lows, highs = zip(*bounds, strict=True)
-        if None not in lows:
-            reading.say("min_area", min(lows), *match.span())
-        if None not in highs:
-            reading.say("max_area", max(highs), *match.span())
+        low = None if None in lows else min(lows)
+        high = None if None in highs else max(highs)
+        if _say_left_out(reading, low, high, *match.span()):
+            continue
+        if low is not None:
+            reading.say("min_area", low, *match.span())
+        if high is not None:
+            reading.say("max_area", high, *match.span())
         reading.source.claim([match.span()], "selection")
     for pattern, (low, high) in _BARE_SIZE_PATTERNS:
         matches = list(pattern.finditer(reading.source.open))
         for match in matches:
+            if _say_left_out(reading, low, high, *match.span()):
+                continue
             if low is not None:
                 reading.say("min_area", low, *match.span())
             if high is not None:

@@ -125,6 +125,7 @@ class _Parser(ClauseState):
                 self._close_expression(position)
             return position + 1
         if self.verb == "foreign" and not token.can_be("wording"):
+            self._revoke_size(token)
             if token.can_be(*_UNREAD) or is_adverb(token.text):
                 self.loose.append(token)
             return position + 1
@@ -259,7 +260,7 @@ class _Parser(ClauseState):
             after is not None
             and (IMAGE_WORD.fullmatch(after.text) or after.text in PURPOSES)
             and not run[0].can_be("quoted")
-            and (self.preposition is not None or self.verb is None)
+            and (self.preposition is not None or self.verb is None or self._describes())
         ):
             # "from this shelf photo": what kind of picture it is.
             self._new_phrase()
@@ -336,6 +337,8 @@ class _Parser(ClauseState):
             return end
         if self._is_loose_here(run) or run[-1].text in NOTHING or self.words.compares(position):
             self.loose += run
+            if position:
+                self._revoke_size(self.tokens[position - 1])
             self._new_phrase()
             return end
         if self._predicate(run):
@@ -345,6 +348,17 @@ class _Parser(ClauseState):
         if len(run) > 1 and self.verb is not None and not self.exclusion and self.words.before_determiner(end):
             self._open_expression(item)
         return end
+
+    def _describes(self) -> bool:
+        """Whether a description is asked for and nothing has been named yet: "describe my holiday photo"."""
+        return not self.result.items and any(said.value == "describe" for said in self.reading.of("kind"))
+
+    def _revoke_size(self, token: Token) -> None:
+        """Take back a size that is said of what isn't looked for: "I run a small café"."""
+        sizes = [said for said in self.words.said_in(token) if said.field in ("min_area", "max_area")]
+        if token.can_be("selection") and sizes:
+            self.revoked |= {id(said) for said in sizes}
+            self.loose.append(token)
 
     def _leads_on(self, position: int) -> bool:
         after = self.words.at(position)

@@ -29,7 +29,8 @@ FINDING = phrases(
     retrieve me, shoot me, sees, shows, finds, likes, loves, collects, needs, wants, where did i leave, where did
     i put, where have i put, where did i park, where did we leave, take, serialise, serialize, cut, put a frame
     around, put a frame round, put frames around, draw a frame around, draw frames around, put a square around,
-    put a circle around, have you seen, did you see, did you find, has anyone seen, have you found"""
+    put a circle around, where can, where could, where do, where does, where might, whereabouts, gets,
+    have you seen, did you see, did you find, has anyone seen, have you found"""
 )
 """Verbs whose object is what is looked for."""
 

@@ -127,7 +127,9 @@ PRONOUNS = phrases(
 OBJECTS = phrases(
     """object, objects, thing, things, item, items, everything, anything, something, stuff, ones, those, instance,
     instances, entity, entities, whatever it is, whatever they are, whatever, whatever you find, whatever you see,
-    anything else, everything else, detection, detections, target, targets, candidate, candidates, find, finds,
+    anything else, everything else, whatever else, whatever else you see, whatever else you can see,
+    whatever else you find, whatever else there is, whatever is left, detection, detections, target, targets,
+    candidate, candidates, find, finds,
     occurrence, occurrences, example, examples, specimen, specimens, member, members, all of it, the lot, subject,
     subjects, one, individual, individuals, element, elements, match, matches, guess, guesses, hit, hits, finding,
     findings, prediction, predictions, piece, pieces, proposal, proposals, hypothesis, hypotheses"""
