@@ -92,6 +92,8 @@ class Descriptions:
             if head is None:
                 continue
             rest = " ".join(words[end:])
+            if words[0] in ("whatever", "what") and rest:
+                rest = f"that {rest}"
             described = self._described(rest) if rest else None
             if described is not None:
                 common = tuple(name for name in described if name in head)

@@ -56,9 +56,8 @@ _COURTESIES = tuple(
         r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed|enclosed) [^.;:!?]+[.;:!?]",
         r"^(?:(?:this|here|attached) is )?(?:a|an|the|my|our) «image» (?:of|from) [^.;:!?]{1,60}[.:]"
         r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
-        r"\bit (?:should|must|shall|has to|needs to|is to|ought to) (?=be (?:detected|found|marked|segmented|shown"
-        r"|boxed"
-        r"|located|outlined|annotated|labelled)\b)",
+        r"\bit (?:should|must|shall|has to|needs to|is to|ought to) (?:be (?:detected|found|marked|shown|boxed|located"
+        r"|annotated|labelled|listed)\b|(?=be (?:segmented|outlined|counted)\b))",
         # please
         r"\b(?:pl+[sz]+|plse|plea{2,}se+|please{2,}|pretty please)\b",
         r"\bif (?:(?:you|it|that|this)(?: (?:would|could|can|will|do|does|is|are|were|may|might|has|have|'d))*(?:"

@@ -91,13 +91,77 @@ _KEYS = (
 )
 
 
+_QUOTED_KEY = re.compile(r"[\"'`](?P<key>[a-z_][\w-]*)[\"'`]")
+_HELD_BEFORE = re.compile(
+    r" ?\b(?:goes |go |comes |is |are |stored |kept |put |written |placed )?(?:under|into|in|at|as|called|named|by)"
+    r"(?: the| a)?(?: json)?(?: keys?| fields?| names?| attribute| property)?(?: of| called| named)? ?$"
+)
+_HELD_AFTER = re.compile(
+    r" ?(?:(?:is |being )?(?:for|holds?|holding|with|contain(?:s|ing)|stor(?:es|ing)|giv(?:es|ing)|carr(?:ies|ying)"
+    r"|to hold)\b"
+    r"|=|->|:)"
+)
+_KEYS_LEAD = re.compile(
+    r"(?:\b(?:with|using|having|and) )?(?:the )?(?:json )?(?:keys?|fields?|attributes|properties):? ?$"
+)
+_ROLES = (
+    re.compile(r"\b(?:class(?:es)?|labels?|categor(?:y|ies)|names?|kind|type|token)\b"),
+    re.compile(
+        r"\b(?:box(?:es)?|bbox|coordinates?|corners?|rectangles?|polygons?|outlines?|contours?|points?|vertices|masks?"
+        r"|position|location|x1|cx|x|numbers)\b"
+    ),
+    re.compile(r"\b(?:scores?|confidence|certainty|probability)\b"),
+)
+_OBJECTS = re.compile(r"\b(?:json|keys?|fields?|attributes?|propert(?:y|ies))\b")
+
+
+def _read_assigned(reading: Reading) -> None:
+    """Read keys that are each said with what they hold: "the class under "name", and the corners under "rect"."""
+    text = reading.source.open
+    found = list(_QUOTED_KEY.finditer(text)) if _OBJECTS.search(text) else []
+    roles: dict[int, re.Match[str]] = {}
+    spans = []
+    for index, key in enumerate(found[:_MOST_ASSIGNED]):
+        last = max(found[index - 1].end() if index else 0, *(text.rfind(stop, 0, key.start()) + 1 for stop in ".;{"))
+        following = found[index + 1].start() if index + 1 < len(found) else len(text)
+        before, after = text[last : key.start()], re.split(r"[.;]", text[key.end() : following])[0]
+        if text.startswith((":<", ": <", " :"), key.end()):
+            continue
+        if link := _HELD_BEFORE.search(before):
+            role = _role(before[: link.start()], last=True)
+            span = (last + link.start(), key.end())
+        elif link := _HELD_AFTER.match(after):
+            role = _role(after, last=False)
+            lead = _KEYS_LEAD.search(before)
+            span = (last + lead.start() if lead else key.start(), key.end() + link.end())
+        else:
+            continue
+        if role is not None and role not in roles:
+            roles[role] = key
+            spans.append(span)
+    if 0 in roles and 1 in roles:
+        places = tuple(roles[role].span("key") if role in roles else (-1, -1) for role in range(len(_ROLES)))
+        reading.say("keys", places, min(start for start, _ in spans), max(end for _, end in spans))
+        reading.source.claim(spans, "output")
+
+
+def _role(text: str, *, last: bool) -> int | None:
+    """Which of label, coordinates and score a part of the text speaks of, the last or the first of them."""
+    places = [(match.start(), role) for role, pattern in enumerate(_ROLES) for match in pattern.finditer(text)]
+    return (max(places) if last else min(places))[1] if places else None
+
+
+_MOST_ASSIGNED = 20
+"""Quoted words that are looked at; nobody gives an object more keys."""
 _MOST_KEYS = 5
 """Statements of keys whose later mentions are looked for; one is usual, and two already contradict each other."""
 
 
 def read_keys(reading: Reading) -> None:
     """Read the keys of label, coordinates and score; before class sets, whose brackets and quotes they share."""
-    reading.apply(_KEYS)
+    _read_assigned(reading)
+    if not reading.of("keys"):
+        reading.apply(_KEYS)
     spans = [span for keys in reading.of("keys")[:_MOST_KEYS] for span in keys.value if span != (-1, -1)]
     _pass_over_mentions(reading, dict.fromkeys(reading.source.text[slice(*span)] for span in spans))
     for keys in reading.of("keys"):

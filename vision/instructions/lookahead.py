@@ -164,9 +164,19 @@ class Words:
             expressing: whether it stands inside a referring expression.
         """
         token = self.tokens[position]
+        before, after = self.at(position - 1), self.at(position + 1)
+        if (
+            token.parts == {"filler"}
+            and before is not None
+            and before.can_be("output")
+            and self.before_determiner(position + 1)
+            and not expressing
+            and verb_field(token.text)
+        ):
+            # "let polygons delimit the planes"
+            return "finding"
         if not token.can_be("finding", "telling", "foreign", "word"):
             return None
-        before, after = self.at(position - 1), self.at(position + 1)
         leading = before is None or before.can_be(*_LEADING) or before.text == "to"
         takes = (
             after is not None
@@ -306,7 +316,7 @@ class Words:
     def _own_verb(
         self, token: Token, before: Token | None, after: Token | None, leading: bool, begins: bool
     ) -> str | None:
-        kind = "finding" if token.can_be("finding") else "telling"
+        kind = "finding" if token.can_be("finding") or self._tells_apart(token) else "telling"
         noun = token.can_be("output noun", "object")
         if before is not None and before.can_be("word") and not before.can_be("that", "and"):
             if begins and not token.text.endswith("ing") and not noun:
@@ -320,6 +330,17 @@ class Words:
         if leading and noun and after is not None and after.can_be("preposition") and not after.can_be("relation"):
             return None
         return kind
+
+    def _tells_apart(self, token: Token) -> bool:
+        """Whether "tell" has two things as its objects: "tell the red apples from the green ones"."""
+        if token.text != "tell":
+            return False
+        position = token.index + 1
+        while (after := self.at(position)) is not None and not after.can_be("stop"):
+            if after.text in ("from", "apart"):
+                return True
+            position += 1
+        return False
 
     def is_request(self, position: int) -> bool:
         """Whether what begins like a question asks for something to be done: "can you box the cats"."""

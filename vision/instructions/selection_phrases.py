@@ -73,6 +73,10 @@ def read_bounds(reading: Reading) -> None:
         before = after = None
         last = quantity = _completed(quantity, last, following, source.open)
         meaning = _meaning(quantity)
+        bare = quantity.unit is None and quantity.dimension is None and not quantity.of_image
+        if meaning is None and bare and quantity.side == "max" and 0 < quantity.value < 1:
+            # "nothing under 0.35"
+            meaning = "score" if _EXCLUDED.search(source.open[max(0, quantity.start - 80) : quantity.start]) else None
         one_of = quantity.value == 1 and source.text.startswith(" of ", quantity.end)
         if meaning is None or one_of or (meaning == "count" and _OF_NUMBERS.search(source.open[: quantity.start])):
             continue

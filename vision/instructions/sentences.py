@@ -121,6 +121,7 @@ class _Parser(ClauseState):
                 token.can_be("output")
                 or (token.can_be("selection") and self.words.is_score(token))
                 or (token.can_be("comma") and self.words.speaks_of_output(position + 1))
+                or (token.can_be("wording") and self.tokens[position - 1].can_be("comma", "and"))
             ):
                 self._close_expression(position)
             return position + 1

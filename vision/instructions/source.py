@@ -76,8 +76,6 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bur\b", "your"),
         (r"(?<=\w) n (?=\w)|(?<=\w) 'n'? (?=\w)", " and "),
         (r"(?<=[a-z] )r (?=[a-z]{2,})", "are "),
-        (r"\bhead ?count\b(?= of\b)", "number"),
-        (r"\bhead ?count\b", "number of people"),
         (r"\bhow much (?=(?:[a-z]+ )?(?:people|[a-z]+[a-rt-z]s) (?:is|are|do|does|can|there|you)\b)", "how many "),
         (r"\b((?:small|larg|bigg|wid|tall|high|low|narrow|short)er|more|less|fewer) as (?=\d)", r"\1 than "),
         (r"\bwant know\b", "want to know"),
