@@ -345,6 +345,7 @@ _EXPRESSION = re.compile(
     r"|between|wearing|holding|riding|sitting|standing"
     r"|carrying|largest|biggest|smallest|tallest|leftmost|rightmost|furthest|farthest|middle|whose)\b|\w (?:in|on|at"
     r"|with|by|over|of|that|who|which|to) "
+    r"|\w [a-z]{2,}ing (?:an?|the|his|her|their|its|two|three|on|at|in|near|with|from|to|by|over|behind) "
 )
 
 

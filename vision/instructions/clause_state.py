@@ -124,6 +124,7 @@ class ClauseState:
         asks = (
             first is not None
             and first.text in _ASKING
+            and not (isinstance(head, Item) and first.text in ("who is", "what is"))
             and not (items and items[-1] is not head and items[-1].whole > first.start)
         )
         if isinstance(head, Item):

@@ -51,6 +51,10 @@ _COURTESIES = tuple(
         r"|wanted|asked(?: me)?(?: for)?|asks (?:me )?for|calls for|requires?|demands|insists?(?: on)?|reckons?"
         r"|would like|needs?)(?: to (?:see|have|know|find|get))?(?: that)?(?: (?:there (?:is|are)|i have|we have))?\b",
         r"^(?:[a-z]+ ){1,3}(?:complained|noticed|decided|agreed|struggled|argued)\b[^.;:!?]*[.;:!]",
+        r",? ?\b(?:will|would|could|can) you(?= ?(?:$|[.?!]))",
+        r"\bto be (?:found|detected|located|boxed|marked|identified)\b",
+        r"\bfor (?:an?|the|our|my) (?:[a-z]+ )?(?:review|audit|analysis|check|inspection|overview|survey|study|report)"
+        r"(?: (?:of|on) (?:[a-z]+ )?[a-z]+)?(?= ?(?:$|[.,;!?)]))",
         r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
         r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
         r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed|enclosed) [^.;:!?]+[.;:!?]",
@@ -114,6 +118,11 @@ _COURTESIES = tuple(
         r"\b(?:and |but )?(?:nothing|nobody|no one|none) (?:smaller|larger|bigger|shorter|taller|narrower|wider|below"
         r"|above|less|lower|higher|beyond)"
         r"(?: (?:than )?(?:that|this))?(?= ?(?:$|[.,;!?)]))",
+        rf"\b(?:class|category|label) (?:set|list) (?:has|holds|contains|comprises|consists of|with|counts) {NUMBER}"
+        r" (?:members?|classes|categories|labels|entries|names|elements|items)\b",
+        rf"\b{NUMBER} (?:things|classes|kinds|sorts|types|categories|objects) (?:matter|interest|concern|count"
+        r"|are (?:needed|wanted|of interest|relevant|asked for))(?: (?:to |for )?(?:me|us))?\b",
+        r"\b(?:and |but )?no other (?:[a-z]+ )?[a-z]+(?= ?(?:$|[.,;!?)]))",
         rf"(?<=\b(?:class|label)) (?:set|list) of {NUMBER}\b"
         r"(?: (?:classes|categories|labels|entries|names|members|items)\b)?",
         r"^looking at (?=(?:only |just )?the (?:whole |entire )?"

@@ -24,7 +24,8 @@ _DESCRIBE = (
     r"alt(?:ernative)?[ -]?texts?\b",
     r"\b(?:(?:explain|tell|say|report|state|note|put)(?: (?:me|us|in words)| to (?:\w+ ){0,3}\w+)? )?what (?:the|this"
     r"|my|that|our) "
-    r"«image» (?:contains?|shows?|depicts?|holds?|portrays?|is (?:of|about|showing)|has|looks? like)\b",
+    r"«image» (?:contains?|shows?|depicts?|holds?|portrays?|is (?:of|about|showing)|has|looks? like)\b"
+    r"(?! (?:of|from) (?:the|this|these|that|those|my|our)\b)",
     r"\bsummaris(?:e|ing)\b|\bsum up\b",
     r"\bwhat (?:does|do)\b(?=[^.;!?]{0,50}\b(?:show|contain|depict|hold|look like|consist)\b)"
     r"|\bwhat (?:am i looking at|is this (?:a|an) (?=«image» of\b))",

@@ -42,6 +42,8 @@ _LINKING = frozenset(
 )
 _SUBJECTS = frozenset(["you", "people", "we", "one", "i", "person", "someone", "somebody", "anyone", "humans"])
 _ABLE = frozenset(("can", "could", "may", "might", "would"))
+_CARRIERS = frozenset(("wheels", "rails", "tracks", "legs", "water"))
+"""What things may be on as a kind: "stuff on wheels"."""
 _NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
 _POINTING = frozenset(("those", "these", "ones", "them"))
 _GIVING = frozenset(("communication", "perception", "possession", "stative"))
@@ -90,8 +92,9 @@ class Words:
 
     def content_at(self, position: int) -> int | None:
         """Where a name of something in the image begins, behind determiners and numbers, or None."""
+        begin = position
         while (token := self.at(position)) is not None:
-            if token.can_be("word", "quoted"):
+            if token.can_be("word", "quoted") or (token.is_stray_verb and token.text in NOUNLIKE and position > begin):
                 return None if token.text[0].isdigit() else position
             if not token.can_be("determiner", "number", "filler", "selection") or token.can_be("output noun"):
                 return None
@@ -437,8 +440,8 @@ class Words:
             and on.text in ("on", "with")
             and (count := self.at(index + 1)) is not None
         ):
-            # "things on two wheels"
-            index += 2 if count.can_be("number") else 0
+            # "things on two wheels", "stuff on wheels"
+            index += 2 if count.can_be("number") else on.text == "on" and count.text in _CARRIERS
         while (token := self.at(index)) is not None:
             after = self.at(index + 1)
             if token.text in _SUBJECTS and after is not None and (after.text in _ABLE or after.text == "use"):

@@ -150,7 +150,8 @@ _SCALES = (
         "scale",
         _range,
     ),
-    rule(r"«n» (?:as|for) (?:the |its |a )?(?:coordinate )?range\b", "scale", _range),
+    rule(r"«n» (?:(?:as|for) )?(?:the |its |our )?(?:coordinate )?range\b(?! of)", "scale", _range),
+    rule(rf"\bscale (?:of|up to|is|=|:) ?«n»{_PER_UNIT}(?! ?(?:to|and|-))", "scale", _range),
     rule(
         rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) "
         rf"(?:a |the )?«n»{_PER_UNIT}{_BINS}?",
@@ -297,7 +298,8 @@ _CLASS_FORMS = (
         negatable=False,
     ),
     rule(
-        rf"\b{_INDEX} (?:as|for) (?:the )?{_CLASS}\b|\bits (?:index|position)\b|\bindex (?:in|into) (?:that|the|this)"
+        rf"\b{_INDEX} (?:as|for) (?:the )?{_CLASS}\b|\bits (?:index\b|position (?=(?:in|within|among) (?:the|that"
+        rf"|this) (?:class |label )?(?:list|set|order)\b))|\bindex (?:in|into) (?:that|the|this)"
         rf" (?:list|set)\b|\bc (?:is|being|=|denotes|stands for|means) (?:the |its |a |an )?(?:{_CLASS} )?{_INDEX}\b"
         rf"|\b{_CLASS}(?:'s)?[ -]{_INDEX}\b|\b(?:numeric(?:al)?|integer|numbered) (?:{_CLASS}|{_INDEX})\b"
         rf"|\b(?:{_INDEX}|position) (?:of|for|in) (?:\w+ )?{_CLASS}\b"

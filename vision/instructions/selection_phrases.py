@@ -21,7 +21,7 @@ _EXCLUDED = re.compile(
     r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off"
     r"|aside)|omit(?:ting)?|remov(?:e|ing)"
     r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without"
-    r"|except(?: for)?|but for|save for|but not|no|not|unless|nothing|nobody|none|no one|not one|neither"
+    r"|except(?: for)?|but for|save for|but not|no|not|unless|nothing|nobody|none|no one|not one|neither|nor"
     r"|suppress(?:ing)?|hid(?:e|ing)|eliminat(?:e|ing)|apart from|other than|never|do not (?:show|include|return"
     r"|give|list|report|keep|want|output"
     r"|mention|draw|detect|count|mark|box|bother with|care about|need))"
@@ -36,10 +36,11 @@ _EXCLUDED = re.compile(
 )
 _EXCLUDED_AFTER = re.compile(
     r"(?: (?:in|of) (?:confidence|size|area|width|height))?(?: (?:are|is|be|do|does|should|must|can|may|to|please|all"
-    r"|have|has)\b)+ ?"
+    r"|have|has|need|needs)\b)+ ?"
     r"(?:be )?(?:of no (?:interest|use|concern)|not (?:be )?(?:of interest|needed|wanted|relevant|interesting"
     r"|required|count|matter"
-    r"|interest me|included|shown|reported|listed)|ignored|skipped|dropped|discarded|excluded|omitted|left (?:out|off"
+    r"|interest me|included|shown|reported|listed|drawn|detected|found|boxed|considered|counted|marked|returned)"
+    r"|ignored|skipped|dropped|discarded|excluded|omitted|left (?:out|off"
     r"|aside)|removed"
     r"|rejected|filtered(?: out)?|thrown (?:away|out)|disregarded|irrelevant|uninteresting|unwanted|go|out)\b"
 )
@@ -47,7 +48,8 @@ _SCORE_LEAD = frozenset(
     phrases(
         """reach, reaches, reaching, get, gets, attain, achieve, you, the, model, detector, network, system,
         it, is, are, was, that, which, with, a, an, of, at, where,
-    whose, having, have, has, be, being, its, their, your, if, only, for, to, detection"""
+    believes, believe, trusts, trust, in, by, whose, having, have, has, be, being, its, their, your, if, only, for,
+    to, detection"""
     )
 )
 _SIZE_LEAD = frozenset(
@@ -72,11 +74,7 @@ def read_bounds(reading: Reading) -> None:
     for quantity, following in zip_longest(found, found[1:]):
         before = after = None
         last = quantity = _completed(quantity, last, following, source.open)
-        meaning = _meaning(quantity)
-        bare = quantity.unit is None and quantity.dimension is None and not quantity.of_image
-        if meaning is None and bare and quantity.side == "max" and 0 < quantity.value < 1:
-            # "nothing under 0.35"
-            meaning = "score" if _EXCLUDED.search(source.open[max(0, quantity.start - 80) : quantity.start]) else None
+        meaning = _meaning(quantity) or ("score" if _is_bare_score(quantity, source.open) else None)
         one_of = quantity.value == 1 and source.text.startswith(" of ", quantity.end)
         if meaning is None or one_of or (meaning == "count" and _OF_NUMBERS.search(source.open[: quantity.start])):
             continue
@@ -165,6 +163,24 @@ def _meaning(quantity: Quantity) -> str | None:
             else None
         )
     return None
+
+
+_ON_ITS_OWN = re.compile(
+    r" ?(?:$|[.,;:!?)\ue000-\ue004]|(?:are|is|should|must|can|may|do|need|please|only|and|or|as|in)\b)"
+)
+
+
+def _is_bare_score(quantity: Quantity, text: str) -> bool:
+    """Whether a share that bounds nothing that is named bounds the score: "drop what is below 70 %",
+    "nothing under 0.3"."""
+    if quantity.dimension is not None or quantity.of_image or quantity.second is not None or quantity.low is not None:
+        return False
+    if quantity.unit == "%":
+        return quantity.side is not None and _ON_ITS_OWN.match(text, quantity.end) is not None
+    if quantity.unit is not None or quantity.side != "max" or not 0 < quantity.value < 1:
+        return False
+    start = _extended(text, quantity.start, _SCORE_LEAD)
+    return _EXCLUDED.search(text[max(0, start - 80) : start]) is not None
 
 
 def _say_bound(reading: Reading, quantity: Quantity, meaning: str, start: int, end: int) -> None:

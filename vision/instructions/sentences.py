@@ -162,7 +162,7 @@ class _Parser(ClauseState):
             return position + 1
         if token.can_be("word", "quoted") or token.is_stray_verb:
             return self._phrase(position)
-        if token.can_be("except"):
+        if token.can_be("except") and (token.text != "or any" or self._rules_out()):
             return self._start_exclusion(position)
         if token.can_be("relation") and self._relates(position):
             self._open_expression(self.head)
@@ -190,6 +190,11 @@ class _Parser(ClauseState):
             return self._small_word(position)
         return position + 1
 
+    def _rules_out(self) -> bool:
+        """Whether something is ruled out in this sentence, so that "or any" goes on with it."""
+        begin = self.clause_start.start if self.clause_start is not None else 0
+        return self.exclusion is not None or any(item.excluded and item.start >= begin for item in self.result.items)
+
     def _small_word(self, position: int) -> int:
         token = self.tokens[position]
         if token.can_be("object"):
@@ -210,7 +215,7 @@ class _Parser(ClauseState):
             self._new_phrase()
         elif token.text == "but" and self._excepts_from_all(position):
             return self._start_exclusion(position)
-        elif token.can_be("comma", "and"):
+        elif token.can_be("comma", "and") or token.text == "or any":
             if token.text == "but" and (self.verb == "telling" or self.exclusion is not None):
                 self._new_clause(None)
             self._separate(token)
@@ -223,7 +228,9 @@ class _Parser(ClauseState):
         elif token.text in ("there is", "there are", "there"):
             # "when there is a dog in the picture": what is there is named.
             self.preposition = None
-        elif token.can_be("that", "be") and token.text in ("what", "who"):
+        elif token.can_be("that", "be") and (
+            token.text in ("what", "who") or (token.text in ("who is", "who are") and not isinstance(self.head, Item))
+        ):
             self.head = token
         return position + 1
 
@@ -323,6 +330,17 @@ class _Parser(ClauseState):
             else:
                 self._open_expression(self._item(run[:cut]))
             return position + cut + 1
+        if (
+            cut
+            and cut == len(run) - 1
+            and (after := self.words.at(end)) is not None
+            and after.can_be("preposition")
+            and not after.can_be("relation")
+            and self.words.content_at(end + 1) is not None
+        ):
+            # "the handbag hanging from the chair"
+            self._open_expression(self._item(run[:cut]))
+            return end
         if cut and cut == len(run) - 1 and self.words.is_in_image(end):
             run = run[:cut]
             cut = None

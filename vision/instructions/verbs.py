@@ -29,7 +29,8 @@ FINDING = phrases(
     retrieve me, shoot me, sees, shows, finds, likes, loves, collects, needs, wants, where did i leave, where did
     i put, where have i put, where did i park, where did we leave, take, serialise, serialize, cut, put a frame
     around, put a frame round, put frames around, draw a frame around, draw frames around, put a square around,
-    put a circle around, record, log, register, jot down, note down, list down, where can, where could, where do,
+    put a circle around, record, log, register, jot down, note down, list down, wish, wish for, where can,
+    where could, where do,
     where does, where might, whereabouts, gets,
     have you seen, did you see, did you find, has anyone seen, have you found"""
 )
@@ -71,7 +72,7 @@ FOREIGN = phrases(
     stroke, tickle, bake me, grill, roast, chop, slice, peel, mix, stir, serve, trade, exchange, refund, charge,
     bill, fix, build, break, burn, melt, freeze, bake, boil, fry, pour, drink, taste, smell, hear, listen,
     speak, whisper, shout, obey, refuse, comply, roleplay, role-play, simulate, emulate, recolor, ask, inform,
-    notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the, wish,
+    notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the,
     congratulate, remove, wipe, censor, pixelate, hide, anonymise, colourise, zoom, print out, fax, ship,
     deliver to, forward, subscribe, follow me, upvote, vote, sign, encrypt, decrypt, compress, zip, unzip,
     install"""
