@@ -70,6 +70,8 @@ class ClauseState:
             start, end = start + 1, end - 1
         elif run[-1].text.endswith("'s"):
             end -= len("'s")
+        elif run[-1].text.endswith("s'"):
+            end -= len("'")
         item = Item(start, end, first.start, fragment=self.verb is None, quoted=quoted)
         if self.number is not None:
             item.number = (self.number.value, (self.number.start, self.number.end))

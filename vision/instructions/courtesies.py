@@ -50,14 +50,19 @@ _COURTESIES = tuple(
         r"|thinks?|claims?|claimed|told me|tells me|wants?"
         r"|wanted|asked(?: me)?(?: for)?|asks (?:me )?for|calls for|requires?|demands|insists?(?: on)?|reckons?"
         r"|would like|needs?)(?: to (?:see|have|know|find|get))?(?: that)?(?: (?:there (?:is|are)|i have|we have))?\b",
-        r"^(?:[a-z]+ ){1,3}(?:complained|noticed|decided|agreed|struggled|argued)\b[^.;:!?]*[.;:!]",
+        r"^(?:[a-z]+ ){1,3}(?:complained|noticed|decided|agreed|struggled|argued)\b[^.;:!?]{0,200}[.;:!]",
+        r"(?:^|(?<=[.;!] ))(?:i|we) (?:(?:own|run|manage|operate|study|teach|live|sell|breed|collect|work (?:in|at"
+        r"|for|as|on))"
+        r"|am an?|are an?|am (?:working|writing|building|preparing|doing|making"
+        r"|studying))\b[^.;:!?]{0,200}[.;!](?= \S)",
         r",? ?\b(?:will|would|could|can) you(?= ?(?:$|[.?!]))",
         r"\bto be (?:found|detected|located|boxed|marked|identified)\b",
         r"\bfor (?:an?|the|our|my) (?:[a-z]+ )?(?:review|audit|analysis|check|inspection|overview|survey|study|report)"
         r"(?: (?:of|on) (?:[a-z]+ )?[a-z]+)?(?= ?(?:$|[.,;!?)]))",
         r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
         r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
-        r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed|enclosed) [^.;:!?]+[.;:!?]",
+        r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed"
+        r"|enclosed) [^.;:!?]{1,200}[.;:!?]",
         r"^(?:(?:this|here|attached) is )?(?:a|an|the|my|our) «image» (?:of|from) [^.;:!?]{1,60}[.:]"
         r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
         r"\bit (?:should|must|shall|has to|needs to|is to|ought to) (?:be (?:detected|found|marked|shown|boxed|located"

@@ -12,29 +12,30 @@ _KEYS = (
     rule(
         r"\b(?:class|label|category|name)(?: name| label| token| index| id)? (?:(?:goes|comes|is|stands|stored|kept"
         r"|should (?:be|go)|put|placed) )?(?:under|as|in)(?: the)?(?: key)? "
-        r"[\"'`](?P<key1>[a-z_][\w-]*)[\"'`]"
+        r"[\"'`](?P<key1>[a-z_][\w-]{0,60})[\"'`]"
         r"(?:,? and|,) (?:the |its ){0,6}(?:bounding )?(?:box|coordinates|corners|rectangle|polygon|points) (?:under"
         r"|as|in)(?: the)?(?: key)? "
-        r"[\"'`](?P<key2>[a-z_][\w-]*)[\"'`]",
+        r"[\"'`](?P<key2>[a-z_][\w-]{0,60})[\"'`]",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # label key "name", polygon key "points"
     rule(
         r"\b(?:class|label|category|name)(?: name)? (?:key|field)s?(?: (?:is|be|called|named|should|must|as)|:"
-        r"|=){0,3} ?[\"'`]?(?P<key1>[a-z_]\w*)[\"'`]?"
+        r"|=){0,3} ?[\"'`]?(?P<key1>[a-z_]\w{0,60})[\"'`]?"
         r"(?:,? and|,|;) (?:the |its ){0,2}(?:bounding )?(?:box|coordinates?|corners|rectangle|polygon|points"
         r"|position|location) "
-        r"(?:key|field)s?(?: (?:is|be|called|named|should|must|as)|:|=){0,3} ?[\"'`]?(?P<key2>[a-z_]\w*)[\"'`]?",
+        r"(?:key|field)s?(?: (?:is|be|called|named|should|must|as)|:|=){0,3} ?[\"'`]?(?P<key2>[a-z_]\w{0,60})[\"'`]?",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # "kind" as the key of the label and "position" as that of the box; "cls" holds the class and "xywh" the box
     rule(
-        r"[\"'`](?P<key1>[a-z_]\w*)[\"'`] (?:(?:as|is|being|for|holds?|holding|has|contains?|containing|with|gives?"
+        r"[\"'`](?P<key1>[a-z_]\w{0,60})[\"'`] (?:(?:as|is|being|for|holds?|holding|has|contains?|containing|with"
+        r"|gives?"
         r"|stores?|storing|the|its|key|field|of|"
         r"to hold|=)[ ,]*){1,6}(?:numeric )?(?:class|label|category|name)(?: (?:name|index|label|id))?(?:,? and|,|;)"
-        r" [\"'`](?P<key2>[a-z_]\w*)[\"'`]"
+        r" [\"'`](?P<key2>[a-z_]\w{0,60})[\"'`]"
         r"(?: (?:as|is|being|for|holds?|holding|has|contains?|containing|with|gives?|stores?|storing|the|that|its|key"
         r"|field|of|one|to hold)\b){1,6} "
         r"(?:bounding )?(?:box|coordinates?|corners|rectangle|polygon|points|position|location|vertices)\b",
@@ -45,8 +46,8 @@ _KEYS = (
     rule(
         r"\b(?:keys?|fields?|attributes|properties)\b(?: names?)?(?: (?:called|named|are|being|be|should|must|as|of)"
         r"|:|=){0,4} ?"
-        r"[\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]?(?: ?\([^()]{0,60}\))?(?:,? and |,? & |, ?| ?/"
-        r" ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]?"
+        r"[\"'`]?(?P<key1>[a-z_][\w-]{0,60})[\"'`]?(?: ?\([^()]{0,60}\))?(?:,? and |,? & |, ?| ?/"
+        r" ?)[\"'`]?(?P<key2>[a-z_][\w-]{0,60})[\"'`]?"
         r"(?:(?:,? and |, ?)[\"'`]?(?P<key3>(?:score|confidence|conf|prob|probability|certainty)s?)[\"'`]?(?="
         r" ?(?:[.,;!?)}]|$)))?",
         "keys",
@@ -54,17 +55,17 @@ _KEYS = (
     ),
     # "label and bbox as keys"
     rule(
-        r"[\"'`]?\b(?P<key1>[a-z_][\w-]*)[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? "
+        r"[\"'`]?\b(?P<key1>[a-z_][\w-]{0,60})[\"'`]?(?: and |, ?| ?/ ?)[\"'`]?(?P<key2>[a-z_][\w-]{0,60})[\"'`]? "
         r"(?:as|for|being) (?:(?:the|json|its) ){0,6}(?:keys|fields)\b",
         "keys",
         lambda match: (match.span("key1"), match.span("key2"), (-1, -1)),
     ),
     # "key name for the class and key rect for the box", "the label under 'name' and the box under 'rect'"
     rule(
-        r"\b(?:keys?|fields?) [\"'`]?(?P<key1>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class"
+        r"\b(?:keys?|fields?) [\"'`]?(?P<key1>[a-z_][\w-]{0,60})[\"'`]? (?:for|holding|with) (?:the |its ){0,6}(?:class"
         r"|label"
         r"|category|name)(?: name| label)?"
-        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]*)[\"'`]? (?:for|holding|with) (?:the |its "
+        r"(?:,? and|,) (?:the )?(?:key )?[\"'`]?(?P<key2>[a-z_][\w-]{0,60})[\"'`]? (?:for|holding|with) (?:the |its "
         r"){0,6}(?:bounding )?"
         r"(?:box|coordinates|corners|rectangle|polygon|points|(?=x\b|cx\b|its\b|x1\b))",
         "keys",
@@ -75,23 +76,23 @@ _KEYS = (
         r"(?<=json )(?:(?:objects?|records?|list|array|output|format|dicts?|dictionaries|entries) ){0,2}(?:keyed by"
         r"|keyed with|keyed on|with|using"
         r"|containing|having|holding|of|from|and) "
-        r"(?:just |only )?[\"'`](?P<key1>[a-z_]\w*)[\"'`](?:,? and |,? & |, ?)[\"'`](?P<key2>[a-z_]\w*)[\"'`]"
-        r"(?:(?:,? and |, ?)[\"'`](?P<key3>[a-z_]\w*)[\"'`])?",
+        r"(?:just |only )?[\"'`](?P<key1>[a-z_]\w{0,60})[\"'`](?:,? and |,? & |, ?)[\"'`](?P<key2>[a-z_]\w{0,60})[\"'`]"
+        r"(?:(?:,? and |, ?)[\"'`](?P<key3>[a-z_]\w{0,60})[\"'`])?",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
     ),
     # {"label": ..., "bbox": [...]}
     rule(
-        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]*)[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), "
-        r"?[\"']?(?P<key2>[a-z_][\w-]*)[\"']? ?: ?"
-        r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w-]*)[\"']? ?: ?[^{}]{1,20})? ?\}",
+        r"\{ ?[\"']?(?P<key1>[a-z_][\w-]{0,60})[\"']? ?: ?(?:[\"'][^\"'{}]{0,30}[\"']|[^\"'{},]{1,30}), "
+        r"?[\"']?(?P<key2>[a-z_][\w-]{0,60})[\"']? ?: ?"
+        r"\[[^\]{}]{0,60}\](?:, ?[\"']?(?P<key3>[a-z_][\w-]{0,60})[\"']? ?: ?[^{}]{1,20})? ?\}",
         "keys",
         lambda match: tuple(match.span(key) for key in ("key1", "key2", "key3")),
     ),
 )
 
 
-_QUOTED_KEY = re.compile(r"[\"'`](?P<key>[a-z_][\w-]*)[\"'`]")
+_QUOTED_KEY = re.compile(r"[\"'`](?P<key>[a-z_][\w-]{0,60})[\"'`]")
 _HELD_BEFORE = re.compile(
     r" ?\b(?:goes |go |comes |is |are |stored |kept |put |written |placed )?(?:under|into|in|at|as|called|named|by)"
     r"(?: the| a)?(?: json)?(?: keys?| fields?| names?| attribute| property)?(?: of| called| named)? ?$"

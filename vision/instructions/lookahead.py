@@ -50,6 +50,8 @@ _GIVING = frozenset(("communication", "perception", "possession", "stative"))
 """Fields of verbs whose object is what is wanted: "provide", "spotlight", "furnish"."""
 IMAGE_WORD = re.compile(IMAGE)
 _NO_RELATUM = frozenset(phrases("detection, detections, instance, instances, it, them, me"))
+_LONGEST_CLAUSE = 60
+"""Words that are looked at for the end of a clause, so that a text without any end is read in time."""
 _LEADING: tuple[Part, ...] = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
 
 LOOSE_RELATIONS = frozenset(
@@ -338,11 +340,11 @@ class Words:
         """Whether "tell" has two things as its objects: "tell the red apples from the green ones"."""
         if token.text != "tell":
             return False
-        position = token.index + 1
-        while (after := self.at(position)) is not None and not after.can_be("stop"):
+        for after in self.tokens[token.index + 1 : token.index + _LONGEST_CLAUSE]:
+            if after.can_be("stop"):
+                break
             if after.text in ("from", "apart"):
                 return True
-            position += 1
         return False
 
     def is_request(self, position: int) -> bool:
@@ -424,11 +426,10 @@ class Words:
 
     def clause_end(self, position: int) -> int:
         """Where in the text the clause ends that the token at a place would go on."""
-        while (token := self.at(position)) is not None:
-            if token.can_be("stop", "output", "comma") or self.verb(position, verbless=False):
+        for token in self.tokens[position : position + _LONGEST_CLAUSE]:
+            if token.can_be("stop", "output", "comma") or self.verb(token.index, verbless=False):
                 return token.start
-            position += 1
-        return self.tokens[-1].end
+        return self.tokens[min(position + _LONGEST_CLAUSE, len(self.tokens)) - 1].end
 
     def described_things(self, position: int) -> int | None:
         """One past a phrase such as "things you can eat", "anything edible", "objects with wheels", or None."""

@@ -175,7 +175,8 @@ _SCALES = (
         "unit",
     ),
     rule(
-        r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|\b% (?:coordinates|values|units)",
+        r"\b(?:in|as|to) (?:%|percent(?:ages?)?)(?! ?\d)|\bpercentages?\b|(?<!\d)(?<!\d )%[ -](?:coordinates?|values?"
+        r"|units?|box(?:es)?|bounding|corners?|scale|numbers?)",
         "scale",
         100,
     ),

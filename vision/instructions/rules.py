@@ -39,7 +39,7 @@ _RULED_OUT = re.compile(
     r"|leav(?:e|ing) (?:out|off|away)|neither|nor)"
     r"(?: (?:use|give|want|write|output|include|return|print|add|show|put|mention|report|provide|be|have|need|state"
     r"|the|any|a|an|its|their|of|in|as|on|with|me|using|including|giving|writing|outputting|stating|actual|object|also"
-    r"|such|kind|tell|list|us)){0,12} ?$"
+    r"|such|kind|tell|list|us|bother|care|about|worry)){0,12} ?$"
 )
 
 

@@ -165,6 +165,8 @@ def _meaning(quantity: Quantity) -> str | None:
     return None
 
 
+_LEAST_PERCENTAGE = 10
+"""A score above 1 and below this could be a percentage or of another scale; "a score over 60" is a percentage."""
 _ON_ITS_OWN = re.compile(
     r" ?(?:$|[.,;:!?)\ue000-\ue004]|(?:are|is|should|must|can|may|do|need|please|only|and|or|as|in)\b)"
 )
@@ -205,6 +207,10 @@ def _say_bound(reading: Reading, quantity: Quantity, meaning: str, start: int, e
 
 
 def _say_score(reading: Reading, quantity: Quantity, start: int, end: int) -> None:
+    if not quantity.is_share and 1 < quantity.value < _LEAST_PERCENTAGE:
+        reading.unread.append((start, end))
+        reading.note("A score is from 0 to 1, or a percentage with its sign.")
+        return
     value = quantity.value if quantity.is_share else quantity.value / 100
     if value > 1:
         raise InstructionError(
@@ -302,6 +308,7 @@ _RANK_PATTERNS = tuple(
             rf"\b(?:{words})\b(?: «n2»{_NOT_HOW_MANY})?"
         ),
         rank,
+        compiled(rf"\b(?:{words})\b"),
     )
     for words, rank in _RANKS.items()
 )
@@ -341,7 +348,10 @@ _RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) (?:o
 def read_ranks(reading: Reading) -> None:
     """Read which are wanted by rank, and how many: "the three largest", "nearest the middle of the image"."""
     source = reading.source
-    for pattern, rank in _RANK_PATTERNS:
+    for pattern, rank, core in _RANK_PATTERNS:
+        if core.search(source.open) is None:
+            # The numbers that may stand before it take long where a text is full of them.
+            continue
         spans = []
         for match in pattern.finditer(source.open):
             spans.append(match.span())

@@ -73,6 +73,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(what|where|who|that|there|how|here)s\b(?! (?:of|for)\b)", r"\1 is"),
         (r"\b(?:u|ya)\b", "you"),
         (r"\bwot\b", "what"),
+        (r"\bteh\b", "the"),
         (r"\bda (?=[a-z]+\b)", "the "),
         (r"(?<!\w)'em\b", "them"),
         (r"\bur\b(?= (?:most|least|very|really|so|not|sure|confident|certain))", "you are"),

@@ -7,7 +7,6 @@ could be seen is reported instead of looked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from vision.classes import COCO_CLASSES, Match, Matcher
@@ -65,7 +64,7 @@ class Wanted:
             for item in named:
                 if self._phrase(item) == "glasses" and not item.quoted:
                     # Beside bottles or cups they are for drinking, and not spectacles.
-                    matches["glasses"] = replace(self.matcher.match("drinking glasses"), label="glass")
+                    matches["glasses"] = self.matcher.match("glass")
         return matches
 
     def _without_refined(self, named: list[Item]) -> list[Item]:

@@ -138,7 +138,8 @@ OBJECTS = phrases(
 
 OUTPUT_NOUNS = phrases(
     """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples,
-    list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex,
+    list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, centres, point,
+    points, vertex,
     vertices, value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats,
     decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes,
     indices, id, ids, set, sets, class set, category set, label set, class list, class name, class names,
