@@ -1,7 +1,7 @@
 """Numbers with what they are numbers of: "at least 50 pixels wide", "confidence: 0.4", "up to 5 % of the image".
 
 People put the same bound in many orders. So a number is read with whatever comparator, unit and dimension stand around
-it, from tables of wordings, and what it bounds is decided from all of them together (`selection_phrases`).
+it, from tables of wordings, and what it bounds is decided from all of them together (`bound_phrases`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from vision.classes.phrases import COLOURS
 from vision.instructions.class_sets import ClassSet
 from vision.instructions.clause_state import ClauseState
+from vision.instructions.described import described_things
 from vision.instructions.english import is_adjective, is_adverb
 from vision.instructions.lookahead import IMAGE_WORD
 from vision.instructions.parsed import Item, Sentences, Span
@@ -166,7 +167,7 @@ class _Parser(ClauseState):
             return self._start_exclusion(position)
         if token.can_be("relation") and self._relates(position):
             self._open_expression(self.head)
-        elif token.can_be("object") and (end := self.words.described_things(position)):
+        elif token.can_be("object") and (end := described_things(self.words, position)):
             return self._things(position, end)
         elif token.can_be("class set"):
             if self.number is not None:

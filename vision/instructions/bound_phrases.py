@@ -1,4 +1,4 @@
-"""Which objects are kept: bounds on score and size, and how many by which rank.
+"""Bounds on score, size and number: "at least 50 pixels wide", "nothing under 0.3", "up to five".
 
 A bound in the scope of an exclusion ("ignore anything less than 40 px tall") is the opposite bound.
 """
@@ -6,18 +6,15 @@ A bound in the scope of an exclusion ("ignore anything less than 40 px tall") is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
 from vision.errors import InstructionError
-from vision.instructions.numbers import number
 from vision.instructions.quantities import Quantity, quantities
-from vision.instructions.rules import Reading, compiled
+from vision.instructions.rules import Reading
 from vision.instructions.tables import phrases
-from vision.instructions.task import Order, RankKey
 
-_EXCLUDED = re.compile(
+EXCLUDED = re.compile(
     r"\b(?:ignor(?:e|ing)|skip(?:ping)?|drop(?:ping)?|discard(?:ing)?|exclud(?:e|ing)|leav(?:e|ing) (?:out|off"
     r"|aside)|omit(?:ting)?|remov(?:e|ing)"
     r"|reject(?:ing)?|filter(?:ing)? out|throw(?:ing)? (?:away|out)|get(?:ting)? rid of|disregard(?:ing)?|without"
@@ -34,6 +31,7 @@ _EXCLUDED = re.compile(
     r"|ones|with|that|which|is|are|of|a"
     r"|having|where|you)){0,12} ?$"
 )
+"""Before a bound or a size: what it says is left out."""
 _EXCLUDED_AFTER = re.compile(
     r"(?: (?:in|of) (?:confidence|size|area|width|height))?(?: (?:are|is|be|do|does|should|must|can|may|to|please|all"
     r"|have|has|need|needs)\b)+ ?"
@@ -62,6 +60,11 @@ _SIZE_LEAD = frozenset(
     )
 )
 _AFTER_SCORE = re.compile(r" (?:of|about|on)\b(?! the\b)(?: (?:it|them|each|those))?")
+_OF_NUMBERS = re.compile(
+    r"\b(?:coordinates?|values?|numbers?|tokens?|offsets?|range|scale|integers?|they)\b(?: [a-z]+){0,4} ?$"
+)
+"""Before "up to 640" these make it the range of the coordinates."""
+_RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) (?:of |at |with |from )?$")
 
 
 def read_bounds(reading: Reading) -> None:
@@ -84,7 +87,7 @@ def read_bounds(reading: Reading) -> None:
         if meaning == "score" and (tail := _AFTER_SCORE.match(source.open, end)):
             end = tail.end()
         if quantity.side:
-            if (before := _EXCLUDED.search(source.open[max(0, start - 80) : start])) is not None:
+            if (before := EXCLUDED.search(source.open[max(0, start - 80) : start])) is not None:
                 start -= len(before[0])
             elif (after := _EXCLUDED_AFTER.match(source.open, end)) is not None:
                 end = after.end()
@@ -182,7 +185,7 @@ def _is_bare_score(quantity: Quantity, text: str) -> bool:
     if quantity.unit is not None or quantity.side != "max" or not 0 < quantity.value < 1:
         return False
     start = _extended(text, quantity.start, _SCORE_LEAD)
-    return _EXCLUDED.search(text[max(0, start - 80) : start]) is not None
+    return EXCLUDED.search(text[max(0, start - 80) : start]) is not None
 
 
 def _say_bound(reading: Reading, quantity: Quantity, meaning: str, start: int, end: int) -> None:
@@ -234,236 +237,3 @@ def _extended(text: str, start: int, lead: frozenset[str]) -> int:
             break
         start -= len(word[0])
     return start
-
-
-_RANKS: Mapping[str, tuple[RankKey, Order]] = {
-    (
-        r"largest|biggest|hugest|most (?:big|large|huge)|(?:with the |of )?(?:largest|biggest|greatest) (?:area|size)"
-        r"|by largest area"
-    ): (
-        "area",
-        "descending",
-    ),
-    r"smallest|tiniest|littlest|most (?:small|tiny|little)|(?:with the |of )?(?:smallest|least) (?:area|size)": (
-        "area",
-        "ascending",
-    ),
-    (
-        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to "
-        r"the left(?: edge| side| border)?"
-    ): ("x", "ascending"),
-    (
-        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? right|(?:closest|nearest) "
-        r"to the right(?: edge| side| border)?"
-    ): ("x", "descending"),
-    (
-        r"top-?most|upper-?most|(?:furthest|farthest|highest) up|highest(?:«of image»)?(?![ -](?:scor|confiden"
-        r"|probab|certain|rank|rated))"
-        r"|(?:furthest|farthest) (?:to|at|towards) the top|(?:closest|nearest) to the top(?: edge| side| border)?"
-    ): ("y", "ascending"),
-    (
-        r"bottom-?most|lower-?most|(?:furthest|farthest|lowest) down|lowest(?:«of image»)?(?![ -](?:scor|confiden"
-        r"|probab|certain|rank|rated))"
-        r"|(?:furthest|farthest) (?:to|at|towards) the bottom|(?:closest|nearest) to the bottom(?: edge| side| border)?"
-    ): ("y", "descending"),
-    (
-        r"most (?:confident|certain|probable|likely|sure|reliable)(?: of)?|(?:best|highest|top)[ -](?:scoring|scored"
-        r"|ranked|rated|scores?|confidence)"
-        r"|(?:with|by|of|having) (?:the )?(?:highest|best|top|greatest) (?:confidence|score|probability"
-        r"|certainty)s?(?: scores?)?|surest|likeliest|strongest|best|most trusted|(?:you|it) (?:trusts?|believes?)"
-        r" (?:the )?most"
-        r"|(?:you are|the (?:model|detector) is) (?:most|the most) (?:sure|certain|confident)(?: (?:of|about))?"
-    ): ("score", "descending"),
-    r"least (?:confident|certain|probable|likely|sure|trusted|trustworthy)(?: of)?|(?:you|it) (?:trusts?|believes?)"
-    r" (?:the )?least|(?:lowest|worst)[ -](?:scoring|scored|ranked|rated"
-    r"|scores?|confidence)": (
-        "score",
-        "ascending",
-    ),
-    (
-        r"(?:closest|nearest)(?: to| of)? (?:the |its )?(?:very |exact |image |«image»(?:'s)? )?(?:centre|middle"
-        r"|midpoint)(?:«of "
-        r"image»)?|most central(?:ly placed)?|centre-?most"
-        r"|most centred|(?:closest|nearest) to the image(?:'s)? (?:centre|middle)"
-    ): ("centre", "ascending"),
-    (
-        r"(?:furthest|farthest|most distant|most remote)(?: away)?(?: to be)? from (?:the |its )?(?:very |exact"
-        r" )?(?:«image»(?:'s)? )?"
-        r"(?:centre|middle|midpoint)(?:«of image»)?"
-    ): (
-        "centre",
-        "descending",
-    ),
-}
-_NOT_HOW_MANY = r"(?! ?(?:px|pixels?|%|points?|vertices|x\b|square|class|times|of the image))"
-_RANK_PATTERNS = tuple(
-    (
-        compiled(
-            rf"(?P<ordinal>\b(?:second|third|fourth|fifth|sixth|2nd|3rd|[4-9]th|next|last)[ -])?"
-            rf"(?:(?P<one>(?<!each )(?<!every )(?<!no )\bone |\bis (?=the\b|[a-z]+(?:est|most)\b))(?:(?:that|which"
-            rf"|who) )?(?:is )?)?"
-            rf"(?:(?:that|which|who) (?:is|are|lies?|appears?|sits?|stands?|comes?|ranks?|happens? to be)"
-            rf" )?(?:\b(?:the|top|only|just|single|one) "
-            rf"){{0,6}}(?:(?:«n»|(?P<single>\bsingle)) )?(?:of )?(?:the )?"
-            rf"\b(?:{words})\b(?: «n2»{_NOT_HOW_MANY})?"
-        ),
-        rank,
-        compiled(rf"\b(?:{words})\b"),
-    )
-    for words, rank in _RANKS.items()
-)
-_THE_ONE = re.compile(r"\b(?:the|just|only|that) one\b")
-_COUNTS = tuple(
-    compiled(pattern)
-    for pattern in (
-        rf"\btop[ -]?«n»\b{_NOT_HOW_MANY}",
-        rf"\b(?:limit(?:ed)?|restrict(?:ed)?|cap(?:ped)?|stop|truncated?)(?: (?:it|them|the|yourself|output|results?"
-        rf"|list|number"
-        rf"|detections?|of|boxes|answer|objects|response|reply|me|us|everything)){{0,6}} (?:to|at|after)"
-        rf" «n»{_NOT_HOW_MANY}",
-        rf"\b(?:limit|max(?:imum)?(?: number)?(?: of)?(?: objects| detections| boxes| results)?)(?: ?[:=]| of| "
-        rf"is){{0,4}} ?«n»{_NOT_HOW_MANY}",
-        rf"\b(?:the )?first «n»{_NOT_HOW_MANY}",
-        # "..., three at most"
-        r"(?:\b(?:only|just|but) )?«n» (?:(?:objects|boxes|detections|results|of them|in all|in total|altogether) )?"
-        r"(?:at (?:the )?(?:very )?most|at (?:a )?max(?:imum)?|max(?:imum)?|tops)(?= ?(?:$|[.,;!?)]|and\b|please\b"
-        r"|as\b|in\b|with\b))",
-    )
-)
-_AT_MOST = re.compile(r"\b(?:at (?:the )?(?:most|maximum)|tops|maximum|max)\b(?! of)")
-_AT_LEAST = re.compile(r"\b(?:at (?:the )?(?:least|minimum)|or more|minimum)\b")
-_BY = compiled(
-    r"\b(?:in )?(?:(?:descending|decreasing) )?(?:order )?(?:(?:ranked|sorted|ordered|sort|order|ranking|judged"
-    r"|measured|in order|in terms) )?(?:by|of|in) (?:the "
-    r"|their |its )?(?P<what>area|size|confidence|score|certainty|probability)\b"
-)
-_SORTED = re.compile(r"\b(?:sort|order|rank)")
-_OF_NUMBERS = re.compile(
-    r"\b(?:coordinates?|values?|numbers?|tokens?|offsets?|range|scale|integers?|they)\b(?: [a-z]+){0,4} ?$"
-)
-"""Before "up to 640" these make it the range of the coordinates."""
-_RESULTS = re.compile(r"\b(?:detections?|results?|predictions?|candidates?) (?:of |at |with |from )?$")
-
-
-def read_ranks(reading: Reading) -> None:
-    """Read which are wanted by rank, and how many: "the three largest", "nearest the middle of the image"."""
-    source = reading.source
-    for pattern, rank, core in _RANK_PATTERNS:
-        if core.search(source.open) is None:
-            # The numbers that may stand before it take long where a text is full of them.
-            continue
-        spans = []
-        for match in pattern.finditer(source.open):
-            spans.append(match.span())
-            if match["ordinal"]:
-                reading.unread.append(match.span())
-                continue
-            reading.say("rank", rank, *match.span())
-            if many := match["n"] or match["n2"]:
-                reading.say("count", number(many), *match.span())
-            elif match["single"] or match["one"] or _THE_ONE.search(match[0]):
-                reading.say("count", 1, *match.span())
-        source.claim(spans, "selection")
-
-
-def read_counts(reading: Reading) -> None:
-    """Read how many are wanted where no rank stands beside it: "top 5", "limit the output to ten", "five, by area"."""
-    source = reading.source
-    for pattern in _COUNTS:
-        matches = list(pattern.finditer(source.open))
-        for match in matches:
-            reading.say("count", number(match["n"]), *match.span())
-        source.claim([match.span() for match in matches], "selection")
-    # "Three sheep at most": the number stands before the noun and is read with it.
-    source.claim([match.span() for match in _AT_MOST.finditer(source.open)], "selection")
-    lower = [match.span() for match in _AT_LEAST.finditer(source.open)]
-    reading.unread += lower
-    source.claim(lower, "selection")
-    _read_order(reading)
-
-
-def _read_order(reading: Reading) -> None:
-    """Read "by area", which ranks where a number is wanted, and is the writer's own order where it is the score."""
-    spans = []
-    for match in _BY.finditer(reading.source.open):
-        by: RankKey = "area" if match["what"] in ("area", "size") else "score"
-        if reading.of("count"):
-            reading.say("rank", (by, "descending"), *match.span())
-        elif by == "score" and _SORTED.search(match[0]):
-            reading.note("The most confident come first, as always.")
-        elif _SORTED.search(match[0]):
-            reading.unread.append(match.span())
-        else:
-            continue
-        spans.append(match.span())
-    reading.source.claim(spans, "selection")
-
-
-_BARE_SIZES: Mapping[str, tuple[float | None, float | None]] = {
-    r"small|tiny|little(?! ones?\b)|(?<!my )(?<!our )little(?= ones?\b)": (None, 1024),
-    r"medium|mid|middle(?=[ -]sized)|average(?=[ -]size)": (1024, 9216),
-    r"large|big|huge|giant|enormous": (9216, None),
-}
-_BARE_SIZE_PATTERNS = tuple(
-    (
-        compiled(
-            rf"\b(?:(?:fairly|rather|quite|very|really) )?(?:{words})(?:[ -]?(?:sized?|scale))?\b(?![ -]?(?:hand|toe"
-            rf"|ben|finger))"
-        ),
-        bounds,
-    )
-    for words, bounds in _BARE_SIZES.items()
-)
-_SIZE_WORD = r"small|medium|large|big|tiny|huge"
-_TWO_SIZES = re.compile(
-    rf"\b(?P<one>{_SIZE_WORD})(?:[ -]?sized)? (?:and|or|to) (?P<other>{_SIZE_WORD})\b(?:[ -]?sized)?"
-)
-
-
-_OF_ALL = re.compile(r" (?:ones?|things?|objects?|stuff|detections?|instances?|items?)\b")
-
-
-def _say_left_out(reading: Reading, low: float | None, high: float | None, start: int, end: int) -> bool:
-    """Read "leave out the small ones" as the opposite bound; False where nothing is left out, or not all of a size."""
-    after = _OF_ALL.match(reading.source.open, end)
-    before = _EXCLUDED.search(reading.source.open[max(0, start - 80) : start])
-    if after is None or before is None:
-        return False
-    start, end = start - len(before[0]), after.end()
-    if low is None:
-        reading.say("min_area", high, start, end)
-    elif high is None:
-        reading.say("max_area", low, start, end)
-    else:
-        return False
-    reading.source.claim([(start, end)], "selection")
-    return True
-
-
-def read_bare_sizes(reading: Reading) -> None:
-    """Read small, medium and large: COCO's areas, below 32^2, from there to 96^2, and above, in square pixels."""
-    for match in list(_TWO_SIZES.finditer(reading.source.open)):
-        bounds = [
-            next(one for words, one in _BARE_SIZES.items() if re.fullmatch(words, match[part]))
-            for part in ("one", "other")
-        ]
-        lows, highs = zip(*bounds, strict=True)
-        low = None if None in lows else min(lows)
-        high = None if None in highs else max(highs)
-        if _say_left_out(reading, low, high, *match.span()):
-            continue
-        if low is not None:
-            reading.say("min_area", low, *match.span())
-        if high is not None:
-            reading.say("max_area", high, *match.span())
-        reading.source.claim([match.span()], "selection")
-    for pattern, (low, high) in _BARE_SIZE_PATTERNS:
-        matches = list(pattern.finditer(reading.source.open))
-        for match in matches:
-            if _say_left_out(reading, low, high, *match.span()):
-                continue
-            if low is not None:
-                reading.say("min_area", low, *match.span())
-            if high is not None:
-                reading.say("max_area", high, *match.span())
-        reading.source.claim([match.span() for match in matches], "selection")
