@@ -287,3 +287,11 @@ LEFT_OUT = frozenset(
     )
 )
 """After a thing these rule it out: "vehicles, cars excluded"."""
+
+TO_A_NAME = frozenset(
+    phrases(
+        """of, for, restricted to, limited to, confined to, around, round, about, from, including, like, such as, on,
+        over, across, per, especially, namely, named, called"""
+    )
+)
+"""After a noun of the output these lead to what is looked for: "boxes around the horses"."""
