@@ -29,7 +29,7 @@ _THEN = r"(?: ?(?:,|;|\+|&|/|\band\b|\bplus\b|\bwith\b|\bfollowed by\b|\bthen\b|
 _EXTENT = (
     r"(?:(?:the|its|box|their|a) ){0,6}(?:(?:width|w)\b(?: ?(?:,|/|\band\b|\bthen\b|\bby\b|\bx\b|&)){1,3} ?(?:the "
     r"|its )?(?:box "
-    r")?(?:height|h)\b|dimensions|size)\b"
+    r")?(?:height|h)\b|dimensions|sizes?)\b"
 )
 
 _CORNERS = (
@@ -151,7 +151,7 @@ SCALES = (
         _range,
     ),
     rule(r"«n» (?:(?:as|for) )?(?:the |its |our )?(?:coordinate )?range\b(?! of)", "scale", _range),
-    rule(rf"\bscale (?:of|up to|is|=|:) ?«n»{_PER_UNIT}(?! ?(?:to|and|-))", "scale", _range),
+    rule(rf"\bscale(?: (?:of|up to|is)| ?[=:])? ?«n»{_PER_UNIT}(?! ?(?:to|and|-))", "scale", _range),
     rule(
         rf"\b(?:normalis|scal|rescal|mapp|quantis|discretis|binn|multipli)ed (?:\w+ )?(?:to|into|in|onto|by|with) "
         rf"(?:a |the )?«n»{_PER_UNIT}{_BINS}?",

@@ -59,6 +59,16 @@ _COURTESIES = tuple(
         r"\bto be (?:found|detected|located|boxed|marked|identified)\b",
         r"\bfor (?:an?|the|our|my) (?:[a-z]+ )?(?:review|audit|analysis|check|inspection|overview|survey|study|report)"
         r"(?: (?:of|on) (?:[a-z]+ )?[a-z]+)?(?= ?(?:$|[.,;!?)]))",
+        r"(?:^|(?<=[.;!] ))(?:the|this|my|our) «image» (?:shows?|depicts?|is (?:of|from)|was taken (?:in|at|on))\b"
+        r"[^.;:!?]{1,100}[.;](?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\b(?:got to|gone(?: to)?|hiding|hidden|ended up)(?= ?(?:$|[?.!]))",
+        r"\b(?:i|we) (?:have got|have|got) (?:an?|this|some|these) «image» (?:of|from) [^.;:!?]{1,60}[.:;]"
+        r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\bfancy (?=[a-z]+ing\b)",
+        r"\b(?:your )?best guess(?: (?:at|of|for|about))\b",
+        r"^as an? (?:[a-z]+ ){1,3}(?=(?:i|we) (?:need|want|would|require|am|are)\b)",
+        r"(?:^|(?<=, ))(?:whether [^.;:!?,]{1,60}|[a-z]+) or not\b,?",
+        rf"\bin (?:an?|a few|{NUMBER}) (?:short |plain |simple )?(?:sentences?|words?|lines?|paragraphs?)\b",
         r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
         r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
         r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed"
@@ -105,7 +115,8 @@ _COURTESIES = tuple(
         r"|is there (?:any|a|some) (?:chance|way|possibility)(?: of (?:getting|having|seeing)| to (?:get|have|see)|"
         r" (?:you|i|we) (?:could|can)"
         r"(?: (?:get|have|see))?)?|i (?:would|will) be (?:much )?(?:obliged|thankful|glad|happy) (?:for|about))\b",
-        r"\b(?:estimate|guess|assess|work out|figure out|find out|determine|calculate|check|establish)(?= how many\b)",
+        r"\b(?:estimate|guess|assess|work out|figure out|find out|determine|calculate|check|establish)(?= (?:how many"
+        r"|(?:the )?(?:total |exact )?number of)\b)",
         # nothing else
         r"\b(?:and )?(?:that|this) (?:is|will be|would be) (?:all|it|everything|enough)(?: (?:that )?(?:i|we) (?:need"
         r"|want|ask"

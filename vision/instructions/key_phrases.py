@@ -75,6 +75,8 @@ _KEYS = (
     rule(
         r"(?<=json )(?:(?:objects?|records?|list|array|output|format|dicts?|dictionaries|entries) ){0,2}(?:keyed by"
         r"|keyed with|keyed on|with|using"
+        r"|(?:whose|with) (?:items|objects|entries|elements|records) (?:have|hold|carry|contain"
+        r"|having)(?: the)?(?: keys| fields)?"
         r"|containing|having|holding|of|from|and) "
         r"(?:just |only )?[\"'`](?P<key1>[a-z_]\w{0,60})[\"'`](?:,? and |,? & |, ?)[\"'`](?P<key2>[a-z_]\w{0,60})[\"'`]"
         r"(?:(?:,? and |, ?)[\"'`](?P<key3>[a-z_]\w{0,60})[\"'`])?",
@@ -99,7 +101,10 @@ _HELD_BEFORE = re.compile(
 )
 _HELD_AFTER = re.compile(
     r" ?(?:(?:is |being )?(?:for|holds?|holding|with|contain(?:s|ing)|stor(?:es|ing)|giv(?:es|ing)|carr(?:ies|ying)"
-    r"|to hold)\b"
+    r"|to hold"
+    r"|as (?:the |its )?(?:(?:label|class|category|name|box|bbox|coordinates?|polygon|score) )?(?:key"
+    r"|field)(?: (?:for|of))?"
+    r"|as the)\b"
     r"|=|->|:)"
 )
 _KEYS_LEAD = re.compile(

@@ -155,7 +155,7 @@ def _any_of(words: Mapping[str, object]) -> str:
     """A pattern for one of the wordings, longest first; whole words where they begin or end with a letter."""
     options = sorted(words, key=len, reverse=True)
     return "|".join(
-        (r"\b" if word[0].isalpha() else "")
+        (r"(?:\b|(?<=\d))" if word[0].isalpha() else "")
         + re.escape(word).replace(r"\ ", " ")
         + (r"(?![\w-])" if word[-1].isalpha() else "")
         for word in options

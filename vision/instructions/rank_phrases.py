@@ -22,11 +22,13 @@ _RANKS: Mapping[str, tuple[RankKey, Order]] = {
         "ascending",
     ),
     (
-        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? left|(?:closest|nearest) to "
+        r"left-?most|most left|(?:furthest|farthest|most)(?: over)?(?: to the| on the| at the)? left|(?:closest"
+        r"|nearest) to "
         r"the left(?: edge| side| border)?"
     ): ("x", "ascending"),
     (
-        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the)? right|(?:closest|nearest) "
+        r"right-?most|most right|(?:furthest|farthest|most)(?: over)?(?: to the| on the| at the)? right|(?:closest"
+        r"|nearest) "
         r"to the right(?: edge| side| border)?"
     ): ("x", "descending"),
     (

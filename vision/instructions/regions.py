@@ -44,7 +44,7 @@ _PREPOSITION = (
     r"(?:(?:that|which|who) (?:is|are) |(?:lying|located|situated|found|positioned|placed|appearing|standing"
     r"|sitting) )?"
     r"(?:\b(?:only )?(?:in|on|at|from|within|inside|to|towards?|along|across|near|around|over|of|covering|for) )?"
-    r"(?:(?:the|its|this|that|very|far|extreme|entire|whole) ){0,6}"
+    r"(?:(?:the|its|this|that|very|far|extreme|outer|entire|whole) ){0,6}"
 )
 _OF_IMAGE = r"(?:«of image»|(?<=half) «image»)?"
 _END = (

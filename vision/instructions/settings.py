@@ -16,7 +16,7 @@ _PLACES = phrases(
     canteen, bar, pub, garden, yard, backyard, courtyard, park, street, alley, square, plaza, car park, parking lot,
     garage, driveway, warehouse, factory, workshop, station, airport, harbour, port, farm, barn, stable, zoo, forest,
     woods, beach, playground, stadium, gym, library, museum, church, school, hospital, city, town, village,
-    neighbourhood, house, flat, apartment, junction, crossing, scene, area, place"""
+    neighbourhood, house, flat, apartment, junction, crossing, scene, area, place, sky"""
 )
 _SETTING = compiled(
     r"(?:\b(?:located|standing|parked|waiting|present|visible|found|left) )?\b(?:in|inside|at|around|across|on|from) "

@@ -29,7 +29,7 @@ FINDING = phrases(
     retrieve me, shoot me, sees, shows, finds, likes, loves, collects, needs, wants, where did i leave, where did
     i put, where have i put, where did i park, where did we leave, take, serialise, serialize, cut, put a frame
     around, put a frame round, put frames around, draw a frame around, draw frames around, put a square around,
-    put a circle around, record, log, register, jot down, note down, list down, wish, wish for, where can,
+    put a circle around, bring out, record, log, register, jot down, note down, list down, wish, wish for, where can,
     where could, where do,
     where does, where might, whereabouts, gets,
     have you seen, did you see, did you find, has anyone seen, have you found"""
