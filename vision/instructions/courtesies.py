@@ -69,6 +69,9 @@ _COURTESIES = tuple(
         r"^as an? (?:[a-z]+ ){1,3}(?=(?:i|we) (?:need|want|would|require|am|are)\b)",
         r"(?:^|(?<=, ))(?:whether [^.;:!?,]{1,60}|[a-z]+) or not\b,?",
         rf"\bin (?:an?|a few|{NUMBER}) (?:short |plain |simple )?(?:sentences?|words?|lines?|paragraphs?)\b",
+        r"\b(?:no|without|not|omit) (?:any )?(?:markdown|prose|explanations?|comments?|commentary|preamble|chatter"
+        r"|headers?"
+        r"|code (?:fence|block)s?|(?:extra|further|other|additional) (?:text|words|prose))\b",
         r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
         r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
         r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed"

@@ -199,6 +199,22 @@ def read_output(reading: Reading) -> None:
     _read_token_range(reading)
     for rules in (_POINTS, BOX_FORMS, OFFSETS, _CLASS_FORMS, _FORMATS, SCALES, _GEOMETRY):
         reading.apply(rules)
+    _read_other_formats(reading)
+
+
+_OTHER_FORMATS = (
+    rule(
+        r"\b(?:(?:in|as|into|to|using|via) )?(?:an? )?(?:csv|tsv|xml|ya?ml|html|excel|xlsx|geojson|parquet|protobuf"
+        r"|tfrecords?|pdf|latex|labelme|kitti)\b(?: (?:file|format|table|document|sheet)s?\b)?",
+        "other_format",
+    ),
+)
+
+
+def _read_other_formats(reading: Reading) -> None:
+    """Say that a format is asked for that nothing here writes."""
+    reading.apply(_OTHER_FORMATS)
+    reading.unread += [(one.start, one.end) for one in reading.of("other_format") if not one.ruled_out]
 
 
 _ENDS = 2

@@ -31,11 +31,19 @@ _TWO_SIZES = re.compile(
 
 _OF_ALL = re.compile(r" (?:ones?|things?|objects?|stuff|detections?|instances?|items?)\b")
 
+_APART = re.compile(
+    r"\b(?:leav(?:e|ing)|keep(?:ing)?|filter(?:ing)?|throw(?:ing)?|weed(?:ing)?) (?:(?:the|any|all|very|too) )*$"
+)
+_OUT = re.compile(r" (?:out|away)\b")
+"""Around what is left out: "leave small objects out"."""
+
 
 def _say_left_out(reading: Reading, low: float | None, high: float | None, start: int, end: int) -> bool:
     """Read "leave out the small ones" as the opposite bound; False where nothing is left out, or not all of a size."""
     after = _OF_ALL.match(reading.source.open, end)
     before = EXCLUDED.search(reading.source.open[max(0, start - 80) : start])
+    if after is not None and before is None and (out := _OUT.match(reading.source.open, after.end())):
+        before, after = _APART.search(reading.source.open[max(0, start - 80) : start]), out
     if after is None or before is None:
         return False
     start, end = start - len(before[0]), after.end()
