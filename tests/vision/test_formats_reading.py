@@ -84,6 +84,18 @@ class TestWhatOtherWritersWrite:
         assert found.class_names == ("dog",)
         np.testing.assert_allclose(found.xyxy, [[10, 20, 30.4, 40]], rtol=1e-6)
 
+    def test_a_voc_outline_stands_beside_its_own_box(self) -> None:
+        outline = "<polygon><x1>15</x1><y1>25</y1><x2>30</x2><y2>25</y2><x3>20</x3><y3>38</y3></polygon>"
+        found = read(voc(voc_object(corners="11 21 40 40", more=outline)))
+        assert found.xyxy.tolist() == [[10, 20, 40, 40]]
+        assert found.polygons is not None
+        assert found.polygons[0][0].tolist() == [[14, 24], [29, 24], [19, 37]]
+
+    def test_a_voc_outline_without_a_box_gives_its_bounds(self) -> None:
+        outline = "<polygon><x1>15</x1><y1>25</y1><x2>30</x2><y2>25</y2><x3>20</x3><y3>38</y3></polygon>"
+        found = read(voc(f"<object><name>dog</name>{outline}</object>"))
+        assert found.xyxy.tolist() == [[14, 24, 29, 37]]
+
     def test_a_list_of_coco_results_takes_cocos_own_ids(self) -> None:
         text = json.dumps([{"image_id": 7, "category_id": 18, "bbox": [1, 2, 3, 4], "score": 0.5}])
         found = Detections.from_text(text, SIZE)

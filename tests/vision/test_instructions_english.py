@@ -161,9 +161,14 @@ def test_an_empty_class_set_is_refused() -> None:
         read("For each member of the class set {}, output (c, x1, y1, x2, y2)")
 
 
-@pytest.mark.parametrize("seed", ["keys a, ", "one hundred ", "class name key a, "])
+@pytest.mark.parametrize("seed", ["keys a, ", "one hundred ", "class name key a, ", "without dogs ", "tell ", "dog-"])
 def test_long_repetitions_are_read_in_time(seed: str) -> None:
     began = time.process_time()
     with contextlib.suppress(InstructionError):
         read(seed * (8_000 // len(seed)))
     assert time.process_time() - began < 20
+
+
+def test_an_empty_name_in_a_class_set_is_refused() -> None:
+    with pytest.raises(InstructionError, match="an empty name"):
+        read('find {"":<c0>, "cat":<c1>}')

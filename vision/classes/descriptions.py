@@ -33,7 +33,8 @@ _ON = re.compile(r"^(?P<verb>on (?:wheel|rail|track|water|four leg))s?$")
 _PLACE = re.compile(
     r"^(?:(?:that|which) (?:(?:you|people|one|we) )?(?:can |would |usually )*)?"
     r"(?:(?:is|are|be|find|found|used|kept|use|see|seen|belong|belonging|go|stand|standing) )*"
-    r"(?:in|on|at|from|for|of|to|around|inside) (?P<place>.+)$"
+    r"(?:(?:to do|having to do|connected|associated) with"
+    r"|(?:related|connected) to|used for|in|on|at|from|for|of|to|around|inside|about) (?P<place>.+)$"
 )
 _FILLERS = word_set("a an the your my our their his her its some any")
 _PARTICLES = word_set("with from out off of for up in on at")
@@ -91,6 +92,8 @@ class Descriptions:
             if head is None:
                 continue
             rest = " ".join(words[end:])
+            if words[0] in ("whatever", "what") and rest:
+                rest = f"that {rest}"
             described = self._described(rest) if rest else None
             if described is not None:
                 common = tuple(name for name in described if name in head)

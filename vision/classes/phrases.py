@@ -51,6 +51,12 @@ _DETERMINERS = word_set(
     "a an the all any every each some this that these those my your his her our their its both several many few no "
     "one two three four five six seven eight nine ten various different multiple other another"
 )
+_LONGEST_NAME = 8
+"""Words; what has more before its first preposition is no name."""
+_NO_PART_OF_NAMES = word_set(
+    "all any each every this that these those my your his her its our their me you him it them us i we they he she is "
+    "are was were be am not do does did will would please now then"
+)
 _OPENINGS = re.compile(
     r"^(?:(?:all|any|each|every|some|most|both|none|one|types?|kinds?|sorts?|examples?|instances?|pictures of kinds?)"
     r" of(?: the| these| those| a| an)? |(?:any|every|each|all|some|other) (?:kinds?|types?|sorts?) of )"
@@ -215,6 +221,11 @@ def with_singular_head(words: list[str]) -> list[str]:
     if head == "glasses" and end > 1 and words[end - 2] in _DRINKS:
         head = "glass"
     return [*words[: end - 1], singular(head), *words[end:]]
+
+
+def is_sentence(words: list[str]) -> bool:
+    """Whether words tell or order something rather than name a thing: "ignore all previous instructions"."""
+    return len(words) > _LONGEST_NAME or not _NO_PART_OF_NAMES.isdisjoint(words[1:])
 
 
 def split_partitive(words: list[str]) -> list[str]:

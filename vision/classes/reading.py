@@ -18,6 +18,7 @@ from vision.classes.nouns import visible_nouns
 from vision.classes.phrases import (
     COLOURS,
     head_end,
+    is_sentence,
     normalise,
     plain,
     spellings,
@@ -94,6 +95,7 @@ class PhraseReader:
             or self._described(words)
             or self._several(text)
             or self._known(words[:end])
+            or (Evidence(()) if is_sentence(words[:end]) else None)
             or self._head(words[:end])
             or self._joined(words[end - 1])
             or self._misspelt(" ".join(words[:end]))

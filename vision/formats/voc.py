@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -68,7 +69,8 @@ def read(text: str, grid: Grid, classes: Sequence[str], image_size: tuple[int, i
         raise FormatError(f"expected a Pascal VOC annotation, found the element {root.tag[:80]!r}")
     _check_size(root, image_size)
     labels = Labels(classes, "name")
-    return [_record(one, Place("object", i + 1), grid, labels) for i, one in enumerate(root.findall("object"))]
+    boxes = Grid(replace(grid.output, geometry="box"), image_size)
+    return [_record(one, Place("object", i + 1), grid, boxes, labels) for i, one in enumerate(root.findall("object"))]
 
 
 def found_out(text: str) -> OutputFormat:
@@ -83,7 +85,7 @@ def found_out(text: str) -> OutputFormat:
     return OutputFormat("voc", "polygon" if outlined else "box", score=scored)
 
 
-def _record(one: ElementTree.Element, place: Place, grid: Grid, labels: Labels) -> Record:
+def _record(one: ElementTree.Element, place: Place, grid: Grid, boxes: Grid, labels: Labels) -> Record:
     written_name = _text(one, "name", place)
     name = written_name if written_name in labels.classes else written_name.strip()
     name = labels.name(name if labels.classes else written_name, place)
@@ -91,12 +93,14 @@ def _record(one: ElementTree.Element, place: Place, grid: Grid, labels: Labels) 
     score = None
     if element is not None and grid.output.score:
         score = checked_score(number(element.text or "", place), place)
-    if grid.output.geometry == "box":
-        box = one.find("bndbox")
-        if box is None:
-            raise place.wrong("an element bndbox", "none")
+    box, xyxy = one.find("bndbox"), None
+    if box is not None:
         corners = [number(_text(box, tag, place), place) for tag in _CORNERS]
-        return Record(name, grid.box((), [corners[0] - 1, corners[1] - 1, *corners[2:]], place), None, score)
+        xyxy = boxes.box((), [corners[0] - 1, corners[1] - 1, *corners[2:]], place)
+    if grid.output.geometry == "box":
+        if xyxy is None:
+            raise place.wrong("an element bndbox", "none")
+        return Record(name, xyxy, None, score)
     polygon = one.find("polygon")
     if polygon is None:
         raise place.wrong("an element polygon", "none")
@@ -105,7 +109,8 @@ def _record(one: ElementTree.Element, place: Place, grid: Grid, labels: Labels) 
     tags = [f"{axis}{k}" for k in range(1, count + 1) for axis in "xy"]
     if set(tags) != set(values) or len(polygon) != len(values):
         raise place.wrong("x1, y1, x2, y2, ... in a polygon", ", ".join(values)[:80])
-    return Record.of_rings(name, [grid.ring((), [number(values[tag], place) - 1 for tag in tags], place)], score)
+    ring = grid.ring((), [number(values[tag], place) - 1 for tag in tags], place)
+    return Record.of_rings(name, [ring], score) if xyxy is None else Record(name, xyxy, (ring,), score)
 
 
 def _pixels(xyxy: NDArray[np.float32], image_size: tuple[int, int]) -> list[int]:

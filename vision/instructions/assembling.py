@@ -291,6 +291,9 @@ class _Assembly(Wanted):
         """Whether a question asks if things are there, without a relation: "are there any trees or benches?"."""
         items = [item for item in self.sentences.items if question[0] <= item.start < question[1]]
         text = self.reading.source.text[question[0] : question[1]]
+        for item in items:
+            # "is there anything to eat" asks whether any of a kind is there.
+            text = text.replace(self.reading.source.text[item.start : item.end], " ", 1)
         said = [one for one in self.reading.said if question[0] <= one.start < question[1] and one.field != "region"]
         return bool(items) and _WHETHER.match(text) is not None and not _NOT_WHETHER.search(text) and not said
 
@@ -342,6 +345,7 @@ _EXPRESSION = re.compile(
     r"|between|wearing|holding|riding|sitting|standing"
     r"|carrying|largest|biggest|smallest|tallest|leftmost|rightmost|furthest|farthest|middle|whose)\b|\w (?:in|on|at"
     r"|with|by|over|of|that|who|which|to) "
+    r"|\w [a-z]{2,}ing (?:an?|the|his|her|their|its|two|three|on|at|in|near|with|from|to|by|over|behind) "
 )
 
 

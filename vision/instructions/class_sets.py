@@ -125,6 +125,11 @@ def _class_set(source: Source, start: int, end: int) -> ClassSet | None:
     def close() -> None:
         nonlocal token, cls
         phrase = " ".join(" ".join(words).split()).strip(" .")
+        if not phrase and token is not None and words:
+            raise InstructionError(
+                f"the class set {source.original_at(start, min(end, start + 40))!r} has an empty name: "
+                'expected names in it, as in {"person":<c0>, "car":<c1>}'
+            )
         if phrase:
             if len(phrase) > _MAX_PHRASE:
                 raise InstructionError(

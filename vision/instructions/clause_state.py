@@ -70,6 +70,8 @@ class ClauseState:
             start, end = start + 1, end - 1
         elif run[-1].text.endswith("'s"):
             end -= len("'s")
+        elif run[-1].text.endswith("s'"):
+            end -= len("'")
         item = Item(start, end, first.start, fragment=self.verb is None, quoted=quoted)
         if self.number is not None:
             item.number = (self.number.value, (self.number.start, self.number.end))
@@ -124,6 +126,7 @@ class ClauseState:
         asks = (
             first is not None
             and first.text in _ASKING
+            and not (isinstance(head, Item) and first.text in ("who is", "what is"))
             and not (items and items[-1] is not head and items[-1].whole > first.start)
         )
         if isinstance(head, Item):

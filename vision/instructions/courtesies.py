@@ -46,9 +46,40 @@ _COURTESIES = tuple(
         r"|sufficient|all right|alright|great|plenty)\b"
         r"(?: (?:for|with|by) (?:me|us|now))?(?= ?(?:$|[.,;!?)]))",
         # who wants it
-        r"\b(?:my|our|the|his|her|your) \w+ (?:says?|said|thinks?|claims?|claimed|told me|tells me|wants?|wanted"
-        r"|asked(?: me)?(?: for)?|asks for|insists?|reckons?"
+        r"\b(?:my|our|the|his|her|your) \w+ (?:(?!(?:and|or|we|i|you|that|which|is|are|be) )\w+ )?(?:says?|said"
+        r"|thinks?|claims?|claimed|told me|tells me|wants?"
+        r"|wanted|asked(?: me)?(?: for)?|asks (?:me )?for|calls for|requires?|demands|insists?(?: on)?|reckons?"
         r"|would like|needs?)(?: to (?:see|have|know|find|get))?(?: that)?(?: (?:there (?:is|are)|i have|we have))?\b",
+        r"^(?:[a-z]+ ){1,3}(?:complained|noticed|decided|agreed|struggled|argued)\b[^.;:!?]{0,200}[.;:!]",
+        r"(?:^|(?<=[.;!] ))(?:i|we) (?:(?:own|run|manage|operate|study|teach|live|sell|breed|collect|work (?:in|at"
+        r"|for|as|on))"
+        r"|am an?|are an?|am (?:working|writing|building|preparing|doing|making"
+        r"|studying))\b[^.;:!?]{0,200}[.;!](?= \S)",
+        r",? ?\b(?:will|would|could|can) you(?= ?(?:$|[.?!]))",
+        r"\bto be (?:found|detected|located|boxed|marked|identified)\b",
+        r"\bfor (?:an?|the|our|my) (?:[a-z]+ )?(?:review|audit|analysis|check|inspection|overview|survey|study|report)"
+        r"(?: (?:of|on) (?:[a-z]+ )?[a-z]+)?(?= ?(?:$|[.,;!?)]))",
+        r"(?:^|(?<=[.;!] ))(?:the|this|my|our) «image» (?:shows?|depicts?|is (?:of|from)|was taken (?:in|at|on))\b"
+        r"[^.;:!?]{1,100}[.;](?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\b(?:got to|gone(?: to)?|hiding|hidden|ended up)(?= ?(?:$|[?.!]))",
+        r"\b(?:i|we) (?:have got|have|got) (?:an?|this|some|these) «image» (?:of|from) [^.;:!?]{1,60}[.:;]"
+        r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\bfancy (?=[a-z]+ing\b)",
+        r"\b(?:your )?best guess(?: (?:at|of|for|about))\b",
+        r"^as an? (?:[a-z]+ ){1,3}(?=(?:i|we) (?:need|want|would|require|am|are)\b)",
+        r"(?:^|(?<=, ))(?:whether [^.;:!?,]{1,60}|[a-z]+) or not\b,?",
+        rf"\bin (?:an?|a few|{NUMBER}) (?:short |plain |simple )?(?:sentences?|words?|lines?|paragraphs?)\b",
+        r"\b(?:no|without|not|omit) (?:any )?(?:markdown|prose|explanations?|comments?|commentary|preamble|chatter"
+        r"|headers?"
+        r"|code (?:fence|block)s?|(?:extra|further|other|additional) (?:text|words|prose))\b",
+        r"\bfeed it (?=[a-z])(?!(?:and|please|now|then|to|a|an|the|some)\b)",
+        r"\bi wish (?:someone|somebody|anyone|you) (?:would|could)\b",
+        r"\b(?:i|we) (?:have |just )*(?:uploaded|attached|took|taken|snapped|photographed"
+        r"|enclosed) [^.;:!?]{1,200}[.;:!?]",
+        r"^(?:(?:this|here|attached) is )?(?:a|an|the|my|our) «image» (?:of|from) [^.;:!?]{1,60}[.:]"
+        r"(?= \S)(?! ?(?:[\w']+ ){1,4}(?:it|him|her|them|both)\b)",
+        r"\bit (?:should|must|shall|has to|needs to|is to|ought to) (?:be (?:detected|found|marked|shown|boxed|located"
+        r"|annotated|labelled|listed)\b|(?=be (?:segmented|outlined|counted)\b))",
         # please
         r"\b(?:pl+[sz]+|plse|plea{2,}se+|please{2,}|pretty please)\b",
         r"\bif (?:(?:you|it|that|this)(?: (?:would|could|can|will|do|does|is|are|were|may|might|has|have|'d))*(?:"
@@ -79,14 +110,16 @@ _COURTESIES = tuple(
         r"|see|make of it)\b",
         r"\b(?:and )?(?:hand|give|pass|send|bring|return|get) (?:it|them|that|those|the results?|everything|the lot)"
         r" (?:over|back)(?: to (?:me|us))?\b",
-        r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|am trying|are trying|try|intend|plan|am going|am about"
+        r"\b(?:i|we) (?:just |only |really )*(?:wish|hope|aim|(?:am|are) (?:trying|wishing|wanting|hoping)|try|intend"
+        r"|plan|am going|am about"
         r"|would like|want|need) to"
         r"(?= [a-z]+\b)",
         r"\b(?:are you able to|do you manage to|can you manage to|i wish i could(?: (?:see|know|have|find))?"
         r"|is there (?:any|a|some) (?:chance|way|possibility)(?: of (?:getting|having|seeing)| to (?:get|have|see)|"
         r" (?:you|i|we) (?:could|can)"
         r"(?: (?:get|have|see))?)?|i (?:would|will) be (?:much )?(?:obliged|thankful|glad|happy) (?:for|about))\b",
-        r"\b(?:estimate|guess|assess|work out|figure out|find out|determine|calculate|check|establish)(?= how many\b)",
+        r"\b(?:estimate|guess|assess|work out|figure out|find out|determine|calculate|check|establish)(?= (?:how many"
+        r"|(?:the )?(?:total |exact )?number of)\b)",
         # nothing else
         r"\b(?:and )?(?:that|this) (?:is|will be|would be) (?:all|it|everything|enough)(?: (?:that )?(?:i|we) (?:need"
         r"|want|ask"
@@ -104,6 +137,11 @@ _COURTESIES = tuple(
         r"\b(?:and |but )?(?:nothing|nobody|no one|none) (?:smaller|larger|bigger|shorter|taller|narrower|wider|below"
         r"|above|less|lower|higher|beyond)"
         r"(?: (?:than )?(?:that|this))?(?= ?(?:$|[.,;!?)]))",
+        rf"\b(?:class|category|label) (?:set|list) (?:has|holds|contains|comprises|consists of|with|counts) {NUMBER}"
+        r" (?:members?|classes|categories|labels|entries|names|elements|items)\b",
+        rf"\b{NUMBER} (?:things|classes|kinds|sorts|types|categories|objects) (?:matter|interest|concern|count"
+        r"|are (?:needed|wanted|of interest|relevant|asked for))(?: (?:to |for )?(?:me|us))?\b",
+        r"\b(?:and |but )?no other (?:[a-z]+ )?[a-z]+(?= ?(?:$|[.,;!?)]))",
         rf"(?<=\b(?:class|label)) (?:set|list) of {NUMBER}\b"
         r"(?: (?:classes|categories|labels|entries|names|members|items)\b)?",
         r"^looking at (?=(?:only |just )?the (?:whole |entire )?"

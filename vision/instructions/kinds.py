@@ -24,7 +24,8 @@ _DESCRIBE = (
     r"alt(?:ernative)?[ -]?texts?\b",
     r"\b(?:(?:explain|tell|say|report|state|note|put)(?: (?:me|us|in words)| to (?:\w+ ){0,3}\w+)? )?what (?:the|this"
     r"|my|that|our) "
-    r"«image» (?:contains?|shows?|depicts?|holds?|portrays?|is (?:of|about|showing)|has|looks? like)\b",
+    r"«image» (?:contains?|shows?|depicts?|holds?|portrays?|is (?:of|about|showing)|has|looks? like)\b"
+    r"(?! (?:of|from) (?:the|this|these|that|those|my|our)\b)",
     r"\bsummaris(?:e|ing)\b|\bsum up\b",
     r"\bwhat (?:does|do)\b(?=[^.;!?]{0,50}\b(?:show|contain|depict|hold|look like|consist)\b)"
     r"|\bwhat (?:am i looking at|is this (?:a|an) (?=«image» of\b))",
@@ -38,7 +39,8 @@ _DESCRIBE = (
     r"|[.;!?,]|and )))|in it\b|in here\b)",
     r"\bwhat (?:(?:else )?(?:can|could|do|did) (?:you|we|i|one) (?:see|make out|notice|observe|recognise)|does (?:it"
     r"|this|that|(?:the|this|my) «image») (?:show|depict|contain|represent|look like))\b",
-    r"\b(?:tell me |say |explain |list |report )?what (?:you|we|i) (?:can )?(?:see|notice|observe|recognise)\b"
+    r"\b(?:(?:tell|say|explain|list|report)\b(?: to)?(?: (?:me|us))?(?: please| kindly)? )?"
+    r"what (?:you|we|i|one) (?:can |could |may )?(?:see|notice|observe|recognise)\b"
     r"|\btell me what (?:it|this|the «image») shows?\b",
     r"\b(?:tell me|talk|say something) about (?=(?:the|this|my|that) (?:«image»|(?:very |far )?(?:top|bottom|left"
     r"|right|upper|lower|middle|centre|central)\b))|\bexplain (?=(?:the|this|my|that) "
@@ -87,6 +89,10 @@ _UNSEEN = compiled(
     r"|\bwhat (?:is|are) (?:they|it|he|she|each(?: of them)?|everyone|everybody) (?:thinking|saying|feeling|worth"
     r"|called|named"
     r"|made of|planning|singing|hearing)\b"
+    r"|(?<=[a-z] )(?:doing|up to|thinking|saying)(?= ?(?:$|\?))"
+    r"|\bwho (?:is|are|was|were) (?:he|she|they|that|this|it)\b"
+    r"|\bhow (?!many|much|sure|certain|confident|far|strongly|often)[a-z]+ (?:is|are|was|were) (?=the|this|that|these"
+    r"|those|my)"
     r"|\bhow (?!many|much|sure|certain|confident|far|strongly)[a-z]+ (?:they|it|each(?: of them| one)?|he|she|these"
     r"|those) (?:is|are)\b"
     r"|\b(?:serial|phone|model|house|page|jersey) numbers?\b(?: of (?:each|them|it|all|every \w+))?"

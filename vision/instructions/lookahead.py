@@ -17,19 +17,14 @@ from vision.instructions.tokens import Part, Token, is_class_name, tokens
 from vision.instructions.verbs import NOUNLIKE
 from vision.instructions.wording import ING_NOUNS, LEFT_OUT, PARTITIVES, UNWANTED
 
-_THINGS = frozenset(
-    phrases("object, objects, thing, things, item, items, stuff, anything, something, everything, whatever")
-)
-_LINKING = frozenset(
-    ("that", "which", "you can", "can", "to", "with", "for", "made of", "used for", "used to", "could", "may", "would")
-)
-_SUBJECTS = frozenset(["you", "people", "we", "one", "i", "person", "someone", "somebody", "anyone", "humans"])
 _NO_OBJECTS = frozenset(phrases("one, detection, detections, instance, instances, member, members, target, targets"))
 _POINTING = frozenset(("those", "these", "ones", "them"))
 _GIVING = frozenset(("communication", "perception", "possession", "stative"))
 """Fields of verbs whose object is what is wanted: "provide", "spotlight", "furnish"."""
 IMAGE_WORD = re.compile(IMAGE)
 _NO_RELATUM = frozenset(phrases("detection, detections, instance, instances, it, them, me"))
+_LONGEST_CLAUSE = 60
+"""Words that are looked at for the end of a clause, so that a text without any end is read in time."""
 _LEADING: tuple[Part, ...] = ("stop", "comma", "and", "filler", "be", "pronoun", "output", "selection", "that")
 
 LOOSE_RELATIONS = frozenset(
@@ -72,8 +67,9 @@ class Words:
 
     def content_at(self, position: int) -> int | None:
         """Where a name of something in the image begins, behind determiners and numbers, or None."""
+        begin = position
         while (token := self.at(position)) is not None:
-            if token.can_be("word", "quoted"):
+            if token.can_be("word", "quoted") or (token.is_stray_verb and token.text in NOUNLIKE and position > begin):
                 return None if token.text[0].isdigit() else position
             if not token.can_be("determiner", "number", "filler", "selection") or token.can_be("output noun"):
                 return None
@@ -146,9 +142,19 @@ class Words:
             expressing: whether it stands inside a referring expression.
         """
         token = self.tokens[position]
+        before, after = self.at(position - 1), self.at(position + 1)
+        if (
+            token.parts == {"filler"}
+            and before is not None
+            and before.can_be("output")
+            and self.before_determiner(position + 1)
+            and not expressing
+            and verb_field(token.text)
+        ):
+            # "let polygons delimit the planes"
+            return "finding"
         if not token.can_be("finding", "telling", "foreign", "word"):
             return None
-        before, after = self.at(position - 1), self.at(position + 1)
         leading = before is None or before.can_be(*_LEADING) or before.text == "to"
         takes = (
             after is not None
@@ -288,7 +294,7 @@ class Words:
     def _own_verb(
         self, token: Token, before: Token | None, after: Token | None, leading: bool, begins: bool
     ) -> str | None:
-        kind = "finding" if token.can_be("finding") else "telling"
+        kind = "finding" if token.can_be("finding") or self._tells_apart(token) else "telling"
         noun = token.can_be("output noun", "object")
         if before is not None and before.can_be("word") and not before.can_be("that", "and"):
             if begins and not token.text.endswith("ing") and not noun:
@@ -302,6 +308,17 @@ class Words:
         if leading and noun and after is not None and after.can_be("preposition") and not after.can_be("relation"):
             return None
         return kind
+
+    def _tells_apart(self, token: Token) -> bool:
+        """Whether "tell" has two things as its objects: "tell the red apples from the green ones"."""
+        if token.text != "tell":
+            return False
+        for after in self.tokens[token.index + 1 : token.index + _LONGEST_CLAUSE]:
+            if after.can_be("stop"):
+                break
+            if after.text in ("from", "apart"):
+                return True
+        return False
 
     def is_request(self, position: int) -> bool:
         """Whether what begins like a question asks for something to be done: "can you box the cats"."""
@@ -382,58 +399,7 @@ class Words:
 
     def clause_end(self, position: int) -> int:
         """Where in the text the clause ends that the token at a place would go on."""
-        while (token := self.at(position)) is not None:
-            if token.can_be("stop", "output", "comma") or self.verb(position, verbless=False):
+        for token in self.tokens[position : position + _LONGEST_CLAUSE]:
+            if token.can_be("stop", "output", "comma") or self.verb(token.index, verbless=False):
                 return token.start
-            position += 1
-        return self.tokens[-1].end
-
-    def described_things(self, position: int) -> int | None:
-        """One past a phrase such as "things you can eat", "anything edible", "objects with wheels", or None."""
-        if self.tokens[position].text not in _THINGS:
-            return None
-        index, subject = position + 1, False
-        if (
-            (on := self.at(index)) is not None
-            and on.text in ("on", "with")
-            and (count := self.at(index + 1)) is not None
-        ):
-            # "things on two wheels"
-            index += 2 if count.can_be("number") else 0
-        while (token := self.at(index)) is not None:
-            after = self.at(index + 1)
-            if (
-                token.text in _SUBJECTS
-                and after is not None
-                and after.text in ("can", "could", "may", "might", "would", "use")
-            ):
-                subject = True
-                index += 1
-                continue
-            if token.text == "a" and after is not None and after.text in _SUBJECTS:
-                index += 1
-                continue
-            if token.can_be("word") or (token.is_stray_verb and index > position + 1):
-                break
-            if token.text in _SUBJECTS:
-                subject = True
-            elif token.text not in _LINKING:
-                return None
-            index += 1
-        if token is None or (index == position + 1 and token.text in COLOURS):
-            return None
-        after = self.at(index + 1)
-        if token.can_be("verb") and after is not None and after.can_be("selection"):
-            # "whatever sits in the centre of the picture"
-            return None
-        end = index + 1
-        while (token := self.at(end)) is not None:
-            hanging = (
-                subject
-                and token.text in ("in", "on", "with", "into", "from", "out of")
-                and self.content_at(end + 1) is None
-            )
-            if not token.can_be("word") and not hanging:
-                break
-            end += 1
-        return end
+        return self.tokens[min(position + _LONGEST_CLAUSE, len(self.tokens)) - 1].end

@@ -128,7 +128,9 @@ _IRREGULAR = phrases(
     in mind, i mean, that is, shall be, allowed, permitted, call it by that name, by that name, anywhere,
     somewhere, look like this, crazy about, fond of, interested in,  knows, turn up, turns up,
     show up, shows up, pop up, pops up, crop up, occur, occurs,    relative,
-    what i want, what we want, what i need, what we need, are what i want, i am after, we are after"""
+    the latter, the former, bearing them, bearing one of them, bearing these, bearing those, carrying them,
+    receives, receive, sits, must sit, should sit, have to sit, may sit, they sit, what i want, what we want,
+    what i need, what we need, are what i want, i am after, we are after"""
 )
 
 PASSED_OVER = tuple(

@@ -1,7 +1,7 @@
 """Numbers with what they are numbers of: "at least 50 pixels wide", "confidence: 0.4", "up to 5 % of the image".
 
 People put the same bound in many orders. So a number is read with whatever comparator, unit and dimension stand around
-it, from tables of wordings, and what it bounds is decided from all of them together (`selection_phrases`).
+it, from tables of wordings, and what it bounds is decided from all of them together (`bound_phrases`).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _any_of(words: Mapping[str, object]) -> str:
     """A pattern for one of the wordings, longest first; whole words where they begin or end with a letter."""
     options = sorted(words, key=len, reverse=True)
     return "|".join(
-        (r"\b" if word[0].isalpha() else "")
+        (r"(?:\b|(?<=\d))" if word[0].isalpha() else "")
         + re.escape(word).replace(r"\ ", " ")
         + (r"(?![\w-])" if word[-1].isalpha() else "")
         for word in options

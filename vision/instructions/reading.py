@@ -7,16 +7,20 @@ from functools import lru_cache
 from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.instructions.assembling import assemble
+from vision.instructions.bound_phrases import read_bounds
 from vision.instructions.class_sets import read_class_sets
+from vision.instructions.coordinate_phrases import read_centres
 from vision.instructions.courtesies import read_courtesies
 from vision.instructions.emoji import emoji_name
 from vision.instructions.key_phrases import read_keys
 from vision.instructions.kinds import read_kinds
-from vision.instructions.output_phrases import read_centres, read_output, read_scores
+from vision.instructions.output_phrases import read_output, read_scores
+from vision.instructions.rank_phrases import read_counts, read_ranks
 from vision.instructions.regions import read_regions
 from vision.instructions.rules import Reading
-from vision.instructions.selection_phrases import read_bare_sizes, read_bounds, read_counts, read_ranks
 from vision.instructions.sentences import parse_sentences
+from vision.instructions.settings import read_settings
+from vision.instructions.size_phrases import read_bare_sizes
 from vision.instructions.source import Source
 from vision.instructions.task import Task
 from vision.instructions.tuple_specs import read_tuple_specs
@@ -62,6 +66,7 @@ def read_by_rules(text: str, matcher: Matcher) -> Task:
     read_counts(reading)
     read_output(reading)
     read_regions(reading)
+    read_settings(reading)
     read_bare_sizes(reading)
     read_centres(reading)
     read_scores(reading)

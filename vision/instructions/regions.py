@@ -44,7 +44,7 @@ _PREPOSITION = (
     r"(?:(?:that|which|who) (?:is|are) |(?:lying|located|situated|found|positioned|placed|appearing|standing"
     r"|sitting) )?"
     r"(?:\b(?:only )?(?:in|on|at|from|within|inside|to|towards?|along|across|near|around|over|of|covering|for) )?"
-    r"(?:(?:the|its|this|that|very|far|extreme|entire|whole) ){0,6}"
+    r"(?:(?:the|its|this|that|very|far|extreme|outer|entire|whole) ){0,6}"
 )
 _OF_IMAGE = r"(?:«of image»|(?<=half) «image»)?"
 _END = (
@@ -80,6 +80,17 @@ _BARE = compiled(
     rf")+{_SIDE}(?:«of image»|{_END})"
     rf"|\b(?:the )?(?P<side2>left|right|top|bottom)«of image»"
 )
+_CORNER_FIRST = compiled(
+    r"\b(?:with |starting with |starting from |beginning with |from )?the (?:top"
+    r"|upper)[ -]left (?:corner )?(?:(?:coming|comes|given|goes"
+    r"|being) )?first\b"
+)
+"""The order of a box's numbers, and no place in the image."""
+_FROM_SIDE_TO_SIDE = compiled(
+    r"\b(?:between|from) (?:the )?(?:left|right|top|bottom)(?:[ -]hand)?(?: (?:edge|side|border|end)s?)? (?:and|to) "
+    r"(?:the )?(?:left|right|top|bottom)(?:[ -]hand)?(?: (?:edge|side|border|end)s?)?\b(?:«of image»)?"
+)
+"""The whole of one direction, said after a strip of it: "the middle third between the left and the right edge"."""
 _OUTSIDE = re.compile(
     r"\b(?:not|outside(?: of)?|anywhere but|everywhere but|except|but not|excluding|other than|forget|skip(?:ping)?"
     r"|leave out|ignor(?:e|ing)"
@@ -89,6 +100,9 @@ _OUTSIDE = re.compile(
 
 def read_regions(reading: Reading) -> None:
     """Read every part of the image that is named."""
+    reading.source.claim((match.span() for match in _CORNER_FIRST.finditer(reading.source.open)), "filler")
+    across = [match.span() for match in _FROM_SIDE_TO_SIDE.finditer(reading.source.open)]
+    reading.source.claim(across, "filler")
     for pattern, region_of in (
         (_CORNER, _corner),
         (_PART, _part),

@@ -27,7 +27,10 @@ _MACROS = {
     "«n»": rf"(?P<n>{NUMBER})",
     "«n2»": rf"(?P<n2>{NUMBER})",
     "«image»": IMAGE,
-    "«of image»": rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|whole|entire|full) ){{0,6}}{IMAGE})",
+    "«of image»": (
+        rf"(?: (?:of|in|on|within) (?:(?:the|this|that|my|our|its|each|every|whole|entire|full) ){{0,6}}"
+        rf"(?:(?<=the |his |hat |our | my )[a-z-]+ )?{IMAGE}(?:'s (?:width|height|area))?)"
+    ),
     "«any»": "[^.;!?\ue000-\ue004]",
 }
 
@@ -36,7 +39,7 @@ _RULED_OUT = re.compile(
     r"|leav(?:e|ing) (?:out|off|away)|neither|nor)"
     r"(?: (?:use|give|want|write|output|include|return|print|add|show|put|mention|report|provide|be|have|need|state"
     r"|the|any|a|an|its|their|of|in|as|on|with|me|using|including|giving|writing|outputting|stating|actual|object|also"
-    r"|such|kind|tell|list|us)){0,12} ?$"
+    r"|such|kind|tell|list|us|bother|care|about|worry)){0,12} ?$"
 )
 
 

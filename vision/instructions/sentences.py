@@ -8,51 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vision.classes.phrases import COLOURS
 from vision.instructions.class_sets import ClassSet
-from vision.instructions.clause_state import ClauseState
-from vision.instructions.english import is_adjective, is_adverb
-from vision.instructions.lookahead import IMAGE_WORD
+from vision.instructions.described import described_things
+from vision.instructions.english import is_adverb
+from vision.instructions.naming import Naming
 from vision.instructions.parsed import Item, Sentences, Span
 from vision.instructions.rules import Reading
 from vision.instructions.tables import phrases
 from vision.instructions.tokens import Part, Token
-from vision.instructions.wording import LEFT_OUT, NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, PURPOSES, SPELLED
+from vision.instructions.wording import LEFT_OUT, SPELLED, TO_A_NAME
 
 _YES_NO = frozenset(
     {"is", "are", "was", "were", "does", "do", "did", "is there", "are there", "can you see", "do you see"}
 )
-_TO_A_NAME = frozenset(
-    {
-        "of",
-        "for",
-        "restricted to",
-        "limited to",
-        "confined to",
-        "around",
-        "round",
-        "about",
-        "from",
-        "including",
-        "like",
-        "such as",
-        "on",
-        "over",
-        "across",
-        "per",
-        "especially",
-        "namely",
-        "named",
-        "called",
-    }
-)
-"""After a noun of the output these lead to what is looked for: "boxes around the horses"."""
-
 _SUBJECTS = frozenset(phrases("i, you, we, he, she, they, it"))
 _DRAWING = frozenset(("draw", "put", "place", "make"))
-_LONGEST_NAME = 200
-"""Characters; nothing has a longer name."""
-
 _UNREAD: tuple[Part, ...] = (
     "word",
     "quoted",
@@ -71,7 +41,7 @@ def parse_sentences(reading: Reading, class_sets: Sequence[ClassSet]) -> Sentenc
     return _Parser(reading, class_sets).parse()
 
 
-class _Parser(ClauseState):
+class _Parser(Naming):
     """One walk over the tokens of an instruction."""
 
     def _end_heading(self) -> None:
@@ -121,10 +91,12 @@ class _Parser(ClauseState):
                 token.can_be("output")
                 or (token.can_be("selection") and self.words.is_score(token))
                 or (token.can_be("comma") and self.words.speaks_of_output(position + 1))
+                or (token.can_be("wording") and self.tokens[position - 1].can_be("comma", "and"))
             ):
                 self._close_expression(position)
             return position + 1
         if self.verb == "foreign" and not token.can_be("wording"):
+            self._revoke_size(token)
             if token.can_be(*_UNREAD) or is_adverb(token.text):
                 self.loose.append(token)
             return position + 1
@@ -160,11 +132,11 @@ class _Parser(ClauseState):
             return position + 1
         if token.can_be("word", "quoted") or token.is_stray_verb:
             return self._phrase(position)
-        if token.can_be("except"):
+        if token.can_be("except") and (token.text != "or any" or self._rules_out()):
             return self._start_exclusion(position)
         if token.can_be("relation") and self._relates(position):
             self._open_expression(self.head)
-        elif token.can_be("object") and (end := self.words.described_things(position)):
+        elif token.can_be("object") and (end := described_things(self.words, position)):
             return self._things(position, end)
         elif token.can_be("class set"):
             if self.number is not None:
@@ -188,6 +160,11 @@ class _Parser(ClauseState):
             return self._small_word(position)
         return position + 1
 
+    def _rules_out(self) -> bool:
+        """Whether something is ruled out in this sentence, so that "or any" goes on with it."""
+        begin = self.clause_start.start if self.clause_start is not None else 0
+        return self.exclusion is not None or any(item.excluded and item.start >= begin for item in self.result.items)
+
     def _small_word(self, position: int) -> int:
         token = self.tokens[position]
         if token.can_be("object"):
@@ -208,7 +185,7 @@ class _Parser(ClauseState):
             self._new_phrase()
         elif token.text == "but" and self._excepts_from_all(position):
             return self._start_exclusion(position)
-        elif token.can_be("comma", "and"):
+        elif token.can_be("comma", "and") or token.text == "or any":
             if token.text == "but" and (self.verb == "telling" or self.exclusion is not None):
                 self._new_clause(None)
             self._separate(token)
@@ -221,7 +198,9 @@ class _Parser(ClauseState):
         elif token.text in ("there is", "there are", "there"):
             # "when there is a dog in the picture": what is there is named.
             self.preposition = None
-        elif token.can_be("that", "be") and token.text in ("what", "who"):
+        elif token.can_be("that", "be") and (
+            token.text in ("what", "who") or (token.text in ("who is", "who are") and not isinstance(self.head, Item))
+        ):
             self.head = token
         return position + 1
 
@@ -240,165 +219,8 @@ class _Parser(ClauseState):
         self.determiner = None
         if token.can_be("comma") or not self.colours:
             self.head = None
-        if self.preposition is not None and self.preposition.text not in _TO_A_NAME:
+        if self.preposition is not None and self.preposition.text not in TO_A_NAME:
             self.preposition = None
-
-    # -- phrases ------------------------------------------------------------------------------------------------
-
-    def _phrase(self, position: int) -> int:
-        """Read a run of words that names something, or report it."""
-        end = self.words.run_end(position, self.verb is None)
-        run = self.tokens[position:end]
-        if self.words.is_owned_subject(position, end) and self.clause_start is self.tokens[position - 1]:
-            item = self._item(run)
-            item.owner = True
-            self._place(item)
-            return end if self.tokens[end].can_be("be", "verb") else end + 1
-        after = self.words.at(end)
-        if (
-            after is not None
-            and (IMAGE_WORD.fullmatch(after.text) or after.text in PURPOSES)
-            and not run[0].can_be("quoted")
-            and (self.preposition is not None or self.verb is None)
-        ):
-            # "from this shelf photo": what kind of picture it is.
-            self._new_phrase()
-            return end
-        if (
-            self.verb is None
-            and self.clause_start is run[0]
-            and self.words.before_determiner(end)
-            and not run[0].can_be("quoted")
-            and self.words.participle(position, end, after_thing=False) is None
-        ):
-            self._new_clause("foreign")
-            self.loose += run
-            return end
-        if len(run) > 1 and run[0].text.endswith("est") and run[0].text not in NOT_SUPERLATIVES:
-            # No rule knows this rank ("the tallest person"), so all of them are found and it is said.
-            self.loose.append(run[0])
-            self.determiner = None
-            return position + 1
-        if run[-1].text in NAMES_NOTHING and not run[0].can_be("quoted") and self.exclusion is None:
-            self.loose += run
-            self._new_clause("foreign")
-            return end
-        if run[-1].end - run[0].start > _LONGEST_NAME:
-            self.loose += run
-            return end
-        if (
-            run[0].text.startswith("non-")
-            and len(run) == 1
-            and (after := self.words.at(end)) is not None
-            and after.can_be("object")
-        ):
-            item = self._item(run)
-            item.start += len("non-")
-            item.excluded, item.exclusion = True, run[0].start
-            self.result.items.append(item)
-            return end
-        after, before = self.words.at(end), self.words.at(position - 1)
-        if (
-            len(run) == 1
-            and run[0].text in COLOURS
-            and self.result.items
-            and not self.result.items[-1].colour
-            and before is not None
-            and before.text == ","
-            and (after is None or after.text in (",", ".", ";"))
-        ):
-            # "umbrella, purple, the largest"
-            self.result.items[-1].colour = run[0].text
-            return end
-        if len(run) > 1 and self.words.lists_classes(run):
-            for one in run:
-                self._place(self._item([one]))
-            return end
-        cut = self.words.participle(position, end, self.head is not None)
-        if cut is not None and (position + cut + 1 < end or self.words.before_name(end)):
-            if cut == 0:
-                self._open_expression(self.head)
-            else:
-                self._open_expression(self._item(run[:cut]))
-            return position + cut + 1
-        if cut and cut == len(run) - 1 and self.words.is_in_image(end):
-            run = run[:cut]
-            cut = None
-        if cut and cut == len(run) - 1 and not self._leads_on(end):
-            # "people walking": what they do is not seen.
-            self.loose.append(run[cut])
-            run = run[:cut]
-        if len(run) > 1 and run[-1].text in COLOURS and self.question_at is not None and not self.exclusion:
-            # "are any of the cars green?"
-            item = self._item(run[:-1])
-            item.colour = run[-1].text
-            self._place(item)
-            return end
-        if self._is_loose_here(run) or run[-1].text in NOTHING or self.words.compares(position):
-            self.loose += run
-            self._new_phrase()
-            return end
-        if self._predicate(run):
-            return end
-        item = self._item(run)
-        self._place(item)
-        if len(run) > 1 and self.verb is not None and not self.exclusion and self.words.before_determiner(end):
-            self._open_expression(item)
-        return end
-
-    def _leads_on(self, position: int) -> bool:
-        after = self.words.at(position)
-        return after is not None and after.can_be("relation", "preposition")
-
-    def _is_loose_here(self, run: Sequence[Token]) -> bool:
-        """Whether words stand where nothing that is looked for is named: "as CSV", "draw a cat", "to my landlord"."""
-        if self.preposition is not None:
-            return self.preposition.text not in _TO_A_NAME and not (
-                self.preposition.text == "with" and self.words.ends_left_out(run[-1].index + 1)
-            )
-        return self.verb == "telling" and not (self.naming or self.exclusion or run[0].can_be("quoted"))
-
-    def _predicate(self, run: Sequence[Token]) -> bool:
-        """Read words that say more of the thing before them: "cars that are red"; what isn't a colour is reported."""
-        before = self.words.at(run[0].index - 1)
-        items = self.result.items
-        if (
-            len(run) == 1
-            and is_adjective(run[0].text)
-            and run[0].text not in COLOURS
-            and before is not None
-            and before.can_be("be")
-            and self.head is None
-            and self.words.after_output(before.index)
-        ):
-            # "its category is immaterial"
-            return True
-        if (
-            len(run) == 1
-            and run[0].text in COLOURS
-            and before is not None
-            and before.can_be("be")
-            and self.head is None
-            and self.determiner is None
-            and items
-            and not items[-1].excluded
-            and not items[-1].colour
-        ):
-            # "of the umbrellas, how many are red?"
-            items[-1].colour = run[0].text
-            return True
-        if (
-            before is None
-            or not before.can_be("be", "that")
-            or not isinstance(self.head, Item)
-            or self.determiner is not None
-        ):
-            return False
-        if len(run) == 1 and run[0].text in COLOURS and not self.head.excluded:
-            self.head.colour = run[0].text
-        else:
-            self.loose += run
-        return True
 
     # -- exclusions ---------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vision.classes.phrases import COLOURS
 from vision.instructions.emoji import emoji_name, is_emoji
 
 ClaimKind = Literal["output", "selection", "class set", "wording", "filler"]
@@ -38,6 +39,7 @@ _CHARACTERS = str.maketrans(
 )
 """One character for another, so that positions stay."""
 
+_COLOUR = "|".join(sorted(COLOURS, key=len, reverse=True))
 _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -69,10 +71,20 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bcant\b", "can not"),
         (r"\bwont\b", "will not"),
         (r"\b(what|where|who|that|there|how|here)s\b(?! (?:of|for)\b)", r"\1 is"),
-        (r"\bu\b", "you"),
+        (r"\b(?:u|ya)\b", "you"),
+        (r"\bwot\b", "what"),
+        (r"\bteh\b", "the"),
+        (r"\bda (?=[a-z]+\b)", "the "),
+        (r"(?<!\w)'em\b", "them"),
         (r"\bur\b(?= (?:most|least|very|really|so|not|sure|confident|certain))", "you are"),
         (r"\bur\b", "your"),
         (r"(?<=\w) n (?=\w)|(?<=\w) 'n'? (?=\w)", " and "),
+        (r"(?:^|(?<=[a-z] ))r (?=[a-z]{2,})", "are "),
+        (r"\blmk\b", "let me know"),
+        (r"\bnear of\b", "near"),
+        (r"\bhow much (?=(?:[a-z]+ )?(?:people|[a-z]+[a-rt-z]s) (?:is|are|do|does|can|there|you)\b)", "how many "),
+        (r"\b((?:small|larg|bigg|wid|tall|high|low|narrow|short)er|more|less|fewer) as (?=\d)", r"\1 than "),
+        (r"\bwant know\b", "want to know"),
         (r"\bwanna\b", "want to"),
         (r"\bgonna\b", "going to"),
         (r"\bgotta\b", "have to"),
@@ -103,6 +115,17 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bcentering\b", "centring"),
         (r"\bgray(?=\b|ish)", "grey"),
         (r"\bcolor", "colour"),
+        # "the umbrella which has colour black", "of a red colour": said as "that is black"
+        (
+            rf"\b(?:(?:which|that|who) (?:have|has)|with|having|of|in) (?:an? "
+            rf"|the )?({_COLOUR})[ -]colour(?! \w+s\b)\b",
+            r"that are \1",
+        ),
+        (
+            rf"\b(?:(?:which|that|who) (?:have|has)|with|having|of|in) (?:an? "
+            rf"|the )?colour(?: of)? ({_COLOUR})\b(?! \w+s\b)",
+            r"that are \1",
+        ),
         (
             r"\b((?:un)?normal|summar|recogn|visual|character|local|categor|minim|maxim|quant|discret|rasterr?|organ)"
             r"iz(?=e|ing|ation)",

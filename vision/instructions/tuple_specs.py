@@ -129,16 +129,31 @@ def _read_run(reading: Reading, run: _Run) -> bool:
         reading.say("offsets", True, *place)
         reading.say("centre", True, *place)
         coordinates = coordinates[2:]
+    elif coordinates == ["cx", "cy", "dots"]:
+        reading.say("offsets", True, *place)
+        reading.say("centre", True, *place)
+        return True
     if _is_polygon(coordinates, run.indexes):
         reading.say("polygon", True, *place)
         if points := _points(coordinates, run.indexes):
             reading.say("points", points, *place)
+        elif run.indexes and (
+            last := re.compile(rf"\b{run.indexes[-1]} ?(?:=|is|being|equals) ?(\d{{1,5}})\b").search(
+                reading.source.open, run.end
+            )
+        ):
+            # "(c, x1, y1, ..., xn, yn) with n = 36"
+            reading.say("points", int(last[1]), *last.span())
+            reading.source.claim([last.span()], "output")
         return True
     form = {
         "x y x y": "xyxy",
         "left top right bottom": "xyxy",
         "px py w h": "xywh",
         "left top w h": "xywh",
+        "left py w h": "xywh",
+        "left py right py": "xyxy",
+        "cx py w h": "cxcywh",
         "x y w h": "xywh",
         "cx cy w h": "cxcywh",
     }.get(" ".join(name for name in coordinates if name != "dots"))

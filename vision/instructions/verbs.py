@@ -29,7 +29,10 @@ FINDING = phrases(
     retrieve me, shoot me, sees, shows, finds, likes, loves, collects, needs, wants, where did i leave, where did
     i put, where have i put, where did i park, where did we leave, take, serialise, serialize, cut, put a frame
     around, put a frame round, put frames around, draw a frame around, draw frames around, put a square around,
-    put a circle around, have you seen, did you see, did you find, has anyone seen, have you found"""
+    put a circle around, bring out, record, log, register, jot down, note down, list down, wish, wish for, where can,
+    where could, where do,
+    where does, where might, whereabouts, gets,
+    have you seen, did you see, did you find, has anyone seen, have you found"""
 )
 """Verbs whose object is what is looked for."""
 
@@ -57,7 +60,7 @@ FOREIGN = phrases(
     cry, feel, dream, hallucinate, think, decide, judge, rate, rank, grade, critique, praise, rename, copy,
     paste, cut, merge, split, group, cluster, sort, arrange, shuffle, reorder, explain, say, justify, argue,
     prove, solve, integrate, differentiate, factorise, disregard all, override, bypass, disable, enable, reset,
-    reboot, shut, turn on, turn off, turn down, turn round, turn around, play, pause, record, film,
+    reboot, shut, turn on, turn off, turn down, turn round, turn around, play, pause, film,
     photograph, walk, run away, go away, go home, come here, leave, visit, tidy, clean, wash, repair, transfer,
     donate, lend, borrow, steal, lock, unlock, start up, shut down, launch, fly, drive, ride, jump, climb, swim,
     throw, kick, push, pull, lift, grab, cover, uncover, dress, undress, marry, invite, meet,
@@ -69,7 +72,7 @@ FOREIGN = phrases(
     stroke, tickle, bake me, grill, roast, chop, slice, peel, mix, stir, serve, trade, exchange, refund, charge,
     bill, fix, build, break, burn, melt, freeze, bake, boil, fry, pour, drink, taste, smell, hear, listen,
     speak, whisper, shout, obey, refuse, comply, roleplay, role-play, simulate, emulate, recolor, ask, inform,
-    notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the, wish,
+    notify, warn, alert, beep, wait, sleep, sum, add up, multiply, average, name after, greet, thank the,
     congratulate, remove, wipe, censor, pixelate, hide, anonymise, colourise, zoom, print out, fax, ship,
     deliver to, forward, subscribe, follow me, upvote, vote, sign, encrypt, decrypt, compress, zip, unzip,
     install"""
@@ -81,7 +84,7 @@ NOUNLIKE = frozenset(
         """bill, book, call, charge, chop, colour, cook, copy, cover, crop, cut, design, dress,
             drink, drive, fax, film, filter, fly, google, grill, group, lift, lock, mail, measure,
             mirror, mix, mosaic, order, paint, pet, phone, photograph, plan, play, post, print,
-            record, ride, roast, run, shade, share, ship, shoot, sign, slice, test, text, throw,
+            ride, roast, run, shade, share, ship, shoot, sign, slice, test, text, throw,
             track, train, walk, zip"""
     )
 )

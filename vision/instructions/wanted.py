@@ -19,6 +19,7 @@ from vision.instructions.rules import Reading
 from vision.instructions.task import Target, Undetectable
 from vision.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
 
+_TABLEWARE = frozenset(("bottle", "cup", "bowl", "fork", "knife", "spoon"))
 _FEW = 100
 """Of so many classes it's told which mean the same; of more nobody would read it."""
 
@@ -59,6 +60,11 @@ class Wanted:
         matches = dict(zip(phrases, self.matcher.match_all(phrases), strict=True))
         for item in named:
             self._share_noun(item, named, matches)
+        if any(_TABLEWARE.intersection(matches[self._phrase(item)].classes) for item in named):
+            for item in named:
+                if self._phrase(item) == "glasses" and not item.quoted:
+                    # Beside bottles or cups they are for drinking, and not spectacles.
+                    matches["glasses"] = self.matcher.match("glass")
         return matches
 
     def _without_refined(self, named: list[Item]) -> list[Item]:

@@ -127,7 +127,9 @@ PRONOUNS = phrases(
 OBJECTS = phrases(
     """object, objects, thing, things, item, items, everything, anything, something, stuff, ones, those, instance,
     instances, entity, entities, whatever it is, whatever they are, whatever, whatever you find, whatever you see,
-    anything else, everything else, detection, detections, target, targets, candidate, candidates, find, finds,
+    anything else, everything else, whatever else, whatever else you see, whatever else you can see,
+    whatever else you find, whatever else there is, whatever is left, detection, detections, target, targets,
+    candidate, candidates, find, finds,
     occurrence, occurrences, example, examples, specimen, specimens, member, members, all of it, the lot, subject,
     subjects, one, individual, individuals, element, elements, match, matches, guess, guesses, hit, hits, finding,
     findings, prediction, predictions, piece, pieces, proposal, proposals, hypothesis, hypotheses"""
@@ -136,7 +138,8 @@ OBJECTS = phrases(
 
 OUTPUT_NOUNS = phrases(
     """box, boxes, bounding box, bounding boxes, bbox, bboxes, rectangle, rectangles, frame, frames, tuple, tuples,
-    list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, point, points, vertex,
+    list, lists, array, arrays, coordinate, coordinates, coord, coords, corner, corners, centre, centres, point,
+    points, vertex,
     vertices, value, values, number, numbers, integer, integers, whole number, whole numbers, float, floats,
     decimals, class, classes, label, labels, category, categories, name, names, token, tokens, index, indexes,
     indices, id, ids, set, sets, class set, category set, label set, class list, class name, class names,
@@ -284,3 +287,11 @@ LEFT_OUT = frozenset(
     )
 )
 """After a thing these rule it out: "vehicles, cars excluded"."""
+
+TO_A_NAME = frozenset(
+    phrases(
+        """of, for, restricted to, limited to, confined to, around, round, about, from, including, like, such as, on,
+        over, across, per, especially, namely, named, called"""
+    )
+)
+"""After a noun of the output these lead to what is looked for: "boxes around the horses"."""

@@ -14,7 +14,7 @@ from itertools import count, islice
 
 from vision.errors import InstructionError
 from vision.scene.adjectives import FAR_FROM_VIEWER, NEAR_VIEWER
-from vision.scene.grammar import Chunk, Chunks
+from vision.scene.chunks import Chunk, Chunks
 from vision.scene.links import CONTACT, OF, Link
 from vision.scene.phrases import (
     Among,

@@ -16,7 +16,8 @@ from vision.errors import InstructionError
 from vision.instructions.task import Target
 from vision.scene.adjectives import SCENERY
 from vision.scene.attachment import WEARING, readings
-from vision.scene.grammar import Chunk, Chunks, read_chunks
+from vision.scene.chunks import Chunk, Chunks
+from vision.scene.grammar import read_chunks
 from vision.scene.links import Link
 from vision.scene.phrases import Colours, Core, Question, Unseen
 from vision.scene.query_text import QueryText, write_query
