@@ -653,6 +653,8 @@ class _Linker:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
+            if several := self._kind_of_names(text.casefold(), use):
+                return Item("entity", text, at, at + 1, mention=Mention(text, (several,)))
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)
 

@@ -47,7 +47,7 @@ _LIST = re.compile(
     r"(?:full |complete |short )?list of\s+",
     _FLAGS,
 )
-_IF_ANY = re.compile(r",?\s+if (?:any\b|it has|they have|there (?:is|are)|so\b)[^,?.!;]*", _FLAGS)
+_IF_ANY = re.compile(r",?\s+if (?:any\b|it has|they have|there (?:is|are))[^,?.!;]*", _FLAGS)
 _YES_OR_NO = re.compile(rf"[,;.?]?\s+(?:yes or no|true or false|y/n){_END}", _FLAGS)
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
 _AMONG = re.compile(r"\b(?:among|amongst|one of|included in|counted among) (?=(?:the|its|their)\b)", _FLAGS)
@@ -110,7 +110,7 @@ def stripped(question: str) -> Put:
 def turned(question: str) -> Iterator[str]:
     """The question with what was put first put back to its place, where something was."""
     if found := _STRANDED.match(question):  # "Of which country is Paris the capital"
-        yield f"{found[2]} {found[1]}"
+        yield f"{found[2]} {found[1].lower()}"
     if wants_yes_or_no(question) and _AMONG.search(question):  # "Is Tamil among the languages of ..."
         yield _AMONG.sub("", question, count=1)
     if found := _SETTING.match(question):  # "I'm in Cusco. What is spoken here?"

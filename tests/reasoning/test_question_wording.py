@@ -1,0 +1,156 @@
+"""Ways of saying things: what stands around a question, slips of the pen, numbers in words, and their shapes."""
+
+from __future__ import annotations
+
+import pytest
+
+from reasoning import Query, Reasoner
+from reasoning.errors import QuestionError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.questions import read_question, understand
+from reasoning.questions.lexicon import lexicon_of
+from reasoning.questions.number_words import spoken_number
+from reasoning.questions.rephrasing import stripped, turned
+from reasoning.questions.spelling import respelled
+
+
+@pytest.fixture(scope="module")
+def world() -> KnowledgeGraph:
+    return KnowledgeGraph.load("world")
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "length"),
+    [
+        ("5 million people", 5_000_000, 2),
+        ("2,500 metres", 2500, 1),
+        ("twenty five million", 25_000_000, 3),
+        ("half a million", 500_000, 3),
+        ("a quarter of a million", 0, 0),  # which begins with its article
+        ("quarter of a million", 250_000, 4),
+        ("one and a half million", 1_500_000, 5),
+        ("two hundred and five", 205, 4),
+        ("one hundred and twenty thousand", 120_000, 5),
+        ("1.5bn", 1_500_000_000, 1),
+        ("20k", 20_000, 1),
+        ("two and three", 2, 1),
+        ("twenty thirty", 20, 1),
+        ("2400 m", 2400, 1),  # metres
+        ("3d", 0, 0),
+        ("million", 1_000_000, 1),
+        ("many", 0, 0),
+    ],
+)
+def test_numbers_in_words(words: str, value: float, length: int) -> None:
+    assert spoken_number(words.split()) == (value, length)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "asks"),
+    [
+        ("Hi there, what is the capital of Chad?", "what is the capital of Chad?", False),
+        ("Quick question: is Bonn in Germany?", "is Bonn in Germany?", True),
+        ("Is it true that Bonn is in Germany?", "Bonn is in Germany?", True),
+        ("Could you tell me whether Bonn is in Germany", "Bonn is in Germany", True),
+        ("Bonn is in Germany, isn't it?", "Bonn is in Germany", True),
+        ("Is Bonn in Germany, yes or no?", "Is Bonn in Germany", True),
+        ("Is there a city in Chad, and if so which one?", "Is there a city in Chad", False),
+        ("Do you have a list of African countries?", "list African countries?", False),
+        ("I'd like to know which cities are in Chad", "which cities are in Chad", False),
+        ("Which cities are in Chad, if there are any?", "Which cities are in Chad?", False),
+        ("Can you name the capital of Chad?", "Can you name the capital of Chad?", False),
+    ],
+)  # fmt: skip
+def test_what_stands_around_a_question_is_taken_off(question: str, text: str, asks: bool) -> None:
+    put = stripped(question)
+    assert (put.text, put.asks) == (text, asks)
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("Of which country is Bonn the capital?", "which country is Bonn the capital of"),
+        ("I'm flying to Lomé next week. What is spoken there?", "What is spoken in Lomé?"),
+        ("We live in Lomé, what is the capital of this country?", "what is the capital of the country of Lomé?"),
+        ("Is Ewe among the languages of Togo?", "Is Ewe the languages of Togo?"),
+        ("Togo, what is its currency?", "what is Togo's currency?"),
+        ("Are there more than 5 million people in Togo?", "does Togo have more than 5 million people"),
+    ],
+)
+def test_what_was_put_first_is_put_back(question: str, plain: str) -> None:
+    assert plain in list(turned(question))
+
+
+def test_slips_in_common_words_are_mended_and_said(world: KnowledgeGraph) -> None:
+    lexicon = lexicon_of(world)
+    assert respelled("wich contries are neigbours of Chad", lexicon) == (
+        "which countries are neighbours of Chad",
+        ('read "wich" as "which"', 'read "contries" as "countries"', 'read "neigbours" as "neighbours"'),
+    )
+    for plain in ("among the towns of [contry]", "the river Contry", "nations within Asia", "lomé", "xqzzt of Chad"):
+        assert respelled(plain, lexicon) == (plain, ())
+    found = understand("wich contries border Chad", world)
+    assert str(found.query) == 'borders("Chad")'
+    assert 'read "contries" as "countries"' in found.assumed
+
+
+WORDINGS = [
+    # what is said of a country holds in its cities, where it lies nowhere itself
+    ("What currency do people use in Lomé?", 'currency(country("Lomé"))'),
+    ("Tartu is in some country. Which languages does that country have?", 'language(country("Tartu"))'),
+    # things beside things
+    ("Does Peru have more people than Chile?", 'exists(top(1, population, "Peru" | "Chile") & "Peru")'),
+    ("Which is further north, Lima or Bogotá?", 'top(1, latitude, "Lima" | "Bogotá")'),
+    ("Out of Peru, Chile and Guyana, who has the fewest people?", 'bottom(1, population, "Peru" | "Chile" | "Guyana")'),
+    ("do more people live in Lima than in Bogotá?", 'exists(top(1, population, "Lima" | "Bogotá") & "Lima")'),
+    # superlatives of what belongs to something, and of places
+    ("Chad's most populous city", 'top(1, population, ~country("Chad") & ~type("city"))'),
+    ("What is the westernmost city in Ireland?", 'bottom(1, longitude, ~country("Ireland") & ~type("city"))'),
+    ("Top 3 African countries by area", 'top(3, area, ~continent("Africa"))'),
+    ("airports in Bolivia above 4000 m", 'elevation(~country("Bolivia") & ~type("airport")) > 4000'),
+    # "and", "or", "not"
+    ("What languages do Austria and Belgium have in common?", 'language("Austria") & language("Belgium")'),
+    ("Find the airports that serve Milan and those that serve Turin", '~serves("Milan") | ~serves("Turin")'),
+    ("Neighbours of Poland whose currency isn't the euro", 'borders("Poland") & !~currency("Euro")'),
+    ("Neighbours of Poland outside the eurozone", 'borders("Poland") & !~currency("Euro")'),
+    (
+        "Which countries border Peru or Chile, but not both?",
+        '(borders("Peru") | borders("Chile")) & !(borders("Peru") & borders("Chile"))',
+    ),
+    (
+        "Are German and Italian both official in Switzerland?",
+        'exists(~language("German") & ~language("Italian") & "Switzerland")',
+    ),
+    ("Do Togo and Benin use the same currency?", 'exists(currency("Togo") & currency("Benin"))'),
+    # names
+    ("Which city is the Kyrgyz capital?", 'capital("Kyrgyzstan")'),
+    ("Whose dialling code begins with +228?", '~calling_code("+228")'),
+    ("Which country has Lomé as its capital?", '~capital("Lomé")'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "query"), WORDINGS)
+def test_a_wording_is_read(world: KnowledgeGraph, question: str, query: str) -> None:
+    found = understand(question, world)
+    assert found.query is not None, found.problem
+    exact = Reasoner(world, method="exact")
+    given, expected = exact.answer(found.query), exact.answer(Query.parse(query))
+    assert (set(given.entities), given.value) == (set(expected.entities), expected.value), str(found.query)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which Oceanian countries use the dollar?",
+        "Which is bigger, Peru or Mongolia?",  # by area the one, by population the other
+        "Is San Jose in the United States?",
+        "Which countries border Germany and Poland or Austria?",
+        "What is the population of Wakanda?",  # which is no slip of Akanda
+        "What is the capital of Munich?",
+        "What is the population of the capital of Lyon?",
+        "Which airports border France?",
+    ],
+)
+def test_what_is_open_is_not_answered(world: KnowledgeGraph, question: str) -> None:
+    with pytest.raises(QuestionError):
+        read_question(question, world, None)
