@@ -62,7 +62,7 @@ class Application:
         found = [ground.apply(self.use, options, inverse, want, self.fixed, noun) for options in sources]
         if ground.lexicon.type_relation is not None and self.construction in ("verb", "gap", "by"):
             # Nobody asks who speaks the languages that are spoken there.
-            found = [[one.at(0.4) if goes_back(one) else one for one in readings] for readings in found]
+            found = [[one.at(0.8) if goes_back(one) else one for one in readings] for readings in found]
         if len(found) == 1:
             return sorted(found[0], key=lambda reading: reading.cost)
         if not any(reading.values for readings in found for reading in readings):

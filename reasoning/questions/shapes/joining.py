@@ -69,6 +69,9 @@ class JoiningShapes(Shapes):
         joint = "or" if "or" in (b.kind.split()[0], b.objects.joint) else "and"
         if joint == "or" and b.kind == "and noun" and self.linked.tokens[b.start].text.casefold() == "and":
             raise NoReading('"and" beside "or" may bind either way; ask in two questions')
+        comma = self.linked.tokens[b.start].text == "," and not b.objects.joint
+        if comma and a.named and b.named:
+            return  # "Saxony, a German state" is one thing
         if a.named and b.named and a.objects.joint in ("", joint):
             objects = Objects((*a.objects.sources, *b.objects.sources), joint)
             yield replace(a, objects=objects, cost=a.cost + b.cost)
