@@ -131,6 +131,11 @@ class NameIndex:
                 found.append(entity)
         return list(dict.fromkeys(found))
 
+    def longer_by(self, key: str, endings: Sequence[str]) -> list[int]:
+        """Entities whose label is a folded key with one of some endings: "Uzbekistan" under "uzbek"."""
+        found = [entity for ending in endings for entity in self.with_key(key + ending)]
+        return [entity for entity in dict.fromkeys(found) if fold(self._label(entity)) in {key + e for e in endings}]
+
     def match(self, name: str) -> Match | None:
         """Read a name: exact label, exact id, folded key, close spelling, in this order; None where nothing fits."""
         fitting = self.with_key(fold(name))

@@ -29,7 +29,10 @@ MISPLACED = 0.12
 NOT_ASKED = 0.4
 """What it costs to end with another step than the one that the question word stands before."""
 
-MOST_STEPS = 4
+MOST_STEPS, MOST_NAMES = 4, 3
+
+MOST_OUTLINES = 60
+"""Ways to take a question's words that are tried."""
 
 _GLUE = frozenset(
     {"of", "in", "by", "with", "as", "possessive", "preposition", "about", "light", "their", "and", "where"}
@@ -62,7 +65,11 @@ class _Outline:
 def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]:
     """The chains that use all that a question names; `asks` says whether it wants yes or no."""
     for outline in _outlines(linked):
-        if not 0 < len(outline.steps) <= MOST_STEPS or any(map(_corrected, outline.names)):
+        if (
+            len(outline.names) > MOST_NAMES
+            or not 0 < len(outline.steps) <= MOST_STEPS
+            or any(map(_corrected, outline.names))
+        ):
             continue
         verbal = not any(only_noun(step.item.text) for step in outline.steps)
         if asks and verbal and len(outline.names) == 2 and len(outline.steps) == 1 and not outline.counted:
@@ -72,7 +79,8 @@ def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]
             found = [list(_chains(ground, linked, outline, name))[:3] for name in outline.names]
             for readings in product(*found):
                 reading = ground.both(*readings) if len(readings) > 1 else readings[0]
-                yield replace(reading, query=Count(reading.query)) if outline.counted else reading
+                counts = outline.counted and not reading.values
+                yield replace(reading, query=Count(reading.query)) if counts else reading
 
 
 def _yes_or_no(ground: Grounding, linked: Linked, outline: _Outline, name: Item, other: Item) -> Iterator[Reading]:
@@ -84,31 +92,35 @@ def _yes_or_no(ground: Grounding, linked: Linked, outline: _Outline, name: Item,
             yield replace(whole, query=Exists(whole.query))
 
 
-def _outlines(linked: Linked, at: int = 0) -> Iterator[_Outline]:
-    """The ways to take the words from a position on, each word once; none where one has a role that no chain has."""
-    if at >= len(linked.tokens):
-        yield _Outline((), ())
-        return
+def _outlines(linked: Linked) -> list[_Outline]:
+    """The ways to take all words, each once; none where a word has a role that no chain has."""
     size = len(linked.tokens)
-    here = sorted((item for item in linked.items if item.start == at), key=lambda item: (-item.end, item.cost))
-    longest = max((item.end for item in here), default=at)
-    for item in here:
-        if item.end < longest and item.kind not in ("relation", "type"):
-            continue
-        for rest in _outlines(linked, item.end):
-            if item.kind == "entity":
-                again = item.cost > 0 and rest.names == () and item.mention is not None and _said_before(linked, item)
-                yield rest if again else replace(rest, names=(item, *rest.names))
-            elif item.kind == "relation" or (item.kind == "type" and item.type is not None and item.type.entity):
-                yield replace(rest, steps=(_Step(item, _is_placed(linked, item)), *rest.steps))
-            elif item.kind == "many":
-                yield replace(rest, counted=True)
-            elif item.kind == "share":
-                yield replace(rest, shared=True)
-            elif (item.kind in _GLUE and not (item.kind == "of" and item.end == size)) or item.kind == "type":
-                yield rest
-    if linked.filler[at] and not any(item.kind in ("entity", "relation") for item in here):
-        yield from _outlines(linked, at + 1)
+    behind: list[list[_Outline]] = [[] for _ in range(size)] + [[_Outline((), ())]]
+    for at in reversed(range(size)):
+        here = sorted((item for item in linked.items if item.start == at), key=lambda item: (-item.end, item.cost))
+        longest = max((item.end for item in here), default=at)
+        for item in here:
+            if item.end == longest or item.kind in ("relation", "type"):
+                behind[at] += [taken for rest in behind[item.end] if (taken := _with(linked, item, rest)) is not None]
+        if linked.filler[at] and not any(item.kind in ("entity", "relation") for item in here):
+            behind[at] += behind[at + 1]
+        del behind[at][MOST_OUTLINES:]
+    return behind[0]
+
+
+def _with(linked: Linked, item: Item, rest: _Outline) -> _Outline | None:
+    """The outline with one more word before it, None where the word has no role in a chain."""
+    if item.kind == "entity":
+        again = item.cost > 0 and rest.names == () and item.mention is not None and _said_before(linked, item)
+        return rest if again else replace(rest, names=(item, *rest.names))
+    if item.kind == "relation" or (item.kind == "type" and item.type is not None and item.type.entity):
+        return replace(rest, steps=(_Step(item, _is_placed(linked, item)), *rest.steps))
+    if item.kind == "many":
+        return replace(rest, counted=True)
+    if item.kind == "share":
+        return replace(rest, shared=True)
+    stranded = item.kind == "of" and item.end == len(linked.tokens)
+    return rest if (item.kind in _GLUE and not stranded) or item.kind == "type" else None
 
 
 def _is_placed(linked: Linked, step: Item) -> bool:

@@ -73,6 +73,7 @@ class Reading:
         values: whether it gives values and not entities.
         rank: how much worse than the best reading of the same name it is.
         cost: how far the words are from what they were read as, 0 where they say just that.
+        rivals: queries that the words mean as well, with other answers.
     """
 
     query: Query
@@ -81,6 +82,7 @@ class Reading:
     values: bool = False
     rank: int = 0
     cost: float = 0.0
+    rivals: tuple[Query, ...] = ()
 
     def at(self, more: float) -> Reading:
         """The reading at a higher cost."""
@@ -109,6 +111,11 @@ class Grounding:
                 if all(entity not in entities for entities in mention.candidates):
                     found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
+
+    def named(self, query: Entity) -> Reading:
+        """The entity of a query."""
+        entity = self.kg.entity_by_id(query.name) if query.by_id else self.kg.entity(query.name)
+        return Reading(query, np.array([entity], dtype=np.int32))
 
     def are_places(self, sources: Sequence[Sequence[Reading]]) -> bool:
         """Whether something lies in any of some readings."""
@@ -150,6 +157,16 @@ class Grounding:
             return self.apply(use, (self.of_type(int(kinds[0])),), inverse=False, fixed=True)
         except NoReading:
             return []
+
+    def members_of(self, entity: Entity) -> Ids:
+        """The one entity that a name in a query means."""
+        return np.array([self.kg.entity_by_id(entity.name) if entity.by_id else self.kg.entity(entity.name)], np.int32)
+
+    def step(self, name: str, source: Reading, inverse: bool) -> Reading:
+        """One relation from a set, in one direction."""
+        relation = self.kg.relation(name)
+        members = self._walk(source, relation, relation.inverse != inverse)
+        return Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
 
     def led_to(self, use: RelationUse) -> set[int]:
         """Types of what a relation leads to, empty where the graph has no types or the relation has values."""

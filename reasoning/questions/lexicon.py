@@ -15,8 +15,6 @@ from functools import cached_property
 from itertools import islice
 
 import numpy as np
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from kg_data.columns import LiteralColumn
 from reasoning.graph.index import Ids
@@ -508,12 +506,13 @@ class Lexicon:
     def _population(self) -> LiteralColumn | None:
         return next((column for column in self.kg.literals if stems(column.relation) == stems("population")), None)
 
-    def misspelt(self, word: str) -> tuple[str, ...]:
-        """The words of relations and types that are a slip away from a word that English does not have."""
-        known = {part for words in self.words.values() for part in words if len(part) > 5}
-        known |= {self.kg.entity_labels[kind.entity] for kind in self.types.values() if kind.entity is not None}
-        hits = process.extract(word.casefold(), sorted(known), scorer=OSA.distance, score_cutoff=2, limit=3)
-        return tuple(text for text, distance, _ in hits if distance == hits[0][1])
+    def own_words(self) -> frozenset[str]:
+        """The words of the names of relations and types, types in both numbers."""
+        known = {part for words in self.words.values() for part in words if len(part) > 3 and part.isalpha()}
+        for kind in self.types.values():
+            if kind.entity is not None and (label := self.kg.entity_labels[kind.entity].casefold()).isalpha():
+                known |= {label, label[:-1] + "ies" if label.endswith("y") else label + "s"}
+        return frozenset(known)
 
     def namesakes(self, text: str) -> tuple[int, ...]:
         """Entities that are called so with their type behind the name: "New York City", "Georgia (country)"."""

@@ -27,6 +27,7 @@ from reasoning.questions.vocabulary import (
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
+    SPEAKERS,
     THEIR,
     UNSAYABLE,
     changes_nothing,
@@ -45,6 +46,9 @@ MOST_WORDS = 70
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
+
+ENDINGS = ("stan", "istan", "land", "ia")
+"""What makes the name of a country of that of a people or language."""
 
 MOST_LONGER = 5
 """Entities that a part of their name may stand for; more are too many to choose from."""
@@ -79,7 +83,7 @@ LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 LOWER, LOWER_NOUN = 0.25, 0.1
 """What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
 
-NAMED_ITSELF = 0.25
+NAMED_ITSELF = 0.35
 """What it costs to take a verb for one that says little, where a relation has its name."""
 
 FAR_VERB = 0.25
@@ -91,13 +95,14 @@ WITHIN_LONGER_PHRASE = 0.15
 WITHOUT_PREPOSITION = 0.6
 """The same for a verb whose preposition gives it another meaning."""
 
-AS_WELL_KNOWN = 0.1
+AS_WELL_KNOWN = 0.15
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
 
 BEHIND_VERBS = PARTICLES | PREPOSITIONS | frozenset({"of", "for", "from", "to", "on", "at", "in", "with"})
 """What belongs to a verb before it: "made up of", "depend on"."""
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
+_RELATIVE = ("that", "which", "who")
 _ARTICLES = ("a", "an", "the")
 BEING = frozenset({"is", "are", "was", "were"})
 _TOKEN = re.compile(
@@ -364,11 +369,11 @@ class _Linker:
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                noun = self.lexicon.type_relation is None and only_noun(text)
+                noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
-                ranks = (others,)
+                ranks: tuple[tuple[int, ...], ...] = (others,)
                 if spoken := self._language(text):
                     ranks = (spoken,) if self.of_languages else (others, spoken)
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
@@ -392,9 +397,15 @@ class _Linker:
             names = wordnet().nouns_of(text) if words < 4 else ()
             if not names and text.casefold().endswith("zone"):  # "the eurozone"
                 names = (text[:-4],)
+            if text.casefold() in SPEAKERS:
+                names = (SPEAKERS[text.casefold()],)
+            if not names and words == 1 and (longer := self.kg.names.longer_by(fold(text), ENDINGS)):
+                return tuple(longer)  # "Kyrgyz"
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
-            if not names or text.casefold().endswith("ies"):
+            if text.endswith("ies") and words > 1:
+                names += (f"{text[:-3]}y",)
+            elif not names or text.casefold().endswith("ies"):
                 names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
@@ -493,6 +504,9 @@ class _Linker:
     def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
         joined = " ".join(words)
         keyword = KEYWORDS.get(joined)
+        if joined in ("count", "count of") and at and (not self.filler[at - 1] or self.words[at - 1] in _RELATIVE):
+            keyword = None  # "that count French among their languages"
+            yield Item("light", text)
         if keyword is not None and (
             keyword[0] in ("compare", "most", "degree", "many", "except")
             or len(words) == 1
@@ -530,7 +544,7 @@ class _Linker:
             return
         nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
         use = self.lexicon.use(text, tuple(words), nominal)
-        kind = self.lexicon.kind(text, tuple(words))
+        kind = self.lexicon.kind(text, tuple(words)) or self._kind_of_two(text, words)
         if use is not None and len(words) == 1 and min(use.costs, default=0.0) > NEAR_WORD:
             typed = kind is not None and kind.entity is not None
             if typed or joined in ANYTHING or joined.removesuffix("s") in ANYTHING:
@@ -550,15 +564,31 @@ class _Linker:
             yield Item("relation", text, use=use)
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
             yield Item("type", text, type=Kind(text))
-        elif keyword is None and kind is not None:
+        elif keyword is None and kind is not None and not (self._follows_who(at) and not only_noun(joined)):
             yield Item("type", text, type=kind, cost=kind.cost)
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
-        itself = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.0,)
+        itself = self.lexicon.type_relation is None and use is not None
+        itself = itself and use is not None and (use.costs[:1] <= (0.0,) or len(words) > 1)
         if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
             yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
+
+    def _kind_of_two(self, text: str, words: list[str]) -> Kind | None:
+        """What two nouns say that an answer is, in a graph without types: "TV shows"."""
+        if self.lexicon.type_relation is not None or len(words) != 2 or not words[1].endswith("s"):
+            return None
+        if any(word in FILLER or word in KEYWORDS or word in LIGHT for word in words):
+            return None
+        if not all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words) or is_verbal(words[0]):
+            return None
+        found = self.lexicon.kind(words[1], (words[1],))
+        return replace(found, text=text) if found is not None and text.count(" ") == 1 else None
+
+    def _follows_who(self, at: int) -> bool:
+        """Whether a word stands where a graph without types has a verb: "who boycotts", "those who boycott"."""
+        return self.lexicon.type_relation is None and self.words[max(0, at - 1) : at] == ["who"]
 
     def _with_preposition(self, text: str, words: list[str]) -> RelationUse | None:
         """What a verb and its preposition mean together, in a graph whose types do not tell: "die of"."""
@@ -570,7 +600,8 @@ class _Linker:
         alone = self.lexicon.use(verb, (verb,))
         if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):
             return None
-        return self.lexicon.phrased(" ".join(words))
+        found = self.lexicon.phrased(" ".join([*lemmas(verb)[-1:], *rest]))
+        return replace(found, text=text) if found is not None else None
 
     def _nominal(self, at: int, length: int) -> bool:
         """Whether a word stands where only a noun does: "which type", "the type of"."""
@@ -608,7 +639,7 @@ class _Linker:
         # A question's first word has a capital whatever it is.
         named = (end > at and (at > 0 or end > 1)) or text[:1] in "+."
         end = max(end, at + 1)
-        if not named and not lemmas(text) and len(text) > 4 and not self.lexicon.misspelt(text):
+        if not named and not lemmas(text) and len(text) > 4:
             named, end = True, at + 1
         if named and self.corrections:
             self.corrections -= 1
@@ -625,13 +656,6 @@ class _Linker:
             if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
-        if not lemmas(text) and (meant := self.lexicon.misspelt(text)):
-            words = tuple(meant[0].split())
-            use, kind = self.lexicon.use(text, words), self.lexicon.kind(text, words)
-            if kind is not None and kind.entity is not None:
-                return Item("type", text, at, at + 1, type=kind, cost=0.1)
-            if use is not None:
-                return Item("relation", text, at, at + 1, use=use, cost=0.1)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)

@@ -47,6 +47,10 @@ class Comparison:
         return Reading(query, _having(reading, column), notes, cost=reading.cost)
 
 
+COLLOQUIAL = frozenset({"biggest"})
+"""Words that do not say by what to rank, and are used of one measure as of another."""
+
+
 @dataclass(frozen=True)
 class Superlative:
     """Keeps the `k` members of a set with the largest or smallest value of the first relation that they have."""
@@ -71,10 +75,29 @@ class Superlative:
                 if len(self.relations) > 1:
                     notes = (*notes, f'read "{self.text}" as by {label_words(relation)}')
                 query = Top(max(self.k, self.place), relation, reading.query, self.largest)
+                rivals = tuple(
+                    Top(self.k, other, reading.query, self.largest)
+                    for other in self.relations
+                    if self.place == 1
+                    and self.text.casefold() in COLLOQUIAL
+                    and self._differ(kg, reading, relation, other)
+                )
                 if self.place > 1:  # the second largest is the smallest of the two largest
                     query = Top(1, relation, query, not self.largest)
-                return Reading(query, members, notes, cost=reading.cost)
+                return Reading(query, members, notes, cost=reading.cost, rivals=rivals)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
+
+    def _differ(self, kg: KnowledgeGraph, reading: Reading, one: str, other: str) -> bool:
+        """Whether two relations choose differently."""
+        chosen = []
+        for relation in (one, other):
+            column = _column(kg, relation)
+            if column is None or not len(members := _having(reading, column)):
+                return False
+            values = column.values[np.searchsorted(column.entities, members)]
+            order = np.argsort(-values if self.largest else values, kind="stable")[: self.k]
+            chosen.append(set(members[order].tolist()))
+        return chosen[0] != chosen[1]
 
 
 def value_of(kg: KnowledgeGraph, relation: str, reading: Reading) -> int | float | None:

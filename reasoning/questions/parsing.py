@@ -22,10 +22,11 @@ from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
 from reasoning.questions.grammar import Grammar
 from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguous
-from reasoning.questions.lexicon import lexicon_of
+from reasoning.questions.lexicon import Kind, lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, stripped, turned, wants_yes_or_no
+from reasoning.questions.spelling import respelled
 from reasoning.questions.vocabulary import only_noun
 
 DEAREST = 0.95
@@ -62,7 +63,12 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
 
 
 def _parsed(put: Put, kg: KnowledgeGraph) -> ReadQuestion:
-    question, asks = put.text, put.asks
+    question, mended = respelled(put.text, lexicon_of(kg))
+    found = _of_words(question, put.asks, kg)
+    return replace(found, assumed=(*mended, *found.assumed))
+
+
+def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     lexicon = lexicon_of(kg)
     linked = link(question, lexicon)
     if words := unread(linked):
@@ -151,6 +157,8 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     continue
                 for reading in found[:2]:
                     yield _exists(ground.both(reading, sources[1][0])).at(subject.cost + relation.cost)
+        if len(sources) > 1:
+            yield from _of_several(subject, right, ground)
             continue
         for relation in right.get("relation", ()) if subject.named else ():
             if relation.use is None or not only_noun(relation.text):
@@ -180,9 +188,40 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                             yield _exists(ground.both(base, reading)).at(subject.cost + other.cost + 0.05)
             if other.objects is not None and other.named and not subject.named and len(other.objects.sources) == 1:
                 for base in sources[0][:2]:
-                    if not base.values:
+                    if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Do France and Spain both use the euro?", "Do they use the same currency?"."""
+    assert subject.objects is not None
+    bases = [options[0] for options in subject.objects.sources]
+    for predicate in right.get("predicate", ()):
+        if predicate.predicate is None:
+            continue
+        for kind in ground.kinds(bases[0].members)[:1]:
+            try:
+                found = predicate.predicate.readings(ground, Kind("it", int(kind)))
+            except NoReading:
+                continue
+            for reading in found[:2]:
+                query = reading.query
+                if subject.objects.joint == "or":
+                    yield _exists(ground.both(reading, ground.either(*bases))).at(subject.cost + predicate.cost)
+                elif isinstance(query, Project) and isinstance(query.source, Entity):
+                    target = Reading(query.source, ground.members_of(query.source))
+                    reached = [ground.step(query.relation, base, not query.inverse) for base in bases]
+                    whole = replace(ground.both(*reached, target), notes=reading.notes, cost=reading.cost)
+                    yield _exists(whole).at(subject.cost + predicate.cost)
+    for phrase in (*right.get("sharing", ()), *right.get("co-relation", ())):
+        if phrase.use is not None:
+            try:
+                reached = [ground.apply(phrase.use, options, False)[0] for options in subject.objects.sources]
+            except NoReading:
+                continue
+            if not any(reading.values for reading in reached):
+                yield _exists(ground.both(*reached)).at(subject.cost + phrase.cost)
 
 
 def _exists(reading: Reading) -> Reading:
@@ -221,6 +260,12 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
         least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
         if reading.cost - best.cost < least:
             close.append(reading)
+    if best.rivals:
+        others = [replace(best, query=query, notes=()) for query in best.rivals] + others
+        alternatives = tuple(Alternative(one.query, one.notes, _confidence(one)) for one in others[:SHOWN])
+        queries = quoted_list([str(query) for query in (best.query, *best.rivals)])
+        problem = f"could not read the question: it may mean {queries}; say which"
+        return ReadQuestion(question, None, 0.0, 0.0, (first, *alternatives), problem=problem)
     if len(close) > 1:
         problem = _namesakes(kg, close) or (
             "could not read the question: it may mean "

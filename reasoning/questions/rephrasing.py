@@ -47,7 +47,9 @@ _LIST = re.compile(
     r"(?:full |complete |short )?list of\s+",
     _FLAGS,
 )
+_IF_ANY = re.compile(r",?\s+if (?:any\b|it has|they have|there (?:is|are)|so\b)[^,?.!;]*", _FLAGS)
 _YES_OR_NO = re.compile(rf"[,;.?]?\s+(?:yes or no|true or false|y/n){_END}", _FLAGS)
+_OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
 _AMONG = re.compile(r"\b(?:among|amongst|one of|included in|counted among) (?=(?:the|its|their)\b)", _FLAGS)
 _TAG = re.compile(
     r"[,;]?\s+(?:right|correct|no|yes|true or false|is that (?:right|so|correct|true)|or not|"
@@ -84,6 +86,7 @@ def wants_yes_or_no(text: str) -> bool:
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
     text = _WISH.sub("", _GREETING.sub("", question))
+    text = _OUT_OF.sub("of ", _IF_ANY.sub("", text))
     if found := _YES_OR_NO.search(text):
         return Put(text[: found.start()], True)
     if found := _LIST.match(text):

@@ -32,7 +32,9 @@ PHRASES: tuple[Phrase, ...] = (
         "use|pay with|pay in|accept|adopt|switch to|have adopted",
         ("currency", "language", "top level domain", "calling code", "time zone", "timezone"),
     ),
+    Phrase("people use|people pay with|people pay in|people pay", ("currency",)),
     Phrase("spend", ("currency",)),
+    Phrase("number", ("calling code",)),
     Phrase("observe|keep|follow", ("timezone", "time zone")),
     Phrase("how far east|how far west", ("longitude",)),
     Phrase("how far north|how far south", ("latitude",)),
@@ -50,12 +52,16 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     Phrase("capital city|seat of government|governed from|ruled from|administered from|run from", ("capital",)),
     Phrase("fly to|fly into|land in|land at|fly in|fly from", ("serves",)),
-    Phrase("make up|constitute", ("part of",)),
+    Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
+    Phrase("circulate", ("currency",)),
+    Phrase("land|ground|territory size", ("area",)),
     Phrase("people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
-    Phrase("m|metre|meter|altitude|how high|metre above sea level|m above sea level", ("elevation", "height")),
+    Phrase(
+        "m|metre|meter|altitude|how high|how high up|metre above sea level|m above sea level", ("elevation", "height")
+    ),
     Phrase(
         "domain|internet domain|web domain|web address|website|web site|internet address|"
         "internet domain ending|domain ending|"
@@ -104,7 +110,8 @@ OTHER_TYPES = {"state": "country", "land": "country", "place": "city"}
 
 # Nouns that stand for anything.
 ANYTHING = _words(
-    "somewhere anywhere thing place one entity entities item everything anything something part spot location"
+    """everybody everyone anybody anyone somewhere anywhere thing place one entity entities item everything anything
+    something part spot location"""
 )
 
 # Nouns that ask for the kind itself.
@@ -115,12 +122,13 @@ KINDS = _words("movie film person man woman book song album company team city to
 
 # Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
 _ROLES: tuple[tuple[str, object, str], ...] = (
-    ("of", None, "of|for"),
+    ("of", None, "of|for|out of"),
     (
         "in",
         None,
         "across|throughout|in|within|inside|on|from|at|located|situated|lie|lies|lying|found in|"
-        "based in|belong to|belongs to|part of",
+        "based in|belong to|belongs to|part of|form part of|"
+        "forms part of|forming part of",
     ),
     ("preposition", None, "to|through"),
     ("by", None, "by|in terms of|according to|measured by|ranked by"),
@@ -154,7 +162,7 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
         "compare",
         ">",
         "north of|east of|more than|greater than|larger than|bigger than|higher than|over|above|"
-        "exceeding|exceeds|after|>",
+        "exceeding|exceeds|exceed|after|>",
     ),
     ("compare", "<", "south of|west of|less than|fewer than|smaller than|lower than|under|below|before|<"),
     ("compare", ">=", "at least|no less than|not less than|since|>="),
@@ -168,13 +176,18 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("degree", (False, ("elevation", "height")), "lower"),
     ("degree", (True, ("population",)), "more populous|more populated"),
     ("degree", (False, ("population",)), "less populous|less populated"),
+    ("degree", (True, ("latitude",)), "further north|farther north|more northerly"),
+    ("degree", (False, ("latitude",)), "further south|farther south|more southerly"),
+    ("degree", (True, ("longitude",)), "further east|farther east|more easterly"),
+    ("degree", (False, ("longitude",)), "further west|farther west|more westerly"),
     ("than", None, "than"),
     ("most", (True, ()), "most|greatest|maximum|top"),
     ("most", (False, ()), "least|fewest|minimum|bottom"),
     ("most", (True, ("elevation", "height")), "highest|tallest|highest lying|highest-lying"),
     ("most", (False, ("elevation", "height")), "lowest|lowest lying|lowest-lying"),
-    ("most", (True, ("area", "population")), "largest|biggest"),
+    ("most", (True, ("area", "population")), "largest"),
     ("most", (False, ("area", "population")), "smallest|tiniest"),
+    ("most", (True, ("area", "population")), "biggest"),
     ("most", (True, ("latitude",)), "northernmost|most northerly|most northern|furthest north|farthest north"),
     ("most", (False, ("latitude",)), "southernmost|most southerly|most southern|furthest south|farthest south"),
     ("most", (True, ("longitude",)), "easternmost|most easterly|most eastern|furthest east|farthest east"),
@@ -196,22 +209,24 @@ ASKING = _words("is are was were do does did has have can could")
 
 # Words that change nothing in what is asked.
 FILLER = _words(
-    """a an the this these that those which who whom what whats what's who's that's how is are was were be been being do does
-    did can please tell me show list give name find all any each every some there it its it's their they them you i
+    """a an the this these that those which who whom what whats what's who's that's how is are was were be been being do
+    does did can please tell me show list give name find all any each every some there it its it's their they them you i
     we us my our your both currently today now also too want know let see if whether then so official officially
-    main called named known than much many few several status again recorded registered stored noted mentioned
-    someone somebody hi hello hey thanks thank cheers okay ok well here whichever whatever whoever
+    main called named known than much many few several else pls plz single status again recorded registered stored
+    noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever whatever whoever
     wherever own itself themselves degrees respectively actually apparently"""
 ) | _phrases(
-    """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i
-   |i'm|i'd|looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i
-   |should i|would we|will we|in world|of world|on earth|each other|could you|will you|counts as|count as
-   |in square kilometres|in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres
-   |in km|in m|in people|in meters|in kilometres|in total|at all|right now|these days|at moment|list of
-   |of its own|of their own|above sea level|quick one|quick question|fact check|counted as|considered
-   |regarded as|classed as|classified as|do i use to|used to|do i need to|do i|do we|does one need|does one
-   |one needs|just over border|just across|from abroad|by way|i need|i want|i'm in need of|can you
-   |it true that|it case that|true that|in all|all together|altogether"""
+    """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
+    |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
+    |will we|in world|of world|on earth|each other|could you|will you|counts as|count as|in square kilometres
+    |in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres|in km|in m|in people
+    |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|of two|of three|of these
+    |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
+    |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to|used to
+    |do i need to|do i|do we|does one need|does one|one needs|just over border|just across|from abroad|by way
+    |i need|i want|i'm in need of|can you|it true that|it case that|true that|in all|all together|altogether
+    |in graph|in this graph|in data|in this data|in dataset|in database|graph lists|data lists|on record|on file
+    |in list"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -240,13 +255,20 @@ LIGHT = _words(
     offered provide provides provided exist exists existed occur occurs occurred happen happens happened carry
     carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects
     stretch stretches stretched sit sits sat stand stands stood start starts started begin begins began end ends
-    ended keep keeps kept boast boasts"""
+    ended keep keeps kept boast boasts apply applies applied recognise recognises recognize recognizes recognised
+    recognized designate designates"""
 ) | _phrases(
     "made up of|composed of|consists of|consist of|divided into|broken into|split into|subdivided into|runs on|run on"
 )
 
 # Words that stand for a name before them.
 PRONOUNS = _words("it them him its their his")
+
+# Who speaks which language, in one word.
+SPEAKERS = {
+    "francophone": "French", "anglophone": "English", "lusophone": "Portuguese", "hispanophone": "Spanish",
+    "germanophone": "German", "russophone": "Russian", "arabophone": "Arabic",
+}  # fmt: skip
 
 # Whose what is meant is said before, if it is said.
 THEIR = _words("their its his her")

@@ -56,6 +56,8 @@ class AskingShapes(RelationShapes):
     def completed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the films were released whose director is Ann"."""
         assert a.use is not None and b.predicate is not None
+        if b.value == "of":
+            return
         for reading in b.predicate.readings(self.ground, a.type)[:2]:
             objects = Objects(((reading,),))
             application = Application(a.use, objects, "gap")

@@ -32,6 +32,9 @@ BEING = frozenset({"is", "are", "was", "were"})
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
 
+UNFIT, UNSAID_VERB = 0.4, 0.25
+"""From what estimate on a verb does not fit its subject, and what it costs to go by the noun before it alone."""
+
 _LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
 
@@ -71,6 +74,15 @@ class ClauseShapes(RelationShapes):
             readings = [r for r in b.predicate.readings(self.ground, None, base) if len(r.members)]
             yield from self._nouns(a, b, readings[:4], 0.35)
 
+    def said_to_be(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the films of Ann are crime fiction"."""
+        untyped = self.ground.lexicon.type_relation is None
+        if not untyped or a.objects is None or a.named or a.bare or b.objects is None or not b.named:
+            return
+        if len(b.objects.sources) == 1 and self.linked.before(b.start) & BEING:
+            readings = Implied("are", b.objects).readings(self.ground, None, a.objects.sources[0][0])
+            yield from self._nouns(a, b, [reading for reading in readings if len(reading.members)][:3], 0.1)
+
     def verb_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "border neither France nor Spain"."""
         if a.use is not None and b.objects is not None:
@@ -90,6 +102,9 @@ class ClauseShapes(RelationShapes):
             yield from self._applied_noun(a, a.use, b.gap, b, 0.05)
         elif (use := shared(a.use, b.use)) is not None:
             yield from self._applied_noun(a, replace(use, text=a.text), b.gap, b, 0.0)
+        elif self.ground.lexicon.type_relation is None and b.estimate >= UNFIT:
+            # "which instruments does Ann play", where what is played is teams
+            yield from self._applied_noun(a, a.use, b.gap, replace(b, cost=b.cost), UNSAID_VERB)
 
     def gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
@@ -130,7 +145,8 @@ class ClauseShapes(RelationShapes):
         if noun.objects is None or noun.bare or one.use is None or two.use is None:
             return
         construction = "verb" if several is a else "gap"
-        parts = tuple(Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        first, second = (Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        parts = (first, Not(second) if "not" in two.kind else second)
         yield self._predicate(a, b, Together(parts, two.kind.split()[0]), 0.03)
 
     def light_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -159,6 +175,27 @@ class ClauseShapes(RelationShapes):
             if isinstance(base.query, Compare | Top):
                 return
             yield from self._nouns(b, a, Located(a.objects).readings(self.ground, None, base)[:2], b.cost + 0.1)
+
+    def said_before(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "French-speaking neighbours of Nigeria"."""
+        assert a.predicate is not None and b.objects is not None
+        if a.gap is None or not a.named or a.use is None or not is_verbal(a.use.text):
+            return
+        base = b.objects.sources[0][0]
+        if not b.named and not b.bare and not base.values and not isinstance(base.query, Compare | Top):
+            yield from self._nouns(b, a, a.predicate.readings(self.ground, None, base)[:2], b.cost + 0.1)
+
+    def owned_placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Russia's Asian neighbours"."""
+        if a.objects is None or b.use is None or b.gap is None:
+            return
+        for reading in Application(b.use, a.objects, "of").readings(self.ground)[:2]:
+            yield from self._nouns(a, b, Located(b.gap).readings(self.ground, None, reading)[:2], 0.02)
+
+    def placed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Asian neighbours", of something said before."""
+        if a.named and a.objects is not None and wordnet().nouns_of(a.text) and not is_verbal(b.text):
+            yield Phrase("placed relation", text=b.text, use=b.use, gap=a.objects, cost=a.cost + b.cost)
 
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""

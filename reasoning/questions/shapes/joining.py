@@ -9,6 +9,7 @@ from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading
 from reasoning.questions.predicates import (
     Application,
+    Chosen,
     Implied,
     Not,
     Objects,
@@ -19,6 +20,8 @@ from reasoning.questions.predicates import (
 )
 from reasoning.questions.shapes.making import Shapes
 from reasoning.questions.vocabulary import is_verbal
+
+NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
 
 
 class JoiningShapes(Shapes):
@@ -34,7 +37,29 @@ class JoiningShapes(Shapes):
         assert b.objects is not None
         if b.named:
             yield self._predicate(a, b, Not(Implied(a.text, b.objects, inverse=True)), 0.05)
+        elif b.bare and self.ground.lexicon.type_relation is None and a.text.casefold() in NOT_BEING:
+            yield self._predicate(a, b, Not(OneOf(b.objects)))  # "aren't animals"
         yield replace(b, kind="not noun")
+
+    def gap_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "that food causes and bacteria do not"."""
+        if a.use is None or a.predicate is None or a.gap is None or b.objects is None or b.bare:
+            return
+        other = Not(Related(Application(a.use, b.objects, "gap")))
+        yield self._predicate(a, b, Together((a.predicate, other), "and"), 0.05)
+
+    def one_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(don't have) one in Peru", which takes up the relation before."""
+        if a.text.casefold() == "one" and b.objects is not None and b.named:
+            yield replace(b, kind="one in", cost=a.cost + b.cost)
+
+    def _resumes(self, position: int) -> bool:
+        """Whether "those" or "the ones" stands behind the word that joins."""
+        words = [token.text.casefold() for token in self.linked.tokens[position : position + 4]]
+        return "those" in words or "ones" in words
+
+    def _among(self) -> bool:
+        return self.linked.tokens[0].text.casefold() in ("of", "out", "among", "from", "between")
 
     def excepted(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "except Spain"."""
@@ -47,7 +72,11 @@ class JoiningShapes(Shapes):
         if b.kind == "predicate" and b.value == "of":
             return
         joint = "or" if b.kind == "or predicate" else "and"
+        if b.kind == "and predicate" and self._resumes(b.start):
+            joint = "or"  # "that serve Milan, and those that serve Rome"
         cost = 0.0 if b.kind != "predicate" else 0.04
+        if b.kind == "and predicate" and self.linked.tokens[b.start].text == "," and self._among():
+            cost += 0.2  # what is said behind the comma is said of the whole
         yield self._predicate(a, b, Together((a.predicate, b.predicate), joint), cost, use=b.use)
 
     def listed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -117,8 +146,30 @@ class JoiningShapes(Shapes):
 
     def light_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "cover at least 5 million km²"."""
-        if b.value == "test":
+        if b.value in ("test", "as"):
             yield replace(b, cost=a.cost + b.cost)
+
+    def having_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "whose currency isn't the euro"."""
+        if a.use is not None and b.objects is not None and not b.bare and not isinstance(a.value, Phrase):
+            yield self._predicate(a, b, Not(Related(Application(a.use, b.objects, "having"))), 0.02)
+
+    def having_other(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "with a currency other than the euro"."""
+        one = b.predicate.of if isinstance(b.predicate, Not) else None
+        if a.use is not None and isinstance(one, OneOf) and not isinstance(a.value, Phrase):
+            yield self._predicate(a, b, Not(Related(Application(a.use, one.objects, "having"))), 0.02)
+
+    def chosen_among(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "of Kenya and Uganda, who has more people"; "of the capitals of Asia, which is the largest"."""
+        if a.objects is None or a.bare or b.predicate is None or self.linked.tokens[b.start].text != ",":
+            return
+        if a.named and len(a.objects.sources) > 1 and isinstance(b.predicate, Chosen):
+            whole = self.ground.either(*(options[0] for options in a.objects.sources))
+            yield self._noun(a, b.predicate.readings(self.ground, None, whole), a.cost + b.cost, value="one of")
+        elif not a.named and not a.objects.sources[0][0].values:
+            base = a.objects.sources[0][0]
+            yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:3])
 
     def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the emigrants from Cuba go to"."""

@@ -16,6 +16,7 @@ from reasoning.questions.predicates import (
     Application,
     Chosen,
     Located,
+    Objects,
     Together,
 )
 from reasoning.questions.shapes.prepositions import PrepositionShapes
@@ -40,6 +41,30 @@ class NumberShapes(PrepositionShapes):
         """ "above 1,000 km²", which says of itself what is measured."""
         if b.text.casefold().rstrip("s") in UNITS:
             yield replace(a, cost=a.cost + b.cost)
+
+    def how_much(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "how many square kilometres", which is asked of a value and not a count."""
+        if b.text.casefold().rstrip("s") in UNITS:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def numbered_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the seven emirates of the UAE", of which there are seven."""
+        if b.objects is not None and not b.named and not b.bare:
+            fitting = [reading for reading in b.objects.sources[0] if len(reading.members) == a.value]
+            if fitting and not any(reading.values for reading in fitting):
+                yield replace(b, objects=Objects((tuple(fitting),)), cost=a.cost + b.cost)
+
+    def more_of_one(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "more people live in Karachi (than in Lahore)"."""
+        if b.named and b.objects is not None and len(b.objects.sources) == 1:
+            yield replace(b, kind="more of one", value=a, cost=a.cost + b.cost)
+
+    def more_than_other(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "more people live in Karachi than in Lahore"."""
+        degree = cast(Phrase, a.value)
+        for phrase in self.compare_noun(degree, b):
+            if phrase.kind == "compared":
+                yield from self.compared(a, replace(phrase, cost=b.cost))
 
     def greater_behind(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "is France or Spain bigger"."""

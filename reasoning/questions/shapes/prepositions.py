@@ -19,7 +19,7 @@ from reasoning.questions.predicates import (
     Touching,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import stem
+from reasoning.questions.vocabulary import is_verbal, stem
 
 
 class PrepositionShapes(Shapes):
@@ -48,7 +48,8 @@ class PrepositionShapes(Shapes):
 
     def with_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "have the largest area", "with the same currency as"."""
-        if isinstance(b.predicate, Chosen | Sharing) or b.value == "as":
+        by = isinstance(b.predicate, Related) and b.predicate.application.construction == "by" and not is_verbal(b.text)
+        if isinstance(b.predicate, Chosen | Sharing) or b.value == "as" or by:
             yield replace(b, cost=a.cost + b.cost)
 
     def having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -125,6 +126,11 @@ class PrepositionShapes(Shapes):
     def same_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the same director of Psycho"."""
         if not b.named and not b.bare:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def used_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "use the same currency"."""
+        if a.use is not None and b.use is not None and shared(a.use, b.use) is not None:
             yield replace(b, cost=a.cost + b.cost)
 
     def by_same(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
 from reasoning.questions.constructions import inverse_of, shared
-from reasoning.questions.grounding import NoReading
+from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
 from reasoning.questions.predicates import (
@@ -16,7 +17,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stems
+from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stem, stems
 from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
@@ -32,7 +33,9 @@ class RelationShapes(Shapes):
 
     def typed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "neighbouring countries", "capital city"."""
-        if a.type is None and b.type is not None and not _past(a.text):
+        # "countries border" is no border
+        nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
+        if a.type is None and b.type is not None and not _past(a.text) and not nothing:
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -101,11 +104,24 @@ class RelationShapes(Shapes):
         if a.text.endswith(" by"):
             yield self._predicate(a, b, Related(Application(a.use, b.objects, "by")))
             return
+        for reading in self._same_step(a, b):
+            yield self._predicate(a, b, Related(Application(a.use, Objects(((reading,),)), "verb")), 0.03)
         asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
         if asked or self.linked.before(b.start) & (DOING | BEING):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
         yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+
+    def _same_step(self, a: Phrase, b: Phrase) -> Iterator[Reading]:
+        """What a relation is put to where a verb and its object are both of its name: "expelled French diplomats"."""
+        assert a.use is not None and b.objects is not None
+        said = stem(a.text)
+        for reading in b.objects.sources[0] if not b.named and len(b.objects.sources) == 1 else ():
+            query = reading.query
+            if isinstance(query, Project) and query.relation in a.use.relations and isinstance(query.source, Entity):
+                words = self.ground.lexicon.words.get(query.relation, ())
+                if said in stems(" ".join(words[:-1])):
+                    yield self.ground.named(query.source)
 
     def owner(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "France's"."""
