@@ -31,6 +31,7 @@ from reasoning.questions.vocabulary import (
     THEIR,
     UNSAYABLE,
     changes_nothing,
+    is_verb,
     is_verbal,
     lemmas,
     only_noun,
@@ -82,6 +83,19 @@ LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 
 LOWER, LOWER_NOUN = 0.25, 0.1
 """What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
+
+UNKNOWN_VERB = 0.15
+"""What it costs that a verb says no more than its object, which names a relation."""
+
+TAKEN = 0.6
+"""Cosine of a verb and its object with the relation of the object from which the verb says no more."""
+
+_ENDING = frozenset(
+    {"end", "terminate", "stop", "finish", "cancel", "refuse", "reject", "deny", "avoid", "lack", "lose"}
+)
+
+VERB_AS_KIND = 0.2
+"""What it costs that a verb that names a relation is a noun here: "virus cause"."""
 
 NAMED_ITSELF = 0.35
 """What it costs to take a verb for one that says little, where a relation has its name."""
@@ -377,14 +391,18 @@ class _Linker:
                 if spoken := self._language(text):
                     ranks = (spoken,) if self.of_languages else (others, spoken)
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
+            elif known := self._known_as(text, end - at):
+                yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
 
     def _language(self, text: str) -> tuple[int, ...]:
         """The language that an adjective names too, where the graph calls it "Spanish Language"."""
         named = self.kg.names.with_key(fold(f"{text} language")) if text[:1].isupper() else []
         return tuple(named) if len(named) == 1 else ()
 
-    def _known_as(self, text: str) -> tuple[tuple[int, ...], ...]:
+    def _known_as(self, text: str, words: int) -> tuple[tuple[int, ...], ...]:
         """What has another name that means the same, or this one with what companies have behind theirs."""
+        if self.lexicon.type_relation is not None or words > 3 or not (text[0] + text.split()[-1][0]).isupper():
+            return ()
         for name in (*wordnet().same_names(text), *(f"{text} {ending}" for ending in COMPANY)):
             if candidates := self._candidates(name):
                 return candidates
@@ -394,7 +412,7 @@ class _Linker:
         """What an adjective or a plural names: "French" France, "euros" Euro."""
         names: tuple[str, ...] = ()
         if len(text) > 3:
-            names = wordnet().nouns_of(text) if words < 4 else ()
+            names = (wordnet().nouns_of(text) or wordnet().nouns_of(text.removesuffix("s"))) if words < 4 else ()
             if not names and text.casefold().endswith("zone"):  # "the eurozone"
                 names = (text[:-4],)
             if text.casefold() in SPEAKERS:
@@ -565,6 +583,9 @@ class _Linker:
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
             yield Item("type", text, type=Kind(text))
         elif keyword is None and kind is not None and not (self._follows_who(at) and not only_noun(joined)):
+            verb = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.05,)
+            if verb and not nominal and is_verb(joined):
+                kind = replace(kind, cost=kind.cost + VERB_AS_KIND)
             yield Item("type", text, type=kind, cost=kind.cost)
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
@@ -612,7 +633,7 @@ class _Linker:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
         nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
         known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
-        return known and not any(word in KEYWORDS or word in FILLER for word in words)
+        return known and not any(word in KEYWORDS or word in FILLER or word in LIGHT for word in words)
 
     def _part_of_names(self, text: str) -> tuple[int, ...]:
         """What is called so with more words: "Schiphol", "sheqel"; () where more than a few are."""
@@ -625,6 +646,20 @@ class _Linker:
             return None
         words = self.question[self.tokens[at].start : self.tokens[at + length - 1].end]
         return Item("number", words, at, at + length, value=value)
+
+    def _takes_relation(self, at: int) -> bool:
+        """Whether a verb adds little to its object: "lodge protests", "impose a boycott"; not so "annul treaties"."""
+        forms = lemmas(self.words[at])
+        if self.lexicon.type_relation is not None or not any(wordnet().senses(form, "v") for form in forms):
+            return False
+        behind = next((a for a in range(at + 1, min(at + 3, len(self.words))) if self.words[a] not in _ARTICLES), at)
+        for length in (2, 1):
+            words = tuple(self.words[behind : behind + length])
+            use = self.lexicon.use(" ".join(words), words, True) if behind > at and len(words) == length else None
+            if use is not None and use.costs[:1] <= (0.2,):
+                whole = self.lexicon.similarity.likeness(" ".join((self.words[at], *words)))
+                return whole.get(use.relations[0], 0.0) > TAKEN and not _ends(self.words[at])
+        return False
 
     def _unknown(self, at: int) -> Item:
         """A stretch that looks like a name as a misspelt one, a word by its sense, else not understood."""
@@ -656,9 +691,17 @@ class _Linker:
             if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
+        if self.tokens[at].kind == "word" and self._takes_relation(at):
+            return Item("light", text, at, at + 1, cost=UNKNOWN_VERB)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)
+
+
+def _ends(verb: str) -> bool:
+    """Whether a verb says that something stops or is not."""
+    near = {text for form in lemmas(verb) for text, cost in wordnet().related(form, "v").items() if cost < 0.45}
+    return bool(near & _ENDING)
 
 
 def _said_more(phrase: Item, item: Item) -> float:

@@ -349,6 +349,11 @@ def is_verbal(text: str) -> bool:
     return last.endswith(("ed", "ing", "ten", "ken", "orn")) and not last.endswith("ling")
 
 
+def is_verb(text: str) -> bool:
+    """Whether the last word of a phrase may be a verb."""
+    return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1]))
+
+
 @lru_cache(maxsize=10_000)
 def changes_nothing(word: str) -> bool:
     """Whether a word or phrase is filler: of the list, a participle of it ("listed"), or another word for "main"."""

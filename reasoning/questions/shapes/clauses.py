@@ -23,7 +23,7 @@ from reasoning.questions.predicates import (
     Related,
     Together,
 )
-from reasoning.questions.shapes.relations import RelationShapes
+from reasoning.questions.shapes.relations import UNFIT, UNSAID_VERB, RelationShapes
 from reasoning.questions.vocabulary import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -31,9 +31,6 @@ DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
-
-UNFIT, UNSAID_VERB = 0.4, 0.25
-"""From what estimate on a verb does not fit its subject, and what it costs to go by the noun before it alone."""
 
 _LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
@@ -114,7 +111,8 @@ class ClauseShapes(RelationShapes):
         as_noun = b.kind == "relation of"
         cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02
         fixed = as_noun and self.ground.lexicon.type_relation is not None
-        application = Application(b.use, a.objects, "having" if as_noun else "gap", fixed)
+        passive = b.kind == "relation" and b.text.endswith(" by")
+        application = Application(b.use, a.objects, "having" if as_noun else "verb" if passive else "gap", fixed)
         yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
 
     def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -154,6 +152,14 @@ class ClauseShapes(RelationShapes):
         assert a.objects is not None
         if not a.bare:
             yield self._predicate(a, b, Implied(b.text, a.objects), 0.05, gap=a.objects)
+
+    def between(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(is there) an alliance between Peru and Chile"."""
+        if a.use is not None and b.objects is not None and b.named and len(b.objects.sources) == 2:
+            one, other = b.objects.sources
+            for reading in self.ground.apply(a.use, one, False)[:2]:
+                whole = self.ground.both(reading, other[0])
+                yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "is Paris in"."""

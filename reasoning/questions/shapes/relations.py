@@ -13,6 +13,7 @@ from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
 from reasoning.questions.predicates import (
     Application,
+    Implied,
     Objects,
     Related,
 )
@@ -22,6 +23,9 @@ from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
+UNFIT, UNSAID_VERB = 0.4, 0.25
+"""From what estimate on a verb does not fit its subject, and what it costs to go by the nouns beside it alone."""
+
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
 
@@ -110,7 +114,11 @@ class RelationShapes(Shapes):
         if asked or self.linked.before(b.start) & (DOING | BEING):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
-        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+        found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+        yield found
+        if found.estimate >= UNFIT and self.ground.lexicon.type_relation is None and not only_noun(a.text):
+            # "a musician who plays the harp", where what is played is teams
+            yield self._predicate(a, b, Implied(a.text, b.objects), UNSAID_VERB)
 
     def _same_step(self, a: Phrase, b: Phrase) -> Iterator[Reading]:
         """What a relation is put to where a verb and its object are both of its name: "expelled French diplomats"."""
@@ -144,6 +152,13 @@ class RelationShapes(Shapes):
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
+            if self.ground.lexicon.type_relation is None:
+                members = self.ground.wanted(self.ground.lexicon.kind(b.text, tuple(b.text.casefold().split())))
+                own = (
+                    ()
+                    if members is None
+                    else tuple(r for r in a.objects.sources[0] if int(r.members[0]) in _Set(members))
+                )
             if own:  # "the Spanish language", "Kathmandu time"
                 yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
@@ -179,6 +194,9 @@ class RelationShapes(Shapes):
         ):
             return
         kind = a.type if a.kind == "type" else None
+        untyped = self.ground.lexicon.type_relation is None
+        if untyped and a.text.endswith("s") and only_noun(a.text):
+            return  # "the nations Peru borders"
         if a.kind == "relation" and a.use is not None:
             kind = self.ground.lexicon.kind(a.text, tuple(a.text.casefold().split()))
             if kind is None:
@@ -187,7 +205,8 @@ class RelationShapes(Shapes):
         found = [r for r in b.objects.sources[0] if members is None or int(r.members[0]) in _Set(members)]
         if found:
             kept = tuple(replace(reading, rank=0) for reading in found)
-            yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02)
+            guessed = kind.cost if untyped and kind is not None else 0.0
+            yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02 + guessed)
             if a.kind == "relation" and a.use is not None:
                 # "the actors of the writer Ann": of what she wrote
                 made = Application(a.use, Objects((kept,)), "having").readings(self.ground)
