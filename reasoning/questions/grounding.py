@@ -23,7 +23,7 @@ from reasoning.questions.linking import Mention
 from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS, lemmas, stem, stems
 from reasoning.questions.wordnet import wordnet
 
-BUDGET = 4000
+BUDGET = 12_000
 """Relation steps tried for one question: an ordinary one takes fewer than 100."""
 
 NOTHING: Ids = np.zeros(0, dtype=np.int32)

@@ -195,6 +195,8 @@ class Lexicon:
     def _of_words(self, words: tuple[str, ...]) -> dict[str, float]:
         """Relations named by as many words, each of them near to one of these: "military ally", "military alliance"."""
         costs: dict[str, float] = {}
+        if is_verbal(words[-1]):
+            return costs  # "films acted" are two things
         for at, word in enumerate(words):
             here: dict[str, float] = dict(self._uses.get((stem(word),), {}))
             for lemma in lemmas(word):
@@ -238,7 +240,8 @@ class Lexicon:
         kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
         if not ranked and len(kept) > MOST_RELATIONS:
             kept = sorted(kept, key=lambda name: found[name] + RARE * self._rare(name))[:MOST_RELATIONS]
-        costs = [found[name] + NUMBERED * (name.rstrip("0123456789") in kept and name[-1:].isdigit()) for name in kept]
+        plain = {self.words[name] for name in kept if not name[-1:].isdigit()}
+        costs = [found[name] + NUMBERED * (name[-1:].isdigit() and self.words[name] in plain) for name in kept]
         if len(kept) > 1 and not ranked and self.type_relation is None:
             # Where types do not decide, the more usual relation is the better guess.
             rare = [self._rare(name) for name in kept]

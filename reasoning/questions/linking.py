@@ -521,6 +521,9 @@ class _Linker:
 
     def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
         joined = " ".join(words)
+        if (use := self._kind_of_what(words, at)) is not None:
+            yield Item("relation", text, use=use)
+            return
         keyword = KEYWORDS.get(joined)
         if joined in ("count", "count of") and at and (not self.filler[at - 1] or self.words[at - 1] in _RELATIVE):
             keyword = None  # "that count French among their languages"
@@ -596,11 +599,18 @@ class _Linker:
         elif joined in PREPOSITIONS:
             yield Item("about", text)
 
+    def _kind_of_what(self, words: list[str], at: int) -> RelationUse | None:
+        """ "(a lipid is) a kind of what", in a graph that says what is a kind of what."""
+        if self.lexicon.type_relation is not None or (relation := self.lexicon.kind_relation) is None:
+            return None
+        ends = len(words) == 3 and at + 3 == len(self.words) and words[1:] == ["of", "what"]
+        return RelationUse(words[0], (relation,), (0.0,)) if ends and KIND_WORDS & set(lemmas(words[0])) else None
+
     def _kind_of_two(self, text: str, words: list[str]) -> Kind | None:
         """What two nouns say that an answer is, in a graph without types: "TV shows"."""
         if self.lexicon.type_relation is not None or len(words) != 2 or not words[1].endswith("s"):
             return None
-        if any(word in FILLER or word in KEYWORDS or word in LIGHT for word in words):
+        if any(changes_nothing(word) or word in KEYWORDS or word in LIGHT for word in words):
             return None
         if not all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words) or is_verbal(words[0]):
             return None

@@ -223,7 +223,8 @@ FILLER = _words(
     |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|of two|of three|of these
     |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
     |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to|used to
-    |do i need to|do i|do we|does one need|does one|one needs|just over border|just across|from abroad|by way
+    |who or what|do i need to|do i|do we|does one need|does one|one needs|just over border|just across
+    |from abroad|by way
     |i need|i want|i'm in need of|can you|it true that|it case that|true that|in all|all together|altogether
     |in graph|in this graph|in data|in this data|in dataset|in database|graph lists|data lists|on record|on file
     |in list"""

@@ -205,7 +205,7 @@ class RelationShapes(Shapes):
         found = [r for r in b.objects.sources[0] if members is None or int(r.members[0]) in _Set(members)]
         if found:
             kept = tuple(replace(reading, rank=0) for reading in found)
-            guessed = kind.cost if untyped and kind is not None else 0.0
+            guessed = kind.cost if untyped and kind is not None and members is None else 0.0
             yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02 + guessed)
             if a.kind == "relation" and a.use is not None:
                 # "the actors of the writer Ann": of what she wrote
