@@ -9,8 +9,9 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading, is_enti
 from reasoning.questions.lexicon import Kind
 from reasoning.questions.measures import Comparison, Superlative
 
-NOTHING_MEETS = 0.15
-"""What it costs where nothing is in all of several sets: of two namesakes, the one that something fits is meant."""
+NOTHING_MEETS, NOTHING_MEETS_UNTYPED = 0.15, 0.25
+"""What it costs where nothing is in all of several sets: of two namesakes, the one that something fits is meant.
+The second figure is for graphs whose types cannot say that there could be something."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _narrowed(
         if len(kept) > 1 and not len(whole.members) and not ground.may_meet(kept):
             raise NoReading(f"nothing can be in all of {', '.join(str(part.query) for part in kept)}")
         if not len(whole.members) and not any(is_entity(part) for part in kept):
-            whole = whole.at(NOTHING_MEETS)
+            whole = whole.at(NOTHING_MEETS if ground.lexicon.type_relation is not None else NOTHING_MEETS_UNTYPED)
         result = ground.restrict(whole, want)
     elif dropped_only(ground, want, parts):
         result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from reasoning.questions.linking import Mention
 from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS, lemmas, stem, stems
 from reasoning.questions.wordnet import wordnet
 
-BUDGET = 4000
+BUDGET = 12_000
 """Relation steps tried for one question: an ordinary one takes fewer than 100."""
 
 NOTHING: Ids = np.zeros(0, dtype=np.int32)
@@ -111,6 +111,11 @@ class Grounding:
                 if all(entity not in entities for entities in mention.candidates):
                     found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
+
+    def named(self, query: Entity) -> Reading:
+        """The entity of a query."""
+        entity = self.kg.entity_by_id(query.name) if query.by_id else self.kg.entity(query.name)
+        return Reading(query, np.array([entity], dtype=np.int32))
 
     def are_places(self, sources: Sequence[Sequence[Reading]]) -> bool:
         """Whether something lies in any of some readings."""

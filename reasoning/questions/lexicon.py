@@ -69,6 +69,9 @@ RARE = 0.1
 OTHER_TYPE = 0.15
 """What it costs to take a noun for the less usual of two types that it may mean."""
 
+MOST_RELATIONS = 20
+"""Relations that one word may mean."""
+
 NUMBERED = 0.05
 """The same for "exports3" beside "exports"."""
 
@@ -132,6 +135,7 @@ class Lexicon:
         self.names = tuple(dict.fromkeys((*kg.relation_ids, *(column.relation for column in kg.literals))))
         self.words: dict[str, tuple[str, ...]] = {}
         self.labels: dict[str, str] = {}
+        self.contexts: dict[str, frozenset[str]] = {}
         self.type_relation: str | None = None
         self.types: dict[Key, Kind] = {}
         self.other_types: dict[Key, Kind] = {}
@@ -191,6 +195,8 @@ class Lexicon:
     def _of_words(self, words: tuple[str, ...]) -> dict[str, float]:
         """Relations named by as many words, each of them near to one of these: "military ally", "military alliance"."""
         costs: dict[str, float] = {}
+        if is_verbal(words[-1]):
+            return costs  # "films acted" are two things
         for at, word in enumerate(words):
             here: dict[str, float] = dict(self._uses.get((stem(word),), {}))
             for lemma in lemmas(word):
@@ -199,6 +205,13 @@ class Lexicon:
             here.update({name: cost for name, cost in self._family(word).items() if cost < here.get(name, 1.0)})
             costs = {n: max(c, costs.get(n, 0.0)) for n, c in here.items() if at == 0 or n in costs}
         found = {name: cost for name, cost in costs.items() if len(self.words[name]) == len(words)}
+        # "team colors" of "/sports/sports_team/colors"
+        *earlier, last = stems(" ".join(words))
+        found |= {
+            name: OTHER_WORD / 3
+            for name, parts in self.words.items()
+            if name not in found and last == stem(parts[-1]) and set(earlier) <= self.contexts[name]
+        }
         said = set(stems(" ".join(words)))
         half = [
             name
@@ -225,7 +238,10 @@ class Lexicon:
         """The relations near to the nearest, the nearest first; all of them where they are ranked."""
         names = sorted(found, key=lambda name: found[name])
         kept = [name for name in names if ranked or found[name] <= found[names[0]] + 0.25]
-        costs = [found[name] + NUMBERED * (name.rstrip("0123456789") in kept and name[-1:].isdigit()) for name in kept]
+        if not ranked and len(kept) > MOST_RELATIONS:
+            kept = sorted(kept, key=lambda name: found[name] + RARE * self._rare(name))[:MOST_RELATIONS]
+        plain = {self.words[name] for name in kept if not name[-1:].isdigit()}
+        costs = [found[name] + NUMBERED * (name[-1:].isdigit() and self.words[name] in plain) for name in kept]
         if len(kept) > 1 and not ranked and self.type_relation is None:
             # Where types do not decide, the more usual relation is the better guess.
             rare = [self._rare(name) for name in kept]
@@ -274,6 +290,7 @@ class Lexicon:
             for at, word in enumerate(words):
                 cost = 0.0 if len(words) == 1 else HEAD_WORD if at == len(words) - 1 else OTHER_WORD
                 self._offer(self._uses, (word,), name, cost)
+        self.contexts[name] = frozenset(word for part in _earlier_parts(name) for word in stems(part))
         for part in _earlier_parts(name):
             self._offer(self._uses, stems(part), name, CONTEXT)
             self._offer(self._uses, stems(part)[-1:], name, CONTEXT + 0.05)

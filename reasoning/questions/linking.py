@@ -31,6 +31,7 @@ from reasoning.questions.vocabulary import (
     THEIR,
     UNSAYABLE,
     changes_nothing,
+    is_verb,
     is_verbal,
     lemmas,
     only_noun,
@@ -83,7 +84,20 @@ LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 LOWER, LOWER_NOUN = 0.25, 0.1
 """What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
 
-NAMED_ITSELF = 0.25
+UNKNOWN_VERB = 0.15
+"""What it costs that a verb says no more than its object, which names a relation."""
+
+TAKEN = 0.6
+"""Cosine of a verb and its object with the relation of the object from which the verb says no more."""
+
+_ENDING = frozenset(
+    {"end", "terminate", "stop", "finish", "cancel", "refuse", "reject", "deny", "avoid", "lack", "lose"}
+)
+
+VERB_AS_KIND = 0.2
+"""What it costs that a verb that names a relation is a noun here: "virus cause"."""
+
+NAMED_ITSELF = 0.35
 """What it costs to take a verb for one that says little, where a relation has its name."""
 
 FAR_VERB = 0.25
@@ -369,7 +383,7 @@ class _Linker:
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                noun = self.lexicon.type_relation is None and only_noun(text)
+                noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
@@ -377,14 +391,18 @@ class _Linker:
                 if spoken := self._language(text):
                     ranks = (spoken,) if self.of_languages else (others, spoken)
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
+            elif known := self._known_as(text, end - at):
+                yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
 
     def _language(self, text: str) -> tuple[int, ...]:
         """The language that an adjective names too, where the graph calls it "Spanish Language"."""
         named = self.kg.names.with_key(fold(f"{text} language")) if text[:1].isupper() else []
         return tuple(named) if len(named) == 1 else ()
 
-    def _known_as(self, text: str) -> tuple[tuple[int, ...], ...]:
+    def _known_as(self, text: str, words: int) -> tuple[tuple[int, ...], ...]:
         """What has another name that means the same, or this one with what companies have behind theirs."""
+        if self.lexicon.type_relation is not None or words > 3 or not (text[0] + text.split()[-1][0]).isupper():
+            return ()
         for name in (*wordnet().same_names(text), *(f"{text} {ending}" for ending in COMPANY)):
             if candidates := self._candidates(name):
                 return candidates
@@ -394,7 +412,7 @@ class _Linker:
         """What an adjective or a plural names: "French" France, "euros" Euro."""
         names: tuple[str, ...] = ()
         if len(text) > 3:
-            names = wordnet().nouns_of(text) if words < 4 else ()
+            names = (wordnet().nouns_of(text) or wordnet().nouns_of(text.removesuffix("s"))) if words < 4 else ()
             if not names and text.casefold().endswith("zone"):  # "the eurozone"
                 names = (text[:-4],)
             if text.casefold() in SPEAKERS:
@@ -403,7 +421,9 @@ class _Linker:
                 return tuple(longer)  # "Kyrgyz"
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
-            if not names or text.casefold().endswith("ies"):
+            if text.endswith("ies") and words > 1:
+                names += (f"{text[:-3]}y",)
+            elif not names or text.casefold().endswith("ies"):
                 names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
@@ -501,6 +521,9 @@ class _Linker:
 
     def _phrase(self, text: str, words: list[str], at: int) -> Iterator[Item]:
         joined = " ".join(words)
+        if (use := self._kind_of_what(words, at)) is not None:
+            yield Item("relation", text, use=use)
+            return
         keyword = KEYWORDS.get(joined)
         if joined in ("count", "count of") and at and (not self.filler[at - 1] or self.words[at - 1] in _RELATIVE):
             keyword = None  # "that count French among their languages"
@@ -542,7 +565,7 @@ class _Linker:
             return
         nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
         use = self.lexicon.use(text, tuple(words), nominal)
-        kind = self.lexicon.kind(text, tuple(words))
+        kind = self.lexicon.kind(text, tuple(words)) or self._kind_of_two(text, words)
         if use is not None and len(words) == 1 and min(use.costs, default=0.0) > NEAR_WORD:
             several = self._kind_of_names(joined, use) if kind is None else ()
             if several:  # "the dollar", of which there are many
@@ -566,15 +589,41 @@ class _Linker:
             yield Item("relation", text, use=use)
         if len(words) == 1 and (joined in ANYTHING or joined.removesuffix("s") in ANYTHING):
             yield Item("type", text, type=Kind(text))
-        elif keyword is None and kind is not None:
+        elif keyword is None and kind is not None and not (self._follows_who(at) and not only_noun(joined)):
+            verb = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.05,)
+            if verb and not nominal and is_verb(joined):
+                kind = replace(kind, cost=kind.cost + VERB_AS_KIND)
             yield Item("type", text, type=kind, cost=kind.cost)
             if (other := self.lexicon.other_types.get(tuple(stem(word) for word in words))) is not None:
                 yield Item("type", text, type=replace(other, text=text), cost=other.cost)
-        itself = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.0,)
+        itself = self.lexicon.type_relation is None and use is not None
+        itself = itself and use is not None and (use.costs[:1] <= (0.0,) or len(words) > 1)
         if joined in LIGHT or any(form in LIGHT for form in lemmas(joined)):
             yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
+
+    def _kind_of_what(self, words: list[str], at: int) -> RelationUse | None:
+        """ "(a lipid is) a kind of what", in a graph that says what is a kind of what."""
+        if self.lexicon.type_relation is not None or (relation := self.lexicon.kind_relation) is None:
+            return None
+        ends = len(words) == 3 and at + 3 == len(self.words) and words[1:] == ["of", "what"]
+        return RelationUse(words[0], (relation,), (0.0,)) if ends and KIND_WORDS & set(lemmas(words[0])) else None
+
+    def _kind_of_two(self, text: str, words: list[str]) -> Kind | None:
+        """What two nouns say that an answer is, in a graph without types: "TV shows"."""
+        if self.lexicon.type_relation is not None or len(words) != 2 or not words[1].endswith("s"):
+            return None
+        if any(changes_nothing(word) or word in KEYWORDS or word in LIGHT for word in words):
+            return None
+        if not all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words) or is_verbal(words[0]):
+            return None
+        found = self.lexicon.kind(words[1], (words[1],))
+        return replace(found, text=text) if found is not None and text.count(" ") == 1 else None
+
+    def _follows_who(self, at: int) -> bool:
+        """Whether a word stands where a graph without types has a verb: "who boycotts", "those who boycott"."""
+        return self.lexicon.type_relation is None and self.words[max(0, at - 1) : at] == ["who"]
 
     def _with_preposition(self, text: str, words: list[str]) -> RelationUse | None:
         """What a verb and its preposition mean together, in a graph whose types do not tell: "die of"."""
@@ -586,7 +635,8 @@ class _Linker:
         alone = self.lexicon.use(verb, (verb,))
         if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):
             return None
-        return self.lexicon.phrased(" ".join(words))
+        found = self.lexicon.phrased(" ".join([*lemmas(verb)[-1:], *rest]))
+        return replace(found, text=text) if found is not None else None
 
     def _kind_of_names(self, word: str, use: RelationUse) -> tuple[int, ...]:
         """What a relation leads to and is called so with more words, where there are several: dollars, francs."""
@@ -608,7 +658,7 @@ class _Linker:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
         nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
         known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
-        return known and not any(word in KEYWORDS or word in FILLER for word in words)
+        return known and not any(word in KEYWORDS or word in FILLER or word in LIGHT for word in words)
 
     def _part_of_names(self, text: str) -> tuple[int, ...]:
         """What is called so with more words: "Schiphol", "sheqel"; () where more than a few are."""
@@ -621,6 +671,20 @@ class _Linker:
             return None
         words = self.question[self.tokens[at].start : self.tokens[at + length - 1].end]
         return Item("number", words, at, at + length, value=value)
+
+    def _takes_relation(self, at: int) -> bool:
+        """Whether a verb adds little to its object: "lodge protests", "impose a boycott"; not so "annul treaties"."""
+        forms = lemmas(self.words[at])
+        if self.lexicon.type_relation is not None or not any(wordnet().senses(form, "v") for form in forms):
+            return False
+        behind = next((a for a in range(at + 1, min(at + 3, len(self.words))) if self.words[a] not in _ARTICLES), at)
+        for length in (2, 1):
+            words = tuple(self.words[behind : behind + length])
+            use = self.lexicon.use(" ".join(words), words, True) if behind > at and len(words) == length else None
+            if use is not None and use.costs[:1] <= (0.2,):
+                whole = self.lexicon.similarity.likeness(" ".join((self.words[at], *words)))
+                return whole.get(use.relations[0], 0.0) > TAKEN and not _ends(self.words[at])
+        return False
 
     def _unknown(self, at: int) -> Item:
         """A stretch that looks like a name as a misspelt one, a word by its sense, else not understood."""
@@ -652,11 +716,19 @@ class _Linker:
             if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
+        if self.tokens[at].kind == "word" and self._takes_relation(at):
+            return Item("light", text, at, at + 1, cost=UNKNOWN_VERB)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             if several := self._kind_of_names(text.casefold(), use):
                 return Item("entity", text, at, at + 1, mention=Mention(text, (several,)))
             return Item("relation", text, at, at + 1, use=use)
         return Item("word", text, at, at + 1)
+
+
+def _ends(verb: str) -> bool:
+    """Whether a verb says that something stops or is not."""
+    near = {text for form in lemmas(verb) for text, cost in wordnet().related(form, "v").items() if cost < 0.45}
+    return bool(near & _ENDING)
 
 
 def _said_more(phrase: Item, item: Item) -> float:

@@ -223,11 +223,11 @@ FILLER = _words(
     |in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres|in km|in m|in people
     |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|of two|of three|of these
     |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
-    |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to
-    |do i need to|do i|do we|does one need|does one|one needs|just over border|just across|from abroad|by way
-    |i need|i want|i'm in need of|can you|it true that|it case that|true that|in all|all together|altogether
-    |in graph|in this graph|in data|in this data|in dataset|in database|graph lists|data lists|on record|on file
-    |in list|used to"""
+    |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to|used to
+    |who or what|do i need to|do i|do we|does one need|does one|one needs|just over border|just across
+    |from abroad|by way|i need|i want|i'm in need of|can you|it true that|it case that|true that|in all
+    |all together|altogether|in graph|in this graph|in data|in this data|in dataset|in database|graph lists
+    |data lists|on record|on file|in list"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -348,6 +348,11 @@ def is_verbal(text: str) -> bool:
     """Whether a phrase ends in the form of a participle: "directed", "starring"."""
     last = text.split()[-1].casefold() if text else ""
     return last.endswith(("ed", "ing", "ten", "ken", "orn")) and not last.endswith("ling")
+
+
+def is_verb(text: str) -> bool:
+    """Whether the last word of a phrase may be a verb."""
+    return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1]))
 
 
 @lru_cache(maxsize=10_000)

@@ -49,6 +49,10 @@ class WordNet:
         for line in belongs.split("\n"):
             adjective, _, nouns = line.partition("\t")
             self._belongs[fold(adjective)] = tuple(nouns.split("|"))
+        self._same: dict[str, tuple[str, ...]] = {}
+        for names in self._belongs.values():
+            for name in names:
+                self._same.setdefault(name, names)
 
     def known(self, word: str) -> bool:
         """Whether the word is in the table."""
@@ -66,7 +70,7 @@ class WordNet:
 
     def same_names(self, name: str) -> tuple[str, ...]:
         """Other names of what a proper noun names: "USSR" of "Soviet Union"."""
-        return next((tuple(n for n in names if n != name) for names in self._belongs.values() if name in names), ())
+        return tuple(other for other in self._same.get(name, ()) if other != name)
 
     def senses(self, word: str, parts: str = "nva") -> list[tuple[int, float]]:
         """The synsets of a word with their cost, the commonest of each part of speech at 0."""

@@ -23,7 +23,7 @@ from reasoning.questions.predicates import (
     Related,
     Together,
 )
-from reasoning.questions.shapes.relations import RelationShapes
+from reasoning.questions.shapes.relations import UNFIT, UNSAID_VERB, RelationShapes
 from reasoning.questions.vocabulary import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -71,6 +71,15 @@ class ClauseShapes(RelationShapes):
             readings = [r for r in b.predicate.readings(self.ground, None, base) if len(r.members)]
             yield from self._nouns(a, b, readings[:4], 0.35)
 
+    def said_to_be(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the films of Ann are crime fiction"."""
+        untyped = self.ground.lexicon.type_relation is None
+        if not untyped or a.objects is None or a.named or a.bare or b.objects is None or not b.named:
+            return
+        if len(b.objects.sources) == 1 and self.linked.before(b.start) & BEING:
+            readings = Implied("are", b.objects).readings(self.ground, None, a.objects.sources[0][0])
+            yield from self._nouns(a, b, [reading for reading in readings if len(reading.members)][:3], 0.1)
+
     def verb_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "border neither France nor Spain"."""
         if a.use is not None and b.objects is not None:
@@ -90,6 +99,9 @@ class ClauseShapes(RelationShapes):
             yield from self._applied_noun(a, a.use, b.gap, b, 0.05)
         elif (use := shared(a.use, b.use)) is not None:
             yield from self._applied_noun(a, replace(use, text=a.text), b.gap, b, 0.0)
+        elif self.ground.lexicon.type_relation is None and b.estimate >= UNFIT:
+            # "which instruments does Ann play", where what is played is teams
+            yield from self._applied_noun(a, a.use, b.gap, replace(b, cost=b.cost), UNSAID_VERB)
 
     def gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
@@ -99,7 +111,8 @@ class ClauseShapes(RelationShapes):
         as_noun = b.kind == "relation of"
         cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02
         fixed = as_noun and self.ground.lexicon.type_relation is not None
-        application = Application(b.use, a.objects, "having" if as_noun else "gap", fixed)
+        passive = b.kind == "relation" and b.text.endswith(" by")
+        application = Application(b.use, a.objects, "having" if as_noun else "verb" if passive else "gap", fixed)
         yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
 
     def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -130,7 +143,8 @@ class ClauseShapes(RelationShapes):
         if noun.objects is None or noun.bare or one.use is None or two.use is None:
             return
         construction = "verb" if several is a else "gap"
-        parts = tuple(Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        first, second = (Related(Application(use, noun.objects, construction)) for use in (one.use, two.use))
+        parts = (first, Not(second) if "not" in two.kind else second)
         yield self._predicate(a, b, Together(parts, two.kind.split()[0]), 0.03)
 
     def light_gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -138,6 +152,14 @@ class ClauseShapes(RelationShapes):
         assert a.objects is not None
         if not a.bare:
             yield self._predicate(a, b, Implied(b.text, a.objects), 0.05, gap=a.objects)
+
+    def between(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(is there) an alliance between Peru and Chile"."""
+        if a.use is not None and b.objects is not None and b.named and len(b.objects.sources) == 2:
+            one, other = b.objects.sources
+            for reading in self.ground.apply(a.use, one, False)[:2]:
+                whole = self.ground.both(reading, other[0])
+                yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "is Paris in"."""

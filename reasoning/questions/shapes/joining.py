@@ -21,6 +21,8 @@ from reasoning.questions.predicates import (
 from reasoning.questions.shapes.making import Shapes
 from reasoning.questions.vocabulary import is_verbal
 
+NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
+
 
 class JoiningShapes(Shapes):
     """Rules for words that join."""
@@ -35,7 +37,21 @@ class JoiningShapes(Shapes):
         assert b.objects is not None
         if b.named:
             yield self._predicate(a, b, Not(Implied(a.text, b.objects, inverse=True)), 0.05)
+        elif b.bare and self.ground.lexicon.type_relation is None and a.text.casefold() in NOT_BEING:
+            yield self._predicate(a, b, Not(OneOf(b.objects)))  # "aren't animals"
         yield replace(b, kind="not noun")
+
+    def gap_not(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "that food causes and bacteria do not"."""
+        if a.use is None or a.predicate is None or a.gap is None or b.objects is None or b.bare:
+            return
+        other = Not(Related(Application(a.use, b.objects, "gap")))
+        yield self._predicate(a, b, Together((a.predicate, other), "and"), 0.05)
+
+    def one_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(don't have) one in Peru", which takes up the relation before."""
+        if a.text.casefold() == "one" and b.objects is not None and b.named:
+            yield replace(b, kind="one in", cost=a.cost + b.cost)
 
     def _resumes(self, position: int) -> bool:
         """Whether "those" or "the ones" stands behind the word that joins."""

@@ -19,7 +19,7 @@ from reasoning.questions.predicates import (
     Touching,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import stem
+from reasoning.questions.vocabulary import is_verbal, stem
 
 
 class PrepositionShapes(Shapes):
@@ -50,7 +50,8 @@ class PrepositionShapes(Shapes):
 
     def with_predicate(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "have the largest area", "with the same currency as"."""
-        if isinstance(b.predicate, Chosen | Sharing) or b.value == "as":
+        by = isinstance(b.predicate, Related) and b.predicate.application.construction == "by" and not is_verbal(b.text)
+        if isinstance(b.predicate, Chosen | Sharing) or b.value == "as" or by:
             yield replace(b, cost=a.cost + b.cost)
 
     def having(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
 from reasoning.questions.constructions import inverse_of, shared
-from reasoning.questions.grounding import NoReading
+from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
 from reasoning.questions.predicates import (
     Application,
+    Implied,
     Objects,
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stems
+from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stem, stems
 from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})
+UNFIT, UNSAID_VERB = 0.4, 0.25
+"""From what estimate on a verb does not fit its subject, and what it costs to go by the nouns beside it alone."""
+
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
 
@@ -32,7 +37,9 @@ class RelationShapes(Shapes):
 
     def typed_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "neighbouring countries", "capital city"."""
-        if a.type is None and b.type is not None and not _past(a.text):
+        # "countries border" is no border
+        nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
+        if a.type is None and b.type is not None and not _past(a.text) and not nothing:
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -104,11 +111,28 @@ class RelationShapes(Shapes):
         if a.text.endswith(" by"):
             yield self._predicate(a, b, Related(Application(a.use, b.objects, "by")))
             return
+        for reading in self._same_step(a, b):
+            yield self._predicate(a, b, Related(Application(a.use, Objects(((reading,),)), "verb")), 0.03)
         asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
         if asked or self.linked.before(b.start) & (DOING | BEING):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
-        yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+        found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
+        yield found
+        if found.estimate >= UNFIT and self.ground.lexicon.type_relation is None and not only_noun(a.text):
+            # "a musician who plays the harp", where what is played is teams
+            yield self._predicate(a, b, Implied(a.text, b.objects), UNSAID_VERB)
+
+    def _same_step(self, a: Phrase, b: Phrase) -> Iterator[Reading]:
+        """What a relation is put to where a verb and its object are both of its name: "expelled French diplomats"."""
+        assert a.use is not None and b.objects is not None
+        said = stem(a.text)
+        for reading in b.objects.sources[0] if not b.named and len(b.objects.sources) == 1 else ():
+            query = reading.query
+            if isinstance(query, Project) and query.relation in a.use.relations and isinstance(query.source, Entity):
+                words = self.ground.lexicon.words.get(query.relation, ())
+                if said in stems(" ".join(words[:-1])):
+                    yield self.ground.named(query.source)
 
     def owner(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "France's"."""
@@ -131,6 +155,13 @@ class RelationShapes(Shapes):
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
+            if self.ground.lexicon.type_relation is None:
+                members = self.ground.wanted(self.ground.lexicon.kind(b.text, tuple(b.text.casefold().split())))
+                own = (
+                    ()
+                    if members is None
+                    else tuple(r for r in a.objects.sources[0] if int(r.members[0]) in _Set(members))
+                )
             if own:  # "the Spanish language", "Kathmandu time"
                 yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
@@ -166,6 +197,9 @@ class RelationShapes(Shapes):
         ):
             return
         kind = a.type if a.kind == "type" else None
+        untyped = self.ground.lexicon.type_relation is None
+        if untyped and a.text.endswith("s") and only_noun(a.text):
+            return  # "the nations Peru borders"
         if a.kind == "relation" and a.use is not None:
             kind = self.ground.lexicon.kind(a.text, tuple(a.text.casefold().split()))
             if kind is None:
@@ -174,7 +208,8 @@ class RelationShapes(Shapes):
         found = [r for r in b.objects.sources[0] if members is None or int(r.members[0]) in _Set(members)]
         if found:
             kept = tuple(replace(reading, rank=0) for reading in found)
-            yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02)
+            guessed = kind.cost if untyped and kind is not None and members is None else 0.0
+            yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02 + guessed)
             if a.kind == "relation" and a.use is not None:
                 # "the actors of the writer Ann": of what she wrote
                 made = Application(a.use, Objects((kept,)), "having").readings(self.ground)
