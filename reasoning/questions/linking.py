@@ -657,7 +657,9 @@ class _Linker:
     def _half_known(self, words: list[str]) -> bool:
         """Whether one of two words names a relation: of "release date" the "release" of "release year"."""
         nouns = all(any(wordnet().senses(form, "n") for form in lemmas(word)) for word in words)
-        known = nouns and not is_verbal(words[0]) and sum(self.lexicon.names_itself(word) for word in words) == 1
+        # "movies starred" says two things, "release date" one.
+        parts = is_verbal(words[0]) or (is_verbal(words[1]) and words[0].endswith("s"))
+        known = nouns and not parts and sum(self.lexicon.names_itself(word) for word in words) == 1
         return known and not any(word in KEYWORDS or word in FILLER or word in LIGHT for word in words)
 
     def _part_of_names(self, text: str) -> tuple[int, ...]:

@@ -39,7 +39,8 @@ class RelationShapes(Shapes):
         """ "neighbouring countries", "capital city"."""
         # "countries border" is no border
         nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
-        if a.type is None and b.type is not None and not _past(a.text) and not nothing:
+        apart = self.linked.before(b.start) & {"that", "who", "which"}  # "directors that the actors ..."
+        if a.type is None and b.type is not None and not _past(a.text) and not nothing and not apart:
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
