@@ -20,10 +20,10 @@ from app.evidence_layout import MOST_EDGES, lay_out
 from app.evidence_picture import picture_html
 from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.failure_view import failure_html
+from app.graph_page import GraphDemo, _progress, _record
 from app.graphs import GraphShelf
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
-from app.page import Demo, _progress, _record
 from app.steps_view import ShownStep, conclusion_html, steps_html
 from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
@@ -524,7 +524,7 @@ def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
 def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> None:
     query = asked(towns, 'in("B") | in("C")')
     run = LiveRun(towns, query.query, SlowModel())
-    outputs = Demo(GraphShelf(["world"]), LanguageModel("copy"))._follow(run, query)
+    outputs = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))._follow(run, query)
     assert next(outputs)[0] is run
     run.replace()
     assert list(outputs)[-1] == (gr.skip(),) * 4
@@ -561,7 +561,7 @@ def test_without_a_hosted_model_questions_are_read_by_patterns(spec: str) -> Non
 
 
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    demo = Demo(GraphShelf(["world"]), LanguageModel("copy"))
+    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))
     with pytest.raises(gr.Error, match="no question yet"):
         demo.ask_api("world", None)
 
