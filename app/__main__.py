@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,12 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("app").setLevel(logging.INFO)
 
     # After the arguments are read: `--help` need not wait for a web framework.
+    from app.serving import clear, launch, prepare
+
+    uploads = prepare()
+    # A service is ended by this signal; as an exception it leaves no uploads behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        return _serve(options, uploads, launch)
+    finally:
+        clear(uploads)
+
+
+def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Blocks, Path, str, int], str]) -> int:
     from app.graphs import GraphShelf
     from app.image_page import ImageDemo
     from app.language_model import LanguageModel
     from app.page import build
-    from app.theme import STYLE_SHEET, theme
-    from vision.images import MAX_BYTES
 
     model = LanguageModel(options.llm)
     if model.error is not None and options.llm != "embedded":
@@ -39,28 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     images = ImageDemo(options.detector)
     page, demo = build(GraphShelf(), model, images)
-    demo.warm_up()
-    images.warm_up()
     try:
-        page.launch(
-            server_name=options.host,
-            server_port=options.port,
-            theme=theme(),
-            css_paths=[STYLE_SHEET],
-            footer_links=["api"],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            share=False,
-            max_file_size=MAX_BYTES,
-            quiet=True,
-            prevent_thread_lock=True,
-        )
-        print(f"Skylark is at {page.local_url} (Ctrl-C ends it)", flush=True)
-        page.block_thread()
+        address = launch(page, uploads, options.host, options.port)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    # Only now: what models load would slow the first paint.
+    demo.warm_up()
+    images.warm_up()
+    print(f"Skylark is at {address} (Ctrl-C ends it)", flush=True)
+    page.block_thread()
     return 0
 
 

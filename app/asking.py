@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
+from app.limits import ANSWER_SECONDS, TimeLimit
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import QuestionError
 from reasoning.questions import MAX_CHARACTERS, ReadQuestion, looks_formal
+
+ANSWERS_AT_ONCE = 4
+ANSWERS = TimeLimit(ANSWERS_AT_ONCE, ANSWER_SECONDS, "the answer")
+"""Exact answers of all visitors: none holds the machine for long."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,17 @@ def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> 
     Raises:
         SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question
             in English was understood as.
+        TookTooLongError: the answer takes longer than one visitor may keep the machine.
     """
     text = text.strip()
     if not text:
         raise QuestionError("there is no question yet: type one, or pick an example")
     if len(text) > MAX_CHARACTERS:
         raise QuestionError(f"the question has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+    return ANSWERS.run(lambda: _asked(kg, graph, text, llm))
+
+
+def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
     reasoner = Reasoner(kg, llm=llm, method="exact")
     began = time.perf_counter()
     understood = None if looks_formal(text) else reasoner.understand(text)

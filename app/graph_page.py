@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from gradio import events
 
 from app.answer_view import answer_html, evidence_table_html, tree_section_html, understood_html
 from app.asking import Asked, ask
@@ -180,13 +179,6 @@ class GraphDemo:
         if run is not None:
             run.stop()
 
-    def ask_api(self, graph: str, question: str | None) -> dict[str, Any]:
-        """The exact answer as one JSON object, as `python -m reasoning ask --json` prints it."""
-        try:
-            return ask(self._shelf.get(graph), graph, question or "", self._model.reader).answer.to_dict()
-        except SkylarkError as error:
-            raise gr.Error(str(error)) from error
-
 
 _DOTS = " …"
 _STOP_ON, _STOP_OFF = gr.update(interactive=True), gr.update(interactive=False)
@@ -332,4 +324,3 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         [page.load, graph.change], demo.choose, [graph], [graph_note, offered, *buttons],
         api_visibility="private", concurrency_limit=4, show_progress="hidden",
     )  # fmt: skip
-    events.api(demo.ask_api, api_name="ask", concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact")

@@ -17,13 +17,15 @@ from typing import Any, cast, get_args
 import gradio as gr
 import numpy as np
 from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder, is_in_or_equal
+from gradio.utils import get_upload_folder
 
 from app.failure_view import failure_html
 from app.image_batch import MOST_IMAGES, Progress, run_batch, without_path
 from app.image_examples import ImageExample, available, thumbnail_uri
 from app.image_overlay import TOGGLES, objects_html, overlay_html
+from app.image_source import sent
 from app.image_views import reasoning_html, scene_html, task_html
+from app.limits import LOOK_SECONDS, TimeLimit
 from app.markup import counted, heading, muted, text
 from kg_data.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Task, Vision
@@ -74,6 +76,7 @@ class ImageDemo:
         self._model = model
         self._vision: Vision | None = None
         self._lock = threading.Lock()
+        self._limit = TimeLimit(AT_ONCE, LOOK_SECONDS, "the look at the image")
 
     @property
     def vision(self) -> Vision:
@@ -105,25 +108,22 @@ class ImageDemo:
         """Look at one image.
 
         Args:
-            photo: the file that was sent, as Gradio describes it.
+            photo: the file that was sent, as `sent` takes it.
             instruction: what is asked of it.
             min_score: bound on the score.
 
         Raises:
-            SkylarkError: there is no image, or it or the instruction cannot be read.
+            SkylarkError: there is no image, or it or the instruction cannot be read, or it takes too long.
         """
-        path, words = _sent(photo), (instruction or "").strip()
-        if path is None:
-            raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")
+        words = (instruction or "").strip()
         if len(words) > MAX_INSTRUCTION:
             raise SkylarkError(
                 f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
             )
-        try:
-            image = load_image(path)
-        except ImageError as error:
-            raise ImageError(without_path(error, path)) from error
-        task, bound = self.vision.read(words), _bounded(min_score)
+        return self._limit.run(lambda: self._looked(_loaded(photo), words, _bounded(min_score)))
+
+    def _looked(self, image: LoadedImage, words: str, bound: float) -> Looked:
+        task = self.vision.read(words)
         detections = self.vision.detect(image.pixels, task, min_score=bound)
         grounding = None
         if task.expression is not None:
@@ -132,13 +132,30 @@ class ImageDemo:
         detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
         return Looked(image, task, detections, grounding)
 
+    def ground(self, photo: Any, question: str, min_score: float) -> Grounding:
+        """The answer to a question about an image; see `look`."""
+        words = (question or "").strip()
+        if not words or len(words) > MAX_INSTRUCTION:
+            raise SkylarkError(f"a question of 1 to {MAX_INSTRUCTION:,} characters was expected, not {len(words):,}")
+        return self._limit.run(lambda: self.vision.ask(_loaded(photo).pixels, words, min_score=_bounded(min_score)))
+
+    def scene(self, photo: Any, min_score: float) -> Scene:
+        """The surest objects of an image, as a graph; see `look`."""
+
+        def work() -> Scene:
+            image = _loaded(photo)
+            found = self.vision.detect(image.pixels, min_score=_bounded(min_score))
+            return Scene.from_detections(found[:MOST_IN_SCENE], image)
+
+        return self._limit.run(work)
+
     def show(self, photo: Any, instruction: str | None, min_score: float, form: str) -> tuple[Any, ...]:
         """Gives: error, task, overlay, headline, objects, text, scene, reasoning, and what was looked at."""
         try:
             looked = self.look(photo, instruction, min_score)
             found, (scene, total) = looked.detections, self._scene(looked, min_score)
             colours = class_colours((*found.class_names, *(item.class_name for item in scene.objects)))
-            key = f"{zlib.crc32(f'{_sent(photo)}|{instruction}'.encode()):08x}"
+            key = f"{zlib.crc32(f'{photo}|{instruction}'.encode()):08x}"
             return (
                 "",
                 task_html(looked.task, _notes(looked)),
@@ -170,18 +187,10 @@ class ImageDemo:
             found = self.vision.detect(looked.image.pixels, min_score=_bounded(min_score))
         return Scene.from_detections(found[:MOST_IN_SCENE], looked.image), len(found)
 
-    def detect_api(self, image: Any, instruction: str | None, min_score: float = USUAL_SCORE) -> dict[str, Any]:
-        """The detections in one image as one JSON object, with the text in the format of the instruction."""
-        try:
-            looked = self.look(image, instruction, min_score)
-            return {**looked.detections.to_dict(), "text": looked.detections.text}
-        except SkylarkError as error:
-            raise gr.Error(str(error)) from error
-
     def batch(self, files: list[Any] | None, instruction: str | None, min_score: float) -> Iterator[tuple[Any, Any]]:
         """Look at many images; gives a status line and, at the end, the zip."""
         try:
-            paths = [path for path in map(_sent, files or ()) if path is not None]
+            paths = [path for path in map(sent, files or ()) if isinstance(path, Path)]
             # Gradio copies the zip as it is handed over, so nothing stays here.
             with tempfile.TemporaryDirectory(prefix="skylark-batch-") as folder:
                 for progress in run_batch(
@@ -196,21 +205,21 @@ class ImageDemo:
             yield failure_html(error), gr.update(value=None, visible=False)
 
 
-def _sent(file: Any) -> Path | None:
-    """Where a file lies that a visitor has sent; what is in it is for `load_image` to say, whose errors are sentences.
-
-    A path that a program names is refused unless it is one that the server gave to something uploaded: Gradio does not
-    see to that for images.
+def _loaded(photo: Any) -> LoadedImage:
+    """The image that was sent.
 
     Raises:
-        SkylarkError: it was not uploaded.
+        SkylarkError: there is none, or it cannot be read.
     """
-    path = file.get("path") if isinstance(file, dict) else None
-    if not path:
-        return None
-    if not is_in_or_equal(str(path), get_upload_folder()):
-        raise SkylarkError("this file was not sent to this page: upload it first")
-    return Path(str(path))
+    source = sent(photo)
+    if source is None:
+        raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")
+    try:
+        return load_image(source)
+    except ImageError as error:
+        if isinstance(source, bytes):
+            raise
+        raise ImageError(without_path(error, source)) from error
 
 
 def _filled(example: ImageExample) -> tuple[str, str]:
@@ -346,9 +355,4 @@ def build_images(demo: ImageDemo) -> None:
     start.click(
         demo.batch, [files, instruction, score], [batch_status, download], api_visibility="private",
         concurrency_limit=1, concurrency_id="batch", show_progress="hidden", preprocess=False,
-    )  # fmt: skip
-    # Programs reach this by the page's API; a path that they give is one that they have uploaded.
-    gr.Button(visible=False).click(
-        demo.detect_api, [photo, instruction, score], [gr.JSON(visible=False)], api_name="detect",
-        concurrency_limit=AT_ONCE, concurrency_id="look", preprocess=False,
     )  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 
 from langchain_core.language_models import BaseChatModel
 
 from app.language_model import MAX_NEW_TOKENS
+from app.limits import RUN_SECONDS, TookTooLongError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.events import Event
 from reasoning.lark import LarkOptions
@@ -75,11 +77,17 @@ class LiveRun:
         """What happens, in order; None whenever nothing has for `tick` seconds. Ends when the run does.
 
         Raises:
-            SkylarkError: the chain could not be run.
+            SkylarkError: the chain could not be run, or took more than `RUN_SECONDS`.
         """
         self._worker.start()
+        ends = time.monotonic() + RUN_SECONDS
         try:
             while not self.stopped:
+                if time.monotonic() > ends:
+                    raise TookTooLongError(
+                        f"the language model worked for {RUN_SECONDS / 60:g} minutes, the most for one question here, "
+                        "and was stopped: ask for less, or choose a faster model"
+                    )
                 try:
                     item = self._happened.get(timeout=tick)
                 except queue.Empty:

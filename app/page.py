@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import gradio as gr
 
+from app.api import Programs, build_programs
 from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
 from app.image_page import ImageDemo, build_images
 from app.language_model import LanguageModel
-
-QUEUE_LIMIT = 40
-KEPT = (600, 3600)
-"""Every so many seconds, files that visitors sent or were given go if they are so many seconds old."""
+from app.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 
 
 def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, GraphDemo]:
     """The page over these graphs, this model and this detector, and what its events do."""
     demo = GraphDemo(shelf, model)
-    with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=KEPT) as page:
+    with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
         with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
             build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
+        build_programs(Programs(shelf, model, images))
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo

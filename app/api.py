@@ -1,0 +1,228 @@
+"""What programs ask for, by Gradio's API and by MCP: the same names, types and limits in both.
+
+Each method's docstring is what a program's author, or a language model with these as its tools, is shown. Annotations
+are types here and no texts, since Gradio describes what is returned by them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import gradio as gr
+from gradio import events
+
+import kg_data
+from app.asking import ANSWERS, ANSWERS_AT_ONCE, ask
+from app.graphs import DEFAULT_GRAPH, GraphShelf
+from app.image_page import AT_ONCE, USUAL_SCORE, ImageDemo
+from app.language_model import MAX_NEW_TOKENS, LanguageModel
+from app.limits import RUN_SECONDS, TimeLimit
+from kg_data.errors import SkylarkError
+from reasoning import Query, Reasoner
+from reasoning.answer import Answer
+from reasoning.errors import AmbiguousEntityError, QueryError, UnknownEntityError
+from reasoning.lark import LarkOptions
+from reasoning.questions import looks_formal
+
+RUNS_AT_ONCE, RUNS_WAITING = 1, 2
+MOST_ANSWERS = 1_000
+"""Listed of one answer; `answers_total` says how many there are."""
+MOST_NAMES = 50
+Method = Literal["exact", "lark"]
+Json = dict[str, Any]
+
+
+class Programs:
+    """What the named endpoints do; they share graphs, model and detector with the page.
+
+    Args:
+        shelf: the graphs on offer.
+        model: the language model.
+        images: the detector.
+    """
+
+    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> None:
+        self._shelf, self._model, self._images = shelf, model, images
+        self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
+
+    def datasets(self) -> list[Json]:
+        """List the knowledge graphs that can be asked, each with its name and what it holds.
+
+        Returns:
+            A list of objects with `name` and `about`.
+        """
+        about = {item.name: getattr(item, "about", "a graph of this server's data folder")
+                 for item in kg_data.list_datasets()}  # fmt: skip
+        return [{"name": name, "about": about.get(name, "")} for name in self._shelf.names]
+
+    def relations(self, graph: str = DEFAULT_GRAPH) -> Json:
+        """Say how large a knowledge graph is and which relations it has: the words that a formal query is made of.
+
+        Args:
+            graph: the graph's name, as `datasets` lists it.
+
+        Returns:
+            An object with `graph`, `triples`, `entities` and `relations`, a list of names.
+        """
+
+        def work() -> Json:
+            kg = self._shelf.get(graph)
+            return {"graph": graph, "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_names()}
+
+        return _told(lambda: ANSWERS.run(work))
+
+    def find_entity(self, name: str, graph: str = DEFAULT_GRAPH) -> Json:
+        """Find the entity that a name means in a knowledge graph, despite case, accents and small misspellings.
+
+        Args:
+            name: the name as it is known.
+            graph: the graph's name, as `datasets` lists it.
+
+        Returns:
+            An object with `entity` (null where none or several have the name), `id`, `types`, and `nearest`, further
+            names or, where several share the name, ids of the form entity("id").
+        """
+
+        def work() -> Json:
+            kg = self._shelf.get(graph)
+            try:
+                entity = kg.entity(name[:500])
+            except UnknownEntityError as error:
+                return {"entity": None, "id": None, "types": [], "nearest": list(error.nearest)}
+            except AmbiguousEntityError as error:
+                near = [f'entity("{identifier}")' for identifier in error.ids[:MOST_NAMES]]
+                return {"entity": None, "id": None, "types": [], "nearest": near}
+            return {
+                "entity": kg.name(entity), "id": kg.identifier(entity), "types": kg.types(entity), "nearest": [],
+            }  # fmt: skip
+
+        return _told(lambda: ANSWERS.run(work))
+
+    def ask(self, graph: str, question: str, method: Method = "exact") -> Json:
+        """Answer a question about a knowledge graph, in plain English or as a formal query, with its evidence.
+
+        Args:
+            graph: the graph's name, as `datasets` lists it; "world" has countries, cities, currencies and languages.
+            question: such as "Which countries border France and use the Euro?"
+            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step.
+
+        Returns:
+            An object with `query` (as the question was read), `answers` (each with `entity`, `id` and `score`),
+            `answers_total`, `value` (a number or truth value where one is asked for), `sentence`, `steps`, `evidence`
+            (triples) and `notes`.
+        """
+
+        def work() -> Answer:
+            return ask(self._shelf.get(graph), graph, question or "", self._model.reader).answer
+
+        return self._by(method, work)
+
+    def query(self, graph: str, query: str, method: Method = "exact") -> Json:
+        """Answer a formal query on a knowledge graph, with its evidence.
+
+        r("X") is what relation r leads to from X; ~r("X") is the inverse; & | ! are and, or, not; count(S), exists(S),
+        top(3, r, S), bottom(3, r, S) and r(S) > 5 work on values. For example capital(borders("Germany")).
+
+        Args:
+            graph: the graph's name, as `datasets` lists it.
+            query: the query, of relations as `relations` lists them and entities in quotes.
+            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step.
+
+        Returns:
+            An object as `ask` gives it.
+        """
+
+        def work() -> Answer:
+            text = (query or "").strip()
+            if text and not looks_formal(text):
+                Query.parse(text)  # says where it cannot be read
+                raise QueryError("a formal query was expected; `ask` takes questions in English")
+            return ask(self._shelf.get(graph), graph, text, self._model.reader).answer
+
+        return self._by(method, work)
+
+    def detect(self, image: str | Json, instruction: str, min_score: float = USUAL_SCORE) -> Json:
+        """Find, outline or count objects in an image as an instruction in plain English says.
+
+        Args:
+            image: an uploaded file, or the image itself as a text "data:image/jpeg;base64,..."; no address is fetched.
+            instruction: such as "Find every vehicle except buses; boxes as JSON".
+            min_score: from 0.05 to 0.95, how sure the detector has to be.
+
+        Returns:
+            An object with `image_size` in pixels, `objects` (each with `class_name`, `xyxy` in pixels, `score` and
+            `polygon`), `value`, `notes`, and `text`, the result in the form that was asked for.
+        """
+
+        def work() -> Json:
+            looked = self._images.look(image, instruction, min_score)
+            return {**looked.detections.to_dict(), "text": looked.detections.text}
+
+        return _told(work)
+
+    def ask_image(self, image: str | Json, question: str, min_score: float = USUAL_SCORE) -> Json:
+        """Answer a question about an image by a logical query over the objects that are found in it.
+
+        Args:
+            image: as for `detect`.
+            question: such as "the person left of the bus" or "how many bottles are on the table?"
+            min_score: from 0.05 to 0.95, how sure the detector has to be.
+
+        Returns:
+            An object with `query`, `value` (a number, truth value or word where one is asked for), `objects` with
+            `xyxy` in pixels, the reasons, and `notes`.
+        """
+        return _told(lambda: self._images.ground(image, question, min_score).to_dict())
+
+    def scene(self, image: str | Json, min_score: float = USUAL_SCORE) -> Json:
+        """Describe everything that is found in an image as a small knowledge graph: objects and how they lie.
+
+        Args:
+            image: as for `detect`.
+            min_score: from 0.05 to 0.95, how sure the detector has to be.
+
+        Returns:
+            An object with `objects` and `relations`, triples such as ["person 1", "left_of", "bus 1"].
+        """
+        return _told(lambda: self._images.scene(image, min_score).to_dict())
+
+    def _by(self, method: str, work: Callable[[], Answer]) -> Json:
+        if method not in ("exact", "lark"):
+            raise gr.Error(f'there is no method "{method}": "exact" or "lark" was expected', print_exception=False)
+
+        def answered() -> Json:
+            exact = work()
+            if method == "exact":
+                return ANSWERS.run(lambda: _listed(exact))
+            return self._runs.run(lambda: _listed(self._worked_out(exact)))
+
+        return _told(answered)
+
+    def _worked_out(self, exact: Answer) -> Answer:
+        """The same query by the language model, which stops at its next token once its time is over."""
+        options = LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
+        return Reasoner(exact.kg, llm=self._model.for_run(), method="lark", options=options).answer(exact.query)
+
+
+def _told(work: Callable[[], Json]) -> Json:
+    """What is foreseen is told; the log keeps the rest, of which the caller learns only that it happened."""
+    try:
+        return work()
+    except SkylarkError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _listed(answer: Answer) -> Json:
+    told = answer.to_dict()
+    total = len(told["answers"])
+    return {**told, "answers": told["answers"][:MOST_ANSWERS], "answers_total": total}
+
+
+def build_programs(programs: Programs) -> None:
+    """The named endpoints, inside the page."""
+    exact: dict[str, Any] = {"concurrency_limit": 2 * ANSWERS_AT_ONCE, "concurrency_id": "programs"}
+    looks: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "look"}
+    endpoint: Callable[..., Any]
+    for endpoint in (programs.datasets, programs.relations, programs.find_entity, programs.ask, programs.query):
+        events.api(endpoint, api_name=endpoint.__name__, **exact)
+    for endpoint in (programs.detect, programs.ask_image, programs.scene):
+        events.api(endpoint, api_name=endpoint.__name__, **looks)
