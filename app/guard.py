@@ -69,6 +69,11 @@ class Guard:
         self._open: Counter[str] = Counter()
         self._beginning: Counter[str] = Counter()
 
+    @property
+    def open_connections(self) -> int:
+        """Those that stay open, of all addresses."""
+        return self._open.total()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with a sentence."""
         if scope["type"] != "http":
@@ -85,17 +90,30 @@ class Guard:
             await _answered(refusal)(scope, receive, send)
             return
 
+        late: list[Refusal] = []  # of an upload that turned out too large
+
+        async def watched() -> Message:
+            try:
+                return await receive()
+            except Refusal as refusal:
+                late.append(refusal)
+                raise
+
         async def with_headers(message: Message) -> None:
+            if late:  # the server behind would answer that something failed
+                return
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
             await send(message)
 
         try:
-            await self._app(scope, receive, with_headers)
-        except Refusal as refusal:  # an upload that turned out too large, before anything was answered
-            await _answered(refusal)(scope, receive, send)
+            await self._app(scope, watched, with_headers)
+        except Refusal:
+            pass
         finally:
             self._release(counted, address)
+        if late:
+            await _answered(late[0])(scope, receive, send)
 
     def _release(self, counted: list[Counter[str]], address: str) -> None:
         for counter in counted:
@@ -111,7 +129,7 @@ class Guard:
         if plain.startswith(f"{API}/file="):
             _check_file(path, scope.get("raw_path", b""))
         if plain.startswith(STREAMS):
-            if self._open[address] >= limits.ADDRESS_CONNECTIONS or self._open.total() >= limits.ALL_CONNECTIONS:
+            if self._open[address] >= limits.ADDRESS_CONNECTIONS or self.open_connections >= limits.ALL_CONNECTIONS:
                 raise Refusal(429, "too many tabs of this page are open at your address: close some, then reload")
             self._open[address] += 1
             counted.append(self._open)

@@ -65,12 +65,15 @@ class TimeLimit:
         seconds: that a caller waits, for a thread and for the work together.
         doing: what is done, for the messages: "the answer".
         waiting: callers that may wait for a thread; None bounds them by nothing but the queue before.
+
+    Attributes:
+        callers: those who wait for a thread or a result now.
     """
 
     def __init__(self, at_once: int, seconds: float, doing: str, waiting: int | None = None) -> None:
         self._at_once, self._seconds, self._doing = at_once, seconds, doing
         self._most = None if waiting is None else at_once + waiting
-        self._callers = 0
+        self.callers = 0
         self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any], threading.Event]] = SimpleQueue()
         self._started, self._lock = 0, threading.Lock()
 
@@ -81,12 +84,12 @@ class TimeLimit:
             TookTooLongError: it took too long, or nobody was free to begin it.
         """
         with self._lock:
-            if self._most is not None and self._callers >= self._most:
+            if self._most is not None and self.callers >= self._most:
                 raise TookTooLongError(
-                    f"{self._doing} cannot be waited for, since {self._callers} others are before it: try again in a "
+                    f"{self._doing} cannot be waited for, since {self.callers} others are before it: try again in a "
                     "few minutes"
                 )
-            self._callers += 1
+            self.callers += 1
             if self._started < self._at_once:
                 self._started += 1
                 threading.Thread(target=self._serve, name="skylark-limited", daemon=True).start()
@@ -94,7 +97,7 @@ class TimeLimit:
             return self._waited_for(work)
         finally:
             with self._lock:
-                self._callers -= 1
+                self.callers -= 1
 
     def _waited_for(self, work: Callable[[], T]) -> T:
         future: Future[T] = Future()
@@ -103,8 +106,8 @@ class TimeLimit:
         try:
             return future.result(self._seconds)
         except TimeoutError:
-            if future.done():  # the work itself raised it
-                raise
+            if future.done():  # just now; or the work itself raised it
+                return future.result()
             gone.set()
             if future.cancel():
                 raise TookTooLongError(
