@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.image_links import Other
 from app.markup import counted, muted, shortened, text
-from vision import Detections, Grounding
+from vision import Detections
 from vision.detections.drawing import Colour, letters_on
 from vision.detections.label_placement import place_labels
 from vision.images import LoadedImage
@@ -36,7 +37,7 @@ LINE, LETTER, TAG_HEIGHT = 3, 8.4, 21
 TOGGLES = """
 const hidden = new Set();
 let key = '';
-const panel = element.closest('.sk-panel') || element;
+const panel = element.closest('#image_row') || element;
 const all = (selector) => panel.querySelectorAll(selector);
 const names = () => [...all('.sk-chip[data-class]')].map((chip) => chip.dataset.class);
 const apply = () => {
@@ -54,19 +55,42 @@ panel.addEventListener('click', (event) => {
   else if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
   apply();
 });
+let lit = null;
+const numbers = (o) => (o.dataset.number || '').split(' ').filter(Boolean);
 const light = (at) => {
+  if (at === lit) return;
+  lit = at;
   all('.sk-lit').forEach((o) => o.classList.remove('sk-lit'));
+  all('.sk-lighting').forEach((o) => o.classList.remove('sk-lighting'));
   if (!at) return;
-  const lit = at.dataset.number === undefined ? (o) => o.dataset.class === at.dataset.class
-    : (o) => o.dataset.number === at.dataset.number;
-  [...all('svg [data-number], tr[data-number]')].filter(lit).forEach((o) => o.classList.add('sk-lit'));
+  const wanted = new Set(numbers(at));
+  const belongs = at.dataset.number === undefined ? (o) => o.dataset.class === at.dataset.class
+    : wanted.size === 1 ? (o) => numbers(o).includes([...wanted][0])
+    : (o) => numbers(o).every((number) => wanted.has(number));
+  [...all('[data-number]')].filter(belongs).forEach((o) => o.classList.add('sk-lit'));
+  all('svg:has(.sk-lit)').forEach((o) => o.classList.add('sk-lighting'));
 };
-panel.addEventListener('pointerover', (event) =>
-  light(event.target.closest && event.target.closest('[data-number], .sk-chip[data-class]')));
+const place = (event) => event.target.closest && event.target.closest('[data-number], .sk-chip[data-class]');
+panel.addEventListener('pointerover', (event) => light(place(event)));
 panel.addEventListener('pointerleave', () => light(null));
+panel.addEventListener('focusin', (event) => light(place(event)));
+panel.addEventListener('focusout', () => light(null));
+// In a group of shapes or rows one can be reached with Tab; the arrows go on from there.
+panel.addEventListener('keydown', (event) => {
+  const by = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e6, End: 1e6}[event.key];
+  const at = event.target.matches && event.target.matches('[data-number][tabindex]') ? event.target : null;
+  if (!by || !at) return;
+  event.preventDefault();
+  const group = [...at.closest('svg, tbody, ul').querySelectorAll('[data-number][tabindex]:not(.sk-off)')];
+  const next = group[Math.min(Math.max(group.indexOf(at) + by, 0), group.length - 1)];
+  at.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+});
 watch('value', apply);
 """
-"""Chips show and hide classes; the pointer on a shape, a chip, a row or a reason lights up what belongs to it."""
+"""Chips show and hide classes; the pointer or the focus on a shape, a chip, a row, a node or a reason lights up all
+places of the same thing."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +119,20 @@ class _Frame:
 
 @dataclass(frozen=True)
 class _Part:
-    """One thing to draw; `number` is its position among the detections, None for one that only gives a reason."""
+    """One thing to draw; `kind` is a class of the style sheet: an object, a reason, or what only shows when lit."""
 
     name: str
     score: str
     box: NDArray[np.float64]
-    number: int | None
+    number: int
+    kind: str = "sk-object"
 
 
 def overlay_html(
     image: LoadedImage,
     detections: Detections,
     colours: Mapping[str, Colour],
-    grounding: Grounding | None = None,
+    rest: Sequence[Other] = (),
     key: str = "",
 ) -> str:
     """The photograph with the objects on it and a legend with a button for each class.
@@ -116,7 +141,8 @@ def overlay_html(
         image: what was looked at.
         detections: what was found.
         colours: of each class name.
-        grounding: the answer that the detections are; the other objects that justify it are drawn too, more quietly.
+        rest: further things of the scene: those that justify an answer are drawn too, more quietly; the others show
+            when they are pointed at elsewhere.
         key: the same for two drawings of one question; what is hidden stays hidden between them.
     """
     frame = _framed(image.size)
@@ -126,17 +152,25 @@ def overlay_html(
         for i, name in enumerate(detections.class_names)
     ]
     reasons = [
-        _Part(name, "", frame.boxes(box)[0], None) for name, box in (() if grounding is None else _others(grounding))
-    ]
+        _Part(
+            other.name, "", frame.boxes(other.box)[0], other.number,
+            "sk-reason" if other.gives_reason else "sk-ghost",
+        )
+        for other in rest
+    ]  # fmt: skip
     # Large ones first, so that small ones lie on top and can be pointed at.
     order = np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
-    shapes = "".join(_shape(detections, parts[int(i)], frame, colours) for i in order)
-    quiet = "".join(f'<g class="sk-reason">{_rectangle(part.box)}</g>' for part in reasons)
+    shapes = "".join(_shape(detections, parts[int(i)], frame, colours, first=rank == 0) for rank, i in enumerate(order))
+    quiet = "".join(
+        f'<g class="{part.kind}" data-number="{part.number}"><title>{text(shortened(part.name, 200))}</title>'
+        f"{_rectangle(part.box)}</g>"
+        for part in reasons
+    )
     counts = Counter(detections.class_names)
     told = f"{counted(len(detections), 'object')}: " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
     width, height = (size * frame.scale for size in image.size)
     return (
-        f'<figure class="sk-figure sk-look" data-key="{text(key)}"><svg class="sk-photo" role="img" '
+        f'<figure class="sk-figure sk-look" data-key="{text(key)}"><svg class="sk-photo" role="group" '
         f'aria-label="{text(shortened(told, 300))}" viewBox="0 0 {frame.width} {frame.height}" '
         f'xmlns="http://www.w3.org/2000/svg"><image href="{data_uri(image)}" x="{frame.left:.2f}" y="{frame.top:.2f}" '
         f'width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none"/>{quiet}{shapes}'
@@ -154,7 +188,7 @@ def objects_html(detections: Detections, most: int = 200) -> str:
         x1, y1, x2, y2 = (float(v) for v in detections.xyxy[i])
         score = "not given" if detections.scores is None else f"{float(detections.scores[i]):.2f}"
         rows.append(
-            f'<tr data-number="{i}"><td class="sk-number">{i + 1}</td>'
+            f'<tr data-number="{i}" tabindex="{0 if i == 0 else -1}"><td class="sk-number">{i + 1}</td>'
             f"<td><bdi>{text(shortened(detections.class_names[i], 60))}</bdi></td>"
             f'<td class="sk-number">{score}</td><td class="sk-number">{x1:.0f}, {y1:.0f}, {x2:.0f}, {y2:.0f}</td></tr>'
         )
@@ -187,22 +221,7 @@ def _framed(size: tuple[int, int]) -> _Frame:
     return _Frame(scale, (across - width) / 2, (down - height) / 2, round(across), round(down))
 
 
-def _others(grounding: Grounding) -> list[tuple[str, NDArray[np.float32]]]:
-    """Objects of the scene that the reasons speak of and that are not answers themselves."""
-    scene = grounding.scene
-    answers = {reason.name for reason in grounding.justification}
-    spoken = {
-        str(word) for reason in grounding.justification for head, _, tail in reason.facts for word in (head, tail)
-    }
-    return [
-        (item.name, scene.detections.xyxy[item.index])
-        for item in scene.objects
-        if item.name in spoken and item.name not in answers
-    ]
-
-
-def _shape(detections: Detections, part: _Part, frame: _Frame, colours: Mapping[str, Colour]) -> str:
-    assert part.number is not None
+def _shape(detections: Detections, part: _Part, frame: _Frame, colours: Mapping[str, Colour], *, first: bool) -> str:
     if detections.polygons is None:
         shape = _rectangle(part.box)
     else:
@@ -212,7 +231,8 @@ def _shape(detections: Detections, part: _Part, frame: _Frame, colours: Mapping[
             for ring in detections.polygons[part.number]
         )
     return (
-        f'<g class="sk-object" data-class="{text(part.name)}" data-number="{part.number}" '
+        f'<g class="sk-object" data-class="{text(part.name)}" data-number="{part.number}" role="img" '
+        f'aria-label="{text(shortened(part.name, 200) + part.score)}" tabindex="{0 if first else -1}" '
         f'style="--sk-colour:{css_colour(colours[part.name])}">'
         f"<title>{text(shortened(part.name, 200) + part.score)}</title>{shape}</g>"
     )
@@ -230,18 +250,22 @@ def _tags(parts: Sequence[_Part], frame: _Frame, colours: Mapping[str, Colour]) 
     words = [[shortened(part.name, MOST_LETTERS) + part.score, shortened(part.name, MOST_LETTERS)] for part in parts]
     sizes = [[(_width(form), TAG_HEIGHT) for form in forms] for forms in words]
     boxes = np.array([part.box for part in parts])
-    places = {p.position: p for p in place_labels(boxes, sizes, (frame.width, frame.height), LINE)}
+    # What only shows at times takes no place from what always does.
+    shown = [i for i, part in enumerate(parts) if part.kind != "sk-ghost"]
+    labels = place_labels(boxes[shown], [sizes[i] for i in shown], (frame.width, frame.height), LINE) if shown else []
+    places = {shown[p.position]: p for p in labels}
     tags = []
     for i, part in enumerate(parts):
         place = places.get(i)
         form = 0 if place is None else place.form
         width = sizes[i][form][0]
         x, y = place.corner if place is not None else _beside(part.box, width, frame)
-        kind = "sk-tag" if place is not None else "sk-tag sk-unplaced"
-        if part.number is None:
-            belongs, colour, ink = "", "var(--sk-reason)", "#fff"
+        kind = "sk-tag" if place is not None and part.kind != "sk-ghost" else "sk-tag sk-unplaced"
+        belongs = f' data-number="{part.number}"'
+        if part.kind != "sk-object":
+            colour, ink = "var(--sk-reason)", "#fff"
         else:
-            belongs = f' data-class="{text(part.name)}" data-number="{part.number}"'
+            belongs = f' data-class="{text(part.name)}"{belongs}'
             colour, ink = css_colour(colours[part.name]), css_colour(letters_on(colours[part.name]))
         # Where labels are enlarged they grow away from the nearest edges.
         origin = ("left" if x + width / 2 < frame.width / 2 else "right") + (

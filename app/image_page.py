@@ -22,6 +22,7 @@ from gradio.utils import get_upload_folder
 from app.failure_view import failure_html
 from app.image_batch import MOST_IMAGES, Progress, run_batch, without_path
 from app.image_examples import ImageExample, available, thumbnail_uri
+from app.image_links import numbered, others
 from app.image_overlay import TOGGLES, objects_html, overlay_html
 from app.image_source import sent
 from app.image_views import reasoning_html, scene_html, task_html
@@ -155,15 +156,17 @@ class ImageDemo:
             looked = self.look(photo, instruction, min_score)
             found, (scene, total) = looked.detections, self._scene(looked, min_score)
             colours = class_colours((*found.class_names, *(item.class_name for item in scene.objects)))
+            numbers = numbered(scene, found, looked.grounding)
+            rest = others(scene, numbers, found, looked.grounding)
             key = f"{zlib.crc32(f'{photo}|{instruction}'.encode()):08x}"
             return (
                 "",
                 task_html(looked.task, _notes(looked)),
-                overlay_html(looked.image, found, colours, looked.grounding, key),
+                overlay_html(looked.image, found, colours, rest, key),
                 _headline(looked),
                 objects_html(found),
                 written(found, form),
-                scene_html(scene, colours, total),
+                scene_html(scene, colours, total, numbers),
                 "" if looked.grounding is None else reasoning_html(looked.grounding),
                 found,
             )
@@ -288,8 +291,8 @@ def _batch_status(progress: Progress) -> str:
 def build_images(demo: ImageDemo) -> None:
     """The image page's part of the page, inside a tab."""
     examples: tuple[ImageExample, ...] = available()
-    with gr.Row():
-        with gr.Column(min_width=300, scale=2, elem_classes="sk-panel"):
+    with gr.Row(elem_id="image_row"):
+        with gr.Column(min_width=300, scale=2, elem_classes="sk-panel", elem_id="image_asked"):
             photo = gr.Image(
                 label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], height=260,
                 elem_id="photo", buttons=[],
@@ -313,7 +316,7 @@ def build_images(demo: ImageDemo) -> None:
             gr.HTML(heading("The instruction as it was read"))
             task = gr.HTML(muted("No language model writes the boxes here: a detector does, under the task read from "
                                  "your words."), elem_id="task")  # fmt: skip
-        with gr.Column(min_width=300, scale=3, elem_classes="sk-panel"):
+        with gr.Column(min_width=300, scale=3, elem_classes="sk-panel", elem_id="image_found"):
             headline = gr.HTML(elem_id="found")
             reasoning = gr.HTML(elem_id="reasoning")
             overlay = gr.HTML(muted("What is found shows here."), elem_id="overlay", js_on_load=TOGGLES)
@@ -323,8 +326,8 @@ def build_images(demo: ImageDemo) -> None:
             output = gr.Textbox(
                 label="Output", lines=4, max_lines=14, interactive=False, buttons=["copy"], elem_id="output"
             )
-            with gr.Accordion("The scene as a graph", open=False, elem_id="scene_panel"):
-                scene = gr.HTML(elem_id="scene")
+        with gr.Column(min_width=300, scale=2, elem_classes="sk-panel", elem_id="scene_panel"):
+            scene = gr.HTML(elem_id="scene")
     with gr.Accordion("Many images to a zip", open=False, elem_id="batch_panel"):
         files = gr.File(
             label=f"Images, at most {MOST_IMAGES}", file_count="multiple", file_types=["image"], elem_id="batch_files"

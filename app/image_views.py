@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.image_overlay import css_colour
-from app.markup import counted, muted, names, shortened, text
+from app.markup import counted, heading, muted, names, shortened, text
 from vision import Grounding, Scene, Task
 from vision.detections.drawing import Colour
 from vision.detections.label_placement import place_labels
@@ -21,7 +21,9 @@ MOST_ROWS = 60
 MOST_EDGES = 24
 MOST_NAMED_EDGES = 12
 MOST_NODE_LETTERS = 24
-PICTURE_WIDTH = 700
+MOST_TOLD = 5
+"""Relations that a node of the picture tells a screen reader; the table has all."""
+PICTURE_WIDTH = 480
 DRAWN = ("inside", "on", "next_to", "near")
 """Relations that the scene's picture draws, those that say most first: the others hold for nearly every pair."""
 WORDS = {"detect": "find boxes", "segment": "outline", "ground": "find what an expression names", "count": "count",
@@ -126,30 +128,36 @@ def _format(task: Task) -> str:
     return f"{kind[output.format]}; {geometry} in {scale}{offsets}"
 
 
-def scene_html(scene: Scene, colours: Mapping[str, Colour], total: int | None = None) -> str:
+def scene_html(
+    scene: Scene, colours: Mapping[str, Colour], total: int | None = None, numbers: Mapping[str, int] | None = None
+) -> str:
     """The scene as a picture of its nearest relations and a table of all.
 
     Args:
         scene: what is shown.
         colours: of each class name.
         total: objects in all, where the scene holds only the surest.
+        numbers: of each thing on the page, by its name; by default their order.
     """
     if not len(scene):
         return muted("There is no object, so there is no scene.")
+    numbers = numbers or {item.name: number for number, item in enumerate(scene.objects)}
     data = scene.to_dict()
     relations: list[list[str]] = data["relations"]
     described = "".join(
-        f"<tr><td><bdi>{text(item.name)}</bdi></td><td>{text(', '.join(item.colours))}</td><td>{text(item.size)}</td>"
+        f'<tr data-number="{numbers[item.name]}" tabindex="{0 if row == 0 else -1}">'
+        f"<td><bdi>{text(item.name)}</bdi></td><td>{text(', '.join(item.colours))}</td><td>{text(item.size)}</td>"
         f"<td>{text(', '.join(item.positions))}</td></tr>"
-        for item in scene.objects[:MOST_ROWS]
+        for row, item in enumerate(scene.objects[:MOST_ROWS])
     )
     grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
     for head, relation, tail in relations:
         grouped[head, relation].append(tail)
     facts = "".join(
-        f"<tr><td><bdi>{text(head)}</bdi></td><td>{text(relation.replace('_', ' '))}</td>"
+        f'<tr data-number="{_joined(numbers, (head, *tails))}" tabindex="{0 if row == 0 else -1}">'
+        f"<td><bdi>{text(head)}</bdi></td><td>{text(relation.replace('_', ' '))}</td>"
         f"<td>{names(tails, len(tails), 6)}</td></tr>"
-        for (head, relation), tails in list(grouped.items())[:MOST_ROWS]
+        for row, ((head, relation), tails) in enumerate(list(grouped.items())[:MOST_ROWS])
     )
     more = len(grouped) - MOST_ROWS
     objects = (
@@ -158,11 +166,16 @@ def scene_html(scene: Scene, colours: Mapping[str, Colour], total: int | None = 
     told = f"{objects}, {counted(len(relations), 'relation')}; the picture draws the nearest."
     told = told[0].upper() + told[1:]
     return (
-        f"{_scene_svg(scene, relations, colours)}{muted(told)}"
+        f"{heading('The scene as a graph')}{_scene_svg(scene, relations, colours, numbers)}{muted(told)}"
+        "<details><summary>Objects and relations as tables</summary>"
         f"{_table('Objects', ('Object', 'Colour', 'Size', 'Where'), described)}"
         f"{_table('Relations', ('Object', 'is', 'to'), facts) if facts else ''}"
-        f"{muted(f'and {more:,} more rows') if more > 0 else ''}"
+        f"{muted(f'and {more:,} more rows') if more > 0 else ''}</details>"
     )
+
+
+def _joined(numbers: Mapping[str, int], names_: Iterable[str]) -> str:
+    return " ".join(str(number) for number in dict.fromkeys(numbers[name] for name in names_ if name in numbers))
 
 
 def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
@@ -174,7 +187,9 @@ def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
     )
 
 
-def _scene_svg(scene: Scene, relations: list[list[str]], colours: Mapping[str, Colour]) -> str:
+def _scene_svg(
+    scene: Scene, relations: list[list[str]], colours: Mapping[str, Colour], numbers: Mapping[str, int]
+) -> str:
     """Objects as they lie to one another in the photograph, with arrows for the relations that say most.
 
     The distances are stretched to fill the picture: objects that crowd in one corner are told apart.
@@ -184,7 +199,8 @@ def _scene_svg(scene: Scene, relations: list[list[str]], colours: Mapping[str, C
     edges = _edges(relations)
     labelled = len(edges) <= MOST_NAMED_EDGES
     lines = "".join(
-        f"<g><title>{text(f'{head} {relation} {tail}'.replace('_', ' '))}</title>"
+        f'<g class="sk-link" data-number="{_joined(numbers, (head, tail))}">'
+        f"<title>{text(f'{head} {relation} {tail}'.replace('_', ' '))}</title>"
         f'<path class="sk-edge" d="M{at[head][0]:.1f} {at[head][1]:.1f} L{at[tail][0]:.1f} {at[tail][1]:.1f}" '
         f'marker-end="url(#sk-scene-arrow)"/>'
         + (
@@ -198,11 +214,11 @@ def _scene_svg(scene: Scene, relations: list[list[str]], colours: Mapping[str, C
     )
     told = f"{counted(len(scene), 'object')} and {counted(len(edges), 'relation')}"
     return (
-        f'<svg class="sk-picture sk-scene" role="img" aria-label="Scene graph: {told}" '
+        f'<svg class="sk-picture sk-scene" role="group" aria-label="Scene graph: {told}" '
         f'viewBox="0 0 {PICTURE_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
         '<defs><marker id="sk-scene-arrow" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="7" markerHeight="7" '
         'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
-        f"{lines}{_nodes(scene, at, height, colours)}</svg>"
+        f"{lines}{_nodes(scene, at, height, colours, relations, numbers)}</svg>"
     )
 
 
@@ -227,12 +243,22 @@ def _edges(relations: list[list[str]]) -> list[tuple[str, str, str]]:
     return edges
 
 
-def _nodes(scene: Scene, at: Mapping[str, Sequence[float]], height: int, colours: Mapping[str, Colour]) -> str:
+def _nodes(
+    scene: Scene,
+    at: Mapping[str, Sequence[float]],
+    height: int,
+    colours: Mapping[str, Colour],
+    relations: list[list[str]],
+    numbers: Mapping[str, int],
+) -> str:
     """Dots with the names that have a place; the others are told at the pointer."""
     dots = np.array([[x - 7, y - 7, x + 7, y + 7] for x, y in at.values()])
     sizes = [[(9 * min(len(name), MOST_NODE_LETTERS) + 6, 18)] for name in at]
     places = {p.position: p.corner for p in place_labels(dots, sizes, (PICTURE_WIDTH, height), 1)}
-    nodes = []
+    nodes, told = [], defaultdict(list)
+    for head, relation, tail in relations:
+        if relation in DRAWN:
+            told[head].append(f"{relation.replace('_', ' ')} {tail}")
     for i, item in enumerate(scene.objects):
         x, y = at[item.name]
         words = text(shortened(item.name, MOST_NODE_LETTERS))
@@ -241,8 +267,11 @@ def _nodes(scene: Scene, at: Mapping[str, Sequence[float]], height: int, colours
             left, top = places[i]
             named = f'<text x="{left + sizes[i][0][0] / 2:.0f}" y="{top + 14}">{words}</text>'
         nodes.append(
-            f'<g class="sk-scene-node" style="--sk-colour:{css_colour(colours[item.class_name])}">'
-            f'<title>{text(item.name)}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="6"/>{named}</g>'
+            f'<g class="sk-scene-node" data-number="{numbers[item.name]}" role="img" tabindex="{-1 if i else 0}" '
+            f'aria-label="{text("; ".join([item.name, *told[item.name][:MOST_TOLD]]))}" '
+            f'style="--sk-colour:{css_colour(colours[item.class_name])}">'
+            f'<title>{text(item.name)}</title><circle class="sk-target" cx="{x:.1f}" cy="{y:.1f}" r="14"/>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6"/>{named}</g>'
         )
     return "".join(nodes)
 
@@ -255,7 +284,8 @@ def reasoning_html(grounding: Grounding) -> str:
         shown = {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
         headline = f'<p class="sk-headline">{text(shown)}</p>'
     reasons = "".join(
-        f'<li data-number="{i}">{text(reason.words)}</li>' for i, reason in enumerate(grounding.justification)
+        f'<li data-number="{i}" tabindex="{-1 if i else 0}">{text(reason.words)}</li>'
+        for i, reason in enumerate(grounding.justification)
     )
     if reasons:
         reasons = f'<ul class="sk-reasons">{reasons}</ul>'

@@ -95,8 +95,8 @@ def test_examples_are_read_drawn_and_written(browser: Any, copying: str, viewpor
         expect(page, "#task", "JSON with label and bbox", 20)
         page.wait_for_function("document.querySelector('#output textarea').value.startsWith('[')")
         assert "cat" in {entry["label"] for entry in json.loads(page.input_value("#output textarea"))}
-        page.click("#scene_panel button")
-        page.wait_for_selector("#scene svg[role=img]", state="visible")
+        page.click("#scene summary")
+        page.wait_for_selector("#scene svg[role=group]", state="visible")
         assert (
             page.locator("#scene svg .sk-scene-node").count()
             == page.locator("#scene table").first.locator("tbody tr").count()

@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.image_batch import MOST_IMAGES, run_batch
 from app.image_examples import IMAGE_EXAMPLES, available, thumbnail_uri
+from app.image_links import numbered, others
 from app.image_overlay import data_uri, objects_html, overlay_html
 from app.image_page import MAX_INSTRUCTION, MOST_IN_SCENE, SHOWN, ImageDemo, written
 from app.image_views import MOST_CLASSES, reasoning_html, scene_html, task_html
@@ -240,13 +241,41 @@ def test_what_justifies_an_answer_is_drawn_and_said() -> None:
     detections = found(boxes, ("bus", "person", "dog"), scores=[0.9, 0.8, 0.7])
     scene = Scene.from_detections(detections, picture())
     grounding = ground("the person left of the bus", scene, ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES))
-    html = overlay(grounding.detections, grounding=grounding)
+    numbers = numbered(scene, grounding.detections, grounding)
+    assert numbers == {"person 1": 0, "bus 1": 1, "dog 1": 2}
+    html = overlay(grounding.detections, rest=others(scene, numbers, grounding.detections, grounding))
     assert html.count('class="sk-object"') == 1
-    assert html.count('class="sk-reason"') == 1, "the bus, and not the dog"
+    assert re.findall(r'class="sk-reason" data-number="(\d)"', html) == ["1"], "the bus, and not the dog"
+    assert re.findall(r'class="sk-ghost" data-number="(\d)"', html) == ["2"], "the dog shows when it is pointed at"
     assert "bus 1" in harmless(html).text
     reasons = reasoning_html(grounding)
     assert 'data-number="0"' in reasons
     assert "left of bus 1" in harmless(reasons).text
+
+
+def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> None:
+    boxes = [[10, 20, 40, 90], [110, 10, 190, 90], [60, 80, 70, 90]]
+    everything = found(boxes, ("person", "bus", "dog"), scores=[0.9, 0.8, 0.7])
+    scene = Scene.from_detections(everything, picture())
+    asked = found([boxes[2], boxes[1]], ("dog", "bus"), scores=[0.7, 0.8])
+    numbers = numbered(scene, asked)
+    assert numbers == {"dog 1": 0, "bus 1": 1, "person 1": 2}
+    assert [(thing.name, thing.number, thing.gives_reason) for thing in others(scene, numbers, asked)] == [
+        ("person 1", 2, False)
+    ]
+    html = scene_html(scene, class_colours(everything.class_names), numbers=numbers)
+    harmless(html)
+    nodes = dict(re.findall(r'sk-scene-node" data-number="(\d)".*?<title>([a-z0-9 ]+)</title>', html))
+    assert nodes == {"0": "dog 1", "1": "bus 1", "2": "person 1"}
+    ends = re.findall(r'sk-link" data-number="([\d ]+)"><title>(\w+ \d) [a-z ]*?(\w+ \d)</title>', html)
+    assert ends
+    assert all(joined == f"{numbers[head]} {numbers[tail]}" for joined, head, tail in ends)
+
+
+def test_things_of_one_place_have_numbers_of_their_own() -> None:
+    twins = found([[5, 5, 25, 25]] * 3, ["cup"] * 3)
+    numbers = numbered(Scene.from_detections(twins, picture()), twins)
+    assert sorted(numbers.values()) == [0, 1, 2]
 
 
 # Looking ----------------------------------------------------------------------------------------------------------
