@@ -41,7 +41,7 @@ def failure_html(error: Exception) -> str:
         # The message ends in the query and a caret under the column; only a fixed-width block keeps them in line.
         message = f"{error.reason} (column {error.column})"
         line = error.text.replace("\n", " ").replace("\t", " ")
-        more = f'<pre class="sk-pointer">{text(line)}\n{" " * (error.column - 1)}^</pre>'
+        more = f'<pre class="sk-pointer" tabindex="0">{text(line)}\n{" " * (error.column - 1)}^</pre>'
     if isinstance(error, UnknownEntityError | UnknownRelationError) and error.nearest:
         nearest = "".join(f"<li><code>{text(near)}</code></li>" for near in error.nearest)
         more += f'<div class="sk-nearest"><span>Nearest names:</span><ul>{nearest}</ul></div>'

@@ -192,7 +192,7 @@ def objects_html(detections: Detections, most: int = 200) -> str:
             f"<td><bdi>{text(shortened(detections.class_names[i], 60))}</bdi></td>"
             f'<td class="sk-number">{score}</td><td class="sk-number">{x1:.0f}, {y1:.0f}, {x2:.0f}, {y2:.0f}</td></tr>'
         )
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in ("", "Class", "Score", "x1, y1, x2, y2 in pixels"))
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in ("No.", "Class", "Score", "x1, y1, x2, y2 in pixels"))
     more = muted(f"and {len(detections) - most:,} more") if len(detections) > most else ""
     return (
         '<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="Objects"><table class="sk-table">'

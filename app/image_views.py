@@ -168,8 +168,8 @@ def scene_html(
     return (
         f"{heading('The scene as a graph')}{_scene_svg(scene, relations, colours, numbers)}{muted(told)}"
         "<details><summary>Objects and relations as tables</summary>"
-        f"{_table('Objects', ('Object', 'Colour', 'Size', 'Where'), described)}"
-        f"{_table('Relations', ('Object', 'is', 'to'), facts) if facts else ''}"
+        f"{_table('Objects of the scene', ('Object', 'Colour', 'Size', 'Where'), described)}"
+        f"{_table('Relations of the scene', ('Object', 'is', 'to'), facts) if facts else ''}"
         f"{muted(f'and {more:,} more rows') if more > 0 else ''}</details>"
     )
 

@@ -140,7 +140,7 @@ def _attempt(attempt: Attempt, number: int, attempts: Sequence[Attempt]) -> str:
     refused = f'<p class="sk-refused">Not usable: {text(attempt.error)}.</p>' if attempt.error else ""
     return (
         f'<div class="sk-reply"><span class="sk-label">The model\'s reply{of}, {seconds_text(attempt.seconds)}</span>'
-        f"<pre>{reply}</pre>{refused}</div>"
+        f'<pre tabindex="0" role="group" aria-label="The reply">{reply}</pre>{refused}</div>'
     )
 
 
@@ -180,7 +180,7 @@ def _context(key: str, context: Context) -> str:
         f"{counts}; {counted(context.tokens, 'token')}</summary>"
         f'<ul class="sk-lines">{lines}</ul>{more}'
         f'<details data-key="{text(key)}-prompt"><summary>The prompt as sent, names abstracted to ids</summary>'
-        f"<pre>{text(context.prompt)}</pre></details></details>"
+        f'<pre tabindex="0" role="group" aria-label="The prompt">{text(context.prompt)}</pre></details></details>'
     )
 
 

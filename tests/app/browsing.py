@@ -54,7 +54,7 @@ def serve(llm: str, data_folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
+def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP, path: str = "/") -> Iterator[Any]:
     """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page."""
     page = browser.new_page(viewport=viewport)
     problems: list[str] = []
@@ -63,7 +63,7 @@ def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP)
     page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
     page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and url not in r.url else None)
     try:
-        page.goto(url)
+        page.goto(url + path)
         expect(page, "#graph_note", "triples", 60)
         yield page
         assert not problems

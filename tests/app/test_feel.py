@@ -1,0 +1,134 @@
+"""What the page is like to use: for eyes, keyboards, screen readers and phones, on every tab that it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.app.browsing import DESKTOP, PHONE, expect, visit
+
+pytestmark = pytest.mark.browser
+
+FIRST_PAINT = 2.0
+"""Seconds on two cores that nothing else uses; `benchmarks/demo_load.py` measures it. A busy machine gets more here."""
+BUSY = 5
+TEXT = "/^Done/.test(document.querySelector('#steps_status').textContent.trim())"
+
+
+def fill(page: Any) -> None:
+    """Let both kinds of answers show, so that what is looked at is not an empty page."""
+    page.click("#example-2")
+    expect(page, "#answer", "4 answers", 30)
+    page.wait_for_function(TEXT, timeout=60_000)
+    page.click("role=tab[name='Look at an image']")
+    page.click("#image-example-1")
+    expect(page, "#reasoning", "person 1", 60)
+    page.click("#scene summary")
+    page.click("#objects_panel button")
+
+
+def tabs(page: Any) -> list[Any]:
+    return list(page.locator("[role=tab]:visible").all())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_tab(browser: Any, copying: str, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with visit(browser, copying, f"axe-{theme}", path=f"/?__theme={theme}") as page:
+        fill(page)
+        for tab in tabs(page):
+            tab.click()
+            page.wait_for_function("name => document.querySelector(`[role=tab][aria-selected=true]`).textContent === name",
+                                   arg=tab.text_content())  # fmt: skip
+            found = [
+                (violation["impact"], violation["id"], violation["nodes"][0]["html"][:200])
+                for violation in axe.run(page).response["violations"]
+                if violation["impact"] in ("serious", "critical")
+            ]
+            assert not found, f"on the tab {tab.text_content()}"
+
+
+def test_no_tab_scrolls_sideways_on_a_phone(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "sideways", PHONE) as page:
+        fill(page)
+        names = page.locator("[role=tab]").all_text_contents()
+        for name in dict.fromkeys(names):
+            tab = page.locator("[role=tab]:visible", has_text=name)
+            if tab.count():
+                tab.first.click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+
+
+def test_a_question_is_asked_and_stopped_without_a_mouse(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "keyboard") as page:
+        page.wait_for_function("document.activeElement === document.querySelector('#question textarea')")
+        page.keyboard.type('borders("Portugal")')
+        page.keyboard.press("Enter")
+        expect(page, "#answer", "Spain")
+        seen = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            at = page.evaluate(
+                "() => { const a = document.activeElement, s = getComputedStyle(a), r = a.getBoundingClientRect();"
+                " return [a.closest('[id]')?.id || a.tagName, a.matches(':focus-visible')"
+                " && (s.outlineStyle !== 'none' || s.boxShadow !== 'none'), r.width > 0]; }"
+            )
+            seen.append(at)
+            if at[0] == "BODY":
+                break
+        reached = [name for name, _, _ in seen]
+        assert {"ask", "example-1"} <= set(reached), reached
+        assert reached.index("ask") < reached.index("example-1"), "the order is that of the page"
+        hidden = [name for name, marked, _ in seen if name in ("ask", "example-1", "example-5") and not marked]
+        assert not hidden, "the focus can be seen"
+
+
+def test_one_thing_lights_up_in_all_its_places(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "together") as page:
+        page.click("role=tab[name='Look at an image']")
+        page.click("#image-example-1")
+        expect(page, "#reasoning", "person 1", 60)
+        page.click("#scene summary")
+
+        def lit() -> set[str]:
+            return set(
+                page.eval_on_selector_all(
+                    "#image_row .sk-lit", "found => found.map(o => o.classList[0] || o.tagName.toLowerCase())"
+                )
+            )
+
+        page.hover("#overlay .sk-object", position={"x": 20, "y": 300})
+        page.wait_for_selector("#scene .sk-scene-node.sk-lit")
+        assert {"sk-object", "sk-tag", "sk-scene-node", "sk-link", "li", "tr"} <= lit()
+        assert page.locator("#scene .sk-scene-node.sk-lit title").text_content() == "person 1"
+
+        page.focus("#scene .sk-scene-node")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("#overlay .sk-reason.sk-lit")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("tie 1; inside person 1")
+        assert page.locator("#overlay .sk-object.sk-lit").count() == 0
+        page.evaluate("document.activeElement.blur()")
+        page.wait_for_function("!document.querySelector('#image_row .sk-lit')")
+
+
+def test_who_wants_no_motion_sees_none(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "still") as page:
+        page.emulate_media(reduced_motion="reduce")
+        moving = page.evaluate(
+            "() => [...document.querySelectorAll('*')].filter((o) => { const s = getComputedStyle(o);"
+            " return Math.max(...s.animationDuration.split(',').map(parseFloat)) > 0.001"
+            " || Math.max(...s.transitionDuration.split(',').map(parseFloat)) > 0.001; }).length"
+        )
+        assert moving == 0
+
+
+def test_the_first_paint_waits_for_no_model(browser: Any, copying: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with visit(browser, copying, "paint", DESKTOP) as page:
+        page.reload()
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+        page.wait_for_selector("#question textarea")
+        seconds = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+        with capsys.disabled():
+            print(f"\nfirst contentful paint after {seconds:.2f} s")
+        assert seconds < FIRST_PAINT * BUSY
