@@ -39,14 +39,16 @@ def test_axe_finds_nothing_serious_on_any_tab(browser: Any, copying: str, theme:
         fill(page)
         for tab in tabs(page):
             tab.click()
-            page.wait_for_function("name => document.querySelector(`[role=tab][aria-selected=true]`).textContent === name",
-                                   arg=tab.text_content())  # fmt: skip
+            name = tab.text_content()
+            page.wait_for_function(
+                "name => document.querySelector('[role=tab][aria-selected=true]').textContent === name", arg=name
+            )
             found = [
                 (violation["impact"], violation["id"], violation["nodes"][0]["html"][:200])
                 for violation in axe.run(page).response["violations"]
                 if violation["impact"] in ("serious", "critical")
             ]
-            assert not found, f"on the tab {tab.text_content()}"
+            assert not found, f"on the tab {name}"
 
 
 def test_no_tab_scrolls_sideways_on_a_phone(browser: Any, copying: str) -> None:
@@ -92,11 +94,8 @@ def test_one_thing_lights_up_in_all_its_places(browser: Any, copying: str) -> No
         page.click("#scene summary")
 
         def lit() -> set[str]:
-            return set(
-                page.eval_on_selector_all(
-                    "#image_row .sk-lit", "found => found.map(o => o.classList[0] || o.tagName.toLowerCase())"
-                )
-            )
+            kind = "[...o.classList].find(c => c !== 'sk-lit') || o.tagName.toLowerCase()"
+            return set(page.eval_on_selector_all("#image_row .sk-lit", f"found => found.map(o => {kind})"))
 
         page.hover("#overlay .sk-object", position={"x": 20, "y": 300})
         page.wait_for_selector("#scene .sk-scene-node.sk-lit")
