@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from mcp.types import TextContent
 from starlette.middleware import Middleware
 
 from app import limits
@@ -63,8 +66,15 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
         quiet=True,
         prevent_thread_lock=True,
     )
+    # Gradio writes what tools give as Python would print it; those who read it expect JSON.
+    setattr(page.mcp_server_obj, "postprocess_output_data", _as_json)  # noqa: B010
     threading.Thread(target=_tidy, args=(page, uploads), name="skylark-tidy", daemon=True).start()
     return str(page.local_url)
+
+
+def _as_json(outputs: Iterable[Any], root_url: str) -> list[TextContent]:
+    """What a tool gives, as MCP has it; no tool gives a file, so the server's address is of no use."""
+    return [TextContent(type="text", text=json.dumps(output, ensure_ascii=False)) for output in outputs]
 
 
 def clear(uploads: Path) -> None:
