@@ -22,10 +22,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 
 from app import limits
+from benchmarks.demo_load import ask, load, photograph
 from tests.app.browsing import ROOT, SCRIPT
 
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
@@ -304,6 +306,16 @@ def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
             waits = events.startswith("refused") and "429" in events and "try again" in events
             assert waits or ("event: complete" in events and f'capital(\\"{country}\\")' in events), events[:300]
     assert sum("event: complete" in events for both in answered.values() for events in both) >= 20
+
+
+def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) -> None:
+    """The benchmark in small; `benchmarks/results/demo_load.md` has 500 requests of 20 visitors."""
+    port = urllib.parse.urlsplit(copying).port
+    [server] = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
+    ask(copying, 4, photograph())  # what is loaded once is loaded
+    asked, memory = load(copying, lambda: server.memory_info().rss / 2**20, visitors=4, requests=60)
+    assert all(one.right for one in asked)
+    assert memory[-1] - memory[0] < 300, memory
 
 
 def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: str) -> None:

@@ -1,0 +1,197 @@
+"""How the demo bears many visitors: times and memory over some hundred requests, and the first paint.
+
+    python -m benchmarks.demo_load [--visitors 20] [--requests 500]
+
+Starts the page as `make demo` does, measures the first paint in Chromium while the models still load, then lets so many
+visitors at once ask for exact answers and looks at images through the named endpoints, one request after another each.
+A visitor who is told to wait waits and asks again; that counts into the time. Writes `results/demo_load.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import concurrent.futures
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.machine import machine, machine_words
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "demo_load.md"
+COUNTRIES = ("Portugal", "France", "Germany", "Italy", "Spain", "Poland", "Norway", "Sweden", "Finland", "Greece")
+MARKS = 5
+"""Readings of the memory, spread evenly over the requests."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: what was asked for, how long it took, how often it was told to wait, whether the answer fits."""
+
+    kind: str
+    seconds: float
+    waits: int
+    right: bool
+
+
+@contextlib.contextmanager
+def served() -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
+    """The page on a free port, its process, and the seconds until it answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    began = time.perf_counter()
+    server = subprocess.Popen([sys.executable, "-m", "app", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+                break
+            if server.poll() is not None or time.perf_counter() - began > 120:
+                raise SystemExit("the page did not start")
+            time.sleep(0.05)
+        yield url, server, time.perf_counter() - began
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def first_paint(url: str) -> list[float]:
+    """Seconds to the first contentful paint and to the question box, in a browser that has cached nothing."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url, wait_until="commit")
+        page.wait_for_selector("#question textarea", timeout=60_000)
+        usable = page.evaluate("performance.now()") / 1000
+        painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+        browser.close()
+    return [painted, usable]
+
+
+def call(url: str, name: str, arguments: dict[str, object]) -> tuple[str, int]:
+    """The events of one call, and how often it was told to wait."""
+    waits = 0
+    while True:
+        request = urllib.request.Request(
+            f"{url}/gradio_api/call/v2/{name}", json.dumps(arguments).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                event = json.load(answer)["event_id"]
+            with urllib.request.urlopen(f"{url}/gradio_api/call/{name}/{event}", timeout=120) as events:
+                return events.read().decode(), waits
+        except urllib.error.HTTPError as error:
+            if error.code not in (429, 503):
+                raise
+            waits += 1
+            time.sleep(0.5)
+
+
+def ask(url: str, number: int, photo: str) -> Asked:
+    """The numbered request: every fifth is a look at an image, the others are questions of two kinds."""
+    country = COUNTRIES[number % len(COUNTRIES)]
+    kind, name, arguments, expected = [
+        ("formal query", "query", {"graph": "world", "query": f'capital("{country}")'}, f'capital(\\"{country}\\")'),
+        ("question", "ask", {"graph": "world", "question": f"Which countries border {country}?"}, country),
+        ("image", "detect", {"image": photo, "instruction": "every person"}, '"person"'),
+    ][2 if number % 5 == 4 else number % 2]
+    began = time.perf_counter()
+    told, waits = call(url, name, arguments)
+    return Asked(kind, time.perf_counter() - began, waits, "event: complete" in told and expected in told)
+
+
+def photograph() -> str:
+    """An image as programs send it."""
+    folder = find_spec("skimage").submodule_search_locations[0]  # type: ignore[union-attr,index]
+    data = (Path(folder) / "data" / "astronaut.png").read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def load(url: str, held: Callable[[], float], visitors: int, requests: int) -> tuple[list[Asked], list[float]]:
+    """All requests, and the memory before, between and after them; `held` gives the server's, in megabytes."""
+    photo, memory, done, lock = photograph(), [held()], 0, threading.Lock()
+
+    def one(number: int) -> Asked:
+        nonlocal done
+        asked = ask(url, number, photo)
+        with lock:
+            done += 1
+            if done % (requests // MARKS) == 0:
+                memory.append(held())
+        return asked
+
+    with concurrent.futures.ThreadPoolExecutor(visitors) as pool:
+        return list(pool.map(one, range(requests))), memory
+
+
+def report(asked: list[Asked], memory: list[float], paint: list[float], visitors: int, seconds: float) -> str:
+    rows = []
+    for kind in dict.fromkeys(one.kind for one in asked):
+        times = np.array([one.seconds for one in asked if one.kind == kind])
+        p50, p95 = np.percentile(times, [50, 95])
+        waits = sum(one.waits for one in asked if one.kind == kind)
+        rows.append(f"| {kind} | {len(times)} | {p50:.2f} | {p95:.2f} | {times.max():.2f} | {waits} |")
+    step = len(asked) // MARKS
+    marks = " | ".join(f"{number * step}" for number in range(len(memory)))
+    held = " | ".join(f"{megabytes:,.0f}" for megabytes in memory)
+    right = sum(one.right for one in asked)
+    return (
+        f"# {visitors} visitors at once, {len(asked)} requests\n\n"
+        f"`python -m benchmarks.demo_load`, {machine_words(machine())}; load of the machine before: "
+        f"{os.getloadavg()[0]:.1f}. {len(asked) / seconds:.1f} requests a second; {right} of {len(asked)} answers were "
+        "those of the visitor who asked. Seconds as the visitor sees them, all waiting included.\n\n"
+        "| what | requests | p50 | p95 | most | told to wait |\n|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        f"| requests so far | {marks} |\n|---|{'---|' * len(memory)}\n| memory of the server, MB | {held} |\n\n"
+        f"First contentful paint {paint[0]:.2f} s after the address was opened, the question box after "
+        f"{paint[1]:.2f} s, in a browser that has cached nothing, while the models load.\n"
+    )
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    with served() as (url, server, _):
+        paint = first_paint(url)
+        call(
+            url, "detect", {"image": photograph(), "instruction": "every person and helicopter"}
+        )  # the models are there
+        call(url, "ask", {"graph": "world", "question": "Which countries border Portugal?"})
+        began = time.perf_counter()
+        process = psutil.Process(server.pid)
+        asked, memory = load(url, lambda: process.memory_info().rss / 2**20, options.visitors, options.requests)
+        text = report(asked, memory, paint, options.visitors, time.perf_counter() - began)
+    part = options.out.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(options.out)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Markup in everything that a visitor can write or send: it shows as text, and nothing of it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.app.browsing import expect, visit
+
+pytestmark = pytest.mark.browser
+
+MARKUP = (
+    "<script>window.ran=1</script>",
+    "<img src=x onerror=window.ran=2>",
+    "<svg onload=window.ran=3>",
+    "</title></text></textarea></style><iframe srcdoc='<script>parent.ran=4</script>'>",
+    "[x](javascript:window.ran=5)",
+    "{{constructor.constructor('window.ran=6')()}}${window.ran=7}",
+)
+QUIET = (
+    "() => !window.ran && !document.querySelector('.gradio-container :is(img[src=x], iframe, [onerror], [onload],"
+    " a[href^=javascript])')"
+)
+
+
+def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "hostile-graph") as page:
+        page.uncheck("#run_llm input")
+        for number, markup in enumerate(MARKUP):
+            question = f"{markup} {number}" if number % 2 else f'borders("{markup} {number}")'
+            page.fill("#question textarea", question)
+            page.click("#ask")
+            page.wait_for_function(
+                "number => document.querySelector('#error').textContent.includes(number)",
+                arg=f" {number}",
+                timeout=30_000,
+            )
+            assert page.evaluate(QUIET), markup
+        page.click("#graph input")
+        page.get_by_role("option", name="strange").click()
+        expect(page, "#graph_note", "4 triples", 30)
+        page.fill("#question textarea", '"leads to"("Home")')
+        page.click("#ask")
+        expect(page, "#answer", "<script>", 30)
+        expect(page, "#evidence", "<script>")
+        page.click("#evidence_facts button")
+        expect(page, "#evidence_table", "<script>")
+        assert page.evaluate(QUIET)
+
+
+def test_file_names_and_instructions_stay_text(browser: Any, copying: str, tmp_path: Path) -> None:
+    names = ["<img src=x onerror=window.ran=8>.jpg", "a&lt;svg onload=window.ran=9&gt;.png", "'\"><b>.jpg"]
+    for name in names:
+        Image.new("RGB", (64, 64), "grey").save(tmp_path / name)
+    (tmp_path / "<svg onload=window.ran=10>.png").write_text("no image")
+    with visit(browser, copying, "hostile-image") as page:
+        page.click("role=tab[name='Look at an image']")
+        page.set_input_files("#photo input[type=file]", tmp_path / names[0])
+        page.wait_for_selector("#photo button[aria-label='Remove Image']", timeout=30_000)
+        page.fill("#instruction textarea", f'people, {" ".join(MARKUP[:4])}, and {{"<b>x</b>": <c0>}}')
+        page.click("#look")
+        page.wait_for_function(
+            "/script|svg|img/.test(document.querySelector('#task').textContent +"
+            " document.querySelector('#image_error').textContent)", timeout=60_000
+        )  # fmt: skip
+        assert page.evaluate(QUIET)
+        page.fill("#instruction textarea", "every person")
+        page.click("#batch_panel button")
+        page.set_input_files("#batch_files input[type=file]", sorted(tmp_path.iterdir()))
+        page.wait_for_function("document.querySelectorAll('#batch_files tr.file').length === 4", timeout=30_000)
+        page.click("#batch_start")
+        expect(page, "#batch_status", "Done: 4 of 4 images", 60)
+        assert page.evaluate(QUIET)
