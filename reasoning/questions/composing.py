@@ -79,8 +79,12 @@ def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]
             found = [list(_chains(ground, linked, outline, name))[:3] for name in outline.names]
             for readings in product(*found):
                 reading = ground.both(*readings) if len(readings) > 1 else readings[0]
-                counts = outline.counted and not reading.values
-                yield replace(reading, query=Count(reading.query)) if counts else reading
+                if not outline.counted:
+                    yield reading
+                elif not reading.values:
+                    yield replace(reading, query=Count(reading.query))
+                elif len(reading.members) == 1:  # "how many" asks for one number
+                    yield reading
 
 
 def _yes_or_no(ground: Grounding, linked: Linked, outline: _Outline, name: Item, other: Item) -> Iterator[Reading]:

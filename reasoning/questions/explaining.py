@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from reasoning.errors import quoted_list
@@ -11,6 +11,11 @@ from reasoning.query.tree import Project
 from reasoning.questions.lexicon import anchor
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.vocabulary import TYPE_RELATIONS
+
+_STATES = [
+    [word] for word in ("be", "border", "have", "own", "belong", "include", "contain", "use", "speak", "neighbour")
+]
+"""What something did for a time and does no more: "used to border"."""
 
 
 def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
@@ -44,7 +49,21 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
 
 def unread(linked: Linked) -> list[str]:
     """The words that were not understood."""
-    return _unique(item.text for item in linked.of_kind("word", "unsayable"))
+    return _unique([item.text for item in linked.of_kind("word", "unsayable")] + list(_said_of_nothing(linked)))
+
+
+def _said_of_nothing(linked: Linked) -> Iterator[str]:
+    """ "which of them" where nothing was named that they could be, and "used to border", which is past."""
+    words = [token.text.casefold() for token in linked.tokens]
+    listed = len(linked.of_kind("entity")) > 1
+    for at, (one, two) in enumerate(pairwise([*words, ""])):
+        named = listed or any(item.end <= at for item in linked.of_kind("entity", "type", "relation", "word"))
+        if one == "of" and two in ("them", "those") and not named:
+            yield f"{one} {two}"
+        elif one == "ones" and two != "of" and not named:
+            yield one
+        elif one == "used" and two == "to" and words[at + 2 : at + 3] in _STATES:
+            yield " ".join(words[at : at + 3])
 
 
 def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:

@@ -25,7 +25,7 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguo
 from reasoning.questions.lexicon import Kind, lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
-from reasoning.questions.rephrasing import Put, stripped, turned, wants_yes_or_no
+from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
 from reasoning.questions.vocabulary import only_noun
 
@@ -58,6 +58,10 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     for other in turned(put.text):
         again = _parsed(Put(other, wants_yes_or_no(other)), kg)
         if again.query is not None and again.confidence > found.confidence:
+            found = again
+    for other in reordered(put.text) if found.query is None else ():
+        again = _parsed(Put(other, wants_yes_or_no(other)), kg)
+        if again.query is not None:
             found = again
     return replace(found, question=question)
 
@@ -129,7 +133,8 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
-                yield replace(reading.at(phrase.cost), query=Count(reading.query))
+                rivals = tuple(Count(rival) for rival in reading.rivals)
+                yield replace(reading.at(phrase.cost), query=Count(reading.query), rivals=rivals)
     for phrase in cell.get("predicate", ()):
         if phrase.predicate is not None and not asks:
             try:
@@ -225,7 +230,8 @@ def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Groundi
 
 
 def _exists(reading: Reading) -> Reading:
-    return replace(reading, query=Exists(reading.query), values=False)
+    rivals = tuple(Exists(rival) for rival in reading.rivals)
+    return replace(reading, query=Exists(reading.query), values=False, rivals=rivals)
 
 
 def _noted(reading: Reading, note: str) -> Reading:
