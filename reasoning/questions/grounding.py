@@ -20,7 +20,8 @@ from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
 from reasoning.questions.linking import Mention
-from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS, lemmas, stem, stems
+from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS
+from reasoning.questions.word_forms import lemmas, stem, stems
 from reasoning.questions.wordnet import wordnet
 
 BUDGET = 12_000

@@ -23,6 +23,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity
 from reasoning.query.verbalise import label_words
 from reasoning.questions.number_words import MAGNITUDES, NUMBER_WORDS
+from reasoning.questions.run_together import segmented
 from reasoning.questions.similarity import NEAR_ENOUGH, Similarity
 from reasoning.questions.vocabulary import (
     ANYTHING,
@@ -37,12 +38,8 @@ from reasoning.questions.vocabulary import (
     TYPE_RELATIONS,
     TYPE_SYNONYMS,
     UNSAYABLE,
-    is_verbal,
-    lemmas,
-    segmented,
-    stem,
-    stems,
 )
+from reasoning.questions.word_forms import is_verbal, lemmas, stem, stems
 from reasoning.questions.wordnet import SYNONYM, wordnet
 
 MOST_TYPES = 1000

@@ -23,7 +23,6 @@ from reasoning.questions.vocabulary import (
     KIND_WORDS,
     LIGHT,
     ORDINALS,
-    PARTICLES,
     PREPOSITIONS,
     PRONOUNS,
     SHORT_NAMES,
@@ -31,12 +30,8 @@ from reasoning.questions.vocabulary import (
     THEIR,
     UNSAYABLE,
     changes_nothing,
-    is_verb,
-    is_verbal,
-    lemmas,
-    only_noun,
-    stem,
 )
+from reasoning.questions.word_forms import PARTICLES, is_verb, is_verbal, lemmas, only_noun, stem
 from reasoning.questions.wordnet import wordnet
 
 LONGEST_NAME = 12

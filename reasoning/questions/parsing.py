@@ -27,7 +27,7 @@ from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
-from reasoning.questions.vocabulary import only_noun
+from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""

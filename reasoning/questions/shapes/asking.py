@@ -15,7 +15,8 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.relations import RelationShapes
-from reasoning.questions.vocabulary import ANYTHING, KIND_WORDS, is_verbal, lemmas
+from reasoning.questions.vocabulary import ANYTHING, KIND_WORDS
+from reasoning.questions.word_forms import is_verbal, lemmas
 
 DOING = frozenset({"do", "does", "did"})
 BEING = frozenset({"is", "are", "was", "were"})

@@ -24,7 +24,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import is_verbal, only_noun
+from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})

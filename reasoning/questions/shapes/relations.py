@@ -18,7 +18,8 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stem, stems
+from reasoning.questions.vocabulary import KIND_WORDS
+from reasoning.questions.word_forms import is_verbal, lemmas, only_noun, stem, stems
 from reasoning.questions.wordnet import wordnet
 
 DOING = frozenset({"do", "does", "did"})
