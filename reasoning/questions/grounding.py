@@ -18,7 +18,8 @@ from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
 from reasoning.query.verbalise import label_words
-from reasoning.questions.lexicon import Kind, Lexicon, RelationUse, anchor
+from reasoning.questions.anchors import anchor
+from reasoning.questions.lexicon import Kind, Lexicon, RelationUse
 from reasoning.questions.linking import Mention
 from reasoning.questions.vocabulary import KEYWORDS, KIND_WORDS
 from reasoning.questions.word_forms import lemmas, stem, stems
