@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reasoning.questions.word_forms import lemmas
+from reasoning.questions.word_forms import PARTICLES, lemmas
 from reasoning.questions.wordnet import wordnet
 
 
@@ -205,6 +205,10 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
 )
 KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
 
+ARTICLES = _words("a an the")
+
+BEING, DOING = _words("is are was were"), _words("do does did")
+
 # First words of a question that wants yes or no.
 ASKING = _words("is are was were do does did has have can could")
 
@@ -276,6 +280,9 @@ THEIR = _words("their its his her")
 
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
+
+# What belongs to a verb before it: "made up of", "depend on".
+BEHIND_VERBS = PARTICLES | PREPOSITIONS | _words("of for from to on at in with")
 
 # Words of a relation's name that say nothing about what it relates.
 EMPTY_IN_LABELS = _words("has have is was are of in by to at the a an for with on from")

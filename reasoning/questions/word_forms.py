@@ -87,6 +87,11 @@ def is_verbal(text: str) -> bool:
     return last.endswith(("ed", "ing", "ten", "ken", "orn")) and not last.endswith("ling")
 
 
+def is_noun(text: str) -> bool:
+    """Whether the last word of a phrase may be a noun."""
+    return any(wordnet().senses(form, "n") for form in lemmas(text.split()[-1]))
+
+
 def is_verb(text: str) -> bool:
     """Whether the last word of a phrase may be a verb."""
     return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1]))
