@@ -18,7 +18,7 @@ from reasoning.query.tree import Count, Exists
 from reasoning.questions.constructions import inverse_of
 from reasoning.questions.grounding import Grounding, NoReading, Reading, goes_back
 from reasoning.questions.linking import Item, Linked
-from reasoning.questions.vocabulary import only_noun
+from reasoning.questions.word_forms import only_noun
 
 BASE = 0.2
 """What it costs to leave the order of the words aside."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Project
-from reasoning.questions.lexicon import anchor
+from reasoning.questions.anchors import anchor
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.vocabulary import TYPE_RELATIONS
 

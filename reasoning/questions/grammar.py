@@ -22,12 +22,8 @@ from reasoning.questions.shapes.clauses import ClauseShapes
 from reasoning.questions.shapes.joining import JoiningShapes
 from reasoning.questions.shapes.numbers import NumberShapes
 
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
-NOUN_AS_VERB = 0.2
-"""What it costs to read a noun as a verb: nothing "capitals" anything."""
-
 _LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+"""Roles of words that join a verb or a noun to what stands behind."""
 
 
 class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):

@@ -17,6 +17,7 @@ from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.questions.anchors import anchors
 from reasoning.questions.chart import Chart, Phrase
 from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
@@ -27,7 +28,7 @@ from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
-from reasoning.questions.vocabulary import only_noun
+from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""
@@ -335,10 +336,10 @@ def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
 
 def _differing(*readings: Reading) -> tuple[Entity, ...]:
     """The one name that some readings take differently, () where they differ in more or in none."""
-    anchors = [_anchors(reading.query) for reading in readings]
-    if len({len(found) for found in anchors}) != 1:
+    named = [anchors(reading.query) for reading in readings]
+    if len({len(names) for names in named}) != 1:
         return ()
-    differing = [names for names in zip(*anchors, strict=True) if len(set(names)) > 1]
+    differing = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
     return differing[0] if len(differing) == 1 else ()
 
 
@@ -348,12 +349,6 @@ def _alike(entities: tuple[Entity, ...]) -> bool:
         return False
     plain = [fold(_ADDED.sub("", entity.name)) for entity in entities]
     return len(set(plain)) == 1 or len({name.split()[-1] for name in plain}) == 1
-
-
-def _anchors(query: Query) -> list[Entity]:
-    if isinstance(query, Entity):
-        return [query]
-    return [entity for child in query.children for entity in _anchors(child)]
 
 
 __all__ = ["QuestionError", "parse_question"]

@@ -23,16 +23,10 @@ from reasoning.questions.predicates import (
     Related,
     Together,
 )
-from reasoning.questions.shapes.relations import UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import is_verbal, only_noun
+from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
+from reasoning.questions.vocabulary import BEING, DOING
+from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
-
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
-NOUN_AS_VERB = 0.2
-"""What it costs to read a noun as a verb: nothing "capitals" anything."""
-
-_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
 
 class ClauseShapes(RelationShapes):

@@ -19,7 +19,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import is_verbal
+from reasoning.questions.word_forms import is_verbal
 
 NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
 
