@@ -85,6 +85,10 @@ class NameLinks(QuestionWords):
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
+                if plain and self.lexicon.type_relation is not None:
+                    candidates = tuple(rank for rank in candidates if any(map(self.lexicon.is_well_known, rank)))
+                    if not candidates:
+                        continue  # "the best", "a coast" are hardly the towns of these names
                 noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
