@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.state_holder import SessionState
 from mcp.types import TextContent
 from starlette.middleware import Middleware
 
@@ -49,6 +50,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
             yield event.session_hash, client.host if client is not None else ""
 
     page._queue.pending_messages_per_session.max_size = limits.SESSIONS
+    forget_values()
     page.launch(
         server_name=host,
         server_port=port,
@@ -70,6 +72,15 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
     setattr(page.mcp_server_obj, "postprocess_output_data", _as_json)  # noqa: B010
     threading.Thread(target=_tidy, args=(page, uploads), name="skylark-tidy", daemon=True).start()
     return str(page.local_url)
+
+
+def forget_values() -> None:
+    """Keep of each tab only what the page itself keeps.
+
+    Gradio also holds the last value of every field of every tab, uploads inside requests among them, so that a link can
+    restore it. The address of those links is shut, and strangers would decide how much memory is held.
+    """
+    setattr(SessionState, "_update_value_in_config", lambda *_: None)  # noqa: B010
 
 
 def _as_json(outputs: Iterable[Any], root_url: str) -> list[TextContent]:

@@ -19,6 +19,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -51,13 +52,16 @@ class Asked:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
-    """The page on a free port, its process, and the seconds until it answered."""
+def served(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The page on a free port, and its process; what it tells goes to `log`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     began = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "-m", "app", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    with log.open("wb") as told:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app", "--port", str(port)], cwd=ROOT, stdout=told, stderr=subprocess.STDOUT
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         while True:
@@ -66,7 +70,7 @@ def served() -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
             if server.poll() is not None or time.perf_counter() - began > 120:
                 raise SystemExit("the page did not start")
             time.sleep(0.05)
-        yield url, server, time.perf_counter() - began
+        yield url, server
     finally:
         server.terminate()
         try:
@@ -177,8 +181,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    with served() as (url, server, _):
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "log") as (url, server):
         paint = first_paint(url)
+        while (Path(folder) / "log").read_text(encoding="utf-8").count(" ready") < 2:  # both models
+            time.sleep(0.5)
         call(
             url, "detect", {"image": photograph(), "instruction": "every person and helicopter"}
         )  # the models are there
