@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from app.answer_view import MOST_ROWS, answer_html, evidence_table_html, understood_html
+from app.api import Programs
 from app.asking import Asked, ask
 from app.evidence_layout import MOST_EDGES, lay_out
 from app.evidence_picture import picture_html
@@ -22,6 +23,7 @@ from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.failure_view import failure_html
 from app.graph_page import GraphDemo, _progress, _record
 from app.graphs import GraphShelf
+from app.image_page import ImageDemo
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
 from app.steps_view import ShownStep, conclusion_html, steps_html
@@ -561,9 +563,9 @@ def test_without_a_hosted_model_questions_are_read_by_patterns(spec: str) -> Non
 
 
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))
+    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), ImageDemo())
     with pytest.raises(gr.Error, match="no question yet"):
-        demo.ask_api("world", None)
+        programs.ask("world", None)  # type: ignore[arg-type]
 
 
 def test_a_page_without_a_model_says_why() -> None:
