@@ -17,7 +17,7 @@ from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.questions.anchors import anchors
+from reasoning.questions.anchors import differing, index_of
 from reasoning.questions.chart import Chart, Phrase
 from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
@@ -264,7 +264,7 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
     first = Alternative(best.query, assumed, _confidence(best))
     close = [best]
     for reading in others:
-        least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
+        least = NAMESAKE_MARGIN if _alike(differing(best.query, reading.query)) else LEAST_MARGIN
         if reading.cost - best.cost < least:
             close.append(reading)
     if best.rivals:
@@ -326,21 +326,12 @@ def _chooses(query: Query) -> bool:
 
 def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
     """What to say where the readings differ only in which entity of a name they mean."""
-    differing = _differing(*close)
-    if not differing:
+    named = differing(*(reading.query for reading in close))
+    if not named:
         return ""
-    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing)]
+    entities = [index_of(kg, entity) for entity in dict.fromkeys(named)]
     ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
     return ambiguous(kg, ones)
-
-
-def _differing(*readings: Reading) -> tuple[Entity, ...]:
-    """The one name that some readings take differently, () where they differ in more or in none."""
-    named = [anchors(reading.query) for reading in readings]
-    if len({len(names) for names in named}) != 1:
-        return ()
-    differing = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
-    return differing[0] if len(differing) == 1 else ()
 
 
 def _alike(entities: tuple[Entity, ...]) -> bool:

@@ -48,6 +48,11 @@ AS_WELL_KNOWN = 0.15
 _BRACKETED = re.compile(r" \([^()]*\)$")
 
 
+def may_be_slip(text: str, name: str) -> bool:
+    """Whether a word may be a slip for a name: hardly ever in the first letter, "Wakanda" is not Akanda."""
+    return fold(name)[:1] == fold(text)[:1]
+
+
 class NameLinks(QuestionWords):
     """Which entities the words of a question may name."""
 
@@ -64,6 +69,8 @@ class NameLinks(QuestionWords):
             match = self.kg.match(text)
         except (UnknownEntityError, AmbiguousEntityError) as error:
             raise QuestionError(str(error)) from None
+        if match.corrected_to is not None and not may_be_slip(text, match.corrected_to):
+            raise QuestionError(str(UnknownEntityError(text, [match.corrected_to], self.kg.graph_name)))
         return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
     def _names_at(self, at: int) -> Iterator[Item]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
-from reasoning.graph.names import fold
 from reasoning.questions.lexicon import Lexicon
 from reasoning.questions.linking.items import Item, Mention
-from reasoning.questions.linking.names import LONGEST_NAME
+from reasoning.questions.linking.names import LONGEST_NAME, may_be_slip
 from reasoning.questions.linking.phrases import PhraseLinks
 from reasoning.questions.vocabulary import ARTICLES
 from reasoning.questions.word_forms import is_verb, lemmas
@@ -62,8 +61,7 @@ class UnknownWords(PhraseLinks):
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=tuple(error.nearest))
             except AmbiguousEntityError as error:
                 raise QuestionError(str(error)) from None
-            # A slip is hardly ever in the first letter: "Wakanda" is not Akanda.
-            if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
+            if match.corrected_to is not None and not may_be_slip(text, match.corrected_to):
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
         if self.tokens[at].kind == "word" and self._takes_relation(at):
