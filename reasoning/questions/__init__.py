@@ -57,8 +57,8 @@ def understand(
     Raises:
         LLMError: the chat model failed or did not reply in time.
     """
-    if len(question) > MAX_CHARACTERS:
-        problem = f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: "
+    if (length := len(question.strip())) > MAX_CHARACTERS:
+        problem = f"the question has {length:,} characters; at most {MAX_CHARACTERS:,} are read: "
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     by_grammar = _by_grammar(question, kg)
     if llm is None:
