@@ -20,7 +20,6 @@ from reasoning.query.tree import Compare, Complement, Entity, Exists, Intersect,
 from reasoning.query.value_text import comparison_words, value_words
 from reasoning.query.verbalise import noun_words, relation_words
 
-
 MOST_NAMED = 5
 """Of those that rank before the one that is asked about so many are named."""
 

@@ -82,9 +82,9 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
-    found = _distinct(_whole(chart, linked, ground, asks))
+    found = _distinct(_whole(chart, linked, ground, asks), kg)
     if not found or found[0].cost > DEAREST:
-        found = _distinct(composed(ground, linked, asks)) or found
+        found = _distinct(composed(ground, linked, asks), kg) or found
     if not found:
         return ReadQuestion(question, None, 0.0, 0.0, problem=complaint(kg, linked, chart.reason))
     if found[0].cost > DEAREST and chart.reason:
@@ -134,6 +134,9 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
+                if reading.values:  # "how many people live in Paris and London" asks for the numbers
+                    yield reading.at(phrase.cost)
+                    continue
                 rivals = tuple(Count(rival) for rival in reading.rivals)
                 yield replace(reading.at(phrase.cost), query=Count(reading.query), rivals=rivals)
     for phrase in cell.get("predicate", ()):
@@ -239,11 +242,25 @@ def _noted(reading: Reading, note: str) -> Reading:
     return replace(reading, notes=(*reading.notes, note))
 
 
-def _distinct(readings: Iterator[Reading]) -> list[Reading]:
-    """Each query once, the cheapest first."""
+def _can_be_asked(query: Query, kg: KnowledgeGraph) -> bool:
+    """Whether the graph allows a query: values stand at its top alone, and are neither joined nor counted."""
+    if isinstance(query, Project):
+        return _can_be_asked(query.source, kg) and not _values_within(query.source, kg)
+    if isinstance(query, Count | Exists) and isinstance(query.part, Project):
+        return _can_be_asked(query.part, kg)
+    return not _values_within(query, kg)
+
+
+def _values_within(query: Query, kg: KnowledgeGraph) -> bool:
+    found = isinstance(query, Project) and kg.relation(query.relation).kind == "values"
+    return found or any(_values_within(child, kg) for child in query.children)
+
+
+def _distinct(readings: Iterator[Reading], kg: KnowledgeGraph) -> list[Reading]:
+    """Each query that the graph allows once, the cheapest first."""
     best: dict[Query, Reading] = {}
     for reading in readings:
-        if isinstance(reading.query, Entity):
+        if isinstance(reading.query, Entity) or not _can_be_asked(reading.query, kg):
             continue
         kept = best.get(reading.query)
         if kept is None or reading.cost < kept.cost:

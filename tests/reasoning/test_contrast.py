@@ -36,13 +36,14 @@ COUNTRIES = '~type("country")'
         ),
         (
             f'exists("Dart" & top(1, population, {COUNTRIES}))',
-            "No: the population of Dart is 100; Avon (900) has the largest population among those that are of type country.",
+            "No: the population of Dart is 100; Avon (900) has the largest population among those that"
+            " are of type country.",
             {"Dart": 100, "Avon": 900},
         ),
         (
             f'exists("Avon" & bottom(2, population, {COUNTRIES}))',
-            "No: the population of Avon is 900; Dart (100) and Brent (700) have the smallest populations among those that"
-            " are of type country.",
+            "No: the population of Avon is 900; Dart (100) and Brent (700) have the smallest populations"
+            " among those that are of type country.",
             {"Avon": 900, "Dart": 100, "Brent": 700},
         ),
         (
@@ -65,7 +66,7 @@ def test_what_settles_it_is_told_and_stands_in_the_evidence(query: str, told: st
     assert answer.evidence_total == len(values)
     assert not any("may still be true" in note for note in answer.notes)
     for part in answer.sentence_parts:
-        if any(str(value) == part.text for value in values.values()):
+        if part.text in {str(value) for value in values.values() if isinstance(value, int)}:
             assert part.evidence, part.text
 
 
