@@ -79,7 +79,7 @@ class NameLinks(QuestionWords):
             reach += 1
         for end in range(reach, at, -1):
             tokens = self.tokens[at:end]
-            text = self.question[tokens[0].start : tokens[-1].end]
+            text = self._with_brackets(tokens[0].start, tokens[-1].end)
             if tokens[-1].text == "'s" or not self._may_be_name(text, tokens, at):
                 continue
             candidates = self._candidates(text)
@@ -92,6 +92,10 @@ class NameLinks(QuestionWords):
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
+                if plain and self.lexicon.type_relation is not None:
+                    candidates = tuple(rank for rank in candidates if any(map(self.lexicon.is_well_known, rank)))
+                    if not candidates:
+                        continue  # "the best", "a coast" are hardly the towns of these names
                 noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
@@ -102,6 +106,15 @@ class NameLinks(QuestionWords):
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
             elif known := self._known_as(text, end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
+
+    def _with_brackets(self, start: int, end: int) -> str:
+        """A stretch of the question with the round bracket at its end or beginning that its other one belongs to."""
+        text = self.question[start:end]
+        if text.count("(") > text.count(")") and self.question[end : end + 1] == ")":
+            return f"{text})"
+        if text.count(")") > text.count("(") and self.question[:start].endswith("("):
+            return f"({text}"
+        return text
 
     def _candidates(self, text: str, alike: bool = True) -> tuple[tuple[int, ...], ...]:
         key = fold(text)
