@@ -26,7 +26,7 @@ BASE = 0.2
 MISPLACED = 0.12
 """What it costs to take a step before one that stands nearer to the name."""
 
-NOT_ASKED = 0.8
+NOT_ASKED = 0.7
 """What it costs to end with another step than the one that the question word stands before."""
 
 MOST_STEPS, MOST_NAMES = 4, 3

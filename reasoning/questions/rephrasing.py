@@ -94,7 +94,7 @@ _WHICH_OF = re.compile(
     _FLAGS,
 )
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_TOPIC = re.compile(rf"(?!if\b|when\b)(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
 _SETTING = re.compile(
     r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
     r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"

@@ -55,12 +55,16 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
     Phrase("land|ground|territory size", ("area",)),
-    Phrase("pop|people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
+    Phrase(
+        "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
+        ("population",),
+    ),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|how high|how high up|metre above sea level|m above sea level", ("elevation", "height")
+        "m|metre|meter|altitude|field elevation|how high|how high up|metre above sea level|m above sea level",
+        ("elevation", "height"),
     ),
     Phrase(
         "domain|internet domain|web domain|web address|website|web site|internet address|"
