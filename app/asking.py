@@ -38,7 +38,7 @@ class Asked:
     exact_seconds: float
 
 
-def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
+def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel) -> Asked:
     """Read a question or a formal query and answer it exactly.
 
     Args:
@@ -51,7 +51,9 @@ def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> 
         SkylarkError: it cannot be read, or a name in it is not in the graph. A `QuestionError` holds what a question
             in English was understood as.
     """
-    text = text.strip()
+    if not isinstance(text, str | None):  # the API takes any JSON
+        raise QuestionError(f"expected a question as a text, found {type(text).__name__}")
+    text = (text or "").strip()
     if not text:
         raise QuestionError("there is no question yet: type one, or pick an example")
     if len(text) > MAX_CHARACTERS:

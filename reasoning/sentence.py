@@ -98,6 +98,8 @@ def _told(answer: Answer) -> list[Phrase]:
 def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
     total = len(answer.ranked)
     counted = isinstance(query, Count)
+    if answer.contrast is not None:
+        return [Phrase("Yes: " if answer.value else "No: "), *answer.contrast.phrases, Phrase(".")]
     if not answer.value:
         return [Phrase("None found: the" if counted else "No: the"), *_nothing(answer, query.part)]
     if not total:

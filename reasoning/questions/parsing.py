@@ -17,7 +17,7 @@ from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.questions.anchors import anchors
+from reasoning.questions.anchors import differing, index_of
 from reasoning.questions.chart import Chart, Phrase
 from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
@@ -93,9 +93,9 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
-    found = _distinct(_whole(chart, linked, ground, asks))
+    found = _distinct(_whole(chart, linked, ground, asks), kg)
     if not found or found[0].cost > DEAREST:
-        found = _distinct(composed(ground, linked, asks)) or found
+        found = _distinct(composed(ground, linked, asks), kg) or found
     if not found:
         return ReadQuestion(question, None, 0.0, 0.0, problem=complaint(kg, linked, chart.reason))
     if found[0].cost > DEAREST and chart.reason:
@@ -155,6 +155,9 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
+                if reading.values:  # "how many people live in Paris and London" asks for the numbers
+                    yield reading.at(phrase.cost)
+                    continue
                 rivals = tuple(Count(rival) for rival in reading.rivals)
                 yield replace(reading.at(phrase.cost), query=Count(reading.query), rivals=rivals)
     for phrase in cell.get("predicate", ()):
@@ -272,11 +275,25 @@ def _noted(reading: Reading, note: str) -> Reading:
     return replace(reading, notes=(*reading.notes, note))
 
 
-def _distinct(readings: Iterator[Reading]) -> list[Reading]:
-    """Each query once, the cheapest first."""
+def _can_be_asked(query: Query, kg: KnowledgeGraph) -> bool:
+    """Whether the graph allows a query: values stand at its top alone, and are neither joined nor counted."""
+    if isinstance(query, Project):
+        return _can_be_asked(query.source, kg) and not _values_within(query.source, kg)
+    if isinstance(query, Count | Exists) and isinstance(query.part, Project):
+        return _can_be_asked(query.part, kg)
+    return not _values_within(query, kg)
+
+
+def _values_within(query: Query, kg: KnowledgeGraph) -> bool:
+    found = isinstance(query, Project) and kg.relation(query.relation).kind == "values"
+    return found or any(_values_within(child, kg) for child in query.children)
+
+
+def _distinct(readings: Iterator[Reading], kg: KnowledgeGraph) -> list[Reading]:
+    """Each query that the graph allows once, the cheapest first."""
     best: dict[Query, Reading] = {}
     for reading in readings:
-        if isinstance(reading.query, Entity):
+        if isinstance(reading.query, Entity) or not _can_be_asked(reading.query, kg):
             continue
         kept = best.get(reading.query)
         if kept is None or reading.cost < kept.cost:
@@ -297,7 +314,7 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
     first = Alternative(best.query, assumed, _confidence(best))
     close = [best]
     for reading in others:
-        least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
+        least = NAMESAKE_MARGIN if _alike(differing(best.query, reading.query)) else LEAST_MARGIN
         if reading.cost - best.cost < least:
             close.append(reading)
     if best.rivals:
@@ -359,21 +376,12 @@ def _chooses(query: Query) -> bool:
 
 def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
     """What to say where the readings differ only in which entity of a name they mean."""
-    differing = _differing(*close)
-    if not differing:
+    named = differing(*(reading.query for reading in close))
+    if not named:
         return ""
-    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing)]
+    entities = [index_of(kg, entity) for entity in dict.fromkeys(named)]
     ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
     return ambiguous(kg, ones)
-
-
-def _differing(*readings: Reading) -> tuple[Entity, ...]:
-    """The one name that some readings take differently, () where they differ in more or in none."""
-    named = [anchors(reading.query) for reading in readings]
-    if len({len(names) for names in named}) != 1:
-        return ()
-    differing = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
-    return differing[0] if len(differing) == 1 else ()
 
 
 def _alike(entities: tuple[Entity, ...]) -> bool:

@@ -207,3 +207,20 @@ def test_a_wording_is_read(world: KnowledgeGraph, question: str, query: str) -> 
 def test_what_is_open_is_not_answered(world: KnowledgeGraph, question: str) -> None:
     with pytest.raises(QuestionError):
         read_question(question, world, None)
+
+
+def test_numbers_are_asked_of_several(world: KnowledgeGraph) -> None:
+    query, _ = read_question("How many people live in Peru and Chile?", world, None)
+    assert str(query) == 'population("Peru" | "Chile")'
+
+
+@pytest.mark.parametrize(
+    "question", ["Which country is about the size of France?", "How many countries have a population?"]
+)
+def test_what_no_query_can_say_is_a_question_back_and_no_error_of_the_grammar(
+    world: KnowledgeGraph, question: str
+) -> None:
+    found = understand(question, world)
+    assert found.query is None
+    for option in found.alternatives:
+        Reasoner(world, method="exact").answer(option.query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -98,7 +99,14 @@ class Sets:
         return _joined(Intersect, parts, members)
 
     def either(self, *parts: Reading) -> Reading:
-        """The union."""
+        """The union; of values of one relation the values of what is in any."""
+        queries = [part.query for part in parts if part.values]
+        read = [query for query in queries if isinstance(query, Project)]
+        if len(read) == len(parts) > 1 and len({query.relation for query in read}) == 1:
+            either = self.either(
+                *(replace(part, query=query.source, values=False) for part, query in zip(parts, read, strict=True))
+            )
+            return replace(either, query=Project(read[0].relation, either.query), values=True)
         return _joined(Union, parts, np.unique(np.concatenate([part.members for part in parts])))
 
     def other_than(self, part: Reading) -> Reading:

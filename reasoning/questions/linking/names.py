@@ -49,6 +49,11 @@ AS_WELL_KNOWN = 0.15
 _BRACKETED = re.compile(r" \([^()]*\)$")
 
 
+def may_be_slip(text: str, name: str) -> bool:
+    """Whether a word may be a slip for a name: hardly ever in the first letter, "Wakanda" is not Akanda."""
+    return fold(name)[:1] == fold(text)[:1]
+
+
 class NameLinks(QuestionWords):
     """Which entities the words of a question may name."""
 
@@ -65,6 +70,8 @@ class NameLinks(QuestionWords):
             match = self.kg.match(text)
         except (UnknownEntityError, AmbiguousEntityError) as error:
             raise QuestionError(str(error)) from None
+        if match.corrected_to is not None and not may_be_slip(text, match.corrected_to):
+            raise QuestionError(str(UnknownEntityError(text, [match.corrected_to], self.kg.graph_name)))
         return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
     def _names_at(self, at: int) -> Iterator[Item]:
@@ -73,7 +80,7 @@ class NameLinks(QuestionWords):
             reach += 1
         for end in range(reach, at, -1):
             tokens = self.tokens[at:end]
-            text = self.question[tokens[0].start : tokens[-1].end]
+            text = self._with_brackets(tokens[0].start, tokens[-1].end)
             if tokens[-1].text == "'s" or not self._may_be_name(text, tokens, at):
                 continue
             candidates = self._candidates(text)
@@ -104,6 +111,15 @@ class NameLinks(QuestionWords):
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
             elif known := self._known_as(text, end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
+
+    def _with_brackets(self, start: int, end: int) -> str:
+        """A stretch of the question with the round bracket at its end or beginning that its other one belongs to."""
+        text = self.question[start:end]
+        if text.count("(") > text.count(")") and self.question[end : end + 1] == ")":
+            return f"{text})"
+        if text.count(")") > text.count("(") and self.question[:start].endswith("("):
+            return f"({text}"
+        return text
 
     def _candidates(self, text: str, alike: bool = True) -> tuple[tuple[int, ...], ...]:
         key = fold(text)
