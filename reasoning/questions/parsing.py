@@ -45,6 +45,8 @@ SHOWN = 4
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
+_ASKED = frozenset({"which", "what", "whom", "whose"})
+
 _ANY = "read as: is there any"
 
 
@@ -98,7 +100,7 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
     size = len(linked.tokens)
     lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
     starts, ends = {0}, {size}
-    while (first := max(starts)) < size and (linked.filler[first] or first in lone):
+    while (first := max(starts)) < size and (linked.filler[first] or (first in lone and _opens(linked, first))):
         starts.add(first + 1)  # "In which country ..."
     while (last := min(ends)) > 0 and (
         linked.filler[last - 1] or (last - 1 in lone and lone[last - 1].kind not in ("of", "by"))
@@ -115,6 +117,12 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+
+
+def _opens(linked: Linked, at: int) -> bool:
+    """Whether a preposition opens a question, and does not say of what is asked: "is there by the director of"."""
+    behind = linked.tokens[at + 1].text.casefold() if at + 1 < len(linked.tokens) else ""
+    return behind in _ASKED or all(token.text.casefold() != "there" for token in linked.tokens[:at])
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:

@@ -25,7 +25,9 @@ _END = r"\s*[?.!]*\s*$"
 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
-    r"just curious|out of curiosity|by the way|good (?:morning|day|evening))(?: (?:there|all|everyone))?"
+    r"just curious|out of curiosity|by the way|good (?:morning|day|evening)|remind me|"
+    r"(?:\w+ ){0,3}(?:fans|folks|people|guys|friends|experts)(?=,)|for (?:a|an|my|our|the|this) [^,:;?]{1,40}(?=:))"
+    r"(?: (?:there|all|everyone))?"
     r"\s*[,:;!.\-–—]+\s*)+",
     _FLAGS,
 )
@@ -40,6 +42,11 @@ _WISH = re.compile(
     r"^(?:i|we)(?:'d| would| want| need|'m trying| am trying)\b[^.;!?]{0,40}?\b"
     r"(?:know|learn|hear|find out|be told|see|get)\s+"
     r"(?=(?:what|which|who|where|how|whose|the|all)\b)",
+    _FLAGS,
+)
+_GRATEFUL = re.compile(
+    r"^(?:i|we)(?:'d| would| should) be (?:very |most |so )?(?:grateful|glad|happy|thankful|obliged) "
+    r"(?:for|to (?:know|have|get|learn|hear))\s+",
     _FLAGS,
 )
 _LIST = re.compile(
@@ -80,7 +87,12 @@ _WHICH_OF = re.compile(
     _FLAGS,
 )
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_TOPIC = re.compile(rf"(.{{1,200}}?)[,:]\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_SAID = re.compile(
+    r"^[^\[\]]*(?P<name>\[[^\]]+\])[^\[\]]*?[,.?!;:]\s+(?P<rest>[^\[\]]*)$",
+    _FLAGS,
+)
+_PRONOUN = re.compile(rf"\b(?P<pronoun>{'|'.join(_PRONOUNS)})\b", _FLAGS)
 _SETTING = re.compile(
     r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
     r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
@@ -108,7 +120,7 @@ def wants_yes_or_no(text: str) -> bool:
 
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
-    text = _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question)))
+    text = _GRATEFUL.sub("", _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question))))
     text = _OUT_OF.sub("of ", _IF_ANY.sub("", text))
     if found := _YES_OR_NO.search(text):
         return Put(text[: found.start()], True)
@@ -145,6 +157,11 @@ def turned(question: str) -> Iterator[str]:
     if found := _TOPIC.match(question):  # "Psycho, when was it released"
         topic, before, pronoun, after = found.groups()
         yield f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}"
+    if (found := _SAID.match(question)) and (meant := _PRONOUN.search(found["rest"])):
+        # "I liked [Psycho]. Who are its actors?"
+        name, rest = found["name"], found["rest"]
+        ending = _PRONOUNS[meant["pronoun"].casefold()]
+        yield f"{rest[: meant.start()]}{name}{ending}{rest[meant.end() :]}"
 
 
 def reordered(question: str) -> Iterator[str]:
