@@ -75,6 +75,10 @@ PHRASES: tuple[Phrase, ...] = (
         "phone|phone country code",
         ("calling code",),
     ),
+    Phrase("how old", ("age",)),
+    Phrase("how tall", ("height",)),
+    Phrase("how heavy|weigh", ("weight", "mass")),
+    Phrase("earn|be paid|how much earn|wage|pay", ("salary", "income", "wage")),
     Phrase("born", ("place of birth", "birthplace", "born in", "birth place")),
     Phrase("die", ("place of death", "died in")),
     Phrase(
@@ -134,7 +138,7 @@ TYPE_SYNONYMS = {
     "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision", "department": "subdivision",
     "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision", "territory": "country",
     "dependency": "country", "republic": "country", "kingdom": "country", "tongue": "language", "film": "movie",
-    "picture": "movie", "flick": "movie", "title": "movie",
+    "people": "person", "picture": "movie", "flick": "movie", "title": "movie",
 }  # fmt: skip
 
 
@@ -161,6 +165,12 @@ KIND_WORDS = _words("type kind sort form class category")
 
 # Nouns for kinds of things, which are no names even where something is called so.
 KINDS = _words("movie film person man woman book song album company team city town country place state nation thing")
+
+# Relations that say since when something is: what has the least is the oldest, which the sign says.
+_BEGUN = (
+    "-founded", "-founding year", "-founding date", "-inception", "-established", "-release year", "-release date",
+    "-born", "-year of birth", "-date of birth", "-birth year", "-birth date",
+)  # fmt: skip
 
 # Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
 _ROLES: tuple[tuple[str, object, str], ...] = (
@@ -222,6 +232,8 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("degree", (False, ("latitude",)), "further south|farther south|more southerly"),
     ("degree", (True, ("longitude",)), "further east|farther east|more easterly"),
     ("degree", (False, ("longitude",)), "further west|farther west|more westerly"),
+    ("degree", (True, ("age", *_BEGUN)), "older"),
+    ("degree", (False, ("age", *_BEGUN)), "younger|newer"),
     ("than", None, "than"),
     ("most", (True, ()), "most|greatest|maximum|top"),
     ("most", (False, ()), "least|fewest|minimum|bottom"),
@@ -236,6 +248,10 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("most", (False, ("longitude",)), "westernmost|most westerly|most western|furthest west|farthest west"),
     ("most", (True, ("population",)), "most populous|most populated|most inhabited"),
     ("most", (False, ("population",)), "least populous|least populated"),
+    ("most", (True, ("age", *_BEGUN)), "oldest|eldest"),
+    ("most", (False, ("age", *_BEGUN)), "youngest|newest"),
+    ("most", (False, ()), "earliest|first"),
+    ("most", (True, ()), "latest|last"),
     ("where", None, "where"),
     ("when", None, "when"),
     ("share", None, "share|shares|shared|sharing|have in common|in common"),

@@ -84,7 +84,10 @@ class PhraseLinks(QuestionWords):
             or self.lexicon.use(text, tuple(words)) is None
             or (joined == "part of" and self.lexicon.type_relation is not None)
         ):
-            yield Item(keyword[0], text, value=keyword[1])
+            value = keyword[1]
+            if keyword[0] in ("degree", "most"):
+                value = (keyword[1][0], self.lexicon.measures(keyword[1][1]))  # type: ignore[index]
+            yield Item(keyword[0], text, value=value)
             if keyword[0] != "share" and keyword[0] != "in":
                 return
             if keyword[0] == "in" and joined not in ("located", "situated"):

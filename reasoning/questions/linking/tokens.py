@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
     r"|(?P<possessive>(?<=[\]\"”])['’ʼ]s?(?!\w))"
-    r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
+    r"|(?P<number>(?:(?<!\S)[-−](?=\d))?(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
     r"|(?P<word>\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;&]|(?<=\s)\+(?=\s))"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")

@@ -114,6 +114,8 @@ class JoiningShapes(Shapes):
         if "not" in b.kind:
             other = Not(other)
         joint = "or" if b.kind.startswith("or") else "and"
+        if joint == "or" and isinstance(a.predicate, Not):
+            other, joint = Not(other), "and"  # "like neither chess nor tennis"
         yield self._predicate(a, b, Together((a.predicate, other), joint), 0.05)
 
     def exclusive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
