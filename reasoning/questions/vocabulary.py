@@ -104,13 +104,14 @@ PHRASES: tuple[Phrase, ...] = (
         ("release year", "release date", "released in", "publication date"),
     ),
     Phrase(
-        "keyword|key word|catchword|catchphrase|theme|topic|subject|subject heading|heading|motif|about|revolve around|"
+        "keyword|key word|catchword|catchphrase|theme|topic|subject|subject heading|heading|motif|about|"
+        "revolve around|"
         "centre on|center on|use to describe|describe",
         ("tag", "keyword", "subject", "topic", "theme", "main subject"),
     ),
     Phrase(
-        "kind of film|kind of movie|sort of film|sort of movie|type of film|type of movie|classify|classify as|categorise|"
-        "categorize|category|shelf",
+        "kind of film|kind of movie|sort of film|sort of movie|type of film|type of movie|classify|"
+        "classify as|categorise|categorize|category|shelf",
         ("genre", "category"),
     ),
     Phrase(
@@ -118,7 +119,8 @@ PHRASES: tuple[Phrase, ...] = (
         ("rating", "imdb rating", "score"),
     ),
     Phrase(
-        "how famous|how popular|how well known|how well-known|popularity|fame|voting|vote count|number of vote|how many vote",
+        "how famous|how popular|how well known|how well-known|popularity|fame|voting|vote count|"
+        "number of vote|how many vote",
         ("votes", "imdb votes", "popularity"),
     ),
     Phrase("dialogue|dialog|dialogue in|tongue|subtitle", ("language", "original language")),
@@ -156,8 +158,8 @@ OTHER_TYPES = {"state": "country", "land": "country", "place": "city"}
 
 # Nouns that stand for anything.
 ANYTHING = _words(
-    """everybody everyone anybody anyone whoever somewhere anywhere thing place one entity entities item everything anything
-    something part spot location"""
+    """everybody everyone anybody anyone whoever somewhere anywhere thing place one entity entities item everything
+    anything something part spot location"""
 )
 
 # Nouns that ask for the kind itself.
@@ -282,8 +284,8 @@ FILLER = _words(
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
     |will we|in world|of world|on earth|each other|could you|will you|counts as|count as|in square kilometres
     |in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres|in km|in m|in people
-    |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|name of|names of|of two|of three|of these
-    |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
+    |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|name of|names of|of two|of three
+    |of these    |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
     |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to|used to
     |who or what|do i need to|do i|do we|does one need|does one|one needs|just over border|just across
     |from abroad|by way|i need|i want|i'm in need of|can you|it true that|it case that|true that|in all
