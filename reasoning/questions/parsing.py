@@ -42,10 +42,15 @@ NAMESAKE_MARGIN = 0.09
 SHOWN = 4
 """Alternatives that are kept."""
 
+LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"})
+"""First words that ask for all that is of a type."""
+
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
 _ASKED = frozenset({"which", "what", "whom", "whose"})
+_BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
+_TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
 
 _ANY = "read as: is there any"
 
@@ -57,6 +62,11 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
     put = stripped(question)
+    if (two := _TWO.search(put.text)) is not None:
+        problem = (
+            f"could not read the question: it asks two things; ask them one at a time, the second being {two[1]!r}"
+        )
+        return ReadQuestion(question, None, 0.0, 0.0, problem=problem)
     found = _parsed(put, kg)
     for other in turned(put.text):
         again = _parsed(Put(other, wants_yes_or_no(other)), kg)
@@ -78,8 +88,8 @@ def _parsed(put: Put, kg: KnowledgeGraph) -> ReadQuestion:
 def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     lexicon = lexicon_of(kg)
     linked = link(question, lexicon)
-    if words := unread(linked):
-        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
+    if words := unread(linked, asks):
+        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, "", asks))
     ground = Grounding(lexicon)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
@@ -112,6 +122,8 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             cell = chart.cells.get((start, end), {})
             for reading in _of_cell(cell, ground, asks):
                 yield reading.at(swallowed)
+            if size and linked.tokens[0].text.casefold() in LISTING:
+                yield from (reading.at(swallowed) for reading in _all_of_type(cell))
             if asks:
                 for middle in range(start + 1, end):
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
@@ -123,6 +135,14 @@ def _opens(linked: Linked, at: int) -> bool:
     """Whether a preposition opens a question, and does not say of what is asked: "is there by the director of"."""
     behind = linked.tokens[at + 1].text.casefold() if at + 1 < len(linked.tokens) else ""
     return behind in _ASKED or all(token.text.casefold() != "there" for token in linked.tokens[:at])
+
+
+def _all_of_type(cell: dict[str, list[Phrase]]) -> Iterator[Reading]:
+    """ "List all countries"."""
+    for phrase in cell.get("noun", ()):
+        if phrase.bare and phrase.objects is not None and phrase.type is not None:
+            for reading in phrase.objects.sources[0]:
+                yield reading.at(phrase.cost)
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
@@ -174,6 +194,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
         if len(sources) > 1:
             yield from _of_several(subject, right, ground)
             continue
+        yield from _of_type(subject, right, ground)
         for relation in right.get("relation", ()) if subject.named else ():
             if relation.use is None or not only_noun(relation.text):
                 continue
@@ -205,6 +226,17 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _of_type(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is Lima a city?", whatever else is called Lima."""
+    assert subject.objects is not None
+    for phrase in right.get("type", ()) if subject.named and ground.lexicon.type_relation is not None else ():
+        if phrase.type is not None and phrase.type.entity is not None:
+            typed = ground.of_type(phrase.type.entity).at(phrase.type.cost)
+            found = [ground.both(base, typed) for base in subject.objects.sources[0]]
+            told = next((one for one in found if len(one.members)), found[0])
+            yield _exists(replace(told, cost=typed.cost)).at(subject.cost)
 
 
 def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:

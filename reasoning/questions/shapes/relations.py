@@ -20,7 +20,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import BEING, DOING, KIND_WORDS
+from reasoning.questions.vocabulary import BEING, DOING, HAVING, KIND_WORDS
 from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem, stems
 
 UNFIT, UNSAID_VERB = 0.4, 0.25
@@ -151,6 +151,8 @@ class RelationShapes(Shapes):
     def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
+        if self.linked.before(b.start) & HAVING:
+            return  # "countries in Africa have a capital"
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
