@@ -48,6 +48,7 @@ LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"}
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
+_ASKED = frozenset({"which", "what", "whom", "whose"})
 _BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
 _TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
 
@@ -109,7 +110,7 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
     size = len(linked.tokens)
     lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
     starts, ends = {0}, {size}
-    while (first := max(starts)) < size and (linked.filler[first] or first in lone):
+    while (first := max(starts)) < size and (linked.filler[first] or (first in lone and _opens(linked, first))):
         starts.add(first + 1)  # "In which country ..."
     while (last := min(ends)) > 0 and (
         linked.filler[last - 1] or (last - 1 in lone and lone[last - 1].kind not in ("of", "by"))
@@ -128,6 +129,12 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+
+
+def _opens(linked: Linked, at: int) -> bool:
+    """Whether a preposition opens a question, and does not say of what is asked: "is there by the director of"."""
+    behind = linked.tokens[at + 1].text.casefold() if at + 1 < len(linked.tokens) else ""
+    return behind in _ASKED or all(token.text.casefold() != "there" for token in linked.tokens[:at])
 
 
 def _all_of_type(cell: dict[str, list[Phrase]]) -> Iterator[Reading]:

@@ -73,7 +73,7 @@ def sentence(query: str) -> str:
         ('serves("Line") & capital("Ash")', "Ashton is served by Line and is the capital of Ash."),
         ('written_by(~has_genre("Choral"))', "Ann wrote something that has Choral as genre."),
         ('people("Ash")', "The people of Ash is 1,200."),
-        ('founded("Ash")', "The founded of Ash is 1990."),
+        ('founded("Ash")', "Ash was founded in 1990."),
         ('people(borders("Ash"))', "The people is 15,000 for Cedar and 900 for Birch."),
         ('people(borders("Ash")) > 1000', "Cedar (15,000) has a people above 1,000 and borders Ash."),
         ('top(1, people, borders("Ash"))', "Cedar (15,000) has the largest people among those that border Ash."),

@@ -95,6 +95,8 @@ class Options(Sets):
         said = fold(use.text).split()[-1].removesuffix("s")
         if said in label:
             return label[-1] in ("in", "for", "at", "on", "to", "with")
+        if said.endswith("ee") and label[-1] == "by":  # whom it employs is "employed by" it
+            return stem(said) in stems(" ".join(label))
         return said.endswith(("er", "or")) and stem(said) in stems(" ".join(label))
 
     def _value_option(self, name: str, relation: Relation, source: Reading, cost: float) -> Option:

@@ -131,6 +131,16 @@ class ClauseShapes(RelationShapes):
             application = Application(b.use, a.objects, "verb")
             yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects)
 
+    def in_which(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "in which Ann plays"."""
+        if b.gap is not None and self.linked.before(b.start) & {"which", "whom"}:
+            yield replace(b, cost=a.cost + b.cost + 0.02)
+
+    def seen_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(that I can) see Ann in"."""
+        if b.gap is not None and b.use is None and isinstance(b.predicate, Implied):
+            yield replace(b, cost=a.cost + b.cost + 0.05)
+
     def _not_gap(self, gap: Rule) -> Rule:
         """ "that Ann did not direct"."""
 
@@ -171,9 +181,11 @@ class ClauseShapes(RelationShapes):
                 yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "is Paris in"."""
+        """ "is Paris in"; where nothing lies anywhere, "does Psycho belong to"."""
         assert a.objects is not None
-        if not a.bare and len(a.objects.sources) == 1:
+        if not self.ground.lexicon.location:
+            yield from self.light_gap(a, b)
+        elif not a.bare and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02 if a.named else 0.3, gap=a.objects)
 
     def placed_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
