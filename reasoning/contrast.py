@@ -117,7 +117,7 @@ def _failed(said: Compare, entity: Entity, kg: KnowledgeGraph) -> Contrast | Non
 def _denied(said: Query, entity: Entity, kg: KnowledgeGraph, limit: int) -> Contrast | None:
     """ "France has Europe as continent", where it was asked whether it has not."""
     one = bind(entity, kg).anchor
-    if one not in members(said, kg):
+    if one is None or one not in members(said, kg):
         return None
     chain = bind(Intersect((entity, said)), kg)
     results = execute(kg, chain)
