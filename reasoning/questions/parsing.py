@@ -78,7 +78,7 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     linked = link(question, lexicon)
     if words := unread(linked):
         return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
-    ground = Grounding(lexicon)
+    ground = Grounding(lexicon, asks)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
@@ -158,7 +158,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                 if relation.use is None:
                     continue
                 try:
-                    found = ground.apply(relation.use, sources[0], False)
+                    found = ground.apply(relation.use, sources[0], "from")
                 except NoReading:
                     continue
                 for reading in found[:2]:
@@ -170,7 +170,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
             if relation.use is None or not only_noun(relation.text):
                 continue
             try:  # "does Chad have neighbours"
-                for reading in ground.apply(relation.use, sources[0], False, relation.type, fixed=True)[:1]:
+                for reading in ground.apply(relation.use, sources[0], "from", relation.type, fixed=True)[:1]:
                     if not reading.values:
                         yield _exists(reading).at(subject.cost + relation.cost + 0.1)
             except NoReading:
@@ -223,7 +223,7 @@ def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Groundi
     for phrase in (*right.get("sharing", ()), *right.get("co-relation", ())):
         if phrase.use is not None:
             try:
-                reached = [ground.apply(phrase.use, options, False)[0] for options in subject.objects.sources]
+                reached = [ground.apply(phrase.use, options, "from")[0] for options in subject.objects.sources]
             except NoReading:
                 continue
             if not any(reading.values for reading in reached):

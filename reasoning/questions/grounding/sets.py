@@ -21,10 +21,15 @@ NOTHING: Ids = np.zeros(0, dtype=np.int32)
 
 
 class Sets:
-    """Sets in one graph; counts its own work, so that no question can cost more than `BUDGET` steps."""
+    """Sets in one graph; counts its own work, so that no question can cost more than `BUDGET` steps.
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.kg, self.lexicon, self.spent = lexicon.kg, lexicon, 0
+    Args:
+        lexicon: the graph's words.
+        asks: whether the question wants yes or no.
+    """
+
+    def __init__(self, lexicon: Lexicon, asks: bool = False) -> None:
+        self.kg, self.lexicon, self.asks, self.spent = lexicon.kg, lexicon, asks, 0
         self._walked: dict[tuple[int, int, bool], tuple[Ids, Ids]] = {}
 
     def kinds(self, members: Ids) -> Ids:

@@ -151,7 +151,7 @@ class ClauseShapes(RelationShapes):
         """ "(is there) an alliance between Peru and Chile"."""
         if a.use is not None and b.objects is not None and b.named and len(b.objects.sources) == 2:
             one, other = b.objects.sources
-            for reading in self.ground.apply(a.use, one, False)[:2]:
+            for reading in self.ground.apply(a.use, one, "from")[:2]:
                 whole = self.ground.both(reading, other[0])
                 yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
-from reasoning.questions.constructions import inverse_of, shared
+from reasoning.questions.constructions import shared
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
@@ -67,9 +67,7 @@ class RelationShapes(Shapes):
         both_said = "both" in self.linked.before(b.start if b.start > a.start else a.end)
         if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
             # "the capital of Japan and France"
-            readings = [
-                self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True) for options in objects.sources
-            ]
+            readings = [self.ground.apply(use, options, "of", a.type) for options in objects.sources]
             both = self.ground.either(*(found[0] for found in readings))
             note = 'read "and" as: of any of them'
             yield from self._nouns(a, b, [replace(both, notes=(*both.notes, note))], cost)
@@ -93,6 +91,7 @@ class RelationShapes(Shapes):
             pass
         # "Tourists from France" leave it, whether they or where they go is asked for.
         construction = "gap" if a.value == "from" and not _verb(a.text) else "verb"
+        construction = "participle" if construction == "verb" and is_verbal(a.text) else construction
         cost = 0.0 if is_verbal(a.text) else 0.06
         yield self._predicate(a, b, Related(Application(a.use, b.objects, construction)), cost)
 
