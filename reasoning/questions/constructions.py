@@ -1,6 +1,6 @@
 """What the way in which a sentence uses a relation says of it: which relation is meant, and in which direction.
 
-The shape of a relation's name says what it means: in (X, mother of, Y) X is the mother, in (X, manages, Y) X does it, in
+The shape of a name says what it means: in (X, mother of, Y) X is the mother, in (X, manages, Y) X does it, in
 (X, managed by, Y) Y does, and in (X, boss, Y) Y is the boss. A sentence that names the relation by a noun or a verb of
 that sense says with it which end it asks for.
 """
@@ -67,7 +67,7 @@ def said_way(label: str, text: str, construction: str) -> bool | None:
 
 
 def _shape(words: list[str]) -> str:
-    """ "passive" (managed by), "verb" (manages, born in), "noun of" (mother of), "noun" (boss), "" for anything else."""
+    """ "passive" (managed by), "verb" (manages, born in), "noun of" (mother of), "noun" (boss), "" for others."""
     last = words[-1]
     if last == "by":
         return "passive"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
+from reasoning.questions.vocabulary import ARTICLES, BEING
 from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
@@ -38,6 +40,9 @@ LEAST_MARGIN = 0.04
 
 NAMESAKE_MARGIN = 0.09
 """The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
+
+MOST_KINDS = 5
+"""Steps from a thing to the kinds of its kind that are taken."""
 
 SHOWN = 4
 """Alternatives that are kept."""
@@ -115,6 +120,9 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+                    if linked.before(middle) & ARTICLES and linked.before(start) & BEING:
+                        for reading in _kinds(left, right, ground):
+                            yield reading.at(swallowed)
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
@@ -197,6 +205,23 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _kinds(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is a whale an animal?", in a graph that says what is a kind of what."""
+    name = ground.lexicon.kind_relation
+    if name is None or ground.lexicon.type_relation is not None:
+        return
+    for subject, other in product(left.get("noun", ()), right.get("noun", ())):
+        if subject.objects is None or other.objects is None or not (subject.named and other.named):
+            continue
+        if len(subject.objects.sources) == len(other.objects.sources) == 1:
+            base, target = subject.objects.sources[0][0], other.objects.sources[0][0]
+            steps = [ground.step(name, base, False)]
+            while len(steps) < MOST_KINDS and len(steps[-1].members):
+                steps.append(ground.step(name, steps[-1], False))
+            there = next((step for step in steps if np.isin(target.members, step.members).all()), steps[0])
+            yield _exists(ground.both(there, target)).at(subject.cost + other.cost)
 
 
 def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:

@@ -24,7 +24,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import BEING, DOING
+from reasoning.questions.vocabulary import ARTICLES, BEING, DOING
 from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -200,7 +200,9 @@ class ClauseShapes(RelationShapes):
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""
         assert a.objects is not None
-        if a.named and len(a.objects.sources) == 1 and b.type is not None:
+        if a.named and len(a.objects.sources) == 1 and b.type is not None and not self._does(a, b):
+            if self.linked.before(b.start) & ARTICLES:
+                return  # "(is) a virus a cell"
             try:
                 predicate: Predicate = Located(a.objects)
                 for phrase in self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08):

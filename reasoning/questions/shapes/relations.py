@@ -20,7 +20,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import BEING, DOING, KIND_WORDS
+from reasoning.questions.vocabulary import ARTICLES, BEHIND_VERBS, BEING, DOING, KIND_WORDS
 from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem, stems
 
 UNFIT, UNSAID_VERB = 0.4, 0.25
@@ -112,7 +112,8 @@ class RelationShapes(Shapes):
         for reading in self._same_step(a, b):
             yield self._predicate(a, b, Related(Application(a.use, Objects(((reading,),)), "verb")), 0.03)
         asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
-        if asked or self.linked.before(b.start) & (DOING | BEING):
+        owned = a.start and self.linked.tokens[a.start - 1].text.casefold() == "whose"  # "whose mother is Ann"
+        if asked or (self.linked.before(b.start) & (DOING | BEING) and not owned):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
         found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
@@ -150,6 +151,10 @@ class RelationShapes(Shapes):
     def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
+        if self.linked.before(b.start) & ARTICLES or b.text.split()[-1].casefold() in BEHIND_VERBS:
+            return  # "(is) Ben the mother of", "(was) Graz born in"
+        if self._does(a, b):
+            return
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
@@ -163,6 +168,10 @@ class RelationShapes(Shapes):
             if own:  # "the Spanish language", "Kathmandu time"
                 yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
+
+    def _does(self, a: Phrase, b: Phrase) -> bool:
+        """Whether one phrase is the verb of another: "(does) Ada employ"."""
+        return is_verb(b.text) and bool(self.linked.before(a.start) & DOING)
 
     def of_its_kind(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Spanish language", "Schiphol airport"."""
@@ -187,6 +196,8 @@ class RelationShapes(Shapes):
 
     def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the film Psycho", "the actor Tom Hanks"."""
+        if a.start < b.start and self.linked.before(b.start) & BEING:
+            return  # "(whose) mother is Ann"
         if (
             not b.named
             or b.objects is None
