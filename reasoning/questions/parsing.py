@@ -304,6 +304,10 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
             f"{quoted_list([str(reading.query) for reading in close[:3]])}; say which"
         )
         return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
+    if best.guesses:
+        words = quoted_list(list(dict.fromkeys(best.guesses)))
+        problem = f"could not read the question: nothing in this graph is called {words}; did you mean {best.query}?"
+        return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
     if best.cost > DEAREST:
         problem = f"could not read the question: too much of it had to be guessed; did you mean {best.query}?"
         return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)

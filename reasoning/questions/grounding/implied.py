@@ -42,7 +42,8 @@ class ImpliedRelations(Relations):
                 members = self._walk(source, relation, relation.inverse != inverse)
                 inside = np.intersect1d(members, wanted, assume_unique=True)
                 if len(inside):
-                    reading = Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
+                    query = Project(name, source.query, inverse)
+                    reading = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
                     found.append(self.restrict(reading, want))
         if not found:
             raise NoReading(f"nothing leads from {source.query} to {want.text}")
@@ -93,7 +94,7 @@ class ImpliedRelations(Relations):
             )
             costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
         order = sorted(range(len(names)), key=lambda at: costs[at])
-        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
+        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order), implied=True)
         found = self.apply(use, sources, "from" if inverse is False else "to", want=want, fixed=inverse is not None)
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 

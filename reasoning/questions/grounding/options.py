@@ -70,11 +70,11 @@ class Options(Sets):
             for source in sources:
                 if source.values:
                     continue  # a number has no relations
-                cost = source.cost + use.cost(name)
+                cost, guesses = source.cost + use.cost(name), (*source.guesses, *use.guesses(name))
                 if relation.kind == "values":
                     # "Texas" has no area here, and that of Texas City is no answer.
                     if want is None and source.rank < NAMESAKE:
-                        yield self._value_option(name, relation, source, cost)
+                        yield self._value_option(name, relation, source, cost, guesses)
                     continue
                 strict = said is not None and not self.lexicon.is_symmetric(name)
                 possible = self._ends_fit(source, relation, inverse, want) if strict else True
@@ -84,7 +84,7 @@ class Options(Sets):
                     ways = (inverse,) if one_way else (inverse, not inverse)
                 for way in ways:
                     members = self._walk(source, relation, relation.inverse != way)
-                    reading = Reading(Project(name, source.query, way), members, source.notes)
+                    reading = Reading(Project(name, source.query, way), members, source.notes, guesses=guesses)
                     if noun and way and said is None:
                         note = f'read "{use.text}" as the relation "{name}" backwards: {reading.query}'
                         reading = replace(reading, notes=(*reading.notes, note))
@@ -116,10 +116,12 @@ class Options(Sets):
             return label[-1] in ("in", "for", "at", "on", "to", "with")
         return said.endswith(("er", "or")) and stem(said) in stems(" ".join(label))
 
-    def _value_option(self, name: str, relation: Relation, source: Reading, cost: float) -> Option:
+    def _value_option(
+        self, name: str, relation: Relation, source: Reading, cost: float, guesses: tuple[str, ...]
+    ) -> Option:
         have = self.kg.literals[relation.index].entities
         members = np.intersect1d(source.members, have, assume_unique=True)
-        reading = Reading(Project(name, source.query), members, source.notes, values=True, cost=cost)
+        reading = Reading(Project(name, source.query), members, source.notes, values=True, cost=cost, guesses=guesses)
         return Option(reading, name, source, False, False, 2 if len(members) else 0)
 
     def _ends_fit(self, source: Reading, relation: Relation, way: bool, want: Kind | None) -> bool:

@@ -35,7 +35,7 @@ class Places(Options):
                 members = self._walk(source, relation, not relation.inverse)
                 if len(members):
                     query = Project(name, source.query, inverse=True)
-                    yield Reading(query, members, source.notes, cost=source.cost)
+                    yield Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
 
     def _inside(
         self,
@@ -74,7 +74,8 @@ class Places(Options):
                 relation = self.kg.relation(name)
                 if source.values or not len(members := self._walk(source, relation, relation.inverse)):
                     continue
-                place = Reading(Project(name, source.query), members, source.notes, cost=source.cost)
+                query = Project(name, source.query)
+                place = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
                 for option in self._options(use.only(placeless), (place,), construction, want, fixed=True):
                     if option.fit == 2:
                         note = f'read "{use.text}" of where that lies: {place.query}'

@@ -80,7 +80,9 @@ class Sets:
         """One relation from a set, in one direction."""
         relation = self.kg.relation(name)
         members = self._walk(source, relation, relation.inverse != inverse)
-        return Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
+        return Reading(
+            Project(name, source.query, inverse), members, source.notes, cost=source.cost, guesses=source.guesses
+        )
 
     def _walk(self, source: Reading, relation: Relation, backwards: bool) -> Ids:
         key = (id(source.members), relation.index, backwards)
@@ -109,7 +111,7 @@ class Sets:
     def other_than(self, part: Reading) -> Reading:
         """The complement."""
         members = np.setdiff1d(self.kg.universe, part.members, assume_unique=True)
-        return Reading(Complement(part.query), members, part.notes, cost=part.cost)
+        return Reading(Complement(part.query), members, part.notes, cost=part.cost, guesses=part.guesses)
 
     def may_meet(self, parts: Sequence[Reading]) -> bool:
         """Whether some sets could have a member in common, by their types; True where nothing tells."""
@@ -128,4 +130,5 @@ def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], membe
     queries = list(dict.fromkeys(queries))
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
     query = kind(tuple(queries)) if len(queries) > 1 else queries[0]
-    return Reading(query, members, notes, cost=sum(part.cost for part in parts))
+    guesses = tuple(dict.fromkeys(word for part in parts for word in part.guesses))
+    return Reading(query, members, notes, cost=sum(part.cost for part in parts), guesses=guesses)
