@@ -48,6 +48,7 @@ SHOWN = 4
 """Alternatives that are kept."""
 
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
+_WHO = frozenset({"who", "whom"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
 _ANY = "read as: is there any"
@@ -114,7 +115,8 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             swallowed = 0.05 * sum(at in lone for at in (*range(start), *range(end, size)))
             cell = chart.cells.get((start, end), {})
             for reading in _of_cell(cell, ground, asks):
-                yield reading.at(swallowed)
+                if not (reading.values and linked.tokens[0].text.casefold() in _WHO):  # a year founds nothing
+                    yield reading.at(swallowed)
             if asks:
                 for middle in range(start + 1, end):
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.query.tree import Project
+from reasoning.questions.constructions import said_way
 from reasoning.questions.grounding.readings import NoReading, Reading
 from reasoning.questions.grounding.relations import Relations
 from reasoning.questions.lexicon import Kind, RelationUse
@@ -78,6 +79,9 @@ class ImpliedRelations(Relations):
         if self.lexicon.kind_relation is not None and KIND_WORDS & set(lemmas(text.split()[0])):
             likeness = {self.lexicon.kind_relation: 1.0}
         there = self._leading(sources)
+        if want is not None:
+            # "The mother of Ann" says which way that relation runs.
+            there -= {n for n in favoured if said_way(self.lexicon.labels[n], want.text, "of") is not None}
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")

@@ -72,7 +72,7 @@ class RelationUses(KindWords):
     def phrased(self, text: str) -> RelationUse | None:
         """What a verb with its preposition means by their sense together: "comes after" of "precedes"."""
         near = self.similarity.phrased(text)
-        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
+        return RelationUse(text, tuple(near), tuple(near.values()), implied=True) if near else None
 
     def _of_words(self, words: tuple[str, ...]) -> dict[str, float]:
         """Relations named by as many words, each of them near to one of these: "military ally", "military alliance"."""
