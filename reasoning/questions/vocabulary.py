@@ -60,7 +60,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|how high|how high up|metre above sea level|m above sea level", ("elevation", "height")
+        "m|metre|meter|altitude|height|height above sea level|how high|how high up|metre above sea level|m above sea level",
+        ("elevation", "height"),
     ),
     Phrase(
         "domain|internet domain|web domain|web address|website|web site|internet address|"

@@ -117,19 +117,25 @@ def test_the_shape_of_a_name_says_what_a_noun_means(
 
 def test_most_pairs_both_ways_make_a_relation_symmetric() -> None:
     pairs = [("Peru", "borders", "Chile"), ("Chile", "borders", "Peru"), ("Peru", "borders", "Brazil")]
-    assert answer("Which countries border Brazil?", KnowledgeGraph.from_triples(pairs)) == {"Peru"}
-    assert answer("Does Brazil border Peru?", KnowledgeGraph.from_triples(pairs)) is True
+    assert answer("What borders Brazil?", KnowledgeGraph.from_triples(pairs)) == {"Peru"}
+    assert answer("What does Brazil border?", KnowledgeGraph.from_triples(pairs)) == {"Peru"}
 
 
 def test_what_is_a_kind_of_what_is_asked_of_the_relation_that_says_it() -> None:
     kg = KnowledgeGraph.from_triples(
-        [("frog", "is_a", "amphibian"), ("amphibian", "is_a", "animal"), ("cell", "part_of", "animal")]
+        [
+            ("frog", "is_a", "amphibian"),
+            ("amphibian", "is_a", "animal"),
+            ("animal", "is_a", "organism"),
+            ("amphibian", "is_a", "organism"),
+            ("cell", "part_of", "animal"),
+        ]
     )
     assert answer("Is a frog an animal?", kg) is True
     assert answer("Is an animal an amphibian?", kg) is False
 
 
-@pytest.mark.parametrize("noun", ["king", "governor", "summit", "motto"])
+@pytest.mark.parametrize("noun", ["king", "governor", "summit", "motto", "island"])
 def test_a_noun_that_only_brings_a_relation_to_mind_is_asked_back(noun: str) -> None:
     found = understand(f"What is the {noun} of Spain?", KnowledgeGraph.load("world"))
     assert found.query is None

@@ -9,8 +9,9 @@ import numpy as np
 
 from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
-from reasoning.questions.constructions import shared
+from reasoning.questions.constructions import said_way, shared
 from reasoning.questions.grounding import NoReading, Reading
+from reasoning.questions.grounding.options import OWN
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
 from reasoning.questions.predicates import (
@@ -118,7 +119,10 @@ class RelationShapes(Shapes):
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
         found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
         yield found
-        if found.estimate >= UNFIT and self.ground.lexicon.type_relation is None and not only_noun(a.text):
+        label = self.ground.lexicon.labels[a.use.relations[0]]
+        said = a.use.costs[:1] <= (OWN,) and said_way(label, a.text, "verb") is not None
+        untyped = self.ground.lexicon.type_relation is None
+        if found.estimate >= UNFIT and untyped and not said and not only_noun(a.text):
             # "a musician who plays the harp", where what is played is teams
             yield self._predicate(a, b, Implied(a.text, b.objects), UNSAID_VERB)
 
