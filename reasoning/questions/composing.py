@@ -26,7 +26,7 @@ BASE = 0.2
 MISPLACED = 0.12
 """What it costs to take a step before one that stands nearer to the name."""
 
-NOT_ASKED = 0.4
+NOT_ASKED = 0.7
 """What it costs to end with another step than the one that the question word stands before."""
 
 MOST_STEPS, MOST_NAMES = 4, 3
@@ -121,10 +121,22 @@ def _with(linked: Linked, item: Item, rest: _Outline) -> _Outline | None:
         return replace(rest, steps=(_Step(item, _is_placed(linked, item)), *rest.steps))
     if item.kind == "many":
         return replace(rest, counted=True)
+    if item.kind == "and" and _joins_relations(linked, item):
+        return None
     if item.kind == "share":
         return replace(rest, shared=True)
     stranded = item.kind == "of" and item.end == len(linked.tokens)
     return rest if (item.kind in _GLUE and not stranded) or item.kind == "type" else None
+
+
+def _joins_relations(linked: Linked, item: Item) -> bool:
+    """Whether what an "and" joins is asked of one thing: "the capital and the currency of Chad"."""
+    end = item.end
+    while end < len(linked.tokens) and linked.filler[end]:
+        end += 1
+    return any(one.end == item.start for one in linked.of_kind("relation")) and any(
+        one.start == end for one in linked.of_kind("relation")
+    )
 
 
 def _is_placed(linked: Linked, step: Item) -> bool:

@@ -47,9 +47,15 @@ MOST_KINDS = 5
 SHOWN = 4
 """Alternatives that are kept."""
 
+LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"})
+"""First words that ask for all that is of a type."""
+
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
 _WHO = frozenset({"who", "whom"})
 _ADDED = re.compile(r" \([^()]*\)$")
+
+_BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
+_TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
 
 _ANY = "read as: is there any"
 
@@ -61,6 +67,11 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
     put = stripped(question)
+    if (two := _TWO.search(put.text)) is not None:
+        problem = (
+            f"could not read the question: it asks two things; ask them one at a time, the second being {two[1]!r}"
+        )
+        return ReadQuestion(question, None, 0.0, 0.0, problem=problem)
     found = _parsed(put, kg)
     for other in turned(put.text):
         again = _parsed(Put(other, wants_yes_or_no(other)), kg)
@@ -82,8 +93,8 @@ def _parsed(put: Put, kg: KnowledgeGraph) -> ReadQuestion:
 def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     lexicon = lexicon_of(kg)
     linked = link(question, lexicon)
-    if words := unread(linked):
-        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
+    if words := unread(linked, asks):
+        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, "", asks))
     ground = Grounding(lexicon, asks)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
@@ -117,6 +128,8 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             for reading in _of_cell(cell, ground, asks):
                 if not (reading.values and linked.tokens[0].text.casefold() in _WHO):  # a year founds nothing
                     yield reading.at(swallowed)
+            if size and linked.tokens[0].text.casefold() in LISTING:
+                yield from (reading.at(swallowed) for reading in _all_of_type(cell))
             if asks:
                 for middle in range(start + 1, end):
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
@@ -125,6 +138,14 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     if linked.before(middle) & ARTICLES and linked.before(start) & BEING:
                         for reading in _kinds(left, right, ground):
                             yield reading.at(swallowed)
+
+
+def _all_of_type(cell: dict[str, list[Phrase]]) -> Iterator[Reading]:
+    """ "List all countries"."""
+    for phrase in cell.get("noun", ()):
+        if phrase.bare and phrase.objects is not None and phrase.type is not None:
+            for reading in phrase.objects.sources[0]:
+                yield reading.at(phrase.cost)
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
@@ -176,6 +197,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
         if len(sources) > 1:
             yield from _of_several(subject, right, ground)
             continue
+        yield from _of_type(subject, right, ground)
         for relation in right.get("relation", ()) if subject.named else ():
             if relation.use is None or not only_noun(relation.text):
                 continue
@@ -224,6 +246,17 @@ def _kinds(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground
                 steps.append(ground.step(name, steps[-1], False))
             there = next((step for step in steps if np.isin(target.members, step.members).all()), steps[0])
             yield _exists(ground.both(there, target)).at(subject.cost + other.cost)
+
+
+def _of_type(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is Lima a city?", whatever else is called Lima."""
+    assert subject.objects is not None
+    for phrase in right.get("type", ()) if subject.named and ground.lexicon.type_relation is not None else ():
+        if phrase.type is not None and phrase.type.entity is not None:
+            typed = ground.of_type(phrase.type.entity).at(phrase.type.cost)
+            found = [ground.both(base, typed) for base in subject.objects.sources[0]]
+            told = next((one for one in found if len(one.members)), found[0])
+            yield _exists(replace(told, cost=typed.cost)).at(subject.cost)
 
 
 def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:

@@ -23,6 +23,9 @@ class Put:
 _FLAGS = re.IGNORECASE | re.DOTALL
 _END = r"\s*[?.!]*\s*$"
 
+_NEGATED = re.compile(r"^\W*(is|are|was|were|do|does|did|has|have)n['’]?t\b", _FLAGS)
+"""What expects a yes: "Isn't Spain in Europe?" asks whether it is."""
+
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
     r"just curious|out of curiosity|by the way|good (?:morning|day|evening))(?: (?:there|all|everyone))?"
@@ -74,13 +77,24 @@ _OF_WHICH = re.compile(
     r"(?P<which>which|what)(?: ones?| of them| of those)?\s+(?P<rest>.+)$",
     _FLAGS,
 )
+_FOR_A = re.compile(r"\b((?:has|have|having|with|uses?) [^,?]{2,40}?) for (?:an?|its|their|the) (?=\w)", _FLAGS)
+_WHICH_OF_LIST = re.compile(
+    r"^(?P<which>which|who|what)(?: one)? (?:out )?of (?P<list>[^?]+?),? (?:and|or) (?P<last>[^,?]+?) "
+    rf"(?P<rest>(?:is|has|have|was|lies|comes)\b[^,?]*?){_END}",
+    _FLAGS,
+)
+_CITY_STATE = re.compile(r"((?:\b[A-Z][\w'.-]*\s?)+), ((?:[A-Z][\w'.-]*\s?)+)(?=[?.!]*\s*$)")
+_SPAN = re.compile(
+    r"\b(?P<with>with|has|have|having|of) (?P<low>\d[\d.,]*(?: ?[a-z]+llion| thousand)?)\s*(?:to|-|–|—)\s*(?P<high>\d)",
+    _FLAGS,
+)
 _WHICH_OF = re.compile(
     r"^(?P<one>[^,?.!:;]+) (?:or|and) (?P<other>[^,?.!:;]+?)\s*[,:;\-–—]+\s*(?P<which>(?:which|what|who)\b.+?)"
     rf"(?: of (?:the|these|them)(?: two)?)?(?P<rest> .+?){_END}",
     _FLAGS,
 )
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_TOPIC = re.compile(rf"(?!if\b|when\b)(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
 _SETTING = re.compile(
     r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
     r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
@@ -108,8 +122,9 @@ def wants_yes_or_no(text: str) -> bool:
 
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
+    question = _NEGATED.sub(r"\1", question)
     text = _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question)))
-    text = _OUT_OF.sub("of ", _IF_ANY.sub("", text))
+    text = _SPAN.sub(r"\g<with> between \g<low> and \g<high>", _OUT_OF.sub("of ", _IF_ANY.sub("", text)))
     if found := _YES_OR_NO.search(text):
         return Put(text[: found.start()], True)
     if found := _LIST.match(text):
@@ -151,5 +166,11 @@ def reordered(question: str) -> Iterator[str]:
     """The question with what it chooses from put behind what it asks, for where it cannot be read as it stands."""
     if found := _OF_WHICH.match(question):  # "Out of all of Chad's neighbours, which one has the smallest area?"
         yield f"{found['which']} of {found['set']} {found['rest']}"
+    if found := _FOR_A.search(question):  # "that has Lomé for a capital"
+        yield f"{question[: found.start()]}{found[1]} as {question[found.end() :]}"
+    if found := _WHICH_OF_LIST.match(question):  # "Which of Chad, Niger and Mali is the smallest?"
+        yield f"of {found['list']} and {found['last']}, {found['which']} {found['rest']}"
+    if found := _CITY_STATE.search(question):  # "Paris, Texas"
+        yield f"{question[: found.start()]}{found[1]} in {found[2]}{question[found.end() :]}"
     if found := _WHICH_OF.match(question):  # "Chad or Niger, which of the two has more people?"
         yield f"{found['which']}{found['rest']}, {found['one']} or {found['other']}"

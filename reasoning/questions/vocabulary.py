@@ -55,13 +55,16 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
     Phrase("land|ground|territory size", ("area",)),
-    Phrase("people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
+    Phrase(
+        "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
+        ("population",),
+    ),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|height|height above sea level|how high|how high up|metre above sea level|"
-        "m above sea level",
+        "m|metre|meter|altitude|field elevation|height|height above sea level|how high|how high up|"
+        "metre above sea level|m above sea level",
         ("elevation", "height"),
     ),
     Phrase(
@@ -153,8 +156,8 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
         "not",
         None,
         "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|wasn't|weren't|haven't|"
-        "hasn't|hadn't|can't|cannot|dont|"
-        "doesnt|isnt|arent|lacking|lack|lacks",
+        "hasn't|hadn't|can't|cannot|dont|doesnt|didnt|isnt|arent|wasnt|werent|havent|hasnt|hadnt|cant|"
+        "lacking|lack|lacks",
     ),
     (
         "many",
@@ -209,7 +212,7 @@ KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase 
 
 ARTICLES = _words("a an the")
 
-BEING, DOING = _words("is are was were"), _words("do does did")
+BEING, DOING, HAVING = _words("is are was were"), _words("do does did"), _words("have has had")
 
 # First words of a question that wants yes or no.
 ASKING = _words("is are was were do does did has have can could")
@@ -242,12 +245,6 @@ UNSAYABLE = _words(
     couldn't"""
 )
 
-ORDINALS = {
-    word: place
-    for place, word in enumerate(
-        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
-    )
-}
 # In small letters a short word is English, French or a code before it is a name; these are always names.
 SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
 
@@ -297,4 +294,9 @@ def changes_nothing(word: str) -> bool:
         return True
     if word.endswith("ed") and any(form in FILLER for form in lemmas(word)):
         return True
-    return wordnet().related("main", "a").get(word, 1.0) <= 0.4
+    return is_main(word)
+
+
+def is_main(word: str) -> bool:
+    """Whether a word is "main" or means the like: "chief", "principal"."""
+    return word == "main" or wordnet().related("main", "a").get(word, 1.0) <= 0.4

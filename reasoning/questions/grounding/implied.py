@@ -19,7 +19,9 @@ from reasoning.questions.wordnet import wordnet
 IMPLIED, BY_VERB = 0.2, 0.1
 """What it costs to take a step that no word names, and what is added where a verb stands for it."""
 
-PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in ("of", "in", "by", "with"))
+PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in ("of", "in", "by", "with")) | {
+    "without"
+}
 """Words that say no more than that two things have to do with each other."""
 
 

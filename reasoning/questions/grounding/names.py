@@ -17,6 +17,12 @@ from reasoning.questions.linking import Mention
 BY_ALIAS = 0.15
 """What it costs to take a name that is an alias."""
 
+MOST_CALLED = 40
+"""Entities of one name that are tried for where they lie."""
+
+OF_ANOTHER = 1.0
+"""The same where something else has the name itself: "the population of Asia" is not that of a town called so too."""
+
 
 class Grounding(ImpliedRelations):
     """Readings over one graph; counts its own work, so that no question can cost more than `BUDGET` steps."""
@@ -34,6 +40,12 @@ class Grounding(ImpliedRelations):
                     found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
 
+    def called(self, name: str) -> list[Reading]:
+        """All that have a name, alone or with where it lies behind: "Paris", "Paris (Texas)"."""
+        named = [*self.kg.names.with_key(fold(name)), *self.kg.names.told_apart(fold(name))]
+        ones = [entity for entity in dict.fromkeys(named) if fold(self.kg.entity_labels[entity]).startswith(fold(name))]
+        return [self._entity(Mention(name, ((entity,),)), entity, 0) for entity in ones[:MOST_CALLED]]
+
     def named(self, query: Entity) -> Reading:
         """The entity of a query."""
         return Reading(query, self.members_of(query))
@@ -49,5 +61,12 @@ class Grounding(ImpliedRelations):
             notes = (f'read "{mention.text}" as "{label}"',)
         aliased = int(rank > 0 and fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
         rank = max(rank, aliased)
-        cost = BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
+        first = self.kg.entity_labels[mention.candidates[0][0]]
+        taken = (
+            aliased
+            and self.lexicon.type_relation is not None
+            and fold(first) == fold(mention.text)
+            and entity in self.kg.names.with_key(fold(mention.text))
+        )
+        cost = OF_ANOTHER if taken else BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
         return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)

@@ -13,6 +13,9 @@ from reasoning.graph.names import fold
 from reasoning.questions.lexicon.kinds import KindWords
 from reasoning.questions.word_forms import stems
 
+FEW = 500
+"""Entities of one type that are so few that each is known by its name."""
+
 
 class EntityNames(KindWords):
     """The entities of one graph by their names, and how well known they are."""
@@ -45,6 +48,22 @@ class EntityNames(KindWords):
                 return float(self._population.values[at])
             return 0.0
         return float(len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True)))
+
+    def is_well_known(self, entity: int) -> bool:
+        """Whether an entity is among the tenth of the best known, or of a kind that has few."""
+        assert self.type_relation is not None
+        relation = self.kg.relation(self.type_relation)
+        side = self.kg.index.side(not relation.inverse)
+        kinds = self.kg.index.project(np.array([entity], dtype=np.int32), relation.index, relation.inverse)
+        if any(len(side.row(relation.index, int(kind))) <= FEW for kind in kinds):
+            return True
+        return self.prominence(entity) >= self._best_known
+
+    @cached_property
+    def _best_known(self) -> float:
+        if self._population is not None:
+            return float(np.quantile(self._population.values, 0.9))
+        return float(np.quantile([self.prominence(entity) for entity in range(0, len(self.kg.universe), 20)], 0.9))
 
     def as_well_known(self, entity: int, other: int, share: float) -> bool:
         """Whether an entity has at least a share of the prominence of another; compared by what both have."""

@@ -142,7 +142,8 @@ class KindWords(RelationEnds):
             for form in lemmas(label):
                 for text, cost in wordnet().related(form, "n").items():
                     key = stems(text)
-                    if 0 < cost < 0.35 and key not in self._uses and (key not in near or near[key].cost > cost):
+                    named = key in self._uses or key[-1:] in self._uses  # a "state capital" is more than a city
+                    if 0 < cost < 0.35 and not named and (key not in near or near[key].cost > cost):
                         near[key] = replace(kind, cost=cost)
         for word, meant in TYPE_SYNONYMS.items():
             if stems(meant) in self.types:

@@ -12,7 +12,7 @@ from reasoning.questions.run_together import segmented
 from reasoning.questions.similarity import Similarity
 from reasoning.questions.vocabulary import EMPTY_IN_LABELS, LOCATION, PHRASES, TYPE_RELATIONS
 from reasoning.questions.word_forms import lemmas, stem, stems
-from reasoning.questions.wordnet import wordnet
+from reasoning.questions.wordnet import SYNONYM, wordnet
 
 Key = tuple[str, ...]
 """A phrase by the stems of its words."""
@@ -110,7 +110,9 @@ class RelationNames:
             for form in lemmas(word):
                 nouns = wordnet().related(form, derived="n")
                 for text, cost in wordnet().related(form).items():
-                    if cost + own < FARTHEST and text != word:
+                    # A "second language" is a language, but not the one that is asked for by "language".
+                    narrower = cost > SYNONYM and text.endswith(f" {form}")
+                    if cost + own < FARTHEST and text != word and not narrower:
                         self._offer(self._near, (text,), name, cost + own)
                         if text not in nouns:
                             self._verbs.add((text, name))

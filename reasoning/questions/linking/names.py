@@ -12,7 +12,7 @@ from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.tokens import Token
 from reasoning.questions.linking.words import QuestionWords
 from reasoning.questions.vocabulary import SHORT_NAMES, SPEAKERS
-from reasoning.questions.word_forms import lemmas, only_noun, stem
+from reasoning.questions.word_forms import is_verbal, lemmas, only_noun, stem
 from reasoning.questions.wordnet import wordnet
 
 LONGEST_NAME = 12
@@ -40,7 +40,8 @@ COMPANY = (
 LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 
 LOWER, LOWER_NOUN = 0.25, 0.1
-"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
+"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun, or names
+what is well known in a graph with types."""
 
 AS_WELL_KNOWN = 0.15
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
@@ -85,7 +86,15 @@ class NameLinks(QuestionWords):
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
+                said = self.words[at - 1 : at] in (["a"], ["an"], ["the"]) or text not in lemmas(text)
+                if plain and said and self.lexicon.type_relation is not None:
+                    candidates = tuple(rank for rank in candidates if any(map(self.lexicon.is_well_known, rank)))
+                    if not candidates:
+                        continue  # "the best", "a coast" are hardly the towns of these names
+                if plain and self.lexicon.type_relation is not None:
+                    noun = any(map(self.lexicon.is_well_known, candidates[0]))  # "the euro"
+                else:
+                    noun = only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
@@ -163,7 +172,8 @@ class NameLinks(QuestionWords):
             if text.endswith("ies") and words > 1:
                 names += (f"{text[:-3]}y",)
             elif not names or text.casefold().endswith("ies"):
-                names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
+                others = lemmas(text) if not is_verbal(text) else ()
+                names += tuple(form for form in others if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
             if not candidates or (words == 1 and self.lexicon.is_common(name)):

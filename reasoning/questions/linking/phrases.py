@@ -8,7 +8,7 @@ from dataclasses import replace
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.words import QuestionWords
-from reasoning.questions.number_words import NUMBER_WORDS, spoken_number
+from reasoning.questions.number_words import NUMBER_WORDS, ordinal, spoken_number
 from reasoning.questions.vocabulary import (
     ANYTHING,
     ARTICLES,
@@ -17,7 +17,6 @@ from reasoning.questions.vocabulary import (
     KEYWORDS,
     KIND_WORDS,
     LIGHT,
-    ORDINALS,
     PREPOSITIONS,
     PRONOUNS,
     THEIR,
@@ -96,8 +95,8 @@ class PhraseLinks(QuestionWords):
         if joined in UNSAYABLE:
             yield Item("unsayable", text)
             return
-        if joined in ORDINALS:
-            yield Item("ordinal", text, value=ORDINALS[joined])
+        if (place := ordinal(joined)) is not None:
+            yield Item("ordinal", text, value=place)
             return
         if joined in PRONOUNS and (mention := self._spoken_of(at)) is not None:
             owns = joined in ("its", "their", "his")
@@ -126,6 +125,7 @@ class PhraseLinks(QuestionWords):
                 use = None  # "places" are no time zones
         if (
             use is None
+            and self.lexicon.type_relation is None
             and len(words) == 2
             and text.islower()
             and text.count(" ") == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.questions.lexicon import Lexicon
@@ -20,6 +22,9 @@ MOST_LONGER = 5
 
 UNKNOWN_VERB = 0.15
 """What it costs that a verb says no more than its object, which names a relation."""
+
+LIKE = 0.7
+"""Share of the letters in common, twice over both lengths, from which a name may be another's misspelling."""
 
 TAKEN = 0.6
 """Cosine of a verb and its object with the relation of the object from which the verb says no more."""
@@ -62,8 +67,8 @@ class UnknownWords(PhraseLinks):
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=tuple(error.nearest))
             except AmbiguousEntityError as error:
                 raise QuestionError(str(error)) from None
-            # A slip is hardly ever in the first letter: "Wakanda" is not Akanda.
-            if match.corrected_to is not None and fold(match.corrected_to)[:1] != fold(text)[:1]:
+            # A slip is hardly ever in the first letter, and hardly two in a short name: Wakanda, Waldo.
+            if match.corrected_to is not None and not _is_slip(fold(text), fold(match.corrected_to)):
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
         if self.tokens[at].kind == "word" and self._takes_relation(at):
@@ -77,6 +82,12 @@ class UnknownWords(PhraseLinks):
     def _part_of_names(self, text: str) -> tuple[int, ...]:
         """What is called so with more words: "Schiphol", "sheqel"; () where more than a few are."""
         found = self.lexicon.called(text) or self.lexicon.called(text.capitalize())
+        # The "King of Prussia" is not called Prussia.
+        found = [
+            entity
+            for entity in found
+            if not self.kg.entity_labels[entity].casefold().endswith(f" of {text.casefold()}")
+        ]
         return tuple(found) if len(found) <= MOST_LONGER else ()
 
     def _takes_relation(self, at: int) -> bool:
@@ -91,6 +102,10 @@ class UnknownWords(PhraseLinks):
                 whole = self.lexicon.similarity.likeness(" ".join((self.words[at], *words)))
                 return whole.get(use.relations[0], 0.0) > TAKEN and not _ends(self.words[at])
         return False
+
+
+def _is_slip(written: str, meant: str) -> bool:
+    return written[:1] == meant[:1] and SequenceMatcher(None, written, meant, autojunk=False).ratio() > LIKE
 
 
 def _ends(verb: str) -> bool:

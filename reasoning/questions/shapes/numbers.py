@@ -12,6 +12,7 @@ from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import COLLOQUIAL, Comparison, Superlative, measured, value_of, values_of
+from reasoning.questions.number_words import MAGNITUDES
 from reasoning.questions.predicates import (
     Application,
     Chosen,
@@ -34,8 +35,12 @@ class NumberShapes(PrepositionShapes):
         yield Phrase("test", text=a.text, value=((a.value, b.value),))
 
     def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "between 1 and 5 million"."""
-        yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
+        """ "between 1 and 5 million", which is one million."""
+        low, high = cast(float, a.value), cast(float, b.value)
+        size = MAGNITUDES.get(b.text.casefold().split()[-1].lstrip("0123456789.,"), 1.0)
+        if low < high / size and low < size:
+            low = round(low * size)
+        yield Phrase("test", text=a.text, value=((">=", low), ("<=", high)))
 
     def measured_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "above 1,000 km²", which says of itself what is measured."""
@@ -137,6 +142,12 @@ class NumberShapes(PrepositionShapes):
         most, number = (a, b) if a.kind == "most" else (b, a)
         if isinstance(number.value, int) and 0 < number.value <= 1000:
             yield replace(most, kind="most", value=(*cast(tuple[object, ...], most.value)[:2], number.value))
+
+    def top_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the top 3 largest"."""
+        largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], a.value)
+        if number and largest and not relations:
+            yield replace(b, value=(*cast(tuple[object, ...], b.value)[:2], *number), cost=a.cost + b.cost)
 
     def _superlative(self, most: Phrase, use: RelationUse | None, default: int, several: bool = False) -> Superlative:
         largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], most.value)

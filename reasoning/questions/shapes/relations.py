@@ -21,7 +21,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import ARTICLES, BEHIND_VERBS, BEING, DOING, KIND_WORDS
+from reasoning.questions.vocabulary import ARTICLES, BEHIND_VERBS, BEING, DOING, HAVING, KIND_WORDS
 from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem, stems
 
 UNFIT, UNSAID_VERB = 0.4, 0.25
@@ -159,6 +159,8 @@ class RelationShapes(Shapes):
             return  # "(is) Ben the mother of", "(was) Graz born in"
         if self._does(a, b):
             return
+        if self.linked.before(b.start) & HAVING:
+            return  # "countries in Africa have a capital"
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
