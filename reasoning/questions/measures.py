@@ -58,7 +58,9 @@ class Comparison:
             for rival in self.rivals
             if rival._kept(reading, kg) != self._kept(reading, kg)
         )
-        return Reading(query, _having(reading, column), notes, cost=reading.cost, rivals=rivals)
+        return Reading(
+            query, _having(reading, column), notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses
+        )
 
     def _kept(self, reading: Reading, kg: KnowledgeGraph) -> set[int]:
         """Which members pass."""
@@ -120,7 +122,7 @@ class Superlative:
                 )
                 if self.place > 1:  # the second largest is the smallest of the two largest
                     query = Top(1, relation, query, not largest)
-                return Reading(query, members, notes, cost=reading.cost, rivals=rivals)
+                return Reading(query, members, notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
 
     def _differ(self, kg: KnowledgeGraph, reading: Reading, one: str, other: str) -> bool:

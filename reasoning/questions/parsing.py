@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
+from reasoning.questions.vocabulary import ARTICLES, BEING
 from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
@@ -39,6 +41,9 @@ LEAST_MARGIN = 0.04
 NAMESAKE_MARGIN = 0.09
 """The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
 
+MOST_KINDS = 5
+"""Steps from a thing to the kinds of its kind that are taken."""
+
 SHOWN = 4
 """Alternatives that are kept."""
 
@@ -46,6 +51,7 @@ LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"}
 """First words that ask for all that is of a type."""
 
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
+_WHO = frozenset({"who", "whom"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
 _ASKED = frozenset({"which", "what", "whom", "whose"})
@@ -90,7 +96,7 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     linked = link(question, lexicon)
     if words := unread(linked, asks):
         return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, "", asks))
-    ground = Grounding(lexicon)
+    ground = Grounding(lexicon, asks)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
@@ -121,7 +127,8 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             swallowed = 0.05 * sum(at in lone for at in (*range(start), *range(end, size)))
             cell = chart.cells.get((start, end), {})
             for reading in _of_cell(cell, ground, asks):
-                yield reading.at(swallowed)
+                if not (reading.values and linked.tokens[0].text.casefold() in _WHO):  # a year founds nothing
+                    yield reading.at(swallowed)
             if size and linked.tokens[0].text.casefold() in LISTING:
                 yield from (reading.at(swallowed) for reading in _all_of_type(cell))
             if asks:
@@ -129,6 +136,9 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+                    if linked.before(middle) & ARTICLES and linked.before(start) & BEING:
+                        for reading in _kinds(left, right, ground):
+                            yield reading.at(swallowed)
 
 
 def _opens(linked: Linked, at: int) -> bool:
@@ -189,7 +199,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                 if relation.use is None:
                     continue
                 try:
-                    found = ground.apply(relation.use, sources[0], False)
+                    found = ground.apply(relation.use, sources[0], "from")
                 except NoReading:
                     continue
                 for reading in found[:2]:
@@ -202,7 +212,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
             if relation.use is None or not only_noun(relation.text):
                 continue
             try:  # "does Chad have neighbours"
-                for reading in ground.apply(relation.use, sources[0], False, relation.type, fixed=True)[:1]:
+                for reading in ground.apply(relation.use, sources[0], "from", relation.type, fixed=True)[:1]:
                     if not reading.values:
                         yield _exists(reading).at(subject.cost + relation.cost + 0.1)
             except NoReading:
@@ -229,6 +239,23 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _kinds(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is a whale an animal?", in a graph that says what is a kind of what."""
+    name = ground.lexicon.kind_relation
+    if name is None or ground.lexicon.type_relation is not None:
+        return
+    for subject, other in product(left.get("noun", ()), right.get("noun", ())):
+        if subject.objects is None or other.objects is None or not (subject.named and other.named):
+            continue
+        if len(subject.objects.sources) == len(other.objects.sources) == 1:
+            base, target = subject.objects.sources[0][0], other.objects.sources[0][0]
+            steps = [ground.step(name, base, False)]
+            while len(steps) < MOST_KINDS and len(steps[-1].members):
+                steps.append(ground.step(name, steps[-1], False))
+            there = next((step for step in steps if np.isin(target.members, step.members).all()), steps[0])
+            yield _exists(ground.both(there, target)).at(subject.cost + other.cost)
 
 
 def _of_type(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
@@ -266,7 +293,7 @@ def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Groundi
     for phrase in (*right.get("sharing", ()), *right.get("co-relation", ())):
         if phrase.use is not None:
             try:
-                reached = [ground.apply(phrase.use, options, False)[0] for options in subject.objects.sources]
+                reached = [ground.apply(phrase.use, options, "from")[0] for options in subject.objects.sources]
             except NoReading:
                 continue
             if not any(reading.values for reading in reached):
@@ -335,6 +362,10 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
             "could not read the question: it may mean "
             f"{quoted_list([str(reading.query) for reading in close[:3]])}; say which"
         )
+        return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
+    if best.guesses:
+        words = quoted_list(list(dict.fromkeys(best.guesses)))
+        problem = f"could not read the question: nothing in this graph is called {words}; did you mean {best.query}?"
         return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
     if best.cost > DEAREST:
         problem = f"could not read the question: too much of it had to be guessed; did you mean {best.query}?"

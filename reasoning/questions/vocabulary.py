@@ -63,7 +63,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|field elevation|how high|how high up|metre above sea level|m above sea level",
+        "m|metre|meter|altitude|field elevation|height|height above sea level|how high|how high up|"
+        "metre above sea level|m above sea level",
         ("elevation", "height"),
     ),
     Phrase(

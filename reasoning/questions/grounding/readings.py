@@ -41,6 +41,7 @@ class Reading:
         rank: how much worse than the best reading of the same name it is.
         cost: how far the words are from what they were read as, 0 where they say just that.
         rivals: queries that the words mean as well, with other answers.
+        guesses: words that were taken for a relation far from what they mean; what rests on one is asked back.
     """
 
     query: Query
@@ -50,6 +51,7 @@ class Reading:
     rank: int = 0
     cost: float = 0.0
     rivals: tuple[Query, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     def at(self, more: float) -> Reading:
         """The reading at a higher cost."""

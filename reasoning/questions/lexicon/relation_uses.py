@@ -74,7 +74,7 @@ class RelationUses(KindWords):
     def phrased(self, text: str) -> RelationUse | None:
         """What a verb with its preposition means by their sense together: "comes after" of "precedes"."""
         near = self.similarity.phrased(text)
-        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
+        return RelationUse(text, tuple(near), tuple(near.values()), implied=True) if near else None
 
     def measures(self, meant: Sequence[str]) -> tuple[str, ...]:
         """The relations with values that have one of some names; a sign before a name is kept before the relation."""

@@ -24,7 +24,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import BEING, DOING, HAVING
+from reasoning.questions.vocabulary import ARTICLES, BEING, DOING, HAVING
 from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -176,7 +176,7 @@ class ClauseShapes(RelationShapes):
         """ "(is there) an alliance between Peru and Chile"."""
         if a.use is not None and b.objects is not None and b.named and len(b.objects.sources) == 2:
             one, other = b.objects.sources
-            for reading in self.ground.apply(a.use, one, False)[:2]:
+            for reading in self.ground.apply(a.use, one, "from")[:2]:
                 whole = self.ground.both(reading, other[0])
                 yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
@@ -227,7 +227,9 @@ class ClauseShapes(RelationShapes):
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""
         assert a.objects is not None
-        if a.named and len(a.objects.sources) == 1 and b.type is not None:
+        if a.named and len(a.objects.sources) == 1 and b.type is not None and not self._does(a, b):
+            if self.linked.before(b.start) & ARTICLES:
+                return  # "(is) a virus a cell"
             try:
                 predicate: Predicate = Located(a.objects)
                 for phrase in self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08):
