@@ -60,7 +60,7 @@ def _relations(rows: list[RelationRow]) -> str:
         for row in rows[:MOST_ROWS]
     ]  # fmt: skip
     more = muted(f"The first {MOST_ROWS} of {len(rows):,} are shown.") if len(rows) > MOST_ROWS else ""
-    return table("Relations, with a fact of each", ["Relation", "Facts", "For example", "leads to"], cells) + more
+    return table("Relations, with a fact of each", ["Relation", "Facts", "For example", "Leads to"], cells) + more
 
 
 def schema_html(schema: Schema) -> str:

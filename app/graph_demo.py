@@ -30,10 +30,11 @@ from app.live_run import LiveRun
 from app.markup import counted, muted, name, seconds_text, shortened, text
 from app.own_graphs import reading, shown_name
 from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
-from kg_data.errors import SkylarkError
+from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph
 from reasoning.errors import QuestionError
 from reasoning.events import Event, Finished, PartFinished, StepFinished, StepStarted
+from reasoning.questions import MAX_CHARACTERS
 
 EXAMPLES_SHOWN = 5
 
@@ -92,6 +93,35 @@ class GraphDemo:
     def leave(self, request: gr.Request) -> None:
         """Forget what belongs to a visit that is over."""
         self._shelf.own.forget(request.session_hash or "")
+
+    def restore(self, request: gr.Request) -> tuple[Any, ...]:
+        """What a link asks for: the graph, the question, whether the model is wanted, whether there is a question at
+        all, and an error. The query string may come from anybody."""
+        asked = dict(request.query_params) if request is not None else {}
+        graph, question = str(asked.get("graph", "")), str(asked.get("q", ""))[:MAX_CHARACTERS]
+        if not graph and not question:
+            return gr.skip(), gr.skip(), gr.skip(), False, gr.skip()
+        method = asked.get("method", "lark") == "lark"
+        if graph and graph not in self._shelf.names:
+            error = UnknownGraphError(
+                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of "
+                f"{', '.join(self._shelf.names)}"
+            )
+            return gr.skip(), question, method, False, failure_html(error)
+        return graph or gr.skip(), question, method, bool(question.strip()), gr.skip()
+
+    def answer_linked(self, linked: bool, graph: str, question: str, run: LiveRun | None) -> tuple[Any, ...]:
+        """As `answer`, where a link brought a question; else nothing changes."""
+        if linked:
+            return self.answer(graph, question, run)
+        return (gr.skip(),) * (len(_ANSWERED) + len(choices_shown((), answered=False)))
+
+    def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
+        """As `run_model`, where a link brought a question."""
+        if linked:
+            yield from self.run_model(asked, wanted)
+        else:
+            yield (gr.skip(),) * 4
 
     def answer(self, graph: str, question: str, run: LiveRun | None) -> tuple[Any, ...]:
         """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, an
@@ -172,6 +202,7 @@ class GraphDemo:
             raise gr.Error(str(error)) from error
 
 
+_ANSWERED = ("asked", "error", "understood", "tree", "answer", "picture", "table", "status", "steps")
 _DOTS = " …"
 _STOP_ON, _STOP_OFF = gr.update(interactive=True), gr.update(interactive=False)
 

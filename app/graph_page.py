@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio import events
 
+from app.answer_table import saved_answer, sorted_table
 from app.choices_view import CHOICES_SHOWN
 from app.evidence_picture import SCRIPT as PICTURE_SCRIPT
 from app.evidence_picture import opened_picture
@@ -37,6 +38,12 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
 
     def open_neighbours(wanted: Any) -> Any:
         return called(opened_picture, shelf, wanted)
+
+    def answer_rows(wanted: Any) -> Any:
+        return called(sorted_table, shelf, wanted)
+
+    def answer_file(wanted: Any) -> Any:
+        return called(saved_answer, shelf, wanted)
 
     gr.HTML(
         "<p>Ask a knowledge graph. The exact answer comes at once; beside it a language model works through the same "
@@ -84,8 +91,9 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         with gr.Column(min_width=300, elem_classes="sk-panel"):
             gr.HTML(heading("Exact answer"))
             answer = gr.HTML(
-                muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=_script("answer.js")
-            )
+                muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=_script("answer.js"),
+                server_functions=[answer_rows, answer_file],
+            )  # fmt: skip
         with gr.Column(min_width=300, elem_classes="sk-panel"):
             gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
             with gr.Row(equal_height=True):
@@ -125,9 +133,22 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             trigger_mode="multiple",
         )  # fmt: skip
     stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
+    linked = gr.State(False)
+    page.load(
+        demo.restore, [], [graph, question, wanted, linked, error], api_visibility="private", show_progress="hidden",
+    ).then(
+        demo.choose, [graph], [graph_note, contents, offered, *buttons], api_visibility="private",
+        concurrency_limit=4, concurrency_id="choose", show_progress="hidden",
+    ).then(
+        demo.answer_linked, [linked, graph, question, run], exact_outputs, api_visibility="private",
+        concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
+    ).then(
+        demo.run_linked, [linked, asked, wanted], [run, status, steps, stop], api_visibility="private",
+        concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
+    )  # fmt: skip
     gr.on(
-        [page.load, graph.change], demo.choose, [graph], [graph_note, contents, offered, *buttons],
-        api_visibility="private", concurrency_limit=4, show_progress="hidden",
+        [graph.change], demo.choose, [graph], [graph_note, contents, offered, *buttons],
+        api_visibility="private", concurrency_limit=4, concurrency_id="choose", show_progress="hidden",
     )  # fmt: skip
     upload.upload(
         demo.bring, [upload], [graph, graph_note], api_visibility="private", concurrency_limit=1,

@@ -14,7 +14,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from app.answer_view import MOST_ROWS, answer_html, evidence_table_html, understood_html
+from app.answer_table import MOST_ROWS
+from app.answer_view import answer_html, evidence_table_html, understood_html
 from app.asking import Asked, ask
 from app.evidence_layout import MOST_EDGES, lay_out
 from app.evidence_picture import picture_html
