@@ -68,7 +68,9 @@ class GraphDemo:
         try:
             kg = self._shelf.get(graph)
             examples = examples_for(kg, graph)
-            note, contents = muted(text(_described(kg))), contents_html(kg)
+            # The page's scripts read here which graph is open.
+            note = f'<div data-graph="{text(graph)}">{muted(text(_described(kg)))}</div>'
+            contents = contents_html(kg)
         except Exception as error:
             examples, note, contents = (), failure_html(error), ""
         yield (note, contents, examples, *buttons_of(examples))

@@ -10,6 +10,7 @@ from gradio import events
 
 from app.answer_table import saved_answer, sorted_table
 from app.choices_view import CHOICES_SHOWN
+from app.completion import completions
 from app.evidence_picture import SCRIPT as PICTURE_SCRIPT
 from app.evidence_picture import opened_picture
 from app.examples import WORLD_EXAMPLES, Example
@@ -38,6 +39,9 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
 
     def open_neighbours(wanted: Any) -> Any:
         return called(opened_picture, shelf, wanted)
+
+    def proposals(wanted: Any) -> Any:
+        return called(completions, shelf, wanted)
 
     def answer_rows(wanted: Any) -> Any:
         return called(sorted_table, shelf, wanted)
@@ -76,6 +80,11 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             contents = gr.HTML(elem_id="contents")
         with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
             gr.HTML(grammar_html())
+    gr.HTML(
+        '<ul id="sk-proposals" role="listbox" aria-label="Proposals" hidden></ul><span class="sk-unseen" role="status">'
+        "</span>",
+        elem_id="completion", js_on_load=_script("completion.js"), server_functions=[proposals],
+    )  # fmt: skip
     error = gr.HTML(elem_id="error")
     with gr.Column(elem_id="understood_panel", elem_classes="sk-panel"):
         with gr.Row(elem_id="reading"):
