@@ -17,6 +17,7 @@ from app.graphs import GraphShelf
 from app.markup import counted, muted, name, text
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, plain
+from reasoning.graph.names import fold
 from reasoning.query.value_text import readable_of
 
 MOST_ROWS = 100
@@ -108,9 +109,9 @@ def _columns(answer: Answer) -> list[Column]:
     def label(position: int) -> str:
         return kg.name(ranked[position])
 
-    columns = [Column("name", "Entity", lambda at: label(at).casefold(), lambda at: name(label(at)), spelled=True)]
+    columns = [Column("name", "Entity", lambda at: fold(label(at)), lambda at: name(label(at)), spelled=True)]
     if any(kg.types(entity) for entity in ranked[:MOST_ROWS]):
-        columns.append(Column("type", "Type", lambda at: types(at).casefold(), lambda at: text(types(at)), True))
+        columns.append(Column("type", "Type", lambda at: fold(types(at)), lambda at: text(types(at)), True))
     relation = answer.steps[-1].step.relation if answer.steps else None
     if values is not None and relation is not None:
         column = kg.literals[relation.index]

@@ -29,27 +29,7 @@ SHORTEST = 2
 """Letters of a name in a question in words before others are proposed for it."""
 
 OPENINGS = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "whose",
-        "where",
-        "when",
-        "how",
-        "is",
-        "are",
-        "does",
-        "do",
-        "did",
-        "in",
-        "name",
-        "list",
-        "show",
-        "give",
-        "find",
-        "the",
-    ]
+    ("what which who whose where when how is are does do did in name list show give find the").split(" ")  # noqa: SIM905
 )
 """First words of questions, for which no name is proposed."""
 

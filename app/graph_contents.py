@@ -139,7 +139,7 @@ def _by_types(kg: KnowledgeGraph, typed: NDArray[np.int32]) -> Schema:
     names = {number: (kg.type_names[number], int(counts[number])) for number in range(len(kg.type_names))}
     weights: Counter[tuple[int, int, int]] = Counter()
     for relation in range(kg.relation_count):
-        if _leads_to_types(kg, relation):
+        if says_types(kg, relation):
             continue
         heads, tails, each = _sampled(kg, relation)
         known = (kind[heads] >= 0) & (kind[tails] >= 0)
@@ -150,7 +150,7 @@ def _by_types(kg: KnowledgeGraph, typed: NDArray[np.int32]) -> Schema:
     return _chosen(kg, names, weights, typed=True)
 
 
-def _leads_to_types(kg: KnowledgeGraph, relation: int) -> bool:
+def says_types(kg: KnowledgeGraph, relation: int) -> bool:
     """Whether a relation says the types once more, as facts: in a picture of the types it says nothing."""
     side = kg.index.backward
     tails = side.sources[side.rows(relation)][: len(kg.type_names) + 1]

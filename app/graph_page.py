@@ -21,6 +21,7 @@ from app.language_model import LanguageModel
 from app.markup import heading, muted, text
 from app.own_graphs import LIMITS
 from app.script_calls import called
+from app.shapes import filled_shape, shape_example, shapes_html
 from reasoning.questions import MAX_CHARACTERS
 
 __all__ = ["GraphDemo", "build_graphs"]
@@ -39,6 +40,12 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
 
     def open_neighbours(wanted: Any) -> Any:
         return called(opened_picture, shelf, wanted)
+
+    def filled(wanted: Any) -> Any:
+        return called(filled_shape, shelf, wanted)
+
+    def example(wanted: Any) -> Any:
+        return called(shape_example, shelf, wanted)
 
     def proposals(wanted: Any) -> Any:
         return called(completions, shelf, wanted)
@@ -78,6 +85,10 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             ]
         with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
             contents = gr.HTML(elem_id="contents")
+        with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
+            gr.HTML(
+                shapes_html(), elem_id="shapes", js_on_load=_script("shapes.js"), server_functions=[filled, example]
+            )
         with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
             gr.HTML(grammar_html())
     gr.HTML(
