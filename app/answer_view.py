@@ -40,7 +40,8 @@ def understood_html(asked: Asked) -> str:
 
 def tree_section_html(asked: Asked) -> str:
     """The tree, in its scrolling frame."""
-    return f'<div class="sk-scroll">{tree_html(asked.query, asked.answer.kg)}</div>'
+    tree = tree_html(asked.query, asked.answer.kg)
+    return f'<div class="sk-scroll" tabindex="0" role="region" aria-label="The query as a tree">{tree}</div>'
 
 
 def answer_html(asked: Asked) -> str:

@@ -112,7 +112,7 @@ def place_at(text: str, cursor: int) -> Place | None:
         elif before[at] == '"':
             start = -1 if start >= 0 else at
         at += 1
-    formal = start >= 0 or any(sign in before for sign in '("~&|!')
+    formal = start >= 0 or any(sign in text for sign in '("~&|!')
     if start >= 0:
         typed = before[start + 1 :].replace('\\"', '"')
         return Place(start, typed, quoted=True, formal=True) if typed.strip() else None

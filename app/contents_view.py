@@ -37,17 +37,17 @@ def _contents(kg: KnowledgeGraph) -> str:
         (f"{len(kg.universe):,}", "entities"), (f"{facts:,}", "facts"), (f"{len(rows):,}", "relations"),
         *([(f"{len(types):,}", "types")] if types else []),
     ]  # fmt: skip
-    counts = "".join(f"<div><dd>{number}</dd><dt>{what}</dt></div>" for number, what in told)
+    counts = "".join(f"<div><dt>{what}</dt><dd>{number}</dd></div>" for number, what in told)
     chips = "".join(
         f'<li><span class="sk-chip-still">{name(shortened(label, 40))} <b>{count:,}</b></span></li>'
         for label, count in types[:MOST_TYPES]
     )
     more = f"<li>and {len(types) - MOST_TYPES:,} more</li>" if len(types) > MOST_TYPES else ""
-    kinds = f'<h3 class="sk-label">Types</h3><ul class="sk-chips">{chips}{more}</ul>' if types else ""
+    kinds = f'<h2 class="sk-label">Types</h2><ul class="sk-chips">{chips}{more}</ul>' if types else ""
     return (
         f'<dl class="sk-counts">{counts}</dl>{muted(text(kg.source)) if kg.source else ""}'
         f"{schema_html(schema_of(kg))}{kinds}"
-        f'<h3 class="sk-label">Relations, with a fact of each</h3>{_relations(rows)}'
+        f'<h2 class="sk-label">Relations, with a fact of each</h2>{_relations(rows)}'
     )
 
 
@@ -80,7 +80,7 @@ def schema_html(schema: Schema) -> str:
         told += f"; {counted(schema.left_out, 'further kind')} left out"
     picture = svg(layout, "schema", f"The schema of the graph: {facts}.", _titled, SCHEMA_ROW)
     return (
-        '<h3 class="sk-label">Schema</h3><figure class="sk-figure"><div class="sk-scroll sk-schema" tabindex="0" '
+        '<h2 class="sk-label">Schema</h2><figure class="sk-figure"><div class="sk-scroll sk-schema" tabindex="0" '
         f'role="region" aria-label="Picture of the schema">{picture}</div>{muted(told + ".")}</figure>'
     )
 

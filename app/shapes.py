@@ -130,7 +130,7 @@ def shapes_html() -> str:
     """The shapes to choose from, and the form that `shapes.js` makes of the chosen one."""
     choices = "".join(
         f'<label class="sk-shape-choice"><input type="radio" name="sk-shape" value="{name}" '
-        f'data-fields="{text(_fields(name))}">{shape_svg(name)}<b>{name}</b><span>{text(IN_WORDS[name])}</span></label>'
+        f'data-fields="{text(_fields(name))}"/>{shape_svg(name)}<b>{name}</b><span>{text(IN_WORDS[name])}</span></label>'
         for name in STRUCTURES
     )
     return (
@@ -254,7 +254,7 @@ def _ground(
 
 
 def _known(kg: KnowledgeGraph, edges: Ids | None, end: int, rng: random.Random) -> tuple[int, int, int]:
-    """Of some triples drawn by chance that whose head (`end` 0) or tail (2) is best connected: a visitor may know it."""
+    """Of some triples drawn by chance the one whose head (`end` 0) or tail (2) is best connected, so perhaps known."""
     count = len(kg) if edges is None else len(edges)
     drawn = np.array([rng.randrange(count) for _ in range(DRAWN)])
     triples = kg.index.triples(drawn if edges is None else edges[drawn])
