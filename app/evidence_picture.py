@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.asking import Asked, ask
 from app.evidence_layout import MOST_OPENED, Edge, Key, Layout, Node, lay_out
-from app.graph_drawing import ROLE_WORDS, svg, swatch
+from app.graph_drawing import ROLE_WORDS, in_reading_order, svg, swatch
 from app.graphs import GraphShelf
 from app.markup import counted, muted, shortened, text
 
@@ -69,7 +69,7 @@ def evidence_svg(layout: Layout) -> str:
     """The picture itself: every entity a button that opens its neighbours."""
     opened = {entity for entity, _ in layout.opened}
     labels = {node.key: node.label for node in layout.nodes}
-    first = layout.nodes[0].key if layout.nodes else None
+    first = next((node.key for node in in_reading_order(layout)), None)
 
     def extras(node: Node) -> str:
         name = f"{node.label}, {ROLE_WORDS[node.role]}"

@@ -73,7 +73,7 @@ def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str
         lines.append(line)
         words.append(_label(edge, x, y, hidden=bundles.of(edge) is not None))
         words.append(bundles.label(edge, places))
-    nodes = "".join([_node(node, places[node.key], node_extras(node)) for node in layout.nodes])
+    nodes = "".join([_node(node, places[node.key], node_extras(node)) for node in in_reading_order(layout)])
     return (
         f'<svg class="sk-picture{" sk-many" if len(layout.edges) > MANY else ""}" role="group" '
         f'aria-label="{text(label)}" xmlns="http://www.w3.org/2000/svg" '
@@ -82,6 +82,11 @@ def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str
         'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
         f'<g aria-hidden="true">{"".join(lines)}{"".join(words)}</g>{nodes}</svg>'
     )
+
+
+def in_reading_order(layout: Layout) -> list[Node]:
+    """The nodes from left to right, and from top to bottom: the order in which they are read out."""
+    return sorted(layout.nodes, key=lambda node: (node.column, node.row))
 
 
 def key_text(key: Key) -> str:

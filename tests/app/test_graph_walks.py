@@ -79,8 +79,7 @@ def test_the_table_is_sorted_and_saved_and_a_link_restores_the_question(browser:
         page.click("#answer [data-link]")
         expect(page, "#answer .sk-said", "link")
         link = page.url
-    with visit(browser, copying, "link") as page:
-        page.goto(link)
+    with visit(browser, link, "link") as page:
         expect(page, "#answer", "9 answers", 30)
         assert page.input_value("#question textarea") == query
         expect(page, "#steps_status", "not asked")
