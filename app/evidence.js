@@ -29,7 +29,7 @@ function start() {
   opened = []; view = null;
   if (!figure()) return;
   const box = canvas(), {w, h} = size();
-  box.style.height = `${Math.round(Math.max(240, Math.min(h * Math.max(LEAST, Math.min(1, box.clientWidth / w)), 560, innerHeight * 0.7)))}px`;
+  box.style.height = `${Math.round(Math.max(300, Math.min(h * Math.max(LEAST, Math.min(1, box.clientWidth / w)), 560, innerHeight * 0.7)))}px`;
   if (box.clientWidth) centre(Math.max(fitting(), LEAST));
 }
 function magnify(factor, x, y) {

@@ -41,10 +41,10 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     def open_neighbours(wanted: Any) -> Any:
         return called(opened_picture, shelf, wanted)
 
-    def filled(wanted: Any) -> Any:
+    def fill_shape(wanted: Any) -> Any:
         return called(filled_shape, shelf, wanted)
 
-    def example(wanted: Any) -> Any:
+    def shape_names(wanted: Any) -> Any:
         return called(shape_example, shelf, wanted)
 
     def proposals(wanted: Any) -> Any:
@@ -84,10 +84,13 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
                 for number, example in enumerate(WORLD_EXAMPLES, start=1)
             ]
         with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
-            contents = gr.HTML(elem_id="contents")
+            contents = gr.HTML(elem_id="contents", js_on_load=_script("contents.js"))
         with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
             gr.HTML(
-                shapes_html(), elem_id="shapes", js_on_load=_script("shapes.js"), server_functions=[filled, example]
+                shapes_html(),
+                elem_id="shapes",
+                js_on_load=_script("shapes.js"),
+                server_functions=[fill_shape, shape_names],
             )
         with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
             gr.HTML(grammar_html())

@@ -35,7 +35,7 @@ element.addEventListener('change', (event) => { if (event.target.name === 'sk-sh
 element.addEventListener('click', async (event) => {
   if (!event.target.closest('[data-example]') || !chosen()) return;
   said('Looking for an example …');
-  const got = await ask(server.example, {graph: graph(), shape: chosen().value});
+  const got = await ask(server.shape_names, {graph: graph(), shape: chosen().value});
   if (!got) return;
   inputs('entity').forEach((input, at) => { input.value = got.anchors[at]; });
   inputs('relation').forEach((input, at) => { input.value = got.relations[at]; });
@@ -44,7 +44,7 @@ element.addEventListener('click', async (event) => {
 element.addEventListener('submit', async (event) => { event.preventDefault(); await write(); });
 async function write() {
   const anchors = inputs('entity').map((input) => input.value), relations = inputs('relation').map((i) => i.value);
-  const got = await ask(server.filled, {graph: graph(), shape: chosen().value, anchors, relations});
+  const got = await ask(server.fill_shape, {graph: graph(), shape: chosen().value, anchors, relations});
   if (!got) return;
   const box = document.querySelector('#question textarea');
   box.value = got.query;
