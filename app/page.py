@@ -8,6 +8,7 @@ from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
 from app.image_page import ImageDemo, build_images
 from app.language_model import LanguageModel
+from app.models_page import ModelsDemo, build_models
 
 QUEUE_LIMIT = 40
 KEPT = (600, 3600)
@@ -23,5 +24,7 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
             build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
+        with gr.Tab("Models", id="models", elem_id="models_tab"):
+            build_models(ModelsDemo(model, images.model), page)
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
