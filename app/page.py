@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from app.batch_page import BatchDemo, build_batch
 from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
 from app.image_page import ImageDemo, build_images
@@ -24,7 +25,10 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
             build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
+        with gr.Tab("Run a batch", id="batch", elem_id="batch_tab"):
+            offer = build_batch(BatchDemo(shelf, model, images), shelf, page)
         with gr.Tab("Models", id="models", elem_id="models_tab"):
-            build_models(ModelsDemo(model, images.model), page)
+            for changed in build_models(ModelsDemo(model, images.model), page):
+                offer(changed)
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
