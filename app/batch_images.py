@@ -206,8 +206,8 @@ def build_batch_images(demo: BatchImages) -> None:
                 score = gr.Slider(LEAST_SCORE, MOST_SCORE, value=USUAL_SCORE, step=0.05, label="Least score",
                                   elem_id="batch_score")  # fmt: skip
         with gr.Row():
-            start = gr.Button("Look at all", variant="primary", elem_id="images_start", scale=0, min_width=130)
-            stop = gr.Button("Stop", interactive=False, elem_id="images_stop", scale=0, min_width=90)
+            start = gr.Button("Look at all", variant="primary", elem_id="images_start", scale=0, min_width=115)
+            stop = gr.Button("Stop", interactive=False, elem_id="images_stop", scale=0, min_width=75)
             download = gr.DownloadButton(
                 "Download the zip", visible=False, elem_id="images_zip", scale=0, min_width=170
             )

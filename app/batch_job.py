@@ -260,6 +260,8 @@ class Job:
         method, options = run.method, LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
         prepared: PreparedRun[Any]
         if self.of_records:
+            if self.graph not in self._shelf.names:
+                raise SkylarkError("query records run on the page's own graphs: choose one from the list")
             prepared = prepare_queries(
                 self.graph, self.upload.place, cast(Protocol, self.protocol), method.method, method.llm, options,
                 split_of(self.upload) or self.split,

@@ -213,7 +213,13 @@ class BatchDemo:
 _ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
-def build_batch(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callable[[Any], None]:
+def kept_job() -> gr.BrowserState:
+    """Where the browser keeps a job's id. It belongs outside of the tabs: what is in one is there only once that has
+    been opened."""
+    return gr.BrowserState("", storage_key="skylark-batch-job", secret="skylark-batch-job")
+
+
+def build_batch(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks, kept: gr.BrowserState) -> Callable[[Any], None]:
     """The tab, inside `page`; gives what lets the choices follow an event after which another model is in use."""
     gr.HTML(
         "<p>Run many queries or questions, or look at many images: see what it takes, watch, stop, go on, take the "
@@ -222,17 +228,17 @@ def build_batch(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callable
     )
     with gr.Tabs(elem_id="batch_kinds"):
         with gr.Tab("Questions and queries", elem_id="batch_lines_tab"):
-            offer = _build_lines(demo, shelf, page)
+            offer = _build_lines(demo, shelf, page, kept)
         with gr.Tab("Images", elem_id="batch_images_tab"):
             build_batch_images(demo.images)
     return offer
 
 
-def _build_lines(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callable[[Any], None]:
+def _build_lines(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks, kept: gr.BrowserState) -> Callable[[Any], None]:
     with gr.Column(elem_classes="sk-panel"):
         with gr.Row():
             files = gr.File(
-                label="Files: query records, questions with answers, or plain lines", file_count="multiple",
+                label="Files", file_count="multiple",
                 file_types=["text", ".jsonl", ".json", ".tsv", ".txt"], height=150, elem_id="batch_upload",
                 min_width=260,
             )  # fmt: skip
@@ -240,6 +246,8 @@ def _build_lines(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callabl
                 label="Or type them, one a line", lines=5, max_lines=8, elem_id="batch_typed", placeholder=WRITTEN,
                 min_width=260,
             )  # fmt: skip
+        gr.HTML(muted("Query records and questions with answers as <code>python -m reasoning evaluate</code> reads "
+                      "them, or plain lines: questions in words, queries in the grammar."))  # fmt: skip
         with gr.Row():
             graph = gr.Dropdown(list(shelf.names), value=DEFAULT_GRAPH, label="Graph", elem_id="batch_graph",
                                 min_width=130, scale=1)  # fmt: skip
@@ -254,9 +262,9 @@ def _build_lines(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callabl
             gr.HTML(muted("reading: the answers can be read off the graph; hard: they have to be guessed from a "
                           "smaller one."))  # fmt: skip
         with gr.Row():
-            count = gr.Button("Estimate", variant="primary", elem_id="batch_estimate", scale=0, min_width=130)
-            start = gr.Button("Start", interactive=False, elem_id="batch_go", scale=0, min_width=110)
-            stop = gr.Button("Stop", interactive=False, elem_id="batch_stop", scale=0, min_width=90)
+            count = gr.Button("Estimate", variant="primary", elem_id="batch_estimate", scale=0, min_width=105)
+            start = gr.Button("Start", interactive=False, elem_id="batch_go", scale=0, min_width=85)
+            stop = gr.Button("Stop", interactive=False, elem_id="batch_stop", scale=0, min_width=75)
         gr.HTML(limits_html())
         with gr.Accordion("Go on with a job", open=False, elem_id="batch_again_panel"):
             gr.HTML(muted("A job can be found by its id while this server holds it, and made again from its zip of "
@@ -277,7 +285,6 @@ def _build_lines(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks) -> Callabl
         answers = gr.HTML(elem_id="job_answers", js_on_load=KEEP_SCROLL)
 
     following, current = gr.State(""), gr.State("")
-    kept = gr.BrowserState("", storage_key="skylark-batch-job", secret="skylark-batch-job")
     begun = [error, following, kept]
     quick: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
     shown = [status, estimate, answers, figures, results, current, count, start, stop]

@@ -37,7 +37,9 @@ def limits_html() -> str:
 
 
 def estimate_html(job: Job) -> str:
-    """What the job would take, a row a method."""
+    """What the job would take, a row a method; nothing once it runs."""
+    if job.state not in ("estimating", "estimated"):
+        return ""
     rows = [
         [text(run.method.label), *map(text, _figures(run, run.estimate))]
         for run in job.runs
@@ -147,7 +149,7 @@ def answers_html(job: Job) -> str:
     for identifier in order[:ROWS_SHOWN]:
         found = [rows.get(identifier) for rows in by_id]
         first = next(row for row in found if row is not None)
-        cells = [text(identifier), f"{name(first.asked)}"]
+        cells = [text(_line(job, identifier)), name(first.asked)]
         for row in found:
             if row is None:
                 cells += [muted("not yet"), ""]
@@ -161,6 +163,12 @@ def answers_html(job: Job) -> str:
         f"the last {ROWS_SHOWN} of {len(order):,}, the newest first" if len(order) > ROWS_SHOWN else "the newest first"
     )
     return f"{heading('Answers')}{muted(text(note))}{table('Answers so far', header, rows)}"
+
+
+def _line(job: Job, identifier: str) -> str:
+    """Where a line stands: with its file's name where there may be several, and counted from 1 in a text of lines."""
+    number = identifier.rpartition(":")[2]
+    return f"{int(number) + 1:,}" if job.upload.kind == "lines" and number.isdecimal() else identifier
 
 
 def _score(score: float) -> str:

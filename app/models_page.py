@@ -91,8 +91,8 @@ def build_models(demo: ModelsDemo, page: gr.Blocks) -> list[Any]:
                 html_attributes=InputHTMLAttributes(autocomplete="off", spellcheck=False),
             )  # fmt: skip
         with gr.Row(visible=bool(known)):
-            use = gr.Button("Try it and use it", variant="primary", elem_id="own_use", min_width=150, scale=0)
-            back = gr.Button("Back to the page's model", interactive=False, elem_id="own_back", min_width=200, scale=0)
+            use = gr.Button("Try it and use it", variant="primary", elem_id="own_use", min_width=190, scale=0)
+            back = gr.Button("Back to the page's model", interactive=False, elem_id="own_back", min_width=250, scale=0)
         status = gr.HTML(elem_id="own_status")
     outputs = [status, shown, key, back]
     waiting = '<p class="sk-status" role="status">Asking the model for one word …</p>'
