@@ -122,7 +122,7 @@ def open_model(provider: str | None, name: str | None, key: str | None) -> OwnMo
             f"space, as {known[provider].example} has; copy it from the provider's list"
         )
     if not key:
-        raise LLMError(f"{provider} needs a key: make one in your account there and paste it here")
+        raise LLMError(f"the provider {provider} needs a key: make one in your account there and paste it here")
     if not SHORTEST_KEY <= len(key) <= LONGEST_KEY or _KEY.fullmatch(key) is None:
         # A client would quote such a key in its error.
         raise LLMError(
@@ -142,7 +142,7 @@ def try_model(own: OwnModel, key: str) -> None:
         ask_model(own.model, [HumanMessage("Say yes.")], TRIAL_SECONDS, retries=0)
     except LLMTimeoutError:
         raise LLMError(
-            f"{own.spec} did not answer within {TRIAL_SECONDS:g} s: try again, or name another model"
+            f"the model {own.spec} did not answer within {TRIAL_SECONDS:g} s: try again, or name another model"
         ) from None
     except Exception as error:
         raise LLMError(_told(own, str(error).replace(key.strip(), HIDDEN))) from None
@@ -152,13 +152,13 @@ def _told(own: OwnModel, said: str) -> str:
     """Why a model did not answer; what the provider said of a key is left out, since it quotes parts of it."""
     provider, name = own.provider, own.name
     if HINTS[401] in said:
-        return f"{provider} refuses this key: check that it is whole, valid and one of {provider}, and paste it again"
+        return f"the provider refuses this key: check that it is whole, valid and one of {provider}, and paste it again"
     if HINTS[403] in said:
-        return f"{provider} does not let this key use {name}: name another model, or a key of an account that may"
+        return f"the provider does not let this key use {name}: name another model, or a key of an account that may"
     if HINTS[404] in said:
-        return f"{provider} has no model called {name} for this key: copy the name from the provider's list of models"
+        return f"the provider has no model called {name} for this key: copy the name from its list of models"
     if "no credit left" in said:
         return f"the account of this key has no credit left at {provider}: add some there, or use another key"
     if HINTS[429] in said:
-        return f"{provider}'s limit for this key is reached: wait a minute and try again"
-    return f"{own.spec} could not be asked: {said}"
+        return "the provider's limit for this key is reached: wait a minute and try again"
+    return f"the model {own.spec} could not be asked: {said}"
