@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from app.language_model import SMALL, LanguageModel
-from app.markup import text
+from app.markup import heading, muted, text
 from app.models_own import OwnModel
 from kg_data.sentence_vectors import PACKAGE
 from reasoning.llms import describe_llm
@@ -36,6 +36,11 @@ class Card:
     runs: str
     cannot: str
     key: str
+
+
+def language_model_html(model: LanguageModel) -> str:
+    """What stands above the model's steps: which model the visitor has, in a sentence."""
+    return heading("The language model, step by step") + muted(text(model.sentence()))
 
 
 def cards(model: LanguageModel, detector: str) -> tuple[Card, ...]:

@@ -10,6 +10,7 @@ from app.graphs import GraphShelf
 from app.image_page import ImageDemo, build_images
 from app.language_model import LanguageModel
 from app.models_page import ModelsDemo, build_models
+from app.models_view import language_model_html
 
 QUEUE_LIMIT = 40
 KEPT = (600, 3600)
@@ -31,5 +32,14 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
         with gr.Tab("Models", id="models", elem_id="models_tab"):
             for changed in build_models(ModelsDemo(model, images.model), page):
                 offer(changed)
+                changed.then(
+                    lambda: language_model_html(model), None, [_found(page, "model")], api_visibility="private",
+                    queue=False, show_progress="hidden",
+                )  # fmt: skip
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
+
+
+def _found(page: gr.Blocks, elem_id: str) -> gr.HTML:
+    """The part of the page that has this id."""
+    return next(part for part in page.blocks.values() if isinstance(part, gr.HTML) and part.elem_id == elem_id)
