@@ -128,6 +128,11 @@ class Job:
         return 0 if self._ticket is None else self._ticket.ahead
 
     @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop and has not ended yet."""
+        return self.active and self._stop.is_set()
+
+    @property
     def ended(self) -> str:
         """Why it was stopped, in words; empty where it was not."""
         return self._why

@@ -19,7 +19,7 @@ from app.batch_images import BatchImages, build_batch_images
 from app.batch_job import Job
 from app.batch_jobs import MOST_WAITING, RUNS_AT_ONCE, Jobs
 from app.batch_methods import NOTHING, chosen_methods, offered_methods
-from app.batch_results import comparison_of, job_again, write_files
+from app.batch_results import comparison_of, job_again, results_of, write_files
 from app.batch_upload import receive, split_of
 from app.batch_view import answers_html, estimate_html, figures_html, limits_html, state_html
 from app.failure_view import failure_html
@@ -179,6 +179,8 @@ class BatchDemo:
             )
             shown = seen
             await asyncio.sleep(TICK)
+        # Drawing and packing take a moment; that it has ended is said before.
+        yield (state_html(job, began), *(gr.skip(),) * 7, _OFF)
         files, figures = await asyncio.to_thread(self._results, job)
         go_on = job.state in ("stopped", "failed") and job.runs[0].total > 0
         yield (
@@ -193,7 +195,7 @@ class BatchDemo:
             return [], ""
         try:
             files = write_files(job)
-            figures = figures_html(job, comparison_of(job), job.folder / "plot.png")
+            figures = figures_html(job, results_of(job), comparison_of(job), job.folder / "plot.png")
         except Exception as error:
             return [], failure_html(error)
         return [str(path) for path in files], figures

@@ -16,6 +16,7 @@ from app.markup import counted, heading, muted, name, seconds_text, table, text
 from reasoning.estimate import Estimate
 from reasoning.evaluation.comparison import Comparison
 from reasoning.evaluation.metrics import marked
+from reasoning.evaluation.results import Results
 from reasoning.llms.usage import money
 
 ROWS_SHOWN = 100
@@ -90,7 +91,9 @@ def state_html(job: Job, began: float) -> str:
     waited = f"{time.monotonic() - began:.0f} s"
     told, ticking = "", ""
     done, total = job.answered, sum(run.total for run in job.runs)
-    match job.state:
+    match "stopping" if job.stopping else job.state:
+        case "stopping":
+            told, ticking = "Stopping: the reply under way is given up", waited
         case "estimating":
             done, total = job.progress
             told, ticking = "Reading the lines and counting what they would take", waited
@@ -152,7 +155,7 @@ def answers_html(job: Job) -> str:
         cells = [text(_line(job, identifier)), name(first.asked)]
         for row in found:
             if row is None:
-                cells += [muted("not yet"), ""]
+                cells += ['<span class="sk-note">not yet</span>', ""]
                 continue
             shown = ", ".join(map(name, row.answers)) or ("" if row.note else "nothing")
             more = f" and {row.count - len(row.answers):,} more" if row.count > len(row.answers) else ""
@@ -177,11 +180,11 @@ def _score(score: float) -> str:
     return f'<span class="sk-number {looks}">{mark}{score:.2f}</span>'
 
 
-def figures_html(job: Job, comparison: Comparison | None, picture: Path | None) -> str:
-    """The figures of what has ended: a table, the two side by side, the picture."""
+def figures_html(job: Job, found: Sequence[Results], comparison: Comparison | None, picture: Path | None) -> str:
+    """The figures of the answers so far: a table, or the two side by side, and the picture."""
     if comparison is None:
-        found = [(place, run) for place, run in enumerate(job.runs) if run.summary is not None]
-        parts = [_summary(run, LETTERS[place] if len(job.runs) > 1 else "") for place, run in found]
+        label = {run.out: run.method.label for run in job.runs}
+        parts = [_summary(results, label[results.path]) for results in found]
     else:
         parts = [_comparison(job, comparison)]
     if picture is not None and picture.exists():
@@ -194,20 +197,21 @@ def figures_html(job: Job, comparison: Comparison | None, picture: Path | None) 
     return f"{heading('Figures')}{''.join(parts)}" if any(parts) else ""
 
 
-def _summary(run: Run, letter: str) -> str:
-    summary = run.summary
-    assert summary is not None
+def _summary(results: Results, title: str) -> str:
+    summary = results.tally.summary()
     kinds = [*summary["per_type"].items()]
     if "overall" in summary:
         kinds.append(("overall", summary["overall"]))
     kinds += [(key, summary[key]) for key in ("avg_p", "avg_n") if summary.get(key)]
-    metrics = [metric for metric in next(iter(summary["per_type"].values()), {}) if metric != "count"]
     rows = [
-        [text(kind), *(_number(row.get(metric)) for metric in metrics), f"{row['count']:,}" if "count" in row else ""]
+        [
+            text(kind),
+            *(_number(row.get(metric)) for metric in results.metrics),
+            f"{row['count']:,}" if "count" in row else "",
+        ]
         for kind, row in kinds
     ]
-    title = f"{letter}: {run.method.label}" if letter else run.method.label
-    return f"{muted(text(title))}{table(title, ['Type', *map(marked, metrics), 'Lines'], rows)}"
+    return f"{muted(text(title))}{table(title, ['Type', *map(marked, results.metrics), 'Lines'], rows)}"
 
 
 def _number(value: object) -> str:

@@ -15,7 +15,7 @@ from app import batch_job
 from app.batch_job import LEFT, OVER, Job
 from app.batch_jobs import Jobs
 from app.batch_methods import EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
-from app.batch_results import comparison_of, job_again, write_files
+from app.batch_results import comparison_of, job_again, results_of, write_files
 from app.batch_turns import Turns
 from app.batch_upload import receive
 from app.batch_view import answers_html, estimate_html, figures_html, state_html
@@ -104,7 +104,9 @@ def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
     assert comparison is not None
     assert comparison.count == 4
     write_files(job)
-    shown = answers_html(job) + figures_html(job, comparison, job.folder / "plot.png") + state_html(job, 0)
+    shown = (
+        answers_html(job) + figures_html(job, results_of(job), comparison, job.folder / "plot.png") + state_html(job, 0)
+    )
     assert "data:image/png;base64," in shown
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
@@ -117,6 +119,7 @@ def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs
     assert (job.state, job.error) == ("done", None)
     summary = job.runs[0].summary
     assert summary is not None
+    assert "avg_p" in figures_html(job, results_of(job), None, None)
     expected = evaluate_queries("made", folder / "kg" / "made" / "queries", "reading", split="valid")
     assert summary["per_type"] == expected["per_type"]
     assert summary["count"] == expected["count"] == len(job.runs[0].rows)
