@@ -27,7 +27,6 @@ from app.graphs import DEFAULT_GRAPH, GraphShelf
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
 from app.markup import counted, heading, muted, seconds_text, shortened, text
-from app.models_view import language_model_html
 from app.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
@@ -291,7 +290,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             gr.HTML(heading("Exact answer"))
             answer = gr.HTML(muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=SHOW_FACTS)
         with gr.Column(min_width=300, elem_classes="sk-panel"):
-            gr.HTML(language_model_html(model), elem_id="model")
+            gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
             with gr.Row(equal_height=True):
                 wanted = gr.Checkbox(True, label="Ask the language model too", elem_id="run_llm", container=False)
                 stop = gr.Button("Stop", size="sm", interactive=False, elem_id="stop", scale=0, min_width=80)
