@@ -18,7 +18,7 @@ from reasoning.query.tree import Count, Exists
 from reasoning.questions.constructions import inverse_of
 from reasoning.questions.grounding import Grounding, NoReading, Reading, goes_back
 from reasoning.questions.linking import Item, Linked
-from reasoning.questions.vocabulary import only_noun
+from reasoning.questions.word_forms import only_noun
 
 BASE = 0.2
 """What it costs to leave the order of the words aside."""
@@ -26,7 +26,7 @@ BASE = 0.2
 MISPLACED = 0.12
 """What it costs to take a step before one that stands nearer to the name."""
 
-NOT_ASKED = 0.4
+NOT_ASKED = 0.7
 """What it costs to end with another step than the one that the question word stands before."""
 
 MOST_STEPS, MOST_NAMES = 4, 3
@@ -79,8 +79,12 @@ def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]
             found = [list(_chains(ground, linked, outline, name))[:3] for name in outline.names]
             for readings in product(*found):
                 reading = ground.both(*readings) if len(readings) > 1 else readings[0]
-                counts = outline.counted and not reading.values
-                yield replace(reading, query=Count(reading.query)) if counts else reading
+                if not outline.counted:
+                    yield reading
+                elif not reading.values:
+                    yield replace(reading, query=Count(reading.query))
+                elif len(reading.members) == 1:  # "how many" asks for one number
+                    yield reading
 
 
 def _yes_or_no(ground: Grounding, linked: Linked, outline: _Outline, name: Item, other: Item) -> Iterator[Reading]:
@@ -117,10 +121,22 @@ def _with(linked: Linked, item: Item, rest: _Outline) -> _Outline | None:
         return replace(rest, steps=(_Step(item, _is_placed(linked, item)), *rest.steps))
     if item.kind == "many":
         return replace(rest, counted=True)
+    if item.kind == "and" and _joins_relations(linked, item):
+        return None
     if item.kind == "share":
         return replace(rest, shared=True)
     stranded = item.kind == "of" and item.end == len(linked.tokens)
     return rest if (item.kind in _GLUE and not stranded) or item.kind == "type" else None
+
+
+def _joins_relations(linked: Linked, item: Item) -> bool:
+    """Whether what an "and" joins is asked of one thing: "the capital and the currency of Chad"."""
+    end = item.end
+    while end < len(linked.tokens) and linked.filler[end]:
+        end += 1
+    return any(one.end == item.start for one in linked.of_kind("relation")) and any(
+        one.start == end for one in linked.of_kind("relation")
+    )
 
 
 def _is_placed(linked: Linked, step: Item) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon import RelationUse
-from reasoning.questions.vocabulary import stem, stems
+from reasoning.questions.word_forms import stem, stems
 
 
 def shared(noun: RelationUse | None, verb: RelationUse | None) -> RelationUse | None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Project
-from reasoning.questions.lexicon import anchor
+from reasoning.questions.anchors import anchor
 from reasoning.questions.linking import Item, Linked
-from reasoning.questions.vocabulary import TYPE_RELATIONS
+from reasoning.questions.vocabulary import TYPE_RELATIONS, is_main
+
+_STATES = [
+    [word] for word in ("be", "border", "have", "own", "belong", "include", "contain", "use", "speak", "neighbour")
+]
+"""What something did for a time and does no more: "used to border"."""
 
 
-def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
+def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = False) -> str:
     """The message of the error; `reason` is why the likeliest reading failed, "" where no word got that far."""
     items = linked.of_kind("entity", "relation", "type", "number", "compare", "word", "unsayable")
-    unknown = unread(linked)
+    unknown = unread(linked, asks)
     nearest = _unique(name for item in items if item.kind == "word" for name in item.nearest)
     entities = _unique(mention.text for mention in linked.names())
     typed = {item.start for item in items if item.type is not None and item.type.entity is not None}
@@ -42,9 +47,32 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str) -> str:
     return f"could not read the question: {problem}.{understood} In the grammar, e.g. {example(kg, relations)}"
 
 
-def unread(linked: Linked) -> list[str]:
-    """The words that were not understood."""
-    return _unique(item.text for item in linked.of_kind("word", "unsayable"))
+def unread(linked: Linked, asks: bool = False) -> list[str]:
+    """The words that were not understood; `asks` says whether the question wants yes or no."""
+    found = [item.text for item in linked.of_kind("word", "unsayable")] + list(_said_of_nothing(linked))
+    first, second = [token.text.casefold() for token in linked.tokens[:2]] if len(linked.tokens) > 1 else ("", "")
+    if asks and second in ("all", "every", "each") and first not in ("has", "have", "had"):
+        found.append(second)  # what is true of all, no query says
+    return _unique(found)
+
+
+def _said_of_nothing(linked: Linked) -> Iterator[str]:
+    """ "which of them" where nothing was named that they could be, and "used to border", which is past."""
+    words = [token.text.casefold() for token in linked.tokens]
+    listed = len(linked.of_kind("entity")) > 1
+    if "about" in words and not linked.of_kind("relation", "type", "number", "compare"):
+        yield "about"  # "tell me about Chad"
+    for at, (one, two) in enumerate(pairwise([*words, ""])):
+        named = listed or any(item.end <= at for item in linked.of_kind("entity", "type", "relation", "word"))
+        here = {item.kind for item in linked.items if item.start == at + 1}
+        if linked.filler[at] and "type" in here and "relation" not in here and is_main(one):
+            yield one  # "the main airport", of which the graph knows no more than that they are airports
+        if one == "of" and two in ("them", "those") and not named:
+            yield f"{one} {two}"
+        elif one == "ones" and two != "of" and not named:
+            yield one
+        elif one == "used" and two == "to" and words[at + 2 : at + 3] in _STATES:
+            yield " ".join(words[at : at + 3])
 
 
 def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:

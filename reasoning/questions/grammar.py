@@ -22,12 +22,8 @@ from reasoning.questions.shapes.clauses import ClauseShapes
 from reasoning.questions.shapes.joining import JoiningShapes
 from reasoning.questions.shapes.numbers import NumberShapes
 
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
-NOUN_AS_VERB = 0.2
-"""What it costs to read a noun as a verb: nothing "capitals" anything."""
-
 _LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+"""Roles of words that join a verb or a noun to what stands behind."""
 
 
 class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
@@ -69,6 +65,7 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             (("parted", "predicate"), self.completed),
             (("noun", "type"), self.placed),
             (("noun", "predicate"), self.restricted),
+            (("noun", "predicate"), self.told_apart),
             (("type", "predicate"), self.restricted_type),
             (("predicate", "type"), self.asked_last),
             (("noun", "type"), self.being),
@@ -148,6 +145,7 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             (("with", "test"), self.joined("test")),
             (("noun", "test"), self.compared_value),
             (("number", "most"), self.superlative),
+            (("most", "most"), self.top_of),
             (("ordinal", "most"), self.ordinal),
             (("number", "type"), self.numbered),
             (("type", "by measure"), self.measured_type),

@@ -16,8 +16,8 @@ from kg_data.columns import LiteralColumn
 from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Compare, Complement, Count, Entity, Intersect, Project, Query, Top
-from reasoning.questions.lexicon import anchor
+from reasoning.query.tree import Compare, Complement, Count, Intersect, Project, Query, Top
+from reasoning.questions.anchors import anchor, anchors
 from reasoning.questions.vocabulary import TYPE_RELATIONS
 
 TRIES = 8
@@ -104,7 +104,7 @@ class _Draw:
 
     def tells(self, query: Query) -> bool:
         """Whether a query has an answer, names nothing that is avoided and no long name."""
-        for entity in _anchors(query):
+        for entity in anchors(query):
             index = self.kg.entity_by_id(entity.name) if entity.by_id else self.kg.entity(entity.name)
             if index in self.avoided or len(entity.name) > LONGEST_NAME:
                 return False
@@ -133,10 +133,3 @@ class _Draw:
 
     def _members(self, query: Query) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
         return execute(self.kg, bind(query, self.kg))[-1].members
-
-
-def _anchors(query: Query) -> Iterator[Entity]:
-    if isinstance(query, Entity):
-        yield query
-    for child in query.children:
-        yield from _anchors(child)

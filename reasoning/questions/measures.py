@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,21 +17,25 @@ from reasoning.query.verbalise import label_words
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 
+_PASSES: dict[Operator, Callable[[Any, float], Any]] = {
+    ">": operator.gt, "<=": operator.le, "<": operator.lt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 _OPPOSITE: dict[Operator, Operator] = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "=": "!=", "!=": "="}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Keeps the members of a set whose value passes."""
+    """Keeps the members of a set whose value passes; `rivals` are comparisons that the same words may mean."""
 
     relation: str
     operator: Operator
     value: int | float
     note: str = ""
+    rivals: tuple[Comparison, ...] = ()
 
     def negated(self) -> Comparison:
         """Keeps the others, among those that have a value."""
-        return replace(self, operator=_OPPOSITE[self.operator])
+        return replace(self, operator=_OPPOSITE[self.operator], rivals=tuple(rival.negated() for rival in self.rivals))
 
     def put_to(self, reading: Reading, kg: KnowledgeGraph) -> Reading:
         """The kept members; their exact set is left to the executor, `members` only says who has a value.
@@ -44,7 +51,20 @@ class Comparison:
             )
         query = Compare(self.relation, reading.query, self.operator, self.value)
         notes = (*reading.notes, *([self.note] if self.note else []))
-        return Reading(query, _having(reading, column), notes, cost=reading.cost)
+        rivals = tuple(
+            Compare(rival.relation, reading.query, rival.operator, rival.value)
+            for rival in self.rivals
+            if rival._kept(reading, kg) != self._kept(reading, kg)
+        )
+        return Reading(query, _having(reading, column), notes, cost=reading.cost, rivals=rivals)
+
+    def _kept(self, reading: Reading, kg: KnowledgeGraph) -> set[int]:
+        """Which members pass."""
+        column = _column(kg, self.relation)
+        assert column is not None
+        members = _having(reading, column)
+        values = column.values[np.searchsorted(column.entities, members)]
+        return set(members[_PASSES[self.operator](values, self.value)].tolist())
 
 
 COLLOQUIAL = frozenset({"biggest", "bigger", "bigger than"})

@@ -17,6 +17,7 @@ from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.questions.anchors import anchors
 from reasoning.questions.chart import Chart, Phrase
 from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
@@ -25,9 +26,9 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading, ambiguo
 from reasoning.questions.lexicon import Kind, lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
-from reasoning.questions.rephrasing import Put, stripped, turned, wants_yes_or_no
+from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
-from reasoning.questions.vocabulary import only_noun
+from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""
@@ -41,8 +42,14 @@ NAMESAKE_MARGIN = 0.09
 SHOWN = 4
 """Alternatives that are kept."""
 
+LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"})
+"""First words that ask for all that is of a type."""
+
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
 _ADDED = re.compile(r" \([^()]*\)$")
+
+_BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
+_TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
 
 _ANY = "read as: is there any"
 
@@ -54,10 +61,19 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
         QuestionError: a marked name is in no way a name of the graph, or the question is too involved.
     """
     put = stripped(question)
+    if (two := _TWO.search(put.text)) is not None:
+        problem = (
+            f"could not read the question: it asks two things; ask them one at a time, the second being {two[1]!r}"
+        )
+        return ReadQuestion(question, None, 0.0, 0.0, problem=problem)
     found = _parsed(put, kg)
     for other in turned(put.text):
         again = _parsed(Put(other, wants_yes_or_no(other)), kg)
         if again.query is not None and again.confidence > found.confidence:
+            found = again
+    for other in reordered(put.text) if found.query is None else ():
+        again = _parsed(Put(other, wants_yes_or_no(other)), kg)
+        if again.query is not None:
             found = again
     return replace(found, question=question)
 
@@ -71,8 +87,8 @@ def _parsed(put: Put, kg: KnowledgeGraph) -> ReadQuestion:
 def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     lexicon = lexicon_of(kg)
     linked = link(question, lexicon)
-    if words := unread(linked):
-        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, ""))
+    if words := unread(linked, asks):
+        return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, "", asks))
     ground = Grounding(lexicon)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
@@ -105,11 +121,21 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             cell = chart.cells.get((start, end), {})
             for reading in _of_cell(cell, ground, asks):
                 yield reading.at(swallowed)
+            if size and linked.tokens[0].text.casefold() in LISTING:
+                yield from (reading.at(swallowed) for reading in _all_of_type(cell))
             if asks:
                 for middle in range(start + 1, end):
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+
+
+def _all_of_type(cell: dict[str, list[Phrase]]) -> Iterator[Reading]:
+    """ "List all countries"."""
+    for phrase in cell.get("noun", ()):
+        if phrase.bare and phrase.objects is not None and phrase.type is not None:
+            for reading in phrase.objects.sources[0]:
+                yield reading.at(phrase.cost)
 
 
 def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> Iterator[Reading]:
@@ -129,7 +155,8 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
-                yield replace(reading.at(phrase.cost), query=Count(reading.query))
+                rivals = tuple(Count(rival) for rival in reading.rivals)
+                yield replace(reading.at(phrase.cost), query=Count(reading.query), rivals=rivals)
     for phrase in cell.get("predicate", ()):
         if phrase.predicate is not None and not asks:
             try:
@@ -160,6 +187,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
         if len(sources) > 1:
             yield from _of_several(subject, right, ground)
             continue
+        yield from _of_type(subject, right, ground)
         for relation in right.get("relation", ()) if subject.named else ():
             if relation.use is None or not only_noun(relation.text):
                 continue
@@ -191,6 +219,17 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _of_type(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is Lima a city?", whatever else is called Lima."""
+    assert subject.objects is not None
+    for phrase in right.get("type", ()) if subject.named and ground.lexicon.type_relation is not None else ():
+        if phrase.type is not None and phrase.type.entity is not None:
+            typed = ground.of_type(phrase.type.entity).at(phrase.type.cost)
+            found = [ground.both(base, typed) for base in subject.objects.sources[0]]
+            told = next((one for one in found if len(one.members)), found[0])
+            yield _exists(replace(told, cost=typed.cost)).at(subject.cost)
 
 
 def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
@@ -225,7 +264,8 @@ def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Groundi
 
 
 def _exists(reading: Reading) -> Reading:
-    return replace(reading, query=Exists(reading.query), values=False)
+    rivals = tuple(Exists(rival) for rival in reading.rivals)
+    return replace(reading, query=Exists(reading.query), values=False, rivals=rivals)
 
 
 def _noted(reading: Reading, note: str) -> Reading:
@@ -329,10 +369,10 @@ def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
 
 def _differing(*readings: Reading) -> tuple[Entity, ...]:
     """The one name that some readings take differently, () where they differ in more or in none."""
-    anchors = [_anchors(reading.query) for reading in readings]
-    if len({len(found) for found in anchors}) != 1:
+    named = [anchors(reading.query) for reading in readings]
+    if len({len(names) for names in named}) != 1:
         return ()
-    differing = [names for names in zip(*anchors, strict=True) if len(set(names)) > 1]
+    differing = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
     return differing[0] if len(differing) == 1 else ()
 
 
@@ -342,12 +382,6 @@ def _alike(entities: tuple[Entity, ...]) -> bool:
         return False
     plain = [fold(_ADDED.sub("", entity.name)) for entity in entities]
     return len(set(plain)) == 1 or len({name.split()[-1] for name in plain}) == 1
-
-
-def _anchors(query: Query) -> list[Entity]:
-    if isinstance(query, Entity):
-        return [query]
-    return [entity for child in query.children for entity in _anchors(child)]
 
 
 __all__ = ["QuestionError", "parse_question"]

@@ -187,7 +187,14 @@ class Having(Predicate):
         found: list[Reading] = []
         reason = ""
         inner = _role(ground, self.use)
-        for reading in self.of.readings(ground, inner)[:3]:
+        try:
+            said = self.of.readings(ground, inner)
+        except NoReading:
+            if ground.lexicon.type_relation is None:
+                raise
+            # "a capital with more than 5 million people" says that of capitals.
+            said = [one for base in ground.range_of(self.use)[:1] for one in self.of.readings(ground, None, base)]
+        for reading in said[:3]:
             try:
                 found += Application(self.use, Objects(((reading,),)), self.construction).readings(ground, want)
             except NoReading as error:

@@ -23,8 +23,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from reasoning.answer import plain
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity, relation_text
+from reasoning.questions.anchors import anchor
 from reasoning.questions.graph_examples import example_queries
-from reasoning.questions.lexicon import Lexicon, anchor, lexicon_of
+from reasoning.questions.lexicon import Lexicon, lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.options import ReadingOptions
 from reasoning.token_counting import count_tokens

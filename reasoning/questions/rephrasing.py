@@ -23,6 +23,9 @@ class Put:
 _FLAGS = re.IGNORECASE | re.DOTALL
 _END = r"\s*[?.!]*\s*$"
 
+_NEGATED = re.compile(r"^\W*(is|are|was|were|do|does|did|has|have)n['’]?t\b", _FLAGS)
+"""What expects a yes: "Isn't Spain in Europe?" asks whether it is."""
+
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
     r"just curious|out of curiosity|by the way|good (?:morning|day|evening))(?: (?:there|all|everyone))?"
@@ -49,6 +52,12 @@ _LIST = re.compile(
 )
 _IF_ANY = re.compile(r",?\s+if (?:any\b|it has|they have|there (?:is|are))[^,?.!;]*", _FLAGS)
 _YES_OR_NO = re.compile(rf"[,;.?]?\s+(?:yes or no|true or false|y/n){_END}", _FLAGS)
+_FRAME = re.compile(
+    r"^just (?:a|the|one) (?:number|names?|list|yes or no|short answer)(?: is fine| will do)?,? ?(?:please)?"
+    r"\s*[:,;.\-–—]+\s*|"
+    r"[,;.]\s*(?:either|any|both|one)(?: one)?(?: of them)? (?:is fine|will do|counts|works|is okay)\s*(?=[?.!]*$)",
+    _FLAGS,
+)
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
 _AMONG = re.compile(r"\b(?:among|amongst|one of|included in|counted among) (?=(?:the|its|their)\b)", _FLAGS)
 _TAG = re.compile(
@@ -62,8 +71,30 @@ _AND_WHICH = re.compile(
     _FLAGS,
 )
 _STRANDED = re.compile(rf"\s*(of|by|for|from|with)\s+((?:which|what|whom)\b.*?){_END}", _FLAGS)
+_IN_WHICH_NOT = re.compile(r"(?<=\w )(?:in|for|of) which( [^,?]+ (?:is|are)(?: not|n't|nt)\b)", _FLAGS)
+_OF_WHICH = re.compile(
+    r"^(?:out of|from among|from|among|amongst|of)\s+(?:all (?:of )?)?(?P<set>[^,]{2,100}),\s+"
+    r"(?P<which>which|what)(?: ones?| of them| of those)?\s+(?P<rest>.+)$",
+    _FLAGS,
+)
+_FOR_A = re.compile(r"\b((?:has|have|having|with|uses?) [^,?]{2,40}?) for (?:an?|its|their|the) (?=\w)", _FLAGS)
+_WHICH_OF_LIST = re.compile(
+    r"^(?P<which>which|who|what)(?: one)? (?:out )?of (?P<list>[^?]+?),? (?:and|or) (?P<last>[^,?]+?) "
+    rf"(?P<rest>(?:is|has|have|was|lies|comes)\b[^,?]*?){_END}",
+    _FLAGS,
+)
+_CITY_STATE = re.compile(r"((?:\b[A-Z][\w'.-]*\s?)+), ((?:[A-Z][\w'.-]*\s?)+)(?=[?.!]*\s*$)")
+_SPAN = re.compile(
+    r"\b(?P<with>with|has|have|having|of) (?P<low>\d[\d.,]*(?: ?[a-z]+llion| thousand)?)\s*(?:to|-|–|—)\s*(?P<high>\d)",
+    _FLAGS,
+)
+_WHICH_OF = re.compile(
+    r"^(?P<one>[^,?.!:;]+) (?:or|and) (?P<other>[^,?.!:;]+?)\s*[,:;\-–—]+\s*(?P<which>(?:which|what|who)\b.+?)"
+    rf"(?: of (?:the|these|them)(?: two)?)?(?P<rest> .+?){_END}",
+    _FLAGS,
+)
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_TOPIC = re.compile(rf"(?!if\b|when\b)(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
 _SETTING = re.compile(
     r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
     r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
@@ -91,8 +122,9 @@ def wants_yes_or_no(text: str) -> bool:
 
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
-    text = _WISH.sub("", _GREETING.sub("", question))
-    text = _OUT_OF.sub("of ", _IF_ANY.sub("", text))
+    question = _NEGATED.sub(r"\1", question)
+    text = _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question)))
+    text = _SPAN.sub(r"\g<with> between \g<low> and \g<high>", _OUT_OF.sub("of ", _IF_ANY.sub("", text)))
     if found := _YES_OR_NO.search(text):
         return Put(text[: found.start()], True)
     if found := _LIST.match(text):
@@ -113,6 +145,8 @@ def turned(question: str) -> Iterator[str]:
         yield f"{found[2]} {found[1].lower()}"
     if wants_yes_or_no(question) and _AMONG.search(question):  # "Is Tamil among the languages of ..."
         yield _AMONG.sub("", question, count=1)
+    if found := _IN_WHICH_NOT.search(question):  # "the neighbours of Chad in which French is not a language"
+        yield f"{question[: found.start()]}where{question[found.start(1) :]}"
     if found := _SETTING.match(question):  # "I'm in Cusco. What is spoken here?"
         place, rest = found["place"], found["rest"]
         if _HERE.search(rest):
@@ -126,3 +160,17 @@ def turned(question: str) -> Iterator[str]:
     if found := _TOPIC.match(question):  # "Psycho, when was it released"
         topic, before, pronoun, after = found.groups()
         yield f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}"
+
+
+def reordered(question: str) -> Iterator[str]:
+    """The question with what it chooses from put behind what it asks, for where it cannot be read as it stands."""
+    if found := _OF_WHICH.match(question):  # "Out of all of Chad's neighbours, which one has the smallest area?"
+        yield f"{found['which']} of {found['set']} {found['rest']}"
+    if found := _FOR_A.search(question):  # "that has Lomé for a capital"
+        yield f"{question[: found.start()]}{found[1]} as {question[found.end() :]}"
+    if found := _WHICH_OF_LIST.match(question):  # "Which of Chad, Niger and Mali is the smallest?"
+        yield f"of {found['list']} and {found['last']}, {found['which']} {found['rest']}"
+    if found := _CITY_STATE.search(question):  # "Paris, Texas"
+        yield f"{question[: found.start()]}{found[1]} in {found[2]}{question[found.end() :]}"
+    if found := _WHICH_OF.match(question):  # "Chad or Niger, which of the two has more people?"
+        yield f"{found['which']}{found['rest']}, {found['one']} or {found['other']}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from kg_data.errors import MissingPackageError
 from kg_data.sentence_vectors import Vectors, sentence_encoder
-from reasoning.questions.vocabulary import lemmas
+from reasoning.questions.word_forms import lemmas
 
 NEAR_ENOUGH = 0.6
 """Cosine from which a phrase is taken to mean a relation that it shares no word with."""

@@ -24,8 +24,8 @@ from reasoning.questions.vocabulary import (
     PRONOUNS,
     TYPE_SYNONYMS,
     UNSAYABLE,
-    lemmas,
 )
+from reasoning.questions.word_forms import lemmas
 
 SHORTEST = 4
 """Letters in the shortest word that is corrected."""

@@ -32,7 +32,8 @@ from reasoning.llms.replies import Reply, is_cached
 from reasoning.llms.retrying import send
 from reasoning.llms.structured_output import writer
 from reasoning.llms.usage import TokenUsage
-from reasoning.query.tree import Entity, Query
+from reasoning.query.tree import Query
+from reasoning.questions.anchors import anchors
 from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import link
 from reasoning.questions.options import ReadingOptions
@@ -229,17 +230,11 @@ def _unnamed(query: Query, question: str, kg: KnowledgeGraph, named: set[int]) -
     """Entities of the query that the question does not name; a model may know another word for them, or be misled."""
     kinds = {kind.entity for kind in lexicon_of(kg).types.values()}
     notes = []
-    for entity in _anchors(query):
+    for entity in anchors(query):
         index = kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name)
         if index not in named and index not in kinds and fold(kg.entity_labels[index]) not in fold(question):
             notes.append(f'assumed: "{_cut(kg.name(index))}" is meant')
     return notes
-
-
-def _anchors(query: Query) -> list[Entity]:
-    if isinstance(query, Entity):
-        return [query]
-    return [entity for child in query.children for entity in _anchors(child)]
 
 
 def _instead_of(empty: Written, found: Written) -> Written:

@@ -1,4 +1,4 @@
-"""The English that questions are read with: one reviewed table of words, and what counts as the same word.
+"""The English that questions are read with: one reviewed table of words.
 
 Nothing here knows a graph. A relation is found by the words of its own name; the table adds the verbs and nouns that
 people use instead of that name, and says which relation they mean where a graph has it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reasoning.graph.names import fold
+from reasoning.questions.word_forms import PARTICLES, lemmas
 from reasoning.questions.wordnet import wordnet
 
 
@@ -55,12 +55,16 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
     Phrase("land|ground|territory size", ("area",)),
-    Phrase("people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
+    Phrase(
+        "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
+        ("population",),
+    ),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|how high|how high up|metre above sea level|m above sea level", ("elevation", "height")
+        "m|metre|meter|altitude|field elevation|how high|how high up|metre above sea level|m above sea level",
+        ("elevation", "height"),
     ),
     Phrase(
         "domain|internet domain|web domain|web address|website|web site|internet address|"
@@ -151,8 +155,8 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
         "not",
         None,
         "not|no|neither|never|without|don't|doesn't|didn't|isn't|aren't|wasn't|weren't|haven't|"
-        "hasn't|hadn't|can't|cannot|dont|"
-        "doesnt|isnt|arent|lacking|lack|lacks",
+        "hasn't|hadn't|can't|cannot|dont|doesnt|didnt|isnt|arent|wasnt|werent|havent|hasnt|hadnt|cant|"
+        "lacking|lack|lacks",
     ),
     (
         "many",
@@ -205,6 +209,10 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
 )
 KEYWORDS = {phrase: (role, value) for role, value, phrases in _ROLES for phrase in phrases.split("|")}
 
+ARTICLES = _words("a an the")
+
+BEING, DOING, HAVING = _words("is are was were"), _words("do does did"), _words("have has had")
+
 # First words of a question that wants yes or no.
 ASKING = _words("is are was were do does did has have can could")
 
@@ -236,12 +244,6 @@ UNSAYABLE = _words(
     couldn't"""
 )
 
-ORDINALS = {
-    word: place
-    for place, word in enumerate(
-        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"], start=2
-    )
-}
 # In small letters a short word is English, French or a code before it is a name; these are always names.
 SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
 
@@ -274,85 +276,14 @@ SPEAKERS = {
 # Whose what is meant is said before, if it is said.
 THEIR = _words("their its his her")
 
-# What a verb is put together with: "break off", "made up of".
-PARTICLES = _words("up off out down away back on over in through around along apart together into")
-
 # Prepositions that name no relation of their own.
 PREPOSITIONS = _words("about under over during after before behind among between against with into onto upon as around")
 
+# What belongs to a verb before it: "made up of", "depend on".
+BEHIND_VERBS = PARTICLES | PREPOSITIONS | _words("of for from to on at in with")
+
 # Words of a relation's name that say nothing about what it relates.
 EMPTY_IN_LABELS = _words("has have is was are of in by to at the a an for with on from")
-
-_IRREGULAR = {
-    "wrote": "write", "written": "write", "spoke": "speak", "spoken": "speak", "used": "use", "uses": "use",
-    "using": "use", "lies": "lie", "lay": "lie", "lying": "lie", "died": "die", "dies": "die", "made": "make",
-    "led": "lead", "won": "win", "held": "hold", "built": "build", "found": "find", "sang": "sing", "sung": "sing",
-    "children": "child", "wives": "wife", "bought": "buy", "sold": "sell", "taught": "teach", "married": "marry",
-    "went": "go", "gone": "go", "came": "come", "gave": "give", "given": "give", "took": "take", "taken": "take",
-    "got": "get", "gotten": "get", "threw": "throw", "thrown": "throw", "broke": "break", "broken": "break",
-    "lost": "lose", "paid": "pay", "sent": "send", "met": "meet", "ran": "run", "grew": "grow", "grown": "grow",
-    "fought": "fight", "chose": "choose", "chosen": "choose", "drew": "draw", "drawn": "draw", "flew": "fly",
-    "flown": "fly", "wore": "wear", "worn": "wear", "began": "begin", "begun": "begin", "brought": "bring",
-    "caught": "catch", "kept": "keep", "left": "leave", "spent": "spend", "stood": "stand", "fell": "fall",
-    "fallen": "fall", "drove": "drive", "driven": "drive", "ate": "eat", "eaten": "eat", "bore": "bear",
-    "beat": "beat", "beaten": "beat", "hid": "hide", "hidden": "hide", "knew": "know", "known": "know",
-    "sought": "seek", "shot": "shoot", "struck": "strike", "stole": "steal", "stolen": "steal", "swore": "swear",
-    "sworn": "swear", "bound": "bind", "withdrew": "withdraw", "withdrawn": "withdraw", "bacteria": "bacterium",
-}  # fmt: skip
-
-
-def stem(word: str) -> str:
-    """What the forms of a word have in common: "bordering" and "borders", "written" and "writer", "cities" and "city".
-
-    Crude on purpose: it is applied to both sides of every comparison, so it need not give a word.
-    """
-    text = fold(word)
-    text = _IRREGULAR.get(text, text)
-    if text.endswith("ies") and len(text) > 4:
-        text = text[:-3] + "y"
-    elif not text.endswith(("ss", "us", "is")):
-        text = _without(text, ("ing", "ed", "es", "s"))
-    text = _without(text, ("er", "or"))
-    if len(text) > 3 and text[-1] == text[-2]:
-        text = text[:-1]
-    if len(text) > 3 and text.endswith("e"):
-        text = text[:-1]
-    return text[:-1] + "y" if len(text) > 3 and text.endswith("i") else text
-
-
-def stems(words: str) -> tuple[str, ...]:
-    """The stem of each word."""
-    return tuple(stem(word) for word in fold(words).split())
-
-
-@lru_cache(maxsize=100_000)
-def lemmas(word: str) -> tuple[str, ...]:
-    """The forms under which a dictionary has a word or phrase: "cities" and "city", "starred" and "star"."""
-    text = word.casefold()
-    verb, space, particle = text.rpartition(" ")
-    if space and particle in PARTICLES:  # "threw out" is "throw out"
-        return tuple(
-            dict.fromkeys(f"{form} {particle}" for form in lemmas(verb) if wordnet().known(f"{form} {particle}"))
-        )
-    found = [text, _IRREGULAR.get(text, text)]
-    for ending, instead in _ENDINGS:
-        if text.endswith(ending) and len(text) - len(ending) >= 2:
-            base = text[: -len(ending)]
-            found.append(base + instead)
-            if not instead and ending in ("ing", "ed") and len(base) > 3 and base[-1] == base[-2]:
-                found.append(base[:-1])
-    return tuple(form for form in dict.fromkeys(found) if wordnet().known(form))
-
-
-def is_verbal(text: str) -> bool:
-    """Whether a phrase ends in the form of a participle: "directed", "starring"."""
-    last = text.split()[-1].casefold() if text else ""
-    return last.endswith(("ed", "ing", "ten", "ken", "orn")) and not last.endswith("ling")
-
-
-def is_verb(text: str) -> bool:
-    """Whether the last word of a phrase may be a verb."""
-    return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1]))
 
 
 @lru_cache(maxsize=10_000)
@@ -362,62 +293,9 @@ def changes_nothing(word: str) -> bool:
         return True
     if word.endswith("ed") and any(form in FILLER for form in lemmas(word)):
         return True
-    return wordnet().related("main", "a").get(word, 1.0) <= 0.4
+    return is_main(word)
 
 
-def only_noun(text: str) -> bool:
-    """Whether the last word of a phrase, or the one before a preposition there, is never a verb: "capital"."""
-    words = text.casefold().split()
-    if len(words) > 1 and words[-1] in _AFTER_VERBS:
-        words.pop()
-    forms = lemmas(words[-1]) if words else ()
-    return bool(forms) and not any(wordnet().senses(form, "v") for form in forms)
-
-
-ABBREVIATIONS = {"gov": "government", "org": "organization", "orgs": "organizations", "intl": "international"}
-"""Short for, in names whose words were run together."""
-
-_JOINING = {"inter": "inter", "since": "since", "non": "non"}
-"""Words and beginnings of words that no dictionary of nouns and verbs has."""
-
-_AFTER_VERBS = _words("in on at to into with from of for by up")
-
-
-def segmented(text: str) -> str:
-    """A name whose words were run together, taken apart: "officialvisits" is "official visits"."""
-    return " ".join(_parts(word) for word in text.split())
-
-
-@lru_cache(maxsize=10_000)
-def _parts(word: str) -> str:
-    bare = word.rstrip("0123456789")
-    if len(bare) > 3 and lemmas(bare):
-        return bare
-    if len(bare) < 8 or not bare.isascii() or not bare.isalpha() or lemmas(bare):
-        return word
-    best: list[tuple[float, str] | None] = [(0.0, ""), *[None] * len(bare)]
-    for end in range(1, len(bare) + 1):
-        for start in range(max(0, end - 16), end):
-            before, piece = best[start], bare[start:end]
-            short = ABBREVIATIONS.get(piece) or _JOINING.get(piece)
-            if before is None or (len(piece) < 3) or not (short or lemmas(piece)):
-                continue
-            cost = before[0] + 1 + (1.0 if len(piece) == 3 and not short else 0)
-            here = best[end]
-            if here is None or cost < here[0]:
-                best[end] = (cost, f"{before[1]} {short or piece}".strip())
-    whole = best[-1]
-    if whole is not None and whole[0] <= 3:
-        return whole[1].replace("inter ", "inter").replace("non ", "non")
-    # "pprotests": a letter that tells two columns of a table apart.
-    return bare[1:] if bare[0] == bare[1] and lemmas(bare[1:]) else word
-
-
-_ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))
-
-
-def _without(text: str, endings: tuple[str, ...]) -> str:
-    for ending in endings:
-        if text.endswith(ending) and len(text) - len(ending) >= 3:
-            return text[: -len(ending)]
-    return text
+def is_main(word: str) -> bool:
+    """Whether a word is "main" or means the like: "chief", "principal"."""
+    return word == "main" or wordnet().related("main", "a").get(word, 1.0) <= 0.4

@@ -57,6 +57,8 @@ def test_numbers_in_words(words: str, value: float, length: int) -> None:
         ("Is there a city in Chad, and if so which one?", "Is there a city in Chad", False),
         ("Do you have a list of African countries?", "list African countries?", False),
         ("I'd like to know which cities are in Chad", "which cities are in Chad", False),
+        ("Just a number please: how many cities are in Chad?", "how many cities are in Chad?", False),
+        ("Which countries border Chad, any one will do?", "Which countries border Chad?", False),
         ("Which cities are in Chad, if there are any?", "Which cities are in Chad?", False),
         ("Can you name the capital of Chad?", "Can you name the capital of Chad?", False),
     ],
@@ -122,7 +124,37 @@ WORDINGS = [
         'exists(~language("German") & ~language("Italian") & "Switzerland")',
     ),
     ("Do Togo and Benin use the same currency?", 'exists(currency("Togo") & currency("Benin"))'),
+    # what is chosen from stands first
+    ("Out of all of Chad's neighbours, which one covers the least area?", 'bottom(1, area, borders("Chad"))'),
+    ("Senegal or Mali, which of the two has more people?", 'top(1, population, "Senegal" | "Mali")'),
+    ("neighbours of Switzerland in which German is not official", 'borders("Switzerland") & !~language("German")'),
+    ("Of Peru, Chile and Guyana, which is the smallest?", 'bottom(1, area, "Peru" | "Chile" | "Guyana")'),
+    ("Which of Peru, Chile and Guyana is the smallest?", 'bottom(1, area, "Peru" | "Chile" | "Guyana")'),
+    # what something is, and all that is so
+    ("Is Lima a city?", 'exists("Lima" & ~type("city"))'),
+    ("Is France an airport?", 'exists("France" & ~type("airport"))'),
+    ("Isn't France in Europe?", 'exists("France" & ~continent("Europe"))'),
+    ("List all countries", '~type("country")'),
+    ("South American countries without Brazil", '~continent("South America") & ~type("country") & !"Brazil"'),
+    ("European countries without the euro", '~continent("Europe") & ~type("country") & !~currency("Euro")'),
+    # numbers
+    (
+        "European countries with between 5 and 10 million people",
+        'population(population(~continent("Europe") & ~type("country")) >= 5000000) <= 10000000',
+    ),
+    (
+        "Countries in Europe with 5 to 10 million people",
+        'population(population(~continent("Europe") & ~type("country")) >= 5000000) <= 10000000',
+    ),
+    ("What are the top 3 largest countries in Asia?", 'top(3, area, ~continent("Asia"))'),
+    ("What is the 10th largest country?", 'bottom(1, area, top(10, area, ~type("country")))'),
+    ("How many countries are in Asia?", 'count(~continent("Asia"))'),
+    (
+        "Which countries have a capital with fewer than 20,000 people?",
+        '~capital(population(capital(~type("country"))) < 20000)',
+    ),
     # names
+    ("How many people live in Paris, Texas?", 'population("Paris (Texas)")'),
     ("Which city is the Kyrgyz capital?", 'capital("Kyrgyzstan")'),
     ("Whose dialling code begins with +228?", '~calling_code("+228")'),
     ("Which country has Lomé as its capital?", '~capital("Lomé")'),
@@ -143,6 +175,27 @@ def test_a_wording_is_read(world: KnowledgeGraph, question: str, query: str) -> 
     [
         "Which Oceanian countries use the dollar?",
         "Which is bigger, Peru or Mongolia?",  # by area the one, by population the other
+        "Is Mongolia bigger than Japan?",  # by area it is, by population it is not
+        "Which countries are bigger than Brazil?",
+        "And which of them use the euro?",
+        "the ones in Africa",
+        "Which countries used to border Poland?",
+        "How many people speak Swahili?",  # it is not said who speaks what, and how many they are
+        "Do all neighbours of France use the euro?",
+        "Does every country in Europe use the euro?",
+        "What is the capital of France? What is the capital of Germany?",
+        "What is the capital and the currency of France?",
+        "What is the average population of African countries?",
+        "the second language of Canada",
+        "What is the main airport of Germany?",
+        "What is the state capital of Texas?",
+        "Which is the best country?",
+        "Which countries have a coast?",
+        "Which countries border Prussia?",  # which is not the King of Prussia
+        "Where is Waldo?",
+        "What is the population of Asia?",  # which is not the town of that name
+        "Which countries border Texas?",
+        "Tell me about France",
         "Is San Jose in the United States?",
         "Which countries border Germany and Poland or Austria?",
         "What is the population of Wakanda?",  # which is no slip of Akanda

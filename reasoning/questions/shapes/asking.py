@@ -15,14 +15,8 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.relations import RelationShapes
-from reasoning.questions.vocabulary import ANYTHING, KIND_WORDS, is_verbal, lemmas
-
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
-NOUN_AS_VERB = 0.2
-"""What it costs to read a noun as a verb: nothing "capitals" anything."""
-
-_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
+from reasoning.questions.vocabulary import ANYTHING, BEING, KIND_WORDS
+from reasoning.questions.word_forms import is_verbal, lemmas
 
 
 class AskingShapes(RelationShapes):

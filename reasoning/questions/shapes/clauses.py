@@ -23,16 +23,10 @@ from reasoning.questions.predicates import (
     Related,
     Together,
 )
-from reasoning.questions.shapes.relations import UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import is_verbal, only_noun
+from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
+from reasoning.questions.vocabulary import BEING, DOING, HAVING
+from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
-
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
-NOUN_AS_VERB = 0.2
-"""What it costs to read a noun as a verb: nothing "capitals" anything."""
-
-_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
 
 class ClauseShapes(RelationShapes):
@@ -61,6 +55,19 @@ class ClauseShapes(RelationShapes):
         # It is said of the noun that stands nearest: "the capital of the neighbour that ..."
         cost += 0.05 if isinstance(base.query, Project) and not isinstance(base.query.source, Entity) else 0.0
         yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:4], cost)
+
+    def told_apart(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "Paris in Texas", of the several of that name."""
+        if not a.named or b.value != "in" or b.predicate is None or a.objects is None or len(a.objects.sources) > 1:
+            return
+        there = []
+        for one in self.ground.called(a.text):
+            try:
+                there += [one for found in b.predicate.readings(self.ground, None, one)[:3] if len(found.members)][:1]
+            except NoReading:
+                continue
+        if len(there) == 1:
+            yield replace(a, objects=Objects((tuple(there),)), cost=a.cost + b.cost)
 
     def restricted_range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "capitals that have the most people", "directors who also acted in ..."."""
@@ -106,7 +113,9 @@ class ClauseShapes(RelationShapes):
     def gap(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
         assert b.use is not None and a.objects is not None
-        if a.bare:
+        said = {*self.linked.before(b.start), self.linked.tokens[b.start].text.casefold()}
+        if a.bare or (b.kind != "relation by" and only_noun(b.text) and said & HAVING):
+            # "the countries in Africa have a capital" says nothing of capitals that Africa has.
             return
         as_noun = b.kind == "relation of"
         cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02

@@ -19,7 +19,8 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import is_verbal
+from reasoning.questions.vocabulary import HAVING
+from reasoning.questions.word_forms import is_verbal
 
 NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
 
@@ -36,6 +37,8 @@ class JoiningShapes(Shapes):
         """ "without the euro"; and "not Spain", which takes up the verb before."""
         assert b.objects is not None
         if b.named:
+            if a.text.casefold() == "without":
+                yield from self.excepted(a, b)  # "European countries without Spain"
             yield self._predicate(a, b, Not(Implied(a.text, b.objects, inverse=True)), 0.05)
         elif b.bare and self.ground.lexicon.type_relation is None and a.text.casefold() in NOT_BEING:
             yield self._predicate(a, b, Not(OneOf(b.objects)))  # "aren't animals"
@@ -137,8 +140,10 @@ class JoiningShapes(Shapes):
             yield replace(a, cost=a.cost + b.cost)
 
     def lacking(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "without neighbours"."""
+        """ "without neighbours", "do not have neighbours"; not "is not a neighbour"."""
         assert b.use is not None
+        if a.text.casefold() in ("not", *NOT_BEING) and not self.linked.before(b.start) & HAVING:
+            return
         for reading in self.ground.range_of(b.use)[:1]:
             yield self._predicate(a, b, Not(Related(Application(b.use, Objects(((reading,),)), "having"))), 0.05)
 

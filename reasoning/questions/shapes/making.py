@@ -66,7 +66,8 @@ class Shapes:
 
     def _waiting(self, kind: str) -> Rule:
         def rule(a: Phrase, b: Phrase) -> Iterator[Phrase]:
-            yield replace(a, kind=kind, value=b.text)
+            if not isinstance(a.value, Phrase):  # "the capital's population in" has an owner already
+                yield replace(a, kind=kind, value=b.text)
 
         return rule
 

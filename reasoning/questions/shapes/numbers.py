@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
-from reasoning.query.tree import Exists, Intersect, Operator
+from reasoning.query.tree import Intersect, Operator
 from reasoning.query.verbalise import label_words
 from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
-from reasoning.questions.measures import Comparison, Superlative, measured, value_of, values_of
+from reasoning.questions.measures import COLLOQUIAL, Comparison, Superlative, measured, value_of, values_of
+from reasoning.questions.number_words import MAGNITUDES
 from reasoning.questions.predicates import (
     Application,
     Chosen,
@@ -34,8 +35,12 @@ class NumberShapes(PrepositionShapes):
         yield Phrase("test", text=a.text, value=((a.value, b.value),))
 
     def range(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "between 1 and 5 million"."""
-        yield Phrase("test", text=a.text, value=((">=", a.value), ("<=", b.value)))
+        """ "between 1 and 5 million", which is one million."""
+        low, high = cast(float, a.value), cast(float, b.value)
+        size = MAGNITUDES.get(b.text.casefold().split()[-1].lstrip("0123456789.,"), 1.0)
+        if low < high / size and low < size:
+            low = round(low * size)
+        yield Phrase("test", text=a.text, value=((">=", low), ("<=", high)))
 
     def measured_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "above 1,000 km²", which says of itself what is measured."""
@@ -138,6 +143,12 @@ class NumberShapes(PrepositionShapes):
         if isinstance(number.value, int) and 0 < number.value <= 1000:
             yield replace(most, kind="most", value=(*cast(tuple[object, ...], most.value)[:2], number.value))
 
+    def top_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the top 3 largest"."""
+        largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], a.value)
+        if number and largest and not relations:
+            yield replace(b, value=(*cast(tuple[object, ...], b.value)[:2], *number), cost=a.cost + b.cost)
+
     def _superlative(self, most: Phrase, use: RelationUse | None, default: int, several: bool = False) -> Superlative:
         largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], most.value)
         k = number[0] if number else default
@@ -208,13 +219,19 @@ class NumberShapes(PrepositionShapes):
         cost += a.cost + (b.cost if b is not a else 0.0)
         yield Phrase("compared", text=a.text, value=(Superlative(1, largest, relations, a.text), b), cost=cost)
         other = b.objects.sources[0][0]
-        for relation in relations:
-            value = value_of(self.kg, relation, other)
-            if value is not None:
-                note = f"took the {label_words(relation)} of {other.query}: {value:,}"
-                choice = Comparison(relation, ">" if largest else "<", value, note)
-                yield self._choice(a, choice, cost - a.cost + 0.1)
-                return
+        choices = [
+            Comparison(
+                relation,
+                ">" if largest else "<",
+                value,
+                f"took the {label_words(relation)} of {other.query}: {value:,}",
+            )
+            for relation in relations
+            if (value := value_of(self.kg, relation, other)) is not None
+        ]
+        if choices:
+            rivals = tuple(choices[1:]) if a.text.casefold() in COLLOQUIAL else ()
+            yield self._choice(a, replace(choices[0], rivals=rivals), cost - a.cost + 0.1)
 
     def greater_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "which has more people, France or Spain"."""
@@ -241,6 +258,6 @@ class NumberShapes(PrepositionShapes):
         if a.named and len(a.objects.sources) == 1 and other.objects is not None:
             one, two = a.objects.sources[0][0], other.objects.sources[0][0]
             whole = most.put_to(self.ground.either(one, two), self.kg)
-            rivals = tuple(Exists(Intersect((rival, one.query))) for rival in whole.rivals)
+            rivals = tuple(Intersect((rival, one.query)) for rival in whole.rivals)
             found = replace(self.ground.both(whole, one), rivals=rivals)
             yield self._noun(a, [found], a.cost + b.cost, kind="truth")

@@ -19,7 +19,7 @@ from reasoning.questions.predicates import (
     Touching,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import is_verbal, stem
+from reasoning.questions.word_forms import is_verbal, stem
 
 
 class PrepositionShapes(Shapes):

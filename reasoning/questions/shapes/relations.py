@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
 from reasoning.questions.constructions import inverse_of, shared
@@ -18,18 +20,14 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import KIND_WORDS, is_verbal, lemmas, only_noun, stem, stems
-from reasoning.questions.wordnet import wordnet
+from reasoning.questions.vocabulary import BEING, DOING, HAVING, KIND_WORDS
+from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem, stems
 
-DOING = frozenset({"do", "does", "did"})
-BEING = frozenset({"is", "are", "was", "were"})
 UNFIT, UNSAID_VERB = 0.4, 0.25
 """From what estimate on a verb does not fit its subject, and what it costs to go by the nouns beside it alone."""
 
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
-
-_LINKS = ("of", "in", "preposition", "about", "with", "as", "by")
 
 
 class RelationShapes(Shapes):
@@ -153,6 +151,8 @@ class RelationShapes(Shapes):
     def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
+        if self.linked.before(b.start) & HAVING:
+            return  # "countries in Africa have a capital"
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
             kinds = self.ground.led_to(b.use)
             own = tuple(r for r in a.objects.sources[0] if set(self.ground.kinds(r.members).tolist()) & kinds)
@@ -219,9 +219,7 @@ class RelationShapes(Shapes):
 
 def _verb(text: str) -> bool:
     """Whether a word is a verb first: not "exports", but "received"."""
-    return any(wordnet().senses(form, "v") for form in lemmas(text.split()[-1])) and not any(
-        wordnet().senses(form, "n") for form in lemmas(text.split()[-1])
-    )
+    return is_verb(text) and not is_noun(text)
 
 
 def _past(text: str) -> bool:
@@ -236,8 +234,6 @@ class _Set:
         self._members = members
 
     def __contains__(self, entity: int) -> bool:
-        import numpy as np
-
         members = np.asarray(self._members)
         at = int(np.searchsorted(members, entity))
         return at < len(members) and int(members[at]) == entity

@@ -1,0 +1,22 @@
+"""The entities that a query starts from."""
+
+from __future__ import annotations
+
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Entity, Query
+
+
+def anchor(kg: KnowledgeGraph, entity: int) -> Entity:
+    """The entity as a query names it: by its label, or by its id where the label does not say which is meant."""
+    label = kg.entity_labels[entity]
+    match = kg.names.match(label)
+    if match is not None and match.entities == (entity,):
+        return Entity(label)
+    return Entity(kg.identifier(entity), by_id=True)
+
+
+def anchors(query: Query) -> list[Entity]:
+    """The entities of a query in its order, each as often as it stands there."""
+    if isinstance(query, Entity):
+        return [query]
+    return [entity for child in query.children for entity in anchors(child)]

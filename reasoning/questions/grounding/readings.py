@@ -1,0 +1,82 @@
+"""Parts of a question as queries, with what they give in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import Entity, Project, Query
+
+KEPT = 6
+"""Readings of one phrase that are kept, the cheapest."""
+
+NAMESAKE = 9
+"""Rank of an entity that is called so only with its type behind the name."""
+
+
+class NoReading(Exception):
+    """One way of reading a stretch of the question came to nothing; the message says why.
+
+    Args:
+        message: why.
+        weak: whether what was tried is hardly what the words say, so that another reason is the better one to tell.
+    """
+
+    def __init__(self, message: str, weak: bool = False) -> None:
+        super().__init__(message)
+        self.weak = weak
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A part of the question as a query, with what it gives in this graph.
+
+    Attributes:
+        query: the query.
+        members: what it denotes; of values, the entities that have one.
+        notes: what was assumed.
+        values: whether it gives values and not entities.
+        rank: how much worse than the best reading of the same name it is.
+        cost: how far the words are from what they were read as, 0 where they say just that.
+        rivals: queries that the words mean as well, with other answers.
+    """
+
+    query: Query
+    members: Ids
+    notes: tuple[str, ...] = ()
+    values: bool = False
+    rank: int = 0
+    cost: float = 0.0
+    rivals: tuple[Query, ...] = ()
+
+    def at(self, more: float) -> Reading:
+        """The reading at a higher cost."""
+        return replace(self, cost=self.cost + more) if more else self
+
+
+def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
+    """What to say where several entities have one name, or names that the words fit as well."""
+    labels = {kg.entity_labels[int(reading.members[0])] for reading in readings}
+    ids = [kg.identifier(int(reading.members[0])) for reading in readings]
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    told = f"have the name {labels.pop()!r}" if len(labels) == 1 else "may be meant"
+    return f"{len(ids)} entities {told}: {', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
+
+
+def goes_back(reading: Reading) -> bool:
+    """Whether a step goes back by the relation that led there."""
+    query = reading.query
+    before = query.source if isinstance(query, Project) else query
+    return (
+        isinstance(query, Project)
+        and isinstance(before, Project)
+        and query.relation == before.relation
+        and query.inverse != before.inverse
+    )
+
+
+def is_entity(reading: Reading) -> bool:
+    """Whether a reading is one entity by its name."""
+    return isinstance(reading.query, Entity)

@@ -1,0 +1,56 @@
+"""The words of one question, and which of them may be left out."""
+
+from __future__ import annotations
+
+from reasoning.errors import QuestionError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.questions.lexicon import Lexicon
+from reasoning.questions.linking.items import Item
+from reasoning.questions.linking.tokens import tokens
+from reasoning.questions.vocabulary import ARTICLES, FILLER, changes_nothing
+
+MOST_WORDS = 70
+"""Words in the longest question; the work grows with the third power."""
+
+LONGEST_FILLER = 4
+"""Words in the longest phrase that may be left out as a whole."""
+
+
+class QuestionWords:
+    """What all linking looks at.
+
+    Args:
+        question: plain English.
+        lexicon: the words of the graph that is asked.
+
+    Raises:
+        QuestionError: the question has too many words.
+    """
+
+    def __init__(self, question: str, lexicon: Lexicon) -> None:
+        self.question, self.lexicon = question, lexicon
+        self.kg: KnowledgeGraph = lexicon.kg
+        self.tokens = list(tokens(question))
+        if len(self.tokens) > MOST_WORDS:
+            raise QuestionError("the question is too involved to be read; ask it in several parts")
+        self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
+        self.in_filler = [False] * len(self.tokens)  # of a longer phrase that may be left out
+        self.filler = self._filler()
+        self.named: list[Item] = []  # names so far, for the pronouns behind them
+
+    def _filler(self) -> list[bool]:
+        """Whether each word may be left out; "in the world" only as a whole."""
+        filler = [
+            token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
+        ]
+        filler[:1] = [filler[:1] == [True] or self.words[:1] == ["could"]]  # "could an antibiotic cause it"
+        said = [at for at, word in enumerate(self.words) if word not in ARTICLES]
+        for at, word in enumerate(self.words):
+            filler[at] = filler[at] or word in ("has", "have", "had")  # which may also say what something has
+        for length in range(2, LONGEST_FILLER + 1):
+            for at in range(len(said) - length + 1):
+                run = said[at : at + length]
+                if " ".join(self.words[place] for place in run) in FILLER:
+                    filler[run[0] : run[-1] + 1] = [True] * (run[-1] + 1 - run[0])
+                    self.in_filler[run[0] : run[-1] + 1] = [True] * (run[-1] + 1 - run[0])
+        return filler
