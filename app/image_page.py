@@ -76,6 +76,11 @@ class ImageDemo:
         self._lock = threading.Lock()
 
     @property
+    def model(self) -> str:
+        """What the detector was asked for as, see `Vision`."""
+        return self._model
+
+    @property
     def vision(self) -> Vision:
         """The detector, opened when first wanted.
 

@@ -68,14 +68,15 @@ def evaluate_questions(
 
 
 def prepare_questions(
-    kg: str | Path,
+    kg: str | Path | KnowledgeGraph,
     questions: Path,
     method: str = "exact",
     llm: str | BaseChatModel = "embedded",
     options: LarkOptions | None = None,
     limit: int | None = None,
 ) -> PreparedRun[QuestionRecord]:
-    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors."""
+    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors; `kg` may
+    also be a graph that is open."""
     reasoner = load_method(kg, None, method, llm, options, limit)
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
