@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+from app.answer_table import table_html
 from app.asking import Asked
 from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
+from app.own_graphs import is_own
 from app.tree_view import tree_html
 from reasoning.answer import Answer
 from reasoning.emptied import emptied_by, emptied_note
 from reasoning.evidence import Evidence
 from reasoning.query.value_text import readable, readable_of
 from reasoning.sentence import SentencePart
-
-MOST_ROWS = 100
 
 _WHY_EMPTY = {
     "project": "the graph holds no fact that leads on from there",
@@ -38,7 +40,8 @@ def understood_html(asked: Asked) -> str:
 
 def tree_section_html(asked: Asked) -> str:
     """The tree, in its scrolling frame."""
-    return f'<div class="sk-scroll">{tree_html(asked.query, asked.answer.kg)}</div>'
+    tree = tree_html(asked.query, asked.answer.kg)
+    return f'<div class="sk-scroll" tabindex="0" role="region" aria-label="The query as a tree">{tree}</div>'
 
 
 def answer_html(asked: Asked) -> str:
@@ -48,7 +51,11 @@ def answer_html(asked: Asked) -> str:
         f"By exact execution over the graph, in {seconds_text(asked.exact_seconds)}; "
         f"reading the question took {seconds_text(asked.read_seconds)}."
     )
-    return f"{sentence_html(answer)}{_headline(answer)}{_table(answer)}{_nothing(answer)}{took}"
+    return (
+        f'<div class="sk-answer" data-graph="{text(asked.graph)}" data-query="{text(asked.query)}">'
+        f'{sentence_html(answer)}{_headline(answer)}<div class="sk-rows">{table_html(answer)}</div>'
+        f"{_nothing(answer)}{took}{tools_html(asked)}</div>"
+    )
 
 
 def sentence_html(answer: Answer) -> str:
@@ -82,28 +89,21 @@ def _is_count(answer: Answer) -> bool:
     return bool(answer.steps) and answer.steps[-1].step.step.operation == "count"
 
 
-def _table(answer: Answer) -> str:
-    total = len(answer.ranked)
-    if not total:
-        return ""
-    kg, values = answer.kg, answer.values
-    relation = answer.steps[-1].step.relation if answer.steps else None
-    column = kg.literals[relation.index] if values is not None and relation is not None else None
-    types = any(kg.types(int(entity)) for entity in answer.ranked[:MOST_ROWS])
-    header = ["Entity"]
-    header += ["Type"] if types else []
-    if column is not None:
-        header.append(column.relation.capitalize() + (f" ({column.unit})" if column.unit else ""))
-    header.append("Score")
-    rows = []
-    for position, entity in enumerate(answer.ranked[:MOST_ROWS].tolist()):
-        row = [name(kg.name(entity))]
-        row += [text(", ".join(kg.types(entity)))] if types else []
-        if column is not None and values is not None:
-            row.append(f'<span class="sk-number">{text(readable_of(kg, column.relation, values[position]))}</span>')
-        rows.append([*row, f'<span class="sk-number">{answer.scores[position]:.2f}</span>'])
-    more = muted(f"The first {MOST_ROWS} of {total:,} are shown.") if total > MOST_ROWS else ""
-    return table("The exact answer", header, rows) + more
+def tools_html(asked: Asked) -> str:
+    """The answer as files, and a link to the question; a visitor's own graph is nobody else's to link to."""
+    files = "".join(
+        f'<button type="button" class="sk-tool" data-form="{form}" aria-label="Save the answer as {form.upper()}" '
+        f'title="Save the answer as {form.upper()}">{form.upper()} ↓</button>'
+        for form in ("csv", "json")
+    )
+    said = '<span class="sk-said" role="status"></span>'
+    if is_own(asked.graph):
+        return f'<div class="sk-tools">{files}{said}</div>' + muted(
+            "There is no link to this answer: your own graph is gone once you leave."
+        )
+    link = text(urlencode({"graph": asked.graph, "q": asked.text}))
+    button = f'<button type="button" class="sk-tool" data-link="{link}">Copy link</button>'
+    return f'<div class="sk-tools">{files}{button}{said}</div>'
 
 
 def _nothing(answer: Answer) -> str:

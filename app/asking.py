@@ -43,7 +43,7 @@ class Asked:
     exact_seconds: float
 
 
-def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
+def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatModel) -> Asked:
     """Read a question or a formal query and answer it exactly.
 
     Args:
@@ -57,7 +57,9 @@ def ask(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> 
             in English was understood as.
         TookTooLongError: the answer takes longer than one visitor may keep the machine.
     """
-    text = text.strip()
+    if not isinstance(text, str | None):  # the API takes any JSON
+        raise QuestionError(f"expected a question as a text, found {type(text).__name__}")
+    text = (text or "").strip()
     if not text:
         raise QuestionError("there is no question yet: type one, or pick an example")
     if len(text) > MAX_CHARACTERS:

@@ -1,26 +1,35 @@
 """Where the entities behind an answer stand in its picture.
 
 Facts read from left to right, from the entities that the question names to the answers: columns by distance from the
-anchors, rows ordered so that few lines cross.
+anchors, rows ordered so that few lines cross. An entity that the visitor opens gets some of its other facts: what it
+leads to on its right, what leads to it on its left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import networkx as nx
+import numpy as np
 
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
-from reasoning.evidence import Evidence
+from reasoning.evidence import Evidence, trace
 from reasoning.query.value_text import readable_of
 
-MOST_EDGES = 40
-"""Most facts drawn; beyond that lines and labels cover one another."""
+MOST_EDGES = 200
+"""Most facts behind the answer that are drawn."""
+CHOSEN_FROM = 2_000
+MOST_OPENED = 12
+"""Most entities opened in one picture."""
+MOST_NEIGHBOURS = 12
+"""Most further facts drawn of an opened entity."""
+LOOKED_AT = 2_000
+"""Facts of an opened entity among which those drawn are chosen."""
 
-Role = Literal["anchor", "answer", "between", "value"]
+Role = Literal["anchor", "answer", "between", "value", "near"]
 
 Key = int | tuple[int, str]
 """A node's key: an entity's index, or for a value the index of the entity that has it, and the relation."""
@@ -55,11 +64,20 @@ class Edge:
 
 @dataclass(frozen=True)
 class Layout:
-    """A placed picture: `total` facts there are, of which `edges` are drawn."""
+    """A placed picture.
+
+    Attributes:
+        nodes, edges: what is drawn.
+        total: how many facts there are behind the answer.
+        behind: how many of them are drawn; the other edges were opened.
+        opened: the opened entities, each with the number of its facts in the graph.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     total: int
+    behind: int = 0
+    opened: tuple[tuple[int, int], ...] = ()
 
     @property
     def columns(self) -> int:
@@ -73,25 +91,79 @@ class Layout:
         return max(counts, default=0)
 
 
-def lay_out(answer: Answer) -> Layout:
-    """Choose and place at most `MOST_EDGES` facts behind an answer."""
-    anchors = _anchors(answer)
-    edges, labels = _as_edges(answer.kg, answer.evidence)
+def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
+    """Choose and place at most `MOST_EDGES` facts behind an answer, and some of the facts of opened entities.
+
+    Args:
+        answer: the answer.
+        opened: entities in the picture whose other facts are to be drawn as well, in the order in which they were
+            opened; those that are not in the picture, and more than `MOST_OPENED`, are passed over.
+    """
+    kg, anchors = answer.kg, _anchors(answer)
+    edges, labels = _as_edges(kg, _facts(answer))
     chosen = _connected_first(edges, anchors, answer.ranked[:MOST_EDGES].tolist(), MOST_EDGES)
     graph = nx.DiGraph()
     for edge in chosen:
         graph.add_edge(edge.head, edge.tail)
     columns = _columns(graph, anchors)
+    drawn, degrees = list(chosen), list[tuple[int, int]]()
+    for entity in list(dict.fromkeys(opened))[:MOST_OPENED]:
+        if entity not in columns:
+            continue
+        further, facts = neighbours(kg, entity, set(drawn), columns.keys())
+        degrees.append((entity, facts))
+        for edge in further:
+            side = 1 if edge.head == entity else -1
+            other = edge.tail if edge.head == entity else edge.head
+            assert isinstance(other, int)
+            columns.setdefault(other, columns[entity] + side)
+            labels.setdefault(other, kg.name(other))
+            graph.add_edge(edge.head, edge.tail)
+            drawn.append(edge)
+    first = min(columns.values(), default=0)
+    columns = {key: column - first for key, column in columns.items()}
     rows = _rows(graph, columns)
-    answers = set(answer.ranked.tolist())
+    answers, behind = set(answer.ranked.tolist()), {key for edge in chosen for key in (edge.head, edge.tail)}
 
     def role(key: Key) -> Role:
         if isinstance(key, tuple):
             return "value"
-        return "answer" if key in answers else "anchor" if key in anchors else "between"
+        return "answer" if key in answers else "anchor" if key in anchors else "between" if key in behind else "near"
 
     nodes = tuple(Node(key, labels[key], role(key), columns[key], rows[key]) for key in graph)
-    return Layout(nodes, tuple(chosen), answer.evidence_total)
+    return Layout(nodes, tuple(drawn), answer.evidence_total, len(chosen), tuple(degrees))
+
+
+def neighbours(
+    kg: KnowledgeGraph, entity: int, drawn: set[Edge], present: Iterable[Key], most: int = MOST_NEIGHBOURS
+) -> tuple[list[Edge], int]:
+    """Further facts of an entity, at most `most`, and how many it has in all.
+
+    Facts that join it to what is in the picture come first, then one of each relation after the other.
+    """
+    there, facts = set(present), 0
+    joining: list[Edge] = []
+    by_relation: dict[tuple[int, bool], list[Edge]] = {}
+    for incoming in (False, True):
+        positions = kg.index.around(entity, incoming)
+        facts += len(positions)
+        for head, relation, tail in kg.index.triples(positions[:LOOKED_AT]).tolist():
+            edge = Edge(head, kg.relation_label(relation), tail)
+            if edge in drawn or head == tail:
+                continue
+            other = head if incoming else tail
+            (joining if other in there else by_relation.setdefault((relation, incoming), [])).append(edge)
+    queues = list(by_relation.values())
+    turn = [queue[place] for place in range(most) for queue in queues if place < len(queue)]
+    return (joining[:most] + turn)[:most], facts
+
+
+def _facts(answer: Answer) -> list[Evidence]:
+    """The facts behind the answer; where they are many, more than are drawn, so that whole ways can be chosen."""
+    if answer.evidence_total <= MOST_EDGES:
+        return answer.evidence
+    inputs = [step.inputs for step in answer.steps]
+    return trace(answer.kg, answer.chain, inputs, np.sort(answer.ranked), CHOSEN_FROM)[0]
 
 
 def _anchors(answer: Answer) -> set[int]:

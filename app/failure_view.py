@@ -25,7 +25,10 @@ GRAMMAR_ROWS: tuple[tuple[str, str], ...] = (
 def grammar_html() -> str:
     """The grammar of formal queries as a list of examples."""
     rows = "".join(f"<tr><td><code>{text(form)}</code></td><td>{text(about)}</td></tr>" for form, about in GRAMMAR_ROWS)
-    return f'<div class="sk-scroll"><table class="sk-table sk-grammar"><tbody>{rows}</tbody></table></div>'
+    return (
+        '<div class="sk-scroll" tabindex="0" role="region" aria-label="The grammar">'
+        f'<table class="sk-table sk-grammar"><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def failure_html(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The graphs that visitors may choose: a fixed list of names, each opened when first wanted.
+"""The graphs that visitors may choose: a fixed list of names, each opened when first wanted, and one's own.
 
 A visitor never names a path. `KnowledgeGraph.load` takes paths as well, so a name is looked up in the list first and
 nothing else reaches it.
@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import kg_data
+from app.own_graphs import OwnGraphs, is_own
 from kg_data.errors import UnknownGraphError
 from kg_data.public import PublicBenchmark
 from reasoning import KnowledgeGraph
@@ -34,12 +35,15 @@ class GraphShelf:
             if names is None
             else names
         )
+        self.own = OwnGraphs()
         self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self.names}
 
     def is_open(self, name: str) -> bool:
         """Whether `get` would return at once."""
+        if is_own(name):
+            return True
         with self._lock:
             return name in self._open
 
@@ -47,9 +51,11 @@ class GraphShelf:
         """The graph, opened if it is not yet; whoever asks for the same one meanwhile waits.
 
         Raises:
-            UnknownGraphError: the name is not on offer.
+            UnknownGraphError: the name is not on offer, or a visitor's own graph has gone.
             SkylarkError: its files cannot be read.
         """
+        if is_own(str(name)):
+            return self.own.get(name)
         if name not in self._loading:
             near = difflib.get_close_matches(str(name), self.names, n=3, cutoff=0.4)
             hint = f"; nearest: {', '.join(near)}" if near else ""

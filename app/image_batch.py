@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ class Progress:
         total: images in all.
         objects: objects found so far.
         failed: images that could not be read, as (name, why).
-        archive: the zip, once all is done.
+        archive: the zip, once all is done or the work was stopped.
+        latest: the image just looked at, by name, and how many objects it has or why it could not be read.
     """
 
     done: int
@@ -41,10 +42,16 @@ class Progress:
     objects: int = 0
     failed: tuple[tuple[str, str], ...] = ()
     archive: Path | None = None
+    latest: tuple[str, int | str] | None = None
 
 
 def run_batch(
-    vision: Vision, paths: Sequence[Path], instruction: str, min_score: float, target: Path
+    vision: Vision,
+    paths: Sequence[Path],
+    instruction: str,
+    min_score: float,
+    target: Path,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
     """Look at images one after another and write the zip.
 
@@ -54,6 +61,7 @@ def run_batch(
         instruction: what is asked of each.
         min_score: bound on the score.
         target: where the zip goes.
+        stopped: asked before each image; once it says yes, the zip is that of the images so far.
 
     Raises:
         SkylarkError: there is no image, or too many, or the instruction cannot be obeyed.
@@ -67,10 +75,15 @@ def run_batch(
     names = _distinct(paths)
     part = target.with_name(target.name + ".part")
     objects, failed, everything = 0, list[tuple[str, str]](), list[dict[str, Any]]()
+    latest: tuple[str, int | str]
+    done = 0
     yield Progress(0, len(paths))
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         results = vision.detect_many(paths, instruction, min_score=min_score)
-        for done, (name, path, (_, found)) in enumerate(zip(names, paths, results, strict=True), start=1):
+        for name, path, (_, found) in zip(names, paths, results, strict=True):
+            if stopped():
+                break
+            done += 1
             try:
                 if isinstance(found, SkylarkError):
                     raise found
@@ -79,15 +92,17 @@ def run_batch(
                 why = without_path(error, path)
                 failed.append((path.name, why))
                 everything.append({"image": path.name, "error": why})
+                latest = (path.name, why)
             else:
                 objects += len(found)
                 everything.append({"image": path.name, "name": name, **found.to_dict()})
                 archive.writestr(f"text/{name}.{EXTENSIONS.get(found.output.format, 'txt')}", written)
                 archive.writestr(f"pictures/{name}.jpg", picture, zipfile.ZIP_STORED)
-            yield Progress(done, len(paths), objects, tuple(failed))
+                latest = (path.name, len(found))
+            yield Progress(done, len(paths), objects, tuple(failed), latest=latest)
         archive.writestr("detections.json", json.dumps(everything, ensure_ascii=False, indent=1))
     part.replace(target)
-    yield Progress(len(paths), len(paths), objects, tuple(failed), target)
+    yield Progress(done, len(paths), objects, tuple(failed), target)
 
 
 def _picture(found: Detections) -> bytes:

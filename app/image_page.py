@@ -80,6 +80,11 @@ class ImageDemo:
         self._limit = TimeLimit(AT_ONCE, LOOK_SECONDS, "the look at the image")
 
     @property
+    def model(self) -> str:
+        """What the detector was asked for as, see `Vision`."""
+        return self._model
+
+    @property
     def vision(self) -> Vision:
         """The detector, opened when first wanted.
 

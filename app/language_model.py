@@ -1,4 +1,7 @@
-"""The language model as the page uses it: warmed up in the background, described in a sentence."""
+"""The language model as the page uses it: warmed up in the background, described in a sentence.
+
+All visitors share the page's own model; a visitor who has named another one gets that one, in this visit only.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import threading
 
 from langchain_core.language_models import BaseChatModel
 
+from app.models_own import OwnModel, OwnModels, this_visit
 from kg_data.errors import SkylarkError
 from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
 
@@ -17,16 +21,26 @@ MAX_NEW_TOKENS = 256
 time."""
 
 
+SMALL = "It is small and not tuned for this task, and it gets most steps wrong: the exact answer is the reliable one."
+"""What to expect of the embedded model."""
+
+
 class LanguageModel:
-    """The one model of a running page.
+    """The model of a running page, and those that visitors have named for themselves.
 
     Args:
         spec: what `load_llm` takes: "embedded", "copy", "hf:name-or-path" or "provider:model".
+
+    Attributes:
+        spec: the same.
+        error: why there is no model, None where there is one.
+        owned: visitors' own models.
     """
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
         self.error: str | None = None
+        self.owned = OwnModels()
         self._model: BaseChatModel | None = None
         self._warm = threading.Event()
         try:
@@ -50,9 +64,14 @@ class LanguageModel:
             self._warm.set()
 
     @property
+    def own(self) -> OwnModel | None:
+        """What the visitor has named whose event is being handled; None where that is nothing."""
+        return self.owned.of(this_visit())
+
+    @property
     def is_warm(self) -> bool:
         """Whether the weights are there."""
-        return self._warm.is_set() or not isinstance(self._model, EmbeddedChatModel)
+        return self.own is not None or self._warm.is_set() or not isinstance(self._model, EmbeddedChatModel)
 
     def for_run(self) -> BaseChatModel:
         """The model that runs are made with.
@@ -60,6 +79,8 @@ class LanguageModel:
         Raises:
             LLMError: there is no model; the message says why.
         """
+        if (own := self.own) is not None:
+            return own.model
         if self._model is None or self.error is not None:
             raise LLMError(self.error or "there is no language model")
         return self._model
@@ -67,20 +88,24 @@ class LanguageModel:
     @property
     def reader(self) -> str | BaseChatModel:
         """What reads questions in English: a hosted model itself; else "embedded", which reads them by patterns."""
+        if (own := self.own) is not None:
+            return own.model
         built_in = isinstance(self._model, EmbeddedChatModel | CopyEverythingChatModel)
         return "embedded" if self._model is None or self.error is not None or built_in else self._model
 
     def sentence(self) -> str:
         """Which model runs, where, and what to expect of it, in plain words (not escaped)."""
+        if (own := self.own) is not None:
+            return (
+                f"Language model: {own.spec}, yours for this visit, run {describe_llm(own.model)['runs']}. "
+                "Language models make mistakes: the exact answer is the reliable one."
+            )
         if self._model is None:
             return f"No language model is running: {self.error}. Exact answers need none."
         about = describe_llm(self._model)
         told = f"Language model: {about['name']} ({about['size']}; {about['licence']}), run {about['runs']}."
         if self.spec == "embedded":
-            told += (
-                " It is small and not tuned for this task, and it gets most steps wrong: "
-                "the exact answer is the reliable one."
-            )
+            told += f" {SMALL}"
         elif self.spec == "copy":
             told = (
                 f"Language model: the {about['name']} ({about['size']}). It shows what copying alone achieves: "
@@ -89,3 +114,7 @@ class LanguageModel:
         else:
             told += " Language models make mistakes: the exact answer is the reliable one."
         return told
+
+    def described(self) -> dict[str, str] | None:
+        """What `describe_llm` says of the page's model; None where there is none."""
+        return None if self._model is None else describe_llm(self._model)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
+from contextvars import Context
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -74,7 +75,7 @@ class TimeLimit:
         self._at_once, self._seconds, self._doing = at_once, seconds, doing
         self._most = None if waiting is None else at_once + waiting
         self.callers = 0
-        self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any], threading.Event]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any], Context]] = SimpleQueue()
         self._started, self._lock = 0, threading.Lock()
 
     def run(self, work: Callable[[], T]) -> T:
@@ -102,7 +103,8 @@ class TimeLimit:
     def _waited_for(self, work: Callable[[], T]) -> T:
         future: Future[T] = Future()
         gone = threading.Event()
-        self._work.put((work, future, gone))
+        # The caller's context, which knows whose request this is.
+        self._work.put((work, future, until(gone)))
         try:
             return future.result(self._seconds)
         except TimeoutError:
@@ -121,13 +123,13 @@ class TimeLimit:
 
     def _serve(self) -> None:
         while True:
-            work, future, gone = self._work.get()
+            work, future, context = self._work.get()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                result = until(gone).run(work)
+                result = context.run(work)
             except BaseException as error:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            del work, future, gone
+            del work, future, context

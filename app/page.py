@@ -5,11 +5,14 @@ from __future__ import annotations
 import gradio as gr
 
 from app.api import Programs, build_programs
+from app.batch_page import BatchDemo, build_batch, kept_job
 from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
 from app.image_page import ImageDemo, build_images
 from app.language_model import LanguageModel
 from app.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
+from app.models_page import ModelsDemo, build_models
+from app.models_view import language_model_html
 
 
 def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, GraphDemo]:
@@ -17,10 +20,25 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
     demo = GraphDemo(shelf, model)
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
+        kept = kept_job()
         with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
             build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
+        with gr.Tab("Run a batch", id="batch", elem_id="batch_tab"):
+            offer = build_batch(BatchDemo(shelf, model, images), shelf, page, kept)
+        with gr.Tab("Models", id="models", elem_id="models_tab"):
+            for changed in build_models(ModelsDemo(model, images.model), page):
+                offer(changed)
+                changed.then(
+                    lambda: language_model_html(model), None, [_found(page, "model")], api_visibility="private",
+                    queue=False, show_progress="hidden",
+                )  # fmt: skip
         build_programs(Programs(shelf, model, images))
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
+
+
+def _found(page: gr.Blocks, elem_id: str) -> gr.HTML:
+    """The part of the page that has this id."""
+    return next(part for part in page.blocks.values() if isinstance(part, gr.HTML) and part.elem_id == elem_id)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from kg_data.errors import SkylarkError
+from kg_data.visible import visible_lines
 
 OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes; 130 is what shells give after Ctrl-C."""
@@ -44,10 +45,10 @@ def run(
         sys.stdout.flush()
         return code
     except usage_errors as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible_lines(f"error: {error}"), file=sys.stderr)
         return USAGE
     except SkylarkError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible_lines(f"error: {error}"), file=sys.stderr)
         return FAILURE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -57,5 +58,5 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible_lines(f"error: {error}"), file=sys.stderr)
         return FAILURE

@@ -21,6 +21,7 @@ from reasoning.query_tree import tree_of
 from reasoning.sub_question import sub_question
 
 if TYPE_CHECKING:
+    from reasoning.contrast import Contrast
     from reasoning.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200
@@ -316,6 +317,16 @@ class Answer:
         return sentence_of(self)
 
     @cached_property
+    def contrast(self) -> Contrast | None:
+        """What settles a yes or no beside the answers, such as the other side of a comparison; None where nothing does,
+        or where a language model found the answer."""
+        if self.method != "exact" or self.error is not None:
+            return None
+        from reasoning.contrast import contrast_of
+
+        return contrast_of(self.query, self.kg, bool(self.value), EVIDENCE_LIMIT)
+
+    @cached_property
     def _traced(self) -> tuple[list[Evidence], int]:
         if self.error is not None or not self.steps:
             return [], 0
@@ -325,7 +336,9 @@ class Answer:
             # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
             results = execute(self.kg, self.chain)
             inputs = [inputs_of(step, results) for step in self.chain]
-        return trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
+        found, total = trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
+        beside = [fact for fact in self.contrast.evidence if fact not in found] if self.contrast is not None else []
+        return [*found, *beside][:EVIDENCE_LIMIT], total + len(beside)
 
     def to_dict(self) -> dict[str, Any]:
         """One JSON-serialisable object: query, method, answers (best first), value, sentence, steps, evidence,

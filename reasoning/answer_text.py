@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kg_data.visible import visible
 from reasoning.answer import Answer, StepResult
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import NO_USAGE
@@ -19,7 +20,7 @@ MOST_EVIDENCE = 10
 
 def answer_text(answer: Answer) -> str:
     """The answer in full sentences and lists, without a final line break."""
-    return "\n".join(_lines(answer))
+    return "\n".join(map(visible, _lines(answer)))
 
 
 def _lines(answer: Answer) -> Iterator[str]:
@@ -62,8 +63,8 @@ def choice_lines(found: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterat
         return
     yield f"{before}:"
     for alternative in found.to_choose:
-        yield f"  {alternative.words(kg)}"
-        yield f"    {alternative.query}"
+        yield visible(f"  {alternative.words(kg)}")
+        yield visible(f"    {alternative.query}")
 
 
 def _answers(answer: Answer) -> Iterator[str]:

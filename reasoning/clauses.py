@@ -15,17 +15,29 @@ from reasoning.binding import bind
 from reasoning.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.inflection import base_form, is_plural, participle, past, plural, with_article
+from reasoning.query.inflection import (
+    base_form,
+    done_when,
+    is_past,
+    is_plural,
+    participle,
+    past,
+    plural,
+    with_article,
+)
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.query.value_text import comparison_words, extreme_words
+from reasoning.query.value_text import comparison_words, extreme_words, tells_time
 from reasoning.query.verbalise import (
     VERBS,
     direction,
     ends_in_preposition,
     entity_words,
+    has_no_value,
     is_verb,
     noun_words,
+    place_of,
     relation_words,
+    value_label,
 )
 
 _TYPE_WORDS = frozenset({"type", "is a", "isa", "instance of"})
@@ -61,12 +73,18 @@ class _Mood:
         return ("are" if self.many else "is") + (" not" if self.negated else "")
 
     @property
+    def was(self) -> str:
+        return ("were" if self.many else "was") + (" not" if self.negated else "")
+
+    @property
     def have(self) -> str:
         if self.negated:
             return "do not have" if self.many else "does not have"
         return "have" if self.many else "has"
 
     def verb(self, words: str) -> str:
+        if is_past(words):
+            return f"{'have' if self.many else 'has'} not {words}" if self.negated else words
         if self.negated:
             return f"{'do' if self.many else 'does'} not {base_form(words)}"
         return base_form(words) if self.many else words
@@ -109,10 +127,15 @@ def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
         return _predicate(query.part, kg, mood)
     assert isinstance(query, Top)
     column = kg.literals[kg.relation(query.relation).index]
-    label = noun_words(relation_words(query.relation, kg))
+    label, place, source = value_label(query.relation, kg), place_of(query), query.source
+    largest = query.largest
+    if place is not None and isinstance(source, Top):
+        largest, source = source.largest, source.source
     label = plural(label) if mood.many else label
-    told = f"{mood.have} the {extreme_words(query.largest, column)} {label}"
-    return [Phrase(told, relation=column.relation), Phrase(" among "), *_those(query.source, kg, mood.inside)]
+    told = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
+    if has_no_value(query, kg):
+        return [Phrase(told, relation=column.relation)]
+    return [Phrase(told, relation=column.relation), Phrase(" among "), *_those(source, kg, mood.inside)]
 
 
 def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
@@ -136,8 +159,12 @@ def _compared(query: Compare, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     column = kg.literals[kg.relation(query.relation).index]
     label = noun_words(relation_words(query.relation, kg))
     test = comparison_words(query.operator, query.value, column)
-    has = Phrase(f"{mood.have} {with_article(label)} {test}", relation=column.relation)
-    if isinstance(query.source, Entity):
+    if tells_time(column) and (done := done_when(label)):
+        on = "" if query.operator in ("<", ">", "!=") else "on " if column.kind == "date" else "in "
+        has = Phrase(f"{mood.was} {done} {on}{test}", relation=column.relation)
+    else:
+        has = Phrase(f"{mood.have} {with_article(label)} {test}", relation=column.relation)
+    if isinstance(query.source, Entity) or has_no_value(query, kg):
         return [has]
     return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
 
@@ -161,6 +188,8 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if is_verb(words):
         if backwards or _mutual(query, kg):
             return [about(f"{mood.verb(words)} "), *target]
+        if is_past(words):
+            return [about(f"{mood.was} {words} by "), *target]
         if words in VERBS:
             return [about(f"{mood.be} {participle(words)} by "), *target]
         return [about(f"{mood.be} what "), *target, Phrase(f" {words}")]
@@ -224,6 +253,8 @@ def _target(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
 def _those(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
     if isinstance(query, Entity):
         return [Phrase(entity_words(query, kg))]
+    if isinstance(query, Union) and all(isinstance(part, Entity) for part in query.parts):
+        return [Phrase(" and ".join(entity_words(part, kg) for part in query.parts if isinstance(part, Entity)))]
     return _bracketed([Phrase("those that "), *_predicate(query, kg, _Mood(many=True))], query, inside)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,7 +62,9 @@ def conclude(
     if failed is not None:
         error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
     notes = (*notes, *(step.note for step in steps if step.note is not None))
-    if not len(ranked) and not value and (became := emptied_note(chain, steps)) is not None:
-        notes = (*notes, became)
     scores = (1.0,) * len(ranked)
-    return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
+    answer = Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
+    if not len(ranked) and not value and answer.contrast is None:
+        became = emptied_note(chain, steps)
+        answer = answer if became is None else replace(answer, notes=(*notes, became))
+    return answer

@@ -15,9 +15,9 @@ from reasoning.binding import bind
 from reasoning.clauses import Phrase, predicate
 from reasoning.emptied import emptied_by
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.inflection import is_plural, plural
+from reasoning.query.inflection import done_when, is_plural, plural
 from reasoning.query.tree import Compare, Count, Entity, Exists, Intersect, Project, Query, Top
-from reasoning.query.value_text import value_words
+from reasoning.query.value_text import tells_time, value_words
 from reasoning.query.verbalise import (
     direction,
     ends_in_preposition,
@@ -25,6 +25,7 @@ from reasoning.query.verbalise import (
     is_verb,
     noun_words,
     relation_words,
+    value_label,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def _told(answer: Answer) -> list[Phrase]:
 def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
     total = len(answer.ranked)
     counted = isinstance(query, Count)
+    if answer.contrast is not None:
+        return [Phrase("Yes: " if answer.value else "No: "), *answer.contrast.phrases, Phrase(".")]
     if not answer.value:
         return [Phrase("None found: the" if counted else "No: the"), *_nothing(answer, query.part)]
     if not total:
@@ -172,13 +175,17 @@ def _led_to(answer: Answer, query: Project) -> list[Phrase]:
 def _values(answer: Answer, query: Project) -> list[Phrase]:
     """Values that were read: "The population of France is 68,000,000", "The area is 5 for A, 3 for B"."""
     assert answer.values is not None
-    kg, label = answer.kg, noun_words(relation_words(query.relation, answer.kg))
+    kg, label = answer.kg, value_label(query.relation, answer.kg)
     column = kg.literals[kg.relation(query.relation).index]
     entities = answer.ranked.tolist()
     shown = [
         Phrase(value_words(value, column, unit=True), entity, column.relation)
         for entity, value in zip(entities, answer.values, strict=True)
     ]
+    done = done_when(noun_words(relation_words(query.relation, kg))) if tells_time(column) else ""
+    if len(entities) == 1 and done:
+        on = f" was {done} {'on' if column.kind == 'date' else 'in'} "
+        return [Phrase(kg.name(entities[0]), entities[0]), Phrase(on), shown[0], Phrase(".")]
     if len(entities) == 1:
         return [Phrase(f"The {label} of "), Phrase(kg.name(entities[0]), entities[0]), Phrase(" is "), shown[0],
                 Phrase(".")]  # fmt: skip

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import FAILURE, OK, USAGE
+from kg_data.visible import visible, visible_lines
 from reasoning.cli.options import add_graph, add_method, as_json, lark_options
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
     if options.sparql:
         logical, notes = reasoner.read(question)
         for note in notes:
-            print(f"note: {note}", file=sys.stderr)
+            print(visible(f"note: {note}"), file=sys.stderr)
         print(logical.to_sparql(reasoner.kg), end="")
         return OK
     if options.dry_run:
@@ -76,6 +77,6 @@ def _ask_back(options: argparse.Namespace, found: ReadQuestion) -> int:
     kg = KnowledgeGraph.load(options.kg)
     if options.json:
         print(as_json(found.to_dict(kg)))
-    for line in (f"error: {found.problem}", *choice_lines(found, kg, "It may mean")):
+    for line in (visible_lines(f"error: {found.problem}"), *choice_lines(found, kg, "It may mean")):
         print(line, file=sys.stderr)
     return USAGE

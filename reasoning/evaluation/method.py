@@ -42,14 +42,14 @@ class Reply:
 
 
 def load_method(
-    kg: str | Path,
+    kg: str | Path | KnowledgeGraph,
     splits: Sequence[str] | None,
     method: str,
     llm: str | BaseChatModel,
     options: LarkOptions | None,
     limit: int | None,
 ) -> Reasoner:
-    """The graph with the method over it, its language model loaded.
+    """The graph with the method over it, its language model loaded; a graph that is open already is taken as it is.
 
     Raises:
         EvaluationError: the limit is below 1.
@@ -57,7 +57,8 @@ def load_method(
     """
     if limit is not None and limit < 1:
         raise EvaluationError(f"the limit must be at least 1, not {limit}")
-    return Reasoner(KnowledgeGraph.load(kg, splits), llm=llm, method=method, options=options)
+    graph = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg, splits)
+    return Reasoner(graph, llm=llm, method=method, options=options)
 
 
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:

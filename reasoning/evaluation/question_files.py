@@ -5,6 +5,10 @@ are known (MetaQA); or one JSON object a line, `{"question", "answers"}` with op
 before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph
 cannot answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by
 which the figures are told apart.
+
+A question without answers, in either form, expects that nothing is answered: it is right where it is refused and where
+nothing is found. Where `"query"` is null it is right only where it is refused: an empty answer would claim that the
+question was understood. Blank lines are skipped.
 """
 
 from __future__ import annotations

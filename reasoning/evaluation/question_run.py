@@ -53,9 +53,10 @@ def evaluate_questions(
     Returns:
         `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
         known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
-        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong), `intervals`
-        (of each mean, see `reasoning.evaluation.intervals`), `usage` (requests, tokens and cost, where a model was
-        asked), `settings`, `seconds`, `complete`.
+        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong),
+        `rightly_refused` (those that were not answered, as the file expects, counted as right), `intervals` (of each
+        mean, see `reasoning.evaluation.intervals`), `usage` (requests, tokens and cost, where a model was asked),
+        `settings`, `seconds`, `complete`.
 
     Raises:
         EvaluationError: the settings do not fit, or `out` holds another run's results.
@@ -67,14 +68,15 @@ def evaluate_questions(
 
 
 def prepare_questions(
-    kg: str | Path,
+    kg: str | Path | KnowledgeGraph,
     questions: Path,
     method: str = "exact",
     llm: str | BaseChatModel = "embedded",
     options: LarkOptions | None = None,
     limit: int | None = None,
 ) -> PreparedRun[QuestionRecord]:
-    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors."""
+    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors; `kg` may
+    also be a graph that is open."""
     reasoner = load_method(kg, None, method, llm, options, limit)
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
@@ -122,8 +124,10 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
     if record.unanswerable:
         line |= dict.fromkeys(("hits@1", "f1", "exact_match"), float(reply.error is not None and reply.given))
     elif reply.error is not None:
-        # An answer that could not be given is wrong, also where nothing was expected.
-        line |= {"f1": 0.0, "exact_match": 0.0}
+        expected = float(reply.given and not record.gold)  # nothing is expected, and nothing was answered
+        line |= dict.fromkeys(("hits@1", "f1", "exact_match"), expected)
+    elif not record.gold and not predicted:
+        line["hits@1"] = 1.0
     return line
 
 

@@ -21,7 +21,7 @@ from reasoning.reasoner import Reasoner
 
 
 def run_settings(
-    kg: str | Path, reasoner: Reasoner, llm: str | BaseChatModel, limit: int | None, llm_matters: bool
+    kg: str | Path | KnowledgeGraph, reasoner: Reasoner, llm: str | BaseChatModel, limit: int | None, llm_matters: bool
 ) -> dict[str, Any]:
     """Graph, limit, method, language model and its options, Skylark's version; None for what the method does not use.
 
@@ -48,8 +48,10 @@ def run_settings(
     }
 
 
-def graph_setting(kg: str | Path) -> str:
-    """A graph's full path, or the name of a built-in one."""
+def graph_setting(kg: str | Path | KnowledgeGraph) -> str:
+    """A graph's full path, or the name of a built-in one or of one that is open already."""
+    if isinstance(kg, KnowledgeGraph):
+        return kg.graph_name
     source = kg_data.resolve(kg)
     return source.name if source.path is None else str(source.path.resolve())
 

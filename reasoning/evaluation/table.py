@@ -49,6 +49,8 @@ def question_table(summary: Mapping[str, Any]) -> str:
         notes.append(f"{summary['skipped']:,} whose gold path reaches nothing left out")
     if summary["errors"]:
         notes.append(f"{summary['errors']:,} not answered, counted as wrong")
+    if summary.get("rightly_refused"):
+        notes.append(f"{summary['rightly_refused']:,} not answered, as expected")
     table = aligned(["type", "questions", *names], rows)
     return "\n".join([table, "; ".join(notes), *_level(intervals, table), *_usage(summary)])
 

@@ -114,11 +114,13 @@ class QuestionTally:
     """
 
     def __init__(self, metrics: Sequence[str], skipped: int) -> None:
-        self._values, self._skipped = MetricValues(metrics), skipped
+        self._values, self._skipped, self._rightly_refused = MetricValues(metrics), skipped, 0
 
     def add(self, line: Line) -> None:
-        """Count one question's line."""
+        """Count one question's line; one that is rightly not answered is no error."""
         self._values.add(line)
+        if "error" in line and line["exact_match"] == 1.0:
+            self._rightly_refused += 1
 
     def summary(self) -> dict[str, Any]:
         """The figures so far; see `evaluate_questions`."""
@@ -129,7 +131,8 @@ class QuestionTally:
             "per_type": per_type,
             "count": values.counts.total(),
             "skipped": self._skipped,
-            "errors": values.errors,
+            "errors": values.errors - self._rightly_refused,
+            "rightly_refused": self._rightly_refused,
         }
         return _with_usage(summary, values)
 

@@ -121,6 +121,10 @@ class NameIndex:
         span = self.keys.span(key)
         return [int(entity) for entity in self.entities[span.start : span.stop]]
 
+    def beginning(self, key: str) -> range:
+        """Positions in `keys` and `entities` of the names that begin with a folded key, not empty."""
+        return self.keys.starting(key)
+
     def told_apart(self, key: str) -> list[int]:
         """Entities whose label is of a folded key with brackets behind: "Córdoba (Andalusia)" under "cordoba"."""
         found = []

@@ -289,6 +289,11 @@ class KnowledgeGraph:
         low, high = bisect_left(typed, entity), bisect_right(typed, entity)
         return [self.type_names[number] for number in pairs[low:high, 1]]
 
+    @property
+    def type_pairs(self) -> Ids:
+        """All (entity, type) pairs by index, shape (n, 2), sorted by entity."""
+        return self._arrays["type_pairs"]
+
     # Relations --------------------------------------------------------------------------------------------------
 
     def relation(self, name: str) -> Relation:

@@ -67,10 +67,11 @@ class StringColumn(Sequence[str]):
         return range(start, self._bisect(wanted, order, after=True))
 
     def starting(self, prefix: str) -> range:
-        """Positions that begin with `prefix`, which has to end in a space, in a column sorted by bytes."""
-        assert prefix.endswith(" ")
-        start = self._bisect(prefix.encode("utf-8", "surrogatepass"), None, after=False)
-        return range(start, self._bisect(f"{prefix[:-1]}!".encode("utf-8", "surrogatepass"), None, after=False))
+        """Positions that begin with `prefix`, not empty, in a column sorted by bytes."""
+        wanted = prefix.encode("utf-8", "surrogatepass")
+        # UTF-8 has no byte 255, so the last one can always be followed by the next.
+        beyond = wanted[:-1] + bytes([wanted[-1] + 1])
+        return range(self._bisect(wanted, None, after=False), self._bisect(beyond, None, after=False))
 
     def _bisect(self, wanted: bytes, order: NDArray[np.int32] | None, after: bool) -> int:
         low, high = 0, len(self)

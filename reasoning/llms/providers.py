@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
+from pydantic import SecretStr
 
 from reasoning.llms.copying import CopyEverythingChatModel
 from reasoning.llms.embedded import EmbeddedChatModel
 from reasoning.llms.errors import LLMError, UnknownLLMError
-from reasoning.llms.redaction import redact
+from reasoning.llms.redaction import HIDDEN, redact
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ NOT_PROVIDERS = ("langchain_core", "langchain_community")
 """LangChain packages whose chat models stand for no provider in particular, some of them for tests."""
 
 
-def load_hosted(provider: str, model: str) -> BaseChatModel:
+def load_hosted(provider: str, model: str, key: str | None = None) -> BaseChatModel:
     """The chat model `model` of `provider`, at temperature 0; nothing is sent yet.
 
     No limit on new tokens is set: models that think first spend the same allowance on it, and a limit that suits the
@@ -65,6 +66,7 @@ def load_hosted(provider: str, model: str) -> BaseChatModel:
     Args:
         provider: a name of `PROVIDERS`, or another that LangChain knows.
         model: the provider's name of the model.
+        key: used in place of that in the environment; it is in no error.
 
     Raises:
         UnknownLLMError: the provider is unknown.
@@ -74,27 +76,39 @@ def load_hosted(provider: str, model: str) -> BaseChatModel:
 
     known = PROVIDERS.get(provider)
     if known:
-        _check(known, f"{provider}:{model}")
+        _check(known, f"{provider}:{model}", key)
     settings: dict[str, Any] = {**(known.once if known else {}), "temperature": 0}
+    if key is not None:
+        settings["api_key"] = SecretStr(key)  # every provider of `PROVIDERS` that takes a key knows it by this name
     try:
         return cast(BaseChatModel, init_chat_model(model, model_provider=provider, **settings))
     except ValueError as error:
         if str(error).startswith("Unsupported provider"):
             raise unknown_llm(f"{provider}:{model}") from None
-        raise LLMError(f"{provider}:{model} cannot be used: {redact(str(error))}") from None
+        raise LLMError(f"{provider}:{model} cannot be used: {_hidden(error, key)}") from None
     except ImportError as error:
         raise LLMError(f"{provider}:{model} cannot be loaded: {error}") from error
     except Exception as error:  # each provider's own errors
         # Not chained: the provider's own error, shown under ours, might print a key.
-        raise LLMError(f"{provider}:{model} cannot be used, {type(error).__name__}: {redact(str(error))}") from None
+        raise LLMError(f"{provider}:{model} cannot be used, {type(error).__name__}: {_hidden(error, key)}") from None
 
 
-def _check(provider: Provider, name: str) -> None:
-    if importlib.util.find_spec(provider.package.replace("-", "_")) is None:
+def _hidden(error: Exception, key: str | None) -> str:
+    said = str(error)
+    return redact(said.replace(key, HIDDEN) if key else said)
+
+
+def is_installed(provider: Provider) -> bool:
+    """Whether its integration package is there."""
+    return importlib.util.find_spec(provider.package.replace("-", "_")) is not None
+
+
+def _check(provider: Provider, name: str, key: str | None) -> None:
+    if not is_installed(provider):
         raise LLMError(
             f"{name} needs the package {provider.package}, which is not installed: run `pip install {provider.package}`"
         )
-    if provider.keys and not any(os.environ.get(key, "").strip() for key in provider.keys):
+    if key is None and provider.keys and not any(os.environ.get(key, "").strip() for key in provider.keys):
         raise LLMError(f"{name} needs a key: set the environment variable {' or '.join(provider.keys)}")
 
 

@@ -45,6 +45,9 @@ HINTS = {
 NO_CREDIT = "insufficient_quota"
 """OpenAI's code of a refusal for an empty account; it comes as 429, and waiting does not fill it."""
 
+FILTERED = "ContentFilterFinishReasonError"
+"""What OpenAI's client raises where the provider's content filter stopped a reply; as a refusal it has a code."""
+
 _backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 
 
@@ -156,6 +159,8 @@ def _hints(llm: BaseChatModel, error: Exception) -> Iterator[str]:
     status, asked = status_of(error), retry_after(error)
     if getattr(error, "code", None) == NO_CREDIT:
         yield "the account has no credit left"
+    elif type(error).__name__ == FILTERED or getattr(error, "code", None) == "content_filter":
+        yield "the provider's filter stopped it: ask in other words, or another model"
     elif status in HINTS:
         yield HINTS[status]
     elif _is_lost(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,16 @@ from langchain_core.runnables import Runnable, RunnableSequence
 
 from reasoning.llms.errors import LLMError
 from reasoning.llms.providers import address, display_name, is_hosted, runs_here
+from reasoning.llms.redaction import redact
 from reasoning.llms.replies import CUT_OFF
+
+REFUSALS = (400, 404, 405, 415, 422, 501)
+"""What servers answer to a request that asks for more than they can do."""
+
+ASKED_FOR = re.compile(
+    r"response_format|json[_ ]?schema|structured[_ ]output|tool_choice|\btools?\b|function call", re.I
+)
+"""What a request by a schema holds, as servers that know nothing of it name it."""
 
 
 def keeps_schemas(llm: BaseChatModel) -> bool:
@@ -39,7 +49,7 @@ def writer(
         method: LangChain's name for how the provider is told, None for the way that it takes for this provider.
 
     Raises:
-        NoSchemaError: the model cannot be held to a schema.
+        NoSchemaError: the model cannot be held to a schema; where only its server knows, the reply is this error.
     """
     how: dict[str, Any] = {} if method is None else {"method": method}
     try:
@@ -58,6 +68,9 @@ def writer(
         except Exception as error:
             if type(error).__name__ == "LengthFinishReasonError":  # openai's, for a reply that ended at its limit
                 return AIMessage("", response_metadata={"finish_reason": CUT_OFF[0]})
+            if refuses_schema(error):
+                said = redact(str(error), llm)
+                raise NoSchemaError(f"{display_name(llm)} cannot be held to a JSON schema: {said}") from None
             raise
         if raw.text or not raw.tool_calls:
             return raw
@@ -65,6 +78,12 @@ def writer(
         return raw.model_copy(update={"content": json.dumps(raw.tool_calls[0]["args"])})
 
     return write
+
+
+def refuses_schema(error: BaseException) -> bool:
+    """Whether a server refused a request because it asks for a reply by a schema."""
+    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return status in REFUSALS and ASKED_FOR.search(str(error)) is not None
 
 
 def in_two(structured: Runnable[Any, Any]) -> tuple[Runnable[Any, Any], Runnable[Any, Any]]:

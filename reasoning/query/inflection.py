@@ -50,6 +50,17 @@ def past(label: str) -> str:
     return _PASTS.get(done, done if done.endswith("ed") else "")
 
 
+def is_past(label: str) -> bool:
+    """Whether a label of one word says what was done: "acquired", "sued"."""
+    return " " not in label and ((label.endswith("ed") and len(label) > 3) or label in _PASTS.values())
+
+
+def done_when(label: str) -> str:
+    """The participle of a label for when something was done: "founded" of "founded", "hired" of "hired on"; else ""."""
+    done = label.removesuffix(" on").removesuffix(" in").removesuffix(" at")
+    return done if is_past(done) or done in ("born", *_PASTS) else ""
+
+
 def base_form(verb: str) -> str:
     """A verb's third person without its ending, what follows the verb kept: "carries out" to "carry out"."""
     first, _, rest = verb.partition(" ")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
+from reasoning.query.inflection import done_when, is_past
 from reasoning.query.tree import (
     Compare,
     Complement,
@@ -18,7 +19,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.query.value_text import comparison_words, extreme_words
+from reasoning.query.value_text import comparison_words, extreme_words, tells_time
 
 if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph
@@ -28,12 +29,18 @@ PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "wi
 
 VERBS = frozenset(
     {"borders", "serves", "affects", "causes", "treats", "prevents", "diagnoses", "disrupts", "exhibits", "performs"}
+    | {"likes", "dislikes", "loves", "hates", "owns", "employs", "inhibits", "activates", "knows", "teaches", "follows"}
+    | {"requires", "supports", "includes", "precedes", "speaks", "smells of", "consists of", "dies of"}
     | {"produces", "manages", "uses", "indicates", "complicates", "contains", "measures", "assesses", "carries out"}
 )
 """Labels that are read as verbs; any other one word that ends in s may be a plural noun."""
 
 _EMPTY_FIRST = ("has ", "have ", "in ")
 """What says nothing in front of a noun: "has genre" is the genre of a movie, "in language" its language."""
+
+_PLACES = {
+    2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth", 10: "tenth",
+}  # fmt: skip
 
 _TYPE = frozenset({"is a", "isa"})
 
@@ -70,16 +77,53 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     rank = extreme_words(query.largest, _column(query, kg))
     number = "one" if query.k == 1 else f"{query.k:,}"
     source = _grouped(query.source, verbalise(query.source, kg))
-    return f"the {number} with the {rank} {relation_words(query.relation, kg)} among {source}"
+    label = value_label(query.relation, kg)
+    if (place := place_of(query)) is not None and isinstance(query.source, Top):
+        source = _grouped(query.source.source, verbalise(query.source.source, kg))
+        rank = extreme_words(query.source.largest, _column(query, kg))
+        return f"the one with the {place} {rank} {label} among {source}"
+    if has_no_value(query, kg):
+        source = "everything"
+    return f"the {number} with the {rank} {label} among {source}"
 
 
 def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
     test = comparison_words(query.operator, query.value, _column(query, kg))
-    clause = f"whose {relation_words(query.relation, kg)} is {test}"
+    clause = f"whose {value_label(query.relation, kg)} is {test}"
+    if has_no_value(query, kg):
+        return f"everything {clause}"
     source, text = query.source, verbalise(query.source, kg)
     if isinstance(source, Project) and isinstance(source.source, Entity) and text.startswith("everything "):
         return f"{text} and {clause}"
     return f"those of {_grouped(source, text)} {clause}"
+
+
+def place_of(query: Top) -> str | None:
+    """ "second" for the smallest of the two largest, else None."""
+    inner = query.source
+    nested = isinstance(inner, Top) and inner.relation == query.relation and inner.largest != query.largest
+    return _PLACES.get(inner.k) if nested and query.k == 1 and isinstance(inner, Top) else None
+
+
+def has_no_value(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
+    """Whether it chooses among all but one entity, and that one has no value: among everything."""
+    source = query.source
+    if kg is None or not isinstance(source, Complement) or not isinstance(source.part, Entity):
+        return False
+    part, column = source.part, _column(query, kg)
+    entity = kg.entity_by_id(part.name) if part.by_id else kg.entity(part.name)
+    return column is not None and entity not in column.entities
+
+
+def value_label(relation: str, kg: KnowledgeGraph | None) -> str:
+    """A relation with values as a noun: "area", and "year founded" of "founded"."""
+    label = noun_words(relation_words(relation, kg))
+    found = None if kg is None else kg.relation(relation)
+    if kg is None or found is None or found.kind != "values":
+        return label
+    column = kg.literals[found.index]
+    done = done_when(label) if tells_time(column) else ""
+    return f"{column.kind} {done}" if done else label
 
 
 def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
@@ -130,7 +174,7 @@ def is_verb(words: str) -> bool:
     """Whether a label is a verb in the third person, as it is known or seen: "borders", "interacts with"."""
     first, _, rest = words.partition(" ")
     seen = rest != "of" and rest in PREPOSITIONS and first.endswith("s") and not first.endswith(("ss", "is", "us"))
-    return words in VERBS or (seen and len(first) > 3)
+    return words in VERBS or is_past(words) or (seen and len(first) > 3)
 
 
 def ends_in_preposition(words: str) -> bool:

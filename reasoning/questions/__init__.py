@@ -57,8 +57,8 @@ def understand(
     Raises:
         LLMError: the chat model failed or did not reply in time.
     """
-    if len(question) > MAX_CHARACTERS:
-        problem = f"the question has {len(question):,} characters; at most {MAX_CHARACTERS:,} are read: "
+    if (length := len(question.strip())) > MAX_CHARACTERS:
+        problem = f"the question has {length:,} characters; at most {MAX_CHARACTERS:,} are read: "
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     by_grammar = _by_grammar(question, kg)
     if llm is None:
@@ -78,7 +78,7 @@ def _by_model(
 ) -> ReadQuestion:
     model = display_name(llm)
     try:
-        written, notes = write_queries(question, kg, llm, options, spent)
+        written, given, notes = write_queries(question, kg, llm, options, spent, by_grammar)
     except NoSchemaError:
         return _noted(by_grammar, f"{model} cannot write queries, so the question was read by the grammar")
     except QuestionError as error:
@@ -87,7 +87,7 @@ def _by_model(
         if by_grammar.query is None:
             return replace(by_grammar, problem=f"{by_grammar.problem} (And {error})")
         return _noted(by_grammar, f"{error}, so the question was read by the grammar")
-    return _noted(decided(question, kg, model, options.samples, written, by_grammar), *notes)
+    return _noted(decided(question, kg, model, given, written, by_grammar), *notes)
 
 
 def _by_grammar(question: str, kg: KnowledgeGraph) -> ReadQuestion:

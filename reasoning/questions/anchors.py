@@ -20,3 +20,17 @@ def anchors(query: Query) -> list[Entity]:
     if isinstance(query, Entity):
         return [query]
     return [entity for child in query.children for entity in anchors(child)]
+
+
+def differing(*queries: Query) -> tuple[Entity, ...]:
+    """The one entity that several queries take differently, () where they differ in more or in none."""
+    named = [anchors(query) for query in queries]
+    if len({len(names) for names in named}) != 1:
+        return ()
+    found = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
+    return found[0] if len(found) == 1 else ()
+
+
+def index_of(kg: KnowledgeGraph, entity: Entity) -> int:
+    """The entity that an anchor names."""
+    return kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from reasoning.query.tree import Entity, Project, Union
+from reasoning.query.verbalise import label_words
 from reasoning.questions.grounding import Grounding, NoReading, Reading, is_entity
 from reasoning.questions.lexicon import Kind
-from reasoning.questions.measures import Comparison, Superlative
+from reasoning.questions.measures import Comparison, Superlative, whole_with
 
 NOTHING_MEETS, NOTHING_MEETS_UNTYPED = 0.15, 0.25
 """What it costs where nothing is in all of several sets: of two namesakes, the one that something fits is meant.
@@ -68,6 +72,13 @@ def _narrowed(
         result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]
     elif want is not None and want.entity is not None:
         result = ground.of_type(want.entity).at(want.cost)
+    elif anything(want) and parts and parts[0].choice is not None:
+        result = whole_with(ground, parts[0].choice)
+    elif anything(want) and parts and parts[0].reading is not None and parts[0].negated:
+        result = _otherwise(ground, parts[0].reading)
+        left = [part.reading.members for part in parts if part.reading is not None and part.negated]
+        if not len(np.setdiff1d(result.members, np.concatenate(left))):
+            raise NoReading("of nothing that is left the graph says anything of the kind; say what you look for")
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
     for part in parts:
@@ -79,6 +90,33 @@ def _narrowed(
         choice = part.choice.negated() if part.negated and isinstance(part.choice, Comparison) else part.choice
         result = choice.put_to(result, ground.kg) if choice is not None else result
     return result
+
+
+def anything(want: Kind | None) -> bool:
+    """Whether the words leave open what is looked for: "who", "what"."""
+    return want is None or (want.entity is None and want.members is None and want.cost == 0)
+
+
+def _otherwise(ground: Grounding, reading: Reading) -> Reading:
+    """What stands in the relation of a reading to something else: of "who does not like chess", who likes anything.
+
+    Raises:
+        NoReading: the reading is no step from a name, or the graph has types, which should be said.
+    """
+    queries = reading.query.parts if isinstance(reading.query, Union) else (reading.query,)
+    steps = [query for query in queries if isinstance(query, Project)]
+    untyped = ground.lexicon.type_relation is None
+    if not untyped or len(steps) < len(queries) or len({(step.relation, step.inverse) for step in steps}) != 1:
+        raise NoReading("nothing in it says what is looked for")
+    sources = tuple(dict.fromkeys(step.source for step in steps))
+    source = sources[0] if len(sources) == 1 else Union(sources)
+    if not all(isinstance(one, Entity) for one in sources):
+        raise NoReading("nothing in it says what is looked for")
+    named = np.unique(np.concatenate([ground.members_of(one) for one in sources if isinstance(one, Entity)]))
+    others = ground.other_than(Reading(source, named))
+    found = ground.step(steps[0].relation, others, steps[0].inverse)
+    note = f"looked among all of which the graph says {label_words(steps[0].relation)}"
+    return replace(found, notes=(*reading.notes, note), cost=reading.cost)
 
 
 def dropped_only(ground: Grounding, want: Kind | None, parts: Sequence[Part]) -> bool:

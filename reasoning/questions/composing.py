@@ -26,7 +26,7 @@ BASE = 0.2
 MISPLACED = 0.12
 """What it costs to take a step before one that stands nearer to the name."""
 
-NOT_ASKED = 0.8
+NOT_ASKED = 0.7
 """What it costs to end with another step than the one that the question word stands before."""
 
 MOST_STEPS, MOST_NAMES = 4, 3
@@ -203,7 +203,8 @@ def _taken(ground: Grounding, reading: Reading, step: _Step) -> list[Reading]:
     use, kind = step.item.use, step.item.type
     if use is not None:
         try:
-            return ground.apply(use, [reading], inverse_of(use, "of"), noun=only_noun(step.item.text))[:3]
+            said = "of" if only_noun(step.item.text) else "to" if inverse_of(use, "of") else "from"
+            return ground.apply(use, [reading], said)[:3]
         except NoReading:
             return []
     assert kind is not None and kind.entity is not None

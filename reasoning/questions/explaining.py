@@ -9,6 +9,7 @@ from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Project
 from reasoning.questions.anchors import anchor
+from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.vocabulary import TYPE_RELATIONS, is_main
 
@@ -34,6 +35,8 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = Fals
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
     elif not entities and not types:
         problem = f'it names nothing of the graph "{kg.graph_name}"'
+        nearest = _unique(_names_like(kg, linked))
+        problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
     elif any(a.kind == "compare" and b.kind != "number" for a, b in pairwise([*items, Item("end", "")])):
         problem = "a comparison is read with a number, not with another thing"
     else:
@@ -45,6 +48,14 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = Fals
     ]
     understood = f" Understood: {'; '.join(named)}." if named else ""
     return f"could not read the question: {problem}.{understood} In the grammar, e.g. {example(kg, relations)}"
+
+
+def _names_like(kg: KnowledgeGraph, linked: Linked) -> Iterator[str]:
+    """Names that a word with a capital is a part of."""
+    for token in linked.tokens[1:]:
+        if token.kind == "word" and token.text[:1].isupper():
+            for entity in lexicon_of(kg).called(token.text)[:3]:
+                yield kg.entity_labels[entity]
 
 
 def unread(linked: Linked, asks: bool = False) -> list[str]:

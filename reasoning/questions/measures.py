@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Operator, Top
 from reasoning.query.verbalise import label_words
-from reasoning.questions.grounding import NoReading, Reading
+from reasoning.questions.anchors import anchor
+from reasoning.questions.grounding import Grounding, NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
 
 _PASSES: dict[Operator, Callable[[Any, float], Any]] = {
@@ -29,7 +31,7 @@ class Comparison:
 
     relation: str
     operator: Operator
-    value: int | float
+    value: int | float | datetime.date
     note: str = ""
     rivals: tuple[Comparison, ...] = ()
 
@@ -41,11 +43,11 @@ class Comparison:
         """The kept members; their exact set is left to the executor, `members` only says who has a value.
 
         Raises:
-            NoReading: the relation has dates.
+            NoReading: the relation has dates, and what they are compared with is none.
         """
         column = _column(kg, self.relation)
         assert column is not None
-        if column.kind == "date":
+        if column.kind == "date" and not isinstance(self.value, datetime.date):
             raise NoReading(
                 f'"{self.relation}" has dates, which are compared in the grammar: {self.relation}(...) > "2001-12-31"'
             )
@@ -56,7 +58,9 @@ class Comparison:
             for rival in self.rivals
             if rival._kept(reading, kg) != self._kept(reading, kg)
         )
-        return Reading(query, _having(reading, column), notes, cost=reading.cost, rivals=rivals)
+        return Reading(
+            query, _having(reading, column), notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses
+        )
 
     def _kept(self, reading: Reading, kg: KnowledgeGraph) -> set[int]:
         """Which members pass."""
@@ -64,7 +68,19 @@ class Comparison:
         assert column is not None
         members = _having(reading, column)
         values = column.values[np.searchsorted(column.entities, members)]
-        return set(members[_PASSES[self.operator](values, self.value)].tolist())
+        value = self.value.toordinal() if isinstance(self.value, datetime.date) else self.value
+        return set(members[_PASSES[self.operator](values, value)].tolist())
+
+
+def comparisons(kg: KnowledgeGraph, relation: str, operator: Operator, value: int | float) -> list[Comparison]:
+    """What a comparison with a number says of a relation's values; of dates, the number is a year of days."""
+    column = _column(kg, relation)
+    if column is None or column.kind != "date" or not isinstance(value, int) or not 0 < value < 10_000:
+        return [Comparison(relation, operator, value)]
+    first, last = datetime.date(value, 1, 1), datetime.date(value, 12, 31)
+    if operator == "=":
+        return [Comparison(relation, ">=", first), Comparison(relation, "<=", last)]
+    return [Comparison(relation, operator, first if operator in ("<", ">=") else last)]
 
 
 COLLOQUIAL = frozenset({"biggest", "bigger", "bigger than"})
@@ -88,13 +104,15 @@ class Superlative:
         Raises:
             NoReading: no relation says by what to rank.
         """
-        for relation in self.relations:
+        for signed in self.relations:
+            relation = signed.removeprefix("-")
+            largest = self.largest == (signed == relation)
             column = _column(kg, relation)
             if column is not None and len(members := _having(reading, column)):
                 notes = (*reading.notes, *([self.note] if self.note else []))
                 if len(self.relations) > 1:
                     notes = (*notes, f'read "{self.text}" as by {label_words(relation)}')
-                query = Top(max(self.k, self.place), relation, reading.query, self.largest)
+                query = Top(max(self.k, self.place), relation, reading.query, largest)
                 rivals = tuple(
                     Top(self.k, other, reading.query, self.largest)
                     for other in self.relations
@@ -103,8 +121,8 @@ class Superlative:
                     and self._differ(kg, reading, relation, other)
                 )
                 if self.place > 1:  # the second largest is the smallest of the two largest
-                    query = Top(1, relation, query, not self.largest)
-                return Reading(query, members, notes, cost=reading.cost, rivals=rivals)
+                    query = Top(1, relation, query, not largest)
+                return Reading(query, members, notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
 
     def _differ(self, kg: KnowledgeGraph, reading: Reading, one: str, other: str) -> bool:
@@ -120,16 +138,24 @@ class Superlative:
         return chosen[0] != chosen[1]
 
 
-def value_of(kg: KnowledgeGraph, relation: str, reading: Reading) -> int | float | None:
+def value_of(kg: KnowledgeGraph, relation: str, reading: Reading) -> int | float | datetime.date | None:
     """The value that the one member of a reading has, None where it has none or there are several members."""
     column = _column(kg, relation)
-    if column is None or column.kind == "date" or len(reading.members) != 1:
+    if column is None or len(reading.members) != 1:
         return None
     at = int(np.searchsorted(column.entities, reading.members[0]))
     if at == len(column.entities) or column.entities[at] != reading.members[0]:
         return None
+    if column.kind == "date":
+        return datetime.date.fromordinal(int(column.values[at]))
     value = float(column.values[at])
     return int(value) if value.is_integer() else value
+
+
+def has_times(kg: KnowledgeGraph, relation: str) -> bool:
+    """Whether a relation has years or dates."""
+    column = _column(kg, relation)
+    return column is not None and column.kind in ("year", "date")
 
 
 def measured(use: RelationUse | None, kg: KnowledgeGraph) -> RelationUse | None:
@@ -144,6 +170,33 @@ def values_of(kg: KnowledgeGraph) -> str:
     """The relations with values, in words."""
     names = [column.relation for column in kg.literals]
     return f"this graph has values for {quoted_list(names, 'and')}" if names else "this graph has no values"
+
+
+def whole_with(ground: Grounding, choice: Comparison | Superlative) -> Reading:
+    """Everything that a choice can be made among, where the words do not say what is looked for: "who is over 40".
+
+    Where all that has the value is of one type, that type. Without types all but something that has no value, which
+    is no answer anyhow.
+
+    Raises:
+        NoReading: it has several types, or nothing has the value.
+    """
+    kg = ground.kg
+    names = (choice.relation,) if isinstance(choice, Comparison) else choice.relations
+    columns = [column for name in names if (column := _column(kg, name.removeprefix("-"))) is not None]
+    if not columns:
+        raise NoReading(f"nothing in it says by what; {values_of(kg)}")
+    having, note = columns[0].entities, f"looked among all that has {label_words(columns[0].relation)}"
+    if ground.lexicon.type_relation is not None:
+        kinds = ground.kinds(having)
+        if len(kinds) != 1:
+            raise NoReading("nothing in it says what is looked for")
+        return replace(ground.of_type(int(kinds[0])), notes=(note,))
+    others = np.setdiff1d(kg.universe, having, assume_unique=True)
+    if not len(others):
+        raise NoReading("nothing in it says what is looked for")
+    whole = ground.other_than(Reading(anchor(kg, int(others[0])), others[:1]))
+    return replace(whole, notes=(note,))
 
 
 def _column(kg: KnowledgeGraph, relation: str) -> LiteralColumn | None:

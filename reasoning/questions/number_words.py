@@ -90,10 +90,10 @@ def _more(words: Sequence[str], current: float) -> bool:
 
 
 def _digits(word: str) -> float | None:
-    text = word.replace(",", "").replace(" ", "")
+    text = word.replace(",", "").replace(" ", "").replace("−", "-")
     plain = text.rstrip("kmnb")
     size = MAGNITUDES.get(text[len(plain) :], 0.0) if plain != text else 1.0
     try:
-        return float(plain) * size if size and plain[:1].isdigit() else None
+        return float(plain) * size if size and plain.removeprefix("-")[:1].isdigit() else None
     except ValueError:
         return None

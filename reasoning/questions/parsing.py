@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.questions.anchors import anchors
+from reasoning.questions.anchors import differing, index_of
 from reasoning.questions.chart import Chart, Phrase
 from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
@@ -28,6 +29,7 @@ from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
+from reasoning.questions.vocabulary import ARTICLES, BEING
 from reasoning.questions.word_forms import only_noun
 
 DEAREST = 0.95
@@ -39,6 +41,9 @@ LEAST_MARGIN = 0.04
 NAMESAKE_MARGIN = 0.09
 """The same for two readings that differ in which of several namesakes is meant: the words say nothing of that."""
 
+MOST_KINDS = 5
+"""Steps from a thing to the kinds of its kind that are taken."""
+
 SHOWN = 4
 """Alternatives that are kept."""
 
@@ -46,8 +51,10 @@ LISTING = frozenset({"list", "name", "show", "give", "find", "enumerate", "all"}
 """First words that ask for all that is of a type."""
 
 _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about", "possessive", "light"})
+_WHO = frozenset({"who", "whom"})
 _ADDED = re.compile(r" \([^()]*\)$")
 
+_ASKED = frozenset({"which", "what", "whom", "whose"})
 _BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
 _TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
 
@@ -89,13 +96,13 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     linked = link(question, lexicon)
     if words := unread(linked, asks):
         return ReadQuestion(question, None, 0.0, 0.0, unread=tuple(words), problem=complaint(kg, linked, "", asks))
-    ground = Grounding(lexicon)
+    ground = Grounding(lexicon, asks)
     grammar = Grammar(ground, linked)
     chart = Chart(linked, grammar.rules, grammar.alone)
     chart.fill(list(grammar.lexical(linked.items)))
-    found = _distinct(_whole(chart, linked, ground, asks))
+    found = _distinct(_whole(chart, linked, ground, asks), kg)
     if not found or found[0].cost > DEAREST:
-        found = _distinct(composed(ground, linked, asks)) or found
+        found = _distinct(composed(ground, linked, asks), kg) or found
     if not found:
         return ReadQuestion(question, None, 0.0, 0.0, problem=complaint(kg, linked, chart.reason))
     if found[0].cost > DEAREST and chart.reason:
@@ -109,7 +116,7 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
     size = len(linked.tokens)
     lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
     starts, ends = {0}, {size}
-    while (first := max(starts)) < size and (linked.filler[first] or first in lone):
+    while (first := max(starts)) < size and (linked.filler[first] or (first in lone and _opens(linked, first))):
         starts.add(first + 1)  # "In which country ..."
     while (last := min(ends)) > 0 and (
         linked.filler[last - 1] or (last - 1 in lone and lone[last - 1].kind not in ("of", "by"))
@@ -120,7 +127,8 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
             swallowed = 0.05 * sum(at in lone for at in (*range(start), *range(end, size)))
             cell = chart.cells.get((start, end), {})
             for reading in _of_cell(cell, ground, asks):
-                yield reading.at(swallowed)
+                if not (reading.values and linked.tokens[0].text.casefold() in _WHO):  # a year founds nothing
+                    yield reading.at(swallowed)
             if size and linked.tokens[0].text.casefold() in LISTING:
                 yield from (reading.at(swallowed) for reading in _all_of_type(cell))
             if asks:
@@ -128,6 +136,15 @@ def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Itera
                     left, right = chart.cells.get((start, middle), {}), chart.cells.get((middle, end), {})
                     for reading in _statements(left, right, ground):
                         yield reading.at(swallowed)
+                    if linked.before(middle) & ARTICLES and linked.before(start) & BEING:
+                        for reading in _kinds(left, right, ground):
+                            yield reading.at(swallowed)
+
+
+def _opens(linked: Linked, at: int) -> bool:
+    """Whether a preposition opens a question, and does not say of what is asked: "is there by the director of"."""
+    behind = linked.tokens[at + 1].text.casefold() if at + 1 < len(linked.tokens) else ""
+    return behind in _ASKED or all(token.text.casefold() != "there" for token in linked.tokens[:at])
 
 
 def _all_of_type(cell: dict[str, list[Phrase]]) -> Iterator[Reading]:
@@ -155,6 +172,9 @@ def _of_cell(cell: dict[str, list[Phrase]], ground: Grounding, asks: bool) -> It
     for phrase in cell.get("count", ()):
         if phrase.objects is not None:
             for reading in phrase.objects.sources[0]:
+                if reading.values:  # "how many people live in Paris and London" asks for the numbers
+                    yield reading.at(phrase.cost)
+                    continue
                 rivals = tuple(Count(rival) for rival in reading.rivals)
                 yield replace(reading.at(phrase.cost), query=Count(reading.query), rivals=rivals)
     for phrase in cell.get("predicate", ()):
@@ -179,7 +199,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                 if relation.use is None:
                     continue
                 try:
-                    found = ground.apply(relation.use, sources[0], False)
+                    found = ground.apply(relation.use, sources[0], "from")
                 except NoReading:
                     continue
                 for reading in found[:2]:
@@ -192,7 +212,7 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
             if relation.use is None or not only_noun(relation.text):
                 continue
             try:  # "does Chad have neighbours"
-                for reading in ground.apply(relation.use, sources[0], False, relation.type, fixed=True)[:1]:
+                for reading in ground.apply(relation.use, sources[0], "from", relation.type, fixed=True)[:1]:
                     if not reading.values:
                         yield _exists(reading).at(subject.cost + relation.cost + 0.1)
             except NoReading:
@@ -219,6 +239,23 @@ def _statements(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], g
                     if not base.values and ground.may_meet((base, other.objects.sources[0][0])):
                         whole = ground.both(base, other.objects.sources[0][0])
                         yield _exists(whole).at(subject.cost + other.cost)
+
+
+def _kinds(left: dict[str, list[Phrase]], right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
+    """ "Is a whale an animal?", in a graph that says what is a kind of what."""
+    name = ground.lexicon.kind_relation
+    if name is None or ground.lexicon.type_relation is not None:
+        return
+    for subject, other in product(left.get("noun", ()), right.get("noun", ())):
+        if subject.objects is None or other.objects is None or not (subject.named and other.named):
+            continue
+        if len(subject.objects.sources) == len(other.objects.sources) == 1:
+            base, target = subject.objects.sources[0][0], other.objects.sources[0][0]
+            steps = [ground.step(name, base, False)]
+            while len(steps) < MOST_KINDS and len(steps[-1].members):
+                steps.append(ground.step(name, steps[-1], False))
+            there = next((step for step in steps if np.isin(target.members, step.members).all()), steps[0])
+            yield _exists(ground.both(there, target)).at(subject.cost + other.cost)
 
 
 def _of_type(subject: Phrase, right: dict[str, list[Phrase]], ground: Grounding) -> Iterator[Reading]:
@@ -256,7 +293,7 @@ def _of_several(subject: Phrase, right: dict[str, list[Phrase]], ground: Groundi
     for phrase in (*right.get("sharing", ()), *right.get("co-relation", ())):
         if phrase.use is not None:
             try:
-                reached = [ground.apply(phrase.use, options, False)[0] for options in subject.objects.sources]
+                reached = [ground.apply(phrase.use, options, "from")[0] for options in subject.objects.sources]
             except NoReading:
                 continue
             if not any(reading.values for reading in reached):
@@ -272,11 +309,25 @@ def _noted(reading: Reading, note: str) -> Reading:
     return replace(reading, notes=(*reading.notes, note))
 
 
-def _distinct(readings: Iterator[Reading]) -> list[Reading]:
-    """Each query once, the cheapest first."""
+def _can_be_asked(query: Query, kg: KnowledgeGraph) -> bool:
+    """Whether the graph allows a query: values stand at its top alone, and are neither joined nor counted."""
+    if isinstance(query, Project):
+        return _can_be_asked(query.source, kg) and not _values_within(query.source, kg)
+    if isinstance(query, Count | Exists) and isinstance(query.part, Project):
+        return _can_be_asked(query.part, kg)
+    return not _values_within(query, kg)
+
+
+def _values_within(query: Query, kg: KnowledgeGraph) -> bool:
+    found = isinstance(query, Project) and kg.relation(query.relation).kind == "values"
+    return found or any(_values_within(child, kg) for child in query.children)
+
+
+def _distinct(readings: Iterator[Reading], kg: KnowledgeGraph) -> list[Reading]:
+    """Each query that the graph allows once, the cheapest first."""
     best: dict[Query, Reading] = {}
     for reading in readings:
-        if isinstance(reading.query, Entity):
+        if isinstance(reading.query, Entity) or not _can_be_asked(reading.query, kg):
             continue
         kept = best.get(reading.query)
         if kept is None or reading.cost < kept.cost:
@@ -297,7 +348,7 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
     first = Alternative(best.query, assumed, _confidence(best))
     close = [best]
     for reading in others:
-        least = NAMESAKE_MARGIN if _alike(_differing(best, reading)) else LEAST_MARGIN
+        least = NAMESAKE_MARGIN if _alike(differing(best.query, reading.query)) else LEAST_MARGIN
         if reading.cost - best.cost < least:
             close.append(reading)
     if best.rivals:
@@ -311,6 +362,10 @@ def _chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQues
             "could not read the question: it may mean "
             f"{quoted_list([str(reading.query) for reading in close[:3]])}; say which"
         )
+        return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
+    if best.guesses:
+        words = quoted_list(list(dict.fromkeys(best.guesses)))
+        problem = f"could not read the question: nothing in this graph is called {words}; did you mean {best.query}?"
         return ReadQuestion(question, None, 0.0, margin, (first, *alternatives), problem=problem)
     if best.cost > DEAREST:
         problem = f"could not read the question: too much of it had to be guessed; did you mean {best.query}?"
@@ -359,21 +414,12 @@ def _chooses(query: Query) -> bool:
 
 def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
     """What to say where the readings differ only in which entity of a name they mean."""
-    differing = _differing(*close)
-    if not differing:
+    named = differing(*(reading.query for reading in close))
+    if not named:
         return ""
-    entities = [kg.entity_by_id(e.name) if e.by_id else kg.entity(e.name) for e in dict.fromkeys(differing)]
+    entities = [index_of(kg, entity) for entity in dict.fromkeys(named)]
     ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
     return ambiguous(kg, ones)
-
-
-def _differing(*readings: Reading) -> tuple[Entity, ...]:
-    """The one name that some readings take differently, () where they differ in more or in none."""
-    named = [anchors(reading.query) for reading in readings]
-    if len({len(names) for names in named}) != 1:
-        return ()
-    differing = [names for names in zip(*named, strict=True) if len(set(names)) > 1]
-    return differing[0] if len(differing) == 1 else ()
 
 
 def _alike(entities: tuple[Entity, ...]) -> bool:

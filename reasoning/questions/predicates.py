@@ -41,8 +41,9 @@ class Application:
     Attributes:
         use: the relation.
         objects: what it is put to.
-        construction: "verb" (border France), "by" (directed by), "gap" (that he directed), "of" (is the capital of),
-            "having" (whose capital is Paris).
+        construction: "verb" (border France), "participle" (spoken in France), "by" (directed by), "gap" (that he
+            directed), "of" (is the capital of), "having" (whose capital is Paris), "from" and "to" (forwards and
+            backwards, whatever the relation's name is).
         fixed: whether only that direction makes sense.
     """
 
@@ -57,9 +58,8 @@ class Application:
         Raises:
             NoReading: it does not fit.
         """
-        inverse, noun = inverse_of(self.use, self.construction), self.construction == "of"
         sources, joint = self.objects.sources, self.objects.joint
-        found = [ground.apply(self.use, options, inverse, want, self.fixed, noun) for options in sources]
+        found = [ground.apply(self.use, options, self.construction, want, self.fixed) for options in sources]
         if ground.lexicon.type_relation is not None and self.construction in ("verb", "gap", "by"):
             # Nobody asks who speaks the languages that are spoken there.
             found = [[one.at(0.8) if goes_back(one) else one for one in readings] for readings in found]
@@ -69,7 +69,7 @@ class Application:
             join = ground.either if joint == "or" else ground.both
             return [join(*readings) for readings in _likeliest(found)]
         together = ground.either(*(options[0] for options in sources))
-        return ground.apply(self.use, (together,), inverse, want, self.fixed, noun)
+        return ground.apply(self.use, (together,), self.construction, want, self.fixed)
 
 
 class Predicate:
@@ -231,11 +231,12 @@ class Sharing(Predicate):
             for options in self.objects.sources if len(self.objects.sources) == 1 else ():
                 try:
                     first = inverse_of(use, construction)
-                    for middle in ground.apply(use, options, first, fixed=ground.lexicon.type_relation is not None):
+                    typed = ground.lexicon.type_relation is not None
+                    for middle in ground.apply(use, options, "to" if first else "from", fixed=typed):
                         if middle.values or not hasattr(middle.query, "inverse"):
                             continue
-                        turned = not middle.query.inverse
-                        found += ground.apply(again, (middle,), turned, want, fixed=True)
+                        back = "from" if middle.query.inverse else "to"
+                        found += ground.apply(again, (middle,), back, want, fixed=True)
                 except NoReading:
                     continue
         if not found:

@@ -28,7 +28,9 @@ _NEGATED = re.compile(r"^\W*(is|are|was|were|do|does|did|has|have)n['’]?t\b", 
 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
-    r"just curious|out of curiosity|by the way|good (?:morning|day|evening))(?: (?:there|all|everyone))?"
+    r"just curious|out of curiosity|by the way|good (?:morning|day|evening)|remind me|"
+    r"(?:\w+ ){0,3}(?:fans|folks|people|guys|friends|experts)(?=,)|for (?:a|an|my|our|the|this) [^,:;?]{1,40}(?=:))"
+    r"(?: (?:there|all|everyone))?"
     r"\s*[,:;!.\-–—]+\s*)+",
     _FLAGS,
 )
@@ -43,6 +45,11 @@ _WISH = re.compile(
     r"^(?:i|we)(?:'d| would| want| need|'m trying| am trying)\b[^.;!?]{0,40}?\b"
     r"(?:know|learn|hear|find out|be told|see|get)\s+"
     r"(?=(?:what|which|who|where|how|whose|the|all)\b)",
+    _FLAGS,
+)
+_GRATEFUL = re.compile(
+    r"^(?:i|we)(?:'d| would| should) be (?:very |most |so )?(?:grateful|glad|happy|thankful|obliged) "
+    r"(?:for|to (?:know|have|get|learn|hear))\s+",
     _FLAGS,
 )
 _LIST = re.compile(
@@ -94,7 +101,12 @@ _WHICH_OF = re.compile(
     _FLAGS,
 )
 _PRONOUNS = dict.fromkeys(("it", "he", "she", "they", "him", "them"), "") | dict.fromkeys(("its", "his", "their"), "'s")
-_TOPIC = re.compile(rf"(.{{1,200}}?),\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_TOPIC = re.compile(rf"(?!if\b|when\b)(.{{1,200}}?)[,:]\s+(.*\b)({'|'.join(_PRONOUNS)})\b(.*)", _FLAGS)
+_SAID = re.compile(
+    r"^[^\[\]]*(?P<name>\[[^\]]+\])[^\[\]]*?[,.?!;:]\s+(?P<rest>[^\[\]]*)$",
+    _FLAGS,
+)
+_PRONOUN = re.compile(rf"\b(?P<pronoun>{'|'.join(_PRONOUNS)})\b", _FLAGS)
 _SETTING = re.compile(
     r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
     r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
@@ -123,7 +135,7 @@ def wants_yes_or_no(text: str) -> bool:
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
     question = _NEGATED.sub(r"\1", question)
-    text = _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question)))
+    text = _GRATEFUL.sub("", _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question))))
     text = _SPAN.sub(r"\g<with> between \g<low> and \g<high>", _OUT_OF.sub("of ", _IF_ANY.sub("", text)))
     if found := _YES_OR_NO.search(text):
         return Put(text[: found.start()], True)
@@ -160,6 +172,11 @@ def turned(question: str) -> Iterator[str]:
     if found := _TOPIC.match(question):  # "Psycho, when was it released"
         topic, before, pronoun, after = found.groups()
         yield f"{before}{topic}{_PRONOUNS[pronoun.casefold()]}{after}"
+    if (found := _SAID.match(question)) and (meant := _PRONOUN.search(found["rest"])):
+        # "I liked [Psycho]. Who are its actors?"
+        name, rest = found["name"], found["rest"]
+        ending = _PRONOUNS[meant["pronoun"].casefold()]
+        yield f"{rest[: meant.start()]}{name}{ending}{rest[meant.end() :]}"
 
 
 def reordered(question: str) -> Iterator[str]:

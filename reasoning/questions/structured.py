@@ -33,11 +33,12 @@ from reasoning.llms.retrying import send
 from reasoning.llms.structured_output import writer
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Query
-from reasoning.questions.anchors import anchors
+from reasoning.questions.anchors import anchors, index_of
 from reasoning.questions.lexicon import lexicon_of
-from reasoning.questions.linking import link
+from reasoning.questions.linking import Linked, Mention, link
 from reasoning.questions.options import ReadingOptions
 from reasoning.questions.query_prompt import named_entities, reading_messages
+from reasoning.questions.reading import ReadQuestion
 from reasoning.sub_question import sub_question
 
 SAMPLING_TEMPERATURE = 0.7
@@ -91,8 +92,10 @@ def write_queries(
     llm: BaseChatModel,
     options: ReadingOptions,
     spent: Callable[[TokenUsage], None],
-) -> tuple[list[Written], tuple[str, ...]]:
-    """What the model writes for a question in each sample, and in words what became of the others.
+    by_grammar: ReadQuestion,
+) -> tuple[list[Written], int, tuple[str, ...]]:
+    """What the model writes for a question in each sample, how many samples it gave, and in words what became of the
+    others.
 
     Args:
         question: plain English.
@@ -100,6 +103,7 @@ def write_queries(
         llm: a chat model that can write structured output.
         options: samples, repairs, token budget, and the model's time limit, retries and prices.
         spent: told what each reply took.
+        by_grammar: what the question is understood as without a language model.
 
     Raises:
         NoSchemaError: the model cannot write structured output.
@@ -109,23 +113,25 @@ def write_queries(
     written: list[Written] = []
     notes: list[str] = []
     failure: QuestionError | None = None
+    given = 0
     for draw in range(options.samples):
         asked = llm if draw == 0 else _sampling(llm)
         try:
-            written.append(_write(question, kg, asked, options, draw, spent))
+            written.append(_write(question, kg, asked, options, draw, spent, by_grammar.query))
         except QuestionError as error:
             failure = error
             notes.append(f"a reading of {display_name(llm)} was left out: {error}")
         except LLMError as error:
+            spent(TokenUsage(requests=error.requests))
             if not written:
                 raise
-            spent(TokenUsage(requests=error.requests))
-            notes.append(f"{display_name(llm)} was asked no more: {error}")
+            notes.append(f"{display_name(llm)} was asked no more after {given} of {options.samples} readings: {error}")
             break
+        given += 1
     if not written:
         assert failure is not None
         raise failure
-    return written, tuple(dict.fromkeys(notes))
+    return written, given, tuple(dict.fromkeys(notes))
 
 
 def outcome(query: Query, chain: BoundChain, results: Sequence[StepSet]) -> Hashable:
@@ -148,11 +154,12 @@ def _write(
     options: ReadingOptions,
     draw: int,
     spent: Callable[[TokenUsage], None],
+    by_grammar: Query | None,
 ) -> Written:
     """One sample: the first reply and its repairs."""
     write = writer(llm, FormalQuestion.model_json_schema(), method=None)
     messages = reading_messages(question, kg, llm, options, draw)
-    named = named_entities(link(question, lexicon_of(kg)))
+    names = _Names.of(question, kg, by_grammar)
     empty: Written | None = None
     problem = ""
     for _ in range(options.repairs + 1):
@@ -160,7 +167,7 @@ def _write(
         reply = Reply(message, requests - is_cached(message))
         spent(usage_of(llm, messages, reply, options))
         try:
-            found = _checked(reply, question, kg, named)
+            found = _checked(reply, kg, names)
         except SkylarkError as error:
             problem = str(error)
             told = {"refused": problem}
@@ -178,7 +185,7 @@ def _write(
     raise QuestionError(f"{display_name(llm)} wrote no query that fits the graph ({problem})")
 
 
-def _checked(reply: Reply, question: str, kg: KnowledgeGraph, named: set[int]) -> Written:
+def _checked(reply: Reply, kg: KnowledgeGraph, names: _Names) -> Written:
     """A reply as a query of the graph.
 
     Raises:
@@ -202,9 +209,14 @@ def _checked(reply: Reply, question: str, kg: KnowledgeGraph, named: set[int]) -
     chain = bind(query, kg)
     if not any(step.relation is not None for step in chain):
         raise QuestionError("the query follows no relation: write what the question asks, and not its answer")
+    if left_out := names.left_out(query, kg):
+        raise QuestionError(
+            f"the question names {quoted_list(left_out, 'and')}, which the query leaves out: write what is asked, and "
+            "where the graph cannot say it, that it is unanswerable"
+        )
     results = execute(kg, chain)
     assumed = [f"assumed: {_cut(text)}" for text in said.assumptions[:MOST_ASSUMED] if text.strip()]
-    assumed += _unnamed(query, question, kg, named)
+    assumed += names.assumed(query, kg)
     return Written(query, tuple(dict.fromkeys(assumed)), outcome(query, chain, results), _emptied(kg, chain, results))
 
 
@@ -226,15 +238,81 @@ def _emptied(kg: KnowledgeGraph, chain: BoundChain, results: Sequence[StepSet]) 
     return f"the answer is empty since step {at + 1} of {len(chain)} found nothing: {asked}"
 
 
-def _unnamed(query: Query, question: str, kg: KnowledgeGraph, named: set[int]) -> list[str]:
-    """Entities of the query that the question does not name; a model may know another word for them, or be misled."""
-    kinds = {kind.entity for kind in lexicon_of(kg).types.values()}
-    notes = []
-    for entity in anchors(query):
-        index = kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name)
-        if index not in named and index not in kinds and fold(kg.entity_labels[index]) not in fold(question):
-            notes.append(f'assumed: "{_cut(kg.name(index))}" is meant')
-    return notes
+@dataclass(frozen=True)
+class _Names:
+    """The names of a question, to hold the entities of a query against.
+
+    Attributes:
+        question: as asked.
+        named: all entities that its names may mean.
+        surely: names that a query has to say something of.
+    """
+
+    question: str
+    named: set[int]
+    surely: tuple[Mention, ...]
+
+    @classmethod
+    def of(cls, question: str, kg: KnowledgeGraph, by_grammar: Query | None) -> _Names:
+        """Those of a question; what the grammar's own reading leaves out need not be in another."""
+        linked = link(question, lexicon_of(kg))
+        surely = _surely_named(linked)
+        if by_grammar is not None:
+            anchored = {index_of(kg, entity) for entity in anchors(by_grammar)}
+            surely = [mention for mention in surely if anchored & _meant(mention)]
+        return cls(question, named_entities(linked), tuple(surely))
+
+    def left_out(self, query: Query, kg: KnowledgeGraph) -> list[str]:
+        """The names of which a query says nothing, though it may have another in their place."""
+        anchored, said = {index_of(kg, entity) for entity in anchors(query)}, fold(str(query))
+        return list(
+            dict.fromkeys(
+                mention.text
+                for mention in self.surely
+                if not anchored & _meant(mention) and fold(mention.text) not in said
+            )
+        )
+
+    def assumed(self, query: Query, kg: KnowledgeGraph) -> list[str]:
+        """Entities of a query that the question does not name, since a model may know another word for them or be
+        misled; and which of several namesakes the query takes."""
+        kinds = {kind.entity for kind in lexicon_of(kg).types.values()}
+        notes = []
+        for entity in anchors(query):
+            index = index_of(kg, entity)
+            if (
+                index not in self.named
+                and index not in kinds
+                and fold(kg.entity_labels[index]) not in fold(self.question)
+            ):
+                notes.append(f'assumed: "{_cut(kg.name(index))}" is meant')
+            for mention in self.surely:
+                rank = next((rank for rank in mention.candidates if index in rank), ())
+                others = [_cut(kg.name(other)) for other in rank if other != index]
+                if others:
+                    notes.append(
+                        f'assumed: "{mention.text}" is "{_cut(kg.name(index))}", not {quoted_list(others[:3])}'
+                    )
+        return notes
+
+
+def _surely_named(linked: Linked) -> list[Mention]:
+    """The mentions that are no other word by chance: "Rank" may be a film, and is the question's first word."""
+    others = linked.of_kind("relation", "type")
+    found = []
+    for mention in linked.names():
+        item = next(item for item in linked.of_kind("entity") if item.mention is mention)
+        alone = item.end == item.start + 1
+        first = alone and item.start == 0
+        otherwise = alone and any(other.start <= item.start < other.end and other.cost <= item.cost for other in others)
+        written = not mention.text.islower() or item.cost == 0
+        if mention.marked or (written and not first and not otherwise and mention.corrected_to is None):
+            found.append(mention)
+    return found
+
+
+def _meant(mention: Mention) -> set[int]:
+    return {entity for rank in mention.candidates for entity in rank}
 
 
 def _instead_of(empty: Written, found: Written) -> Written:

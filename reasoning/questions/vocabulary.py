@@ -55,12 +55,17 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
     Phrase("land|ground|territory size", ("area",)),
-    Phrase("pop|people|people live|live|inhabitant|resident|populous|how populous|live people", ("population",)),
+    Phrase(
+        "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
+        ("population",),
+    ),
     Phrase("how big|how large|size", ("area", "population")),
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|how high|how high up|metre above sea level|m above sea level", ("elevation", "height")
+        "m|metre|meter|altitude|field elevation|height|height above sea level|how high|how high up|"
+        "metre above sea level|m above sea level",
+        ("elevation", "height"),
     ),
     Phrase(
         "domain|internet domain|web domain|web address|website|web site|internet address|"
@@ -75,9 +80,55 @@ PHRASES: tuple[Phrase, ...] = (
         "phone|phone country code",
         ("calling code",),
     ),
+    Phrase("how old", ("age",)),
+    Phrase("how tall", ("height",)),
+    Phrase("how heavy|weigh", ("weight", "mass")),
+    Phrase("earn|be paid|how much earn|wage|pay", ("salary", "income", "wage")),
     Phrase("born", ("place of birth", "birthplace", "born in", "birth place")),
     Phrase("die", ("place of death", "died in")),
-    Phrase("author", ("author", "written by", "writer")),
+    Phrase(
+        "author|script|scripts|screenplay|screenwriter|scriptwriter|script writer|screen writer|pen|story|write script|"
+        "write screenplay|come up with script|come up with story|come up with screenplay|screenplay credit|"
+        "writing credit",
+        ("author", "written by", "writer", "screenwriter"),
+    ),
+    Phrase(
+        "filmmaker|film maker|moviemaker|movie maker|helm|make|shoot|call shot|director 's chair|make as director|"
+        "behind camera|direction",
+        ("directed by", "director"),
+    ),
+    Phrase(
+        "cast|cast member|in cast|leading part|leading role|lead role|leading man|leading lady|main role|main part|"
+        "play in|play part|play part in|play role|play role in|have part|have part in|have role|have role in|appear|"
+        "appear in|appear as actor|appear on screen|screen|face|work as actor|act for",
+        ("starred actors", "starring", "cast", "cast member", "actor", "performance"),
+    ),
+    Phrase(
+        "come out|premiere|hit screen|hit big screen|hit cinema|reach screen|reach cinema|come to cinema|be in cinema|"
+        "make in|date from",
+        ("release year", "release date", "released in", "publication date"),
+    ),
+    Phrase(
+        "keyword|key word|catchword|catchphrase|theme|topic|subject|subject heading|heading|motif|about|"
+        "revolve around|"
+        "centre on|center on|use to describe|describe",
+        ("tag", "keyword", "subject", "topic", "theme", "main subject"),
+    ),
+    Phrase(
+        "kind of film|kind of movie|sort of film|sort of movie|type of film|type of movie|classify|"
+        "classify as|categorise|categorize|category|shelf",
+        ("genre", "category"),
+    ),
+    Phrase(
+        "score|rate|how good|how bad|how highly rated|how well rated|how well received|receive|reception|review",
+        ("rating", "imdb rating", "score"),
+    ),
+    Phrase(
+        "how famous|how popular|how well known|how well-known|popularity|fame|voting|vote count|"
+        "number of vote|how many vote",
+        ("votes", "imdb votes", "popularity"),
+    ),
+    Phrase("dialogue|dialog|dialogue in|tongue|subtitle", ("language", "original language")),
     Phrase("marry|husband|wife", ("spouse", "married to")),
 )
 
@@ -94,6 +145,7 @@ TYPE_SYNONYMS = {
     "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision", "department": "subdivision",
     "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision", "territory": "country",
     "dependency": "country", "republic": "country", "kingdom": "country", "tongue": "language", "film": "movie",
+    "people": "person", "picture": "movie", "flick": "movie", "title": "movie",
 }  # fmt: skip
 
 
@@ -111,8 +163,8 @@ OTHER_TYPES = {"state": "country", "land": "country", "place": "city"}
 
 # Nouns that stand for anything.
 ANYTHING = _words(
-    """everybody everyone anybody anyone somewhere anywhere thing place one entity entities item everything anything
-    something part spot location"""
+    """everybody everyone anybody anyone whoever somewhere anywhere thing place one entity entities item everything
+    anything something part spot location"""
 )
 
 # Nouns that ask for the kind itself.
@@ -120,6 +172,12 @@ KIND_WORDS = _words("type kind sort form class category")
 
 # Nouns for kinds of things, which are no names even where something is called so.
 KINDS = _words("movie film person man woman book song album company team city town country place state nation thing")
+
+# Relations that say since when something is: what has the least is the oldest, which the sign says.
+_BEGUN = (
+    "-founded", "-founding year", "-founding date", "-inception", "-established", "-release year", "-release date",
+    "-born", "-year of birth", "-date of birth", "-birth year", "-birth date",
+)  # fmt: skip
 
 # Role in a sentence, what it says, and the phrases that play it. Longer phrases win over shorter ones.
 _ROLES: tuple[tuple[str, object, str], ...] = (
@@ -181,6 +239,8 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("degree", (False, ("latitude",)), "further south|farther south|more southerly"),
     ("degree", (True, ("longitude",)), "further east|farther east|more easterly"),
     ("degree", (False, ("longitude",)), "further west|farther west|more westerly"),
+    ("degree", (True, ("age", *_BEGUN)), "older"),
+    ("degree", (False, ("age", *_BEGUN)), "younger|newer"),
     ("than", None, "than"),
     ("most", (True, ()), "most|greatest|maximum|top"),
     ("most", (False, ()), "least|fewest|minimum|bottom"),
@@ -195,6 +255,10 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("most", (False, ("longitude",)), "westernmost|most westerly|most western|furthest west|farthest west"),
     ("most", (True, ("population",)), "most populous|most populated|most inhabited"),
     ("most", (False, ("population",)), "least populous|least populated"),
+    ("most", (True, ("age", *_BEGUN)), "oldest|eldest"),
+    ("most", (False, ("age", *_BEGUN)), "youngest|newest"),
+    ("most", (False, ()), "earliest|first"),
+    ("most", (True, ()), "latest|last"),
     ("where", None, "where"),
     ("when", None, "when"),
     ("share", None, "share|shares|shared|sharing|have in common|in common"),
@@ -219,19 +283,20 @@ FILLER = _words(
     them you i we us my our your both currently today now also too want know let see if whether then so official
     officially main called named known than much many few several else pls plz single status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
-    whatever whoever wherever own itself themselves degrees respectively actually apparently"""
+    whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
     |will we|in world|of world|on earth|each other|could you|will you|counts as|count as|in square kilometres
     |in square kilometers|in km2|in km²|in sq km|in metres|in square km|in sq kilometres|in km|in m|in people
-    |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|of two|of three|of these
-    |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
+    |in meters|in kilometres|in total|at all|right now|these days|at moment|list of|name of|names of|of two|of three
+    |of these    |at least one|one or more|in use|right next|get by|of its own|of their own|above sea level|quick one
     |quick question|fact check|counted as|considered|regarded as|classed as|classified as|do i use to|used to
     |who or what|do i need to|do i|do we|does one need|does one|one needs|just over border|just across
     |from abroad|by way|i need|i want|i'm in need of|can you|it true that|it case that|true that|in all
     |all together|altogether|in graph|in this graph|in data|in this data|in dataset|in database|graph lists
-    |data lists|on record|on file|in list"""
+    |data lists|supposed to be|said to be|thought to be|known to be|just how|just what|just which|just who
+    |on record|on file|in list"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -255,7 +320,7 @@ LIGHT = _words(
     carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects
     stretch stretches stretched sit sits sat stand stands stood start starts started begin begins began end ends
     ended keep keeps kept boast boasts apply applies applied recognise recognises recognize recognizes recognised
-    recognized designate designates"""
+    recognized designate designates put puts putting"""
 ) | _phrases(
     "made up of|composed of|consists of|consist of|divided into|broken into|split into|subdivided into|runs on|run on"
 )

@@ -15,8 +15,15 @@ from reasoning.errors import quoted_list
 from reasoning.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
+from reasoning.questions.anchors import anchors, differing
 from reasoning.questions.reading import Alternative, ReadQuestion
 from reasoning.questions.structured import Written, outcome
+
+SURE = 0.9
+"""From this confidence on the grammar read each word as what it says: one model's reply does not outvote that."""
+
+OFFERED = 0.8
+"""What a model finds unanswerable is only offered in a reading of the grammar's that is as likely as this."""
 
 
 def decided(
@@ -30,7 +37,7 @@ def decided(
         question: as asked.
         kg: the graph that is asked.
         model: its name, for notes.
-        samples: readings that were asked for, with those that came to nothing.
+        samples: readings that the model gave, with those that came to nothing.
         written: those that came to something, at least one.
         by_grammar: what the question is understood as without a language model.
     """
@@ -40,8 +47,11 @@ def decided(
     own = _outcome(by_grammar.query, kg)
     most = max(map(len, groups.values()))
     leading = [gives for gives, group in groups.items() if len(group) == most]
+    sure = own is not None and by_grammar.confidence >= SURE
     if own is not None and own in leading:
         leading = [own]
+    elif sure and most == 1 and leading != [None]:
+        leading.append(own)
 
     def share(gives: Hashable) -> float:
         return (len(groups.get(gives, ())) + (own is not None and gives == own)) / (samples + 1)
@@ -58,15 +68,25 @@ def decided(
     winner = leading[0]
     alternatives = tuple(option for gives, option in options if gives != winner)
     if winner is None:
+        if by_grammar.confidence < OFFERED:
+            alternatives = tuple(option for gives, option in options if gives in groups)
         problem = f"could not read the question: {model} finds it unanswerable: {groups[None][0].unanswerable}"
         return ReadQuestion(question, None, 0.0, 0.0, alternatives, problem=problem)
     chosen = next(option for gives, option in options if gives == winner)
+    if by_grammar.query is None and _asked_which(by_grammar, chosen.query):
+        return by_grammar
     others = [share(gives) for gives in {*groups, own} - {winner, None}] + ([share(None)] if None in groups else [])
     margin = max(0.0, chosen.confidence - max(others)) if others else 1.0
     read = ReadQuestion(question, chosen.query, chosen.confidence, margin, alternatives, chosen.assumed)
     if most < samples:
         read = replace(read, assumed=(*read.assumed, f"{most} of {samples} readings of {model} give this answer"))
     return read
+
+
+def _asked_which(by_grammar: ReadQuestion, query: Query) -> bool:
+    """Whether the grammar asks which of several namesakes is meant, and a query takes one: no model knows either."""
+    names = differing(*(option.query for option in by_grammar.to_choose[:2]))
+    return any(name in names for name in anchors(query))
 
 
 def _alternative(group: Sequence[Written], confidence: float) -> Alternative:

@@ -58,10 +58,11 @@ def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP,
     """A fresh visitor on the loaded page; a picture is kept where the walk fails. Nothing may fail in the page."""
     page = browser.new_page(viewport=viewport)
     problems: list[str] = []
+    site = url.partition("?")[0]
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("dialog", lambda dialog: (problems.append("a script ran"), dialog.dismiss()))
-    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and url not in r.url else None)
+    page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
     try:
         page.goto(url + path)
         expect(page, "#graph_note", "triples", 60)

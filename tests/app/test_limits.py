@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 
@@ -19,6 +20,15 @@ def test_work_gives_and_raises_as_without_a_limit() -> None:
     with pytest.raises(TimeoutError, match="its own"):
         limit.run(lambda: (_ for _ in ()).throw(TimeoutError("its own")))
     assert limit.run(lambda: "again") == "again"
+
+
+def test_work_knows_whose_request_it_is() -> None:
+    visitor = contextvars.ContextVar("visitor", default="nobody")
+    limit = TimeLimit(1, 10, "the answer")
+    visitor.set("ada")
+    assert limit.run(visitor.get) == "ada"
+    visitor.set("grace")
+    assert limit.run(visitor.get) == "grace"
 
 
 def test_work_that_takes_too_long_is_abandoned_and_told() -> None:

@@ -62,7 +62,7 @@ def test_an_example_is_answered_drawn_and_worked_through(
         assert set(states) <= {"agrees", "differs"}
         for step in page.locator("#steps .sk-step").all_text_contents():
             assert "with exact execution" in step or "from exact execution" in step
-        assert page.locator("#evidence svg[role=img]").is_visible()
+        assert page.locator("#evidence .sk-canvas svg[role=group]").is_visible()
         assert page.locator("#evidence .sk-shape-answer text").first.is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 

@@ -188,3 +188,32 @@ def test_an_order_in_a_name_is_a_name(kg: KnowledgeGraph) -> None:
     answer = Reasoner(kg, method="exact").answer(f"What does [{ORDER}] border?")
     assert answer.entities == ["Spain"]
     assert ORDER in answer.sentence and "France" not in answer.sentence.replace(ORDER, "")
+
+
+ODD = KnowledgeGraph.from_triples(
+    [("Ada", "works_for", 'Acme "Widgets" [Ltd]'), ("Paris (Texas)", "country", "USA"), ("(R)-carvone", "form", "oil")],
+    "odd",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ('Who works for Acme "Widgets" [Ltd]?', "Ada"),
+        ('Who works for [Acme "Widgets" [Ltd]]?', "Ada"),
+        ("What is the country of [Paris (Texas)]?", "USA"),
+        ("What is the country of Paris (Texas)?", "USA"),
+        ("What is the form of (R)-carvone?", "oil"),
+    ],
+)
+def test_a_name_with_quotes_or_brackets_is_read_as_it_stands(question: str, answer: str) -> None:
+    found = Reasoner(ODD, method="exact").answer(question)
+    assert found.entities == [answer]
+    assert not any("Acme" in note.split(" as ")[0] or "Paris" in note or "carvone" in note for note in found.notes)
+
+
+def test_where_nothing_is_named_the_nearest_name_is_told() -> None:
+    assert (
+        'the nearest names are "Acme \\"Widgets\\" [Ltd]"'.replace("\\", "")
+        in understand("What does Acme own?", ODD).problem
+    )

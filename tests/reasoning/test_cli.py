@@ -210,6 +210,34 @@ class TestEvaluateQuestions:
             ("mine:3", "read as another query"),
         ]
 
+    @pytest.mark.parametrize(
+        ("content", "name"),
+        [
+            ('Who painted Ann?\t\n\nparent("Eve")\t\nparent("Ann")\t\nWho painted Ann?\tBob\n', "mine.txt"),
+            (
+                "\n".join(
+                    json.dumps({"question": question, "answers": answers})
+                    for question, answers in [
+                        ("Who painted Ann?", []),
+                        ('parent("Eve")', []),
+                        ('parent("Ann")', []),
+                        ("Who painted Ann?", ["Bob"]),
+                    ]
+                ),
+                "mine.jsonl",
+            ),
+        ],
+    )
+    def test_where_no_answer_is_expected_none_is_right(
+        self, family: str, tmp_path: Path, content: str, name: str, capsys: Captured
+    ) -> None:
+        lines, summary = self.evaluate(family, tmp_path, content, name)
+        assert [line["exact_match"] for line in lines] == [1, 1, 0, 0]
+        assert [line["hits@1"] for line in lines] == [1, 1, 0, 0]
+        assert (summary["errors"], summary["rightly_refused"]) == (1, 1)
+        printed = capsys.readouterr().out
+        assert "1 not answered, counted as wrong; 1 not answered, as expected" in printed
+
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_a_byte_order_mark_and_any_line_ends_are_read_past(self, family: str, tmp_path: Path, end: str) -> None:
         content = "\ufeff" + end.join(json.dumps(item) for item in self.QUESTIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from reasoning.query.tree import Query
 from reasoning.questions import ReadingOptions, ReadQuestion, understand
 from reasoning.questions.graph_examples import example_queries
 from reasoning.questions.query_prompt import reading_messages
+from reasoning.questions.structured import Written
+from reasoning.questions.voting import decided
 from reasoning.token_counting import estimate_tokens
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -121,7 +124,7 @@ def test_the_prompt_shows_relations_with_the_types_at_both_ends(server: OpenAISe
 
 
 def test_the_prompt_offers_the_entities_that_a_name_may_mean(server: OpenAIServer) -> None:
-    server.then(writes(RIGHT))
+    server.then(writes('borders("France") | borders("Portugal")'))
     read("Which countries border france or portugal?")
     names = {line["name"]: line["may_mean"] for line in shown(server) if "name" in line}
     assert names == {
@@ -276,11 +279,15 @@ def test_a_relation_followed_the_wrong_way_is_shown_at_its_step(server: OpenAISe
 
 
 @pytest.mark.parametrize(
-    "query", ['exists(borders("Poland") & "Spain")', 'count(borders("Poland") & ~currency("Zloty"))']
+    ("question", "query"),
+    [
+        ("Does Poland border Spain?", 'exists(borders("Poland") & "Spain")'),
+        ("How many neighbours of Poland use the Zloty?", 'count(borders("Poland") & ~currency("Zloty"))'),
+    ],
 )
-def test_none_and_no_are_good_answers(server: OpenAIServer, query: str) -> None:
+def test_none_and_no_are_good_answers(server: OpenAIServer, question: str, query: str) -> None:
     server.then(writes(query))
-    assert str(read("Does Poland border Spain?")[0].query) == query
+    assert str(read(question)[0].query) == query
     assert len(server.requests) == 1
 
 
@@ -307,15 +314,64 @@ def test_what_the_graph_cannot_answer_is_said_and_not_guessed(server: OpenAIServ
 
 def test_an_entity_that_the_question_does_not_name_is_said(server: OpenAIServer) -> None:
     server.then(writes('borders("France") & borders("Poland")'))
-    assert 'assumed: "Poland" is meant' in read()[0].assumed
+    found, _ = read("Which countries lie beside France and its eastern friend?")
+    assert 'assumed: "Poland" is meant' in found.assumed
 
 
-def test_the_grammars_reading_stands_beside_the_models(server: OpenAIServer) -> None:
-    server.then(writes(RIGHT), writes('borders("Spain")'))
-    agreed, differing = read()[0], read()[0]
+def test_one_reply_does_not_outvote_what_each_word_says(server: OpenAIServer) -> None:
+    server.then(writes(RIGHT), for_ever=writes('currency("France")'))
+    agreed, differing, outvoted = read()[0], read()[0], read(samples=2)[0]
     assert (agreed.confidence, agreed.margin, agreed.alternatives) == (1.0, 1.0, ())
-    assert differing.confidence == 0.5 > agreed.margin - 1 == differing.margin
-    assert [str(option.query) for option in differing.alternatives] == [RIGHT]
+    assert differing.query is None
+    assert "say which" in differing.problem
+    assert [str(option.query) for option in differing.alternatives] == ['currency("France")', RIGHT]
+    assert str(outvoted.query) == 'currency("France")'
+    assert RIGHT in [str(option.query) for option in outvoted.to_choose]
+
+
+def test_a_query_about_another_entity_than_the_question_names_is_refused(server: OpenAIServer) -> None:
+    server.then(writes('borders("Spain")'), writes(RIGHT), for_ever=writes('borders("Spain")'))
+    assert str(read()[0].query) == RIGHT
+    assert 'names "France", which the query leaves out' in json.loads(sent(server, 1)[-1])["refused"]
+    found, _ = read()
+    assert str(found.query) == RIGHT
+    assert any("read by the grammar" in note for note in found.assumed)
+
+
+def test_another_entity_is_no_answer_where_the_marked_name_is_not_in_the_graph(server: OpenAIServer) -> None:
+    server.then(for_ever=writes(RIGHT))
+    for question in ("Which countries border [Wakanda]?", "Which countries border [Drance]?"):
+        found, _ = read(question)
+        assert found.query is None
+        assert "has no entity named" in found.problem
+
+
+def test_a_name_that_the_grammar_takes_for_another_word_need_not_be_in_the_query(server: OpenAIServer) -> None:
+    kg = KnowledgeGraph.from_triples([("Spain", "borders", "France"), ("Rank", "borders", "Spain")], "films")
+    server.then(writes('borders("Spain")'))
+    assert str(read("Rank the neighbours of Spain", kg)[0].query) == 'borders("Spain")'
+    assert len(server.requests) == 1
+
+
+def test_which_of_two_namesakes_is_meant_is_asked_although_the_model_takes_one(server: OpenAIServer) -> None:
+    lands = {"Congo": "Kinshasa", "Congo (North)": "Brazzaville"}
+    triples = [(land, relation, town) for land, town in lands.items() for relation in ("capital", "borders")]
+    kg = KnowledgeGraph.from_triples(triples, "two")
+    server.then(for_ever=writes('capital("Congo")'))
+    found, _ = read("What is the capital of Congo?", kg)
+    assert found.query is None
+    assert len(found.alternatives) == 2
+    found, _ = read("Of what town might one say that it is the capital thing, given Congo?", kg)
+    assert 'assumed: "Congo" is "Congo", not "Congo (North)"' in found.assumed
+
+
+def test_what_is_unanswerable_is_not_offered_in_an_unlikely_reading() -> None:
+    guess = ReadQuestion("Who is the king of Spain?", Query.parse('currency("Spain")'), 0.6, 0.5)
+    for confidence, offered in ((0.6, []), (0.95, ['currency("Spain")'])):
+        own = replace(guess, confidence=confidence)
+        found = decided(guess.question, KG, "a model", 1, [Written(None, unanswerable="It knows no kings.")], own)
+        assert found.query is None
+        assert [str(option.query) for option in found.alternatives] == offered
 
 
 # Several samples --------------------------------------------------------------------------------------------------
@@ -323,13 +379,13 @@ def test_the_grammars_reading_stands_beside_the_models(server: OpenAIServer) -> 
 
 def test_the_answer_that_most_samples_give_is_taken(server: OpenAIServer) -> None:
     same = '~borders("France") & ~type("country")'  # the same answer by another query
-    server.then(writes('borders("Spain")'), writes(RIGHT), writes(same), writes(RIGHT), writes('borders("Poland")'))
+    server.then(writes('currency("France")'), writes(RIGHT), writes(same), writes(RIGHT), writes('~country("France")'))
     found, spent = read(samples=5)
     assert str(found.query) == RIGHT
     assert found.confidence == pytest.approx(4 / 6)
     assert found.margin == pytest.approx(3 / 6)
     assert any("3 of 5 readings" in note for note in found.assumed)
-    assert {str(option.query) for option in found.alternatives} == {'borders("Spain")', 'borders("Poland")'}
+    assert {str(option.query) for option in found.alternatives} == {'currency("France")', '~country("France")'}
     assert spent.requests == len(server.requests) == 5
 
 
@@ -372,6 +428,36 @@ def test_a_provider_that_fails_behind_the_first_sample_ends_the_sampling(server:
     assert str(found.query) == RIGHT
     assert found.usage.requests == len(server.requests) == 2
     assert any("was asked no more" in note and "refuses the key" in note for note in found.assumed)
+    assert not any("readings" in note and "give this answer" in note for note in found.assumed)
+    assert found.confidence == 1.0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "response_format json_schema is not supported",
+        "'response_format.type' must be one of 'text'",
+        "this model does not support tools",
+    ],
+)
+def test_a_server_that_takes_no_schema_leaves_the_question_to_the_grammar(server: OpenAIServer, said: str) -> None:
+    server.then(for_ever=Behaviour(status=400, body=json.dumps({"error": {"message": said}}).encode()))
+    found, spent = read(samples=3)
+    assert str(found.query) == RIGHT
+    assert any("cannot write queries" in note for note in found.assumed)
+    assert spent.requests == len(server.requests) == 1
+
+
+def test_another_refusal_is_an_error(server: OpenAIServer) -> None:
+    server.then(for_ever=Behaviour(status=400, body=b'{"error": {"message": "the prompt is too long"}}'))
+    with pytest.raises(LLMError, match="the prompt is too long"):
+        read()
+
+
+def test_a_reply_that_a_content_filter_stopped_says_what_to_do(server: OpenAIServer) -> None:
+    server.then(for_ever=Behaviour(reply="", finish="content_filter"))
+    with pytest.raises(LLMError, match=r"content filter.*ask in other words"):
+        read()
 
 
 # When the provider fails ------------------------------------------------------------------------------------------
@@ -414,7 +500,7 @@ def test_an_answer_counts_what_all_turns_took(server: OpenAIServer) -> None:
 
 
 def test_samples_are_kept_apart_in_the_cache(server: OpenAIServer) -> None:
-    server.then(writes('borders("Spain")'), for_ever=writes(RIGHT))
+    server.then(writes('currency("France")'), for_ever=writes(RIGHT))
     options = LarkOptions(samples=3, cache=True)
     for _ in range(2):
         answer = Reasoner(KG, llm=MODEL, method="exact", options=options).answer(QUESTION)

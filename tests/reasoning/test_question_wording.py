@@ -128,7 +128,33 @@ WORDINGS = [
     ("Out of all of Chad's neighbours, which one covers the least area?", 'bottom(1, area, borders("Chad"))'),
     ("Senegal or Mali, which of the two has more people?", 'top(1, population, "Senegal" | "Mali")'),
     ("neighbours of Switzerland in which German is not official", 'borders("Switzerland") & !~language("German")'),
+    ("Of Peru, Chile and Guyana, which is the smallest?", 'bottom(1, area, "Peru" | "Chile" | "Guyana")'),
+    ("Which of Peru, Chile and Guyana is the smallest?", 'bottom(1, area, "Peru" | "Chile" | "Guyana")'),
+    # what something is, and all that is so
+    ("Is Lima a city?", 'exists("Lima" & ~type("city"))'),
+    ("Is France an airport?", 'exists("France" & ~type("airport"))'),
+    ("Isn't France in Europe?", 'exists("France" & ~continent("Europe"))'),
+    ("List all countries", '~type("country")'),
+    ("South American countries without Brazil", '~continent("South America") & ~type("country") & !"Brazil"'),
+    ("European countries without the euro", '~continent("Europe") & ~type("country") & !~currency("Euro")'),
+    # numbers
+    (
+        "European countries with between 5 and 10 million people",
+        'population(population(~continent("Europe") & ~type("country")) >= 5000000) <= 10000000',
+    ),
+    (
+        "Countries in Europe with 5 to 10 million people",
+        'population(population(~continent("Europe") & ~type("country")) >= 5000000) <= 10000000',
+    ),
+    ("What are the top 3 largest countries in Asia?", 'top(3, area, ~continent("Asia"))'),
+    ("What is the 10th largest country?", 'bottom(1, area, top(10, area, ~type("country")))'),
+    ("How many countries are in Asia?", 'count(~continent("Asia"))'),
+    (
+        "Which countries have a capital with fewer than 20,000 people?",
+        '~capital(population(capital(~type("country"))) < 20000)',
+    ),
     # names
+    ("How many people live in Paris, Texas?", 'population("Paris (Texas)")'),
     ("Which city is the Kyrgyz capital?", 'capital("Kyrgyzstan")'),
     ("Whose dialling code begins with +228?", '~calling_code("+228")'),
     ("Which country has Lomé as its capital?", '~capital("Lomé")'),
@@ -155,6 +181,21 @@ def test_a_wording_is_read(world: KnowledgeGraph, question: str, query: str) -> 
         "the ones in Africa",
         "Which countries used to border Poland?",
         "How many people speak Swahili?",  # it is not said who speaks what, and how many they are
+        "Do all neighbours of France use the euro?",
+        "Does every country in Europe use the euro?",
+        "What is the capital of France? What is the capital of Germany?",
+        "What is the capital and the currency of France?",
+        "What is the average population of African countries?",
+        "the second language of Canada",
+        "What is the main airport of Germany?",
+        "What is the state capital of Texas?",
+        "Which is the best country?",
+        "Which countries have a coast?",
+        "Which countries border Prussia?",  # which is not the King of Prussia
+        "Where is Waldo?",
+        "What is the population of Asia?",  # which is not the town of that name
+        "Which countries border Texas?",
+        "Tell me about France",
         "Is San Jose in the United States?",
         "Which countries border Germany and Poland or Austria?",
         "What is the population of Wakanda?",  # which is no slip of Akanda
@@ -166,3 +207,20 @@ def test_a_wording_is_read(world: KnowledgeGraph, question: str, query: str) -> 
 def test_what_is_open_is_not_answered(world: KnowledgeGraph, question: str) -> None:
     with pytest.raises(QuestionError):
         read_question(question, world, None)
+
+
+def test_numbers_are_asked_of_several(world: KnowledgeGraph) -> None:
+    query, _ = read_question("How many people live in Peru and Chile?", world, None)
+    assert str(query) == 'population("Peru" | "Chile")'
+
+
+@pytest.mark.parametrize(
+    "question", ["Which country is about the size of France?", "How many countries have a population?"]
+)
+def test_what_no_query_can_say_is_a_question_back_and_no_error_of_the_grammar(
+    world: KnowledgeGraph, question: str
+) -> None:
+    found = understand(question, world)
+    assert found.query is None
+    for option in found.alternatives:
+        Reasoner(world, method="exact").answer(option.query)

@@ -73,7 +73,7 @@ def sentence(query: str) -> str:
         ('serves("Line") & capital("Ash")', "Ashton is served by Line and is the capital of Ash."),
         ('written_by(~has_genre("Choral"))', "Ann wrote something that has Choral as genre."),
         ('people("Ash")', "The people of Ash is 1,200."),
-        ('founded("Ash")', "The founded of Ash is 1990."),
+        ('founded("Ash")', "Ash was founded in 1990."),
         ('people(borders("Ash"))', "The people is 15,000 for Cedar and 900 for Birch."),
         ('people(borders("Ash")) > 1000', "Cedar (15,000) has a people above 1,000 and borders Ash."),
         ('top(1, people, borders("Ash"))', "Cedar (15,000) has the largest people among those that border Ash."),
@@ -86,7 +86,7 @@ def sentence(query: str) -> str:
         ('exists(~currency("Crown") & "Cedar")',
          "No: the graph does not say that Cedar has Crown as currency. Step 2 of 3 found nothing."),
         ('exists(people("Ash") > 5000)',
-         "No: the graph does not say that Ash has a people above 5,000. Step 1 of 2 found nothing."),
+         "No: the people of Ash is 1,200, and not above 5,000."),
         ('capital(borders("Line"))',
          "The graph does not say that anything is the capital of something that borders Line. "
          "Step 1 of 2 found nothing."),
@@ -154,10 +154,15 @@ def test_every_answer_that_is_named_is_in_the_result(query: Query) -> None:
     for whole in (query, Count(query), Exists(query)):
         answer = Reasoner(ABC, method="exact").answer(whole)
         named = [part.entity for part in answer.sentence_parts if part.entity is not None]
-        assert set(named) <= set(answer.ranked.tolist())
-        assert bool(named) == bool(len(answer.ranked))
         assert answer.sentence.endswith(".") and "  " not in answer.sentence
         assert_rests_on_its_evidence(answer)
+        if answer.contrast is not None:
+            assert set(named) <= {fact.head_entity for fact in answer.evidence} | {
+                fact.tail_entity for fact in answer.evidence
+            }
+            continue
+        assert set(named) <= set(answer.ranked.tolist())
+        assert bool(named) == bool(len(answer.ranked))
         if not len(answer.ranked):
             assert "does not say that" in answer.sentence and "found nothing" in answer.sentence
 

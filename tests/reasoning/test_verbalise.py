@@ -66,12 +66,12 @@ def test_a_query_in_words(query: str, words: str) -> None:
     [
         ('P36("Q1")', "the capital of France"),
         ('P36_reverse(entity("Q2"))', "everything whose capital is Paris (Q2)"),
-        ('founded("France") > 1066', "those of France whose founded is after 1066"),
-        ('FOUNDED("France") >= 1066', "those of France whose founded is 1066 or later"),
+        ('founded("France") > 1066', "those of France whose year founded is after 1066"),
+        ('FOUNDED("France") >= 1066', "those of France whose year founded is 1066 or later"),
         ('people("France") > 1066', "those of France whose people is above 1,066"),
         ('area("France") >= 1e6', "those of France whose area is at least 1,000,000 km²"),
-        ('top(1, founded, "France")', "the one with the latest founded among France"),
-        ('bottom(2000, founded, "France")', "the 2,000 with the earliest founded among France"),
+        ('top(1, founded, "France")', "the one with the latest year founded among France"),
+        ('bottom(2000, founded, "France")', "the 2,000 with the earliest year founded among France"),
         ('bottom(2, area, "France")', "the 2 with the smallest area among France"),
         ('count(people("France"))', "how many there are with a value for people among: France"),
         (

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from vision.classes.phrases import COLOURS
 from vision.instructions.clause_state import ClauseState
+from vision.instructions.clause_verbs import IMAGE_WORD
 from vision.instructions.english import is_adjective
-from vision.instructions.lookahead import IMAGE_WORD
 from vision.instructions.parsed import Item
 from vision.instructions.tokens import Token
 from vision.instructions.wording import NAMES_NOTHING, NOT_SUPERLATIVES, NOTHING, PURPOSES, TO_A_NAME

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.query.tree import Project
+from reasoning.questions.constructions import said_way
 from reasoning.questions.grounding.readings import NoReading, Reading
 from reasoning.questions.grounding.relations import Relations
 from reasoning.questions.lexicon import Kind, RelationUse
@@ -18,7 +19,9 @@ from reasoning.questions.wordnet import wordnet
 IMPLIED, BY_VERB = 0.2, 0.1
 """What it costs to take a step that no word names, and what is added where a verb stands for it."""
 
-PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in ("of", "in", "by", "with"))
+PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in ("of", "in", "by", "with")) | {
+    "without"
+}
 """Words that say no more than that two things have to do with each other."""
 
 
@@ -42,7 +45,8 @@ class ImpliedRelations(Relations):
                 members = self._walk(source, relation, relation.inverse != inverse)
                 inside = np.intersect1d(members, wanted, assume_unique=True)
                 if len(inside):
-                    reading = Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
+                    query = Project(name, source.query, inverse)
+                    reading = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
                     found.append(self.restrict(reading, want))
         if not found:
             raise NoReading(f"nothing leads from {source.query} to {want.text}")
@@ -77,6 +81,9 @@ class ImpliedRelations(Relations):
         if self.lexicon.kind_relation is not None and KIND_WORDS & set(lemmas(text.split()[0])):
             likeness = {self.lexicon.kind_relation: 1.0}
         there = self._leading(sources)
+        if want is not None:
+            # "The mother of Ann" says which way that relation runs.
+            there -= {n for n in favoured if said_way(self.lexicon.labels[n], want.text, "of") is not None}
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")
@@ -93,8 +100,8 @@ class ImpliedRelations(Relations):
             )
             costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
         order = sorted(range(len(names)), key=lambda at: costs[at])
-        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
-        found = self.apply(use, sources, inverse=inverse is not False, want=want, fixed=inverse is not None)
+        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order), implied=True)
+        found = self.apply(use, sources, "from" if inverse is False else "to", want=want, fixed=inverse is not None)
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 
     def _only_between(self, sources: Sequence[Reading], want: Kind) -> list[Reading]:

@@ -62,6 +62,11 @@ class Grounding(ImpliedRelations):
         aliased = int(rank > 0 and fold(mention.text) not in (fold(label), fold(self.kg.identifier(entity))))
         rank = max(rank, aliased)
         first = self.kg.entity_labels[mention.candidates[0][0]]
-        taken = aliased and self.lexicon.type_relation is not None and fold(first) == fold(mention.text)
+        taken = (
+            aliased
+            and self.lexicon.type_relation is not None
+            and fold(first) == fold(mention.text)
+            and entity in self.kg.names.with_key(fold(mention.text))
+        )
         cost = OF_ANOTHER if taken else BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
         return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)

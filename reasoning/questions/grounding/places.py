@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.query.tree import Project
+from reasoning.questions.constructions import inverse_of
 from reasoning.questions.grounding.options import Options
 from reasoning.questions.grounding.readings import KEPT, Reading
 from reasoning.questions.lexicon import Kind, RelationUse
@@ -34,22 +35,21 @@ class Places(Options):
                 members = self._walk(source, relation, not relation.inverse)
                 if len(members):
                     query = Project(name, source.query, inverse=True)
-                    yield Reading(query, members, source.notes, cost=source.cost)
+                    yield Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
 
     def _inside(
         self,
         use: RelationUse,
         sources: Sequence[Reading],
-        inverse: bool,
+        construction: str,
         want: Kind | None,
         fixed: bool,
-        noun: bool,
     ) -> list[Reading]:
         """The relation put to what lies in a place: "the currencies of Europe" are those of its countries."""
         if fixed or self.lexicon.type_relation is None:
             return []
         for middle in self._within(sources):
-            for option in self._options(use, (middle,), inverse, want, fixed=False, noun=noun):
+            for option in self._options(use, (middle,), construction, want, fixed=False):
                 # The people of a state are not those of its cities: only relations between things pass on.
                 if option.fit == 2 and not option.reading.values and option.name not in self.lexicon.location:
                     note = f'read "{use.text}" of what lies there: {middle.query}'
@@ -57,13 +57,13 @@ class Places(Options):
         return []
 
     def _outside(
-        self, use: RelationUse, sources: Sequence[Reading], inverse: bool, want: Kind | None, fixed: bool
+        self, use: RelationUse, sources: Sequence[Reading], construction: str, want: Kind | None, fixed: bool
     ) -> list[Reading]:
         """The relation put to the place that something lies in: the currency of a city is its country's.
 
         Only what lies nowhere itself holds in all of a place: the capital of a country is not that of its regions.
         """
-        if fixed or inverse or self.lexicon.type_relation is None:
+        if fixed or self.lexicon.type_relation is None or inverse_of(use, construction):
             return []
         placeless = [name for name in use.relations if self._placeless(name)]
         if not placeless:
@@ -74,8 +74,9 @@ class Places(Options):
                 relation = self.kg.relation(name)
                 if source.values or not len(members := self._walk(source, relation, relation.inverse)):
                     continue
-                place = Reading(Project(name, source.query), members, source.notes, cost=source.cost)
-                for option in self._options(use.only(placeless), (place,), inverse, want, fixed=True):
+                query = Project(name, source.query)
+                place = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
+                for option in self._options(use.only(placeless), (place,), construction, want, fixed=True):
                     if option.fit == 2:
                         note = f'read "{use.text}" of where that lies: {place.query}'
                         found.append(replace(option.reading.at(INSIDE), notes=(*option.reading.notes, note)))

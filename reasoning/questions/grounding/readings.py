@@ -41,6 +41,7 @@ class Reading:
         rank: how much worse than the best reading of the same name it is.
         cost: how far the words are from what they were read as, 0 where they say just that.
         rivals: queries that the words mean as well, with other answers.
+        guesses: words that were taken for a relation far from what they mean; what rests on one is asked back.
     """
 
     query: Query
@@ -50,6 +51,7 @@ class Reading:
     rank: int = 0
     cost: float = 0.0
     rivals: tuple[Query, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     def at(self, more: float) -> Reading:
         """The reading at a higher cost."""
@@ -59,10 +61,17 @@ class Reading:
 def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
     """What to say where several entities have one name, or names that the words fit as well."""
     labels = {kg.entity_labels[int(reading.members[0])] for reading in readings}
-    ids = [kg.identifier(int(reading.members[0])) for reading in readings]
+    ids = [_told(kg, int(reading.members[0]), len(labels) > 1) for reading in readings]
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
     told = f"have the name {labels.pop()!r}" if len(labels) == 1 else "may be meant"
     return f"{len(ids)} entities {told}: {', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
+
+
+def _told(kg: KnowledgeGraph, entity: int, by_name: bool) -> str:
+    """An entity by its id, with its name where that differs, or with what it is where it shares its name."""
+    identifier, label = kg.identifier(entity), kg.entity_labels[entity]
+    more = [label] if by_name and label != identifier else kg.types(entity)[:1] if not by_name else []
+    return f"{identifier} ({more[0]})" if more else identifier
 
 
 def goes_back(reading: Reading) -> bool:

@@ -27,21 +27,19 @@ class Relations(Places):
         self,
         use: RelationUse,
         sources: Sequence[Reading],
-        inverse: bool,
+        construction: str,
         want: Kind | None = None,
         fixed: bool = False,
-        noun: bool = False,
     ) -> list[Reading]:
         """What a relation leads to, the likeliest reading first.
 
         Args:
             use: the relation, or several that the words may mean.
             sources: readings of the same words, of which one is meant.
-            inverse: the direction that the grammar of the sentence suggests.
+            construction: the way in which the sentence names the relation, see `Application`; with the relation's name
+                it says or suggests the direction. Of a noun ("of") another one is never taken without a note.
             want: what the answer should be.
             fixed: whether only that direction makes sense.
-            noun: whether the words say "the capital of ...", which says the direction: the other one is taken only
-                where the relation may be named for its other end, and never without a note.
 
         Raises:
             NoReading: nothing fits.
@@ -49,14 +47,14 @@ class Relations(Places):
         for rank in sorted({source.rank for source in sources}):
             # A worse fit of the name (an alias of something else) counts only where the better ones lead nowhere.
             level = [source for source in sources if source.rank == rank]
-            options = list(self._options(use, level, inverse, want, fixed, noun))
+            options = list(self._options(use, level, construction, want, fixed))
             if fitting := [option for option in options if option.fit]:
-                return self._ranked(use, fitting, inverse)
-            if inside := self._inside(use, level, inverse, want, fixed, noun):
+                return self._ranked(use, fitting)
+            if inside := self._inside(use, level, construction, want, fixed):
                 return inside
-            if outside := self._outside(use, level, inverse, want, fixed):
+            if outside := self._outside(use, level, construction, want, fixed):
                 return outside
-        options = list(self._options(use, sources, inverse, want, fixed, noun))
+        options = list(self._options(use, sources, construction, want, fixed))
         if self.lexicon.type_relation is None and not fixed and options and use.costs[:1] <= (HEARSAY,):
             # Without types an empty set cannot be told from a misreading; say so and answer what was asked.
             first = options[0].reading.at(NOTHING_STORED)
@@ -75,11 +73,11 @@ class Relations(Places):
         if not use.relations:
             raise NoReading("this graph has no relation that says where something lies")
         try:
-            return self.apply(use, sources, inverse=True, want=want, fixed=True)
+            return self.apply(use, sources, "to", want=want, fixed=True)
         except NoReading as failed:
             for middle in self._within(sources):
                 try:
-                    found = self.apply(use, (middle,), inverse=True, want=want, fixed=True)
+                    found = self.apply(use, (middle,), "to", want=want, fixed=True)
                 except NoReading:
                     continue
                 return [reading.at(0.05) for reading in found]
@@ -95,7 +93,7 @@ class Relations(Places):
         if not names:
             raise NoReading("this graph has no relation that says where something lies")
         use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
-        return self.apply(use, sources, inverse=False, want=want, fixed=True)
+        return self.apply(use, sources, "from", want=want, fixed=True)
 
     def range_of(self, use: RelationUse) -> list[Reading]:
         """Everything that a relation leads to, where it starts from one type: "capitals" are those of countries."""
@@ -106,7 +104,7 @@ class Relations(Places):
         if len(kinds) != 1:
             return []
         try:
-            return self.apply(use, (self.of_type(int(kinds[0])),), inverse=False, fixed=True)
+            return self.apply(use, (self.of_type(int(kinds[0])),), "from", fixed=True)
         except NoReading:
             return []
 
@@ -117,12 +115,12 @@ class Relations(Places):
             return set()
         return set(self._end_kinds(relation, not relation.inverse).tolist())
 
-    def _ranked(self, use: RelationUse, fitting: Sequence[Option], inverse: bool) -> list[Reading]:
+    def _ranked(self, use: RelationUse, fitting: Sequence[Option]) -> list[Reading]:
         found = []
         for option in fitting:
             reading = option.reading
-            if option.inverse != inverse and not reading.values:
-                both = any(o.name == option.name and o.inverse == inverse and o.fit == 2 for o in fitting)
+            if option.turned and not reading.values:
+                both = any(o.name == option.name and not o.turned and o.fit == 2 for o in fitting)
                 reading = reading.at(TURNED if both else ONLY_TURNED)
             turned = next(
                 (
@@ -137,7 +135,7 @@ class Relations(Places):
                     if option.inverse:
                         continue  # both ways give the same: the one that needs no sign
                     reading = replace(reading, cost=min(option.reading.cost, turned.reading.cost))
-                elif option.inverse == inverse and turned.fit == option.fit == 2:
+                elif not option.turned and turned.fit == option.fit == 2:
                     note = f'read "{use.text}" as {reading.query}; {turned.reading.query} has answers too'
                     reading = replace(reading, notes=(*reading.notes, note))
             found.append(reading)

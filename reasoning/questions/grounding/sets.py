@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,10 +22,15 @@ NOTHING: Ids = np.zeros(0, dtype=np.int32)
 
 
 class Sets:
-    """Sets in one graph; counts its own work, so that no question can cost more than `BUDGET` steps."""
+    """Sets in one graph; counts its own work, so that no question can cost more than `BUDGET` steps.
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.kg, self.lexicon, self.spent = lexicon.kg, lexicon, 0
+    Args:
+        lexicon: the graph's words.
+        asks: whether the question wants yes or no.
+    """
+
+    def __init__(self, lexicon: Lexicon, asks: bool = False) -> None:
+        self.kg, self.lexicon, self.asks, self.spent = lexicon.kg, lexicon, asks, 0
         self._walked: dict[tuple[int, int, bool], tuple[Ids, Ids]] = {}
 
     def kinds(self, members: Ids) -> Ids:
@@ -75,7 +81,9 @@ class Sets:
         """One relation from a set, in one direction."""
         relation = self.kg.relation(name)
         members = self._walk(source, relation, relation.inverse != inverse)
-        return Reading(Project(name, source.query, inverse), members, source.notes, cost=source.cost)
+        return Reading(
+            Project(name, source.query, inverse), members, source.notes, cost=source.cost, guesses=source.guesses
+        )
 
     def _walk(self, source: Reading, relation: Relation, backwards: bool) -> Ids:
         key = (id(source.members), relation.index, backwards)
@@ -98,13 +106,20 @@ class Sets:
         return _joined(Intersect, parts, members)
 
     def either(self, *parts: Reading) -> Reading:
-        """The union."""
+        """The union; of values of one relation the values of what is in any."""
+        queries = [part.query for part in parts if part.values]
+        read = [query for query in queries if isinstance(query, Project)]
+        if len(read) == len(parts) > 1 and len({query.relation for query in read}) == 1:
+            either = self.either(
+                *(replace(part, query=query.source, values=False) for part, query in zip(parts, read, strict=True))
+            )
+            return replace(either, query=Project(read[0].relation, either.query), values=True)
         return _joined(Union, parts, np.unique(np.concatenate([part.members for part in parts])))
 
     def other_than(self, part: Reading) -> Reading:
         """The complement."""
         members = np.setdiff1d(self.kg.universe, part.members, assume_unique=True)
-        return Reading(Complement(part.query), members, part.notes, cost=part.cost)
+        return Reading(Complement(part.query), members, part.notes, cost=part.cost, guesses=part.guesses)
 
     def may_meet(self, parts: Sequence[Reading]) -> bool:
         """Whether some sets could have a member in common, by their types; True where nothing tells."""
@@ -123,4 +138,5 @@ def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], membe
     queries = list(dict.fromkeys(queries))
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
     query = kind(tuple(queries)) if len(queries) > 1 else queries[0]
-    return Reading(query, members, notes, cost=sum(part.cost for part in parts))
+    guesses = tuple(dict.fromkeys(word for part in parts for word in part.guesses))
+    return Reading(query, members, notes, cost=sum(part.cost for part in parts), guesses=guesses)

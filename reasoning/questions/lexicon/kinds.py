@@ -10,8 +10,9 @@ import numpy as np
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.verbalise import label_words
+from reasoning.questions.lexicon.ends import RelationEnds
 from reasoning.questions.lexicon.meanings import Kind
-from reasoning.questions.lexicon.relation_names import HEAD_WORD, Key, RelationNames
+from reasoning.questions.lexicon.relation_names import HEAD_WORD, Key
 from reasoning.questions.vocabulary import OTHER_TYPES, TYPE_SYNONYMS
 from reasoning.questions.word_forms import is_verbal, lemmas, stem, stems
 from reasoning.questions.wordnet import SYNONYM, wordnet
@@ -23,7 +24,7 @@ OTHER_TYPE = 0.15
 """What it costs to take a noun for the less usual of two types that it may mean."""
 
 
-class KindWords(RelationNames):
+class KindWords(RelationEnds):
     """The nouns for kinds of things in one graph.
 
     Attributes:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from reasoning.graph.index import Ids
 
+FAR_LINK = 0.3
+"""A word farther than this from a relation's name may bring it to mind and does not mean it: what is above both."""
+
 
 @dataclass(frozen=True)
 class RelationUse:
@@ -16,6 +19,7 @@ class RelationUse:
         text: the words.
         relations: names, the likeliest first.
         costs: of each, how far the words are from its name.
+        implied: whether no word is said to mean them, and the costs say how well they fit.
         ranked: whether the order says which is meant where several fit; otherwise that is an ambiguity.
     """
 
@@ -23,10 +27,15 @@ class RelationUse:
     relations: tuple[str, ...]
     costs: tuple[float, ...] = ()
     ranked: bool = False
+    implied: bool = False
 
     def cost(self, name: str) -> float:
         """How far the words are from a relation's name."""
         return self.costs[self.relations.index(name)] if self.costs else 0.0
+
+    def guesses(self, name: str) -> tuple[str, ...]:
+        """The words, where they are too far from a relation's name to mean it for sure."""
+        return (self.text,) if not self.implied and self.cost(name) > FAR_LINK else ()
 
     def only(self, names: Iterable[str]) -> RelationUse:
         """The use with these of its relations."""

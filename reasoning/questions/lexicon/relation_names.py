@@ -61,7 +61,8 @@ class RelationNames:
         self.kind_relation = next(
             (n for meant in TYPE_RELATIONS for n in named.get(stems(meant), ()) if self._is_edges(n)), None
         )
-        times = [n for n, words in self.words.items() if words[-1] in ("year", "date", "time", "day")]
+        dated = {column.relation for column in kg.literals if column.kind in ("year", "date")}
+        times = [n for n, words in self.words.items() if words[-1] in ("year", "date", "time", "day") or n in dated]
         self.time_use = RelationUse("when", tuple(times), (0.0,) * len(times)) if times else None
         self.similarity = Similarity({name: " ".join(words) for name, words in self.words.items()}, self.labels)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from reasoning.graph.names import fold
@@ -72,7 +74,18 @@ class RelationUses(KindWords):
     def phrased(self, text: str) -> RelationUse | None:
         """What a verb with its preposition means by their sense together: "comes after" of "precedes"."""
         near = self.similarity.phrased(text)
-        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
+        return RelationUse(text, tuple(near), tuple(near.values()), implied=True) if near else None
+
+    def measures(self, meant: Sequence[str]) -> tuple[str, ...]:
+        """The relations with values that have one of some names; a sign before a name is kept before the relation."""
+        found = [
+            meant_as[: len(meant_as) - len(plain)] + name
+            for meant_as in meant
+            for plain in (meant_as.removeprefix("-"),)
+            for name, cost in self._uses.get(stems(plain), {}).items()
+            if cost == 0 and self.kg.relation(name).kind == "values"
+        ]
+        return tuple(dict.fromkeys(found))
 
     def _of_words(self, words: tuple[str, ...]) -> dict[str, float]:
         """Relations named by as many words, each of them near to one of these: "military ally", "military alliance"."""

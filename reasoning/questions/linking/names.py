@@ -12,7 +12,7 @@ from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.tokens import Token
 from reasoning.questions.linking.words import QuestionWords
 from reasoning.questions.vocabulary import SHORT_NAMES, SPEAKERS
-from reasoning.questions.word_forms import lemmas, only_noun, stem
+from reasoning.questions.word_forms import is_verbal, lemmas, only_noun, stem
 from reasoning.questions.wordnet import wordnet
 
 LONGEST_NAME = 12
@@ -40,12 +40,18 @@ COMPANY = (
 LANGUAGE_WORDS = frozenset({"language", "speak", "spoken", "tongue", "dub"})
 
 LOWER, LOWER_NOUN = 0.25, 0.1
-"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun."""
+"""What it costs that a name has a capital in the graph and none here, and where the word is only ever a noun, or names
+what is well known in a graph with types."""
 
 AS_WELL_KNOWN = 0.15
 """A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
 
 _BRACKETED = re.compile(r" \([^()]*\)$")
+
+
+def may_be_slip(text: str, name: str) -> bool:
+    """Whether a word may be a slip for a name: hardly ever in the first letter, "Wakanda" is not Akanda."""
+    return fold(name)[:1] == fold(text)[:1]
 
 
 class NameLinks(QuestionWords):
@@ -64,6 +70,8 @@ class NameLinks(QuestionWords):
             match = self.kg.match(text)
         except (UnknownEntityError, AmbiguousEntityError) as error:
             raise QuestionError(str(error)) from None
+        if match.corrected_to is not None and not may_be_slip(text, match.corrected_to):
+            raise QuestionError(str(UnknownEntityError(text, [match.corrected_to], self.kg.graph_name)))
         return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
     def _names_at(self, at: int) -> Iterator[Item]:
@@ -72,7 +80,7 @@ class NameLinks(QuestionWords):
             reach += 1
         for end in range(reach, at, -1):
             tokens = self.tokens[at:end]
-            text = self.question[tokens[0].start : tokens[-1].end]
+            text = self._with_brackets(tokens[0].start, tokens[-1].end)
             if tokens[-1].text == "'s" or not self._may_be_name(text, tokens, at):
                 continue
             candidates = self._candidates(text)
@@ -85,11 +93,15 @@ class NameLinks(QuestionWords):
                     candidates = (*candidates, others)  # "Norwegian" is a language first
                 name = text.rstrip(".")
                 plain = text.islower() and end == at + 1 and bool(lemmas(text)) and self._is_capital(candidates)
-                if plain and self.lexicon.type_relation is not None:
+                said = self.words[at - 1 : at] in (["a"], ["an"], ["the"]) or text not in lemmas(text)
+                if plain and said and self.lexicon.type_relation is not None:
                     candidates = tuple(rank for rank in candidates if any(map(self.lexicon.is_well_known, rank)))
                     if not candidates:
                         continue  # "the best", "a coast" are hardly the towns of these names
-                noun = self.lexicon.type_relation is None and only_noun(text) and not wordnet().senses(text, "a")
+                if plain and self.lexicon.type_relation is not None:
+                    noun = any(map(self.lexicon.is_well_known, candidates[0]))  # "the euro"
+                else:
+                    noun = only_noun(text) and not wordnet().senses(text, "a")
                 cost = 0.0 if not plain else LOWER_NOUN if noun else LOWER
                 yield Item("entity", name, at, end, mention=Mention(name, candidates), cost=cost)
             elif others := self._belonging(text.rstrip("."), end - at):
@@ -99,6 +111,15 @@ class NameLinks(QuestionWords):
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
             elif known := self._known_as(text, end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
+
+    def _with_brackets(self, start: int, end: int) -> str:
+        """A stretch of the question with the round bracket at its end or beginning that its other one belongs to."""
+        text = self.question[start:end]
+        if text.count("(") > text.count(")") and self.question[end : end + 1] == ")":
+            return f"{text})"
+        if text.count(")") > text.count("(") and self.question[:start].endswith("("):
+            return f"({text}"
+        return text
 
     def _candidates(self, text: str, alike: bool = True) -> tuple[tuple[int, ...], ...]:
         key = fold(text)
@@ -167,7 +188,8 @@ class NameLinks(QuestionWords):
             if text.endswith("ies") and words > 1:
                 names += (f"{text[:-3]}y",)
             elif not names or text.casefold().endswith("ies"):
-                names += tuple(form for form in lemmas(text) if form != text.casefold())  # "bacteria"
+                others = lemmas(text) if not is_verbal(text) else ()
+                names += tuple(form for form in others if form != text.casefold())  # "bacteria"
         for name in names:
             candidates = self._candidates(name)
             if not candidates or (words == 1 and self.lexicon.is_common(name)):

@@ -83,7 +83,10 @@ class PhraseLinks(QuestionWords):
             or self.lexicon.use(text, tuple(words)) is None
             or (joined == "part of" and self.lexicon.type_relation is not None)
         ):
-            yield Item(keyword[0], text, value=keyword[1])
+            value = keyword[1]
+            if keyword[0] in ("degree", "most"):
+                value = (keyword[1][0], self.lexicon.measures(keyword[1][1]))  # type: ignore[index]
+            yield Item(keyword[0], text, value=value)
             if keyword[0] != "share" and keyword[0] != "in":
                 return
             if keyword[0] == "in" and joined not in ("located", "situated"):
@@ -115,6 +118,8 @@ class PhraseLinks(QuestionWords):
         nominal = self._nominal(at, len(words)) or (self.lexicon.type_relation is None and only_noun(joined))
         use = self.lexicon.use(text, tuple(words), nominal)
         kind = self.lexicon.kind(text, tuple(words)) or self._kind_of_two(text, words)
+        if self.lexicon.type_relation is None and self.words[max(0, at - 1) : at] in (["been"], ["be"]):
+            kind = None if is_verb(joined) else kind  # "have been put on"
         if use is not None and len(words) == 1 and min(use.costs, default=0.0) > NEAR_WORD:
             several = self._kind_of_names(joined, use) if kind is None else ()
             if several:  # "the dollar", of which there are many
@@ -202,6 +207,9 @@ class PhraseLinks(QuestionWords):
         verb, *rest = words
         if not any(wordnet().senses(form, "va") for form in lemmas(verb)) or not set(rest) <= BEHIND_VERBS:
             return None
+        kind = self.lexicon.kind(verb, (verb,))
+        if kind is not None and kind.members is not None and verb.endswith("s"):
+            return None  # "the films in Dutch"
         alone = self.lexicon.use(verb, (verb,))
         if alone is not None and alone.costs[:1] <= (FAR_VERB,) and not (alone.ranked and rest[-1] in ("of", "from")):
             return None

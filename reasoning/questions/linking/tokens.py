@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>[^\]]*)\]'
-    r"|(?P<number>(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
+    r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>(?:[^\[\]]|\[[^\[\]]*\])*|[^\]]*)\]'
+    r"|(?P<possessive>(?<=[\]\"”])['’ʼ]s?(?!\w))"
+    r"|(?P<number>(?:(?<!\S)[-−](?=\d))?(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
     r"|(?P<word>\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./][^\W_]\w*)*\.?|[²³])|(?P<symbol>[<>!]=|[<>=,;&]|(?<=\s)\+(?=\s))"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
@@ -30,6 +31,9 @@ def tokens(question: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(question):
         kind, text = match.lastgroup or "", match[match.lastgroup or 0]
         start, end = match.start(), match.end()
+        if kind == "possessive":  # of a marked name
+            yield Token("'s", start, end, "word")
+            continue
         ending = (
             _POSSESSIVE.search(text)
             if kind == "word" and text.casefold().replace("’", "'") not in _CONTRACTED

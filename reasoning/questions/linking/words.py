@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 from reasoning.errors import QuestionError
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.questions.lexicon import Lexicon
 from reasoning.questions.linking.items import Item
-from reasoning.questions.linking.tokens import tokens
+from reasoning.questions.linking.tokens import Token, tokens
 from reasoning.questions.vocabulary import ARTICLES, FILLER, changes_nothing
 
 MOST_WORDS = 70
 """Words in the longest question; the work grows with the third power."""
+
+LONGEST_MARKED = 12
+"""Words in the longest name with quotes or brackets that is looked for as it stands."""
+
+_MARK, _APART = re.compile(r'["“”\[\]]'), re.compile(r"\S+")
 
 LONGEST_FILLER = 4
 """Words in the longest phrase that may be left out as a whole."""
@@ -30,13 +40,43 @@ class QuestionWords:
     def __init__(self, question: str, lexicon: Lexicon) -> None:
         self.question, self.lexicon = question, lexicon
         self.kg: KnowledgeGraph = lexicon.kg
-        self.tokens = list(tokens(question))
+        self.tokens = list(self._tokens())
         if len(self.tokens) > MOST_WORDS:
             raise QuestionError("the question is too involved to be read; ask it in several parts")
         self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
         self.in_filler = [False] * len(self.tokens)  # of a longer phrase that may be left out
         self.filler = self._filler()
         self.named: list[Item] = []  # names so far, for the pronouns behind them
+
+    def _tokens(self) -> Iterator[Token]:
+        """The tokens; a name that holds quotes or brackets is one as it stands."""
+        at = 0
+        for start, end in self._names_with_marks():
+            for token in tokens(self.question[at:start]):
+                yield replace(token, start=token.start + at, end=token.end + at)
+            yield Token(self.question[start:end], start, end, "bracketed")
+            at = end
+        for token in tokens(self.question[at:]):
+            yield replace(token, start=token.start + at, end=token.end + at)
+
+    def _names_with_marks(self) -> Iterator[tuple[int, int]]:
+        """Where labels stand that hold quotes or brackets, which otherwise mark a name: `Acme "Widgets" [Ltd]`."""
+        if not _MARK.search(self.question):
+            return
+        words, past = list(_APART.finditer(self.question)), 0
+        for at, first in enumerate(words):
+            start = first.start()
+            if start < past or _MARK.match(first[0]):
+                continue
+            for last in reversed(words[at : at + LONGEST_MARKED]):
+                text = self.question[start : last.end()].rstrip("?!.,;:")
+                if _MARK.search(text) and text in map(self.kg.entity_labels.__getitem__, self._called(text)):
+                    past = start + len(text)
+                    yield start, past
+                    break
+
+    def _called(self, text: str) -> Sequence[int]:
+        return self.kg.names.with_key(fold(text))
 
     def _filler(self) -> list[bool]:
         """Whether each word may be left out; "in the world" only as a whole."""

@@ -79,11 +79,18 @@ class AskingShapes(RelationShapes):
         if not KIND_WORDS & set(lemmas(a.text)):
             return
         text = f"{a.text} of {b.text}"
+        if self.ground.lexicon.in_table(text, tuple(text.casefold().split())) is not None:
+            return  # the genre
         yield replace(a, kind="type", text=text, type=replace(a.type, text=text), cost=a.cost + 0.02)
 
     def anything(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "everything that is a country"."""
         if a.text.casefold() in ANYTHING:
+            yield replace(b, cost=a.cost + b.cost)
+
+    def other_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "other films"."""
+        if a.text.casefold() == "other":
             yield replace(b, cost=a.cost + b.cost)
 
     def one_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

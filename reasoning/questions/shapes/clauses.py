@@ -24,7 +24,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import BEING, DOING, HAVING
+from reasoning.questions.vocabulary import ARTICLES, BEING, DOING, HAVING
 from reasoning.questions.word_forms import is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -131,6 +131,16 @@ class ClauseShapes(RelationShapes):
             application = Application(b.use, a.objects, "verb")
             yield self._predicate(a, b, Related(application), 0.02, use=b.use, gap=a.objects)
 
+    def in_which(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "in which Ann plays"."""
+        if b.gap is not None and self.linked.before(b.start) & {"which", "whom"}:
+            yield replace(b, cost=a.cost + b.cost + 0.02)
+
+    def seen_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(that I can) see Ann in"."""
+        if b.gap is not None and b.use is None and isinstance(b.predicate, Implied):
+            yield replace(b, cost=a.cost + b.cost + 0.05)
+
     def _not_gap(self, gap: Rule) -> Rule:
         """ "that Ann did not direct"."""
 
@@ -166,14 +176,16 @@ class ClauseShapes(RelationShapes):
         """ "(is there) an alliance between Peru and Chile"."""
         if a.use is not None and b.objects is not None and b.named and len(b.objects.sources) == 2:
             one, other = b.objects.sources
-            for reading in self.ground.apply(a.use, one, False)[:2]:
+            for reading in self.ground.apply(a.use, one, "from")[:2]:
                 whole = self.ground.both(reading, other[0])
                 yield self._noun(a, [whole], a.cost + b.cost, kind="truth")
 
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "is Paris in"."""
+        """ "is Paris in"; where nothing lies anywhere, "does Psycho belong to"."""
         assert a.objects is not None
-        if not a.bare and len(a.objects.sources) == 1:
+        if not self.ground.lexicon.location:
+            yield from self.light_gap(a, b)
+        elif not a.bare and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02 if a.named else 0.3, gap=a.objects)
 
     def placed_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -215,7 +227,9 @@ class ClauseShapes(RelationShapes):
     def placed(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "European countries"."""
         assert a.objects is not None
-        if a.named and len(a.objects.sources) == 1 and b.type is not None:
+        if a.named and len(a.objects.sources) == 1 and b.type is not None and not self._does(a, b):
+            if self.linked.before(b.start) & ARTICLES:
+                return  # "(is) a virus a cell"
             try:
                 predicate: Predicate = Located(a.objects)
                 for phrase in self._nouns(a, b, predicate.readings(self.ground, b.type)[:3], 0.08):

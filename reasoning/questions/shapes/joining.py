@@ -24,6 +24,9 @@ from reasoning.questions.word_forms import is_verbal
 
 NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
 
+GETTING = frozenset({"get", "gets", "got", "getting"})
+"""Verbs that make a passive as "be" does."""
+
 
 class JoiningShapes(Shapes):
     """Rules for words that join."""
@@ -114,6 +117,8 @@ class JoiningShapes(Shapes):
         if "not" in b.kind:
             other = Not(other)
         joint = "or" if b.kind.startswith("or") else "and"
+        if joint == "or" and isinstance(a.predicate, Not):
+            other, joint = Not(other), "and"  # "like neither chess nor tennis"
         yield self._predicate(a, b, Together((a.predicate, other), joint), 0.05)
 
     def exclusive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -148,8 +153,8 @@ class JoiningShapes(Shapes):
             yield self._predicate(a, b, Not(Related(Application(b.use, Objects(((reading,),)), "having"))), 0.05)
 
     def light_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
-        """ "give aid", "signed treaties"."""
-        if not is_verbal(b.text):
+        """ "give aid", "signed treaties"; and "got tagged"."""
+        if not is_verbal(b.text) or a.text.casefold() in GETTING:
             yield replace(b, cost=a.cost + b.cost + 0.03)
 
     def light_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

@@ -11,7 +11,16 @@ from reasoning.query.verbalise import label_words
 from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading, Reading
 from reasoning.questions.lexicon import RelationUse
-from reasoning.questions.measures import COLLOQUIAL, Comparison, Superlative, measured, value_of, values_of
+from reasoning.questions.measures import (
+    COLLOQUIAL,
+    Comparison,
+    Superlative,
+    comparisons,
+    has_times,
+    measured,
+    value_of,
+    values_of,
+)
 from reasoning.questions.number_words import MAGNITUDES
 from reasoning.questions.predicates import (
     Application,
@@ -109,7 +118,7 @@ class NumberShapes(PrepositionShapes):
     def _comparisons(self, name: str, test: Phrase) -> list[Comparison]:
         """What a test says of a relation's values; two comparisons where it is a range."""
         parts = cast(tuple[tuple[Operator, int | float], ...], test.value)
-        return [Comparison(name, operator, value) for operator, value in parts]
+        return [one for operator, value in parts for one in comparisons(self.kg, name, operator, value)]
 
     def compared_value(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the population of France is over 60 million"."""
@@ -200,9 +209,40 @@ class NumberShapes(PrepositionShapes):
             degree = KEYWORDS.get(a.text.casefold().split()[0])
             if degree is None or degree[0] != "degree":
                 return
-            a = replace(a, value=degree[1])
+            largest, meant = cast(tuple[bool, tuple[str, ...]], degree[1])
+            a = replace(a, value=(largest, self.ground.lexicon.measures(meant)))
         largest, relations = cast(tuple[bool, tuple[str, ...]], a.value)
         yield from self._than(a, b, largest, relations)
+
+    def measured_than(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "earns more than Bob", "was founded after Acme"."""
+        use, compare = measured(a.use, self.kg), cast(Phrase, b.value)
+        if use is None:
+            return
+        if compare.kind == "compare" and compare.value in (">", "<"):
+            yield from self._than(b, b, compare.value == ">", use.relations[:1], a.cost)
+        elif compare.kind == "degree than":
+            largest, relations = cast(tuple[bool, tuple[str, ...]], compare.value)
+            if not relations:
+                yield from self._than(b, b, largest, use.relations[:1], a.cost)
+
+    def degree_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "older than 40"."""
+        largest, relations = cast(tuple[bool, tuple[str, ...]], a.value)
+        for name in relations[:1]:
+            if not name.startswith("-"):
+                choice = Comparison(name, ">" if largest else "<", cast("int | float", b.value))
+                yield self._choice(a, choice, b.cost)
+
+    def in_year(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "hired in 2010"."""
+        use = measured(a.use, self.kg)
+        if use is not None and str(a.value).casefold() == "in" and has_times(self.kg, use.relations[0]):
+            yield from self.comparison(a, Phrase("test", text=b.text, value=(("=", b.value),), cost=b.cost))
+
+    def most_of_all(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "earns the most", "was founded first"."""
+        yield from self.best_by(b, a)
 
     def compared_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "larger than Chile by area"."""
@@ -219,16 +259,14 @@ class NumberShapes(PrepositionShapes):
         cost += a.cost + (b.cost if b is not a else 0.0)
         yield Phrase("compared", text=a.text, value=(Superlative(1, largest, relations, a.text), b), cost=cost)
         other = b.objects.sources[0][0]
-        choices = [
-            Comparison(
-                relation,
-                ">" if largest else "<",
-                value,
-                f"took the {label_words(relation)} of {other.query}: {value:,}",
-            )
-            for relation in relations
-            if (value := value_of(self.kg, relation, other)) is not None
-        ]
+        choices = []
+        for signed in relations:
+            relation = signed.removeprefix("-")
+            value = value_of(self.kg, relation, other)
+            if value is not None:
+                said = value if has_times(self.kg, relation) else f"{value:,}"
+                note = f"took the {label_words(relation)} of {other.query}: {said}"
+                choices.append(Comparison(relation, ">" if largest == (signed == relation) else "<", value, note))
         if choices:
             rivals = tuple(choices[1:]) if a.text.casefold() in COLLOQUIAL else ()
             yield self._choice(a, replace(choices[0], rivals=rivals), cost - a.cost + 0.1)

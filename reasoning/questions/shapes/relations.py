@@ -9,8 +9,9 @@ import numpy as np
 
 from reasoning.query.tree import Entity, Project
 from reasoning.questions.chart import Phrase
-from reasoning.questions.constructions import inverse_of, shared
+from reasoning.questions.constructions import said_way, shared
 from reasoning.questions.grounding import NoReading, Reading
+from reasoning.questions.grounding.options import OWN
 from reasoning.questions.lexicon import RelationUse
 from reasoning.questions.measures import measured
 from reasoning.questions.predicates import (
@@ -20,7 +21,7 @@ from reasoning.questions.predicates import (
     Related,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import BEING, DOING, HAVING, KIND_WORDS
+from reasoning.questions.vocabulary import ARTICLES, BEHIND_VERBS, BEING, DOING, HAVING, KIND_WORDS
 from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem, stems
 
 UNFIT, UNSAID_VERB = 0.4, 0.25
@@ -67,9 +68,7 @@ class RelationShapes(Shapes):
         both_said = "both" in self.linked.before(b.start if b.start > a.start else a.end)
         if len(objects.sources) > 1 and objects.joint != "or" and not both_said:
             # "the capital of Japan and France"
-            readings = [
-                self.ground.apply(use, options, inverse_of(use, "of"), a.type, noun=True) for options in objects.sources
-            ]
+            readings = [self.ground.apply(use, options, "of", a.type) for options in objects.sources]
             both = self.ground.either(*(found[0] for found in readings))
             note = 'read "and" as: of any of them'
             yield from self._nouns(a, b, [replace(both, notes=(*both.notes, note))], cost)
@@ -93,6 +92,7 @@ class RelationShapes(Shapes):
             pass
         # "Tourists from France" leave it, whether they or where they go is asked for.
         construction = "gap" if a.value == "from" and not _verb(a.text) else "verb"
+        construction = "participle" if construction == "verb" and is_verbal(a.text) else construction
         cost = 0.0 if is_verbal(a.text) else 0.06
         yield self._predicate(a, b, Related(Application(a.use, b.objects, construction)), cost)
 
@@ -113,12 +113,16 @@ class RelationShapes(Shapes):
         for reading in self._same_step(a, b):
             yield self._predicate(a, b, Related(Application(a.use, Objects(((reading,),)), "verb")), 0.03)
         asked = a.text.casefold().startswith("how ") or measured(a.use, self.kg) is not None
-        if asked or self.linked.before(b.start) & (DOING | BEING):
+        owned = a.start and self.linked.tokens[a.start - 1].text.casefold() == "whose"  # "whose mother is Ann"
+        if asked or (self.linked.before(b.start) & (DOING | BEING) and not owned):
             yield from self._applied_noun(a, a.use, b.objects, b, 0.05)
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
         found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
         yield found
-        if found.estimate >= UNFIT and self.ground.lexicon.type_relation is None and not only_noun(a.text):
+        label = self.ground.lexicon.labels[a.use.relations[0]]
+        said = a.use.costs[:1] <= (OWN,) and said_way(label, a.text, "verb") is not None
+        untyped = self.ground.lexicon.type_relation is None
+        if found.estimate >= UNFIT and untyped and not said and not only_noun(a.text):
             # "a musician who plays the harp", where what is played is teams
             yield self._predicate(a, b, Implied(a.text, b.objects), UNSAID_VERB)
 
@@ -151,6 +155,10 @@ class RelationShapes(Shapes):
     def compound(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Psycho director"."""
         assert b.use is not None and a.objects is not None
+        if self.linked.before(b.start) & ARTICLES or b.text.split()[-1].casefold() in BEHIND_VERBS:
+            return  # "(is) Ben the mother of", "(was) Graz born in"
+        if self._does(a, b):
+            return
         if self.linked.before(b.start) & HAVING:
             return  # "countries in Africa have a capital"
         if a.named and len(a.objects.sources) == 1 and not is_verbal(b.text):
@@ -166,6 +174,10 @@ class RelationShapes(Shapes):
             if own:  # "the Spanish language", "Kathmandu time"
                 yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
+
+    def _does(self, a: Phrase, b: Phrase) -> bool:
+        """Whether one phrase is the verb of another: "(does) Ada employ"."""
+        return is_verb(b.text) and bool(self.linked.before(a.start) & DOING)
 
     def of_its_kind(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the Spanish language", "Schiphol airport"."""
@@ -190,6 +202,8 @@ class RelationShapes(Shapes):
 
     def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the film Psycho", "the actor Tom Hanks"."""
+        if a.start < b.start and self.linked.before(b.start) & BEING:
+            return  # "(whose) mother is Ann"
         if (
             not b.named
             or b.objects is None

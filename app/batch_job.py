@@ -1,0 +1,317 @@
+"""One job of a visitor: queries or questions run by one or two methods, on a thread of its own.
+
+The running itself, its lines, its summary and its resuming are those of `reasoning.evaluation`. A job adds what a page
+needs: it can be watched and stopped, it waits for its turn, it ends when its time is up or its visitor has gone, and
+its results name no path of this machine.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from app.batch_methods import BatchMethod
+from app.batch_rows import Row, row_of, rows_of
+from app.batch_turns import Ticket, Turns
+from app.batch_upload import Upload, split_of, write_expected
+from app.graphs import GraphShelf
+from app.language_model import MAX_NEW_TOKENS
+from kg_data.appended_lines import Line
+from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph, Reasoner
+from reasoning.abandoning import until
+from reasoning.estimate import Estimate
+from reasoning.evaluation.query_lines import Protocol
+from reasoning.evaluation.query_run import prepare_queries
+from reasoning.evaluation.question_run import prepare_questions
+from reasoning.evaluation.run import PreparedRun
+from reasoning.lark import LarkOptions
+
+State = Literal["new", "estimating", "estimated", "waiting", "running", "stopped", "done", "failed"]
+ACTIVE: tuple[State, ...] = ("estimating", "waiting", "running")
+
+TURN_SECONDS = 15 * 60.0
+"""How long a job works before it is the next one's turn; it can be gone on with."""
+UNWATCHED_SECONDS = 60.0
+"""How long a job works on that nobody watches; long enough to reload a page."""
+MOST_RESULT_BYTES = 16 * 2**20
+"""Of the lines of one method."""
+STOPPED, LEFT, OVER = "stopped", "the page was closed", "its turn was over"
+
+_ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
+
+
+class StoppedError(SkylarkError):
+    """A job was ended before its end; what it has is kept."""
+
+
+@dataclass
+class Run:
+    """One method's part of a job.
+
+    Attributes:
+        method: how it answers.
+        out: its file of results.
+        total: queries, 0 until they are counted.
+        rows: those that are done, for the page.
+        estimate: what it would take.
+        seconds: what it took in this turn.
+        summary: its figures, once it is done.
+    """
+
+    method: BatchMethod
+    out: Path
+    total: int = 0
+    rows: list[Row] = field(default_factory=list)
+    estimate: Estimate | None = None
+    seconds: float = 0.0
+    began_with: int = 0
+    summary: dict[str, Any] | None = None
+
+
+class Job:
+    """What a visitor has had estimated, runs, or has run.
+
+    Args:
+        folder: where its files are; `input` in it holds what was sent.
+        upload: what is run.
+        graph: the graph's name on the shelf.
+        shelf: where it is found.
+        protocol, split: of query records, see `evaluate`.
+        methods: one, or two side by side.
+        identifier: its id where it is gone on with, else a new one. Whoever knows it may look at the job.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        upload: Upload,
+        graph: str,
+        shelf: GraphShelf,
+        protocol: str,
+        split: str | None,
+        methods: Sequence[BatchMethod],
+        identifier: str | None = None,
+    ) -> None:
+        known = identifier is not None and _ID.fullmatch(identifier) is not None
+        self.id = cast(str, identifier) if known else secrets.token_urlsafe(16)
+        self.folder, self.upload, self.graph = folder, upload, graph
+        self.protocol, self.split, self._shelf = protocol, split, shelf
+        self.runs = [
+            Run(method, folder / f"results-{letter}.jsonl") for method, letter in zip(methods, "ab", strict=False)
+        ]
+        self.state: State = "new"
+        self.error: Exception | None = None
+        self.progress = (0, 0)
+        self.touched = time.monotonic()
+        self._why, self._stop = "", threading.Event()
+        self._watched, self._deadline = time.monotonic(), float("inf")
+        self._ticket: Ticket | None = None
+        self._worker: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def active(self) -> bool:
+        """Whether it works or waits."""
+        return self.state in ACTIVE
+
+    @property
+    def ahead(self) -> int:
+        """How many jobs must end before it has its turn."""
+        return 0 if self._ticket is None else self._ticket.ahead
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop and has not ended yet."""
+        return self.active and self._stop.is_set()
+
+    @property
+    def ended(self) -> str:
+        """Why it was stopped, in words; empty where it was not."""
+        return self._why
+
+    @property
+    def of_records(self) -> bool:
+        """Whether it runs query records."""
+        return self.upload.kind == "records"
+
+    @property
+    def answered(self) -> int:
+        """Lines of all its methods."""
+        return sum(len(run.rows) for run in self.runs)
+
+    def estimate(self, turns: Turns) -> None:
+        """Find out on a thread what it would take; returns at once."""
+        self._begin("estimating", turns, self._estimate)
+
+    def start(self, turns: Turns) -> None:
+        """Run it on a thread, from where it was; returns at once.
+
+        Raises:
+            SkylarkError: it is at work already, or too many jobs wait.
+        """
+        self._begin("waiting", turns, self._run)
+
+    def stop(self, why: str = STOPPED) -> None:
+        """End the work; returns at once. A reply under way is not waited for."""
+        with self._lock:
+            if self.active and not self._stop.is_set():
+                self._why = why
+                self._stop.set()
+
+    def watched(self) -> None:
+        """Somebody looks at it; called at least every few seconds."""
+        self._watched = self.touched = time.monotonic()
+        self._check_time()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the worker, at most so long."""
+        if self._worker is not None:
+            self._worker.join(seconds)
+
+    def _begin(self, state: State, turns: Turns, work: Any) -> None:
+        with self._lock:
+            if self.active:
+                raise SkylarkError("this job is at work already: stop it first")
+            ticket = turns.take()
+            self._ticket, self.state, self.error, self._why = ticket, state, None, ""
+            self._stop = stop = threading.Event()
+            self._watched, self._deadline = time.monotonic(), float("inf")
+        self._worker = threading.Thread(
+            # The model's calls are given up as soon as the job is stopped, wherever they wait.
+            target=until(stop).run, args=(self._work, ticket, work), name="skylark-batch", daemon=True,
+        )  # fmt: skip
+        self._worker.start()
+
+    def _work(self, ticket: Ticket, work: Any) -> None:
+        ended: State
+        try:
+            with ticket:
+                while not ticket.wait(0.5):
+                    self._check()
+                self._deadline = time.monotonic() + TURN_SECONDS
+                ended = work()
+        except StoppedError:
+            ended = "stopped"
+        except Exception as error:
+            # A model that is told to give up says so in an error of its own.
+            if self._stop.is_set():
+                ended = "stopped"
+            else:
+                self.error, ended = self._without_folder(error), "failed"
+        with self._lock:
+            self.touched = time.monotonic()
+            self.state = ended
+
+    def _estimate(self) -> State:
+        for place, run in enumerate(self.runs):
+            prepared = self._prepared(run)
+            run.total = len(prepared.items)
+
+            def counted(prepared: PreparedRun[Any] = prepared, place: int = place) -> Iterator[Any]:
+                for number, question in enumerate(prepared.questions):
+                    self._at(place * len(prepared.questions) + number, len(self.runs) * len(prepared.questions))
+                    yield question
+
+            run.estimate = prepared.reasoner.estimate(counted())
+        return "estimated"
+
+    def _run(self) -> State:
+        self.state = "running"
+        for run in self.runs:
+            if run.summary is not None:
+                continue
+            prepared = self._prepared(run)
+            run.total = len(prepared.items)
+            run.rows = rows_of(run.out, prepared)
+            run.began_with, began = len(run.rows), time.monotonic()
+            try:
+                run.summary = self._watching(run, prepared, began).run(run.out, resume=True)
+            finally:
+                run.seconds = time.monotonic() - began
+                # Lines that wait for the model's next reply were shown and may not have been kept.
+                run.rows = rows_of(run.out, prepared)
+        return "done"
+
+    def _watching(self, run: Run, prepared: PreparedRun[Any], began: float) -> PreparedRun[Any]:
+        """The run, seen from outside: each line is shown as it comes, and none comes once the job is stopped."""
+
+        def answered(rest: Sequence[Any]) -> Iterator[tuple[Line, bool]]:
+            size = run.out.stat().st_size if run.out.exists() else 0
+            with closing(cast(Any, prepared.answered(rest))) as lines:
+                for item, (line, replied) in zip(rest, lines, strict=True):
+                    self._check()
+                    row = row_of(item, line, prepared)
+                    size += row.size
+                    if size > MOST_RESULT_BYTES:
+                        raise SkylarkError(
+                            f"the results have more than {MOST_RESULT_BYTES:,} bytes, the most that is kept here: "
+                            "run fewer queries, or ones with fewer answers"
+                        )
+                    run.rows.append(row)
+                    run.seconds = time.monotonic() - began
+                    yield line, replied
+
+        return replace(prepared, answered=answered)
+
+    def _prepared(self, run: Run) -> PreparedRun[Any]:
+        method, options = run.method, LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
+        prepared: PreparedRun[Any]
+        if self.of_records:
+            if self.graph not in self._shelf.names:
+                raise SkylarkError("query records run on the page's own graphs: choose one from the list")
+            prepared = prepare_queries(
+                self.graph, self.upload.place, cast(Protocol, self.protocol), method.method, method.llm, options,
+                split_of(self.upload) or self.split,
+            )  # fmt: skip
+        else:
+            graph = self._shelf.get(self.graph)
+            prepared = prepare_questions(graph, self._questions(graph), method.method, method.llm, options)
+        told = {key: self.upload.name for key in ("queries", "questions") if key in prepared.settings}
+        if prepared.settings["llm"] is not None:
+            told["llm"] = method.model
+        # What a visitor takes away says no path of this machine.
+        return replace(prepared, settings={**prepared.settings, "kg": self.graph, **told})
+
+    def _questions(self, graph: KnowledgeGraph) -> Path:
+        if self.upload.kind == "questions":
+            return self.upload.place
+        expected = self.folder / "lines.jsonl"
+        if not expected.exists():
+            write_expected(
+                self.upload, expected, Reasoner(graph, llm="embedded", method="exact"),
+                lambda number: self._at(number, self.upload.count),
+            )  # fmt: skip
+        return expected
+
+    def _at(self, done: int, total: int) -> None:
+        self.progress = (done, total)
+        self._check()
+
+    def _check(self) -> None:
+        self._check_time()
+        if self._stop.is_set():
+            raise StoppedError(self._why)
+
+    def _check_time(self) -> None:
+        now = time.monotonic()
+        if now > self._deadline:
+            self.stop(OVER)
+        elif now - self._watched > UNWATCHED_SECONDS:
+            self.stop(LEFT)
+
+    def _without_folder(self, error: Exception) -> Exception:
+        """An error without the place of the job's files."""
+        if not isinstance(error, SkylarkError):
+            return error
+        said = str(error)
+        for folder in {str(self.folder), str(self.folder.resolve())}:
+            said = said.replace(f"{folder}/input/", "").replace(f"{folder}/", "").replace(folder, "the job")
+        return SkylarkError(said) if said != str(error) else error

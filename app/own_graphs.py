@@ -1,0 +1,169 @@
+"""Graphs that visitors bring: read from one uploaded file, kept in memory for that visit, and then gone.
+
+A graph of one's own is known by an opaque id that only its visitor was given, never by a path or the name of a file.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kg_data.errors import DataError, SkylarkError, UnknownGraphError
+from kg_data.loaders import SUFFIXES, load_path
+from reasoning import KnowledgeGraph
+
+MOST_BYTES = 20 * 2**20
+MOST_LINES = 1_000_000
+MOST_GRAPHS = 16
+MOST_HELD = 2**30
+"""Bytes of the arrays of all visitors' graphs together."""
+IDLE_SECONDS = 3600.0
+"""A graph that nobody asked for this long goes, should the end of its visit have gone unnoticed."""
+TICK = 0.5
+PREFIX = "own-"
+LIMITS = f"up to {MOST_BYTES // 2**20} MB and {MOST_LINES:,} lines"
+
+
+class UploadError(SkylarkError):
+    """A file that was sent is no graph that can be taken in; the message says why and what to do."""
+
+
+@dataclass
+class OwnGraph:
+    """A visitor's graph.
+
+    Attributes:
+        key: its opaque id.
+        owner: the visit that it belongs to.
+        kg: the graph, named as its file.
+        used: when it was last asked for, by the monotonic clock.
+    """
+
+    key: str
+    owner: str
+    kg: KnowledgeGraph
+    used: float = field(default_factory=time.monotonic)
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is the id of a visitor's graph."""
+    return name.startswith(PREFIX)
+
+
+class OwnGraphs:
+    """The visitors' graphs: one a visit, a bounded number and size of them together."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, OwnGraph] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> KnowledgeGraph:
+        """The graph of this id.
+
+        Raises:
+            UnknownGraphError: it has gone, or never was.
+        """
+        with self._lock:
+            own = self._held.get(key)
+            if own is None:
+                raise UnknownGraphError("your own graph is no longer here: upload its file again, or choose another")
+            own.used = time.monotonic()
+            return own.kg
+
+    def add(self, owner: str, kg: KnowledgeGraph) -> OwnGraph:
+        """Keep a graph for a visit, in the place of the one it had.
+
+        Raises:
+            UploadError: there is no room.
+        """
+        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg)
+        with self._lock:
+            kept = {k: g for k, g in self._held.items() if g.owner != owner and own.used - g.used < IDLE_SECONDS}
+            if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + kg.nbytes > MOST_HELD:
+                raise UploadError(
+                    "other visitors' graphs take all the room that there is: try again in a few minutes, "
+                    "or send a smaller graph"
+                )
+            self._held = kept | {own.key: own}
+        return own
+
+    def forget(self, owner: str) -> None:
+        """Drop what belongs to a visit that is over."""
+        with self._lock:
+            self._held = {key: own for key, own in self._held.items() if own.owner != owner}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+def read_graph(path: Path, name: str) -> KnowledgeGraph:
+    """Read an uploaded file.
+
+    Args:
+        path: where it lies.
+        name: what the visitor calls it; errors use this and never the path.
+
+    Raises:
+        UploadError: it is too big, of another kind, or broken (the line is named).
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UploadError(
+            f'"{name}" has an ending that is not known here: save the graph as .tsv or .csv '
+            f"(head, relation, tail in a line) or as N-Triples (.nt); also read: {_others()}"
+        )
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise UploadError(
+            f'"{name}" has {size / 2**20:,.1f} MB and a graph sent here may have {LIMITS}: send a part of it, '
+            "or run Skylark on your own machine, where there is no limit"
+        )
+    with path.open("rb") as file:
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+    if lines > MOST_LINES:
+        raise UploadError(f'"{name}" has {lines:,} lines and a graph sent here may have {LIMITS}: send a part of it')
+    try:
+        return KnowledgeGraph.from_columns(load_path(path, name))
+    except DataError as error:
+        raise UploadError(str(error).replace(error.path, f'"{name}"')) from None
+    except SkylarkError as error:
+        raise UploadError(f'"{name}" cannot be used as a graph: {error}') from None
+
+
+def reading(path: Path, name: str) -> Iterator[float | KnowledgeGraph]:
+    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end the graph.
+
+    Raises:
+        UploadError: as `read_graph`.
+    """
+    result: list[KnowledgeGraph | BaseException] = []
+
+    def work() -> None:
+        try:
+            result.append(read_graph(path, name))
+        except BaseException as error:
+            result.append(error)
+
+    began = time.monotonic()
+    worker = threading.Thread(target=work, name="skylark-upload", daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(TICK)
+        if worker.is_alive():
+            yield time.monotonic() - began
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    yield result[0]
+
+
+def shown_name(path: str | os.PathLike[str]) -> str:
+    """The file's own name, as the visitor knows it, without any folder."""
+    return Path(path).name[:80] or "graph"
+
+
+def _others() -> str:
+    return ", ".join(suffix for suffix in SUFFIXES if suffix not in (".tsv", ".csv", ".nt"))

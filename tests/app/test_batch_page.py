@@ -1,0 +1,124 @@
+"""The batch tab as a visitor meets it, in headless Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.app.browsing import PHONE, SCRIPT, expect, visit
+
+pytestmark = pytest.mark.browser
+
+PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
+
+
+@contextlib.contextmanager
+def batching(browser: Any, url: str, name: str, **more: Any) -> Iterator[Any]:
+    """A visitor at the batch tab."""
+    with visit(browser, url, f"batch-{name}", **more) as page:
+        to_tab(page)
+        yield page
+
+
+def to_tab(page: Any) -> None:
+    expect(page, "#graph_note", "triples", 60)
+    tab = page.get_by_role("tab", name="Run a batch")
+    if not tab.is_visible():  # on a phone the last tabs are in a menu
+        page.get_by_label("More tabs").click()
+        tab = page.get_by_text("Run a batch").last
+    tab.click()
+    page.wait_for_selector("#batch_typed textarea")
+
+
+def choose(page: Any, which: str, option: str) -> None:
+    page.click(f"{which} input")
+    page.get_by_role("option", name=option).first.click()
+
+
+def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:
+    with batching(browser, copying, "job") as page:
+        assert "At most 300 lines" in str(page.text_content("#batch_lines_tab, #batch_kinds"))
+        page.click("#batch_estimate")
+        expect(page, "#batch_error", "nothing to run yet")
+        assert page.is_disabled("#batch_go")
+        choose(page, "#batch_graph", "strange")
+        choose(page, "#batch_beside", "lark with the copy")
+        page.fill("#batch_typed textarea", '"leads to"("Home")\nis("Home")\nnothing("Home")')
+        page.click("#batch_estimate")
+        told = expect(page, "#job_estimate", "What it would take", 60)
+        assert "3 lines of typed.txt on strange" in told
+        expect(page, "#job_status", "Start runs it", 60)
+        assert not str(page.text_content("#batch_error")).strip()
+        page.click("#batch_go")
+        expect(page, "#job_status", "Done: 6 answers", 60)
+        assert "plain" in str(page.text_content("#job_answers"))
+        assert SCRIPT in str(page.text_content("#job_answers"))
+        assert page.locator("#job_answers script").count() == 0
+        assert page.locator("#job_figures img.sk-plot").get_attribute("alt")
+        assert "B better" in str(page.text_content("#job_figures"))
+        job = str(page.text_content(".sk-job"))
+        with page.expect_download() as download:
+            page.locator("#job_files a", has_text="KB").first.click()
+        whole = tmp_path / "whole.zip"
+        download.value.save_as(whole)
+        with zipfile.ZipFile(whole) as archive:
+            assert json.loads(archive.read("job.json"))["id"] == job
+        page.reload()
+        to_tab(page)
+        expect(page, "#job_status", "Done: 6 answers", 30)
+        assert page.text_content(".sk-job") == job
+    with batching(browser, copying, "again") as page:
+        page.click("#batch_again_panel button")
+        page.set_input_files("#batch_archive input[type=file]", whole)
+        page.wait_for_selector("#batch_archive .file-preview")
+        page.click("#batch_again")
+        expect(page, "#job_status", "Done: 6 answers", 60)
+        assert page.text_content(".sk-job") == job
+
+
+def test_on_a_phone_nothing_is_wider_than_it(browser: Any, copying: str) -> None:
+    with batching(browser, copying, "phone", viewport=PHONE) as page:
+        choose(page, "#batch_graph", "strange")
+        page.fill("#batch_typed textarea", 'is("Home")')
+        page.click("#batch_estimate")
+        expect(page, "#job_status", "Start runs it", 60)
+        page.click("#batch_go")
+        expect(page, "#job_status", "Done: 1 answer", 60)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_zip_of_images_is_looked_at_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:
+    sent = tmp_path / "images.zip"
+    with Image.open(PHOTOGRAPHS / "astronaut.png") as opened:
+        opened.convert("RGB").resize((256, 256)).save(tmp_path / "one.jpg")
+    with zipfile.ZipFile(sent, "w") as archive:
+        archive.write(tmp_path / "one.jpg", "a/one.jpg")
+        archive.write(tmp_path / "one.jpg", "b/two.jpg")
+        archive.writestr("broken.png", "no image")
+    with batching(browser, copying, "images") as page:
+        page.get_by_role("tab", name="Images", exact=True).click()
+        page.set_input_files("#batch_images input[type=file]", sent)
+        page.wait_for_selector("#batch_images .file-preview")
+        page.fill("#batch_instruction textarea", "Find every person")
+        page.click("#images_start")
+        told = expect(page, "#images_status", "Done: 3 of 3 images", 60)
+        assert "1 not readable" in told
+        assert "1 object" in str(page.text_content("#images_rows"))
+        page.wait_for_selector("#images_zip", state="visible")
+        with page.expect_download() as download:
+            page.click("#images_zip")
+        results = tmp_path / "results.zip"
+        download.value.save_as(results)
+        page.click("#images_again button")
+        page.set_input_files("#images_earlier input[type=file]", results)
+        page.wait_for_selector("#images_earlier .file-preview")
+        page.click("#images_start")
+        expect(page, "#images_status", "nothing left to look at", 30)
