@@ -100,7 +100,7 @@ class ImpliedRelations(Relations):
             )
             costs.append(unlike - (0.15 if name in reached or name in favoured else 0.0))
         order = sorted(range(len(names)), key=lambda at: costs[at])
-        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order), implied=True)
+        use = RelationUse(text, tuple(names[i] for i in order), tuple(costs[i] for i in order))
         found = self.apply(use, sources, "from" if inverse is False else "to", want=want, fixed=inverse is not None)
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 

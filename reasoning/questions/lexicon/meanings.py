@@ -19,7 +19,7 @@ class RelationUse:
         text: the words.
         relations: names, the likeliest first.
         costs: of each, how far the words are from its name.
-        implied: whether no word is said to mean them, and the costs say how well they fit.
+        far: those that the words only bring to mind.
         ranked: whether the order says which is meant where several fit; otherwise that is an ambiguity.
     """
 
@@ -27,7 +27,7 @@ class RelationUse:
     relations: tuple[str, ...]
     costs: tuple[float, ...] = ()
     ranked: bool = False
-    implied: bool = False
+    far: frozenset[str] = frozenset()
 
     def cost(self, name: str) -> float:
         """How far the words are from a relation's name."""
@@ -35,7 +35,7 @@ class RelationUse:
 
     def guesses(self, name: str) -> tuple[str, ...]:
         """The words, where they are too far from a relation's name to mean it for sure."""
-        return (self.text,) if not self.implied and self.cost(name) > FAR_LINK else ()
+        return (self.text,) if name in self.far else ()
 
     def only(self, names: Iterable[str]) -> RelationUse:
         """The use with these of its relations."""

@@ -47,6 +47,7 @@ class RelationNames:
         self._uses: dict[Key, dict[str, float]] = {}
         self._phrases: set[Key] = set()
         self._near: dict[Key, dict[str, float]] = {}
+        self._context_near: dict[str, set[str]] = {}
         self._compounds: dict[str, set[str]] = {}
         self._verbs: set[tuple[str, str]] = set()
         for name in self.names:
@@ -124,6 +125,8 @@ class RelationNames:
             for form in lemmas(part.split()[-1]):
                 for text, cost in wordnet().related(form).items():
                     if cost + CONTEXT < FARTHEST:
+                        if cost + CONTEXT < self._near.get((text,), {}).get(name, 1.0):
+                            self._context_near.setdefault(text, set()).add(name)
                         self._offer(self._near, (text,), name, cost + CONTEXT)
 
     def _offer(self, table: dict[Key, dict[str, float]], key: Key, name: str, cost: float) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from reasoning.graph.names import fold
 from reasoning.questions.lexicon.kinds import KindWords
-from reasoning.questions.lexicon.meanings import RelationUse
-from reasoning.questions.lexicon.relation_names import OTHER_WORD, is_agent
+from reasoning.questions.lexicon.meanings import FAR_LINK, RelationUse
+from reasoning.questions.lexicon.relation_names import CONTEXT, OTHER_WORD, is_agent
 from reasoning.questions.similarity import NEAR_ENOUGH
 from reasoning.questions.vocabulary import FILLER, KEYWORDS, PREPOSITIONS
 from reasoning.questions.word_forms import is_verbal, lemmas, stem, stems
@@ -69,12 +69,13 @@ class RelationUses(KindWords):
     def meant(self, text: str, least: float = NEAR_ENOUGH) -> RelationUse | None:
         """What a phrase means by the sense of its words alone, for words that name nothing."""
         near = self.similarity.nearest(text, least)
-        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
+        far = frozenset(name for name, cost in near.items() if cost > FAR_LINK)
+        return RelationUse(text, tuple(near), tuple(near.values()), far=far) if near else None
 
     def phrased(self, text: str) -> RelationUse | None:
         """What a verb with its preposition means by their sense together: "comes after" of "precedes"."""
         near = self.similarity.phrased(text)
-        return RelationUse(text, tuple(near), tuple(near.values()), implied=True) if near else None
+        return RelationUse(text, tuple(near), tuple(near.values())) if near else None
 
     def measures(self, meant: Sequence[str]) -> tuple[str, ...]:
         """The relations with values that have one of some names; a sign before a name is kept before the relation."""
@@ -143,7 +144,10 @@ class RelationUses(KindWords):
             costs = [cost + RARE * (one - min(rare)) for cost, one in zip(costs, rare, strict=True)]
             order = sorted(range(len(kept)), key=lambda at: costs[at])
             kept, costs = [kept[at] for at in order], [costs[at] for at in order]
-        return RelationUse(text, tuple(kept), tuple(costs), ranked)
+        # A word of the path before the name says no less for standing there.
+        context = {name for form in lemmas(text.split()[-1]) for name in self._context_near.get(form, ())}
+        far = frozenset(name for name in kept if found[name] - CONTEXT * (name in context) > FAR_LINK)
+        return RelationUse(text, tuple(kept), tuple(costs), ranked, far)
 
     def _rare(self, name: str) -> float:
         """How rare a relation is, 0 for one with all triples and 1 for one with none, on a scale of magnitudes."""
