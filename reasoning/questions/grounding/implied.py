@@ -83,7 +83,7 @@ class ImpliedRelations(Relations):
         there = self._leading(sources)
         if want is not None:
             # "The mother of Ann" says which way that relation runs.
-            there -= {n for n in favoured if said_way(self.lexicon.labels[n], want.text, "of") is not None}
+            there -= {n for n in favoured if said_way(self.lexicon.shapes[n], want.text, "of") is not None}
         names = sorted((n for n in likeness if n in there), key=lambda n: -likeness[n])
         if not names:
             raise NoReading(f"it is not said which relation leads to {sources[0].query}")

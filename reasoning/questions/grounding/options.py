@@ -63,7 +63,7 @@ class Options(Sets):
         wanted = self.wanted(want)
         for name in use.relations:
             relation = self.kg.relation(name)
-            said = None if fixed else said_way(self.lexicon.labels[name], use.text, construction)
+            said = None if fixed else said_way(self.lexicon.shapes[name], use.text, construction)
             inverse = inverse_of(use.only([name]), construction) if said is None else said
             noun = construction == "of"
             one_way = fixed or (noun and said is None and not self._may_turn(use, name))

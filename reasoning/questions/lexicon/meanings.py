@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reasoning.graph.index import Ids
 
-FAR_LINK = 0.3
+FAR_LINK = 0.31
 """A word farther than this from a relation's name may bring it to mind and does not mean it: what is above both."""
 
 

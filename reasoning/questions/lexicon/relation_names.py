@@ -20,6 +20,9 @@ Key = tuple[str, ...]
 HEAD_WORD, OTHER_WORD, CONTEXT = 0.1, 0.15, 0.2
 """What it costs to name a relation by one word of its name, or by what stands before the last part of a path."""
 
+BESIDE = 0.1
+"""What is added to how far a word is from one that is not the last of a name: "summit" from "top level domain"."""
+
 FARTHEST = 0.6
 """A word that is farther from every word of a name than this does not mean the relation."""
 
@@ -31,6 +34,7 @@ class RelationNames:
         names: the relations and the properties with values.
         words: of each, the words of its name that say something.
         labels: of each, all words of its name.
+        shapes: of each, the words that its direction is read from: of a path the last part.
         contexts: of each, the stems of what stands before the last part of a path.
         location: relations that say where something lies, the nearest way to put it first.
         kind_relation: the relation that says what kind of thing something is, None where there is none.
@@ -43,11 +47,12 @@ class RelationNames:
         self.names = tuple(dict.fromkeys((*kg.relation_ids, *(column.relation for column in kg.literals))))
         self.words: dict[str, tuple[str, ...]] = {}
         self.labels: dict[str, str] = {}
+        self.shapes: dict[str, str] = {}
         self.contexts: dict[str, frozenset[str]] = {}
         self._uses: dict[Key, dict[str, float]] = {}
         self._phrases: set[Key] = set()
         self._near: dict[Key, dict[str, float]] = {}
-        self._context_near: dict[str, set[str]] = {}
+        self._meant: dict[Key, dict[str, float]] = {}
         self._compounds: dict[str, set[str]] = {}
         self._verbs: set[tuple[str, str]] = set()
         for name in self.names:
@@ -91,6 +96,7 @@ class RelationNames:
         # An id may say it better: "/people/person/place_of_birth" has the label "people person place of birth".
         texts = dict.fromkeys(segmented(label_words(text)).removesuffix(" s") for text in (label, name))
         best: tuple[str, ...] = ()
+        self.shapes[name] = label_words(name) if "/" in name else next(iter(texts))
         self.labels[name] = " ".join(dict.fromkeys(next(iter(texts)).split()))
         for text in texts:
             every = stems(text)
@@ -116,6 +122,7 @@ class RelationNames:
                     narrower = cost > SYNONYM and text.endswith(f" {form}")
                     if cost + own < FARTHEST and text != word and not narrower:
                         self._offer(self._near, (text,), name, cost + own)
+                        self._offer(self._meant, (text,), name, cost + BESIDE * (at < len(best) - 1))
                         if text not in nouns:
                             self._verbs.add((text, name))
                         first, space, _ = text.partition(" ")
@@ -125,9 +132,8 @@ class RelationNames:
             for form in lemmas(part.split()[-1]):
                 for text, cost in wordnet().related(form).items():
                     if cost + CONTEXT < FARTHEST:
-                        if cost + CONTEXT < self._near.get((text,), {}).get(name, 1.0):
-                            self._context_near.setdefault(text, set()).add(name)
                         self._offer(self._near, (text,), name, cost + CONTEXT)
+                        self._offer(self._meant, (text,), name, cost)
 
     def _offer(self, table: dict[Key, dict[str, float]], key: Key, name: str, cost: float) -> None:
         names = table.setdefault(key, {})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from reasoning.graph.names import fold
 from reasoning.questions.lexicon.kinds import KindWords
 from reasoning.questions.lexicon.meanings import FAR_LINK, RelationUse
-from reasoning.questions.lexicon.relation_names import CONTEXT, OTHER_WORD, is_agent
+from reasoning.questions.lexicon.relation_names import OTHER_WORD, is_agent
 from reasoning.questions.similarity import NEAR_ENOUGH
 from reasoning.questions.vocabulary import FILLER, KEYWORDS, PREPOSITIONS
 from reasoning.questions.word_forms import is_verbal, lemmas, stem, stems
@@ -54,12 +55,15 @@ class RelationUses(KindWords):
                 return self._use(text, found, form in self._phrases)
         plain = plain and len(text.split()) == len(words)  # no article between
         near = self._family(words[0]) if len(words) == 1 else self._of_words(words) if plain else {}
+        meant: dict[str, float] = dict.fromkeys(near, 0.0)
         for lemma in lemmas(" ".join(words)):
             for name, cost in self._near.get((lemma,), {}).items():
                 far = cost > FAR_NOUN and not is_agent(lemma) and self.type_relation is None
                 if not (nominal and ((lemma, name) in self._verbs or far)):
                     near[name] = min(cost, near.get(name, cost))
-        return self._use(text, near, False) if near else None
+                    meant[name] = min(self._meant[(lemma,)][name], meant.get(name, 1.0))
+        found = self._use(text, near, False) if near else None
+        return found and replace(found, far=frozenset(name for name in found.relations if meant[name] > FAR_LINK))
 
     def in_table(self, text: str, words: tuple[str, ...]) -> RelationUse | None:
         """What a phrase means by the reviewed table alone."""
@@ -144,10 +148,7 @@ class RelationUses(KindWords):
             costs = [cost + RARE * (one - min(rare)) for cost, one in zip(costs, rare, strict=True)]
             order = sorted(range(len(kept)), key=lambda at: costs[at])
             kept, costs = [kept[at] for at in order], [costs[at] for at in order]
-        # A word of the path before the name says no less for standing there.
-        context = {name for form in lemmas(text.split()[-1]) for name in self._context_near.get(form, ())}
-        far = frozenset(name for name in kept if found[name] - CONTEXT * (name in context) > FAR_LINK)
-        return RelationUse(text, tuple(kept), tuple(costs), ranked, far)
+        return RelationUse(text, tuple(kept), tuple(costs), ranked)
 
     def _rare(self, name: str) -> float:
         """How rare a relation is, 0 for one with all triples and 1 for one with none, on a scale of magnitudes."""

@@ -119,7 +119,7 @@ class RelationShapes(Shapes):
         cost = NOUN_AS_VERB if a.type is None and only_noun(a.text) else 0.0
         found = self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), cost)
         yield found
-        label = self.ground.lexicon.labels[a.use.relations[0]]
+        label = self.ground.lexicon.shapes[a.use.relations[0]]
         said = a.use.costs[:1] <= (OWN,) and said_way(label, a.text, "verb") is not None
         untyped = self.ground.lexicon.type_relation is None
         if found.estimate >= UNFIT and untyped and not said and not only_noun(a.text):
