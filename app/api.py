@@ -217,6 +217,13 @@ def _listed(answer: Answer) -> Json:
     return {**told, "answers": told["answers"][:MOST_ANSWERS], "answers_total": total}
 
 
+def offer_only_programs(page: gr.Blocks) -> None:
+    """The page's own events are nobody's to call by name: Gradio offers some by itself once the page is complete."""
+    for event in page.fns.values():
+        if not isinstance(getattr(event.fn, "__self__", None), Programs):
+            event.api_visibility = "private"
+
+
 def build_programs(programs: Programs) -> None:
     """The named endpoints, inside the page."""
     exact: dict[str, Any] = {"concurrency_limit": 2 * ANSWERS_AT_ONCE, "concurrency_id": "programs"}

@@ -200,7 +200,7 @@ class ImageDemo:
         try:
             paths = [path for path in map(sent, files or ()) if isinstance(path, Path)]
             # Gradio copies the zip as it is handed over, so nothing stays here.
-            with tempfile.TemporaryDirectory(prefix="skylark-batch-") as folder:
+            with tempfile.TemporaryDirectory(prefix="skylark-looked-") as folder:
                 for progress in run_batch(
                     self.vision, paths, (instruction or "").strip(), _bounded(min_score), Path(folder) / ARCHIVE
                 ):

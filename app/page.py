@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.api import Programs, build_programs
+from app.api import Programs, build_programs, offer_only_programs
 from app.batch_page import BatchDemo, build_batch, kept_job
 from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
@@ -35,6 +35,7 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
                     queue=False, show_progress="hidden",
                 )  # fmt: skip
         build_programs(Programs(shelf, model, images))
+    offer_only_programs(page)
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
 

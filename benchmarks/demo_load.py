@@ -164,8 +164,9 @@ def report(asked: list[Asked], memory: list[float], paint: list[float], visitors
     right = sum(one.right for one in asked)
     return (
         f"# {visitors} visitors at once, {len(asked)} requests\n\n"
-        f"`python -m benchmarks.demo_load`, {machine_words(machine())}; load of the machine before: "
-        f"{os.getloadavg()[0]:.1f}. {len(asked) / seconds:.1f} requests a second; {right} of {len(asked)} answers were "
+        f"`python -m benchmarks.demo_load`, {machine_words(machine())}; load average when it ended, "
+        f"other work included: {os.getloadavg()[0]:.1f}. "
+        f"{len(asked) / seconds:.1f} requests a second; {right} of {len(asked)} answers were "
         "those of the visitor who asked. Seconds as the visitor sees them, all waiting included.\n\n"
         "| what | requests | p50 | p95 | most | told to wait |\n|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
         f"| requests so far | {marks} |\n|---|{'---|' * len(memory)}\n| memory of the server, MB | {held} |\n\n"

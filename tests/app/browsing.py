@@ -85,3 +85,13 @@ def expect(page: Any, selector: str, words: str, seconds: float = 10) -> str:
         timeout=seconds * 1000,
     )
     return str(page.text_content(selector))
+
+
+def open_tab(page: Any, name: str) -> None:
+    """Open a tab; where the screen is narrow, those that have no place are in a menu."""
+    page.wait_for_selector("[role=tab]")
+    tab = page.locator("[role=tab]:visible", has_text=name)
+    if not tab.count():
+        page.locator(".overflow-menu > button").first.click()
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.first.click()

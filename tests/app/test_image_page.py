@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, visit
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, open_tab, visit
 from vision.images import MAX_BYTES
 
 pytestmark = pytest.mark.browser
@@ -49,7 +49,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def looking(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
     """A visitor at the image tab."""
     with visit(browser, url, f"image-{name}", viewport) as page:
-        page.click("role=tab[name='Look at an image']")
+        open_tab(page, "Look at an image")
         page.wait_for_selector("#photo input[type=file]", state="attached")
         yield page
 
@@ -260,7 +260,7 @@ def test_a_batch_goes_to_a_zip_while_somebody_looks(
         assert json.loads(archive.read("text/photo.json"))[0]["label"] == "person"
         with archive.open("pictures/photo-2.jpg") as picture:
             assert Image.open(picture).width >= 256
-    assert not list(data_folder.rglob("skylark-batch-*")), "the zip is kept in one place only"
+    assert not list(data_folder.rglob("skylark-looked-*")), "the zip is kept in one place only"
 
 
 def test_two_visitors_have_each_their_own_answer(browser: Any, copying: str) -> None:
