@@ -64,4 +64,6 @@ def conclude(
     if not len(ranked) and not value and (became := emptied_note(chain, steps)) is not None:
         notes = (*notes, became)
     scores = (1.0,) * len(ranked)
+    if failed is None and steps and steps[-1].scores is not None:
+        scores = tuple(round(float(score), 6) for score in steps[-1].scores)
     return Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
