@@ -38,7 +38,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.errors import LLMError
 from reasoning.marking.packing import keep_logits, readout_of
 from reasoning.marking.scheme import MarkScheme
-from reasoning.marking.student import Marks, Student, cut, open_model
+from reasoning.marking.student import Marks, Student, cut, open_model, quiet_peft
 
 WARM_UP = 25
 """Updates over which the learning rate rises."""
@@ -173,9 +173,9 @@ def prepare(options: DistillationOptions, start: Path | None) -> tuple[Any, Stud
             raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
     readout = readout_of(model, marks.scheme)
     decoder = cut(model, options.layers).requires_grad_(False)
-    adapter = get_peft_model(
-        decoder, LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")
-    )
+    config = LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")
+    with quiet_peft():
+        adapter = get_peft_model(decoder, config)
     if start is not None:
         try:
             set_peft_model_state_dict(adapter, load_file(start / "adapter_model.safetensors"))

@@ -32,8 +32,7 @@ def adapter_of(llm: BaseChatModel) -> Path | None:
     if not isinstance(llm, EmbeddedChatModel) or llm.adapter is None:
         return None
     if llm.adapter == PACKAGED:
-        there = llm.source is None and (PACKAGED_ADAPTER / SCHEME_FILE).is_file()
-        return PACKAGED_ADAPTER if there else None
+        return PACKAGED_ADAPTER if llm.source is None else None
     folder = Path(llm.adapter).expanduser()
     if not (folder / SCHEME_FILE).is_file():
         raise LLMError(f"{folder} holds no adapter made by `python -m reasoning distill`")

@@ -8,6 +8,9 @@ arXiv 2106.09685) in PEFT's own format; beside it stands how steps are written, 
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,6 +131,14 @@ def cut(model: Any, layers: int) -> Any:
     raise LLMError(f"{type(model).__name__} keeps its layers in no single list: teach another model")
 
 
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Keep from users what PEFT asks of transformers in a way that it is told to leave off."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield
+
+
 def load_student(adapter: Path, source: str | None = None, device: str = "cpu") -> Student:
     """A taught model, its adapter merged into the weights, float32.
 
@@ -142,7 +153,8 @@ def load_student(adapter: Path, source: str | None = None, device: str = "cpu") 
     readout = readout_of(model, marks.scheme).to(device)
     decoder = cut(model, marks.layers)
     try:
-        taught = PeftModel.from_pretrained(decoder, adapter, torch_device=device)
+        with quiet_peft():
+            taught = PeftModel.from_pretrained(decoder, adapter, torch_device=device)
     except (RuntimeError, ValueError, OSError) as error:
         raise LLMError(f"The adapter {adapter} does not fit the model ({type(error).__name__}: {error})") from error
     return Student(taught.merge_and_unload().eval().to(device), readout, marks)
