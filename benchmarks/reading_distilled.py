@@ -57,18 +57,20 @@ def main() -> None:
     parser.add_argument("--per-type", type=int, default=50, help="queries of each type, the taught model")
     parser.add_argument("--beside", type=int, default=20, help="of these, how many the others answer too")
     parser.add_argument("--large", type=int, default=10, help="queries of each type with larger steps")
+    parser.add_argument("--timed", type=int, default=10, help="2p queries whose time is taken, both ways")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="lines of a run that may be stopped")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
     for name in DATASETS:
-        kg, drawn = draw(options.data / "kg" / name, max(options.per_type, options.large))
+        kg, drawn = draw(options.data / "kg" / name, max(options.per_type, options.large), options.work)
         figures[name] = {"share_within": {kind: entry["share"] for kind, entry in drawn.items()}}
         for method in METHODS:
             count = options.per_type if method == "taught" else options.beside
             figures[name][method] = tallied(run(kg, name, drawn, "within", method, count, options.work))
         figures[name]["large"] = tallied(run(kg, name, drawn, "beyond", "taught", options.large, options.work))
-        figures[name]["seconds"] = timed(kg, [Query.from_record(record) for record in drawn["2p"]["within"][:10]])
+        chosen = [Query.from_record(record) for record in drawn["2p"]["within"][: options.timed]]
+        figures[name]["seconds"] = timed(kg, chosen)
     report = {
         "command": "python -m benchmarks.reading_distilled",
         "date": datetime.date.today().isoformat(),
@@ -88,10 +90,13 @@ def main() -> None:
     print(text)
 
 
-def draw(folder: Path, count: int) -> tuple[KnowledgeGraph, dict[str, Any]]:
+def draw(folder: Path, count: int, work: Path) -> tuple[KnowledgeGraph, dict[str, Any]]:
     """The graph, and of each type records whose steps are within the bound, others, and the share of the former."""
     files, split = find_files(folder / "queries", None)
     kg = KnowledgeGraph.load(folder, GRAPH_SPLITS["reading", split])
+    kept = work / f"drawn-{folder.name}-{count}.json"
+    if kept.exists():
+        return kg, json.loads(kept.read_text(encoding="utf-8"))
     drawn: dict[str, Any] = {}
     for path in files:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -108,6 +113,7 @@ def draw(folder: Path, count: int) -> tuple[KnowledgeGraph, dict[str, Any]]:
             "beyond": beyond[:count],
             "share": len(within) / len(records),
         }
+    kept.write_text(json.dumps(drawn), encoding="utf-8")
     return kg, drawn
 
 

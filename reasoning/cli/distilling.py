@@ -34,6 +34,7 @@ def add_commands(commands: Any) -> None:
         ("tokens", positive, "training tokens of the run"),
         ("tokens-of-a-pass", positive, "tokens packed into one pass"),
         ("dtype", str, "of the frozen weights: float32 or bfloat16"),
+        ("grown", float, "how far steps have grown when the run begins, from 0 to 1"),
         ("joint", float, "share of the sets before a step that are the student's own answers"),
         ("unique", positive, "draw so many steps and repeat them"),
         ("report-every", positive, "tokens between two checks and checkpoints"),

@@ -27,6 +27,9 @@ STEP_KINDS: tuple[StepKind, ...] = get_args(StepKind)
 Answering = Callable[[KnowledgeGraph, Ids, Relation], Ids]
 """What a projection from a set is answered with, sorted: the graph, the sources, the relation."""
 
+MADE = 0.6
+"""Share of set operations over sets of any entities."""
+
 EMPTY = 0.08
 """Share of projections over a relation that the source need not have."""
 
@@ -105,16 +108,36 @@ class StepDrawer:
         return projection_part(kg, sources, relation, self._token_budget, self._scheme, self._rng)
 
     def _set_operation(self, kg: KnowledgeGraph, kind: StepKind) -> TaughtStep | None:
-        sets = [self._reached(kg)]
-        for _ in range(2 if kind == "intersect three" else 1):
-            # Sets that have nothing to do with each other are met too, but seldom.
-            common = sets[0] if self._rng.random() < 0.85 and len(sets[0]) else None
-            sets.append(self._reached(kg, common))
+        others = 2 if kind == "intersect three" else 1
+        # What a graph reaches is mostly small; chains meet sets of every size.
+        sets = self._made(kg, others) if self._rng.random() < MADE else self._walked(kg, others)
         if any(not 0 < len(members) <= self._most_answers for members in sets):
             return None
         if kind == "difference" and self._rng.random() < 0.3:
             sets.reverse()
         return taught_set(kind, sets, self._scheme, self._rng)
+
+    def _walked(self, kg: KnowledgeGraph, others: int) -> list[Ids]:
+        """A set that a projection reaches, and others with some of its members."""
+        sets = [self._reached(kg)]
+        for _ in range(others):
+            # Sets that have nothing to do with each other are met too, but seldom.
+            common = sets[0] if self._rng.random() < 0.85 and len(sets[0]) else None
+            sets.append(self._reached(kg, common))
+        return sets
+
+    def _made(self, kg: KnowledgeGraph, others: int) -> list[Ids]:
+        """Sets of any entities, small ones as often as large ones, which share any part of the first."""
+        most = min(self._most_answers, kg.entity_count // 3)
+        sizes = [round(most ** self._rng.random()) for _ in range(others + 1)]
+        order = self._rng.sample(range(kg.entity_count), sum(sizes))
+        first, rest = order[: sizes[0]], order[sizes[0] :]
+        sets = [first]
+        for size in sizes[1:]:
+            shared = self._rng.sample(first, round(self._rng.random() * min(size, len(first))))
+            # The others are of the same few, so that the second and the third set share some as well.
+            sets.append([*shared, *self._rng.sample(rest, min(size - len(shared), len(rest)))])
+        return [np.sort(np.array(members, dtype=np.int32)) for members in sets]
 
     def _walk(self, kg: KnowledgeGraph) -> tuple[Ids, Relation]:
         """An entity and a relation that it has."""

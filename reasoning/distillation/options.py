@@ -21,6 +21,8 @@ class DistillationOptions:
         tokens_of_a_pass: tokens packed into one pass; there is an update after each.
         dtype: of the frozen weights, "float32" or "bfloat16"; the adapter is float32 while it is taught.
         most_answers, token_budget: how big steps get; they begin small and grow over the first half of the run.
+        grown: how far steps have grown when the run begins, from 0 to 1; 1 to go on from an adapter that knows small
+            ones.
         joint: share of the sets that enter steps which are the student's own answers and not the teacher's
             (joint teaching, Calderon et al. 2023, arXiv 2305.02031).
         unique: how many steps are drawn and then repeated, None for new steps all along.
@@ -38,6 +40,7 @@ class DistillationOptions:
     dtype: str = "float32"
     most_answers: int = 40
     token_budget: int = 1024
+    grown: float = 0.0
     joint: float = 0.0
     unique: int | None = None
     report_every: int = 50_000
@@ -50,8 +53,9 @@ class DistillationOptions:
                 raise DistillationError(f"{name} must be at least 1, not {given}")
         if self.dtype not in ("float32", "bfloat16"):
             raise DistillationError(f"dtype must be float32 or bfloat16, not {self.dtype!r}")
-        if not 0 <= self.joint <= 1:
-            raise DistillationError(f"joint is a share from 0 to 1, not {self.joint}")
+        for name in ("joint", "grown"):
+            if not 0 <= (given := getattr(self, name)) <= 1:
+                raise DistillationError(f"{name} is a share from 0 to 1, not {given}")
         if self.token_budget < 64:
             raise DistillationError(f"token_budget must be at least 64, not {self.token_budget}")
 

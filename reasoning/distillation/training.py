@@ -244,7 +244,8 @@ def _pass(
     """The steps of one pass; drawn by the update's number, so that a run that goes on meets the same."""
     rng = random.Random(f"{options.seed}|{progress.updates}")
     weights = [progress.weights[kind] for kind in STEP_KINDS]
-    drawer = _drawer(graphs, options, 2 * progress.tokens / options.tokens, rng, student)
+    grown = options.grown + 2 * progress.tokens / options.tokens
+    drawer = _drawer(graphs, options, grown, rng, student)
     steps: list[TaughtStep] = []
     while (held := sum(len(step.sheet) for step in steps)) < options.tokens_of_a_pass:
         step = rng.choice(repeated) if repeated else drawer.draw(rng.choices(STEP_KINDS, weights)[0])
