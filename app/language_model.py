@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from app.models_own import OwnModel, OwnModels, this_visit
 from kg_data.errors import SkylarkError
 from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
+from reasoning.marking.loading import adapter_of, passes_of
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,10 @@ MAX_NEW_TOKENS = 256
 time."""
 
 
-SMALL = "It is small and not tuned for this task, and it gets most steps wrong: the exact answer is the reliable one."
+SMALL = (
+    "It is small, was taught to answer single steps, and still gets some of them wrong: the exact answer is the reliable "
+    "one."
+)
 """What to expect of the embedded model."""
 
 
@@ -52,7 +56,9 @@ class LanguageModel:
     def warm_up(self) -> None:
         """Load the weights now, so that the first visitor does not wait for them; blocks until it is done."""
         try:
-            if isinstance(self._model, EmbeddedChatModel):
+            if isinstance(self._model, EmbeddedChatModel) and adapter_of(self._model) is not None:
+                passes_of(self._model)
+            elif isinstance(self._model, EmbeddedChatModel):
                 self._model.invoke("Say yes.", max_new_tokens=1)
             log.info("the language model is ready")
         except SkylarkError as error:

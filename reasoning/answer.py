@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reasoning.binding import BoundChain, BoundStep
 from reasoning.evidence import Evidence, trace
@@ -113,6 +114,7 @@ class StepPart:
         attempts: its replies.
         agrees: whether the context, read without fault, gives the same set.
         error: why the part failed, None where it did not.
+        scores: shape (m,): the probability of each member where the model gives one.
     """
 
     context: Context
@@ -120,6 +122,7 @@ class StepPart:
     attempts: tuple[Attempt, ...]
     agrees: bool
     error: str | None = None
+    scores: NDArray[np.float64] | None = None
 
     @property
     def seconds(self) -> float:
@@ -157,6 +160,7 @@ class StepResult:
             one context, and after a failed part no more.
         parts_total: how many parts there were to ask.
         asked: the question where it was not the step's own (a whole query asked at once).
+        scores: shape (m,): the probability of each member where the model gives one.
     """
 
     kg: KnowledgeGraph
@@ -171,6 +175,7 @@ class StepResult:
     parts: tuple[StepPart, ...] = ()
     parts_total: int = 0
     asked: str | None = None
+    scores: NDArray[np.float64] | None = None
 
     @classmethod
     def exactly(cls, kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> StepResult:
@@ -254,7 +259,8 @@ class Answer:
         query: the logical query that was answered.
         method: "exact" or "lark".
         ranked: int32, shape (m,): entity indexes, best first.
-        scores: shape (m,), 1.0 for membership in a set: neither method ranks by more than that.
+        scores: shape (m,): the probability that the model gives each entity in the last step, where it gives one;
+            else 1.0 for membership in a set.
         chain: the bound chain that was run.
         steps: its steps, in order; after a failed step there are no more.
         value: the number, date or truth value where the query asks for one.

@@ -97,3 +97,7 @@ class QuestionError(SkylarkError):
 
 class EvaluationError(SkylarkError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
+
+
+class DistillationError(SkylarkError):
+    """A distillation run is told something that cannot be, or its folder cannot be gone on with."""

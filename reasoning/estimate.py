@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kg_data.errors import SkylarkError
 from reasoning.binding import bind
 from reasoning.errors import QuestionError
+from reasoning.lark.marked_steps import MarkTask
 from reasoning.lark.rehearsal import rehearse
 from reasoning.lark.tasks import Task
 from reasoning.llms.prices import cost
@@ -127,7 +128,11 @@ class _Count:
             self._unread += llm is not None
             raise
 
-    def _add_task(self, task: Task) -> None:
+    def _add_task(self, task: Task | MarkTask) -> None:
+        if isinstance(task, MarkTask):
+            # A mark for each candidate, whatever the answer.
+            self._add(task.context.tokens, len(task.sheet.places), len(task.sheet.places))
+            return
         brief = ", ".join(task.naming.entity(int(entity)) for entity in task.expected) or "none"
         low = count_tokens(self._reasoner.llm, [brief])[0]
         self._add(task.context.tokens, low, max(low, task.longest_reply))

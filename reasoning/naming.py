@@ -17,6 +17,7 @@ from reasoning.errors import StepError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.copying import CONTEXT_END, CONTEXT_START
+from reasoning.llms.list_grammar import Choices
 
 NamingKind = Literal["abstract", "readable"]
 NONE = "none"
@@ -40,6 +41,9 @@ class Naming(Protocol):
 
     schema: dict[str, Any] | None
     """The JSON schema that the provider is to hold replies to, None where they are plain text."""
+
+    choices: Choices | None
+    """What a reply in text may list; None where it is no plain list."""
 
     example_entities: tuple[str, str, str, str, str]
     """Names for the worked example's entities; none of them is in the graph's part of the prompt."""
@@ -91,6 +95,7 @@ class AbstractNaming:
         self.example_entities = (f"e{first}", f"e{first + 1}", f"e{first + 2}", f"e{first + 3}", f"e{first + 4}")
         self.example_relations = (f"r{first}", f"r{first + 1}")
         self._by_id = {name: entity for entity, name in self._entities.items()}
+        self.choices: Choices | None = Choices(tuple(self._by_id), NONE)
 
     def entity(self, entity: int) -> str:
         """The entity's id in this prompt."""
@@ -158,6 +163,7 @@ class ReadableNaming:
     def __init__(self, entities: Iterable[int], kg: KnowledgeGraph) -> None:
         self._kg = kg
         self._by_name = {kg.name(entity): entity for entity in entities}
+        self.choices: Choices | None = Choices(tuple(map(quoted, self._by_name)), NONE)
         self._by_key: dict[str, set[int]] = {}
         for name, entity in self._by_name.items():
             self._by_key.setdefault(fold(name), set()).add(entity)

@@ -25,8 +25,8 @@ from reasoning.estimate import Estimate, estimate_run
 from reasoning.events import ChainEvent, Event, Finished, StepFinished
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
+from reasoning.lark.marked_steps import queries_at_once
 from reasoning.llms import TokenUsage, load_llm
-from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
@@ -193,7 +193,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
                 return error
 
         asked = max_concurrency or (configs[0].get("max_concurrency") if configs else None)
-        workers = (asked or 1) if self.method == "exact" else at_once(self.llm, self.options, asked)
+        workers = (asked or 1) if self.method == "exact" else queries_at_once(self.llm, self.options, asked)
         return list(concurrent_map(one, zip(questions, configs, strict=True), min(workers, len(questions))))
 
     async def abatch(
@@ -265,6 +265,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             max_new_tokens=options.max_new_tokens,
             device=options.device,
             dtype=options.dtype,
+            adapter=options.adapter,
             requests_per_minute=options.requests_per_minute,
             cache=options.cache,
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reasoning.errors import StepError
+from reasoning.llms.list_grammar import Choices
 from reasoning.naming import AbstractNaming, ReadableNaming
 
 SCHEMA: dict[str, Any] = {
@@ -30,6 +31,7 @@ class StructuredNaming:
     answer_form = 'a JSON object {"answers": [...]}, each answer of the context a string in the list'
     none = '{"answers": []}'
     schema: dict[str, Any] | None = SCHEMA
+    choices: Choices | None = None
 
     def __init__(self, plain: AbstractNaming | ReadableNaming) -> None:
         self._plain = plain

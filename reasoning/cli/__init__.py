@@ -1,4 +1,4 @@
-"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | datasets`.
+"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | datasets`.
 
 Results go to stdout and everything else to stderr. The exit code is 2 where the command or the query has to be
 changed, 1 where something failed, 130 after Ctrl-C, else 0.
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from kg_data.command_line import run
 from kg_data.errors import UnknownGraphError
-from reasoning.cli import answering, comparing, datasets, evaluating, plotting
+from reasoning.cli import answering, comparing, datasets, distilling, evaluating, plotting
 from reasoning.errors import (
     AmbiguousEntityError,
+    DistillationError,
     EvaluationError,
     QueryError,
     QuestionError,
@@ -24,6 +25,7 @@ from reasoning.llms.errors import UnknownLLMError
 
 USAGE_ERRORS = (
     AmbiguousEntityError,
+    DistillationError,
     EvaluationError,
     QueryError,
     QuestionError,
@@ -46,6 +48,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m reasoning", description="Ask a knowledge graph, or measure a method."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (answering, evaluating, comparing, plotting, datasets):
+    for command in (answering, evaluating, comparing, plotting, distilling, datasets):
         command.add_commands(commands)
     return parser

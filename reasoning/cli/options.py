@@ -30,7 +30,9 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     lark.add_argument("--prompting", choices=("step", "whole"), help="ask step by step (default) or all at once")
     lark.add_argument("--names", choices=("abstract", "readable"), help="entities as ids (default) or by name")
     lark.add_argument(
-        "--replies", choices=("auto", "text", "structured"), help="plain, JSON by a schema, or as the model can (auto)"
+        "--replies",
+        choices=("auto", "text", "structured", "marks"),
+        help="plain, JSON by a schema, marks of a taught model, or as the model can (auto)",
     )
     lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens of the graph that a prompt may hold")
     lark.add_argument("--max-parts", type=positive, metavar="N", help="parts that a step too big for that may take")
@@ -41,6 +43,11 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     here = parser.add_argument_group("a model in this process (embedded, hf:)")
     here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+    here.add_argument(
+        "--constrained", action=argparse.BooleanOptionalAction, default=None,
+        help="hold replies in text to the names of the context; default: yes",
+    )  # fmt: skip
+    here.add_argument("--adapter", metavar="DIR", help="an adapter made by `distill`, which answers the steps")
     hosted = parser.add_argument_group("a hosted model (provider:model)")
     hosted.add_argument(
         "--cache", action=argparse.BooleanOptionalAction, default=cache,
@@ -80,7 +87,7 @@ def lark_options(options: argparse.Namespace) -> Any:
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
     if options.method != "exact" or options.llm != DEFAULT_LLM:
-        load_llm(options.llm, device=chosen.device, dtype=chosen.dtype)
+        load_llm(options.llm, device=chosen.device, dtype=chosen.dtype, adapter=chosen.adapter)
     return chosen
 
 

@@ -16,6 +16,7 @@ from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import EvaluationError, QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
+from reasoning.lark.marked_steps import queries_at_once
 from reasoning.llms import LLMError
 from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE, TokenUsage
@@ -64,7 +65,10 @@ def load_method(
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:
     """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
     model = reasoner.reader if reasoner.method == "exact" else reasoner.llm
-    workers = 1 if model is None else at_once(model, reasoner.options)
+    workers = 1
+    if model is not None:
+        here = reasoner.method != "exact"
+        workers = queries_at_once(model, reasoner.options) if here else at_once(model, reasoner.options)
     return concurrent_map(partial(ask, reasoner), questions, workers)
 
 

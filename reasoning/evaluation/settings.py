@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.providers import display_name
+from reasoning.marking.loading import adapter_digest
 from reasoning.questions.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
@@ -43,6 +44,7 @@ def run_settings(
         "limit": limit,
         "method": reasoner.method,
         "llm": name if asks or llm_matters else None,
+        "adapter_digest": adapter_digest(reasoner.llm) if asks else None,
         **options,
         "version": version(),
     }

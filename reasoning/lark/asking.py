@@ -40,7 +40,14 @@ def ask(llm: BaseChatModel, task: Task, options: LarkOptions) -> Asked:
         text, usage, replied = "", TokenUsage(), False
         try:
             reply = ask_model(
-                llm, messages, options.timeout, options.retries, longest, task.naming.hopeless, task.naming.schema
+                llm,
+                messages,
+                options.timeout,
+                options.retries,
+                longest,
+                task.naming.hopeless,
+                task.naming.schema,
+                task.naming.choices if options.constrained else None,
             )
             text, replied = reply.text, True
             usage = usage_of(llm, messages, reply, options)

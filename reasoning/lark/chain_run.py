@@ -15,9 +15,11 @@ from reasoning.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ask_all
+from reasoning.lark.marked_steps import MarkTask, kept, mark_all, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import run_whole
+from reasoning.marking.loading import scheme_of
 
 
 def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:
@@ -25,6 +27,7 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
     if options.prompting == "whole" and len(chain):
         yield from run_whole(kg, chain, llm, options)
         return
+    scheme = scheme_of(llm) if marks_steps(llm, options) else None
     results: list[StepSet] = []
     seconds: list[float] = []
     asked = [step.step.operation in ASKED and not step.gives_values for step in chain]
@@ -35,10 +38,17 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
             yield StepStarted(step, kg, inputs, (), len(chain))
             result = StepResult.exactly(kg, step, inputs)
         else:
-            tasks = step_tasks(kg, step, inputs, llm, options, rng_for(options.seed, chain, step.position))
+            rng = rng_for(options.seed, chain, step.position)
+            tasks: Sequence[Task] | Sequence[MarkTask]
+            if scheme is None:
+                tasks = step_tasks(kg, step, inputs, llm, options, rng)
+                given = _ask_parts(llm, tasks, options)
+            else:
+                tasks = mark_tasks(kg, step, inputs, scheme, options, rng)
+                given = _mark_parts(llm, tasks, options)
             yield StepStarted(step, kg, inputs, tuple(task.context for task in tasks), len(chain))
             parts: list[StepPart] = []
-            for part, waited in _ask_parts(llm, tasks, options):
+            for part, waited in given:
                 parts.append(part)
                 seconds.append(waited)
                 if len(tasks) > 1:
@@ -65,6 +75,13 @@ def _ask_parts(llm: BaseChatModel, tasks: Sequence[Task], options: LarkOptions) 
         began = time.perf_counter()
 
 
+def _mark_parts(
+    llm: BaseChatModel, tasks: Sequence[MarkTask], options: LarkOptions
+) -> Iterator[tuple[StepPart, float]]:
+    """The parts in order, all marked together, and each one's share of the seconds."""
+    yield from ((part, part.seconds) for part in mark_all(llm, tasks, options))
+
+
 def _merged(
     kg: KnowledgeGraph, step: BoundStep, inputs: tuple[Ids, ...], parts: Sequence[StepPart], total: int
 ) -> StepResult:
@@ -72,12 +89,25 @@ def _merged(
     error = parts[-1].error
     given = [] if error is not None else [part.members for part in parts]
     members = np.array(list(dict.fromkeys(np.concatenate([np.zeros(0, np.int32), *given]).tolist())), dtype=np.int32)
+    scores = None
+    if error is None and all(part.scores is not None for part in parts):
+        # Of an entity that several parts give, the surest mark counts.
+        members, scores = kept(np.concatenate(given), np.concatenate([part.scores for part in parts]))
     exact = execute_step(kg, step, inputs).members
     agrees = error is None and np.array_equal(np.sort(members), exact)
     if error is not None and total > 1:
         error = f"part {len(parts)} of {total}: {error}"
     return StepResult(
-        kg, step, inputs, members, "llm", error=error, agrees=agrees, parts=tuple(parts), parts_total=total
+        kg,
+        step,
+        inputs,
+        members,
+        "llm",
+        error=error,
+        agrees=agrees,
+        parts=tuple(parts),
+        parts_total=total,
+        scores=scores,
     )
 
 

@@ -9,7 +9,7 @@ from kg_data.errors import SkylarkError
 from reasoning.naming import NamingKind
 from reasoning.questions.options import ReadingOptions
 
-Replies = Literal["auto", "text", "structured"]
+Replies = Literal["auto", "text", "structured", "marks"]
 
 WITHOUT_EFFECT = ("retries", "requests_per_minute", "max_concurrency", "cache", "price_in", "price_out")
 """Options that decide how fast and at what cost replies come, and not what they say."""
@@ -22,13 +22,16 @@ class LarkOptions(ReadingOptions):
     Attributes:
         prompting: "step" asks each step; "whole" asks the whole query at once (the paper's ablation).
         names: "abstract" ids or "readable" names.
+        constrained: whether replies in text of a model in this process are held to the names of the context.
         max_parts: most parts that a step too big for the budget is asked in; what is beyond them is counted.
-        replies: "text", "structured" (JSON by a schema that the provider enforces), or "auto": structured where the
-            model's profile says that it can.
+        replies: "text", "structured" (JSON by a schema that the provider enforces), "marks" (what a model with an
+            adapter says of each candidate), or "auto": marks where the model was taught to give them, else structured
+            where its profile says that it can.
     """
 
     prompting: Literal["step", "whole"] = "step"
     names: NamingKind = "abstract"
+    constrained: bool = True
     max_parts: int = 16
     replies: Replies = "auto"
 
@@ -37,7 +40,7 @@ class LarkOptions(ReadingOptions):
         for name, allowed in (
             ("prompting", ("step", "whole")),
             ("names", ("abstract", "readable")),
-            ("replies", ("auto", "text", "structured")),
+            ("replies", ("auto", "text", "structured", "marks")),
         ):
             if (given := getattr(self, name)) not in allowed:
                 raise SkylarkError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {given!r}")

@@ -10,12 +10,16 @@ from reasoning.binding import BoundChain
 from reasoning.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.chain_run import empty_whatever_is_said
+from reasoning.lark.marked_steps import MarkTask, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import whole_task
+from reasoning.marking.loading import scheme_of
 
 
-def rehearse(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[Task]:
+def rehearse(
+    kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions
+) -> Iterator[Task | MarkTask]:
     """The tasks that `run_chain` asks of a model that makes no mistake, parts of a step included.
 
     A model's mistakes change the inputs of later steps, and so their prompts.
@@ -26,9 +30,14 @@ def rehearse(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options:
     if options.prompting == "whole" and len(chain):
         yield whole_task(kg, chain, llm, options)
         return
+    scheme = scheme_of(llm) if marks_steps(llm, options) else None
     results: list[StepSet] = []
     for step in chain:
         inputs = inputs_of(step, results)
         if step.step.operation in ASKED and not step.gives_values and not empty_whatever_is_said(step, inputs):
-            yield from step_tasks(kg, step, inputs, llm, options, rng_for(options.seed, chain, step.position))
+            rng = rng_for(options.seed, chain, step.position)
+            if scheme is None:
+                yield from step_tasks(kg, step, inputs, llm, options, rng)
+            else:
+                yield from mark_tasks(kg, step, inputs, scheme, options, rng)
         results.append(execute_step(kg, step, inputs))

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from reasoning.llms.embedded import EmbeddedChatModel
 from reasoning.llms.errors import LLMError
+from reasoning.llms.list_grammar import Choices
 from reasoning.llms.options import ModelOptions
 from reasoning.llms.prices import cost
 from reasoning.llms.providers import is_hosted
@@ -33,6 +34,7 @@ def ask_model(
     longest_reply: int | None = None,
     hopeless: Callable[[str], bool] | None = None,
     schema: dict[str, Any] | None = None,
+    choices: Choices | None = None,
 ) -> Reply:
     """The model's reply, or an error within about `timeout` seconds.
 
@@ -49,6 +51,7 @@ def ask_model(
         hopeless: whether a reply that begins like this cannot become a sensible one; a model in this process is then
             stopped at once, and what it wrote so far is its reply.
         schema: the JSON schema that the provider is to hold the reply to.
+        choices: the names that a model in this process is held to.
 
     Raises:
         LLMTimeoutError: no answer in time.
@@ -59,7 +62,7 @@ def ask_model(
     write = llm.invoke if schema is None else writer(llm, schema)
     if isinstance(llm, EmbeddedChatModel):
         try:
-            return Reply(_watched(llm, messages, timeout, longest_reply, hopeless))
+            return Reply(_watched(llm, messages, timeout, longest_reply, hopeless, choices))
         except Exception as error:
             # Not chained: one kind of error whatever is below.
             raise as_llm_error(llm, error, requests=1) from None
@@ -99,12 +102,13 @@ def _watched(
     timeout: float,
     longest_reply: int | None,
     hopeless: Callable[[str], bool] | None,
+    choices: Choices | None,
 ) -> AIMessage:
     """The reply of a model in this process, stopped as soon as it is hopeless."""
     if hopeless is None:
-        return llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply)
+        return llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply, choices=choices)
     reply = AIMessageChunk(content="")
-    pieces = llm.stream(list(messages), timeout=timeout, max_new_tokens=longest_reply)
+    pieces = llm.stream(list(messages), timeout=timeout, max_new_tokens=longest_reply, choices=choices)
     # LangChain returns a generator and types it as an iterator; closing it ends the generation.
     with closing(cast(Generator[AIMessageChunk, None, None], pieces)) as stream:
         for chunk in stream:

@@ -27,7 +27,11 @@ from pydantic import Field, model_validator
 from reasoning.llms.devices import check_names
 from reasoning.llms.errors import LLMError
 from reasoning.llms.greedy_decoding import Deadline, LocalModel, Piece
+from reasoning.llms.list_grammar import Choices, ListGrammar
 from reasoning.llms.local_weights import load_local_model
+
+PACKAGED = "packaged"
+"""Names the adapter that comes with Skylark, which belongs to the packaged model alone."""
 
 
 class EmbeddedChatModel(BaseChatModel):
@@ -45,6 +49,10 @@ class EmbeddedChatModel(BaseChatModel):
         max_new_tokens: the most tokens of one answer; also a keyword of each call.
         timeout: seconds for one answer, counted from when the weights are loaded; None for no limit; also a keyword
             of each call. An answer that is not complete by then is an `LLMTimeoutError`.
+        adapter: what answers the steps of method lark: "packaged" for the adapter that comes with Skylark (of another
+            model than the packaged one, none), the folder of one made by `python -m reasoning distill`, or None for
+            the model as it is. Conversations never use it.
+        choices: a keyword of each call: the names that an answer may list, and nothing else.
         cancelled: asked before every token; once it says yes, the answer is given up with an `LLMError`.
 
     Example:
@@ -57,6 +65,7 @@ class EmbeddedChatModel(BaseChatModel):
     dtype: str = "auto"
     max_new_tokens: int = Field(default=96, gt=0)
     timeout: float | None = Field(default=None, gt=0)
+    adapter: str | None = PACKAGED
     cancelled: Callable[[], bool] | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
@@ -76,6 +85,7 @@ class EmbeddedChatModel(BaseChatModel):
             "device": self.device,
             "dtype": self.dtype,
             "max_new_tokens": self.max_new_tokens,
+            "adapter": self.adapter,
         }
 
     @property
@@ -116,9 +126,10 @@ class EmbeddedChatModel(BaseChatModel):
         *,
         max_new_tokens: int | None = None,
         timeout: float | None = None,
+        choices: Choices | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout)
+        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
         texts = []
         for piece in pieces:
             texts.append(piece.text)
@@ -137,9 +148,10 @@ class EmbeddedChatModel(BaseChatModel):
         *,
         max_new_tokens: int | None = None,
         timeout: float | None = None,
+        choices: Choices | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout)
+        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
         for piece in pieces:
             if piece.finish is None:
                 yield ChatGenerationChunk(message=AIMessageChunk(content=piece.text))
@@ -153,7 +165,12 @@ class EmbeddedChatModel(BaseChatModel):
                 )
 
     def _begin(
-        self, messages: list[BaseMessage], stop: list[str] | None, max_new_tokens: int | None, timeout: float | None
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        max_new_tokens: int | None,
+        timeout: float | None,
+        choices: Choices | None,
     ) -> tuple[int, Iterator[Piece]]:
         """The prompt's length in tokens, and the pieces of the answer to come."""
         local = self._local
@@ -165,6 +182,9 @@ class EmbeddedChatModel(BaseChatModel):
             stop=[string for string in stop or [] if string],
             deadline=deadline,
             cancelled=self.cancelled,
+            grammar=None
+            if choices is None
+            else ListGrammar(choices.names, choices.none, choices.apart, local.encode, local.end_ids),
         )
 
     def _response_metadata(self, last: Piece) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from reasoning.abandoning import abandoned
 from reasoning.llms.errors import LLMError, LLMTimeoutError
+from reasoning.llms.list_grammar import ListGrammar
 
 # Prompt tokens in one forward pass. 256 is as fast as the whole prompt at once (about 560 tokens a second on two
 # cores), and bounds what a deadline can be late by to half a second.
@@ -124,6 +125,7 @@ class LocalModel:
         stop: Sequence[str],
         deadline: Deadline,
         cancelled: Callable[[], bool] | None = None,
+        grammar: ListGrammar | None = None,
     ) -> Iterator[Piece]:
         """Pieces of the most likely answer, token by token; the last piece alone has `finish` set.
 
@@ -134,6 +136,7 @@ class LocalModel:
             deadline: when to give up.
             cancelled: asked before every pass through the model; once it says yes, or nobody
                 waits for the answer any more, it is given up.
+            grammar: what the answer is held to.
 
         Raises:
             LLMError: the prompt leaves no room in the context window, or the answer was cancelled.
@@ -150,7 +153,7 @@ class LocalModel:
         finish: Literal["stop", "length"] = "length"
         text = ""
         count = 0
-        tokens = self._tokens(prompt, min(max_new_tokens, room), deadline, cancelled or _never)
+        tokens = self._tokens(prompt, min(max_new_tokens, room), deadline, cancelled or _never, grammar)
         for count, token in enumerate(tokens, start=1):
             if token in self.end_ids:
                 finish = "stop"
@@ -168,23 +171,40 @@ class LocalModel:
         yield Piece(text[sent:], count, finish)
 
     def _tokens(
-        self, prompt: Sequence[int], limit: int, deadline: Deadline, cancelled: Callable[[], bool]
+        self,
+        prompt: Sequence[int],
+        limit: int,
+        deadline: Deadline,
+        cancelled: Callable[[], bool],
+        grammar: ListGrammar | None,
     ) -> Iterator[int]:
         """Up to `limit` token ids, each the most likely after all before it."""
         from transformers import DynamicCache
 
         cache = DynamicCache(config=self.model.config.get_text_config())
         token = 0
+        written: list[int] = []
+        allowed = None if grammar is None else grammar.allowed(written)
         for begin in range(0, len(prompt), PREFILL_BLOCK):
-            token = self._forward(prompt[begin : begin + PREFILL_BLOCK], cache, deadline, cancelled)
+            token = self._forward(prompt[begin : begin + PREFILL_BLOCK], cache, deadline, cancelled, allowed)
         for produced in range(limit):
             yield token
+            if grammar is not None:
+                written.append(token)
+                allowed = grammar.allowed(written)
             # Reading the last token would only predict one that is not wanted.
             if produced + 1 < limit:
-                token = self._forward([token], cache, deadline, cancelled)
+                token = self._forward([token], cache, deadline, cancelled, allowed)
 
-    def _forward(self, ids: Sequence[int], cache: Any, deadline: Deadline, cancelled: Callable[[], bool]) -> int:
-        """Read `ids` into `cache` and return the most likely next token.
+    def _forward(
+        self,
+        ids: Sequence[int],
+        cache: Any,
+        deadline: Deadline,
+        cancelled: Callable[[], bool],
+        allowed: Sequence[int] | None,
+    ) -> int:
+        """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given.
 
         Raises:
             LLMTimeoutError: the deadline passed, or another reply held the model until it did.
@@ -201,7 +221,8 @@ class LocalModel:
             with torch.inference_mode():
                 tokens = torch.tensor([list(ids)], device=self.device)
                 output = self.model(tokens, use_cache=True, **{self._cache_name: cache}, **self._last_only)
-                return int(output.logits[0, -1].argmax())
+                logits = output.logits[0, -1]
+                return int(logits.argmax()) if allowed is None else allowed[int(logits[list(allowed)].argmax())]
         except (torch.OutOfMemoryError, MemoryError):
             raise LLMError(
                 f"{self.name} ran out of the memory of {self.device}: give it a smaller context, or take a smaller "

@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from reasoning.llms.copying import CopyEverythingChatModel
 from reasoning.llms.devices import check_names
-from reasoning.llms.embedded import EmbeddedChatModel
+from reasoning.llms.embedded import PACKAGED, EmbeddedChatModel
 from reasoning.llms.errors import LLMError
 from reasoning.llms.local_weights import check_source
 from reasoning.llms.providers import address, display_name, load_hosted, runs_here, unknown_llm
@@ -22,6 +22,7 @@ def load_llm(
     max_new_tokens: int = 96,
     device: str = "auto",
     dtype: str = "auto",
+    adapter: str = PACKAGED,
     requests_per_minute: float | None = None,
     cache: bool = False,
 ) -> BaseChatModel:
@@ -36,6 +37,7 @@ def load_llm(
         max_new_tokens: the most tokens of one answer of a model in this process; hosted models keep their own limit.
         device: where a model in this process runs: "auto", "cpu", "cuda", "cuda:N" or "mps".
         dtype: of its weights: "auto", "float32", "bfloat16" or "float16".
+        adapter: of a model in this process, see `EmbeddedChatModel`.
         requests_per_minute: spaces the requests to a hosted model; None for no limit.
         cache: keep a hosted model's replies on disk and read them back, see `ResponseCache`.
 
@@ -53,9 +55,9 @@ def load_llm(
         case "copy":
             return CopyEverythingChatModel()
         case "embedded":
-            return _in_this_process(None, max_new_tokens, device, dtype)
+            return _in_this_process(None, max_new_tokens, device, dtype, adapter)
         case name if name.startswith("hf:") and name.removeprefix("hf:").strip():
-            return _in_this_process(name.removeprefix("hf:").strip(), max_new_tokens, device, dtype)
+            return _in_this_process(name.removeprefix("hf:").strip(), max_new_tokens, device, dtype, adapter)
         case name:
             provider, _, model = name.partition(":")
             if not (provider.strip() and model.strip()):
@@ -64,10 +66,12 @@ def load_llm(
             return _with_care(hosted, requests_per_minute, cache)
 
 
-def _in_this_process(source: str | None, max_new_tokens: int, device: str, dtype: str) -> EmbeddedChatModel:
+def _in_this_process(
+    source: str | None, max_new_tokens: int, device: str, dtype: str, adapter: str
+) -> EmbeddedChatModel:
     check_names(device, dtype)
     check_source(source, device)  # what is missing is worth knowing before the first question
-    return EmbeddedChatModel(source=source, max_new_tokens=max_new_tokens, device=device, dtype=dtype)
+    return EmbeddedChatModel(source=source, max_new_tokens=max_new_tokens, device=device, dtype=dtype, adapter=adapter)
 
 
 def _with_care(llm: BaseChatModel, requests_per_minute: float | None, cache: bool) -> BaseChatModel:

@@ -124,7 +124,7 @@ def test_a_model_that_cannot_be_held_to_a_schema_says_so(llm: Any) -> None:
 
 
 def test_replies_are_text_structured_or_chosen() -> None:
-    with pytest.raises(Exception, match="replies must be auto, text or structured, not 'json'"):
+    with pytest.raises(Exception, match="replies must be auto, text, structured or marks, not 'json'"):
         LarkOptions(replies="json")  # type: ignore[arg-type]
     with pytest.raises(LLMError, match="price_in and price_out belong together"):
         LarkOptions(price_in=1.0)

@@ -1,0 +1,100 @@
+"""`distill`: a language model taught to answer the steps of chains."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+from kg_data.command_line import OK
+from reasoning.cli.options import positive
+
+TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
+HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
+RANDOM_GRAPHS = 40
+
+
+def add_commands(commands: Any) -> None:
+    """Offer `distill`."""
+    from reasoning.distillation.options import DistillationOptions
+
+    default = DistillationOptions()
+    sub = commands.add_parser("distill", help="teach a language model to answer the steps of chains")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
+    sub.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
+    sub.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
+    sub.add_argument("--graphs", nargs="+", default=TAUGHT, metavar="G", help="train splits that steps are drawn from")
+    sub.add_argument("--held-out-graphs", nargs="+", default=HELD_OUT, metavar="G", help="graphs to check with")
+    for name, kind, text in (
+        ("layers", positive, "how many of the student's layers are used"),
+        ("rank", positive, "of the LoRA matrices"),
+        ("learning-rate", float, "the highest"),
+        ("tokens", positive, "training tokens of the run"),
+        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
+        ("dtype", str, "of the frozen weights: float32 or bfloat16"),
+        ("grown", float, "how far steps have grown when the run begins, from 0 to 1"),
+        ("joint", float, "share of the sets before a step that are the student's own answers"),
+        ("unique", positive, "draw so many steps and repeat them"),
+        ("report-every", positive, "tokens between two checks and checkpoints"),
+        ("seed", int, "of everything drawn"),
+    ):
+        value = getattr(default, name.replace("-", "_"))
+        sub.add_argument(f"--{name}", type=kind, default=value, metavar="N", help=f"{text}; default: {value}")
+    sub.add_argument(
+        "--teacher", metavar="T",
+        help="an adapter's folder, or a chat model (provider:model, hf:name); needs --unique. default: exact execution",
+    )  # fmt: skip
+    sub.set_defaults(command=distill)
+
+
+def distill(options: argparse.Namespace) -> int:
+    """Teach, and print the last check."""
+    import json
+    from dataclasses import fields
+
+    from reasoning.distillation.options import DistillationOptions
+    from reasoning.distillation.random_graphs import random_graph
+    from reasoning.distillation.training import Graphs, distil
+
+    names = {field.name for field in fields(DistillationOptions)}
+    chosen = DistillationOptions(**{name: value for name, value in vars(options).items() if name in names})
+    rng = random.Random(f"{chosen.seed}|random graphs")
+    taught = [_train_split(name) for name in options.graphs]
+    # Every second step comes from a real graph.
+    taught = taught * max(1, RANDOM_GRAPHS // len(taught)) + [random_graph(rng) for _ in range(RANDOM_GRAPHS)]
+    held_out = [_train_split(name) for name in options.held_out_graphs]
+    report = distil(
+        Graphs(taught, held_out),
+        chosen,
+        options.out,
+        options.start,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        None if options.teacher is None else _teacher(options.teacher, chosen),
+    )
+    print(json.dumps(report.to_dict(), indent=1))
+    return OK
+
+
+def _teacher(name: str, options: Any) -> Any:
+    """A taught model by its adapter's folder, or a chat model by its name."""
+    from reasoning.distillation.teachers import ChatTeacher, ModelTeacher
+    from reasoning.lark import LarkOptions
+    from reasoning.llms import load_llm
+    from reasoning.marking.student import load_student
+
+    if Path(name).is_dir():
+        return ModelTeacher(load_student(Path(name), options.source))
+    return ChatTeacher(load_llm(name), LarkOptions(replies="text"), random.Random(f"{options.seed}|teacher"))
+
+
+def _train_split(name: str) -> Any:
+    """A graph without what its validation and test splits hold, where it has splits."""
+    import kg_data
+    from reasoning.graph.store import KnowledgeGraph
+
+    folder = kg_data.data_root() / "kg" / name
+    return KnowledgeGraph.load(
+        folder if folder.is_dir() else name, ["train"] if (folder / "train.txt").exists() else None
+    )
