@@ -23,8 +23,8 @@ time."""
 
 
 SMALL = (
-    "It is small, was taught to answer single steps, and still gets some of them wrong: the exact answer is the reliable "
-    "one."
+    "It is small, was taught to answer single steps, and still gets some of them wrong: the exact answer is the "
+    "reliable one."
 )
 """What to expect of the embedded model."""
 

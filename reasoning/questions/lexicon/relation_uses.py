@@ -62,8 +62,10 @@ class RelationUses(KindWords):
                 if not (nominal and ((lemma, name) in self._verbs or far)):
                     near[name] = min(cost, near.get(name, cost))
                     meant[name] = min(self._meant[(lemma,)][name], meant.get(name, 1.0))
-        found = self._use(text, near, False) if near else None
-        return found and replace(found, far=frozenset(name for name in found.relations if meant[name] > FAR_LINK))
+        if not near:
+            return None
+        use = self._use(text, near, False)
+        return replace(use, far=frozenset(name for name in use.relations if meant[name] > FAR_LINK))
 
     def in_table(self, text: str, words: tuple[str, ...]) -> RelationUse | None:
         """What a phrase means by the reviewed table alone."""
