@@ -71,7 +71,7 @@ class TestQuery:
 
     def test_an_empty_answer_says_where_it_became_empty(self, family: str, capsys: Captured) -> None:
         assert main(["query", "--kg", family, 'likes(likes(likes("Dan")))']) == 0
-        assert "since step 2 of 3 found nothing: What is the likes of Eve?" in capsys.readouterr().out
+        assert "since step 2 of 3 found nothing: What is it that Eve likes?" in capsys.readouterr().out
 
     def test_an_empty_branch_of_a_union_is_not_blamed(self, family: str, capsys: Captured) -> None:
         assert (

@@ -138,6 +138,7 @@ class PhraseLinks(QuestionWords):
             and self._half_known(words)
         ):
             use = self.lexicon.meant(text, 0.75)
+            use = use and replace(use, far=frozenset())  # one of the words names it
         if use is None or (use.costs[:1] > (FAR_VERB,) or (use.ranked and joined.split()[-1] in ("of", "from"))):
             use = self._with_preposition(text, words) or use
         if use is not None:
