@@ -84,7 +84,8 @@ def _ranked(said: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contr
     if among_named:
         others = [e for e in values if e != one]
     else:
-        others = [] if holds or values[one] == values[best[said.k - 1]] else best[: min(said.k, MOST_NAMED)]
+        last = values[best[min(said.k, len(best)) - 1]]
+        others = [] if holds or values[one] == last or one in best[: said.k] else best[: min(said.k, MOST_NAMED)]
     if not others:
         return None
     told = _value_of(one, label, values[one], kg, column.relation)
@@ -123,6 +124,8 @@ def _denied(said: Query, entity: Entity, kg: KnowledgeGraph, limit: int) -> Cont
     results = execute(kg, chain)
     inputs = [inputs_of(step, results) for step in chain]
     evidence, _ = trace(kg, chain, inputs, np.array([one], dtype=np.int32), limit)
+    if not evidence:  # what is denied is that it is itself
+        return None
     told = (Phrase(kg.name(one), one), Phrase(" "), *predicate(said, kg, many=False))
     return Contrast(told, tuple(evidence))
 
