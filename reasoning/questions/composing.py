@@ -66,7 +66,7 @@ def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]
     """The chains that use all that a question names; `asks` says whether it wants yes or no."""
     for outline in _outlines(linked):
         if (
-            len(outline.names) > MOST_NAMES
+            not 0 < len(outline.names) <= MOST_NAMES
             or not 0 < len(outline.steps) <= MOST_STEPS
             or any(map(_corrected, outline.names))
         ):
