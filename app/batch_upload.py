@@ -125,7 +125,7 @@ def write_expected(upload: Upload, target: Path, reasoner: Reasoner, step: Calla
         try:
             answer = reasoner.answer(line)
         except SkylarkError:
-            item["answers"] = []
+            item["answers"] = None
         else:
             if len(answer.ranked) > MOST_ANSWERS:
                 raise SkylarkError(

@@ -8,7 +8,8 @@ which the figures are told apart.
 
 A question without answers, in either form, expects that nothing is answered: it is right where it is refused and where
 nothing is found. Where `"query"` is null it is right only where it is refused: an empty answer would claim that the
-question was understood. Blank lines are skipped.
+question was understood. Where `"answers"` is null and there is no query, what to expect is unknown, and nothing is
+right. Blank lines are skipped.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class QuestionRecord:
         path: the gold path as (relation index, inverse), None where it is not known.
         query: the gold query, None where it is not known.
         unanswerable: whether the file says that the graph cannot answer it, so that no answer is the right one.
+        unknown: whether nobody knows what to expect, so that nothing counts as right.
     """
 
     identifier: str
@@ -55,6 +57,7 @@ class QuestionRecord:
     path: tuple[tuple[int, bool], ...] | None = None
     query: Query | None = None
     unanswerable: bool = False
+    unknown: bool = False
 
 
 def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[list[QuestionRecord], int]:
@@ -143,7 +146,10 @@ class _Line:
         if not isinstance(item, dict) or not isinstance(item.get("question"), str):
             raise self._broken('an object with "question" and "answers"', text)
         answers = item.get("answers")
-        if answers is None:
+        unknown = "answers" in item and answers is None and not {"query", "value"} & item.keys()
+        if unknown:
+            answers = []
+        elif answers is None:
             # A value stands alone; of a question that the graph cannot answer neither is there.
             answers = [item["value"]] if item.get("value") is not None else [] if "query" in item else None
         if not isinstance(answers, list) or not all(isinstance(answer, str | int | float) for answer in answers):
@@ -157,7 +163,8 @@ class _Line:
                 raise self._broken(f'a query as "query" ({error})', text) from None
         record = self._record(item["question"], gold, self._json_path(item.get("path")), query)
         kind = item.get("kind", item.get("hop"))
-        record = replace(record, unanswerable="query" in item and item["query"] is None and not gold)
+        unanswerable = "query" in item and item["query"] is None and not gold
+        record = replace(record, unanswerable=unanswerable, unknown=unknown)
         return record if kind is None else replace(record, kind=str(kind))
 
     def _record(

@@ -121,7 +121,9 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
         "path_match": _path_match(record, query, kg),
     }
     line |= about(reply)
-    if record.unanswerable:
+    if record.unknown:
+        line |= dict.fromkeys(("hits@1", "f1", "exact_match"), 0.0)
+    elif record.unanswerable:
         line |= dict.fromkeys(("hits@1", "f1", "exact_match"), float(reply.error is not None and reply.given))
     elif reply.error is not None:
         expected = float(reply.given and not record.gold)  # nothing is expected, and nothing was answered

@@ -17,6 +17,7 @@ from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
+from reasoning.lark.parts import drawn_members, set_parts, with_left_out
 from reasoning.lark.tasks import readable_line
 from reasoning.llms import EmbeddedChatModel, LLMError
 from reasoning.llms.calling import at_once
@@ -78,10 +79,9 @@ def mark_tasks(
         return _set_tasks(kg, step, inputs, scheme, budget, options.max_parts, rng)
     assert step.relation is not None
     found = retrieve(kg, inputs[0], step.relation, budget, SheetCost(), rng, options.max_parts)
-    left_out = [0] * (len(found.parts) - 1) + [found.left_out]
     return [
         _projection_task(kg, step, inputs[0], part, beyond, scheme, rng)
-        for part, beyond in zip(found.parts, left_out, strict=True)
+        for part, beyond in with_left_out(found.parts, found.left_out)
     ]
 
 
@@ -115,16 +115,11 @@ def _set_tasks(
     max_parts: int,
     rng: random.Random,
 ) -> list[MarkTask]:
-    # Whichever entities are left out are to be any, so their order is drawn.
-    entities, uses = np.unique(np.concatenate(inputs), return_counts=True)
-    order = np.array(rng.sample(range(len(entities)), len(entities)), dtype=np.int64)
-    entities, uses = entities[order], uses[order]
+    entities, uses = drawn_members(inputs, rng)
     room = budget - len(inputs) - 1
     stretches = packed(uses.tolist(), room, room)[:max_parts] or [[]]
-    parts = [[np.intersect1d(members, entities[stretch]) for members in inputs] for stretch in stretches]
-    shown = sum(len(members) for part in parts for members in part)
-    left_out = [0] * (len(parts) - 1) + [sum(map(len, inputs)) - shown]
-    return [_set_task(kg, step, part, beyond, scheme, rng) for part, beyond in zip(parts, left_out, strict=True)]
+    parts = set_parts(inputs, entities, stretches)
+    return [_set_task(kg, step, part, beyond, scheme, rng) for part, beyond in parts]
 
 
 def _set_task(

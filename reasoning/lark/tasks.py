@@ -21,6 +21,7 @@ from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
+from reasoning.lark.parts import drawn_members, set_parts, with_left_out
 from reasoning.llms.structured_output import keeps_schemas
 from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming, id_digits
 from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
@@ -78,10 +79,9 @@ def _projection_tasks(
     assert step.relation is not None
     cost = TokenCost(kg, llm, options)
     found = retrieve(kg, sources, step.relation, options.token_budget, cost, rng, options.max_parts)
-    left_out = [0] * (len(found.parts) - 1) + [found.left_out]
     return [
         _projection_task(kg, step, sources, part, beyond, llm, options, rng)
-        for part, beyond in zip(found.parts, left_out, strict=True)
+        for part, beyond in with_left_out(found.parts, found.left_out)
     ]
 
 
@@ -126,23 +126,15 @@ def _set_tasks(
     names = [chr(ord("A") + i) if i < 26 else f"S{i}" for i in range(len(inputs))]
     lead = sum(count_tokens(llm, [f"{name}: (empty)\n" for name in names]))
     room = options.token_budget - lead
-    # Whichever entities are left out are to be any, so their order is drawn.
-    entities, uses = np.unique(np.concatenate(inputs), return_counts=True)
-    order = np.array(rng.sample(range(len(entities)), len(entities)), dtype=np.int64)
-    entities, uses = entities[order], uses[order]
+    entities, uses = drawn_members(inputs, rng)
     cost = TokenCost(kg, llm, options)
     if int(uses @ np.array(cost.members_together(entities), dtype=np.int64)) <= room:
         stretches = [list(range(len(entities)))]
     else:
         prices = (uses * np.array(cost.members_at_most(entities), dtype=np.int64)).tolist()
         stretches = packed(prices, room, room)[: options.max_parts] or [[]]
-    parts = [[np.intersect1d(members, entities[stretch]) for members in inputs] for stretch in stretches]
-    shown = sum(len(members) for part in parts for members in part)
-    left_out = [0] * (len(parts) - 1) + [sum(map(len, inputs)) - shown]
-    return [
-        _set_task(kg, step, names, part, beyond, llm, options, rng)
-        for part, beyond in zip(parts, left_out, strict=True)
-    ]
+    parts = set_parts(inputs, entities, stretches)
+    return [_set_task(kg, step, names, part, beyond, llm, options, rng) for part, beyond in parts]
 
 
 def _set_task(

@@ -68,6 +68,9 @@ class Phrase:
 
 Rule = Callable[[Phrase, Phrase], Iterator[Phrase]]
 
+Cell = dict[str, list[Phrase]]
+"""The phrases over one stretch of a question by their kind."""
+
 
 @dataclass
 class Chart:
@@ -76,7 +79,7 @@ class Chart:
     linked: Linked
     rules: Mapping[tuple[str, str], Sequence[Rule]]
     alone: Callable[[Phrase], Iterator[Phrase]]
-    cells: dict[tuple[int, int], dict[str, list[Phrase]]] = field(default_factory=dict)
+    cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
     reason: str = ""
     _reach: int = -10_000
 
@@ -104,7 +107,7 @@ class Chart:
                 if (start, end) in self.cells:
                     ends[start].add(end)
 
-    def _join(self, left: dict[str, list[Phrase]], right: dict[str, list[Phrase]]) -> None:
+    def _join(self, left: Cell, right: Cell) -> None:
         for first in left:
             for second in right:
                 for rule in self.rules.get((first, second), ()):

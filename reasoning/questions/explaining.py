@@ -11,6 +11,7 @@ from reasoning.query.tree import Project
 from reasoning.questions.anchors import anchor
 from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Item, Linked
+from reasoning.questions.measures import values_of
 from reasoning.questions.vocabulary import TYPE_RELATIONS, is_main
 
 _STATES = [
@@ -39,6 +40,8 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = Fals
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
     elif any(a.kind == "compare" and b.kind != "number" for a, b in pairwise([*items, Item("end", "")])):
         problem = "a comparison is read with a number, not with another thing"
+    elif not relations and (compared := linked.of_kind("degree", "most")):
+        problem = f'"{compared[0].text}" says nothing to compare by; {values_of(kg)}'
     else:
         problem = reason or ("its parts do not fit together" if relations else "no word of it names a relation")
     named = [

@@ -238,6 +238,12 @@ class TestEvaluateQuestions:
         printed = capsys.readouterr().out
         assert "1 not answered, counted as wrong; 1 not answered, as expected" in printed
 
+    def test_where_it_is_not_known_what_to_expect_nothing_is_right(self, family: str, tmp_path: Path) -> None:
+        items = [{"question": text, "answers": None} for text in ("Who painted Ann?", 'parent("Eve")', 'parent("Ann")')]
+        lines, summary = self.evaluate(family, tmp_path, "\n".join(map(json.dumps, items)), "mine.jsonl")
+        assert [line["exact_match"] for line in lines] == [line["hits@1"] for line in lines] == [0, 0, 0]
+        assert (summary["errors"], summary["rightly_refused"]) == (1, 0)
+
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_a_byte_order_mark_and_any_line_ends_are_read_past(self, family: str, tmp_path: Path, end: str) -> None:
         content = "\ufeff" + end.join(json.dumps(item) for item in self.QUESTIONS)
