@@ -48,6 +48,9 @@ NO_CREDIT = "insufficient_quota"
 FILTERED = "ContentFilterFinishReasonError"
 """What OpenAI's client raises where the provider's content filter stopped a reply; as a refusal it has a code."""
 
+LOOK_SECONDS = 0.25
+"""How often a request under way looks whether anybody still waits for it."""
+
 _backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 
 
@@ -111,6 +114,7 @@ def within(call: Call, llm: BaseChatModel, work: Callable[[], T]) -> T:
 
     Raises:
         LLMTimeoutError: nothing came in the time that `call` has left.
+        LLMError: nobody waits for it any more, see `reasoning.abandoning`.
     """
     outcome: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
 
@@ -128,8 +132,10 @@ def within(call: Call, llm: BaseChatModel, work: Callable[[], T]) -> T:
         # While a turn is waited for the end moves away, so the time left is looked at again whenever it is over.
         while (left := call.left) > 0:
             try:
-                done, result = outcome.get(timeout=left)
+                done, result = outcome.get(timeout=min(left, LOOK_SECONDS))
             except queue.Empty:
+                if abandoned():
+                    raise LLMError(UNWANTED) from None
                 continue
             if not done:
                 raise result

@@ -151,7 +151,8 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
     method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
-    server.then(Behaviour(), Behaviour(), for_ever=Behaviour(delay=20))
+    # As many at once as are asked of a provider: which of them comes first is not said.
+    server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=20))
     job = make("\n".join(['"leads to"("Home")', 'is("Home")'] * 4), methods=[method])
     job.start(jobs.runs)
     deadline = time.monotonic() + 60
