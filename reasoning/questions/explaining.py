@@ -19,6 +19,11 @@ _STATES = [
 ]
 """What something did for a time and does no more: "used to border"."""
 
+_REASONS = [
+    words.split() for words in ("how come", "how is it", "how so", "how does it come", "how did it come", "what makes")
+]
+"""First words of a question for a reason, each of which is said in other questions too."""
+
 
 def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = False) -> str:
     """The message of the error; `reason` is why the likeliest reading failed, "" where no word got that far."""
@@ -74,6 +79,9 @@ def _said_of_nothing(linked: Linked) -> Iterator[str]:
     """ "which of them" where nothing was named that they could be, and "used to border", which is past."""
     words = [token.text.casefold() for token in linked.tokens]
     listed = len(linked.of_kind("entity")) > 1
+    for reason in _REASONS:
+        if words[: len(reason)] == reason:
+            yield " ".join(reason)  # not what is so, but why
     if "about" in words and not linked.of_kind("relation", "type", "number", "compare"):
         yield "about"  # "tell me about Chad"
     for at, (one, two) in enumerate(pairwise([*words, ""])):

@@ -36,8 +36,11 @@ _LINKS = frozenset({"and", "of", "in", "by", "with", "as", "preposition", "about
 _WHO = frozenset({"who", "whom"})
 
 _ASKED = frozenset({"which", "what", "whom", "whose"})
+_AGAIN = r"(?:what|who|where|when|how (?:many|much|big|large|old|high|tall))\s+(?:is|are|was|were|does|do|did)\b"
 _BEGINS = r"(?:what|which|who|where|when|how|is|are|does|do)\b"
-_TWO = re.compile(rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)", re.IGNORECASE | re.DOTALL)
+_TWO = re.compile(
+    rf"^{_BEGINS}[^?]*\?\s+((?:and |but )?{_BEGINS}.*)|^{_BEGINS}[^?]*\s+and\s+({_AGAIN}.*)", re.IGNORECASE | re.DOTALL
+)
 
 
 def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
@@ -48,8 +51,9 @@ def parse_question(question: str, kg: KnowledgeGraph) -> ReadQuestion:
     """
     put = stripped(question)
     if (two := _TWO.search(put.text)) is not None:
+        second = two[1] or two[2]
         problem = (
-            f"could not read the question: it asks two things; ask them one at a time, the second being {two[1]!r}"
+            f"could not read the question: it asks two things; ask them one at a time, the second being {second!r}"
         )
         return ReadQuestion(question, None, 0.0, 0.0, problem=problem)
     found = _parsed(put, kg)

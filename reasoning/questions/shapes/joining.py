@@ -28,6 +28,13 @@ GETTING = frozenset({"get", "gets", "got", "getting"})
 """Verbs that make a passive as "be" does."""
 
 
+def _joint(predicate: Predicate) -> str:
+    """What joins the parts of a restriction, or the names in it."""
+    if isinstance(predicate, Together):
+        return predicate.joint
+    return predicate.application.objects.joint if isinstance(predicate, Related) else ""
+
+
 class JoiningShapes(Shapes):
     """Rules for words that join."""
 
@@ -64,6 +71,13 @@ class JoiningShapes(Shapes):
         words = [token.text.casefold() for token in self.linked.tokens[position : position + 4]]
         return "those" in words or "ones" in words
 
+    def _either_way(self, a: Phrase, joined: int) -> bool:
+        """Whether "and" follows "French or English" with neither a comma nor "either" to part them."""
+        if a.predicate is None or self.linked.tokens[joined].text.casefold() != "and":
+            return False
+        words = {token.text.casefold() for token in self.linked.tokens[a.start : a.end]}
+        return "or" in words and not words & {"either", "both"} and _joint(a.predicate) == "or"
+
     def _among(self) -> bool:
         return self.linked.tokens[0].text.casefold() in ("of", "out", "among", "from", "between")
 
@@ -80,6 +94,8 @@ class JoiningShapes(Shapes):
         joint = "or" if b.kind == "or predicate" else "and"
         if b.kind == "and predicate" and self._resumes(b.start):
             joint = "or"  # "that serve Milan, and those that serve Rome"
+        if joint == "and" and b.kind == "and predicate" and self._either_way(a, b.start):
+            raise NoReading('"and" beside "or" may bind either way; ask in two questions')
         cost = 0.0 if b.kind != "predicate" else 0.04
         if b.kind == "and predicate" and self.linked.tokens[b.start].text == "," and self._among():
             cost += 0.2  # what is said behind the comma is said of the whole
