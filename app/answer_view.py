@@ -128,7 +128,7 @@ def _nothing(answer: Answer) -> str:
 
 
 def evidence_table_html(answer: Answer) -> str:
-    """The facts behind the answer as a table."""
+    """The facts behind the answer as a table, folded up until it is asked for."""
     facts = answer.evidence
     if not facts:
         return muted("No facts to show: the answer rests on none, or on what the graph does not say.")
@@ -141,7 +141,8 @@ def evidence_table_html(answer: Answer) -> str:
         if answer.evidence_total > len(facts)
         else ""
     )
-    return table("The facts behind the answer", ["Subject", "Relation", "Object or value"], rows) + more
+    shown = table("The facts behind the answer", ["Subject", "Relation", "Object or value"], rows) + more
+    return f'<details id="evidence_facts"><summary>The facts as a table</summary>{shown}</details>'
 
 
 def _tail(answer: Answer, fact: Evidence) -> str:

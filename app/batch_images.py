@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.batch_zip import Bounds, unpack
 from app.failure_view import failure_html
-from app.image_batch import MOST_IMAGES, Progress, run_batch
+from app.image_batch import MOST_IMAGES, OVERDUE, Progress, run_batch
 from app.image_page import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, USUAL_SCORE, ImageDemo
 from app.markup import counted, heading, muted, name, table, text
 from kg_data.errors import SkylarkError
@@ -156,12 +156,14 @@ _ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 def _told(progress: Progress, passed: int) -> str:
     state = "Looking" if progress.archive is None else "Done" if progress.done == progress.total else "Stopped"
+    if progress.overdue:
+        state = OVERDUE
     told = f"{state}: {progress.done:,} of {counted(progress.total, 'image')}, {counted(progress.objects, 'object')}"
     if progress.failed:
         told += f", {len(progress.failed):,} not readable"
     if passed:
         told += f"; {passed:,} passed over that the earlier results hold"
-    if state == "Stopped":
+    if state not in ("Looking", "Done"):
         told += ". To go on, give this zip of results back below and start again"
     return f"{told}."
 

@@ -126,8 +126,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     with gr.Column(elem_id="evidence_panel", elem_classes="sk-panel"):
         gr.HTML(heading("Evidence"))
         picture = gr.HTML(elem_id="evidence", js_on_load=PICTURE_SCRIPT, server_functions=[open_neighbours])
-        with gr.Accordion("The facts as a table", open=False, elem_id="evidence_facts"):
-            table = gr.HTML(elem_id="evidence_table")
+        table = gr.HTML(elem_id="evidence_table")
 
     offered, asked, run = gr.State(WORLD_EXAMPLES), gr.State(None), gr.State(None)
     choices = gr.State(())

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.limits import BATCH_SECONDS
 from kg_data.errors import SkylarkError
 from vision import Detections, Vision
 
 MOST_IMAGES = 200
 LONGEST_SIDE = 2560
 """Of a picture in the zip, in pixels: what one visitor can have stored here is bounded."""
+OVERDUE = f"Ended after {BATCH_SECONDS // 60} minutes, the most for one batch"
 EXTENSIONS = {"json": "json", "coco": "json", "voc": "xml"}
 """Of the texts; all other formats are plain text."""
 
@@ -33,7 +36,8 @@ class Progress:
         total: images in all.
         objects: objects found so far.
         failed: images that could not be read, as (name, why).
-        archive: the zip, once all is done or the work was stopped.
+        archive: the zip, once all is done or the work was ended before.
+        overdue: whether it was ended since its time was over.
         latest: the image just looked at, by name, and how many objects it has or why it could not be read.
     """
 
@@ -42,6 +46,7 @@ class Progress:
     objects: int = 0
     failed: tuple[tuple[str, str], ...] = ()
     archive: Path | None = None
+    overdue: bool = False
     latest: tuple[str, int | str] | None = None
 
 
@@ -52,6 +57,7 @@ def run_batch(
     min_score: float,
     target: Path,
     stopped: Callable[[], bool] = lambda: False,
+    seconds: float = BATCH_SECONDS,
 ) -> Iterator[Progress]:
     """Look at images one after another and write the zip.
 
@@ -62,6 +68,7 @@ def run_batch(
         min_score: bound on the score.
         target: where the zip goes.
         stopped: asked before each image; once it says yes, the zip is that of the images so far.
+        seconds: after which no further image is looked at.
 
     Raises:
         SkylarkError: there is no image, or too many, or the instruction cannot be obeyed.
@@ -76,12 +83,13 @@ def run_batch(
     part = target.with_name(target.name + ".part")
     objects, failed, everything = 0, list[tuple[str, str]](), list[dict[str, Any]]()
     latest: tuple[str, int | str]
-    done = 0
+    done, overdue, ends = 0, False, time.monotonic() + seconds
     yield Progress(0, len(paths))
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         results = vision.detect_many(paths, instruction, min_score=min_score)
         for name, path, (_, found) in zip(names, paths, results, strict=True):
-            if stopped():
+            overdue = time.monotonic() > ends
+            if overdue or stopped():
                 break
             done += 1
             try:
@@ -102,7 +110,7 @@ def run_batch(
             yield Progress(done, len(paths), objects, tuple(failed), latest=latest)
         archive.writestr("detections.json", json.dumps(everything, ensure_ascii=False, indent=1))
     part.replace(target)
-    yield Progress(done, len(paths), objects, tuple(failed), target)
+    yield Progress(done, len(paths), objects, tuple(failed), target, overdue)
 
 
 def _picture(found: Detections) -> bytes:

@@ -20,7 +20,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from app.failure_view import failure_html
-from app.image_batch import MOST_IMAGES, Progress, run_batch, without_path
+from app.image_batch import MOST_IMAGES, OVERDUE, Progress, run_batch, without_path
 from app.image_examples import ImageExample, available, thumbnail_uri
 from app.image_links import numbered, others
 from app.image_overlay import TOGGLES, objects_html, overlay_html
@@ -289,7 +289,7 @@ def _batch_status(progress: Progress) -> str:
     told = f"{progress.done} of {progress.total} images, {counted(progress.objects, 'object')}"
     failed = "".join(f"<li><bdi>{text(name)}</bdi>: {text(why)}</li>" for name, why in progress.failed)
     listed = f'<ul class="sk-lines">{failed}</ul>' if failed else ""
-    state = "Done: " if progress.archive is not None else "Looking: "
+    state = "Looking: " if progress.archive is None else f"{OVERDUE}: " if progress.overdue else "Done: "
     return f'<p class="sk-status" role="status">{state}{told}.</p>{listed}'
 
 

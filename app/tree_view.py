@@ -1,6 +1,7 @@
 """A query as a drawn tree: what is asked at the top, what it is asked of below, with the size of every set.
 
-It is a nested list with lines between its levels, so that it reads the same by eye, by screen reader and on a phone.
+It is a nested list, so that a screen reader reads it too; where there is room it is drawn from left to right with a
+line to each branch, and on a phone from level to level.
 """
 
 from __future__ import annotations
@@ -19,6 +20,5 @@ def _node(node: TreeNode) -> str:
     label = name(node.key) if node.kind == "entity" else f"{text(node.before)}<b>{text(node.key)}</b>{text(node.after)}"
     size = f'<span class="sk-size{" sk-empty" if node.empty else ""}">{text(node.told)}</span>' if node.told else ""
     below = "".join([_node(branch) for branch in node.branches])
-    return (
-        f'<li><span class="sk-node sk-node-{node.kind}">{label}</span>{size}{f"<ul>{below}</ul>" if below else ""}</li>'
-    )
+    drawn = f'<span class="sk-drawn"><span class="sk-node sk-node-{node.kind}">{label}</span>{size}</span>'
+    return f"<li>{drawn}{f'<ul>{below}</ul>' if below else ''}</li>"

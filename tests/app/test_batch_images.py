@@ -8,12 +8,13 @@ import zipfile
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from app.batch_images import BatchImages, Work, left_over, looked_at, take_images
+from app.batch_images import BatchImages, Work, _told, left_over, looked_at, take_images
 from app.image_batch import run_batch
 from app.image_page import ImageDemo
 from kg_data.errors import SkylarkError
@@ -69,6 +70,19 @@ def test_a_stopped_batch_gives_the_zip_of_what_it_has(images: ImageDemo, photo: 
     assert done == Counter({"photo.jpg": 1})
     assert len(left_over([photo] * 3, done)) == 2
     assert left_over([photo, tmp_path / "other.jpg"], Counter({"photo.jpg": 1})) == [tmp_path / "other.jpg"]
+
+
+def test_a_batch_whose_time_is_over_gives_the_zip_of_what_it_has(
+    images: ImageDemo, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 5.0])
+    monkeypatch.setattr("app.image_batch.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    steps = list(run_batch(images.vision, [photo] * 3, "person", 0.35, tmp_path / "all.zip", seconds=4))
+    assert (steps[-1].done, steps[-1].total, steps[-1].overdue) == (1, 3, True)
+    folder = tmp_path / "earlier"
+    folder.mkdir()
+    assert looked_at(tmp_path / "all.zip", folder) == Counter({"photo.jpg": 1})
+    assert "Ended after 10 minutes, the most for one batch: 1 of 3 images" in _told(steps[-1], 0)
 
 
 def followed(demo: BatchImages, *arguments: Any) -> list[tuple[Any, ...]]:

@@ -47,7 +47,7 @@ def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
         page.click("#ask")
         expect(page, "#answer", "<script>", 30)
         expect(page, "#evidence", "<script>")
-        page.click("#evidence_facts button")
+        page.click("#evidence_facts summary")
         expect(page, "#evidence_table", "<script>")
         assert page.evaluate(QUIET)
 

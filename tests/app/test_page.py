@@ -72,7 +72,7 @@ def test_two_hops_typed_and_sent_with_enter(browser: Any, copying: str) -> None:
         ask(page, 'capital(borders("Portugal"))')
         assert "Madrid" in expect(page, "#answer", "1 answer")
         assert "Spain" in str(page.text_content("#evidence"))
-        page.click("#evidence_facts button")
+        page.click("#evidence_facts summary")
         assert "Portugal" in expect(page, "#evidence_table", "capital")
 
 
