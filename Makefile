@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(RUN) -m app $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -1,10 +1,29 @@
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 import kg_data
+
+_own_caches: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run begins with an empty cache of its own, which its processes share: what one has built, none builds again."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _own_caches.append(tempfile.mkdtemp(prefix="skylark-tests-"))
+        os.environ["SKYLARK_CACHE"] = _own_caches[0]
+        # A process a core: threads that wait for one another's turn would only burn it.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    while _own_caches:
+        shutil.rmtree(_own_caches.pop(), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

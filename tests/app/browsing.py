@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+
+from reasoning import KnowledgeGraph
+from reasoning.cache_location import cache_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "test-output"
@@ -23,6 +27,11 @@ SCRIPT = "<script>alert(1)</script>"
 
 def serve(llm: str, data_folder: Path) -> Iterator[str]:
     """The address of a page that runs until the iterator is closed."""
+    place = cache_dir()
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(place / "first.lock"):
+        # Two servers that start at once would each build what the first thing they show needs.
+        KnowledgeGraph.load("world")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,7 +85,7 @@ def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP,
         page.close()
 
 
-def expect(page: Any, selector: str, words: str, seconds: float = 10) -> str:
+def expect(page: Any, selector: str, words: str, seconds: float = 30) -> str:
     """Wait until an element holds these words, and give its whole text."""
     page.wait_for_function(
         "([selector, words]) => { const e = document.querySelector(selector);"

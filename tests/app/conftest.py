@@ -12,6 +12,8 @@ import pytest
 
 from tests.app.browsing import SCRIPT, serve
 
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -19,7 +21,8 @@ def browser() -> Iterator[Any]:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         _absent("playwright is not installed")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    # The headless shell is the same engine without a window's own pages, which cost more than those that are tested.
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         try:
             chromium = playwright.chromium.launch(
@@ -39,7 +42,7 @@ def _absent(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one small graph, some of whose names are markup."""
     folder = tmp_path_factory.mktemp("data")
@@ -50,7 +53,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def copying(data_folder: Path) -> Iterator[str]:
     """A server whose model repeats its context: it answers at once and is mostly wrong."""
     yield from serve("copy", data_folder)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import defaultdict
 from functools import cache
+
+from filelock import FileLock
 
 from kg_data import world
 from kg_data.columns import GraphColumns
 from kg_data.world.naming import key
+from reasoning.cache_location import cache_dir
 
 
 class World:
@@ -55,5 +59,10 @@ class World:
 
 @cache
 def the_world() -> World:
-    """The graph, built once in a run of the tests."""
-    return World(world.build())
+    """The graph, built once in a run of the tests, whatever number of processes it has."""
+    place = cache_dir() / "world-of-the-tests.pickle"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):
+        if not place.exists():
+            place.write_bytes(pickle.dumps(world.build()))
+        return World(pickle.loads(place.read_bytes()))

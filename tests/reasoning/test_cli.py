@@ -26,11 +26,6 @@ Dan\tlikes\tEve
 """
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 @pytest.fixture
 def family(tmp_path: Path) -> str:
     path = tmp_path / "family.tsv"

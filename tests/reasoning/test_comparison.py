@@ -25,11 +25,6 @@ from tests.reasoning.made_results import ranked, write
 Captured = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 def compared(folder: Path, a: list[Line], b: list[Line], worst: int = 0) -> Comparison:
     first, second = write(folder / "a.jsonl", a), write(folder / "b.jsonl", b)
     return compare(read_results(first), read_results(second), ["mrr"], worst)

@@ -69,7 +69,7 @@ def test_many_at_once_give_the_lines_of_one_after_the_other(
     evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
 ) -> None:
     # The first reply is the slowest: what comes after it must wait to be written.
-    server.then(Behaviour(delay=0.5), for_ever=Behaviour(delay=0.005))
+    server.then(Behaviour(delay=1), *[Behaviour(delay=0.5)] * 7, for_ever=Behaviour(delay=0.005))
     summaries = [
         evaluate(tmp_path / f"{workers}.jsonl", max_concurrency=workers) | {"seconds": 0} for workers in (8, 1)
     ]
