@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
+# Where this is set, each start compiles everything anew, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check clean
 
 demo: $(VENV)/.installed

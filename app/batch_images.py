@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from app.batch_zip import Bounds, unpack
 from app.failure_view import failure_html
 from app.image_batch import MOST_IMAGES, OVERDUE, Progress, run_batch
 from app.image_page import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, USUAL_SCORE, ImageDemo
-from app.markup import counted, heading, muted, name, table, text
+from app.markup import counted, heading, muted, name, seconds_text, table, text
 from kg_data.errors import SkylarkError
 from vision.images import MAX_BYTES
 
@@ -128,13 +129,14 @@ class BatchImages:
                 if not paths:
                     raise SkylarkError("the earlier results hold all these images: there is nothing left to look at")
             bound = min(max(float(min_score), LEAST_SCORE), MOST_SCORE)
+            began = time.monotonic()
             steps = run_batch(self._images.vision, paths, words, bound, folder / ARCHIVE, work.stopped.is_set)
             while (progress := await run_in_threadpool(next, steps, None)) is not None:
                 if progress.latest is not None:
                     rows.append(progress.latest)
                 over = progress.archive is not None
                 yield (
-                    _status(_told(progress, passed), progress),
+                    _status(_told(progress, passed, time.monotonic() - began), progress),
                     _rows_html(rows),
                     gr.update(value=str(progress.archive), visible=True) if over else gr.skip(),
                     _ON if over else gr.skip(),
@@ -154,7 +156,8 @@ class BatchImages:
 _ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
-def _told(progress: Progress, passed: int) -> str:
+def _told(progress: Progress, passed: int, seconds: float) -> str:
+    """How far it is; `seconds` have gone by since the first image."""
     state = "Looking" if progress.archive is None else "Done" if progress.done == progress.total else "Stopped"
     if progress.overdue:
         state = OVERDUE
@@ -163,6 +166,8 @@ def _told(progress: Progress, passed: int) -> str:
         told += f", {len(progress.failed):,} not readable"
     if passed:
         told += f"; {passed:,} passed over that the earlier results hold"
+    if state == "Looking" and progress.done:
+        told += f"; about {seconds_text(seconds / progress.done * (progress.total - progress.done))} left"
     if state not in ("Looking", "Done"):
         told += ". To go on, give this zip of results back below and start again"
     return f"{told}."

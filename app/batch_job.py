@@ -103,6 +103,7 @@ class Job:
         known = identifier is not None and _ID.fullmatch(identifier) is not None
         self.id = cast(str, identifier) if known else secrets.token_urlsafe(16)
         self.folder, self.upload, self.graph = folder, upload, graph
+        self.graph_label = shelf.label(graph)
         self.protocol, self.split, self._shelf = protocol, split, shelf
         self.runs = [
             Run(method, folder / f"results-{letter}.jsonl") for method, letter in zip(methods, "ab", strict=False)
@@ -278,7 +279,7 @@ class Job:
         if prepared.settings["llm"] is not None:
             told["llm"] = method.model
         # What a visitor takes away says no path of this machine.
-        return replace(prepared, settings={**prepared.settings, "kg": self.graph, **told})
+        return replace(prepared, settings={**prepared.settings, "kg": self.graph_label, **told})
 
     def _questions(self, graph: KnowledgeGraph) -> Path:
         if self.upload.kind == "questions":

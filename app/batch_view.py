@@ -53,7 +53,7 @@ def estimate_html(job: Job) -> str:
     shown = table(
         "What it would take", ["Method", "Lines", "Requests", "Tokens in", "Tokens out", "Price", "Time"], rows
     )
-    about = f"{counted(job.runs[0].total, 'line')} of {job.upload.name} on {job.graph}; nothing was sent yet."
+    about = f"{counted(job.runs[0].total, 'line')} of {job.upload.name} on {job.graph_label}; nothing was sent yet."
     if job.upload.kind == "lines":
         about += " These lines have no expected answers: what is measured is agreement with exact execution."
     failing = max(run.estimate.failing for run in job.runs if run.estimate is not None)

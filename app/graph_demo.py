@@ -87,10 +87,14 @@ class GraphDemo:
                     yield gr.skip(), _waiting(f"Reading {name(shown)}: {got:.0f} s{_DOTS}")
                     continue
                 own = self._shelf.own.add(request.session_hash or "", got)
-                choices = [*self._shelf.names, (f"{shown} (yours)", own.key)]
+                choices = self._shelf.choices(request.session_hash or "")
                 yield gr.update(choices=choices, value=own.key), _waiting(f"{name(shown)} is read{_DOTS}")
         except Exception as error:
             yield gr.skip(), failure_html(error)
+
+    def choices(self, request: gr.Request) -> Any:
+        """The choice of graphs where another tab has one too."""
+        return gr.update(choices=self._shelf.choices(request.session_hash or ""))
 
     def leave(self, request: gr.Request) -> None:
         """Forget what belongs to a visit that is over."""

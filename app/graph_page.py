@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from app.answer_table import saved_answer, sorted_table
 from app.choices_view import CHOICES_SHOWN
@@ -34,8 +35,8 @@ def _script(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> None:
-    """The tab, inside `page`."""
+def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> Dependency:
+    """The tab, inside `page`; gives the event after which a visitor's own graph may be chosen."""
 
     def open_neighbours(wanted: Any) -> Any:
         return called(opened_picture, shelf, wanted)
@@ -171,8 +172,8 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         [graph.change], demo.choose, [graph], [graph_note, contents, offered, *buttons],
         api_visibility="private", concurrency_limit=4, concurrency_id="choose", show_progress="hidden",
     )  # fmt: skip
-    upload.upload(
+    page.unload(demo.leave)
+    return upload.upload(
         demo.bring, [upload], [graph, graph_note], api_visibility="private", concurrency_limit=1,
         concurrency_id="upload", show_progress="hidden",
     )  # fmt: skip
-    page.unload(demo.leave)

@@ -40,6 +40,14 @@ class GraphShelf:
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self.names}
 
+    def choices(self, owner: str) -> list[str | tuple[str, str]]:
+        """What a visit may choose: the graphs on offer, and its own."""
+        return [*self.names, *self.own.choice_of(owner)]
+
+    def label(self, name: str) -> str:
+        """What a graph is called, where people read it; one's own by its file."""
+        return self.own.get(name).graph_name if is_own(name) else name
+
     def is_open(self, name: str) -> bool:
         """Whether `get` would return at once."""
         if is_own(name):

@@ -75,6 +75,11 @@ class OwnGraphs:
             own.used = time.monotonic()
             return own.kg
 
+    def choice_of(self, owner: str) -> list[tuple[str, str]]:
+        """What a visit may choose beside the graphs on offer: its own graph, as label and id, where it has one."""
+        with self._lock:
+            return [(f"{own.kg.graph_name} (yours)", key) for key, own in self._held.items() if own.owner == owner]
+
     def add(self, owner: str, kg: KnowledgeGraph) -> OwnGraph:
         """Keep a graph for a visit, in the place of the one it had.
 

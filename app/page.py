@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from app.api import Programs, build_programs, offer_only_programs
@@ -22,11 +24,15 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
         kept = kept_job()
         with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
-            build_graphs(demo, shelf, model, page)
+            brought = build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
         with gr.Tab("Run a batch", id="batch", elem_id="batch_tab"):
             offer = build_batch(BatchDemo(shelf, model, images), shelf, page, kept)
+            brought.then(
+                demo.choices, None, [_found(page, "batch_graph")], api_visibility="private", queue=False,
+                show_progress="hidden",
+            )  # fmt: skip
         with gr.Tab("Models", id="models", elem_id="models_tab"):
             for changed in build_models(ModelsDemo(model, images.model), page):
                 offer(changed)
@@ -40,6 +46,6 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
     return page, demo
 
 
-def _found(page: gr.Blocks, elem_id: str) -> gr.HTML:
+def _found(page: gr.Blocks, elem_id: str) -> Any:
     """The part of the page that has this id."""
-    return next(part for part in page.blocks.values() if isinstance(part, gr.HTML) and part.elem_id == elem_id)
+    return next(part for part in page.blocks.values() if part.elem_id == elem_id)

@@ -82,7 +82,8 @@ def test_a_batch_whose_time_is_over_gives_the_zip_of_what_it_has(
     folder = tmp_path / "earlier"
     folder.mkdir()
     assert looked_at(tmp_path / "all.zip", folder) == Counter({"photo.jpg": 1})
-    assert "Ended after 10 minutes, the most for one batch: 1 of 3 images" in _told(steps[-1], 0)
+    assert _told(steps[1], 0, 4.0) == "Looking: 1 of 3 images, 1 object; about 8.0 s left."
+    assert "Ended after 10 minutes, the most for one batch: 1 of 3 images" in _told(steps[-1], 0, 5.0)
 
 
 def followed(demo: BatchImages, *arguments: Any) -> list[tuple[Any, ...]]:

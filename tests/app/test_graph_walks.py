@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, visit
+from tests.app.test_batch_page import choose, to_tab
 from tests.app.test_page import ask
 
 pytestmark = pytest.mark.browser
@@ -35,6 +36,11 @@ def test_a_graph_of_ones_own_is_read_shown_asked_and_not_linked_to(browser: Any,
         assert "CSV" in expect(page, "#answer", SCRIPT)
         assert page.locator("#answer [data-link]").count() == 0
         assert page.locator("#contents script, #answer script, #evidence script").count() == 0
+        to_tab(page)
+        choose(page, "#batch_graph", "mine.tsv (yours)")
+        page.fill("#batch_typed textarea", 'road("A")')
+        page.click("#batch_estimate")
+        assert "1 line of typed.txt on mine.tsv" in expect(page, "#job_estimate", "What it would take", 60)
 
 
 def test_the_evidence_is_walked_by_keyboard_and_mouse(browser: Any, copying: str) -> None:

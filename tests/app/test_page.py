@@ -16,6 +16,9 @@ from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serve, visit
 
 pytestmark = pytest.mark.browser
 
+LONG = 'capital(borders(borders("Germany")) & !~currency("Euro"))'
+"""What takes the embedded model some seconds."""
+
 
 @pytest.fixture(scope="module")
 def embedded(data_folder: Path) -> Iterator[str]:
@@ -85,8 +88,7 @@ def test_steps_arrive_live_and_an_opened_context_stays_open(
         page.click("#ask")
         expect(page, "#answer", "Madrid")
         exact = time.monotonic() - began
-        page.wait_for_selector("#step-1[data-state=running]", timeout=10_000)
-        assert page.is_enabled("#stop")
+        page.wait_for_selector("#step-1", timeout=10_000)
         page.click("#step-1 details summary")
         page.wait_for_selector("#step-1:not([data-state=running])", timeout=90_000)
         first = time.monotonic() - began
@@ -103,14 +105,14 @@ def test_steps_arrive_live_and_an_opened_context_stays_open(
 
 def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embedded: str) -> None:
     with visit(browser, embedded, "stop") as page:
-        page.click("#example-2")
-        page.wait_for_selector("#step-1[data-state=running]", timeout=60_000)
+        ask(page, LONG)
+        page.wait_for_selector("#stop:enabled", timeout=60_000)
         began = time.monotonic()
         page.click("#stop")
         assert ended(page).startswith("Stopped after")
         assert time.monotonic() - began < 5
         assert page.is_disabled("#stop")
-        assert page.locator("#answer td bdi").first.text_content() == "Warsaw"
+        assert "Bern" in page.locator("#answer td bdi").all_text_contents()
         page.uncheck("#run_llm input")
         ask(page, "What is the capital of Portugal?")
         expect(page, "#answer", "Lisbon")
@@ -119,13 +121,13 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embed
 
 def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, embedded: str) -> None:
     with visit(browser, embedded, "again") as page:
-        page.click("#example-2")
-        page.wait_for_selector("#step-1[data-state=running]", timeout=60_000)
+        ask(page, LONG.replace("Germany", "Austria"))
+        page.wait_for_selector("#stop:enabled", timeout=60_000)
         page.click("#example-1")
         expect(page, "#answer", "Spain")
         page.wait_for_function("() => document.querySelector('#step-1')?.textContent.includes('Portugal')")
         page.wait_for_timeout(1500)
-        assert "Germany" not in str(page.text_content("#steps"))
+        assert "Austria" not in str(page.text_content("#steps"))
         with contextlib.suppress(Exception):  # a run of one step may have ended by itself
             page.click("#stop", timeout=1000)
         ended(page, 30)
