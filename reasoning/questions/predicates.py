@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+from reasoning.query.tree import Project
 from reasoning.questions.assembling import Part, assembled
 from reasoning.questions.constructions import inverse_of
 from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading, goes_back
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.measures import Comparison, Superlative
+
+TWO_SENSES = 0.1
+"""What it costs that one word means two relations of two things: "shot in Prague or Budapest"."""
 
 Option = tuple[float, tuple[Part, ...]]
 """One reading of a predicate: its cost, and the restrictions that it makes."""
@@ -341,6 +345,10 @@ class Together(Predicate):
 
 
 def _likeliest(found: Sequence[Sequence[Reading]]) -> list[tuple[Reading, ...]]:
-    """The likeliest combinations of one reading each."""
-    combined = list(product(*(readings[:3] for readings in found)))
+    """The likeliest combinations of one reading each; a verb is hardly said of two things in two senses."""
+    combined = []
+    for readings in product(*(readings[:3] for readings in found)):
+        steps = {(one.query.relation, one.query.inverse) for one in readings if isinstance(one.query, Project)}
+        first, *rest = readings
+        combined.append((first.at(TWO_SENSES) if len(steps) > 1 else first, *rest))
     return sorted(combined, key=lambda readings: sum(reading.cost for reading in readings))[:KEPT]

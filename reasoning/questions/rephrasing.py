@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reasoning.questions.vocabulary import ASKING
+from reasoning.questions.word_forms import is_verb, lemmas
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ _NEGATED = re.compile(r"^\W*(is|are|was|were|do|does|did|has|have)n['’]?t\b", 
 _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|ok|okay|so|well|please|thanks|quick (?:one|question|check)|fact[ -]?check|question|"
     r"just curious|out of curiosity|by the way|good (?:morning|day|evening)|remind me|"
-    r"(?:\w+ ){0,3}(?:fans|folks|people|guys|friends|experts)(?=,)|for (?:a|an|my|our|the|this) [^,:;?]{1,40}(?=:))"
+    r"(?:(?!who|which|what|how|where|is|are|do|does|did|has|have)\w+ ){0,3}"
+    r"(?:fans|folks|people|guys|friends|experts)(?=,)|for (?:a|an|my|our|the|this) [^,:;?]{1,40}(?=:))"
     r"(?: (?:there|all|everyone))?"
     r"\s*[,:;!.\-–—]+\s*)+",
     _FLAGS,
@@ -66,6 +68,53 @@ _FRAME = re.compile(
     _FLAGS,
 )
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
+_AS_SPOKEN = (
+    (re.compile(r"^(?:wot|wat|wut)\b", _FLAGS), "what"),
+    (re.compile(r",?\s*\b(?:i\.e\.|that is to say|in other words),?\s.*?(?=[?.!]*$)", _FLAGS), ""),
+    (re.compile(r"\bwith ([^,?]{2,40}?) in (?:it|them)\b", _FLAGS), r"with \1"),  # "films with a dog in them"
+    (re.compile(r"(\b(to|from|in|with|by|for|at|on) [^,?]+?),? but (?:not|none|never) \2 ", _FLAGS), r"\1 but not "),
+    (re.compile(r"\b(in|to|from|by|with|on|at) ([A-Z][^,?]{1,40}?) (or|and) \1 (?=[A-Z])", re.DOTALL), r"\1 \2 \3 "),
+    (
+        re.compile(
+            r"^how (?:big|large|high|great|long|tall) (is|was|are) the "
+            r"(?=(?:[a-z]+ )?(?:area|size|population|elevation|height|altitude|extent|number|length|width)\b)",
+            _FLAGS,
+        ),
+        r"what \1 the ",
+    ),
+    (re.compile(r"(\w+s) (?P<it>[^,?]{2,40}), (or|and) (\w+s) (?:it|them)(?=[?.!]*$)", _FLAGS), r"\1 \3 \4 \g<it>"),
+)
+"""What is said otherwise than it is written, and how that would be written; it means the same in any sentence."""
+
+_HOLDS_ON = re.compile(
+    r"\b(?:has|have|had|imposes?|imposed|maintains?|places?|placed|keeps?) (?:an? |the |any )?(?P<noun>[a-z]+) "
+    r"(?:on|upon|against)\b",
+    _FLAGS,
+)
+_THERE = re.compile(
+    r"(?P<where>\b(?:in|at|from|to) (?P<place>(?:the )?[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*)*))(?P<between>\s.*?)\bthere\b"
+    r"(?!\s+(?:is|are|any|a)\b)",
+    re.DOTALL,
+)
+_RIDDLE = re.compile(
+    r"^(?:it|they) (?P<first>[^,:;?]+?)(?:,? and (?:it|they) (?P<second>[^,:;?]+?))?\s*[:;,.–—-]+\s*"
+    rf"(?:what|who|which) (?:is|are|might|could|can) (?:it|they)(?: be)?{_END}",
+    _FLAGS,
+)
+_LATE = re.compile(
+    r"^(?P<subject>[^,?]{2,80}?) (?P<verb>(?!is\b|was\b|has\b|does\b)[a-z]+s)"
+    r"(?P<with> (?:to|in|on|by|from|with|at|for|of|before|after|into))? "
+    rf"(?P<asked>(?:what|which) [^,?]{{2,40}}?){_END}",
+    _FLAGS,
+)
+_OWNED = re.compile(
+    r"\b(?P<owner>[A-Z][\w’-]*(?: [A-Z][\w’-]*)*)['’]s (?P<most>(?:\w+ )?(?:\w+est|most \w+) [a-z]+)"
+    r"(?P<by> (?:by|in terms of) )"
+)
+_WHO_OF = re.compile(r"^who (?=(?:has|have|is|are|gets|earns)\b[^?]*, [^,?]+ or [^,?]+\?*$)", _FLAGS)
+_ANYBODY = re.compile(
+    r"^(?P<where>[^,?]{3,60}), (?P<rest>(?:does|do|is|has) (?:anybody|anyone|somebody|someone)\b.*)$", _FLAGS
+)
 _AMONG = re.compile(r"\b(?:among|amongst|one of|included in|counted among) (?=(?:the|its|their)\b)", _FLAGS)
 _TAG = re.compile(
     r"[,;]?\s+(?:right|correct|no|yes|true or false|is that (?:right|so|correct|true)|or not|"
@@ -135,6 +184,9 @@ def wants_yes_or_no(text: str) -> bool:
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
     question = _NEGATED.sub(r"\1", question)
+    for said, written in _AS_SPOKEN:
+        question = said.sub(written, question)
+    question = _HOLDS_ON.sub(_done_to, question)
     text = _GRATEFUL.sub("", _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question))))
     text = _SPAN.sub(r"\g<with> between \g<low> and \g<high>", _OUT_OF.sub("of ", _IF_ANY.sub("", text)))
     if found := _YES_OR_NO.search(text):
@@ -151,8 +203,28 @@ def stripped(question: str) -> Put:
     return Put(text, asks)
 
 
+def _done_to(match: re.Match[str]) -> str:
+    """ "embargoes" of "has an embargo on", which says who does it to whom."""
+    noun = match["noun"]
+    return f"{noun}{'es' if noun.endswith(('o', 's', 'sh', 'ch', 'x')) else 's'}" if is_verb(noun) else match[0]
+
+
 def turned(question: str) -> Iterator[str]:
     """The question with what was put first put back to its place, where something was."""
+    if found := _THERE.search(question):  # "born in Vienna who did not die there"
+        yield f"{question[: found.end() - len('there')]}{found['where']}{question[found.end() :]}"
+    if found := _RIDDLE.match(question):  # "It can fly, and it lays eggs: what is it?"
+        second = f" and {found['second']}" if found["second"] else ""
+        yield f"what {found['first']}{second}"
+    if found := _LATE.match(question):  # "Cusco belongs to which country?"
+        subject, verb = found["subject"], lemmas(found["verb"])[-1:]
+        if verb:
+            yield f"{found['asked']} does {subject[0].lower()}{subject[1:]} {verb[0]}{found['with'] or ''}"
+    if found := _OWNED.search(question):  # "Chad's two largest neighbours by area"
+        most = f"the {found['most']} of {found['owner']}{found['by']}"
+        yield f"{question[: found.start()]}{most}{question[found.end() :]}"
+    if found := _ANYBODY.match(question):  # "Next door to Chad, does anybody speak French?"
+        yield f"{found['rest'].rstrip('?.! ')} {found['where'][0].lower()}{found['where'][1:]}"
     if found := _STRANDED.match(question):  # "Of which country is Paris the capital"
         yield f"{found[2]} {found[1].lower()}"
     if wants_yes_or_no(question) and _AMONG.search(question):  # "Is Tamil among the languages of ..."
@@ -181,6 +253,8 @@ def turned(question: str) -> Iterator[str]:
 
 def reordered(question: str) -> Iterator[str]:
     """The question with what it chooses from put behind what it asks, for where it cannot be read as it stands."""
+    if found := _WHO_OF.match(question):  # "who has more people, Chad or Niger"
+        yield f"which one {question[found.end() :]}"
     if found := _OF_WHICH.match(question):  # "Out of all of Chad's neighbours, which one has the smallest area?"
         yield f"{found['which']} of {found['set']} {found['rest']}"
     if found := _FOR_A.search(question):  # "that has Lomé for a capital"

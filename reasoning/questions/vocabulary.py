@@ -54,7 +54,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("fly to|fly into|land in|land at|fly in|fly from", ("serves",)),
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
-    Phrase("land|ground|territory size", ("area",)),
+    Phrase("ground|territory size|how much land|much land", ("area",)),
     Phrase(
         "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
         ("population",),
@@ -139,7 +139,7 @@ LOCATION = ("located in", "country", "subdivision", "continent", "location", "pa
 TYPE_RELATIONS = ("type", "instance of", "is a", "kind", "category")
 
 TYPE_SYNONYMS = {
-    "nation": "country", "town": "city", "state": "subdivision", "province": "subdivision",
+    "nation": "country", "land": "country", "town": "city", "state": "subdivision", "province": "subdivision",
     "voivodeship": "subdivision", "krai": "subdivision", "okrug": "subdivision", "commune": "subdivision",
     "municipality": "subdivision", "parish": "subdivision", "region": "subdivision", "canton": "subdivision",
     "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision", "department": "subdivision",
@@ -158,7 +158,7 @@ def _phrases(text: str) -> frozenset[str]:
 
 
 # Nouns that may mean another type too.
-OTHER_TYPES = {"state": "country", "land": "country", "place": "city"}
+OTHER_TYPES = {"state": "country", "place": "city"}
 
 
 # Nouns that stand for anything.
@@ -283,7 +283,8 @@ FILLER = _words(
     them you i we us my our your both currently today now also too want know let see if whether then so official
     officially main called named known than much many few several else pls plz single status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
-    whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently"""
+    whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently
+    different distinct am"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we

@@ -28,6 +28,15 @@ PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in
 class ImpliedRelations(Relations):
     """Relations of one graph that hardly a word speaks of."""
 
+    def around(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
+        """What something lies in, or belongs to where that is said of no place: the country of a ".tv" domain."""
+        try:
+            return super().around(sources, want)
+        except NoReading:
+            if want is None or want.entity is None or not (only := self._only_between(sources, want)):
+                raise
+            return [replace(r, notes=(*r.notes, f'read "{want.text}" as {r.query}')) for r in only]
+
     def between(self, source: Reading, want: Kind) -> list[Reading]:
         """What relations lead from a set to things of a type, in either direction.
 

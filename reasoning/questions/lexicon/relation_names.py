@@ -148,6 +148,10 @@ class RelationNames:
                 if names and key not in self._uses:
                     self._uses[key] = {name: 0.02 + 0.06 * at for at, name in enumerate(names)}
                     self._phrases.add(key)
+                elif names and min(self._uses[key].values()) >= HEAD_WORD:
+                    # "Spoken" is a part of "countries spoken in", which not all that is spoken is about.
+                    for at, name in enumerate(names):
+                        self._offer(self._uses, key, name, HEAD_WORD + 0.03 * at)
 
     def _is_edges(self, name: str) -> bool:
         return self.kg.relation(name).kind == "edges"

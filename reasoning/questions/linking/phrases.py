@@ -51,6 +51,8 @@ class PhraseLinks(QuestionWords):
                 continue
             if length > 1 and (self.words[at + length - 1] in ARTICLES or self.words[at] in ARTICLES):
                 continue
+            if length > 1 and self.words[at] == "people" and self.words[max(0, at - 1) : at] in (["which"], ["what"]):
+                continue  # "which people speak French" asks for people
             text = self.question[tokens[0].start : tokens[-1].end].rstrip(".")
             # "share a border" is "share border"
             words = [self.words[at], *(w for w in self.words[at + 1 : at + length] if w not in ARTICLES)]
