@@ -69,7 +69,11 @@ _FRAME = re.compile(
 )
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
 _AS_SPOKEN = (
-    (re.compile(r"^(?:wot|wat|wut)\b", _FLAGS), "what"),
+    (re.compile(r"\b(?:wot|wat|wut)\b", _FLAGS), "what"),
+    (re.compile(r"\b(?:wich|whitch|wihch|whcih)\b", _FLAGS), "which"),
+    (re.compile(r"\bppl\b", _FLAGS), "people"),
+    (re.compile(r"\bcapitol (?=city\b|of\b)", _FLAGS), "capital "),
+    (re.compile(r"\b(?:lol|haha|kindly)\b,?\s*|,? (?:both )?at (?:once|the same time)(?=[?.!]*$)", _FLAGS), ""),
     (re.compile(r",?\s*\b(?:i\.e\.|that is to say|in other words),?\s.*?(?=[?.!]*$)", _FLAGS), ""),
     (re.compile(r"\bwith ([^,?]{2,40}?) in (?:it|them)\b", _FLAGS), r"with \1"),  # "films with a dog in them"
     (re.compile(r"(\b(to|from|in|with|by|for|at|on) [^,?]+?),? but (?:not|none|never) \2 ", _FLAGS), r"\1 but not "),
@@ -106,6 +110,14 @@ _LATE = re.compile(
     r"(?P<with> (?:to|in|on|by|from|with|at|for|of|before|after|into))? "
     rf"(?P<asked>(?:what|which) [^,?]{{2,40}}?){_END}",
     _FLAGS,
+)
+_WHAT_OF = re.compile(
+    r"^(?P<subject>[^,?]{2,80}?) (?:is|are|was|were) (?:an? |the )?(?P<noun>[a-z]+(?: [a-z]+)?) of "
+    rf"(?P<asked>(?:what|which|how many) [^,?]{{2,40}}?){_END}",
+    _FLAGS,
+)
+_TERSE = re.compile(
+    rf"^(?:(?:a |the )?list of |all |the )?(?P<kind>[a-z]+s) (?P<place>[\w.'-]+(?: [\w.'-]+)?){_END}", _FLAGS
 )
 _OWNED = re.compile(
     r"\b(?P<owner>[A-Z][\w’-]*(?: [A-Z][\w’-]*)*)['’]s (?P<most>(?:\w+ )?(?:\w+est|most \w+) [a-z]+)"
@@ -253,6 +265,10 @@ def turned(question: str) -> Iterator[str]:
 
 def reordered(question: str) -> Iterator[str]:
     """The question with what it chooses from put behind what it asks, for where it cannot be read as it stands."""
+    if found := _TERSE.match(question):  # "airports fiji"
+        yield f"{found['kind']} in {found['place']}"
+    if found := _WHAT_OF.match(question):  # "The euro is the currency of how many countries?"
+        yield f"{found['asked']} have {found['subject']} as {found['noun']}"
     if found := _WHO_OF.match(question):  # "who has more people, Chad or Niger"
         yield f"which one {question[found.end() :]}"
     if found := _OF_WHICH.match(question):  # "Out of all of Chad's neighbours, which one has the smallest area?"

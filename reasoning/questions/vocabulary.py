@@ -56,7 +56,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("circulate", ("currency",)),
     Phrase("ground|territory size|how much land|much land", ("area",)),
     Phrase(
-        "pop|total population|people|people live|live|inhabitant|resident|populous|how populous|live people",
+        "pop|total population|number of inhabitant|number of people|number of resident|"
+        "people|people live|live|inhabitant|resident|populous|how populous|live people",
         ("population",),
     ),
     Phrase("how big|how large|size", ("area", "population")),

@@ -171,6 +171,8 @@ class RelationShapes(Shapes):
                     if members is None
                     else tuple(r for r in a.objects.sources[0] if int(r.members[0]) in _Set(members))
                 )
+            if b.text.casefold().endswith("s") and b.text.casefold() not in lemmas(b.text):
+                own = ()  # "Bolivia neighbours"
             if own:  # "the Spanish language", "Kathmandu time"
                 yield replace(a, objects=Objects((own,)), cost=a.cost + b.cost + 0.02)
             yield from self._applied_noun(b, b.use, a.objects, a, 0.12 + 0.3 * bool(own))
