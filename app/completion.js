@@ -12,7 +12,7 @@ const graph = () => (document.querySelector('#graph_note [data-graph]') || {data
 function close() {
   turn += 1; clearTimeout(timer);
   active = -1; got = null;
-  list.hidden = true; list.replaceChildren();
+  list.hidden = true; list.ariaBusy = 'false'; list.replaceChildren();
   live.textContent = '';
   if (field) field.removeAttribute('aria-activedescendant');
 }
@@ -23,12 +23,13 @@ function prepare(target) {
   field.setAttribute('aria-controls', list.id);
 }
 async function propose(target) {
-  const mine = ++turn, kind = asked(target), key = graph();
-  if (!key || !target.value.trim()) return close();
+  const mine = ++turn, kind = asked(target), key = graph(), text = target.value;
+  if (!key || !text.trim()) return close();
   try {
-    const found = await server.proposals({graph: key, text: target.value, cursor: target.selectionStart, kind});
-    if (mine !== turn || document.activeElement !== target || !found.choices) return;
-    show(target, found);
+    const found = await server.proposals({graph: key, text, cursor: target.selectionStart, kind});
+    if (mine !== turn || document.activeElement !== target || target.value !== text) return;
+    if (found.choices) show(target, found);
+    else close();
   } catch (error) {
     if (mine === turn) close();  // typing goes on without proposals
   }
@@ -48,7 +49,7 @@ function show(target, found) {
     option.append(name, told);
     return option;
   }));
-  list.hidden = false;
+  list.hidden = false; list.ariaBusy = 'false';
   settle();
   live.textContent = `${found.choices.length} proposals, arrow down to choose`;
 }
@@ -88,13 +89,14 @@ function write(target, words) {
 document.addEventListener('input', (event) => {
   if (!asked(event.target)) return;
   prepare(event.target);
+  list.ariaBusy = 'true';  // what is proposed was for other words, so that none of it can be taken
   clearTimeout(timer);
   if (event.isTrusted || event.inputType) timer = setTimeout(() => propose(event.target), WAIT);
 });
 document.addEventListener('keydown', (event) => {
   if (event.target !== field || event.isComposing) return;
   if (event.key === 'Enter' && active < 0) return close();
-  if (list.hidden) return;
+  if (list.hidden || list.ariaBusy === 'true') return;
   const options = list.children.length;
   if (event.key === 'ArrowDown') choose(active + 1);
   else if (event.key === 'ArrowUp') choose(active < 0 ? options - 1 : active - 1);
@@ -108,7 +110,7 @@ document.addEventListener('focusout', (event) => { if (event.target === field) c
 list.addEventListener('pointerdown', (event) => {
   event.preventDefault();  // the field keeps the focus
   const option = event.target.closest('[role=option]');
-  if (option) take([...list.children].indexOf(option));
+  if (option && list.ariaBusy !== 'true') take([...list.children].indexOf(option));
 });
 addEventListener('scroll', (event) => { if (!list.hidden && event.target !== list) settle(); }, true);
 addEventListener('resize', () => { if (!list.hidden) settle(); });

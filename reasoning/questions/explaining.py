@@ -19,9 +19,7 @@ _STATES = [
 ]
 """What something did for a time and does no more: "used to border"."""
 
-_REASONS = [
-    words.split() for words in ("how come", "how is it", "how so", "how does it come", "how did it come", "what makes")
-]
+_REASONS = [words.split() for words in ("how come", "how is it that", "how so", "how does it come", "how did it come")]
 """First words of a question for a reason, each of which is said in other questions too."""
 
 

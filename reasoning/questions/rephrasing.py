@@ -6,7 +6,7 @@ Each gives the same question said plainly, so that the grammar need not know the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reasoning.questions.vocabulary import ASKING
@@ -68,16 +68,14 @@ _FRAME = re.compile(
     _FLAGS,
 )
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
-_AS_SPOKEN = (
-    (re.compile(r"\b(?:wot|wat|wut)\b", _FLAGS), "what"),
-    (re.compile(r"\b(?:wich|whitch|wihch|whcih)\b", _FLAGS), "which"),
-    (re.compile(r"\bppl\b", _FLAGS), "people"),
-    (re.compile(r"\bcapitol (?=city\b|of\b)", _FLAGS), "capital "),
-    (re.compile(r"\b(?:lol|haha|kindly)\b,?\s*|,? (?:both )?at (?:once|the same time)(?=[?.!]*$)", _FLAGS), ""),
+_AS_SPOKEN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r",?\s*\b(?:i\.e\.|that is to say|in other words),?\s.*?(?=[?.!]*$)", _FLAGS), ""),
-    (re.compile(r"\bwith ([^,?]{2,40}?) in (?:it|them)\b", _FLAGS), r"with \1"),  # "films with a dog in them"
+    # "films with a dog in them"; the film is called "It"
+    (re.compile(r"\b([Ww]ith [^,?]{2,40}?) in (?:it|them)\b", re.DOTALL), r"\1"),
+    # "to Chad but not to Niger", "in Chad or in Niger"
     (re.compile(r"(\b(to|from|in|with|by|for|at|on) [^,?]+?),? but (?:not|none|never) \2 ", _FLAGS), r"\1 but not "),
     (re.compile(r"\b(in|to|from|by|with|on|at) ([A-Z][^,?]{1,40}?) (or|and) \1 (?=[A-Z])", re.DOTALL), r"\1 \2 \3 "),
+    # "how big is the population of Chad"
     (
         re.compile(
             r"^how (?:big|large|high|great|long|tall) (is|was|are) the "
@@ -86,10 +84,12 @@ _AS_SPOKEN = (
         ),
         r"what \1 the ",
     ),
+    # "contains water, or surrounds it"
     (re.compile(r"(\w+s) (?P<it>[^,?]{2,40}), (or|and) (\w+s) (?:it|them)(?=[?.!]*$)", _FLAGS), r"\1 \3 \4 \g<it>"),
 )
-"""What is said otherwise than it is written, and how that would be written; it means the same in any sentence."""
+"""Ways of saying something that are read shorter and mean the same in any sentence, outside of marked names."""
 
+_MARKED = re.compile(r"\"[^\"]*\"|“[^”]*”|\[[^\]]*\]")
 _HOLDS_ON = re.compile(
     r"\b(?:has|have|had|imposes?|imposed|maintains?|places?|placed|keeps?) (?:an? |the |any )?(?P<noun>[a-z]+) "
     r"(?:on|upon|against)\b",
@@ -196,9 +196,9 @@ def wants_yes_or_no(text: str) -> bool:
 def stripped(question: str) -> Put:
     """The question without what is said around it."""
     question = _NEGATED.sub(r"\1", question)
-    for said, written in _AS_SPOKEN:
-        question = said.sub(written, question)
-    question = _HOLDS_ON.sub(_done_to, question)
+    for said, shorter in _AS_SPOKEN:
+        question = _put(said, shorter, question)
+    question = _put(_HOLDS_ON, _done_to, question)
     text = _GRATEFUL.sub("", _WISH.sub("", _FRAME.sub("", _GREETING.sub("", question))))
     text = _SPAN.sub(r"\g<with> between \g<low> and \g<high>", _OUT_OF.sub("of ", _IF_ANY.sub("", text)))
     if found := _YES_OR_NO.search(text):
@@ -213,6 +213,18 @@ def stripped(question: str) -> Put:
     if not asks and (found := _TAG.search(text)):
         return Put(text[: found.start()], True)
     return Put(text, asks)
+
+
+def _put(said: re.Pattern[str], written: str | Callable[[re.Match[str]], str], question: str) -> str:
+    """The question with what a pattern finds written otherwise; what is within a marked name is no such thing."""
+    names = [name.span() for name in _MARKED.finditer(question)]
+
+    def put(match: re.Match[str]) -> str:
+        if any(start < at < end for start, end in names for at in match.span()):
+            return match[0]
+        return match.expand(written) if isinstance(written, str) else written(match)
+
+    return said.sub(put, question)
 
 
 def _done_to(match: re.Match[str]) -> str:

@@ -33,6 +33,9 @@ SHORTEST = 4
 LONG = 7
 """Letters from which a word may be two slips away."""
 
+CHAT = {"wot": "what", "wat": "what", "wut": "what", "wich": "which", "whitch": "which", "ppl": "people"}
+"""What is typed for a word on purpose, or always."""
+
 _FUNCTION_WORDS = frozenset(
     """amid among amongst although because beside besides despite hers himself herself inside myself ought ourselves
     themselves though throughout toward towards unless until upon versus via whereas whereby wherein whether whom
@@ -51,6 +54,10 @@ def respelled(question: str, lexicon: Lexicon) -> tuple[str, tuple[str, ...]]:
 
     def mended(match: re.Match[str]) -> str:
         word = match["word"]
+        chat = CHAT.get(word.casefold()) if word is not None else None
+        if chat is not None and (match[0].islower() or match.start() == 0):  # "WOT" is the code of an airport
+            notes.append(f'read "{word}" as "{chat}"')
+            return chat
         if word is None or len(word) < SHORTEST or not word.islower() or lemmas(word):
             return match[0]
         if word in _KNOWN or lexicon.kg.names.with_key(fold(word)):

@@ -50,7 +50,10 @@ PHRASES: tuple[Phrase, ...] = (
         "share common border|share boundary",
         ("borders", "neighbour"),
     ),
-    Phrase("capital city|seat of government|governed from|ruled from|administered from|run from", ("capital",)),
+    Phrase(
+        "capital city|capitol|capitol city|seat of government|governed from|ruled from|administered from|run from",
+        ("capital",),
+    ),
     Phrase("fly to|fly into|land in|land at|fly in|fly from", ("serves",)),
     Phrase("make up|constitute", ("part of", "continent", "subdivision", "country", "located in")),
     Phrase("circulate", ("currency",)),
@@ -64,7 +67,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("km2|km²|sq km|square kilometre|square kilometer|square km", ("area",)),
     Phrase("surface area|land area|total area|surface", ("area",)),
     Phrase(
-        "m|metre|meter|altitude|field elevation|height|height above sea level|how high|how high up|"
+        "m|metre|meter|metre high|meter high|m high|metre up|altitude|"
+        "field elevation|height|height above sea level|how high|how high up|"
         "metre above sea level|m above sea level",
         ("elevation", "height"),
     ),
@@ -285,7 +289,7 @@ FILLER = _words(
     officially main called named known than much many few several else pls plz single status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
     whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently
-    different distinct am"""
+    different distinct am lol haha kindly"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
@@ -298,7 +302,7 @@ FILLER = _words(
     |from abroad|by way|i need|i want|i'm in need of|can you|it true that|it case that|true that|in all
     |all together|altogether|in graph|in this graph|in data|in this data|in dataset|in database|graph lists
     |data lists|supposed to be|said to be|thought to be|known to be|just how|just what|just which|just who
-    |on record|on file|in list"""
+    |on record|on file|in list|at once|both at once|at same time|both at same time"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.

@@ -104,3 +104,9 @@ def open_tab(page: Any, name: str) -> None:
         page.locator(".overflow-menu > button").first.click()
         tab = page.locator(".overflow-dropdown button", has_text=name)
     tab.first.click()
+
+
+def choose(page: Any, selector: str, option: str) -> None:
+    """Choose from a dropdown."""
+    page.click(f"{selector} input")
+    page.get_by_role("option", name=option).first.click()

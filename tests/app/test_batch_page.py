@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.app.browsing import PHONE, SCRIPT, expect, visit
+from tests.app.browsing import PHONE, SCRIPT, choose, expect, open_tab, visit
 
 pytestmark = pytest.mark.browser
 
@@ -30,17 +30,8 @@ def batching(browser: Any, url: str, name: str, **more: Any) -> Iterator[Any]:
 
 def to_tab(page: Any) -> None:
     expect(page, "#graph_note", "triples", 60)
-    tab = page.get_by_role("tab", name="Run a batch")
-    if not tab.is_visible():  # on a phone the last tabs are in a menu
-        page.get_by_label("More tabs").click()
-        tab = page.get_by_text("Run a batch").last
-    tab.click()
+    open_tab(page, "Run a batch")
     page.wait_for_selector("#batch_typed textarea")
-
-
-def choose(page: Any, which: str, option: str) -> None:
-    page.click(f"{which} input")
-    page.get_by_role("option", name=option).first.click()
 
 
 def test_a_job_is_estimated_run_found_again_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:

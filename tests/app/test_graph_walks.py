@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, visit
-from tests.app.test_batch_page import choose, to_tab
+from tests.app.browsing import DESKTOP, PHONE, SCRIPT, choose, expect, open_tab, visit
 from tests.app.test_page import ask
 
 pytestmark = pytest.mark.browser
@@ -36,7 +35,7 @@ def test_a_graph_of_ones_own_is_read_shown_asked_and_not_linked_to(browser: Any,
         assert "CSV" in expect(page, "#answer", SCRIPT)
         assert page.locator("#answer [data-link]").count() == 0
         assert page.locator("#contents script, #answer script, #evidence script").count() == 0
-        to_tab(page)
+        open_tab(page, "Run a batch")
         choose(page, "#batch_graph", "mine.tsv (yours)")
         page.fill("#batch_typed textarea", 'road("A")')
         page.click("#batch_estimate")
@@ -99,7 +98,7 @@ def test_a_query_is_built_from_proposals_and_from_a_shape(
         page.uncheck("#run_llm input")
         box = page.locator("#question textarea")
         box.press_sequentially("capital(borders(Portug")
-        page.wait_for_selector("#sk-proposals [role=option]")
+        page.wait_for_selector("#sk-proposals[aria-busy=false] [role=option]")
         page.keyboard.press("ArrowDown")
         assert page.get_attribute("#question textarea", "aria-activedescendant") == "sk-proposal-0"
         page.keyboard.press("Enter")

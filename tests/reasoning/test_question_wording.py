@@ -61,7 +61,8 @@ def test_numbers_in_words(words: str, value: float, length: int) -> None:
         ("Which countries border Chad, any one will do?", "Which countries border Chad?", False),
         ("Which cities are in Chad, if there are any?", "Which cities are in Chad?", False),
         ("Can you name the capital of Chad?", "Can you name the capital of Chad?", False),
-        ("wich films have a witch in them", "which films have a witch in them", False),
+        ("who made [In Other Words, It Has a Hold on Us]?", "who made [In Other Words, It Has a Hold on Us]?", False),
+        ("films with Bill Skarsgård in It", "films with Bill Skarsgård in It", False),
         ("films with a witch in them", "films with a witch", False),
         ("who has more people, Chad or Niger?", "who has more people, Chad or Niger?", False),
         ("Who has an embargo on Chad?", "Who embargoes Chad?", False),
@@ -104,6 +105,8 @@ def test_slips_in_common_words_are_mended_and_said(world: KnowledgeGraph) -> Non
     )
     for plain in ("among the towns of [contry]", "the river Contry", "nations within Asia", "lomé", "xqzzt of Chad"):
         assert respelled(plain, lexicon) == (plain, ())
+    assert respelled("films with a witch, wot lol", lexicon)[0] == "films with a witch, what lol"
+    assert respelled("who directed [Wot]", lexicon) == ("who directed [Wot]", ())
     found = understand("wich contries border Chad", world)
     assert str(found.query) == 'borders("Chad")'
     assert 'read "contries" as "countries"' in found.assumed
@@ -255,7 +258,6 @@ def test_what_no_query_can_say_is_a_question_back_and_no_error_of_the_grammar(
     ("question", "told"),
     [
         ("How come Switzerland has four official languages?", "how come"),
-        ("What makes France border Spain?", "what makes"),
         ("What is the capital of France and what is its population?", "asks two things"),
         ("List countries where they speak French or English and border Cameroon", "may bind either way"),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 
 from reasoning.errors import QuestionError
 from reasoning.graph.names import fold
@@ -13,8 +12,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.questions.lexicon import Lexicon
 from reasoning.questions.linking.items import Item
 from reasoning.questions.linking.tokens import Token, tokens
-from reasoning.questions.vocabulary import ARTICLES, FILLER, KEYWORDS, changes_nothing
-from reasoning.questions.word_forms import lemmas
+from reasoning.questions.vocabulary import ARTICLES, FILLER, changes_nothing
 
 MOST_WORDS = 70
 """Words in the longest question; the work grows with the third power."""
@@ -42,7 +40,7 @@ class QuestionWords:
     def __init__(self, question: str, lexicon: Lexicon) -> None:
         self.question, self.lexicon = question, lexicon
         self.kg: KnowledgeGraph = lexicon.kg
-        self.tokens = list(self._with_apostrophes(list(self._tokens())))
+        self.tokens = list(self._tokens())
         if len(self.tokens) > MOST_WORDS:
             raise QuestionError("the question is too involved to be read; ask it in several parts")
         self.words = [token.text.rstrip(".").replace("’", "'").casefold() for token in self.tokens]
@@ -60,19 +58,6 @@ class QuestionWords:
             at = end
         for token in tokens(self.question[at:]):
             yield replace(token, start=token.start + at, end=token.end + at)
-
-    def _with_apostrophes(self, found: list[Token]) -> Iterator[Token]:
-        """The tokens, with the apostrophe that was left out before another word: "bolivias neighbours"."""
-        for token, behind in zip_longest(found, found[1:]):
-            name = token.text[:-1]
-            plural = token.kind != "word" or not token.text.endswith("s") or bool(lemmas(token.text))
-            if plural or behind is None or behind.kind != "word" or behind.text == "'s" or self._called(token.text):
-                yield token
-            elif len(name) > 3 and behind.text.casefold() not in KEYWORDS and self._called(name):
-                yield replace(token, text=name, end=token.end - 1)
-                yield Token("'s", token.end - 1, token.end, "word")
-            else:
-                yield token
 
     def _names_with_marks(self) -> Iterator[tuple[int, int]]:
         """Where labels stand that hold quotes or brackets, which otherwise mark a name: `Acme "Widgets" [Ltd]`."""
