@@ -21,6 +21,7 @@ from reasoning.questions.composing import composed
 from reasoning.questions.explaining import complaint, unread
 from reasoning.questions.grammar import Grammar
 from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.grounding.options import OWN
 from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Linked, link
 from reasoning.questions.reading import ReadQuestion
@@ -97,7 +98,12 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
 def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:
     """The readings that cover the question."""
     size = len(linked.tokens)
-    lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
+    naming = {item.start for item in linked.items if item.use is not None and item.use.costs[:1] <= (OWN,)}
+    lone = {
+        item.start: item
+        for item in linked.items
+        if item.kind in _LINKS and item.end == item.start + 1 and not (item.kind == "light" and item.start in naming)
+    }
     starts, ends = {0}, {size}
     while (first := max(starts)) < size and (linked.filler[first] or (first in lone and _opens(linked, first))):
         starts.add(first + 1)  # "In which country ..."

@@ -69,7 +69,26 @@ _FRAME = re.compile(
 )
 _OUT_OF = re.compile(r"^(?:out of|from among|among|amongst|between)\s+(?=[^,]+(?:,| and ).*,)", _FLAGS)
 _AS_SPOKEN: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r",?\s*\b(?:i\.e\.|that is to say|in other words),?\s.*?(?=[?.!]*$)", _FLAGS), ""),
+    (re.compile(r",?\s*\b(?:i\.e\.|i mean|that is to say|in other words),?\s.*?(?=[?.!]*$)", _FLAGS), ""),
+    # "what do I dial to ring someone in Peru", "which airport if I'm going to Lima"
+    (
+        re.compile(
+            r"\bto (?:ring|ring up|call|phone|telephone|reach|contact|text|message)(?: up)? "
+            r"(?:someone|somebody|anyone|people|friends|family|a \w+|my \w+)(?: who (?:lives|is))?(?: living)? "
+            r"(?=in\b|at\b)",
+            _FLAGS,
+        ),
+        "",
+    ),
+    (
+        re.compile(
+            r"\b(?:if|when|in case) (?:i'?m|i am|you'?re|you are|we'?re|we are|one is|i|you|we) "
+            r"(?:want to |wanted to |need to |have to |had to )?"
+            r"(?:go|going|fly|flying|travel|travell?ing|head|heading)(?: over)? to (?=[A-Za-z])",
+            _FLAGS,
+        ),
+        "for ",
+    ),
     # "films with a dog in them"; the film is called "It"
     (re.compile(r"\b([Ww]ith [^,?]{2,40}?) in (?:it|them)\b", re.DOTALL), r"\1"),
     # "to Chad but not to Niger", "in Chad or in Niger"
@@ -114,6 +133,11 @@ _LATE = re.compile(
 _WHAT_OF = re.compile(
     r"^(?P<subject>[^,?]{2,80}?) (?:is|are|was|were) (?:an? |the )?(?P<noun>[a-z]+(?: [a-z]+)?) of "
     rf"(?P<asked>(?:what|which|how many) [^,?]{{2,40}}?){_END}",
+    _FLAGS,
+)
+_ROLE_OF_WHAT = re.compile(
+    r"^(?P<subject>[^,?]{2,80}?) (?P<is>is|are|was|were) (?P<role>(?:an? |the )?[a-z][a-z ]* (?:of|for|by|in|to|with)) "
+    rf"(?P<asked>what|whom|who){_END}",
     _FLAGS,
 )
 _TERSE = re.compile(
@@ -169,15 +193,25 @@ _SAID = re.compile(
 )
 _PRONOUN = re.compile(rf"\b(?P<pronoun>{'|'.join(_PRONOUNS)})\b", _FLAGS)
 _SETTING = re.compile(
-    r"^(?:(?:if|when|once) )?(?:(?:i'?m|i am|we'?re|we are|i'?ll be|we'?ll be|i|we|"
-    r"my \w+ (?:is|lives|lands|arrives|goes|leaves))\b"
-    r"[^.;!?]*?\s(?:in|to|at|from|for|near|visit|visiting))"
-    r"\s+(?P<place>[^.;!?,]{2,60}?)(?: (?:now|soon|today|tomorrow|next \w+))?(?:\s*[.;!,]|\s+[-–—])\s+(?P<rest>\S.*)$",
+    r"^(?P<said>(?:(?:if|when|once) )?(?:i'?m|i am|we'?re|we are|i'?ll|we'?ll|i'?ve|i'?d|i|we|my \w+(?: \w+)?)\b"
+    r"[^.;!?]{3,80}?)(?: (?:now|soon|today|tomorrow|next \w+|for (?:a|the|my|two|three) \w+))?"
+    r"(?:\s*[.;!,]|\s+[-–—])\s+(?:and |so )?(?P<rest>\S.*)$",
     _FLAGS,
 )
+_TO_PLACE = re.compile(r"\s(?:in|to|at|from|for|near|visit|visiting) ", _FLAGS)
 _ARE_THERE = re.compile(
     r"^(?:are there|do) (?P<what>(?:more|fewer|less|over|under|at least|at most) [^?]+?)(?: liv(?:e|ing))? in "
     rf"(?P<place>[^?]+?){_END}",
+    _FLAGS,
+)
+_ONE_OF = re.compile(
+    r"^(?P<said>(?P<subject>[^,;:?]{2,80}?) (?:(?:is|was|are) [^,;:?]*?|[a-z]+s)(?: (?:of|in|at|on|by|to))?) an? "
+    r"(?P<kind>[a-z]+)\s*[;:,.–—-]+\s*(?:and )?(?P<rest>\S.*)$",
+    _FLAGS,
+)
+_PART_OF_WHICH = re.compile(
+    r"^(?P<said>[^,;:?]{2,80}? (?:is|was|are) (?:an? |the )[^,;:?]*? of) an? (?P<kind>[a-z]+) (?P<where>in|on|at) "
+    rf"(?P<asked>(?:which|what) [a-z]+){_END}",
     _FLAGS,
 )
 _HERE = re.compile(r"\b(?:over )?(?:there|here)\b(?!\s+(?:is|are|any|a))", _FLAGS)
@@ -255,14 +289,18 @@ def turned(question: str) -> Iterator[str]:
         yield _AMONG.sub("", question, count=1)
     if found := _IN_WHICH_NOT.search(question):  # "the neighbours of Chad in which French is not a language"
         yield f"{question[: found.start()]}where{question[found.start(1) :]}"
-    if found := _SETTING.match(question):  # "I'm in Cusco. What is spoken here?"
-        place, rest = found["place"], found["rest"]
+    for place, rest in _settings(question):  # "I'm in Cusco. What is spoken here?"
         if _HERE.search(rest):
             yield _HERE.sub(f"in {place}", rest, count=1)
         elif _THIS.search(rest):
             yield _THIS.sub(rf"the \g<kind> of {place}", rest, count=1)
         elif _IT.search(rest):
             yield _IT.sub(place, rest, count=1)
+    if found := _ONE_OF.match(question):  # "The Ebro ends in a sea. Which countries lie on that sea?"
+        again = re.compile(rf"\b(?:that|this|the|its|said) {found['kind']}\b", _FLAGS)
+        yield again.sub(f"the {found['kind']} that {_lowered(found['said'])}", found["rest"], count=1)
+    if found := _PART_OF_WHICH.match(question):  # "Lima is the capital of a country on which continent?"
+        yield f"{found['asked']} is the {found['kind']} that {found['said']} {found['where']}"
     if found := _ARE_THERE.match(question):  # "Are there more than 5 million people in Chad?"
         yield f"does {found['place']} have {found['what']}"
     if found := _TOPIC.match(question):  # "Psycho, when was it released"
@@ -275,12 +313,29 @@ def turned(question: str) -> Iterator[str]:
         yield f"{rest[: meant.start()]}{name}{ending}{rest[meant.end() :]}"
 
 
+def _settings(question: str) -> Iterator[tuple[str, str]]:
+    """Where somebody is or goes to by what is said before the question, and the question."""
+    found = _SETTING.match(question)
+    if found is None:
+        return
+    for word in reversed(list(_TO_PLACE.finditer(found["said"]))):
+        yield found["said"][word.end() :], found["rest"]
+
+
+def _lowered(text: str) -> str:
+    """A sentence's beginning within a sentence; a name keeps its capital."""
+    first, space, rest = text.partition(" ")
+    return f"{first.lower()}{space}{rest}" if first in ("The", "A", "An") else text
+
+
 def reordered(question: str) -> Iterator[str]:
     """The question with what it chooses from put behind what it asks, for where it cannot be read as it stands."""
     if found := _TERSE.match(question):  # "airports fiji"
         yield f"{found['kind']} in {found['place']}"
     if found := _WHAT_OF.match(question):  # "The euro is the currency of how many countries?"
         yield f"{found['asked']} have {found['subject']} as {found['noun']}"
+    if found := _ROLE_OF_WHAT.match(question):  # "A leaf is a part of what?"
+        yield f"{found['asked']} {found['is']} {found['subject'][0].lower()}{found['subject'][1:]} {found['role']}"
     if found := _WHO_OF.match(question):  # "who has more people, Chad or Niger"
         yield f"which one {question[found.end() :]}"
     if found := _OF_WHICH.match(question):  # "Out of all of Chad's neighbours, which one has the smallest area?"

@@ -35,7 +35,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("people use|people pay with|people pay in|people pay", ("currency",)),
     Phrase("spend", ("currency",)),
     Phrase("number", ("calling code",)),
-    Phrase("observe|keep|follow", ("timezone", "time zone")),
+    Phrase("observe|keep|follow|set my watch|set my watch to|set watch to|set my clock", ("timezone", "time zone")),
     Phrase("how far east|how far west", ("longitude",)),
     Phrase("how far north|how far south", ("latitude",)),
     Phrase("money|legal tender", ("currency",)),
@@ -135,6 +135,15 @@ PHRASES: tuple[Phrase, ...] = (
     ),
     Phrase("dialogue|dialog|dialogue in|tongue|subtitle", ("language", "original language")),
     Phrase("marry|husband|wife", ("spouse", "married to")),
+    Phrase(
+        "bring about|bring on|give rise to|lead to|trigger|induce|provoke|set off|be responsible for",
+        ("causes", "cause", "cause of", "has effect"),
+    ),
+    Phrase(
+        "go to college|go to school|go to university|study at|attend|graduate from|educate at|educate|alma mater|"
+        "degree from|college|university|enrol at|enroll at",
+        ("student", "educated at", "alma mater", "attended", "students graduates", "student of"),
+    ),
 )
 
 # Relations that say where something lies, the nearest way to put it first: (X, country, Y) puts X in Y.
@@ -251,6 +260,10 @@ _ROLES: tuple[tuple[str, object, str], ...] = (
     ("most", (False, ()), "least|fewest|minimum|bottom"),
     ("most", (True, ("elevation", "height")), "highest|tallest|highest lying|highest-lying"),
     ("most", (False, ("elevation", "height")), "lowest|lowest lying|lowest-lying"),
+    ("most", (True, ("area",)), "most land|most territory|most ground|most space"),
+    ("most", (False, ("area",)), "least land|least territory|least ground|least space"),
+    ("degree", (True, ("area",)), "more land|more territory"),
+    ("degree", (False, ("area",)), "less land|less territory"),
     ("most", (True, ("area", "population")), "largest"),
     ("most", (False, ("area", "population")), "smallest|tiniest"),
     ("most", (True, ("area", "population")), "biggest"),
@@ -289,7 +302,7 @@ FILLER = _words(
     officially main called named known than much many few several else pls plz single status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
     whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently
-    different distinct am lol haha kindly"""
+    different distinct am lol haha kindly figure figures"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
@@ -302,7 +315,8 @@ FILLER = _words(
     |from abroad|by way|i need|i want|i'm in need of|can you|it true that|it case that|true that|in all
     |all together|altogether|in graph|in this graph|in data|in this data|in dataset|in database|graph lists
     |data lists|supposed to be|said to be|thought to be|known to be|just how|just what|just which|just who
-    |on record|on file|in list|at once|both at once|at same time|both at same time"""
+    |on record|on file|in list|at once|both at once|at same time|both at same time
+    |of something|of anything|could i use|can i use|should i use|would i use"""
 )
 
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
@@ -326,7 +340,7 @@ LIGHT = _words(
     carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects
     stretch stretches stretched sit sits sat stand stands stood start starts started begin begins began end ends
     ended keep keeps kept boast boasts apply applies applied recognise recognises recognize recognizes recognised
-    recognized designate designates put puts putting"""
+    recognized designate designates put puts putting hear hears heard"""
 ) | _phrases(
     "made up of|composed of|consists of|consist of|divided into|broken into|split into|subdivided into|runs on|run on"
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reasoning.questions.lexicon import Kind, Lexicon
 from reasoning.questions.linking.items import Item, Linked
 from reasoning.questions.linking.names import NameLinks
-from reasoning.questions.linking.overlaps import prefer_longest
+from reasoning.questions.linking.overlaps import prefer_longest, without_parts
 from reasoning.questions.linking.unknown import UnknownWords
 from reasoning.questions.vocabulary import BEING, KIND_WORDS, PRONOUNS, THEIR
 from reasoning.questions.word_forms import lemmas
@@ -49,6 +49,7 @@ class _Linker(NameLinks, UnknownWords):
         found.items = [item for item in found.items if not self._swallowed(item, found)]
         found.items += [kind for item in found.items if (kind := self._as_kind(item, found)) is not None]
         prefer_longest(found.items)
+        found.items = without_parts(found.items, self.kg.entity_labels)
         covered = list(found.filler)
         for item in found.items:
             covered[item.start : item.end] = [True] * (item.end - item.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reasoning.questions.linking.items import Item
@@ -13,6 +14,9 @@ WITHIN_LONGER = 0.35
 WITHIN_LONGER_PHRASE = 0.15
 """The same for a word of a longer phrase that names a relation."""
 
+LONG = 3
+"""Words from which a name in the graph's own letters is not parted."""
+
 WITHOUT_PREPOSITION = 0.6
 """The same for a verb whose preposition gives it another meaning."""
 
@@ -21,7 +25,7 @@ def prefer_longest(items: list[Item]) -> None:
     """Make names and phrases that are a part of a longer one cost more."""
     phrases = [item for item in items if item.kind == "relation" and item.end > item.start + 1]
     for place, item in enumerate(items):
-        sayable = item.use is not None or (item.type is not None and item.type.entity is None)
+        sayable = item.use is not None or (item.type is not None and item.type.entity is None) or item.kind == "light"
         more = max((_said_more(phrase, item) for phrase in phrases), default=0.0) if sayable else 0.0
         items[place] = _dearer(item, more) if more else item
     names = [item for item in items if item.kind == "entity"]
@@ -31,6 +35,23 @@ def prefer_longest(items: list[Item]) -> None:
             for other in names
         ):
             items[place] = replace(item, cost=item.cost + WITHIN_LONGER)
+
+
+def without_parts(items: list[Item], labels: Sequence[str]) -> list[Item]:
+    """The items without the parts of a long name that is written as it stands: "The Godfather Part II" is one thing."""
+    whole = [item for item in items if item.end - item.start >= LONG and _is_label(item, labels)]
+    return [item for item in items if not any(_inside(item, name) for name in whole)]
+
+
+def _is_label(item: Item, labels: Sequence[str]) -> bool:
+    capitals = sum(word[:1].isupper() for word in item.text.split())
+    ranks = item.mention.candidates[:1] if item.mention is not None and capitals > 1 else ()
+    return any(labels[entity] == item.text for rank in ranks for entity in rank)
+
+
+def _inside(item: Item, name: Item) -> bool:
+    shorter = item.end - item.start < name.end - name.start
+    return name.start <= item.start and item.end <= name.end and shorter
 
 
 def _said_more(phrase: Item, item: Item) -> float:
@@ -46,6 +67,8 @@ def _said_more(phrase: Item, item: Item) -> float:
 
 
 def _dearer(item: Item, more: float) -> Item:
-    """A relation or a kind of thing at a higher cost."""
+    """A relation, a kind of thing or a verb that says little at a higher cost."""
+    if item.kind == "light":
+        return replace(item, cost=item.cost + more)
     use = item.use and replace(item.use, costs=tuple(item.use.cost(name) + more for name in item.use.relations))
     return replace(item, use=use, type=item.type and replace(item.type, cost=item.type.cost + more))

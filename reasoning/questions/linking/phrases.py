@@ -23,7 +23,7 @@ from reasoning.questions.vocabulary import (
     UNSAYABLE,
     changes_nothing,
 )
-from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, only_noun, stem
+from reasoning.questions.word_forms import PARTICLES, is_noun, is_verb, is_verbal, lemmas, only_noun, stem
 from reasoning.questions.wordnet import wordnet
 
 NEAR_WORD = 0.25
@@ -35,8 +35,25 @@ FAR_VERB = 0.25
 VERB_AS_KIND = 0.2
 """What it costs that a verb that names a relation is a noun here: "virus cause"."""
 
+OWN_WORD = 0.15
+"""A word nearer than this to a relation's name is hardly a noun that the graph says nothing of."""
+
 NAMED_ITSELF = 0.35
 """What it costs to take a verb for one that says little, where a relation has its name."""
+
+UNKNOWN_VERB = 0.15
+"""What it costs that a verb says no more than its object, which names a relation."""
+
+TAKEN_WITH = 6
+"""Words behind a verb among which "with" is looked for."""
+
+TAKEN = 0.6
+"""Cosine of a verb and its object with the relation of the object from which the verb says no more."""
+
+_ENDING = frozenset(
+    {"end", "terminate", "stop", "finish", "cancel", "refuse", "reject", "deny", "avoid", "lack", "lose"}
+    | {"break", "sever", "cut", "suspend", "annul", "withdraw"}
+)
 
 _RELATIVE = ("that", "which", "who")
 
@@ -149,6 +166,8 @@ class PhraseLinks(QuestionWords):
             yield Item("type", text, type=Kind(text))
         elif keyword is None and kind is not None and not (self._follows_who(at) and not only_noun(joined)):
             verb = self.lexicon.type_relation is None and use is not None and use.costs[:1] <= (0.05,)
+            if kind.entity is None and kind.members is None and use is not None and use.costs[:1] <= (OWN_WORD,):
+                kind = replace(kind, cost=kind.cost + 2 * VERB_AS_KIND)  # "tourists" names tourism
             if verb and not nominal and is_verb(joined):
                 kind = replace(kind, cost=kind.cost + VERB_AS_KIND)
             yield Item("type", text, type=kind, cost=kind.cost)
@@ -160,6 +179,10 @@ class PhraseLinks(QuestionWords):
             yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
+        elif len(words) == 1 and use is not None and (taken := self._taken_relation(at)) is not None:
+            same = not {*taken.relations}.isdisjoint(use.relations)
+            cost = UNKNOWN_VERB if use.far or same else NAMED_ITSELF  # "support with aid", "help with aid"
+            yield Item("light", text, cost=cost)
 
     def _spoken_of(self, at: int) -> Mention | None:
         """What "it" or "them" stands for: the last name before."""
@@ -226,3 +249,31 @@ class PhraseLinks(QuestionWords):
         parts = is_verbal(words[0]) or (is_verbal(words[1]) and words[0].endswith("s"))
         known = nouns and not parts and sum(self.lexicon.names_itself(word) for word in words) == 1
         return known and not any(word in KEYWORDS or word in FILLER or word in LIGHT for word in words)
+
+    def _taken_relation(self, at: int) -> RelationUse | None:
+        """The relation that the object of a verb names which adds little to it: "lodge protests", "supply with arms".
+
+        Not so "annul treaties", but where the relation itself is an end.
+        """
+        if self.lexicon.type_relation is not None or not is_verb(self.words[at]):
+            return None
+        near = range(at + 1, min(at + 3, len(self.words)))
+        places = [a for a in near if self.words[a] not in ARTICLES | PARTICLES][:1]
+        places += [a + 1 for a in range(at + 1, min(at + TAKEN_WITH, len(self.words))) if self.words[a] == "with"][:1]
+        for place in places:
+            for length in (2, 1):
+                words = tuple(self.words[place : place + length])
+                use = self.lexicon.use(" ".join(words), words, True) if len(words) == length else None
+                if use is not None and use.costs[:1] <= (0.2,):
+                    whole = self.lexicon.similarity.likeness(" ".join((self.words[at], *words)))
+                    ends = any(map(_ends, self.lexicon.words[use.relations[0]]))
+                    if whole.get(use.relations[0], 0.0) > TAKEN and _ends(self.words[at]) == ends:
+                        return use
+                    break
+        return None
+
+
+def _ends(verb: str) -> bool:
+    """Whether a verb says that something stops or is not."""
+    near = {text for form in lemmas(verb) for text, cost in wordnet().related(form, "v").items() if cost < 0.45}
+    return bool(near & _ENDING)

@@ -9,10 +9,8 @@ from reasoning.graph.names import fold
 from reasoning.questions.lexicon import Lexicon
 from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.names import LONGEST_NAME
-from reasoning.questions.linking.phrases import PhraseLinks
-from reasoning.questions.vocabulary import ARTICLES
-from reasoning.questions.word_forms import is_verb, lemmas
-from reasoning.questions.wordnet import wordnet
+from reasoning.questions.linking.phrases import UNKNOWN_VERB, PhraseLinks
+from reasoning.questions.word_forms import lemmas
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""
@@ -20,18 +18,8 @@ CORRECTIONS_TRIED = 2
 MOST_LONGER = 5
 """Entities that a part of their name may stand for; more are too many to choose from."""
 
-UNKNOWN_VERB = 0.15
-"""What it costs that a verb says no more than its object, which names a relation."""
-
 LIKE = 0.7
 """Share of the letters in common, twice over both lengths, from which a name may be another's misspelling."""
-
-TAKEN = 0.6
-"""Cosine of a verb and its object with the relation of the object from which the verb says no more."""
-
-_ENDING = frozenset(
-    {"end", "terminate", "stop", "finish", "cancel", "refuse", "reject", "deny", "avoid", "lack", "lose"}
-)
 
 
 class UnknownWords(PhraseLinks):
@@ -71,7 +59,7 @@ class UnknownWords(PhraseLinks):
             if match.corrected_to is not None and not _is_slip(fold(text), fold(match.corrected_to)):
                 return Item("word", self.tokens[at].text.rstrip("."), at, at + 1, nearest=(match.corrected_to,))
             return Item("entity", text, at, end, mention=Mention(text, (match.entities,), match.corrected_to))
-        if self.tokens[at].kind == "word" and self._takes_relation(at):
+        if self.tokens[at].kind == "word" and self._taken_relation(at) is not None:
             return Item("light", text, at, at + 1, cost=UNKNOWN_VERB)
         if self.tokens[at].kind == "word" and lemmas(text) and (use := self.lexicon.meant(text)) is not None:
             if several := self._kind_of_names(text.casefold(), use):
@@ -90,25 +78,6 @@ class UnknownWords(PhraseLinks):
         ]
         return tuple(found) if len(found) <= MOST_LONGER else ()
 
-    def _takes_relation(self, at: int) -> bool:
-        """Whether a verb adds little to its object: "lodge protests", "impose a boycott"; not so "annul treaties"."""
-        if self.lexicon.type_relation is not None or not is_verb(self.words[at]):
-            return False
-        behind = next((a for a in range(at + 1, min(at + 3, len(self.words))) if self.words[a] not in ARTICLES), at)
-        for length in (2, 1):
-            words = tuple(self.words[behind : behind + length])
-            use = self.lexicon.use(" ".join(words), words, True) if behind > at and len(words) == length else None
-            if use is not None and use.costs[:1] <= (0.2,):
-                whole = self.lexicon.similarity.likeness(" ".join((self.words[at], *words)))
-                return whole.get(use.relations[0], 0.0) > TAKEN and not _ends(self.words[at])
-        return False
-
 
 def _is_slip(written: str, meant: str) -> bool:
     return written[:1] == meant[:1] and SequenceMatcher(None, written, meant, autojunk=False).ratio() > LIKE
-
-
-def _ends(verb: str) -> bool:
-    """Whether a verb says that something stops or is not."""
-    near = {text for form in lemmas(verb) for text, cost in wordnet().related(form, "v").items() if cost < 0.45}
-    return bool(near & _ENDING)

@@ -132,7 +132,10 @@ class AskingShapes(RelationShapes):
     def where(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "where is Munich"."""
         assert b.objects is not None
-        if not b.bare and len(b.objects.sources) == 1:
+        if not self.ground.lexicon.location:
+            if not b.bare and not b.named:  # "where do tourists from Peru go"
+                yield replace(b, cost=a.cost + b.cost + 0.1)
+        elif not b.bare and len(b.objects.sources) == 1:
             predicate = Located(b.objects, outwards=True)
             yield from self._nouns(a, b, predicate.readings(self.ground, None)[:3])
 

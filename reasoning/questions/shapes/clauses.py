@@ -114,7 +114,7 @@ class ClauseShapes(RelationShapes):
         """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
         assert b.use is not None and a.objects is not None
         said = {*self.linked.before(b.start), self.linked.tokens[b.start].text.casefold()}
-        if a.bare or (b.kind != "relation by" and only_noun(b.text) and said & HAVING):
+        if a.bare or (b.kind in ("relation", "relation of") and only_noun(b.text) and said & HAVING):
             # "the countries in Africa have a capital" says nothing of capitals that Africa has.
             return
         as_noun = b.kind == "relation of"
@@ -135,6 +135,11 @@ class ClauseShapes(RelationShapes):
         """ "in which Ann plays"."""
         if b.gap is not None and self.linked.before(b.start) & {"which", "whom"}:
             yield replace(b, cost=a.cost + b.cost + 0.02)
+
+    def in_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(is) in an alliance with"."""
+        if not is_verbal(b.text) and self.linked.before(b.start) & {"a", "an"}:
+            yield replace(b, cost=a.cost + b.cost)
 
     def seen_in(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "(that I can) see Ann in"."""

@@ -20,7 +20,7 @@ from reasoning.questions.predicates import (
 )
 from reasoning.questions.shapes.making import Shapes
 from reasoning.questions.vocabulary import HAVING
-from reasoning.questions.word_forms import is_verbal
+from reasoning.questions.word_forms import is_verb, is_verbal
 
 NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
 
@@ -172,6 +172,16 @@ class JoiningShapes(Shapes):
         """ "give aid", "signed treaties"; and "got tagged"."""
         if not is_verbal(b.text) or a.text.casefold() in GETTING:
             yield replace(b, cost=a.cost + b.cost + 0.03)
+
+    def supplied(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(does Peru) support with aid", "supplied with weapons"."""
+        if b.use is not None and not isinstance(b.value, Phrase) and is_verb(a.text) and not is_verbal(b.text):
+            yield replace(b, kind="relation", text=a.text, cost=b.cost + 0.05)
+
+    def supplied_to(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "supplies Peru with aid"."""
+        if a.objects is not None and not a.bare and b.use is not None and not isinstance(b.value, Phrase):
+            yield self._predicate(a, b, Related(Application(b.use, a.objects, "verb")), 0.05)
 
     def light_test(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "cover at least 5 million km²"."""

@@ -64,9 +64,17 @@ class NumberShapes(PrepositionShapes):
     def numbered_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the seven emirates of the UAE", of which there are seven."""
         if b.objects is not None and not b.named and not b.bare:
+            if isinstance(a.value, int) and 0 < a.value <= 1000:
+                yield replace(b, kind="numbered noun", value=a.value, cost=a.cost + b.cost)
             fitting = [reading for reading in b.objects.sources[0] if len(reading.members) == a.value]
             if fitting and not any(reading.values for reading in fitting):
                 yield replace(b, objects=Objects((tuple(fitting),)), cost=a.cost + b.cost)
+
+    def numbered_most(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the three neighbours of Chad with the most people"."""
+        if isinstance(b.predicate, Chosen) and isinstance(b.predicate.choice, Superlative) and a.objects is not None:
+            choice = replace(b.predicate.choice, k=cast(int, a.value))
+            yield from self._nouns(a, b, [choice.put_to(reading, self.kg) for reading in a.objects.sources[0][:1]])
 
     def more_of_one(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "more people live in Karachi (than in Lahore)"."""
@@ -151,6 +159,11 @@ class NumberShapes(PrepositionShapes):
         most, number = (a, b) if a.kind == "most" else (b, a)
         if isinstance(number.value, int) and 0 < number.value <= 1000:
             yield replace(most, kind="most", value=(*cast(tuple[object, ...], most.value)[:2], number.value))
+
+    def most_of_measure(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "covers the most land"."""
+        if cast(tuple[bool, tuple[str, ...]], b.value)[1]:
+            yield replace(b, cost=a.cost + b.cost)
 
     def top_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the top 3 largest"."""
