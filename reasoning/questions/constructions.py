@@ -52,11 +52,17 @@ def said_way(label: str, text: str, construction: str) -> bool | None:
     if not words:
         return None
     shape = _shape(words)
+    if construction == "left in":
+        if shape == "verb" and words[-1] not in _BEHIND:
+            return True  # "what is water contained in" asks for what contains it
+        construction = "gap"
     if construction in ("verb", "participle", "by", "gap"):
         asks_subject = construction in ("verb", "participle")
         if shape == "passive":
             return not asks_subject
         if shape in ("verb", "noun of"):
+            if shape == "noun of" and construction == "participle" and not text.casefold().split()[0].endswith("ing"):
+                return False  # "found in" says of X what "location of" says of where it is
             # "products sold in Peru" are no sellers there
             return None if construction == "participle" and words[-1] not in _BEHIND else asks_subject
         return not asks_subject if _agent(words[-1], text) else None

@@ -226,6 +226,8 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             (("supplied noun", "having"), self.supplied_to),
             (("in", "relation in"), self.in_relation),
             (("noun", "light"), self.vacuous),
+            (("noun", "relation"), self.said_again),
+            (("in", "most"), self.most_of_measure),
             (("noun", "compared"), self.compared),
             (("type", "relation"), self.modified),
             (("type", "co-relation"), self.modified),

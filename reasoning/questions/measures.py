@@ -51,6 +51,8 @@ class Comparison:
             raise NoReading(
                 f'"{self.relation}" has dates, which are compared in the grammar: {self.relation}(...) > "2001-12-31"'
             )
+        if len(reading.members) and not len(_having(reading, column)):
+            raise NoReading(f"nothing of {reading.query} has {label_words(self.relation)}")
         query = Compare(self.relation, reading.query, self.operator, self.value)
         notes = (*reading.notes, *([self.note] if self.note else []))
         rivals = tuple(
@@ -162,7 +164,7 @@ def measured(use: RelationUse | None, kg: KnowledgeGraph) -> RelationUse | None:
     """The use as a relation with values, None where it is none."""
     if use is None:
         return None
-    names = [name for name in use.relations if kg.relation(name).kind == "values"]
+    names = [name for name in use.relations if kg.relation(name).kind == "values" and name not in use.far]
     return use.only(names) if names else None
 
 

@@ -98,12 +98,12 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
 def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:
     """The readings that cover the question."""
     size = len(linked.tokens)
-    naming = {item.start for item in linked.items if item.use is not None and item.use.costs[:1] <= (OWN,)}
-    lone = {
-        item.start: item
-        for item in linked.items
-        if item.kind in _LINKS and item.end == item.start + 1 and not (item.kind == "light" and item.start in naming)
-    }
+    lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
+    for item in linked.items:
+        told = item.use is not None and item.use.costs[:1] <= (OWN,)
+        at = item.start if told else item.start - 1 if item.kind == "by" else -1
+        if at in lone and lone[at].kind == "light":
+            del lone[at]  # "contained in", "made by" say something
     starts, ends = {0}, {size}
     while (first := max(starts)) < size and (linked.filler[first] or (first in lone and _opens(linked, first))):
         starts.add(first + 1)  # "In which country ..."

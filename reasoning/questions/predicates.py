@@ -21,6 +21,9 @@ from reasoning.questions.measures import Comparison, Superlative
 TWO_SENSES = 0.1
 """What it costs that one word means two relations of two things: "shot in Prague or Budapest"."""
 
+SAID_TWICE = 0.2
+"""What it costs to follow one relation twice."""
+
 Option = tuple[float, tuple[Part, ...]]
 """One reading of a predicate: its cost, and the restrictions that it makes."""
 
@@ -46,8 +49,8 @@ class Application:
         use: the relation.
         objects: what it is put to.
         construction: "verb" (border France), "participle" (spoken in France), "by" (directed by), "gap" (that he
-            directed), "of" (is the capital of), "having" (whose capital is Paris), "from" and "to" (forwards and
-            backwards, whatever the relation's name is).
+            directed), "left in" (is water contained in), "of" (is the capital of), "having" (whose capital is
+            Paris), "from" and "to" (forwards and backwards, whatever the relation's name is).
         fixed: whether only that direction makes sense.
     """
 
@@ -67,11 +70,14 @@ class Application:
         if ground.lexicon.type_relation is not None and self.construction in ("verb", "gap", "by"):
             # Nobody asks who speaks the languages that are spoken there.
             found = [[one.at(0.8) if goes_back(one) else one for one in readings] for readings in found]
+        if self.construction in ("verb", "gap") and ground.lexicon.type_relation is None:
+            # ... or who studies where those go who study there.
+            found = [[one.at(SAID_TWICE) if _goes_on(one) else one for one in readings] for readings in found]
         if len(found) == 1:
             return sorted(found[0], key=lambda reading: reading.cost)
         if not any(reading.values for readings in found for reading in readings):
             join = ground.either if joint == "or" else ground.both
-            return [join(*readings) for readings in _likeliest(found)]
+            return [_once(join(*readings), readings) for readings in _likeliest(found)]
         together = ground.either(*(options[0] for options in sources))
         return ground.apply(self.use, (together,), self.construction, want, self.fixed)
 
@@ -175,7 +181,7 @@ class Implied(Predicate):
                 said, noun = f"{want.text} {self.text}", True
         found = [ground.implied(said, options, want, self.inverse, noun, favoured) for options in self.objects.sources]
         join = ground.either if self.objects.joint == "or" else ground.both
-        return _sets([join(*r) if len(r) > 1 else r[0] for r in _likeliest(found)])
+        return _sets([_once(join(*r), r) if len(r) > 1 else r[0] for r in _likeliest(found)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,6 +348,23 @@ class Together(Predicate):
                 options.append((sum(cost for cost, _ in chosen), tuple(joined)))
             self._kept[key] = sorted(options, key=lambda option: option[0])[:KEPT]
         return self._kept[key]
+
+
+def _goes_on(reading: Reading) -> bool:
+    """Whether the last two steps are the same one."""
+    query = reading.query
+    before = query.source if isinstance(query, Project) else None
+    return (
+        isinstance(query, Project)
+        and isinstance(before, Project)
+        and (query.relation, query.inverse) == (before.relation, before.inverse)
+    )
+
+
+def _once(whole: Reading, readings: Sequence[Reading]) -> Reading:
+    """What several readings give together; a word said once of several things is taken for something once."""
+    steps = {(one.query.relation, one.query.inverse) for one in readings if isinstance(one.query, Project)}
+    return replace(whole, cost=max(reading.cost for reading in readings)) if len(steps) == 1 else whole
 
 
 def _likeliest(found: Sequence[Sequence[Reading]]) -> list[tuple[Reading, ...]]:

@@ -94,6 +94,9 @@ _AS_SPOKEN: tuple[tuple[re.Pattern[str], str], ...] = (
     # "to Chad but not to Niger", "in Chad or in Niger"
     (re.compile(r"(\b(to|from|in|with|by|for|at|on) [^,?]+?),? but (?:not|none|never) \2 ", _FLAGS), r"\1 but not "),
     (re.compile(r"\b(in|to|from|by|with|on|at) ([A-Z][^,?]{1,40}?) (or|and) \1 (?=[A-Z])", re.DOTALL), r"\1 \2 \3 "),
+    (re.compile(r"\bhow far (?:up )?above sea level\b", _FLAGS), "how high above sea level"),
+    (re.compile(r"\b(fly|land|go|travel|get) (?:in|into|to) to (?:reach|get to|visit|see) ", _FLAGS), r"\1 to "),
+    (re.compile(r"^(?:taken together|all in all|all together|overall|in total|altogether)[,:]\s*", _FLAGS), ""),
     # "how big is the population of Chad"
     (
         re.compile(
@@ -169,6 +172,23 @@ _OF_WHICH = re.compile(
     r"(?P<which>which|what)(?: ones?| of them| of those)?\s+(?P<rest>.+)$",
     _FLAGS,
 )
+_FRONTED = re.compile(
+    rf"^(?:and )?(?P<word>to|from|with|in|at|on|by|for|against) (?P<asked>(?:which|what|how many|whom)\b.*?) "
+    rf"(?P<rest>(?:do|does|did|is|are|was|were|has|have)\b.*?){_END}",
+    _FLAGS,
+)
+_RELATIVE = re.compile(
+    r"(?<=\w) (?P<word>to|from|with|in|at|on|by|for|against) (?:which|whom) "
+    r"(?P<said>[^,?]+?)(?=(?:,? (?:and|but|or|that)\b|[,?.!]|$))",
+    _FLAGS,
+)
+_USED_AS = re.compile(
+    r"^(?P<is>is|are|was|were) (?P<what>[^,?]+?) (?:used|known|counted|serving) as (?=the\b|an?\b)", _FLAGS
+)
+_WHERE_DONE = re.compile(
+    rf"^where (?P<is>is|are|was|were|did|does|do) (?P<what>[^,?]+?) (?P<verb>[a-z]+){_END}",
+    _FLAGS,
+)
 _FOR_A = re.compile(r"\b((?:has|have|having|with|uses?) [^,?]{2,40}?) for (?:an?|its|their|the) (?=\w)", _FLAGS)
 _WHICH_OF_LIST = re.compile(
     r"^(?P<which>which|who|what)(?: one)? (?:out )?of (?P<list>[^?]+?),? (?:and|or) (?P<last>[^,?]+?) "
@@ -193,8 +213,9 @@ _SAID = re.compile(
 )
 _PRONOUN = re.compile(rf"\b(?P<pronoun>{'|'.join(_PRONOUNS)})\b", _FLAGS)
 _SETTING = re.compile(
-    r"^(?P<said>(?:(?:if|when|once) )?(?:i'?m|i am|we'?re|we are|i'?ll|we'?ll|i'?ve|i'?d|i|we|my \w+(?: \w+)?)\b"
-    r"[^.;!?]{3,80}?)(?: (?:now|soon|today|tomorrow|next \w+|for (?:a|the|my|two|three) \w+))?"
+    r"^(?P<said>(?:(?:if|when|once) )?(?:i'?m|i am|we'?re|we are|i'?ll|we'?ll|i'?ve|i'?d|i|we are|we|my \w+(?: \w+)?)\b"
+    r"[^.;!?]{3,80}?)(?: (?:now|soon|today|tomorrow|(?:next|this) \w+|(?:in|for) "
+    r"(?:(?:a|the|my|two|three) \w+|spring|summer|autumn|winter|[A-Z][a-z]+(?:ary|ember|ober|uly|une|pril|arch))))?"
     r"(?:\s*[.;!,]|\s+[-–—])\s+(?:and |so )?(?P<rest>\S.*)$",
     _FLAGS,
 )
@@ -283,6 +304,12 @@ def turned(question: str) -> Iterator[str]:
         yield f"{question[: found.start()]}{most}{question[found.end() :]}"
     if found := _ANYBODY.match(question):  # "Next door to Chad, does anybody speak French?"
         yield f"{found['rest'].rstrip('?.! ')} {found['where'][0].lower()}{found['where'][1:]}"
+    if found := _FRONTED.match(question):  # "To which countries does Chad send aid?"
+        yield f"{found['asked']} {found['rest']} {found['word'].lower()}"
+    if _RELATIVE.search(question):  # "the countries to which Chad sends aid"
+        yield _RELATIVE.sub(r" that \g<said> \g<word>", question)
+    if found := _USED_AS.match(question):  # "Is French used as the language of Chad?"
+        yield f"{found['is']} {found['what']} {question[found.end() :]}"
     if found := _STRANDED.match(question):  # "Of which country is Paris the capital"
         yield f"{found[2]} {found[1].lower()}"
     if wants_yes_or_no(question) and _AMONG.search(question):  # "Is Tamil among the languages of ..."
@@ -334,6 +361,9 @@ def reordered(question: str) -> Iterator[str]:
         yield f"{found['kind']} in {found['place']}"
     if found := _WHAT_OF.match(question):  # "The euro is the currency of how many countries?"
         yield f"{found['asked']} have {found['subject']} as {found['noun']}"
+    if found := _WHERE_DONE.match(question):  # "Where was Psycho filmed?"
+        for place in ("location", "place"):
+            yield f"what is the {(found['verb'], *lemmas(found['verb']))[-1]} {place} of {found['what']}"
     if found := _ROLE_OF_WHAT.match(question):  # "A leaf is a part of what?"
         yield f"{found['asked']} {found['is']} {found['subject'][0].lower()}{found['subject'][1:]} {found['role']}"
     if found := _WHO_OF.match(question):  # "who has more people, Chad or Niger"

@@ -140,10 +140,17 @@ PHRASES: tuple[Phrase, ...] = (
         ("causes", "cause", "cause of", "has effect"),
     ),
     Phrase(
-        "go to college|go to school|go to university|study at|attend|graduate from|educate at|educate|alma mater|"
-        "degree from|college|university|enrol at|enroll at",
+        "go to college|go to school|go to university|study at|graduate from|educate at|alma mater|degree from|"
+        "attend college|attend school|attend university|enrol at|enroll at",
         ("student", "educated at", "alma mater", "attended", "students graduates", "student of"),
     ),
+    Phrase("bury|lay to rest|grave|tomb|burial place|final resting place", ("place of burial", "buried in")),
+    Phrase("come from|hail from|originate from|be from|native of", ("origin", "place of birth", "country of origin")),
+    Phrase(
+        "score|compose|compose music|write score|write music|soundtrack|film score|musical score|composer",
+        ("music", "composer", "music by"),
+    ),
+    Phrase("inspire by|inspire|inspiration|role model|look up to", ("influenced by", "influences")),
 )
 
 # Relations that say where something lies, the nearest way to put it first: (X, country, Y) puts X in Y.
@@ -158,7 +165,9 @@ TYPE_SYNONYMS = {
     "municipality": "subdivision", "parish": "subdivision", "region": "subdivision", "canton": "subdivision",
     "county": "subdivision", "prefecture": "subdivision", "oblast": "subdivision", "department": "subdivision",
     "governorate": "subdivision", "district": "subdivision", "emirate": "subdivision", "territory": "country",
-    "dependency": "country", "republic": "country", "kingdom": "country", "tongue": "language", "film": "movie",
+    "dependency": "country", "administrative region": "subdivision", "administrative division": "subdivision",
+    "first level division": "subdivision",
+    "republic": "country", "kingdom": "country", "tongue": "language", "film": "movie",
     "people": "person", "picture": "movie", "flick": "movie", "title": "movie",
 }  # fmt: skip
 
@@ -302,7 +311,7 @@ FILLER = _words(
     officially main called named known than much many few several else pls plz single status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
     whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently
-    different distinct am lol haha kindly figure figures"""
+    different distinct am lol haha kindly figure figures certain identify determine enumerate abroad"""
 ) | _phrases(
     """do people|did people|which of|all of|any of|each of|some of|one of|would i|would you|could i|can i|i'm|i'd
     |looking for|i'd like|like to|wonder|wondering|curious|either|ever|just tell|of them|will i|should i|would we
@@ -316,6 +325,7 @@ FILLER = _words(
     |all together|altogether|in graph|in this graph|in data|in this data|in dataset|in database|graph lists
     |data lists|supposed to be|said to be|thought to be|known to be|just how|just what|just which|just who
     |on record|on file|in list|at once|both at once|at same time|both at same time
+    |will we need|will i need|do we need|would i need|would we need|should i have
     |of something|of anything|could i use|can i use|should i use|would i use"""
 )
 
@@ -340,7 +350,8 @@ LIGHT = _words(
     carries run runs running ran need needs needed see sees seen find finds meet meets encounter expect expects
     stretch stretches stretched sit sits sat stand stands stood start starts started begin begins began end ends
     ended keep keeps kept boast boasts apply applies applied recognise recognises recognize recognizes recognised
-    recognized designate designates put puts putting hear hears heard"""
+    recognized designate designates put puts putting hear hears heard assign assigns assigned allocate
+    allocates allocated impose imposes imposed"""
 ) | _phrases(
     "made up of|composed of|consists of|consist of|divided into|broken into|split into|subdivided into|runs on|run on"
 )

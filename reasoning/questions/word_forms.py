@@ -32,7 +32,11 @@ _IRREGULAR = {
     "fallen": "fall", "drove": "drive", "driven": "drive", "ate": "eat", "eaten": "eat", "bore": "bear",
     "beat": "beat", "beaten": "beat", "hid": "hide", "hidden": "hide", "knew": "know", "known": "know",
     "sought": "seek", "shot": "shoot", "struck": "strike", "stole": "steal", "stolen": "steal", "swore": "swear",
-    "sworn": "swear", "bound": "bind", "withdrew": "withdraw", "withdrawn": "withdraw", "bacteria": "bacterium",
+    "sworn": "swear", "bound": "bind", "withdrew": "withdraw", "withdrawn": "withdraw", "laid": "lay", "heard": "hear",
+    "said": "say", "told": "tell", "felt": "feel", "fed": "feed", "hung": "hang", "rose": "rise", "risen": "rise",
+    "saw": "see", "seen": "see", "lent": "lend", "dealt": "deal", "tore": "tear", "torn": "tear", "swam": "swim",
+    "rode": "ride", "ridden": "ride", "understood": "understand", "forbade": "forbid", "forbidden": "forbid",
+    "froze": "freeze", "frozen": "freeze", "bacteria": "bacterium",
 }  # fmt: skip
 
 _ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))

@@ -268,3 +268,40 @@ def test_reasons_two_questions_and_what_binds_either_way_are_refused(
     found = understand(question, world)
     assert found.query is None
     assert told in found.problem
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("My flight lands in Manaus - what time zone do I set my watch to there?", 'timezone("Manaus")'),
+        ("I want to phone a friend in Timbuktu, what's the calling code for that country?",
+         'calling_code(country("Timbuktu"))'),
+        ("We are off to Hungary in spring, what money will we need there?", 'currency("Hungary")'),
+        ("what prefix do I dial to ring someone in Iceland", 'calling_code("Iceland")'),
+        ("Which airports could I use if I'm going to Milan?", '~serves("Milan")'),
+        ("Paramaribo is the capital of a country on which continent?", 'continent(~capital("Paramaribo"))'),
+        ("Oslo Gardermoen Airport serves a city; what are the languages of the country that city is in?",
+         'language(country(serves("Oslo Gardermoen Airport")))'),
+        ("How many countries share the East Caribbean Dollar?", 'count(~currency("East Caribbean Dollar"))'),
+        ("Name the three neighbours of Tanzania with the most inhabitants.", 'top(3, population, borders("Tanzania"))'),
+        ("Of all the Portuguese-speaking countries, which one covers the most land?",
+         'top(1, area, ~language("Portuguese"))'),
+        ("Where do they spend pounds sterling or Danish kroner?",
+         '~currency("Pound Sterling") | ~currency("Danish Krone")'),
+        ("Where could I spend Danish or Norwegian kroner?", '~currency("Danish Krone") | ~currency("Norwegian Krone")'),
+        ("What airports does the capital of Japan have?", '~serves(capital("Japan"))'),
+        ("Can you tell me how many languages South Africa has?", 'count(language("South Africa"))'),
+        ("Is the euro used as the currency of Denmark?", 'exists(currency("Denmark") & "Euro")'),
+        ("How far above sea level is Denver International Airport?", 'elevation("Denver International Airport")'),
+        ("What is the latitude of Wellington?", 'latitude("Wellington")'),  # one capital among its namesakes
+    ],
+)  # fmt: skip
+def test_what_stands_around_is_read(world: KnowledgeGraph, question: str, query: str) -> None:
+    found = understand(question, world)
+    assert found.query is not None, found.problem
+    given, expected = (Reasoner(world, method="exact").answer(q) for q in (found.query, Query.parse(query)))
+    assert (given.entities, given.value) == (expected.entities, expected.value)
+
+
+def test_a_noun_that_only_resembles_a_measure_ranks_nothing(world: KnowledgeGraph) -> None:
+    assert understand("What is the highest mountain in Tanzania?", world).query is None

@@ -50,6 +50,43 @@ FILMS = KnowledgeGraph.from_triples(
     name="films",
 )
 
+STATES = KnowledgeGraph.from_triples(
+    [
+        *[("peru", "economicaid", "chile"), ("peru", "economicaid", "cuba"), ("india", "economicaid", "chile")],
+        *[("peru", "treaties", "india"), ("chile", "warning", "peru"), ("cuba", "warning", "india")],
+        *[("india", "severdiplomatic", "cuba"), ("chile", "militaryalliance", "peru")],
+        *[("peru", "militaryalliance", "chile"), ("cuba", "students", "india"), ("india", "accusation", "cuba")],
+        *[("peru", "expeldiplomats", "cuba"), ("india", "expeldiplomats", "peru")],
+    ],
+    name="states",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Whom does Peru support with economic aid?", 'economicaid("peru")'),
+        ("Which states have been helped with economic aid by India?", 'economicaid("india")'),
+        ("Which country supplies Cuba with economic aid?", '~economicaid("cuba")'),
+        ("To which countries does Peru provide economic aid?", 'economicaid("peru")'),
+        ("How many countries does Peru have treaties with?", 'count(treaties("peru"))'),
+        ("Which countries received a warning from Chile or Cuba?", 'warning("chile") | warning("cuba")'),
+        ("Who broke off diplomatic relations with Cuba?", '~severdiplomatic("cuba")'),
+        ("In which countries do students from Cuba study?", 'students("cuba")'),
+        ("Who receives economic aid from Peru but isn't in a military alliance with it?",
+         'economicaid("peru") & !militaryalliance("peru")'),
+        ("Who has expelled diplomats of Cuba?", '~expeldiplomats("cuba")'),
+        ("Which countries did the countries to which Chile issued a warning give economic aid?",
+         'economicaid(warning("chile"))'),
+    ],
+)  # fmt: skip
+def test_who_does_what_to_whom(question: str, expected: str) -> None:
+    found = understand(question, STATES)
+    assert found.query is not None, found.problem
+    assert Reasoner(STATES, method="exact").answer(found.query).entities == (
+        Reasoner(STATES, method="exact").answer(Query.parse(expected)).entities
+    )
+
 
 def names(kg: KnowledgeGraph, question: str) -> set[str]:
     found = understand(question, kg)

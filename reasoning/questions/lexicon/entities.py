@@ -17,6 +17,10 @@ FEW = 500
 """Entities of one type that are so few that each is known by its name."""
 
 
+BESIDE_CAPITAL = 0.5
+"""A namesake of a capital needs this part of its prominence to be meant as well."""
+
+
 class EntityNames(KindWords):
     """The entities of one graph by their names, and how well known they are."""
 
@@ -67,6 +71,8 @@ class EntityNames(KindWords):
 
     def as_well_known(self, entity: int, other: int, share: float) -> bool:
         """Whether an entity has at least a share of the prominence of another; compared by what both have."""
+        if other in self._capitals and entity not in self._capitals:
+            share = max(share, BESIDE_CAPITAL)
         if self._population is not None:
             one, two = self.prominence(entity), self.prominence(other)
             if one and two:
@@ -85,6 +91,13 @@ class EntityNames(KindWords):
             if other in side.row(found.index, entity) or entity in side.row(found.index, other):
                 return True
         return False
+
+    @cached_property
+    def _capitals(self) -> frozenset[int]:
+        names = [name for name, cost in self._uses.get(stems("capital"), {}).items() if cost == 0]
+        edges = [self.kg.relation(name) for name in names if self._is_edges(name)]
+        ends = [self.kg.index.block(found.index, not found.inverse)[0] for found in edges]
+        return frozenset(np.concatenate(ends).tolist()) if ends else frozenset()
 
     @cached_property
     def _population(self) -> LiteralColumn | None:

@@ -79,7 +79,13 @@ class KindWords(RelationEnds):
         if not any(wordnet().senses(form, "n") for form in forms):
             return None
         own = self._uses.get(stems(word), {})
-        named = [name for name, cost in own.items() if cost <= HEAD_WORD + 0.05 and self._is_edges(name)]
+        named = [
+            name
+            for name, cost in own.items()
+            if cost <= HEAD_WORD + 0.05
+            and self._is_edges(name)
+            and ("/" not in name or stem(word) in stems(self.shapes[name]))  # where a path leads, its end says
+        ]
         typed = self._starting_at(forms)
         if named or typed:
             ends = [self._ends(names, heads) for names, heads in ((named, False), (typed, True)) if names]

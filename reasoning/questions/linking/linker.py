@@ -12,6 +12,8 @@ from reasoning.questions.linking.unknown import UnknownWords
 from reasoning.questions.vocabulary import BEING, KIND_WORDS, PRONOUNS, THEIR
 from reasoning.questions.word_forms import lemmas
 
+_BEFORE_NAMES = frozenset({"of", "from", "to", "by", "with", "against", "on"})
+
 
 def link(question: str, lexicon: Lexicon) -> Linked:
     """All that the words of a question may mean.
@@ -31,13 +33,14 @@ class _Linker(NameLinks, UnknownWords):
             if self.words[at] in THEIR and not self.in_filler[at]:
                 found.filler[at] = False
             if self.words[at] in PRONOUNS and not self.in_filler[at] and self._spoken_of(at) is not None:
-                found.filler[at] = self.words[at] in ("it", "them")
+                found.filler[at] = self.words[at] in ("it", "them") and self.words[at - 1] not in _BEFORE_NAMES
             if token.kind in ("quoted", "curly", "bracketed"):
                 self.named.append(Item("entity", token.text, at, at + 1, mention=self._marked(token.text)))
                 found.items.append(self.named[-1])
                 continue
             names = list(self._names_at(at))
-            self.named += [name for name in names[:1] if name.cost == 0]
+            inside = any(at < name.end for name in self.named)
+            self.named += [name for name in names[:1] if name.cost == 0 and not inside]
             found.items += names
             found.items += self._phrases_at(at)
             if at >= spoken and (item := self._number(at)) is not None:

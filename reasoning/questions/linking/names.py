@@ -75,6 +75,9 @@ class NameLinks(QuestionWords):
         return Mention(text, (match.entities,), match.corrected_to, marked=True)
 
     def _names_at(self, at: int) -> Iterator[Item]:
+        if (half := self._half_of_name(at)) is not None:
+            yield half
+            return
         reach = at
         while reach < len(self.tokens) and reach - at < LONGEST_NAME and self.tokens[reach].kind in ("word", "number"):
             reach += 1
@@ -111,6 +114,19 @@ class NameLinks(QuestionWords):
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
             elif known := self._known_as(text, end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
+
+    def _half_of_name(self, at: int) -> Item | None:
+        """The first of two names that share their last word: "Danish or Norwegian kroner", "North and South Korea"."""
+        first, *rest = self.tokens[at : at + 4]
+        if len(rest) < 3 or self.words[at + 1] not in ("and", "or") or not first.text[:1].isupper():
+            return None
+        found = []
+        for one in (first, rest[1]):
+            name = f"{one.text} {rest[2].text}"
+            found.append(self._candidates(name) or ((others,) if (others := self._belonging(name, 2)) else ()))
+        if not all(found) or not rest[1].text[:1].isupper():
+            return None
+        return Item("entity", first.text, at, at + 1, mention=Mention(f"{first.text} {rest[2].text}", found[0]))
 
     def _with_brackets(self, start: int, end: int) -> str:
         """A stretch of the question with the round bracket at its end or beginning that its other one belongs to."""
@@ -185,6 +201,8 @@ class NameLinks(QuestionWords):
                 return tuple(longer)  # "Kyrgyz"
             if not names and text.casefold().endswith("s"):
                 names = (text[:-1], text[:-2] if text.casefold().endswith("es") else text[:-1])
+            if 1 < words < 4 and not names:  # "pounds sterling"
+                names = (" ".join((word, *lemmas(word))[-1] for word in text.split()),)
             if text.endswith("ies") and words > 1:
                 names += (f"{text[:-3]}y",)
             elif not names or text.casefold().endswith("ies"):

@@ -14,6 +14,9 @@ WITHIN_LONGER = 0.35
 WITHIN_LONGER_PHRASE = 0.15
 """The same for a word of a longer phrase that names a relation."""
 
+NAMED = 0.1
+"""A phrase nearer than this to a relation's name says more than a verb in it that says little."""
+
 LONG = 3
 """Words from which a name in the graph's own letters is not parted."""
 
@@ -39,8 +42,15 @@ def prefer_longest(items: list[Item]) -> None:
 
 def without_parts(items: list[Item], labels: Sequence[str]) -> list[Item]:
     """The items without the parts of a long name that is written as it stands: "The Godfather Part II" is one thing."""
-    whole = [item for item in items if item.end - item.start >= LONG and _is_label(item, labels)]
-    return [item for item in items if not any(_inside(item, name) for name in whole)]
+    names = [item for item in items if item.kind == "entity" and item.start and item.text[:1].isupper()]
+    whole = [item for item in names if item.end - item.start >= LONG and _is_label(item, labels)]
+    kept = [item for item in items if not any(_inside(item, name) for name in whole)]
+    return [item for item in kept if not (_says_nothing(item) and any(_within(item, name) for name in names))]
+
+
+def _says_nothing(item: Item) -> bool:
+    """Whether it is a noun in a name's letters that is no type of the graph: the "Tom" of "Tom Hanks"."""
+    return item.kind == "type" and item.type is not None and item.type.entity is None and item.text[:1].isupper()
 
 
 def _is_label(item: Item, labels: Sequence[str]) -> bool:
@@ -49,9 +59,12 @@ def _is_label(item: Item, labels: Sequence[str]) -> bool:
     return any(labels[entity] == item.text for rank in ranks for entity in rank)
 
 
+def _within(item: Item, name: Item) -> bool:
+    return name.start <= item.start and item.end <= name.end
+
+
 def _inside(item: Item, name: Item) -> bool:
-    shorter = item.end - item.start < name.end - name.start
-    return name.start <= item.start and item.end <= name.end and shorter
+    return _within(item, name) and item.end - item.start < name.end - name.start
 
 
 def _said_more(phrase: Item, item: Item) -> float:
@@ -59,6 +72,8 @@ def _said_more(phrase: Item, item: Item) -> float:
     if not (
         phrase.start <= item.start and item.end <= phrase.end and phrase.end - phrase.start > item.end - item.start
     ):
+        return 0.0
+    if item.kind == "light" and (phrase.use is None or phrase.use.costs[:1] > (NAMED,)):
         return 0.0
     if item.use is None or phrase.use is None or phrase.text.split()[-1].casefold() not in BEHIND_VERBS:
         return WITHIN_LONGER_PHRASE

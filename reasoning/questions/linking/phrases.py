@@ -179,10 +179,10 @@ class PhraseLinks(QuestionWords):
             yield Item("light", text, cost=NAMED_ITSELF if itself else 0.0)
         elif joined in PREPOSITIONS:
             yield Item("about", text)
-        elif len(words) == 1 and use is not None and (taken := self._taken_relation(at)) is not None:
-            same = not {*taken.relations}.isdisjoint(use.relations)
-            cost = UNKNOWN_VERB if use.far or same else NAMED_ITSELF  # "support with aid", "help with aid"
-            yield Item("light", text, cost=cost)
+        elif len(words) == 1 and (taken := self._taken_relation(at)) is not None:
+            other = use is not None and not use.far and {*taken.relations}.isdisjoint(use.relations)
+            # "support with aid", "help with aid"
+            yield Item("light", text, cost=NAMED_ITSELF if other else UNKNOWN_VERB)
 
     def _spoken_of(self, at: int) -> Mention | None:
         """What "it" or "them" stands for: the last name before."""

@@ -9,7 +9,7 @@ from typing import cast
 from reasoning.graph.names import fold
 from reasoning.query.tree import Compare, Entity, Project, Top
 from reasoning.questions.chart import Phrase, Rule
-from reasoning.questions.constructions import shared
+from reasoning.questions.constructions import is_person, shared
 from reasoning.questions.grounding import NoReading, is_entity
 from reasoning.questions.measures import Superlative
 from reasoning.questions.predicates import (
@@ -24,8 +24,8 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import ARTICLES, BEING, DOING, HAVING
-from reasoning.questions.word_forms import is_verbal, only_noun
+from reasoning.questions.vocabulary import ARTICLES, BEING, HAVING
+from reasoning.questions.word_forms import is_verb, is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
 
@@ -94,13 +94,26 @@ class ClauseShapes(RelationShapes):
 
     def had(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "how many airports does Iceland have"."""
-        if b.named and b.objects is not None and a.type is not None and self.linked.before(b.start) & DOING:
-            predicate: Predicate = Located(b.objects) if self.ground.lexicon.location else Implied("have", b.objects)
+        if b.objects is None or b.bare or a.type is None:
+            return
+        last = self.linked.tokens[b.end - 1].text.casefold()
+        if b.end > b.start + 1 and last in HAVING:
+            predicate: Predicate = Implied("have", b.objects)
+            if b.named and self.ground.lexicon.location and self._reads(Located(b.objects), a.type):
+                predicate = Located(b.objects)
             yield from self._nouns(a, b, predicate.readings(self.ground, a.type)[:3], 0.1)
 
     def of_subject(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "which languages does Peru speak", "what genres do the films of Ann fall under"."""
-        if b.gap is None or a.use is None or is_verbal(a.text) or b.value == "sharing":
+        if a.use is None or is_verbal(a.text) or b.value == "sharing":
+            return
+        if b.gap is None:
+            unfit = self.ground.lexicon.type_relation is None and b.estimate >= UNFIT and is_verb(b.text)
+            if (
+                unfit and isinstance(b.predicate, Related) and is_person(a.text)
+            ):  # "musicians who play the harp", where teams are played
+                application = Application(a.use, b.predicate.application.objects, "of")
+                yield from self._nouns(a, b, application.readings(self.ground, a.type)[:2], UNSAID_VERB)
             return
         if b.use is None:
             yield from self._applied_noun(a, a.use, b.gap, b, 0.05)
@@ -121,7 +134,9 @@ class ClauseShapes(RelationShapes):
         cost = NOUN_AS_VERB if b.kind == "relation" and only_noun(b.text) else 0.02
         fixed = as_noun and self.ground.lexicon.type_relation is not None
         passive = b.kind == "relation" and b.text.endswith(" by")
-        application = Application(b.use, a.objects, "having" if as_noun else "verb" if passive else "gap", fixed)
+        put = b.kind == "relation in" and self.linked.before(a.start) & BEING and is_verbal(b.text)
+        construction = "having" if as_noun else "verb" if passive else "left in" if put else "gap"
+        application = Application(b.use, a.objects, construction, fixed)
         yield self._predicate(a, b, Related(application), cost, use=b.use, gap=a.objects, named=a.named)
 
     def gap_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reasoning.query.tree import Project
 from reasoning.questions.chart import Phrase
 from reasoning.questions.grounding import NoReading
 from reasoning.questions.predicates import (
@@ -19,7 +20,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.making import Shapes
-from reasoning.questions.vocabulary import HAVING
+from reasoning.questions.vocabulary import ARTICLES, HAVING
 from reasoning.questions.word_forms import is_verb, is_verbal
 
 NOT_BEING = frozenset({"isn't", "aren't", "wasn't", "weren't", "not", "no"})
@@ -170,7 +171,7 @@ class JoiningShapes(Shapes):
 
     def light_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "give aid", "signed treaties"; and "got tagged"."""
-        if not is_verbal(b.text) or a.text.casefold() in GETTING:
+        if not is_verbal(b.text) or a.text.casefold() in GETTING or self.linked.before(b.start) & ARTICLES:
             yield replace(b, cost=a.cost + b.cost + 0.03)
 
     def supplied(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -211,6 +212,14 @@ class JoiningShapes(Shapes):
         elif not a.named and not a.objects.sources[0][0].values:
             base = a.objects.sources[0][0]
             yield from self._nouns(a, b, b.predicate.readings(self.ground, None, base)[:3])
+
+    def said_again(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "(do) students from Peru study"."""
+        if a.named or a.bare or a.objects is None or b.use is None or not is_verb(b.text):
+            return
+        query = a.objects.sources[0][0].query
+        if isinstance(query, Project) and query.relation in b.use.relations:
+            yield replace(a, cost=a.cost + b.cost + 0.12)
 
     def vacuous(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the emigrants from Cuba go to"."""

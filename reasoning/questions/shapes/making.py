@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reasoning.questions.chart import Phrase, Rule
 from reasoning.questions.grounding import Grounding, NoReading, Reading
+from reasoning.questions.lexicon import Kind
 from reasoning.questions.linking import Linked
 from reasoning.questions.measures import Comparison, Superlative
 from reasoning.questions.predicates import (
@@ -60,6 +61,13 @@ class Shapes:
             Phrase("predicate", text=a.text, cost=a.cost + b.cost + cost, predicate=predicate, estimate=estimate),
             **more,  # type: ignore[arg-type]
         )
+
+    def _reads(self, predicate: Predicate, want: Kind | None) -> bool:
+        """Whether a predicate can be said of a kind of thing."""
+        try:
+            return bool(predicate.readings(self.ground, want))
+        except NoReading:
+            return False
 
     def _choice(self, a: Phrase, choice: Comparison | Superlative, cost: float) -> Phrase:
         return Phrase("predicate", text=a.text, cost=a.cost + cost, predicate=Chosen(choice))

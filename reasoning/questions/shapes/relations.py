@@ -31,6 +31,10 @@ NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
 
 
+_WAYS = {"from": False, "by": False, "to": True, "against": True, "on": True, "upon": True, "towards": True}
+"""Whether what stands behind a noun and a preposition is whom it is done to: "aid from Peru", "action against Peru"."""
+
+
 class RelationShapes(Shapes):
     """Rules for a relation and its objects."""
 
@@ -57,6 +61,10 @@ class RelationShapes(Shapes):
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
+        first, *behind = a.text.split()
+        if behind and is_verbal(first) and is_noun(behind[-1]) and self.ground.lexicon.type_relation is None:
+            yield self._predicate(a, b, Related(Application(a.use, b.objects, "verb")), 0.02)
+            return  # "expelled diplomats of Peru"
         # "the kind of money that is used" is that money
         kind = 0.2 if not b.named and KIND_WORDS & set(lemmas(a.text)) else 0.0
         yield from self._applied_noun(a, a.use, b.objects, b, kind)
@@ -77,23 +85,26 @@ class RelationShapes(Shapes):
         application = Application(use, objects, construction)
         yield from self._nouns(a, b, application.readings(self.ground, a.type), cost)
 
+    def _is_verbal(self, phrase: Phrase) -> bool:
+        """Whether a phrase ends in a participle; "a warning" is a noun."""
+        noun = is_noun(phrase.text) and self.linked.before(phrase.start) & ARTICLES
+        return is_verbal(phrase.text) and not (phrase.text.casefold().endswith("ing") and noun)
+
     def noun_or_verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "languages spoken in Peru", and "born in Peru"."""
         assert a.use is not None and b.objects is not None
         if b.bare:
             return
         try:
-            if not is_verbal(a.text):
-                way = (
-                    {"from": False, "to": True}.get(str(a.value)) if self.ground.lexicon.type_relation is None else None
-                )
+            if not self._is_verbal(a):
+                way = _WAYS.get(str(a.value).casefold()) if self.ground.lexicon.type_relation is None else None
                 yield from self._applied_noun(a, a.use, b.objects, b, 0.03, way)
         except NoReading:
             pass
         # "Tourists from France" leave it, whether they or where they go is asked for.
         construction = "gap" if a.value == "from" and not _verb(a.text) else "verb"
-        construction = "participle" if construction == "verb" and is_verbal(a.text) else construction
-        cost = 0.0 if is_verbal(a.text) else 0.06
+        construction = "participle" if construction == "verb" and self._is_verbal(a) else construction
+        cost = 0.0 if self._is_verbal(a) else 0.06
         yield self._predicate(a, b, Related(Application(a.use, b.objects, construction)), cost)
 
     def passive(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
