@@ -24,7 +24,7 @@ from reasoning.questions.predicates import (
     Together,
 )
 from reasoning.questions.shapes.relations import NOUN_AS_VERB, UNFIT, UNSAID_VERB, RelationShapes
-from reasoning.questions.vocabulary import ARTICLES, BEING, HAVING
+from reasoning.questions.vocabulary import ARTICLES, BEING, DOING, HAVING
 from reasoning.questions.word_forms import is_verb, is_verbal, only_noun
 from reasoning.questions.wordnet import wordnet
 
@@ -127,7 +127,8 @@ class ClauseShapes(RelationShapes):
         """ "that Ann directed", "is Tokyo the capital of", "do the countries ... speak"."""
         assert b.use is not None and a.objects is not None
         said = {*self.linked.before(b.start), self.linked.tokens[b.start].text.casefold()}
-        if a.bare or (b.kind in ("relation", "relation of") and only_noun(b.text) and said & HAVING):
+        asked = self.linked.before(a.start) & DOING and not self.ground.asks  # "where does Peru have embassies"
+        if a.bare or (b.kind in ("relation", "relation of") and only_noun(b.text) and said & HAVING and not asked):
             # "the countries in Africa have a capital" says nothing of capitals that Africa has.
             return
         as_noun = b.kind == "relation of"

@@ -36,6 +36,12 @@ def _joint(predicate: Predicate) -> str:
     return predicate.application.objects.joint if isinstance(predicate, Related) else ""
 
 
+def _said_twice(one: Objects, other: Objects) -> bool:
+    """Whether two lists of names have one in common: "accuse Peru and (boycott) Peru" is no list."""
+    names = [{options[0].query for options in objects.sources} for objects in (one, other)]
+    return not names[0].isdisjoint(names[1])
+
+
 class JoiningShapes(Shapes):
     """Rules for words that join."""
 
@@ -111,6 +117,8 @@ class JoiningShapes(Shapes):
         comma = self.linked.tokens[b.start].text == "," and not b.objects.joint
         if comma and a.named and b.named:
             return  # "Saxony, a German state" is one thing
+        if a.named and b.named and _said_twice(a.objects, b.objects):
+            return
         if a.named and b.named and a.objects.joint in ("", joint):
             objects = Objects((*a.objects.sources, *b.objects.sources), joint)
             yield replace(a, objects=objects, cost=a.cost + b.cost)

@@ -27,6 +27,9 @@ from reasoning.questions.word_forms import is_noun, is_verb, is_verbal, lemmas, 
 UNFIT, UNSAID_VERB = 0.4, 0.25
 """From what estimate on a verb does not fit its subject, and what it costs to go by the nouns beside it alone."""
 
+AS_NOUN = 0.1
+"""What it costs to take what may be a verb for the kind of the name behind it."""
+
 NOUN_AS_VERB = 0.2
 """What it costs to read a noun as a verb: nothing "capitals" anything."""
 
@@ -42,7 +45,8 @@ class RelationShapes(Shapes):
         """ "neighbouring countries", "capital city"."""
         # "countries border" is no border
         nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
-        apart = self.linked.before(b.start) & {"that", "who", "which"}  # "directors that the actors ..."
+        # "directors that the actors ...", "allies have embassies"
+        apart = self.linked.before(b.start) & (HAVING | {"that", "who", "which"})
         if a.type is None and b.type is not None and not _past(a.text) and not nothing and not apart:
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
@@ -237,6 +241,8 @@ class RelationShapes(Shapes):
         if found:
             kept = tuple(replace(reading, rank=0) for reading in found)
             guessed = kind.cost if untyped and kind is not None and members is None else 0.0
+            if untyped and is_verb(a.text) and not self.linked.before(a.start) & ARTICLES and a.start:
+                guessed += AS_NOUN  # "and boycott Peru"
             yield replace(b, objects=Objects((kept,)), cost=a.cost + b.cost + 0.02 + guessed)
             if a.kind == "relation" and a.use is not None:
                 # "the actors of the writer Ann": of what she wrote
