@@ -180,9 +180,9 @@ class PhraseLinks(QuestionWords):
         elif joined in PREPOSITIONS:
             yield Item("about", text)
         elif len(words) == 1 and (taken := self._taken_relation(at)) is not None:
-            other = use is not None and not use.far and {*taken.relations}.isdisjoint(use.relations)
+            apart = use is not None and not use.far and {*taken.relations}.isdisjoint(use.relations)
             # "support with aid", "help with aid"
-            yield Item("light", text, cost=NAMED_ITSELF if other else UNKNOWN_VERB)
+            yield Item("light", text, cost=NAMED_ITSELF if apart else UNKNOWN_VERB)
 
     def _spoken_of(self, at: int) -> Mention | None:
         """What "it" or "them" stands for: the last name before."""
