@@ -69,7 +69,8 @@ class _Linker(NameLinks, UnknownWords):
     def _swallowed(self, item: Item, found: Linked) -> bool:
         """Whether a word belongs to a phrase: the "share" of "share a border", the "of" of "which of"."""
         pronoun = item.kind == "entity" and item.text.casefold() in PRONOUNS
-        if (item.kind != "entity" or pronoun) and all(self.in_filler[item.start : item.end]):
+        told = item.kind == "relation" and item.end > item.start + 1  # "classified as" of films
+        if (item.kind != "entity" or pronoun) and not told and all(self.in_filler[item.start : item.end]):
             return True
         return item.kind == "share" and any(
             other.kind == "relation" and other.start == item.start and other.end > item.end for other in found.items

@@ -204,9 +204,9 @@ class ClauseShapes(RelationShapes):
     def place_of(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "is Paris in"; where nothing lies anywhere, "does Psycho belong to"."""
         assert a.objects is not None
-        if not self.ground.lexicon.location:
+        if self.ground.lexicon.type_relation is None or not self.ground.lexicon.location:
             yield from self.light_gap(a, b)
-        elif not a.bare and len(a.objects.sources) == 1:
+        if self.ground.lexicon.location and not a.bare and len(a.objects.sources) == 1:
             yield self._predicate(a, b, Located(a.objects, outwards=True), 0.02 if a.named else 0.3, gap=a.objects)
 
     def placed_noun(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
