@@ -81,6 +81,9 @@ def _narrowed(
             raise NoReading("of nothing that is left the graph says anything of the kind; say what you look for")
     else:
         raise NoReading(reason or "nothing in it says what is looked for")
+    denied = {part.reading.query for part in parts if part.negated and part.reading is not None}
+    if any(part.query in denied for part in kept):
+        raise NoReading("it asks for what is and is not so at once")
     for part in parts:
         if part.negated and part.reading is not None and not ground.may_meet((result, part.reading)):
             raise NoReading(f"{part.reading.query} is not among {result.query} anyway")

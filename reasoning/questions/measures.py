@@ -111,6 +111,8 @@ class Superlative:
             largest = self.largest == (signed == relation)
             column = _column(kg, relation)
             if column is not None and len(members := _having(reading, column)):
+                if self.place > len(members):
+                    raise NoReading(f"there are only {len(members):,} of {reading.query} with {label_words(relation)}")
                 notes = (*reading.notes, *([self.note] if self.note else []))
                 if len(self.relations) > 1:
                     notes = (*notes, f'read "{self.text}" as by {label_words(relation)}')

@@ -308,7 +308,7 @@ FILLER = _words(
     """a an the this these that those which who whom what whats what's who's that's how is are was were be been being
     do does did can please tell me show list give name find all any each every some there it its it's their they
     them you i we us my our your both currently today now also too want know let see if whether then so official
-    officially main called named known than much many few several else pls plz single status again recorded
+    officially main called named known than much else pls plz status again recorded
     registered stored noted mentioned someone somebody hi hello hey thanks thank cheers okay ok well here whichever
     whatever wherever own itself themselves recommend suggest remind degrees respectively actually apparently
     different distinct am lol haha kindly figure figures certain identify determine enumerate abroad"""
@@ -332,7 +332,7 @@ FILLER = _words(
 # Words that change what is asked in a way that no query can say: a question with one is refused, not read without it.
 UNSAYABLE = _words(
     """only just solely exclusively merely purely uniquely alone sole will would could might may shall won't wouldn't
-    couldn't"""
+    couldn't almost nearly hardly barely nobody several many few single multiple various"""
 )
 
 # In small letters a short word is English, French or a code before it is a name; these are always names.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reasoning.graph.names import fold
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.words import QuestionWords
@@ -115,7 +116,9 @@ class PhraseLinks(QuestionWords):
                 yield Item("relation", text, use=use)  # "is official"
             return
         if joined in UNSAYABLE:
-            yield Item("unsayable", text)
+            before = set(self.words[max(0, at - 2) : at])
+            if not before & ({"how"} if joined in ("many", "few") else {"without", "not"}):  # "without a single border"
+                yield Item("unsayable", text)
             return
         if (place := ordinal(joined)) is not None:
             yield Item("ordinal", text, value=place)
@@ -201,8 +204,10 @@ class PhraseLinks(QuestionWords):
             return None
         if any(changes_nothing(word) or word in KEYWORDS or word in LIGHT for word in words):
             return None
-        if not all(map(is_noun, words)) or is_verbal(words[0]):
+        if not all(map(is_noun, words)) or is_verbal(words[0]) or any(wordnet().senses(w, "a") for w in words[:1]):
             return None
+        if self.kg.names.with_key(fold(words[0])):
+            return None  # "horror films"
         found = self.lexicon.kind(words[1], (words[1],))
         return replace(found, text=text) if found is not None and text.count(" ") == 1 else None
 

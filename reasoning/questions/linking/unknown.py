@@ -10,6 +10,7 @@ from reasoning.questions.lexicon import Lexicon
 from reasoning.questions.linking.items import Item, Mention
 from reasoning.questions.linking.names import LONGEST_NAME
 from reasoning.questions.linking.phrases import UNKNOWN_VERB, PhraseLinks
+from reasoning.questions.vocabulary import UNSAYABLE
 from reasoning.questions.word_forms import lemmas
 
 CORRECTIONS_TRIED = 2
@@ -39,6 +40,8 @@ class UnknownWords(PhraseLinks):
         ):
             end += 1
         text = self.tokens[at].text.rstrip(".")
+        if text.casefold() in UNSAYABLE:
+            return Item("light", text, at, at + 1)
         # A question's first word has a capital whatever it is.
         named = (end > at and (at > 0 or end > 1)) or text[:1] in "+."
         end = max(end, at + 1)

@@ -147,7 +147,29 @@ class NumberShapes(PrepositionShapes):
     def numbered(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "five countries", of which a superlative says which."""
         if isinstance(a.value, int) and 0 < a.value <= 1000 and b.type is not None:
-            yield replace(b, value=a.value, cost=a.cost + b.cost)
+            yield replace(b, kind="numbered type", value=a.value, cost=a.cost + b.cost)
+
+    def most_numbered(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the top five countries (by area)"."""
+        largest, relations, *number = cast(tuple[bool, tuple[str, ...], int], a.value)
+        if not number and b.type is not None and b.type.entity is not None:
+            reading = self.ground.of_type(b.type.entity)
+            most = replace(a, value=(largest, relations, b.value))
+            if relations:
+                yield self._noun(b, [self._superlative(most, None, 1).put_to(reading, self.kg)], a.cost + b.cost)
+            yield Phrase("top", text=b.text, value=(most, reading), cost=a.cost + b.cost)
+
+    def top_by(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "the top five countries by area"."""
+        use = measured(b.use, self.kg)
+        if use is not None:
+            most, reading = cast(tuple[Phrase, Reading], a.value)
+            yield self._noun(a, [self._superlative(most, use, 1).put_to(reading, self.kg)], a.cost + b.cost)
+
+    def equal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
+        """ "a salary of 65000"."""
+        if measured(a.use, self.kg) is not None:
+            yield from self.comparison(a, Phrase("test", text=b.text, value=(("=", b.value),), cost=b.cost))
 
     def measured_type(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "country by area"."""
@@ -267,8 +289,10 @@ class NumberShapes(PrepositionShapes):
         self, a: Phrase, b: Phrase, largest: bool, relations: tuple[str, ...], cost: float = 0.0
     ) -> Iterator[Phrase]:
         """What is said of something by setting it beside something else: true or not of one, a bound for several."""
-        if b.objects is None or len(b.objects.sources) != 1 or not relations:
+        if b.objects is None or not relations:
             return
+        if len(b.objects.sources) != 1:
+            raise NoReading("one thing is compared with one other; ask of each by itself")
         cost += a.cost + (b.cost if b is not a else 0.0)
         yield Phrase("compared", text=a.text, value=(Superlative(1, largest, relations, a.text), b), cost=cost)
         other = b.objects.sources[0][0]
