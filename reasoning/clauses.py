@@ -188,7 +188,7 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if is_verb(words):
         if backwards or _mutual(query, kg):
             return [about(f"{mood.verb(words)} "), *target]
-        if is_past(words):
+        if is_past(words) and " " not in words:
             return [about(f"{mood.was} {words} by "), *target]
         if words in VERBS:
             return [about(f"{mood.be} {participle(words)} by "), *target]
@@ -196,7 +196,9 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if words in _TYPE_WORDS:
         if backwards:
             return [about(f"{mood.be} of type "), *target]
-        return [about(f"{mood.be} {_one_of(query, kg, 'type', mood)} of "), *target]
+        if words == "type":
+            return [about(f"{mood.be} {_one_of(query, kg, 'type', mood)} of "), *target]
+        return [about(f"{mood.be} what "), *target, Phrase(" is a kind of")]
     if not backwards and not mood.negated and (did := past(words)):
         return [about(f"{did} "), *target]
     if ends_in_preposition(words):

@@ -178,6 +178,8 @@ class _Line:
         return QuestionRecord(f"{self.path.stem}:{self.number}", question, kind, gold, path, query)
 
     def _gold(self, text: str) -> Gold:
+        if fold(text) in ("yes", "no", "true", "false"):
+            return text.strip()  # and not the airport that has this name too
         try:
             return frozenset((self.kg.entity_by_id(text),))
         except UnknownEntityError:

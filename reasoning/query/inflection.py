@@ -42,6 +42,27 @@ _PASTS = {
 }  # fmt: skip
 
 
+_SHORT_PASTS = frozenset({"beat", "met", "knew", "saw", "fought", "lost", "left", "wed"})
+
+_INTRANSITIVE = frozenset(
+    {
+        "studied",
+        "worked",
+        "played",
+        "lived",
+        "graduated",
+        "participated",
+        "competed",
+        "served",
+        "moved",
+        "died",
+        "fought",
+    }
+    | {"performed", "appeared", "starred", "travelled", "traveled", "enrolled", "invested", "collaborated"}
+)
+"""Pasts of verbs that say with their preposition what somebody did: "studied at"; "located in" says where it is put."""
+
+
 def past(label: str) -> str:
     """What was done by whom a label names: "directed by" to "directed", "written by" to "wrote"; else ""."""
     done, _, by = label.rpartition(" ")
@@ -52,7 +73,10 @@ def past(label: str) -> str:
 
 def is_past(label: str) -> bool:
     """Whether a label of one word says what was done: "acquired", "sued"."""
-    return " " not in label and ((label.endswith("ed") and len(label) > 3) or label in _PASTS.values())
+    first, _, rest = label.partition(" ")
+    if rest and first in _INTRANSITIVE:
+        return True
+    return not rest and ((label.endswith("ed") and len(label) > 3) or label in _SHORT_PASTS or label in _PASTS.values())
 
 
 def done_when(label: str) -> str:

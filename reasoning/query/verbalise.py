@@ -31,6 +31,11 @@ VERBS = frozenset(
     {"borders", "serves", "affects", "causes", "treats", "prevents", "diagnoses", "disrupts", "exhibits", "performs"}
     | {"likes", "dislikes", "loves", "hates", "owns", "employs", "inhibits", "activates", "knows", "teaches", "follows"}
     | {"requires", "supports", "includes", "precedes", "speaks", "smells of", "consists of", "dies of"}
+    | {"mentors", "coaches", "boycotts", "beats", "leads", "plays", "sells", "buys", "writes", "directs", "funds"}
+    | {"sponsors", "supervises", "advises", "trains", "hires", "admires", "visits", "attends", "helps", "hosts"}
+    | {"reads", "drives", "wears", "eats", "drinks", "cites", "invites", "sues", "acquires", "founds", "develops"}
+    | {"publishes", "translates", "edits", "recommends", "blocks", "attacks", "defeats", "imports", "regulates"}
+    | {"targets", "binds", "needs", "lives in", "works for", "works in", "plays for", "plays in"}
     | {"produces", "manages", "uses", "indicates", "complicates", "contains", "measures", "assesses", "carries out"}
 )
 """Labels that are read as verbs; any other one word that ends in s may be a plural noun."""

@@ -72,8 +72,9 @@ def _narrowed(
         result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]
     elif want is not None and want.entity is not None:
         result = ground.of_type(want.entity).at(want.cost)
-    elif anything(want) and parts and parts[0].choice is not None:
+    elif parts and parts[0].choice is not None and (want is None or (want.entity is None and want.members is None)):
         result = whole_with(ground, parts[0].choice)
+        result = ground.restrict(result, want) if want is not None else result
     elif anything(want) and parts and parts[0].reading is not None and parts[0].negated:
         result = _otherwise(ground, parts[0].reading)
         left = [part.reading.members for part in parts if part.reading is not None and part.negated]

@@ -13,11 +13,18 @@ from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.measures import values_of
 from reasoning.questions.vocabulary import TYPE_RELATIONS, is_main
+from reasoning.questions.word_forms import is_verb
 
 _STATES = [
     [word] for word in ("be", "border", "have", "own", "belong", "include", "contain", "use", "speak", "neighbour")
 ]
 """What something did for a time and does no more: "used to border"."""
+
+_NOT_DONE = frozenset({"want", "wants", "need", "needs", "has", "going", "happen", "happens", "plan", "plans"})
+"""What is said before "to" of what is hardly done yet: "want to border"."""
+
+_US = frozenset({"i", "we", "you", "one", "i'm", "we're", "do", "does"})
+"""Who asks, of whose wishes nothing is asked: "which airport do I need to fly to"."""
 
 _REASONS = [words.split() for words in ("how come", "how is it that", "how so", "how does it come", "how did it come")]
 """First words of a question for a reason, each of which is said in other questions too."""
@@ -37,7 +44,7 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = Fals
     if unknown:
         problem = f"not understood: {quoted_list(unknown, 'and')}"
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
-    elif not entities and not types:
+    elif not entities and not types and not any(kg.relation(name).kind == "values" for name in relations):
         problem = f'it names nothing of the graph "{kg.graph_name}"'
         nearest = _unique(_names_like(kg, linked))
         problem += f" (the nearest names are {quoted_list(nearest, 'and')})" if nearest else ""
@@ -87,12 +94,19 @@ def _said_of_nothing(linked: Linked) -> Iterator[str]:
         here = {item.kind for item in linked.items if item.start == at + 1}
         if linked.filler[at] and "type" in here and "relation" not in here and is_main(one):
             yield one  # "the main airport", of which the graph knows no more than that they are airports
+        if one in _NOT_DONE and two == "to" and _is_verb_at(linked, at + 2) and not {*words[max(0, at - 2) : at]} & _US:
+            yield f"{one} {two}"
         if one == "of" and two in ("them", "those") and not named:
             yield f"{one} {two}"
         elif one == "ones" and two != "of" and not named:
             yield one
         elif one == "used" and two == "to" and words[at + 2 : at + 3] in _STATES:
             yield " ".join(words[at : at + 3])
+
+
+def _is_verb_at(linked: Linked, at: int) -> bool:
+    """Whether a relation is said by a verb at a place."""
+    return any(item.start == at and item.use is not None and is_verb(item.text.split()[0]) for item in linked.items)
 
 
 def example(kg: KnowledgeGraph, relations: Sequence[str] = ()) -> str:

@@ -14,9 +14,7 @@ from reasoning.questions.chart import Phrase, Rule
 from reasoning.questions.grounding import Grounding
 from reasoning.questions.linking import Item, Linked
 from reasoning.questions.measures import Superlative
-from reasoning.questions.predicates import (
-    Objects,
-)
+from reasoning.questions.predicates import Implied, Objects
 from reasoning.questions.shapes.asking import AskingShapes
 from reasoning.questions.shapes.clauses import ClauseShapes
 from reasoning.questions.shapes.joining import JoiningShapes
@@ -322,6 +320,11 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             reading = self.ground.of_type(phrase.type.entity).at(phrase.type.cost)
             bare = phrase.value != "kinds"  # "kinds of animals" are asked for
             yield self._noun(phrase, [reading], 0.1, bare=bare, type=phrase.type, use=phrase.use)
+        elif phrase.kind == "type" and phrase.type is not None and phrase.type.named:
+            # "the actors born in London", in a graph where "actor" is what somebody's occupation is
+            named = Objects((tuple(self.ground.called_so(phrase.type.named)),))
+            if self._reads(Implied("is", named), None):
+                yield self._noun(phrase, Implied("is", named).readings(self.ground, None)[:2])
         elif phrase.kind == "relation" and phrase.use is not None:
             for reading in self.ground.range_of(phrase.use):
                 yield self._noun(phrase, [reading.at(0.15)], 0.1, bare=True)

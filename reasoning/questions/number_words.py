@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -94,6 +95,7 @@ def _digits(word: str) -> float | None:
     plain = text.rstrip("kmnb")
     size = MAGNITUDES.get(text[len(plain) :], 0.0) if plain != text else 1.0
     try:
-        return float(plain) * size if size and plain.removeprefix("-")[:1].isdigit() else None
+        value = float(plain) * size if size and plain.removeprefix("-")[:1].isdigit() else math.inf
+        return value if math.isfinite(value) else None
     except ValueError:
         return None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reasoning.errors import QuestionError
+from reasoning.errors import QuestionError, quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Count
 from reasoning.questions.assembling import noted
@@ -24,6 +24,7 @@ from reasoning.questions.grounding import Grounding, NoReading, Reading
 from reasoning.questions.grounding.options import OWN
 from reasoning.questions.lexicon import lexicon_of
 from reasoning.questions.linking import Linked, link
+from reasoning.questions.overlooked import overlooked
 from reasoning.questions.reading import ReadQuestion
 from reasoning.questions.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.questions.spelling import respelled
@@ -92,7 +93,12 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     if found[0].cost > DEAREST and chart.reason:
         problem = complaint(kg, linked, chart.reason)
         return replace(chosen(question, kg, found), problem=problem)
-    return chosen(question, kg, found)
+    read = chosen(question, kg, found)
+    if read.query is not None and (left := overlooked(linked, read.query, read.assumed)):
+        said = f"no query here can say {quoted_list(left, 'and')}; without that it is {read.query}"
+        problem = f"could not read the question: {said}"
+        return replace(read, query=None, confidence=0.0, unread=tuple(left), problem=problem)
+    return read
 
 
 def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:

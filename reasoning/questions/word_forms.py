@@ -39,7 +39,10 @@ _IRREGULAR = {
     "froze": "freeze", "frozen": "freeze", "bacteria": "bacterium",
 }  # fmt: skip
 
-_ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ves", "f"))
+_ENDINGS = (
+    *(("s", ""), ("es", ""), ("ies", "y"), ("ied", "y"), ("ves", "f")),
+    *(("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")),
+)
 
 
 def stem(word: str) -> str:

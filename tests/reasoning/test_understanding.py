@@ -74,7 +74,7 @@ def test_a_name_of_two_that_are_both_well_known_is_asked_back(lands: KnowledgeGr
     read = understand(question, lands)
     assert read.query is None
     assert len(read.alternatives) >= 2
-    assert "put the id of the one you mean" in read.problem
+    assert "choose one, or put its id in [brackets]" in read.problem
 
 
 def test_a_namesake_that_does_not_fit_is_no_alternative(lands: KnowledgeGraph) -> None:

@@ -185,3 +185,68 @@ def test_wordings_about_films(question: str, query: str) -> None:
 )  # fmt: skip
 def test_the_answer_is_told_in_good_english(kg: KnowledgeGraph, question: str, told: str) -> None:
     assert Reasoner(kg, method="exact").answer(question).sentence == told
+
+
+PEOPLE = KnowledgeGraph.from_triples(
+    [
+        *[("Ann", "manages", "Bob"), ("Bob", "manages", "Dora")],
+        *[("Bob", "speaks", "German"), ("Ann", "speaks", "French")],
+        *[("Al", "plays_for", "Leeds"), ("Leeds", "plays_in", "Elland Road"), ("Leeds", "beat", "Hull")],
+        ("Ann", "studied_at", "MIT"),
+        *[("Ann", "knows", "C++"), ("Bob", "knows", "C"), ("Ann", "works_in", "R&D"), ("Cuba", "boycotts", "UK")],
+        *[("Reds", "points", 12), ("Blues", "points", 9), ("Ann", "salary", 65000), ("Bob", "salary", 70000)],
+    ],
+    name="people",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("Who manages someone who speaks German?", '~manages(~speaks("German"))'),
+        ("Who manages nobody who speaks German?", None),
+        ("Who needs to manage Bob?", None),
+        ("Who plays for Leeds?", '~plays_for("Leeds")'),
+        ("Who plays against Leeds?", None),
+        ("Who studied with Ann?", None),
+        ("Who boycotts Cuba?", '~boycotts("Cuba")'),  # of which nothing is said, and it is not turned
+        ("Who knows C++?", '~knows("C++")'),
+        ("Who works in R&D?", '~works_in("R&D")'),
+        ("Which team has the most points?", 'top(1, points, !"Ann")'),
+        ("Who has a salary of 65000?", 'salary(!"Reds") = 65000'),
+        ("Is Ann taller than Bob?", None),
+        ("Who manages two people?", None),
+    ],
+)
+def test_no_word_is_taken_for_less_than_it_says(question: str, query: str | None) -> None:
+    found = understand(question, PEOPLE)
+    if query is None:
+        assert found.query is None
+        return
+    assert found.query is not None, found.problem
+    reasoner = Reasoner(PEOPLE, method="exact")
+    assert reasoner.answer(found.query).entities == reasoner.answer(Query.parse(query)).entities
+
+
+OCCUPATIONS = KnowledgeGraph.from_triples(
+    [
+        *[("Al", "occupation", "actor"), ("Bo", "occupation", "singer"), ("Cy", "occupation", "actor")],
+        *[("Al", "place_of_birth", "York"), ("Bo", "place_of_birth", "York"), ("Cy", "place_of_birth", "Hull")],
+    ],
+    name="occupations",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("Which actors were born in York?", ["Al"]), ("Which singers were born in York?", ["Bo"])],
+)
+def test_a_noun_that_names_something_says_what_is_looked_for(question: str, answer: list[str]) -> None:
+    found = understand(question, OCCUPATIONS)
+    assert found.query is not None, found.problem
+    assert Reasoner(OCCUPATIONS, method="exact").answer(found.query).entities == answer
+
+
+def test_a_noun_that_the_graph_does_not_know_is_told_and_an_adjective_is_not_dropped() -> None:
+    assert 'took "dogs" for what is looked for' in understand("Which dogs were born in York?", OCCUPATIONS).assumed
+    assert understand("Which funny singers were born in York?", OCCUPATIONS).query is None

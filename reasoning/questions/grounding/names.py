@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +46,10 @@ class Grounding(ImpliedRelations):
         named = [*self.kg.names.with_key(fold(name)), *self.kg.names.told_apart(fold(name))]
         ones = [entity for entity in dict.fromkeys(named) if fold(self.kg.entity_labels[entity]).startswith(fold(name))]
         return [self._entity(Mention(name, ((entity,),)), entity, 0) for entity in ones[:MOST_CALLED]]
+
+    def called_so(self, entities: Sequence[int]) -> list[Reading]:
+        """Entities by their indexes."""
+        return [Reading(anchor(self.kg, one), np.array([one], dtype=np.int32), cost=0.0) for one in entities]
 
     def named(self, query: Entity) -> Reading:
         """The entity of a query."""

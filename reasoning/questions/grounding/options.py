@@ -16,7 +16,7 @@ from reasoning.questions.constructions import inverse_of, said_way
 from reasoning.questions.grounding.readings import NAMESAKE, Reading
 from reasoning.questions.grounding.sets import Sets
 from reasoning.questions.lexicon import Kind, RelationUse
-from reasoning.questions.word_forms import stem, stems
+from reasoning.questions.word_forms import is_verb, stem, stems
 
 EMPTY = 0.45
 """What it costs to reach nothing though the types fit."""
@@ -78,7 +78,8 @@ class Options(Sets):
                     continue
                 strict = said is not None and not self.lexicon.is_symmetric(name)
                 possible = self._ends_fit(source, relation, inverse, want) if strict else True
-                if strict and (possible or self.asks):
+                itself = construction in ("verb", "gap") and use.cost(name) <= OWN and self._is_verb(name, use.text)
+                if strict and (possible or self.asks or itself):
                     ways: tuple[bool, ...] = (inverse,)
                 else:
                     ways = (inverse,) if one_way else (inverse, not inverse)
@@ -98,9 +99,16 @@ class Options(Sets):
                     elif self._types_fit(source.members, relation, way, want):
                         fit = 1
                     elif strict and way == inverse and (possible or use.cost(name) <= OWN):
-                        fit = int(possible or self.asks)
+                        fit = int(possible or self.asks or itself)
                     further = cost + (EMPTY if fit < 2 else 0)
                     yield Option(replace(reading, cost=further), name, source, way, way != inverse, fit)
+
+    def _is_verb(self, name: str, said: str) -> bool:
+        """Whether a relation's name is the verb that is said, which says who does it: "boycotts" of "who boycotts"."""
+        if self.lexicon.type_relation is not None:
+            return False  # what the types say is surer
+        label = self.lexicon.shapes[name].split()
+        return len(label) == 1 and is_verb(label[0]) and stem(label[0]) in stems(said)
 
     def _may_turn(self, use: RelationUse, name: str) -> bool:
         """Whether "the <use> of X" may be what has the relation to X, against what the relation's name suggests.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reasoning.graph.index import Ids
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity, Project, Query
 
@@ -62,9 +63,13 @@ def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
     """What to say where several entities have one name, or names that the words fit as well."""
     labels = {kg.entity_labels[int(reading.members[0])] for reading in readings}
     ids = [_told(kg, int(reading.members[0]), len(labels) > 1) for reading in readings]
-    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    told = f"have the name {labels.pop()!r}" if len(labels) == 1 else "may be meant"
-    return f"{len(ids)} entities {told}: {', '.join(ids[:5])}{more}; put the id of the one you mean in [brackets]"
+    count, told = len(ids), "may be meant"
+    if len(labels) == 1:
+        label = labels.pop()
+        told = f"have the name {label!r}"
+        count = sum(kg.entity_labels[entity] == label for entity in kg.names.with_key(fold(label)))
+    more = f" and {count - len(ids[:5])} more" if count > len(ids[:5]) else ""
+    return f"{count} entities {told}: {', '.join(ids[:5])}{more}; choose one, or put its id in [brackets]"
 
 
 def _told(kg: KnowledgeGraph, entity: int, by_name: bool) -> str:

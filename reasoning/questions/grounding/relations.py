@@ -151,5 +151,5 @@ class Relations(Places):
         if relation.kind == "edges" and self.lexicon.type_relation is not None:
             heads, tails = self._end_kinds(relation, False)[:3], self._end_kinds(relation, True)[:3]
             ends = [" or ".join(self.kg.entity_labels[int(kind)] for kind in end) for end in (heads, tails)]
-            text += f": it leads from {ends[0]} to {ends[1]}"
+            text += f": it leads from {ends[0]} to {ends[1]}" if all(ends) else ""
         return text

@@ -70,6 +70,8 @@ class Sets:
                 inside = np.isin(reading.members, want.members, assume_unique=True)
                 if not inside.any():
                     raise NoReading(f'"{want.text}" does not fit {reading.query}')
+            if want.members is None and want.cost:
+                reading = replace(reading, notes=(*reading.notes, f'took "{want.text}" for what is looked for'))
             return reading.at(want.cost)
         typed = self.of_type(want.entity)
         inside = np.intersect1d(reading.members, typed.members, assume_unique=True)

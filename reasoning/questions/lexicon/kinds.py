@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.graph.index import Ids
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.verbalise import label_words
 from reasoning.questions.lexicon.ends import RelationEnds
@@ -19,6 +20,9 @@ from reasoning.questions.wordnet import SYNONYM, wordnet
 
 MOST_TYPES = 1000
 """Types whose names are known as words; a graph with more of them uses "type" for something else."""
+
+NAMES_A_THING = 0.6
+"""What it costs to take a noun that names something of the graph for what is looked for and no more."""
 
 OTHER_TYPE = 0.15
 """What it costs to take a noun for the less usual of two types that it may mean."""
@@ -99,8 +103,17 @@ class KindWords(RelationEnds):
         starting = sorted({name for text in same for name in self._compounds.get(text, ())})
         if starting:
             return Kind(word, members=self._alike(self._ends(starting, True)), cost=0.1)
+        if things := self._things_called(forms):
+            return Kind(word, cost=NAMES_A_THING, named=things)
         # A noun that the graph says nothing of; what is asked then hangs on the relations alone.
         return Kind(word, cost=0.3)
+
+    def _things_called(self, forms: tuple[str, ...]) -> tuple[int, ...]:
+        """Entities that a noun names, which is a kind of things then: "actor", that somebody's occupation is."""
+        found = [
+            e for form in forms for e in self.kg.names.with_key(fold(form)) if fold(self.kg.entity_labels[e]) == form
+        ]
+        return tuple(dict.fromkeys(found))[:3]
 
     def _starting_at(self, forms: tuple[str, ...]) -> list[str]:
         """Relations whose path says that they start from such a thing: "/film/film/music" from a film."""

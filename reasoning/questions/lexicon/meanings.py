@@ -52,12 +52,14 @@ class Kind:
         entity: the type, an entity index; None where the graph has no such type.
         members: what is of the kind where `entity` is None, None for anything; sorted.
         cost: how far the noun is from the type's name.
+        named: entities that the noun names, where the graph has no kind of its name.
     """
 
     text: str
     entity: int | None = None
     members: Ids | None = None
     cost: float = 0.0
+    named: tuple[int, ...] = ()
 
     @property
     def identity(self) -> tuple[int | None, int | None]:

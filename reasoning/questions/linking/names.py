@@ -79,7 +79,7 @@ class NameLinks(QuestionWords):
             yield half
             return
         reach = at
-        while reach < len(self.tokens) and reach - at < LONGEST_NAME and self.tokens[reach].kind in ("word", "number"):
+        while reach < len(self.tokens) and reach - at < LONGEST_NAME and self._in_name(reach):
             reach += 1
         for end in range(reach, at, -1):
             tokens = self.tokens[at:end]
@@ -114,6 +114,10 @@ class NameLinks(QuestionWords):
                 yield Item("entity", text, at, end, mention=Mention(text, ranks), cost=0.1)
             elif known := self._known_as(text, end - at):
                 yield Item("entity", text, at, end, mention=Mention(text, known), cost=0.1)
+
+    def _in_name(self, at: int) -> bool:
+        """Whether a token may stand in a name: a word, a number, the "&" of "Simon & Schuster"."""
+        return self.tokens[at].kind in ("word", "number") or self.tokens[at].text == "&"
 
     def _half_of_name(self, at: int) -> Item | None:
         """The first of two names that share their last word: "Danish or Norwegian kroner", "North and South Korea"."""

@@ -30,7 +30,7 @@ def prefer_longest(items: list[Item]) -> None:
     for place, item in enumerate(items):
         sayable = item.use is not None or (item.type is not None and item.type.entity is None) or item.kind == "light"
         more = max((_said_more(phrase, item) for phrase in phrases), default=0.0) if sayable else 0.0
-        items[place] = _dearer(item, more) if more else item
+        items[place] = _dearer(item, more) if more else _as_in(item, phrases)
     names = [item for item in items if item.kind == "entity"]
     for place, item in enumerate(items):
         if item.kind == "entity" and any(
@@ -79,6 +79,17 @@ def _said_more(phrase: Item, item: Item) -> float:
         return WITHIN_LONGER_PHRASE
     # The preposition of "die of" gives the verb another meaning.
     return 0.0 if set(phrase.use.relations) & set(item.use.relations) else WITHOUT_PREPOSITION
+
+
+def _as_in(item: Item, phrases: Sequence[Item]) -> Item:
+    """A verb with the relations alone that it has with the preposition behind it: "plays" of "plays for"."""
+    for phrase in phrases:
+        if item.use is None or phrase.use is None or not _inside(item, phrase) or item.start != phrase.start:
+            continue
+        both = [name for name in item.use.relations if name in phrase.use.relations]
+        if both and phrase.use.costs[:1] <= (item.use.costs[0],) and phrase.text.split()[-1].casefold() in BEHIND_VERBS:
+            return replace(item, use=item.use.only(both))
+    return item
 
 
 def _dearer(item: Item, more: float) -> Item:

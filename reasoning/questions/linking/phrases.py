@@ -8,7 +8,7 @@ from dataclasses import replace
 from reasoning.graph.names import fold
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.linking.items import Item, Mention
-from reasoning.questions.linking.words import QuestionWords
+from reasoning.questions.linking.words import SOMEBODY, QuestionWords
 from reasoning.questions.number_words import NUMBER_WORDS, ordinal, spoken_number
 from reasoning.questions.vocabulary import (
     ANYTHING,
@@ -111,6 +111,9 @@ class PhraseLinks(QuestionWords):
                 return
             if keyword[0] == "in" and joined not in ("located", "situated"):
                 return
+        if joined in SOMEBODY and not self.filler[at]:
+            yield Item("type", text, type=Kind(text))
+            return
         if changes_nothing(joined) and joined not in PRONOUNS:
             if (use := self.lexicon.in_table(text, tuple(words))) is not None:
                 yield Item("relation", text, use=use)  # "is official"

@@ -22,6 +22,9 @@ LONGEST_MARKED = 12
 
 _MARK, _APART = re.compile(r'["“”\[\]]'), re.compile(r"\S+")
 
+SOMEBODY, RELATIVE = frozenset({"someone", "somebody", "those"}), frozenset({"who", "that", "whom", "whose"})
+"""Words that stand for what a clause behind them says, and the words that such a clause begins with."""
+
 LONGEST_FILLER = 4
 """Words in the longest phrase that may be left out as a whole."""
 
@@ -83,6 +86,9 @@ class QuestionWords:
         filler = [
             token.kind == "word" and changes_nothing(word) for token, word in zip(self.tokens, self.words, strict=True)
         ]
+        for at, word in enumerate(self.words[:-1]):
+            if word in SOMEBODY and self.words[at + 1] in RELATIVE:
+                filler[at] = False  # "manages someone who speaks German"
         filler[:1] = [filler[:1] == [True] or self.words[:1] == ["could"]]  # "could an antibiotic cause it"
         said = [at for at, word in enumerate(self.words) if word not in ARTICLES]
         for at, word in enumerate(self.words):

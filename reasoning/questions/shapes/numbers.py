@@ -22,6 +22,7 @@ from reasoning.questions.measures import (
     values_of,
 )
 from reasoning.questions.number_words import MAGNITUDES
+from reasoning.questions.overlooked import counted
 from reasoning.questions.predicates import (
     Application,
     Chosen,
@@ -68,7 +69,8 @@ class NumberShapes(PrepositionShapes):
                 yield replace(b, kind="numbered noun", value=a.value, cost=a.cost + b.cost)
             fitting = [reading for reading in b.objects.sources[0] if len(reading.members) == a.value]
             if fitting and not any(reading.values for reading in fitting):
-                yield replace(b, objects=Objects((tuple(fitting),)), cost=a.cost + b.cost)
+                told = tuple(replace(reading, notes=(*reading.notes, counted(a.text))) for reading in fitting)
+                yield replace(b, objects=Objects((told,)), cost=a.cost + b.cost)
 
     def numbered_most(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the three neighbours of Chad with the most people"."""

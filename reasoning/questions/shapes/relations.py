@@ -47,7 +47,8 @@ class RelationShapes(Shapes):
         nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
         # "directors that the actors ...", "allies have embassies"
         apart = self.linked.before(b.start) & (HAVING | {"that", "who", "which"})
-        if a.type is None and b.type is not None and not _past(a.text) and not nothing and not apart:
+        does = is_verb(a.text) and not is_noun(a.text) and not is_verbal(a.text)  # "manages people"
+        if a.type is None and b.type is not None and not (_past(a.text) or nothing or apart or does):
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
     def one_relation(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -89,6 +90,14 @@ class RelationShapes(Shapes):
         application = Application(use, objects, construction)
         yield from self._nouns(a, b, application.readings(self.ground, a.type), cost)
 
+    def _said_otherwise(self, a: Phrase) -> bool:
+        """Whether a verb's preposition is another than its relation's: "works with" is not "works in"."""
+        if str(a.value).casefold() not in ("with", "against") or not is_verb(a.text) or a.use is None:
+            return False
+        labels = [self.ground.lexicon.shapes[name].casefold().split() for name in a.use.relations]
+        ends = {label[-1] for label in labels if len(label) > 1 and stem(label[-2]) in stems(a.text)}
+        return bool(ends & BEHIND_VERBS) and str(a.value).casefold() not in ends
+
     def _is_verbal(self, phrase: Phrase) -> bool:
         """Whether a phrase ends in a participle; "a warning" is a noun."""
         noun = is_noun(phrase.text) and self.linked.before(phrase.start) & ARTICLES
@@ -97,7 +106,7 @@ class RelationShapes(Shapes):
     def noun_or_verb(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "languages spoken in Peru", and "born in Peru"."""
         assert a.use is not None and b.objects is not None
-        if b.bare:
+        if b.bare or self._said_otherwise(a):
             return
         try:
             if not self._is_verbal(a):
@@ -219,8 +228,8 @@ class RelationShapes(Shapes):
 
     def apposition(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
         """ "the film Psycho", "the actor Tom Hanks"."""
-        if a.start < b.start and self.linked.before(b.start) & BEING:
-            return  # "(whose) mother is Ann"
+        if a.start < b.start and self.linked.before(b.start) & (BEING | DOING):
+            return  # "(whose) mother is Ann", "films did Ann (direct)"
         if (
             not b.named
             or b.objects is None
