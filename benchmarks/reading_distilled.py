@@ -228,9 +228,9 @@ def timed(kg: KnowledgeGraph, queries: list[Query]) -> dict[str, float]:
     return medians
 
 
-def calibration(data: Path) -> dict[str, Any]:
-    """Calibration error of the scores on held-out steps, and exact match of each kind of step."""
-    student = load_student(PACKAGED_ADAPTER)
+def calibration(data: Path, adapter: Path = PACKAGED_ADAPTER) -> dict[str, Any]:
+    """Calibration error of the scores of an adapter on held-out steps, and exact match of each kind of step."""
+    student = load_student(adapter)
     graphs = [KnowledgeGraph.load(data / "kg" / name, ["train"]) for name in DATASETS]
     drawer = StepDrawer(graphs, student.marks.scheme, random.Random("calibration"))
     steps = [drawer.draw(kind) for kind in STEP_KINDS for _ in range(CALIBRATION_STEPS)]
