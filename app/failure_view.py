@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from app.markup import text
 from kg_data.errors import SkylarkError
@@ -31,6 +32,9 @@ def grammar_html() -> str:
     )
 
 
+_LIMIT = re.compile(r" or raise the limit \(\w+\)")
+
+
 def failure_html(error: Exception) -> str:
     """An error as the page shows it; what nobody foresaw is logged and told without its inner workings."""
     if not isinstance(error, SkylarkError):
@@ -55,7 +59,11 @@ def failure_html(error: Exception) -> str:
         message, _, rest = message.partition(". ")
         more = f"<p>{text(rest)}</p>{more}" if rest else more
     asks = isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.to_choose)
-    return _alert(message[:1].upper() + message[1:], more, asks=asks)
+    # A limit is raised in Python; who looks at the page can't.
+    message = _LIMIT.sub("", message)
+    first = message.split(" ", 1)[0]
+    named = "." in first[:-1] or "/" in first  # a file's name keeps its letters
+    return _alert(message if named else message[:1].upper() + message[1:], more, asks=asks)
 
 
 def _alert(message: str, more: str, *, asks: bool = False) -> str:

@@ -161,4 +161,6 @@ def _told(own: OwnModel, said: str) -> str:
         return f"the account of this key has no credit left at {provider}: add some there, or use another key"
     if HINTS[429] in said:
         return "the provider's limit for this key is reached: wait a minute and try again"
+    if "onnection" in said:
+        return f"{provider} could not be reached from this server: try again later, or use the page's own model"
     return f"the model {own.spec} could not be asked: {said}"

@@ -15,6 +15,9 @@ from reasoning.questions.measures import values_of
 from reasoning.questions.vocabulary import TYPE_RELATIONS, is_main
 from reasoning.questions.word_forms import is_verb
 
+MOST_TOLD = 8
+"""Relations of an entity that an error names."""
+
 _STATES = [
     [word] for word in ("be", "border", "have", "own", "belong", "include", "contain", "use", "speak", "neighbour")
 ]
@@ -60,7 +63,22 @@ def complaint(kg: KnowledgeGraph, linked: Linked, reason: str, asks: bool = Fals
         if names
     ]
     understood = f" Understood: {'; '.join(named)}." if named else ""
+    one = next((mention.candidates[0][0] for mention in linked.names()), None)
+    if one is not None and (unknown or not relations) and (said := said_of(kg, one)):
+        understood += f" Of {kg.entity_labels[one]} the graph says: {quoted_list(said, 'and')}."
     return f"could not read the question: {problem}.{understood} In the grammar, e.g. {example(kg, relations)}"
+
+
+def said_of(kg: KnowledgeGraph, entity: int) -> list[str]:
+    """The relations and values that an entity has, eight at most; a relation that leads to it has a "~" before it."""
+    found = {}
+    for name in kg.relation_ids:
+        relation = kg.relation(name)
+        for inverse in (False, True):
+            if name not in found and len(kg.index.side(relation.inverse != inverse).row(relation.index, entity)):
+                found[name] = f"~{name}" if inverse else name
+    values = [column.relation for column in kg.literals if entity in column.entities]
+    return [*found.values(), *values][:MOST_TOLD]
 
 
 def _names_like(kg: KnowledgeGraph, linked: Linked) -> Iterator[str]:
