@@ -14,6 +14,9 @@ from reasoning.abandoning import until
 T = TypeVar("T")
 R = TypeVar("R")
 
+LOOK_SECONDS = 0.5
+"""How long one wait for a result lasts at most."""
+
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("skylark_inside_concurrent_map", default=False)
 
 
@@ -62,7 +65,12 @@ def concurrent_map(function: Callable[[T], R], items: Iterable[T], workers: int)
 
 
 def _result(outcome: queue.SimpleQueue[Any]) -> Any:
-    done, result = outcome.get()
-    if not done:
-        raise result
-    return result
+    while True:
+        try:
+            # An interrupt that another thread received is seen only between two waits.
+            done, result = outcome.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            continue
+        if not done:
+            raise result
+        return result
