@@ -2,7 +2,7 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `docs/images/demo.png` and `docs/images/vision.png`.
+Needs Playwright and a Chromium. Writes `demo.png`, `vision.png`, `batch.png` and `phone.png` into `docs/images`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
+QUESTION = "Which is the most populous country that borders Chad?"
+BATCH = "\n".join(
+    (
+        "Which countries border France and use the euro?",
+        'capital(borders("Germany") & !~currency("Euro"))',
+        "How many airports are there in Iceland?",
+        'population("Portugal")',
+        "Which languages do Belgium and Switzerland have in common?",
+    )
+)
 COLOURS, PHOTOGRAPH_COLOURS = 128, 256
 """Of the palettes that pictures are reduced to: the page has few colours, and the repository keeps every version."""
 
@@ -47,9 +57,10 @@ def served() -> Iterator[str]:
 
 
 def main() -> None:
-    """Keep the whole page twice: with an example whose chain has ended, and with an image that was looked at."""
+    """Keep the page with an example whose chain has ended, an image that was looked at, a batch; and on a phone."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -64,15 +75,29 @@ def main() -> None:
         page.click(IMAGE_EXAMPLE)
         page.wait_for_selector("#overlay .sk-object", state="attached", timeout=60_000)
         keep(page, "vision.png", PHOTOGRAPH_COLOURS)
+        page.click("#batch_tab-button")
+        page.fill("#batch_typed textarea", BATCH)
+        page.click("#batch_estimate")
+        page.wait_for_selector("#batch_go:not([disabled])", timeout=60_000)
+        page.click("#batch_go")
+        page.wait_for_selector("#job_figures .sk-plot", timeout=60_000)
+        keep(page, "batch.png", COLOURS)
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2)
+        phone.goto(f"{url}/?__theme=dark")
+        phone.wait_for_selector("#graph_note [data-graph]", timeout=60_000)
+        phone.fill("#question textarea", QUESTION)
+        phone.click("#ask")
+        phone.wait_for_selector("#answer .sk-sentence", timeout=60_000)
+        keep(phone, "phone.png", COLOURS, whole=False)
         browser.close()
 
 
-def keep(page: Page, name: str, colours: int) -> None:
-    """The whole page as a PNG of few colours."""
+def keep(page: Page, name: str, colours: int, whole: bool = True) -> None:
+    """The whole page, or what is seen of it, as a PNG of few colours."""
     target = IMAGES / name
     page.mouse.move(0, 0)
     page.wait_for_timeout(1000)
-    page.screenshot(path=target, full_page=True)
+    page.screenshot(path=target, full_page=whole)
     Image.open(target).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1000:.0f} kB")
 
