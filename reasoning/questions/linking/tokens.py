@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|“(?P<curly>[^”]*)”|\[(?P<bracketed>(?:[^\[\]]|\[[^\[\]]*\])*|[^\]]*)\]'
-    r"|(?P<possessive>(?<=[\]\"”])['’ʼ]s?(?!\w))"
+    r"|(?P<possessive>(?<=[\]\"”])['’ʼ]s?(?!\w)|(?<=\ws)['’ʼ](?=\s+\w))"
     r"|(?P<number>(?:(?<!\S)[-−](?=\d))?(?:\d{1,3}(?: \d{3})+|\d[\d,]*)(?:\.\d+)?(?![\w/]))"
     r"|(?P<word>\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./&][^\W_]\w*)*(?:\+\+|#(?!\w)|\.)?|[²³])|(?P<symbol>[<>!]=|[<>=,;&]|(?<=\s)\+(?=\s))"
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['’ʼ]s?$")
+_OPENED = re.compile(r"(?<!\w)['’ʼ‘]\w")
 _CONTRACTED = frozenset({"what's", "who's", "it's", "that's", "where's", "there's", "when's", "how's", "let's"})
 
 
@@ -31,7 +32,9 @@ def tokens(question: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(question):
         kind, text = match.lastgroup or "", match[match.lastgroup or 0]
         start, end = match.start(), match.end()
-        if kind == "possessive":  # of a marked name
+        if kind == "possessive":  # of a marked name, or of several: "the countries' capitals"
+            if _OPENED.search(question[:start]):
+                continue  # it closes a quotation
             yield Token("'s", start, end, "word")
             continue
         ending = (
