@@ -61,10 +61,11 @@ class GraphDemo:
         threading.Thread(target=work, name="skylark-warm-up", daemon=True).start()
 
     def choose(self, graph: str) -> Iterator[tuple[Any, ...]]:
-        """Open a graph; gives the note below the choice, what is in it, the examples and their buttons."""
+        """Open a graph; gives the note below the choice, what is in it, the examples, their buttons, and the note of an
+        upload, emptied."""
         if not self._shelf.is_open(graph):
             yield (muted(f"Opening {text(graph)}; the first time its index is built, which takes a while{_DOTS}"),
-                   "", (), *(gr.update(interactive=False) for _ in range(EXAMPLES_SHOWN)))  # fmt: skip
+                   "", (), *(gr.update(interactive=False) for _ in range(EXAMPLES_SHOWN)), gr.skip())  # fmt: skip
         try:
             kg = self._shelf.get(graph)
             examples = examples_for(kg, graph)
@@ -73,10 +74,10 @@ class GraphDemo:
             contents = contents_html(kg)
         except Exception as error:
             examples, note, contents = (), failure_html(error), ""
-        yield (note, contents, examples, *buttons_of(examples))
+        yield (note, contents, examples, *buttons_of(examples), "")
 
     def bring(self, file: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
-        """Take in a visitor's own graph: gives the choice of graphs with it chosen, and the note below meanwhile."""
+        """Take in a visitor's own graph: gives the choice of graphs with it chosen, and how the upload goes."""
         if not file:
             yield gr.skip(), gr.skip()
             return

@@ -78,6 +78,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             upload = gr.UploadButton(
                 f"Upload your own graph: TSV, CSV or N-Triples, {LIMITS}", size="sm", elem_id="upload", scale=0
             )
+        upload_note = gr.HTML(elem_id="upload_note")
         with gr.Row(elem_id="examples"):
             buttons = [
                 gr.Button(label_of(example), size="sm", elem_id=f"example-{number}", min_width=0)
@@ -156,11 +157,12 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         )  # fmt: skip
     stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
     linked = gr.State(False)
+    opened = [graph_note, contents, offered, *buttons, upload_note]
     page.load(
         demo.restore, [], [graph, question, wanted, linked, error], api_visibility="private", show_progress="hidden",
     ).then(
-        demo.choose, [graph], [graph_note, contents, offered, *buttons], api_visibility="private",
-        concurrency_limit=4, concurrency_id="choose", show_progress="hidden",
+        demo.choose, [graph], opened, api_visibility="private", concurrency_limit=4, concurrency_id="choose",
+        show_progress="hidden",
     ).then(
         demo.answer_linked, [linked, graph, question, run], exact_outputs, api_visibility="private",
         concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
@@ -169,11 +171,11 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
     )  # fmt: skip
     gr.on(
-        [graph.change], demo.choose, [graph], [graph_note, contents, offered, *buttons],
-        api_visibility="private", concurrency_limit=4, concurrency_id="choose", show_progress="hidden",
+        [graph.change], demo.choose, [graph], opened, api_visibility="private", concurrency_limit=4,
+        concurrency_id="choose", show_progress="hidden",
     )  # fmt: skip
     page.unload(demo.leave)
     return upload.upload(
-        demo.bring, [upload], [graph, graph_note], api_visibility="private", concurrency_limit=1,
+        demo.bring, [upload], [graph, upload_note], api_visibility="private", concurrency_limit=1,
         concurrency_id="upload", show_progress="hidden",
     )  # fmt: skip

@@ -22,6 +22,10 @@ function lay(radio) {
   said('');
 }
 async function ask(call, wanted) {
+  if (!wanted.graph) {
+    said('No graph is open yet: wait until it is, or choose another one above.');
+    return null;
+  }
   try {
     const got = await call(wanted);
     if (got.error) said(got.error);

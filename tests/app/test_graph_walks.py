@@ -25,10 +25,19 @@ def test_a_graph_of_ones_own_is_read_shown_asked_and_not_linked_to(browser: Any,
         page.uncheck("#run_llm input")
         files = page.locator("#graph_tab input[type=file]").first
         files.set_input_files(broken)
-        told = expect(page, "#graph_note", "line 2", 20)
+        told = expect(page, "#upload_note", "line 2", 20)
         assert "/" not in told.split("expected")[0]
+        # The chosen graph is still the one that names and shapes are looked up in.
+        page.locator("#question textarea").press_sequentially("Portug")
+        page.wait_for_selector("#sk-proposals[aria-busy=false] [role=option]")
+        page.keyboard.press("Escape")
+        page.click("#shapes_frame button")
+        page.locator("#shapes .sk-shape-choice", has_text="1p").click()
+        page.click("#shapes [data-example]")
+        expect(page, "#shapes .sk-said", "press Ask", 20)
         files.set_input_files(mine)
         expect(page, "#graph_note", "2 triples", 20)
+        wait(page, "!document.querySelector('#upload_note').textContent.trim()")
         page.click("#contents_frame button")
         assert SCRIPT in expect(page, "#contents", "Relations, with a fact of each")
         ask(page, 'road("A")')
