@@ -62,7 +62,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         elem_classes="sk-about",
     )
     with gr.Column(elem_classes="sk-panel"):
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=True, elem_id="ask_row"):
             graph = gr.Dropdown(
                 list(shelf.names), value=DEFAULT_GRAPH, label="Graph", elem_id="graph", scale=1, min_width=150
             )
@@ -101,23 +101,23 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         elem_id="completion", js_on_load=_script("completion.js"), server_functions=[proposals],
     )  # fmt: skip
     error = gr.HTML(elem_id="error")
-    with gr.Column(elem_id="understood_panel", elem_classes="sk-panel"):
-        with gr.Row(elem_id="reading"):
-            understood = gr.HTML(elem_id="understood")
-            tree = gr.HTML(elem_id="tree")
-        choices_line = gr.HTML(elem_id="choices_line")
-        with gr.Row(elem_id="choices"):
-            choice_buttons = [
-                gr.Button("", size="sm", elem_id=f"choice-{number}", min_width=0, visible=False)
-                for number in range(1, CHOICES_SHOWN + 1)
-            ]
     with gr.Row():
-        with gr.Column(min_width=300, elem_classes="sk-panel"):
+        with gr.Column(min_width=300, elem_classes="sk-panel", elem_id="answer_panel"):
             gr.HTML(heading("Exact answer"))
             answer = gr.HTML(
                 muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=_script("answer.js"),
                 server_functions=[answer_rows, answer_file],
             )  # fmt: skip
+            # Below the answer, so that what comes with it does not push it down.
+            choices_line = gr.HTML(elem_id="choices_line")
+            with gr.Row(elem_id="choices"):
+                choice_buttons = [
+                    gr.Button("", size="sm", elem_id=f"choice-{number}", min_width=0, visible=False)
+                    for number in range(1, CHOICES_SHOWN + 1)
+                ]
+            with gr.Row(elem_id="reading"):
+                understood = gr.HTML(elem_id="understood")
+                tree = gr.HTML(elem_id="tree")
         with gr.Column(min_width=300, elem_classes="sk-panel"):
             gr.HTML(heading("The language model, step by step") + muted(text(model.sentence())), elem_id="model")
             with gr.Row(equal_height=True):

@@ -110,6 +110,31 @@ def test_one_thing_lights_up_in_all_its_places(browser: Any, copying: str) -> No
         page.wait_for_function("!document.querySelector('#image_row .sk-lit')")
 
 
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_nothing_jumps_as_the_page_loads_or_an_answer_comes(
+    browser: Any, copying: str, viewport: dict[str, int], name: str
+) -> None:
+    page = browser.new_page(viewport=viewport)
+    page.add_init_script(
+        "window.shifts = []; new PerformanceObserver((list) => list.getEntries().forEach((e) =>"
+        " shifts.push([e.value, ...e.sources.map((s) => s.node?.id).filter((id) => id)])))"
+        ".observe({type: 'layout-shift', buffered: true});"
+    )
+    try:
+        page.goto(copying)
+        expect(page, "#graph_note", "triples", 60)
+        page.wait_for_timeout(500)
+        ours = [shift for shift in page.evaluate("shifts") if len(shift) > 1]  # the others are of Gradio's own spinner
+        assert sum(shift[0] for shift in ours) < 0.01, ours
+        top = "document.querySelector('#answer').getBoundingClientRect().top + scrollY"
+        before = page.evaluate(top)
+        page.click("#example-2")
+        expect(page, "#understood", "Germany")
+        assert page.evaluate(top) == before
+    finally:
+        page.close()
+
+
 def test_who_wants_no_motion_sees_none(browser: Any, copying: str) -> None:
     with visit(browser, copying, "still") as page:
         page.emulate_media(reduced_motion="reduce")
