@@ -17,6 +17,7 @@ from app.examples import WORLD_EXAMPLES, Example
 from app.failure_view import grammar_html
 from app.graph_demo import GraphDemo, label_of, pressed
 from app.graphs import DEFAULT_GRAPH, GraphShelf
+from app.in_view import in_view
 from app.language_model import LanguageModel
 from app.markup import heading, muted, text
 from app.own_graphs import LIMITS
@@ -145,12 +146,17 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     chosen = gr.on(
         [b.click for b in choice_buttons], choose, [choices], [question], api_visibility="private", queue=False
     )
+    show = in_view(
+        "body:has(#error .sk-alert) #choices:has(button)", "#error .sk-alert", "#answer_panel:has(.sk-answer)"
+    )
     for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled, chosen):
-        trigger.then(
+        answered = trigger.then(
             demo.answer, [graph, question, run], exact_outputs, api_visibility="private",
             concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
             trigger_mode="multiple",
-        ).then(
+        )  # fmt: skip
+        answered.then(None, js=show, api_visibility="private")
+        answered.then(
             demo.run_model, [asked, wanted], [run, status, steps, stop], api_visibility="private",
             concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
             trigger_mode="multiple",

@@ -26,6 +26,7 @@ from app.image_links import numbered, others
 from app.image_overlay import TOGGLES, objects_html, overlay_html
 from app.image_source import sent
 from app.image_views import reasoning_html, scene_html, task_html
+from app.in_view import in_view
 from app.limits import LOOK_SECONDS, TimeLimit
 from app.markup import counted, heading, muted, text
 from kg_data.errors import SkylarkError
@@ -357,7 +358,9 @@ def build_images(demo: ImageDemo) -> None:
         "show_progress_on": [overlay], "preprocess": False,
     }  # fmt: skip
     for trigger in (gr.on([go.click, instruction.submit], None, trigger_mode="multiple"), *filled):
-        trigger.then(demo.show, trigger_mode="multiple", **asked)
+        trigger.then(demo.show, trigger_mode="multiple", **asked).then(
+            None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
+        )
     score.change(demo.show_again, trigger_mode="always_last", **asked)
     form.change(written, [looked, form], [output], api_visibility="private", queue=False)
     start.click(

@@ -135,6 +135,34 @@ def test_nothing_jumps_as_the_page_loads_or_an_answer_comes(
         page.close()
 
 
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_what_comes_in_answer_comes_into_view_and_leaves_the_keyboard_where_it_is(
+    browser: Any, copying: str, viewport: dict[str, int], name: str
+) -> None:
+    box = "document.querySelector(s)?.getBoundingClientRect()"
+    seen = f"s => {{ const r = {box}; return r?.height && r.top >= 0 && r.top < innerHeight - 60; }}"
+
+    def ask(words: str) -> None:
+        page.evaluate("scrollTo(0, 0)")
+        page.fill("#question textarea", words)
+        page.press("#question textarea", "Enter")
+
+    with visit(browser, copying, f"in-view-{name}", viewport) as page:
+        page.emulate_media(reduced_motion="reduce")
+        page.uncheck("#run_llm input")
+        ask('capital("Portugal")')
+        page.wait_for_function(seen, arg="#sentence")
+        assert page.evaluate("document.activeElement.matches('#question textarea')")
+        ask('capital("Xqzzyfoo")')
+        page.wait_for_function(seen, arg="#error .sk-alert")
+        ask("What is the capital of the Congo?")
+        page.wait_for_function(seen, arg="#choice-1")
+        open_tab(page, "Look at an image")
+        page.click("#image-example-1")
+        page.wait_for_selector("#overlay .sk-photo", timeout=60_000)
+        page.wait_for_function(seen, arg="#image_found")
+
+
 def test_who_wants_no_motion_sees_none(browser: Any, copying: str) -> None:
     with visit(browser, copying, "still") as page:
         page.emulate_media(reduced_motion="reduce")
