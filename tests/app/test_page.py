@@ -76,6 +76,9 @@ def test_two_hops_typed_and_sent_with_enter(browser: Any, copying: str) -> None:
         ask(page, 'capital(borders("Portugal"))')
         assert "Madrid" in expect(page, "#answer", "1 answer")
         assert "Spain" in str(page.text_content("#evidence"))
+        cut = "frame => [...frame.querySelectorAll('.sk-size')].filter((size) =>"
+        cut += " size.getBoundingClientRect().bottom > frame.getBoundingClientRect().bottom).length"
+        assert page.eval_on_selector("#tree .sk-scroll", cut) == 0
         page.click("#evidence_facts summary")
         assert "Portugal" in expect(page, "#evidence_table", "capital")
 
