@@ -6,7 +6,7 @@ import threading
 from weakref import WeakKeyDictionary
 
 from app.evidence_layout import Edge, Layout, Node
-from app.graph_contents import Link, RelationRow, Schema, relation_rows, schema_of, type_counts
+from app.graph_contents import Link, RelationRow, Schema, fact_count, relation_rows, schema_of, type_counts
 from app.graph_drawing import svg
 from app.markup import counted, muted, name, shortened, table, text
 from reasoning import KnowledgeGraph
@@ -32,9 +32,8 @@ def contents_html(kg: KnowledgeGraph) -> str:
 def _contents(kg: KnowledgeGraph) -> str:
     rows = relation_rows(kg)
     types = type_counts(kg)
-    facts = len(kg) + sum(len(column.entities) for column in kg.literals)
     told = [
-        (f"{len(kg.universe):,}", "entities"), (f"{facts:,}", "facts"), (f"{len(rows):,}", "relations"),
+        (f"{len(kg.universe):,}", "entities"), (f"{fact_count(kg):,}", "facts"), (f"{len(rows):,}", "relations"),
         *([(f"{len(types):,}", "types")] if types else []),
     ]  # fmt: skip
     counts = "".join(f"<div><dt>{what}</dt><dd>{number}</dd></div>" for number, what in told)

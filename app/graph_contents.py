@@ -68,6 +68,11 @@ class Schema:
     left_out: int
 
 
+def fact_count(kg: KnowledgeGraph) -> int:
+    """How many facts there are: triples of entities, and values."""
+    return len(kg) + sum(len(column.entities) for column in kg.literals)
+
+
 def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:
     """Every relation with a fact of it, those with the most facts first, then those with values."""
     rows = []

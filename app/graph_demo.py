@@ -24,6 +24,7 @@ from app.contents_view import contents_html
 from app.evidence_picture import picture_html
 from app.examples import Example, examples_for
 from app.failure_view import failure_html
+from app.graph_contents import fact_count
 from app.graphs import DEFAULT_GRAPH, GraphShelf
 from app.language_model import LanguageModel
 from app.live_run import LiveRun
@@ -215,7 +216,8 @@ def _described(kg: KnowledgeGraph) -> str:
     relations = kg.relation_names()
     shown = ", ".join(shortened(relation, 32) for relation in relations[:8])
     more = f" and {len(relations) - 8} more" if len(relations) > 8 else ""
-    return f"{counted(len(kg), 'triple')}, {counted(len(kg.universe), 'entity', 'entities')}. Relations: {shown}{more}."
+    facts = counted(fact_count(kg), "fact")
+    return f"{facts}, {counted(len(kg.universe), 'entity', 'entities')}. Relations: {shown}{more}."
 
 
 def label_of(example: Example) -> str:

@@ -65,7 +65,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{url}/?__theme=light")
-        page.wait_for_function("document.querySelector('#graph_note')?.textContent.includes('triples')", timeout=60_000)
+        page.wait_for_function("document.querySelector('#graph_note')?.textContent.includes('facts')", timeout=60_000)
         page.click(EXAMPLE)
         page.wait_for_function(
             "/^Done/.test(document.querySelector('#steps_status').textContent.trim())", timeout=180_000

@@ -74,7 +74,7 @@ def visit(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP,
     page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") and site not in r.url else None)
     try:
         page.goto(url + path)
-        expect(page, "#graph_note", "triples", 60)
+        expect(page, "#graph_note", "facts", 60)
         yield page
         assert not problems
     except BaseException:

@@ -4,6 +4,7 @@ import pytest
 
 from app.contents_view import contents_html, schema_html, schema_layout
 from app.graph_contents import MOST_KINDS, MOST_LINKS, relation_rows, schema_of, type_counts
+from app.graph_demo import _described
 from reasoning import KnowledgeGraph
 from tests.app.test_views import SCRIPT, assert_harmless
 
@@ -82,3 +83,8 @@ def test_the_section_counts_and_escapes() -> None:
 
 def test_a_graph_of_values_alone_has_contents() -> None:
     assert "size" in assert_harmless(contents_html(KnowledgeGraph.from_triples([("A", "size", 3)]))).text
+
+
+def test_the_note_and_the_section_count_the_same_facts(typed: KnowledgeGraph) -> None:
+    assert _described(typed).startswith(f"{len(FACTS)} facts, ")
+    assert f"<dt>facts</dt><dd>{len(FACTS)}</dd>" in contents_html(typed)

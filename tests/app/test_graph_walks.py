@@ -36,7 +36,7 @@ def test_a_graph_of_ones_own_is_read_shown_asked_and_not_linked_to(browser: Any,
         page.click("#shapes [data-example]")
         expect(page, "#shapes .sk-said", "press Ask", 20)
         files.set_input_files(mine)
-        expect(page, "#graph_note", "2 triples", 20)
+        expect(page, "#graph_note", "2 facts", 20)
         wait(page, "!document.querySelector('#upload_note').textContent.trim()")
         page.click("#contents_frame button")
         assert SCRIPT in expect(page, "#contents", "Relations, with a fact of each")

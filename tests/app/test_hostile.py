@@ -42,7 +42,7 @@ def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
             assert page.evaluate(QUIET), markup
         page.click("#graph input")
         page.get_by_role("option", name="strange").click()
-        expect(page, "#graph_note", "4 triples", 30)
+        expect(page, "#graph_note", "4 facts", 30)
         page.fill("#question textarea", '"leads to"("Home")')
         page.click("#ask")
         expect(page, "#answer", "<script>", 30)

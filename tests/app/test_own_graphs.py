@@ -134,7 +134,7 @@ def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> N
     assert "(yours)" in label
     assert "<script" not in note
     *_, opened = demo.choose(key)
-    assert "1 triple" in opened[0]
+    assert "1 fact," in opened[0]
     assert "<script" not in opened[0] + opened[1]
     demo.leave(visitor("bob"))
     assert shelf.get(key)

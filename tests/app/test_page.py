@@ -207,7 +207,7 @@ def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: 
     with visit(browser, copying, "another-graph") as page:
         page.click("#graph input")
         page.get_by_role("option", name="strange").click()
-        expect(page, "#graph_note", "4 triples")
+        expect(page, "#graph_note", "4 facts")
         expect(page, "#example-1", '("')
         assert "Germany" not in str(page.text_content("#examples"))
         page.click("#example-1")
