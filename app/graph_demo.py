@@ -118,10 +118,12 @@ class GraphDemo:
             return gr.skip(), question, method, False, failure_html(error)
         return graph or gr.skip(), question, method, bool(question.strip()), gr.skip()
 
-    def answer_linked(self, linked: bool, graph: str, question: str, run: LiveRun | None) -> tuple[Any, ...]:
+    def answer_linked(
+        self, linked: bool, graph: str, question: str, run: LiveRun | None, wanted: bool
+    ) -> tuple[Any, ...]:
         """As `answer`, where a link brought a question; else nothing changes."""
         if linked:
-            return self.answer(graph, question, run)
+            return self.answer(graph, question, run, wanted)
         return (gr.skip(),) * (len(_ANSWERED) + len(choices_shown((), answered=False)))
 
     def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
@@ -131,9 +133,9 @@ class GraphDemo:
         else:
             yield (gr.skip(),) * 4
 
-    def answer(self, graph: str, question: str, run: LiveRun | None) -> tuple[Any, ...]:
-        """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, an
-        emptied status line and steps, and what `choices_shown` gives."""
+    def answer(self, graph: str, question: str, run: LiveRun | None, wanted: bool) -> tuple[Any, ...]:
+        """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, a status
+        line, emptied steps, and what `choices_shown` gives."""
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
@@ -157,7 +159,9 @@ class GraphDemo:
         except Exception as error:
             return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "", "",
                     *choices_shown(choices, answered=False))  # fmt: skip
-        return (asked, "", *shown, "", "", *choices_shown(choices, answered=True))
+        # Until the run begins, which others may have to leave a place for.
+        status = status_html(f"The question waits for a free place at the language model{_DOTS}") if wanted else ""
+        return (asked, "", *shown, status, "", *choices_shown(choices, answered=True))
 
     def run_model(self, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
         """Run the chain: gives the run, a status line, the steps, and whether Stop can be pressed."""

@@ -151,7 +151,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     )
     for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled, chosen):
         answered = trigger.then(
-            demo.answer, [graph, question, run], exact_outputs, api_visibility="private",
+            demo.answer, [graph, question, run, wanted], exact_outputs, api_visibility="private",
             concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
             trigger_mode="multiple",
         )  # fmt: skip
@@ -170,7 +170,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
         demo.choose, [graph], opened, api_visibility="private", concurrency_limit=4, concurrency_id="choose",
         show_progress="hidden",
     ).then(
-        demo.answer_linked, [linked, graph, question, run], exact_outputs, api_visibility="private",
+        demo.answer_linked, [linked, graph, question, run, wanted], exact_outputs, api_visibility="private",
         concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
     ).then(
         demo.run_linked, [linked, asked, wanted], [run, status, steps, stop], api_visibility="private",

@@ -535,6 +535,14 @@ def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> No
     assert list(outputs)[-1] == (gr.skip(),) * 4
 
 
+@pytest.mark.parametrize(("question", "wanted", "waits"), [("A", True, True), ("A", False, False), ("?", True, False)])
+def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: bool, waits: bool) -> None:
+    shelf = GraphShelf(["world"])
+    own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
+    outputs = GraphDemo(shelf, LanguageModel("copy")).answer(own.key, f'road("{question}")', None, wanted)
+    assert ("waits for a free place" in str(outputs)) == waits
+
+
 def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(
     towns: KnowledgeGraph, tmp_path: Path
 ) -> None:
