@@ -1,6 +1,6 @@
 // The picture of the evidence: moved, magnified, lit up by neighbour, and asked for anew when an entity is opened.
 const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
-const LEAST = 0.62, MOST = 4, STEP = 1.35;
+const LEAST = 0.93, MOST = 4, STEP = 1.35, EDGE = 24;
 let view = null;  // what of the picture is seen: x, y and pixels of the screen a unit of the picture
 let opened = [], asking = false, pointers = new Map(), moved = false, pinch = 0;
 
@@ -12,8 +12,21 @@ const nodes = () => [...svg().querySelectorAll('[data-key]')];
 const place = (node) => node.getAttribute('transform').match(/-?[\d.]+/g).map(Number);
 
 function apply() {
+  bound();
   const box = canvas();
   svg().setAttribute('viewBox', `${view.x} ${view.y} ${box.clientWidth / view.k} ${box.clientHeight / view.k}`);
+}
+function bound() {  // no further from the picture than a margin; what is smaller than its frame stays whole
+  const box = canvas(), {w, h} = size(), seen = {w: box.clientWidth / view.k, h: box.clientHeight / view.k};
+  const within = (at, seen, whole) => seen >= whole
+    ? Math.min(0, Math.max(whole - seen, at)) : Math.max(-EDGE, Math.min(whole - seen + EDGE, at));
+  view.x = within(view.x, seen.w, w); view.y = within(view.y, seen.h, h);
+  const beyond = [
+    view.y > EDGE && 'above', view.x + seen.w < w - EDGE && 'on the right', view.y + seen.h < h - EDGE && 'below',
+    view.x > EDGE && 'on the left',
+  ].filter((side) => side);
+  const told = beyond.length > 1 ? `${beyond.slice(0, -1).join(', ')} and ${beyond.at(-1)}` : beyond[0];
+  element.querySelector('.sk-beyond').textContent = told ? `More lies ${told}: drag the picture, or see it whole with ⤢.` : '';
 }
 function fitting() {
   const box = canvas(), {w, h} = size();
@@ -22,7 +35,7 @@ function fitting() {
 function centre(k) {
   const box = canvas(), {w, h} = size();
   const seen = {w: box.clientWidth / k, h: box.clientHeight / k};
-  view = {k, x: seen.w >= w ? (w - seen.w) / 2 : 0, y: (h - seen.h) / 2};
+  view = {k, x: seen.w >= w ? (w - seen.w) / 2 : 0, y: seen.h >= h ? (h - seen.h) / 2 : 0};
   apply();
 }
 function start() {
@@ -39,15 +52,17 @@ function magnify(factor, x, y) {
   view = {k, x: view.x + x / view.k - x / k, y: view.y + y / view.k - y / k};
   apply();
 }
-function light(key) {
+function light(key, pointed = null) {  // an entity with all its lines, or one line
   const near = new Set([key]);
   svg().querySelectorAll('[data-head]').forEach((line) => {
-    const on = key !== null && (line.dataset.head === key || line.dataset.tail === key);
+    const {head, tail} = line.dataset;
+    const on = pointed ? head === pointed.dataset.head && tail === pointed.dataset.tail
+      : key !== null && (head === key || tail === key);
     line.classList.toggle('sk-lit', on);
     if (on) { near.add(line.dataset.head); near.add(line.dataset.tail); }
   });
-  nodes().forEach((node) => node.classList.toggle('sk-lit', key !== null && near.has(node.dataset.key)));
-  svg().classList.toggle('sk-pointing', key !== null);
+  nodes().forEach((node) => node.classList.toggle('sk-lit', near.has(node.dataset.key)));
+  svg().classList.toggle('sk-pointing', key !== null || pointed !== null);
 }
 async function open(key) {
   if (asking || !/^\d+$/.test(key)) return;
@@ -185,8 +200,9 @@ element.addEventListener('focusin', (event) => {
 element.addEventListener('focusout', () => svg() && light(null));
 element.addEventListener('pointerover', (event) => {
   const node = event.target.closest('.sk-canvas [data-key]');
-  if (node && !pointers.size) light(node.dataset.key);
-  else if (svg() && !pointers.size && !event.target.closest('.sk-canvas [data-key]')) light(null);
+  const line = event.target.closest('.sk-canvas .sk-edge');
+  if (!svg() || pointers.size) return;
+  light(node ? node.dataset.key : null, line);
 });
 element.addEventListener('wheel', (event) => {
   if (!event.target.closest('.sk-canvas') || !(event.ctrlKey || event.metaKey) || !view) return;

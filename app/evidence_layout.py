@@ -44,6 +44,7 @@ class Node:
         label: what is written in it.
         role: how it is drawn.
         column, row: its place; `row` is a real number so that columns can be centred.
+        named: whether an answer is named in the question as well.
     """
 
     key: Key
@@ -51,6 +52,7 @@ class Node:
     role: Role
     column: int = 0
     row: float = 0.0
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
             return "value"
         return "answer" if key in answers else "anchor" if key in anchors else "between" if key in behind else "near"
 
-    nodes = tuple(Node(key, labels[key], role(key), columns[key], rows[key]) for key in graph)
+    nodes = tuple(
+        Node(key, labels[key], role(key), columns[key], rows[key], key in answers and key in anchors) for key in graph
+    )
     return Layout(nodes, tuple(drawn), answer.evidence_total, len(chosen), tuple(degrees))
 
 

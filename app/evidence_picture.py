@@ -15,6 +15,7 @@ from app.graphs import GraphShelf
 from app.markup import counted, muted, shortened, text
 
 SCRIPT = Path(__file__).with_name("evidence.js").read_text(encoding="utf-8")
+BOTH = "named in the question, and an answer"
 MOST_TOLD = 12
 """Facts told in the text alternative; all of them stand in the table."""
 TOOL = '<button type="button" class="sk-tool" data-do="{do}" aria-label="{label}" title="{label}">{sign}</button>'
@@ -32,12 +33,15 @@ def picture_html(asked: Asked) -> str:
         return muted("There is no fact to draw for this answer.")
     roles = {node.role for node in layout.nodes} | {"near"}
     legend = "".join(f"<li>{swatch(role)} {words}</li>" for role, words in ROLE_WORDS.items() if role in roles)
+    if any(node.named for node in layout.nodes):
+        legend += f"<li>{swatch('answer', named=True)} {BOTH}</li>"
     tools = "".join(TOOL.format(do=do, label=label, sign=sign) for do, label, sign in TOOLS)
     return (
         f'<figure class="sk-figure" data-graph="{text(asked.graph)}" data-query="{text(asked.query)}">'
         f'<div class="sk-tools" role="group" aria-label="The picture">{tools}</div>'
         f'<div class="sk-canvas">{evidence_svg(layout)}</div>'
         f'<p class="sk-told sk-muted" aria-live="polite">{told_of(layout)}</p>'
+        '<p class="sk-beyond sk-muted"></p>'
         "<figcaption>Click an entity, or go to it with the arrow keys and press Enter, to open its neighbours; drag to "
         f'move, Ctrl and wheel or two fingers to magnify.<ul class="sk-legend">{legend}</ul></figcaption></figure>'
     )
@@ -72,7 +76,7 @@ def evidence_svg(layout: Layout) -> str:
     first = next((node.key for node in in_reading_order(layout)), None)
 
     def extras(node: Node) -> str:
-        name = f"{node.label}, {ROLE_WORDS[node.role]}"
+        name = f"{node.label}, {BOTH if node.named else ROLE_WORDS[node.role]}"
         stop = f' tabindex="{0 if node.key == first else -1}"'
         if node.role == "value":
             return f'{stop} role="img" aria-label="{text(name)}"'

@@ -1,34 +1,37 @@
 """A placed graph as SVG in the page: it follows light and dark, and its words are text.
 
-Nodes differ in shape as well as in colour. A column of many nodes is folded into several, and of many lines that say
-the same of one node only the first is labelled until one of them is pointed at.
+Nodes differ in shape as well as in colour. A column of many nodes is folded into several. Of many lines that say the
+same of one node only one is labelled, and where lines are many, or a label has no room, it shows once it is pointed at.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from app.evidence_layout import Edge, Key, Layout, Node, Role
+from app.graph_routes import Columns, Curve, Place, Room, Route
 from app.markup import shortened, text
 
 ROW = 40
-CROWDED_ROW = 32
+CROWDED_ROW = 36
 FOLDED = 14
 """Nodes in a column beyond which it is folded."""
-FOLD_GAP = 30
+FOLD_GAP = 46
 BUNDLED = 5
 """Lines of one relation at one node from which on they share one label."""
 MANY = 60
-"""Lines beyond which they are drawn faintly until they are pointed at."""
+"""Lines beyond which they are drawn faintly, and without labels, until they are pointed at."""
 NODE_HEIGHT = 26
+LINE = 16
+"""Height of a further line of words in a node."""
 MARGIN = 16
 LETTER = 7.2
 """Width of a letter in a node, in pixels; a little more than most, since a label must not leave its shape."""
 BOLD_LETTER = 8.0
 EDGE_LETTER = 6.4
+LABEL_HEIGHT, BUNDLE_HEIGHT = 14, 18
 MOST_LETTERS = 24
 MOST_EDGE_LETTERS = 22
 LOOP = 30
@@ -42,15 +45,6 @@ ROLE_WORDS: dict[Role, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a node stands: its centre and its width, in pixels."""
-
-    x: float
-    y: float
-    width: float
-
-
 def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str], row: float | None = None) -> str:
     """The picture.
 
@@ -59,20 +53,30 @@ def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str
         name: tells its arrowheads from those of another picture in the page.
         label: a text alternative for the whole (not escaped).
         node_extras: further attributes of a node's group, as HTML.
-        row: distance between two rows, in pixels; by default as many nodes allow.
+        row: distance between two rows, in pixels, of a picture that shows all its labels; by default as many nodes
+            allow.
     """
     places, width, height = _places(layout, row)
     degrees = Counter(key for edge in layout.edges for key in (edge.head, edge.tail))
+    drawn = _two_way(layout.edges)
+    columns, bundles, many = Columns(places.values()), _Bundles(drawn), len(layout.edges) > MANY
+    room, room_pointed = Room(places.values()), Room(places.values())
     lines, words = [], []
+    words += [bundles.label(edge, places, room) for edge in drawn]
     seen: Counter[frozenset[Key]] = Counter()
-    bundles = _Bundles(layout.edges)
-    for edge in layout.edges:
+    for edge, both in drawn.items():
         pair = frozenset((edge.head, edge.tail))
-        line, x, y = _line(edge, places, degrees, name, nth=seen[pair])
+        line = _route(edge, places, degrees, columns, nth=seen[pair])
         seen[pair] += 1
-        lines.append(line)
-        words.append(_label(edge, x, y, hidden=bundles.of(edge) is not None))
-        words.append(bundles.label(edge, places))
+        lines.append(_path(edge, line, name, both))
+        # What is shown at once stands free of all else; what shows when pointed at, of nodes and of its like.
+        wide = len(shortened(edge.relation, MOST_EDGE_LETTERS)) * EDGE_LETTER
+        shown = None
+        if not many and bundles.of(edge) is None:
+            shown = room.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=row is not None)
+        place = shown or room_pointed.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=True)
+        assert place is not None
+        words.append(_label(edge, place, hidden=shown is None))
     nodes = "".join([_node(node, places[node.key], node_extras(node)) for node in in_reading_order(layout)])
     return (
         f'<svg class="sk-picture{" sk-many" if len(layout.edges) > MANY else ""}" role="group" '
@@ -116,7 +120,7 @@ def _places(layout: Layout, row: float | None) -> tuple[dict[Key, Place], float,
             widest = max(map(_width, fold))
             for at, node in enumerate(fold):
                 y = (height + loops) / 2 + (at - (len(fold) - 1) / 2) * row
-                places[node.key] = Place(left + widest / 2, y, _width(node))
+                places[node.key] = Place(left + widest / 2, y, _width(node), _height(node))
             left += widest
     # Edges within the last column bow out to its right.
     column_of = {node.key: node.column for node in layout.nodes}
@@ -129,99 +133,110 @@ def _places(layout: Layout, row: float | None) -> tuple[dict[Key, Place], float,
 
 def _width(node: Node) -> float:
     letter = BOLD_LETTER if node.role == "answer" else LETTER
-    return len(shortened(node.label, MOST_LETTERS)) * letter + (34 if node.role == "anchor" else 26)
+    longest = max(len(shortened(line, MOST_LETTERS)) for line in node.label.split("\n"))
+    return longest * letter + (34 if node.role == "anchor" or node.named else 26)
 
 
-def _line(edge: Edge, places: dict[Key, Place], degrees: Counter[Key], name: str, nth: int) -> tuple[str, float, float]:
-    """An arrow, and where its label stands; the `nth` one between the same two nodes stands a little apart."""
-    head, tail = places[edge.head], places[edge.tail]
-    x1, y1, x2, y2 = head.x, head.y, tail.x, tail.y
-    shift = 13 * nth
+def _height(node: Node) -> float:
+    return NODE_HEIGHT + LINE * node.label.count("\n")
+
+
+def _two_way(edges: Iterable[Edge]) -> dict[Edge, bool]:
+    """The lines to draw, and whether each stands for the facts of both directions."""
+    drawn: dict[Edge, bool] = {}
+    for edge in edges:
+        back = Edge(edge.tail, edge.relation, edge.head)
+        if back in drawn and edge.head != edge.tail:
+            drawn[back] = True
+        else:
+            drawn[edge] = False
+    return drawn
+
+
+def _route(edge: Edge, places: dict[Key, Place], degrees: Counter[Key], columns: Columns, nth: int) -> Route:
+    """The line of an edge; the `nth` one between the same two nodes stands a little apart."""
+    head, tail, shift = places[edge.head], places[edge.tail], 13 * nth
     if edge.head == edge.tail:
-        top = y1 - NODE_HEIGHT / 2
-        points = (x1 - 16, top, x1 - 24, top - LOOP - shift, x1 + 24, top - LOOP - shift, x1 + 16, top)
-        return _path(edge, points, name), x1, top - LOOP * 0.86 - shift
-    if abs(x1 - x2) < (head.width + tail.width) / 2 + 8:
-        x1, x2 = x1 + head.width / 2, x2 + tail.width / 2
-        bow = max(x1, x2) + 40 + shift
-        points, t = (x1, y1, bow, y1, bow, y2, x2, y2), 0.5
-    else:
-        side = 1 if x2 > x1 else -1
-        x1, x2 = x1 + side * head.width / 2, x2 - side * tail.width / 2
-        # Where many lines meet in one node, each runs level into its other end early, and has its label there.
-        lean = (degrees[edge.head] > degrees[edge.tail]) - (degrees[edge.head] < degrees[edge.tail])
-        reach = x2 - x1
-        near, far = x1 + reach * (0.5 - 0.25 * lean), x2 - reach * (0.5 + 0.25 * lean)
-        points, t = (x1, y1, near, y1 + shift, far, y2 + shift, x2, y2), 0.5 + 0.14 * lean
-    s = 1 - t
-    weights = (s**3, 3 * s * s * t, 3 * s * t * t, t**3)
-    x = sum(weight * value for weight, value in zip(weights, points[::2], strict=True))
-    y = sum(weight * value for weight, value in zip(weights, points[1::2], strict=True))
-    return _path(edge, points, name), x, y + 4
+        top = head.y - head.height / 2
+        high = top - LOOP - shift
+        curve = Curve((head.x - 16, top, head.x - 24, high, head.x + 24, high, head.x + 16, top))
+        return Route((head.x - 16, top), (curve,), (head.x + 16, top))
+    lean = (degrees[edge.head] > degrees[edge.tail]) - (degrees[edge.head] < degrees[edge.tail])
+    return columns.route(head, tail, lean, shift)
 
 
-def _path(edge: Edge, points: tuple[float, ...], name: str) -> str:
-    x1, y1, x2, y2, x3, y3, x4, y4 = points
-    return (
-        f'<path class="sk-edge" {_ends(edge)} d="M{x1:.1f} {y1:.1f} C{x2:.1f} {y2:.1f} {x3:.1f} {y3:.1f} '
-        f'{x4:.1f} {y4:.1f}" marker-end="url(#sk-arrow-{name})"/>'
-    )
+def _path(edge: Edge, line: Route, name: str, both: bool) -> str:
+    ends = f'marker-end="url(#sk-arrow-{name})"' + (f' marker-start="url(#sk-arrow-{name})"' if both else "")
+    return f'<path class="sk-edge" {_ends(edge)} d="{line.path}" {ends}/>'
 
 
 def _ends(edge: Edge) -> str:
     return f'data-head="{text(key_text(edge.head))}" data-tail="{text(key_text(edge.tail))}"'
 
 
-def _label(edge: Edge, x: float, y: float, hidden: bool) -> str:
+def _label(edge: Edge, place: Place, hidden: bool) -> str:
     label = shortened(edge.relation, MOST_EDGE_LETTERS)
     full = f"<title>{text(edge.relation)}</title>" if label != edge.relation else ""
     more = " sk-more" if hidden else ""
-    return f'<text class="sk-edge-label{more}" {_ends(edge)} x="{x:.1f}" y="{y:.1f}">{full}{text(label)}</text>'
+    return (
+        f'<text class="sk-edge-label{more}" {_ends(edge)} x="{place.x:.1f}" y="{place.y + 4:.1f}">{full}{text(label)}'
+        "</text>"
+    )
+
+
+Bundle = tuple[Key, str, str]
+"""The node at which lines meet, their relation, and whether they lead out, in or both ways."""
 
 
 class _Bundles:
     """Which lines share a label: many of one relation at one node, all in the same direction."""
 
-    def __init__(self, edges: tuple[Edge, ...]) -> None:
-        self._counts: Counter[tuple[Key, str, bool]] = Counter()
-        for edge in edges:
-            self._counts[edge.head, edge.relation, True] += 1
-            self._counts[edge.tail, edge.relation, False] += 1
-        self._told: set[tuple[Key, str, bool]] = set()
-        self._at: Counter[tuple[Key, bool]] = Counter()
+    def __init__(self, drawn: dict[Edge, bool]) -> None:
+        self._drawn = drawn
+        self._counts = Counter(bundle for edge in drawn for bundle in self._ends(edge))
+        self._told: set[Bundle] = set()
 
-    def of(self, edge: Edge) -> tuple[Key, str, bool] | None:
-        """The bundle that an edge belongs to, by its hub, relation and whether it leads away from the hub."""
-        ends = ((edge.head, edge.relation, True), (edge.tail, edge.relation, False))
-        hub = max(ends, key=self._counts.__getitem__)
+    def _ends(self, edge: Edge) -> tuple[Bundle, Bundle]:
+        out, back = ("both", "both") if self._drawn[edge] else ("out", "in")
+        return (edge.head, edge.relation, out), (edge.tail, edge.relation, back)
+
+    def of(self, edge: Edge) -> Bundle | None:
+        """The bundle that an edge belongs to."""
+        hub = max(self._ends(edge), key=self._counts.__getitem__)
         return hub if self._counts[hub] >= BUNDLED else None
 
-    def label(self, edge: Edge, places: dict[Key, Place]) -> str:
-        """The label of the edge's bundle beside its hub, once."""
+    def label(self, edge: Edge, places: dict[Key, Place], room: Room) -> str:
+        """The label of the edge's bundle beside its hub, once; none where it has no room."""
         bundle = self.of(edge)
         if bundle is None or bundle in self._told:
             return ""
         self._told.add(bundle)
-        hub, other = places[bundle[0]], places[edge.tail if bundle[2] else edge.head]
-        right = other.x >= hub.x
+        hub, other = places[bundle[0]], places[edge.tail if bundle[0] == edge.head else edge.head]
         told = f"{shortened(edge.relation, MOST_EDGE_LETTERS)} × {self._counts[bundle]}"
         half = len(told) * EDGE_LETTER / 2 + 6
-        x = hub.x + (1 if right else -1) * (hub.width / 2 + 14 + half)
-        y = hub.y + 19 * self._at[bundle[0], right]
-        self._at[bundle[0], right] += 1
+        away = (1 if other.x >= hub.x else -1) * (hub.width / 2 + 14 + half)
+        tried = [(hub.x + away, hub.y + aside) for aside in (0, 19, -19, 38, -38)]
+        place = room.put(tried, 2 * half, BUNDLE_HEIGHT, anyhow=False)
+        if place is None:
+            return ""
         return (
-            f'<g class="sk-bundle"><rect x="{x - half:.1f}" y="{y - 9:.1f}" width="{2 * half:.1f}" height="18" rx="9"/>'
-            f'<text class="sk-edge-label" x="{x:.1f}" y="{y + 4:.1f}">{text(told)}</text></g>'
+            f'<g class="sk-bundle"><rect x="{place.x - half:.1f}" y="{place.y - 9:.1f}" width="{2 * half:.1f}" '
+            f'height="{BUNDLE_HEIGHT}" rx="9"/>'
+            f'<text class="sk-edge-label" x="{place.x:.1f}" y="{place.y + 4:.1f}">{text(told)}</text></g>'
         )
 
 
 def _node(node: Node, place: Place, extras: str) -> str:
-    label = shortened(node.label, MOST_LETTERS)
-    full = f"<title>{text(node.label)}</title>" if label != node.label else ""
+    lines = [shortened(line, MOST_LETTERS) for line in node.label.split("\n")]
+    full = f"<title>{text(node.label)}</title>" if lines != node.label.split("\n") else ""
+    top = 4.5 - LINE * (len(lines) - 1) / 2
+    words = "".join(f'<text x="0" y="{top + LINE * at:g}">{text(line)}</text>' for at, line in enumerate(lines))
+    named = " sk-named" if node.named else ""
+    looks: Role = "anchor" if node.named else node.role
     return (
-        f'<g class="sk-shape sk-shape-{node.role}" data-key="{text(key_text(node.key))}" '
+        f'<g class="sk-shape sk-shape-{node.role}{named}" data-key="{text(key_text(node.key))}" '
         f'transform="translate({place.x:.1f} {place.y:.1f})"{extras}>{full}'
-        f'{outline(node.role, 0, 0, place.width, NODE_HEIGHT)}<text x="0" y="4.5">{text(label)}</text></g>'
+        f"{outline(looks, 0, 0, place.width, place.height)}{words}</g>"
     )
 
 
@@ -229,7 +244,7 @@ def outline(role: Role, x: float, y: float, width: float, height: float) -> str:
     """A hexagon for anchors, a pill for answers, a box for what lies between, a dashed box for values."""
     left, right, top, bottom = x - width / 2, x + width / 2, y - height / 2, y + height / 2
     if role == "anchor":
-        cut = height / 3
+        cut = min(height, NODE_HEIGHT) / 3
         points = [
             (left, y), (left + cut, top), (right - cut, top), (right, y), (right - cut, bottom), (left + cut, bottom),
         ]  # fmt: skip
@@ -239,9 +254,10 @@ def outline(role: Role, x: float, y: float, width: float, height: float) -> str:
     return f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:.1f}"{dashes}/>'
 
 
-def swatch(role: Role) -> str:
+def swatch(role: Role, named: bool = False) -> str:
     """A node's looks, for a legend."""
+    looks: Role = "anchor" if named else role
     return (
         f'<svg class="sk-swatch" width="30" height="16" viewBox="0 0 30 16" aria-hidden="true">'
-        f'<g class="sk-shape sk-shape-{role}">{outline(role, 15, 8, 26, 12)}</g></svg>'
+        f'<g class="sk-shape sk-shape-{role}{" sk-named" if named else ""}">{outline(looks, 15, 8, 26, 12)}</g></svg>'
     )

@@ -75,6 +75,32 @@ def test_the_evidence_is_walked_by_keyboard_and_mouse(browser: Any, copying: str
         assert "Madrid" in Path(saved.value.path()).read_text(encoding="utf-8")
 
 
+def test_two_hundred_facts_are_read_without_magnifying_and_the_view_stays_at_the_picture(
+    browser: Any, copying: str
+) -> None:
+    query = 'borders(borders("Germany") | borders("Russia") | borders("Brazil")) | capital(~continent("Africa"))'
+    with visit(browser, copying, "many-facts") as page:
+        page.uncheck("#run_llm input")
+        ask(page, query)
+        expect(page, "#evidence .sk-told", "200 of")
+        expect(page, "#evidence .sk-beyond", "More lies on the right")
+        letters = "getComputedStyle(document.querySelector('#evidence .sk-shape text')).fontSize.replace('px', '')"
+        scale = "document.querySelector('.sk-canvas svg').getScreenCTM().a"
+        assert page.evaluate(f"{letters} * {scale}") >= 12
+        russia = page.get_by_role("button", name="Russia, named in the question, and an answer")
+        russia.click()
+        expect(page, "#evidence .sk-told", "Russia is open")
+        x, y, w, h = map(float, page.get_attribute("#evidence .sk-canvas svg", "viewBox").split())
+        width, height = (float(page.get_attribute("#evidence .sk-canvas svg", side)) for side in ("width", "height"))
+        assert -25 <= x <= width - w + 25
+        assert -25 <= y <= max(height - h, 0) + 25
+        page.mouse.move(0, 0)
+        russia.hover()
+        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length > 1")
+        page.locator("#evidence .sk-edge").first.dispatch_event("pointerover")
+        wait(page, "document.querySelectorAll('#evidence .sk-edge-label.sk-lit').length === 1")
+
+
 def test_the_table_is_sorted_and_saved_and_a_link_restores_the_question(browser: Any, copying: str) -> None:
     query = 'population(borders("Germany"))'
     with visit(browser, copying, "table") as page:
