@@ -13,7 +13,7 @@ from reasoning import KnowledgeGraph
 
 MOST_ROWS = 300
 MOST_TYPES = 40
-SCHEMA_ROW = 58
+SCHEMA_ROW = 84
 MOST_NAMED = 2
 """Relations written at a line of the schema; the others are counted there and stand in the table."""
 
@@ -67,7 +67,7 @@ def schema_html(schema: Schema) -> str:
     if not schema.links:
         return ""
     layout = schema_layout(schema)
-    labels = {node.key: node.label for node in layout.nodes}
+    labels = {node.key: _in_one_line(node) for node in layout.nodes}
     facts = "; ".join(f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}" for edge in layout.edges)
     told = (
         "Types and the relations between them"
@@ -84,8 +84,12 @@ def schema_html(schema: Schema) -> str:
     )
 
 
+def _in_one_line(node: Node) -> str:
+    return node.label.replace("\n", " ")
+
+
 def _titled(node: Node) -> str:
-    return f' role="img" aria-label="{text(node.label)}"'
+    return f' role="img" aria-label="{text(_in_one_line(node))}"'
 
 
 def schema_layout(schema: Schema) -> Layout:
@@ -112,7 +116,7 @@ def schema_layout(schema: Schema) -> Layout:
     for kind in sorted(linked, key=lambda kind: -len(near[kind])):
         order.setdefault(columns[kind] - first, []).append(kind)
     nodes = tuple(
-        Node(kind, f"{shortened(schema.kinds[kind][0], 16)} {schema.kinds[kind][1]:,}",
+        Node(kind, f"{shortened(schema.kinds[kind][0], 24)}\n{schema.kinds[kind][1]:,}",
              "anchor" if kind == hub else "between", column, row - (len(kinds) - 1) / 2)
         for column, kinds in order.items() for row, kind in enumerate(kinds)
     )  # fmt: skip

@@ -6,8 +6,10 @@ from itertools import combinations
 
 import pytest
 
+from app.contents_view import SCHEMA_ROW, schema_layout
 from app.evidence_layout import Layout, lay_out
 from app.evidence_picture import BOTH, picture_html
+from app.graph_contents import schema_of
 from app.graph_drawing import EDGE_LETTER, MANY, _places, _route, _two_way, svg
 from app.graph_routes import Columns, Place
 from reasoning import KnowledgeGraph
@@ -63,6 +65,22 @@ def test_among_many_lines_no_single_label_shows_until_it_is_pointed_at(world: Kn
     drawn = svg(layout, "x", "x", lambda _: "")
     assert not re.findall(r'<text class="sk-edge-label" data-head', drawn)
     assert free(drawn, layout, None)
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_no_word_of_a_schema_lies_on_another(world: KnowledgeGraph, small: bool) -> None:
+    facts = [
+        ("a", "r1", "b"),
+        ("a", "r2", "b"),
+        ("b", "r3", "a"),
+        ("b", "r4", "b"),
+        ("c", "r5", "a"),
+        ("c", "r5", "b"),
+    ]
+    types = [(name, f"a kind of things called {name}") for name in "abc"]
+    kg = KnowledgeGraph.from_triples(facts, types=types) if small else world
+    layout = schema_layout(schema_of(kg))
+    assert free(svg(layout, "x", "x", lambda _: "", SCHEMA_ROW), layout, SCHEMA_ROW)
 
 
 def free(drawn: str, layout: Layout, row: float | None) -> bool:
