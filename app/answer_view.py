@@ -48,7 +48,7 @@ def answer_html(asked: Asked) -> str:
     """What exact execution found and how long it took."""
     answer = asked.answer
     took = muted(
-        f"By exact execution over the graph, in {seconds_text(asked.exact_seconds)}; "
+        f"By exact execution over {name(answer.kg.graph_name)}, in {seconds_text(asked.exact_seconds)}; "
         f"reading the question took {seconds_text(asked.read_seconds)}."
     )
     return (

@@ -209,6 +209,7 @@ def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: 
         page.get_by_role("option", name="strange").click()
         expect(page, "#graph_note", "4 facts")
         expect(page, "#example-1", '("')
+        assert "over strange" not in str(page.text_content("#answer"))
         assert "Germany" not in str(page.text_content("#examples"))
         page.click("#example-1")
         expect(page, "#answer", "answer")
@@ -216,6 +217,7 @@ def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: 
         # The example's run may be over or under way: what is waited for is this question's own.
         expect(page, "#understood", "leads to")
         assert SCRIPT in expect(page, "#answer", "1 answer")
+        expect(page, "#answer", "By exact execution over strange")
         expect(page, "#steps", SCRIPT, 30)
         ended(page)
         assert page.locator("#answer script, #steps script, #evidence script").count() == 0
