@@ -7,6 +7,7 @@ its results name no path of this machine.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from app.batch_methods import BatchMethod
+from app.batch_methods import BatchMethod, with_models
 from app.batch_rows import Row, row_of, rows_of
 from app.batch_turns import Ticket, Turns
 from app.batch_upload import Upload, split_of, write_expected
@@ -45,6 +46,8 @@ MOST_RESULT_BYTES = 16 * 2**20
 """Of the lines of one method."""
 STOPPED, LEFT, OVER = "stopped", "the page was closed", "its turn was over"
 
+log = logging.getLogger(__name__)
+
 _ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
 
 
@@ -57,7 +60,7 @@ class Run:
     """One method's part of a job.
 
     Attributes:
-        method: how it answers.
+        method: how it answers, without a visitor's own model.
         out: its file of results.
         total: queries, 0 until they are counted.
         rows: those that are done, for the page.
@@ -106,7 +109,8 @@ class Job:
         self.graph_label = shelf.label(graph)
         self.protocol, self.split, self._shelf = protocol, split, shelf
         self.runs = [
-            Run(method, folder / f"results-{letter}.jsonl") for method, letter in zip(methods, "ab", strict=False)
+            Run(method.put_away, folder / f"results-{letter}.jsonl")
+            for method, letter in zip(methods, "ab", strict=False)
         ]
         self.state: State = "new"
         self.error: Exception | None = None
@@ -115,6 +119,7 @@ class Job:
         self._why, self._stop = "", threading.Event()
         self._watched, self._deadline = time.monotonic(), float("inf")
         self._ticket: Ticket | None = None
+        self._at_work: dict[str, BatchMethod] = {}
         self._worker: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -148,17 +153,22 @@ class Job:
         """Lines of all its methods."""
         return sum(len(run.rows) for run in self.runs)
 
-    def estimate(self, turns: Turns) -> None:
-        """Find out on a thread what it would take; returns at once."""
-        self._begin("estimating", turns, self._estimate)
+    def estimate(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
+        """Find out on a thread what it would take; returns at once. Arguments and errors are those of `start`."""
+        self._begin("estimating", turns, self._estimate, chosen)
 
-    def start(self, turns: Turns) -> None:
+    def start(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
         """Run it on a thread, from where it was; returns at once.
 
+        Args:
+            turns: where it waits.
+            chosen: the job's methods, as `chosen_methods` gives them to the visitor who wants it run. Those by a
+                visitor's own model need it: their key is held from now on until the work ends, and no longer.
+
         Raises:
-            SkylarkError: it is at work already, or too many jobs wait.
+            SkylarkError: it is at work already, or too many jobs wait, or the visitor has not named the model.
         """
-        self._begin("waiting", turns, self._run)
+        self._begin("waiting", turns, self._run, chosen)
 
     def stop(self, why: str = STOPPED) -> None:
         """End the work; returns at once. A reply under way is not waited for."""
@@ -177,11 +187,13 @@ class Job:
         if self._worker is not None:
             self._worker.join(seconds)
 
-    def _begin(self, state: State, turns: Turns, work: Any) -> None:
+    def _begin(self, state: State, turns: Turns, work: Any, chosen: Sequence[BatchMethod]) -> None:
         with self._lock:
             if self.active:
                 raise SkylarkError("this job is at work already: stop it first")
+            methods = with_models([run.method for run in self.runs], chosen)
             ticket = turns.take()
+            self._at_work = {method.key: method for method in methods}
             self._ticket, self.state, self.error, self._why = ticket, state, None, ""
             self._stop = stop = threading.Event()
             self._watched, self._deadline = time.monotonic(), float("inf")
@@ -206,8 +218,11 @@ class Job:
             if self._stop.is_set():
                 ended = "stopped"
             else:
-                self.error, ended = self._without_folder(error), "failed"
+                if not isinstance(error, SkylarkError):
+                    log.exception("a job failed")
+                self.error, ended = _without_frames(self._without_folder(error)), "failed"
         with self._lock:
+            self._at_work = {}
             self.touched = time.monotonic()
             self.state = ended
 
@@ -263,7 +278,8 @@ class Job:
         return replace(prepared, answered=answered)
 
     def _prepared(self, run: Run) -> PreparedRun[Any]:
-        method, options = run.method, LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
+        method, options = self._at_work[run.method.key], LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
+        assert method.llm is not None
         prepared: PreparedRun[Any]
         if self.of_records:
             if self.graph not in self._shelf.names:
@@ -316,3 +332,9 @@ class Job:
         for folder in {str(self.folder), str(self.folder.resolve())}:
             said = said.replace(f"{folder}/input/", "").replace(f"{folder}/", "").replace(folder, "the job")
         return SkylarkError(said) if said != str(error) else error
+
+
+def _without_frames(error: Exception) -> Exception:
+    """An error that does not keep alive what was at work as it was raised: a visitor's model among it."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from langchain_core.language_models import BaseChatModel
 
@@ -11,6 +12,8 @@ from kg_data.errors import SkylarkError
 from reasoning.llms import LLMError
 
 EXACT, EXACT_OWN, LARK, LARK_COPY, LARK_OWN = "exact", "exact-own", "lark", "lark-copy", "lark-own"
+OWN = (LARK_OWN, EXACT_OWN)
+"""Those that a visitor's own model answers."""
 NOTHING = "nothing"
 
 
@@ -22,20 +25,20 @@ class BatchMethod:
         key: what it is called in a job's file.
         label: what it is called on the page.
         method: "exact" or "lark".
-        llm: the language model.
+        llm: the language model; None where a job has put a visitor's own one away.
         model: the model's name in results: never a path of this machine.
     """
 
     key: str
     label: str
     method: str
-    llm: str | BaseChatModel = field(repr=False)
+    llm: str | BaseChatModel | None = field(repr=False)
     model: str
 
     @property
-    def here(self) -> bool:
-        """Whether nothing is sent to a provider."""
-        return isinstance(self.llm, str) and self.llm.startswith(("embedded", "copy", "hf:"))
+    def put_away(self) -> BatchMethod:
+        """What may be kept of it: nothing that holds a visitor's key."""
+        return replace(self, llm=None) if self.key in OWN else self
 
 
 def offered_methods(model: LanguageModel) -> list[BatchMethod]:
@@ -62,8 +65,8 @@ def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMe
     known = {method.key: method for method in offered_methods(model)}
     wanted = [key for key in keys if key and key != NOTHING]
     for key in wanted:
-        if key in (LARK_OWN, EXACT_OWN) and key not in known:
-            raise LLMError("this job uses a model of your own: name it with its key under Models first, then go on")
+        if key in OWN and key not in known:
+            raise _not_named("a model of your own")
         if key not in known:
             raise SkylarkError("there is no such method here: choose one from the list")
     if not wanted:
@@ -71,3 +74,28 @@ def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMe
     if len(set(wanted)) < len(wanted):
         raise SkylarkError("both methods are the same: choose another one to stand beside the first, or nothing")
     return [known[key] for key in wanted]
+
+
+def with_models(kept: Sequence[BatchMethod], chosen: Sequence[BatchMethod]) -> list[BatchMethod]:
+    """Methods of a job as they are run: those by a visitor's own model with the client that this visitor has now.
+
+    Args:
+        kept: the job's.
+        chosen: what `chosen_methods` gives the visitor who wants it run.
+
+    Raises:
+        LLMError: this visitor has not named the model.
+    """
+    now = {method.key: method for method in chosen}
+    found = []
+    for method in kept:
+        if method.key in OWN:
+            if method.key not in now or now[method.key].model != method.model:
+                raise _not_named(method.model)
+            method = now[method.key]
+        found.append(method)
+    return found
+
+
+def _not_named(model: str) -> LLMError:
+    return LLMError(f"this job uses {model}: name it with its key under Models first, then go on")

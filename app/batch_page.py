@@ -98,7 +98,7 @@ class BatchDemo:
                     'under "For query records"'
                 )
             job = Job(folder, upload, graph, self._shelf, protocol, chosen, methods)
-            job.estimate(self._jobs.estimates)
+            job.estimate(self._jobs.estimates, methods)
         except Exception as error:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -109,7 +109,7 @@ class BatchDemo:
     def start(self, current: str | None) -> tuple[Any, ...]:
         """Run the job that was estimated, or go on with it. Gives: an error, the job to follow."""
         try:
-            self._job(current).start(self._jobs.runs)
+            self._run(self._job(current))
         except Exception as error:
             return failure_html(error), ""
         return "", current
@@ -139,7 +139,7 @@ class BatchDemo:
                     job = made
                     self._jobs.add(job)
             if not job.active and job.state != "done":
-                job.start(self._jobs.runs)
+                self._run(job)
         except Exception as error:
             return failure_html(error), "", gr.skip()
         return "", job.id, job.id
@@ -199,6 +199,10 @@ class BatchDemo:
         except Exception as error:
             return [], failure_html(error)
         return [str(path) for path in files], figures
+
+    def _run(self, job: Job) -> None:
+        """Let a job work, with the model that the visitor has now whose event this is."""
+        job.start(self._jobs.runs, chosen_methods(self._model, [run.method.key for run in job.runs]))
 
     def _job(self, identifier: str | None) -> Job:
         job = self._jobs.get(identifier)

@@ -22,7 +22,8 @@ TRIALS_AT_ONCE = 4
 PROMISE = (
     "The key stays in this server's memory for your visit and goes only to the provider: it is not stored, not logged, "
     "not put into an address and not sent back to your page. It is forgotten when you go back, close or reload the "
-    "page, or after an hour without use. To try it, one short request is sent, which costs a few tokens."
+    "page, or after an hour without use; a batch job that is at work holds it until it ends or is stopped. To try it, "
+    "one short request is sent, which costs a few tokens."
 )
 
 
@@ -59,7 +60,10 @@ class ModelsDemo:
     def go_back(self) -> tuple[Any, ...]:
         """Use the page's model again and forget the key. Gives what `name_own` gives."""
         self._model.owned.forget(this_visit())
-        told = '<p class="sk-status" role="status">The page\'s own model is in use again; your key is forgotten.</p>'
+        told = (
+            '<p class="sk-status" role="status">The page\'s own model is in use again; your key is forgotten. '
+            "A batch job that is at work with it holds it until it ends: Stop ends it.</p>"
+        )
         return told, self.show(), "", gr.update(interactive=False)
 
     def leave(self, request: gr.Request) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import time
+import weakref
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from app.language_model import LanguageModel
 from app.models_own import open_model
 from kg_data.errors import SkylarkError
 from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.llms import LLMError
 from tests.app.browsing import SCRIPT
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -79,8 +82,8 @@ def make(jobs: Jobs, shelf: GraphShelf) -> MakeJob:
     return job
 
 
-def run(job: Job, jobs: Jobs, seconds: float = 60) -> Job:
-    job.start(jobs.runs)
+def run(job: Job, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMethod] = ()) -> Job:
+    job.start(jobs.runs, chosen)
     job.join(seconds)
     return job
 
@@ -154,7 +157,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     # As many at once as are asked of a provider: which of them comes first is not said.
     server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=20))
     job = make("\n".join(['"leads to"("Home")', 'is("Home")'] * 4), methods=[method])
-    job.start(jobs.runs)
+    job.start(jobs.runs, [method])
     deadline = time.monotonic() + 60
     while job.answered < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -177,7 +180,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     assert again.id == job.id
     server.then()
     asked = len(server.requests)
-    run(again, elsewhere)
+    run(again, elsewhere, chosen=[method])
     assert (again.state, again.error, again.answered) == ("done", None, 8)
     assert len(server.requests) - asked == 8 - kept
     lines = [json.loads(line) for line in again.runs[0].out.read_text().splitlines()]
@@ -242,7 +245,7 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
             short.setattr(batch_job, setting, 0.2)
             server.then(for_ever=Behaviour(delay=0.3))
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
-            job.start(jobs.runs)
+            job.start(jobs.runs, [method])
             job.join(30)
         assert job.state == "stopped"
         assert job.ended == why
@@ -270,6 +273,38 @@ def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) ->
         waiting.stop()
         waiting.join(10)
     assert waiting.state == "stopped"
+
+
+def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
+    make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+
+    def named(name: str) -> list[BatchMethod]:
+        own = open_model("openai", name, "sk-visitors-own-0123456789")
+        return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
+
+    chosen = named("gpt-5-mini")
+    client = weakref.ref(chosen[0].llm)  # type: ignore[arg-type,type-var]
+    job = make('is("Home")', methods=chosen)
+    job.estimate(jobs.estimates, chosen)
+    job.join(60)
+    assert (job.state, job.error) == ("estimated", None)
+    with monkeypatch.context() as small:
+        small.setattr(batch_job, "MOST_RESULT_BYTES", 1)
+        assert run(job, jobs, chosen=chosen).state == "failed"
+    assert isinstance(job.error, SkylarkError)
+    assert client() is not None
+    del chosen
+    gc.collect()
+    assert client() is None, "nothing of a job that rests holds the client, nor the key in it"
+    asked = len(server.requests)
+    for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), named("gpt-5")):
+        with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini: name it with its key under Models first"):
+            job.start(jobs.runs, others)
+    assert job.state == "failed"
+    assert len(server.requests) == asked
+    assert run(job, jobs, chosen=named("gpt-5-mini")).state == "done"
 
 
 def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
