@@ -65,7 +65,8 @@ class Run:
         total: queries, 0 until they are counted.
         rows: those that are done, for the page.
         estimate: what it would take.
-        seconds: what it took in this turn.
+        began: when its turn began, by the monotonic clock; None where it has none now.
+        seconds: what it took in this turn, up to its last line.
         summary: its figures, once it is done.
     """
 
@@ -74,9 +75,16 @@ class Run:
     total: int = 0
     rows: list[Row] = field(default_factory=list)
     estimate: Estimate | None = None
+    began: float | None = None
     seconds: float = 0.0
     began_with: int = 0
     summary: dict[str, Any] | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of this turn until now."""
+        began = self.began  # which the worker may take away meanwhile
+        return self.seconds if began is None else time.monotonic() - began
 
 
 class Job:
@@ -247,16 +255,16 @@ class Job:
             prepared = self._prepared(run)
             run.total = len(prepared.items)
             run.rows = rows_of(run.out, prepared)
-            run.began_with, began = len(run.rows), time.monotonic()
+            run.began_with, run.seconds, run.began = len(run.rows), 0.0, time.monotonic()
             try:
-                run.summary = self._watching(run, prepared, began).run(run.out, resume=True)
+                run.summary = self._watching(run, prepared).run(run.out, resume=True)
             finally:
-                run.seconds = time.monotonic() - began
+                run.seconds, run.began = run.elapsed, None
                 # Lines that wait for the model's next reply were shown and may not have been kept.
                 run.rows = rows_of(run.out, prepared)
         return "done"
 
-    def _watching(self, run: Run, prepared: PreparedRun[Any], began: float) -> PreparedRun[Any]:
+    def _watching(self, run: Run, prepared: PreparedRun[Any]) -> PreparedRun[Any]:
         """The run, seen from outside: each line is shown as it comes, and none comes once the job is stopped."""
 
         def answered(rest: Sequence[Any]) -> Iterator[tuple[Line, bool]]:
@@ -272,7 +280,7 @@ class Job:
                             "run fewer queries, or ones with fewer answers"
                         )
                     run.rows.append(row)
-                    run.seconds = time.monotonic() - began
+                    run.seconds = run.elapsed
                     yield line, replied
 
         return replace(prepared, answered=answered)

@@ -124,11 +124,12 @@ def state_html(job: Job, began: float) -> str:
 
 
 def _pace(run: Run) -> str:
-    done = len(run.rows) - run.began_with
+    done, elapsed = len(run.rows) - run.began_with, run.elapsed
     if done < 2 or run.seconds <= 0:
-        return f"{run.seconds:.0f} s so far"
-    left = (run.total - len(run.rows)) * run.seconds / done
-    return f"{run.seconds:.0f} s so far, about {_minutes(left)} left"
+        return f"{elapsed:.0f} s so far"
+    # The pace is that of the lines that came; the time since the last one belongs to the next.
+    left = max(0.0, (run.total - len(run.rows)) * run.seconds / done - (elapsed - run.seconds))
+    return f"{elapsed:.0f} s so far, about {_minutes(left)} left"
 
 
 def _id(job: Job) -> str:

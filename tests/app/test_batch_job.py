@@ -10,6 +10,7 @@ import weakref
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from app.batch_job import LEFT, OVER, Job
 from app.batch_jobs import Jobs
 from app.batch_methods import EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
 from app.batch_results import comparison_of, job_again, results_of, write_files
+from app.batch_rows import Row
 from app.batch_turns import Turns
 from app.batch_upload import receive
 from app.batch_view import answers_html, estimate_html, figures_html, state_html
@@ -250,6 +252,23 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
         assert job.state == "stopped"
         assert job.ended == why
         assert why in state_html(job, 0)
+
+
+def test_the_clock_goes_on_while_a_line_is_waited_for(
+    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make(methods=chosen_methods(LanguageModel("copy"), [EXACT]))
+    [part] = job.runs
+    clock = [100.0]
+    monkeypatch.setattr(batch_job, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    job.state, part.total, part.began = "running", 4, 100.0
+    clock[0] = 103.0
+    assert "0 of 4 lines" in state_html(job, 0)
+    assert "3 s so far" in state_html(job, 0)
+    part.seconds, part.rows = 4.0, [Row(str(number), "", "", (), 0, 1.0, "", 1) for number in range(2)]
+    for clock[0], told in ((104.0, "4 s so far, about 4 s left"), (107.0, "7 s so far, about 1 s left")):
+        assert told in state_html(job, 0)
+    job.state = "new"
 
 
 def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) -> None:
