@@ -4,6 +4,9 @@ Each method's docstring is what a program's author, or a language model with the
 are types here and no texts, since Gradio describes what is returned by them.
 """
 
+import logging
+import math
+import traceback
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -13,7 +16,7 @@ from gradio import events
 import kg_data
 from app.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graphs import DEFAULT_GRAPH, GraphShelf
-from app.image_page import AT_ONCE, USUAL_SCORE, ImageDemo
+from app.image_page import AT_ONCE, LEAST_SCORE, MOST_SCORE, USUAL_SCORE, ImageDemo
 from app.language_model import MAX_NEW_TOKENS, LanguageModel
 from app.limits import RUN_SECONDS, TimeLimit
 from kg_data.errors import SkylarkError
@@ -22,6 +25,8 @@ from reasoning.answer import Answer
 from reasoning.errors import AmbiguousEntityError, QueryError, UnknownEntityError
 from reasoning.lark import LarkOptions
 from reasoning.questions import looks_formal
+
+log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE, RUNS_WAITING = 1, 2
 MOST_ANSWERS = 1_000
@@ -64,6 +69,8 @@ class Programs:
             An object with `graph`, `triples`, `entities` and `relations`, a list of names.
         """
 
+        _check_texts(graph=graph)
+
         def work() -> Json:
             kg = self._shelf.get(graph)
             return {"graph": graph, "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_names()}
@@ -81,6 +88,8 @@ class Programs:
             An object with `entity` (null where none or several have the name), `id`, `types`, and `nearest`, further
             names or, where several share the name, ids of the form entity("id").
         """
+
+        _check_texts(name=name, graph=graph)
 
         def work() -> Json:
             kg = self._shelf.get(graph)
@@ -111,8 +120,10 @@ class Programs:
             (triples) and `notes`.
         """
 
+        _check_texts(graph=graph, question=question, method=method)
+
         def work() -> Answer:
-            return ask(self._shelf.get(graph), graph, question or "", self._model.reader).answer
+            return ask(self._shelf.get(graph), graph, question, self._model.reader).answer
 
         return self._by(method, work)
 
@@ -131,8 +142,10 @@ class Programs:
             An object as `ask` gives it.
         """
 
+        _check_texts(graph=graph, query=query, method=method)
+
         def work() -> Answer:
-            text = (query or "").strip()
+            text = query.strip()
             if text and not looks_formal(text):
                 Query.parse(text)  # says where it cannot be read
                 raise QueryError("a formal query was expected; `ask` takes questions in English")
@@ -153,6 +166,9 @@ class Programs:
             `polygon`), `value`, `notes`, and `text`, the result in the form that was asked for.
         """
 
+        _check_texts(instruction=instruction)
+        _check_look(image, min_score)
+
         def work() -> Json:
             looked = self._images.look(image, instruction, min_score)
             return {**looked.detections.to_dict(), "text": looked.detections.text}
@@ -171,6 +187,8 @@ class Programs:
             An object with `query`, `value` (a number, truth value or word where one is asked for), `objects` with
             `xyxy` in pixels, the reasons, and `notes`.
         """
+        _check_texts(question=question)
+        _check_look(image, min_score)
         return _told(lambda: self._images.ground(image, question, min_score).to_dict())
 
     def scene(self, image: str | Json, min_score: float = USUAL_SCORE) -> Json:
@@ -183,11 +201,12 @@ class Programs:
         Returns:
             An object with `objects` and `relations`, triples such as ["person 1", "left_of", "bus 1"].
         """
+        _check_look(image, min_score)
         return _told(lambda: self._images.scene(image, min_score).to_dict())
 
     def _by(self, method: str, work: Callable[[], Answer]) -> Json:
         if method not in ("exact", "lark"):
-            raise gr.Error(f'there is no method "{method}": "exact" or "lark" was expected', print_exception=False)
+            raise _mistake(f'there is no method "{method[:100]}": "exact" or "lark" was expected')
 
         def answered() -> Json:
             exact = work()
@@ -204,11 +223,59 @@ class Programs:
 
 
 def _told(work: Callable[[], Json]) -> Json:
-    """What is foreseen is told; the log keeps the rest, of which the caller learns only that it happened."""
+    """What is foreseen is told; of the rest the caller learns only that it happened, and the log where.
+
+    What a caller sent may be in such an error's message, so the log has its kind and the lines of code alone.
+    """
     try:
         return work()
     except SkylarkError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise _mistake(str(error)) from error
+    except Exception as error:
+        log.error(
+            "a program's call failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+        )
+        raise _mistake(
+            "something went wrong inside Skylark, and this call has no answer; the server's log says where"
+        ) from None
+
+
+def _mistake(told: str) -> gr.Error:
+    return gr.Error(told, print_exception=False)
+
+
+def _check_texts(**given: object) -> None:
+    """Each is a text: the API takes any JSON, and annotations bind no caller."""
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise _mistake(f"{name}: a text was expected, not {_kind(value)}")
+
+
+def _check_look(image: object, min_score: object) -> None:
+    if not isinstance(image.get("path") if isinstance(image, dict) else image, str):
+        raise _mistake(
+            f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(image)}'
+        )
+    if isinstance(min_score, bool) or not isinstance(min_score, int | float) or not math.isfinite(min_score):
+        raise _mistake(f"min_score: a number from {LEAST_SCORE} to {MOST_SCORE} was expected, not {_kind(min_score)}")
+
+
+def _kind(value: object) -> str:
+    """What a value is in the words of JSON."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case float() if not math.isfinite(value):
+            return "one without bounds"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+    return "an object of another form"
 
 
 def _listed(answer: Answer) -> Json:

@@ -138,7 +138,7 @@ class Guard:
         if plain == f"{API}/upload":
             return await self._upload(scope, receive)
         body = await _read(scope, receive)
-        session = _looked_through(body) if body else ""
+        session = _looked_through(body, self._uploads) if body else ""
         if plain.startswith(BEGINS_EVENT):
             self._check_events(session, address)
             self._beginning[address] += 1
@@ -249,33 +249,45 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _looked_through(body: bytes) -> str:
-    """Refuses a body that would have something fetched; gives the session that it names, "" for none."""
+def _looked_through(body: bytes, uploads: Path) -> str:
+    """Refuses a body that would have something fetched, or names a file that was not sent here; gives the session that
+    it names, "" for none."""
     try:
         content = json.loads(body)
     except ValueError:  # a form, or nothing that Gradio could read either
         return ""
     except RecursionError:
         raise Refusal(400, "the request is nested too deeply to be read") from None
-    if _fetches(content):
-        raise Refusal(400, "no address is fetched here: upload the file, then name what the upload gave")
+    _check_files(content, uploads)
     session = content.get("session_hash") if isinstance(content, dict) else None
     return session if isinstance(session, str) else ""
 
 
-def _fetches(content: Any) -> bool:
-    """Whether Gradio would take an object in `content` for a file that lies at an address."""
+def _check_files(content: Any, uploads: Path) -> None:
+    """Refuses what Gradio would take for a file that lies at an address, or elsewhere on this machine.
+
+    Gradio refuses the latter as well, but tells the caller nothing and the log all that was sent.
+    """
     todo = [content]
     while todo:
         item = todo.pop()
         if isinstance(item, dict):
             path = item.get("path")
-            if isinstance(path, str) and "meta" in item and path.strip().lower().startswith(("http:", "https:")):
-                return True
+            if isinstance(path, str) and "meta" in item:
+                if path.strip().lower().startswith(("http:", "https:")):
+                    raise Refusal(400, "no address is fetched here: upload the file, then name what the upload gave")
+                if not _is_within(path, uploads):
+                    raise Refusal(400, "this file was not sent to this page: upload it first")
             todo.extend(item.values())
         elif isinstance(item, list):
             todo.extend(item)
-    return False
+
+
+def _is_within(path: str, folder: Path) -> bool:
+    try:
+        return "\0" not in path and Path(path).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        return False
 
 
 def _answered(refusal: Refusal) -> JSONResponse:

@@ -22,11 +22,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import psutil
 import pytest
 from PIL import Image
 
 from app import limits
+from app.api import Programs
+from app.graphs import GraphShelf
+from app.image_page import ImageDemo
+from app.language_model import LanguageModel
 from benchmarks.demo_load import ask, load, photograph
 from tests.app.browsing import ROOT, SCRIPT
 
@@ -80,7 +85,7 @@ def post(url: str, body: Any) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def called(url: str, name: str, **arguments: Any) -> str:
+def called(url: str, name: str, /, **arguments: Any) -> str:
     """The events of one call, or the refusal of it."""
     status, told = post(f"{url}/gradio_api/call/v2/{name}", arguments)
     if status != 200:
@@ -187,6 +192,16 @@ def test_tools_are_the_endpoints_and_tell_mistakes(copying: str) -> None:
         ("detect", {"image": "data:text/html,<b>", "instruction": "people"}, "base64"),
         ("detect", {"image": "/etc/passwd", "instruction": "people"}, "upload it first"),
         ("ask_image", {"image": "/etc/passwd", "question": ""}, "a question of 1"),
+        ("relations", {"graph": 7}, "graph: a text was expected, not a number"),
+        ("query", {"graph": ["x"], "query": "x"}, "graph: a text was expected, not a list"),
+        ("query", {"graph": "world", "query": 123}, "query: a text was expected, not a number"),
+        ("query", {"graph": "world", "query": "x", "method": {"a": 1}}, "method: a text was expected, not an object"),
+        ("ask", {"graph": "world", "question": None}, "question: a text was expected, not null"),
+        ("find_entity", {"name": 5}, "name: a text was expected, not a number"),
+        ("detect", {"image": ["x"], "instruction": "people"}, "image: an uploaded file, or a text"),
+        ("detect", {"image": {"path": 1}, "instruction": "people"}, "not an object of another form"),
+        ("detect", {"image": "x", "instruction": True}, "instruction: a text was expected, not true or false"),
+        ("scene", {"image": "x", "min_score": "0.5"}, "min_score: a number from 0.05 to 0.95 was expected, not a text"),
     ],
 )
 def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict[str, Any], told: str) -> None:
@@ -194,6 +209,27 @@ def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict
     assert "event: error" in events
     assert told in events
     assert "Traceback" not in events
+
+
+def test_a_file_that_was_not_sent_is_refused_with_a_sentence(copying: str) -> None:
+    image = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    told = called(copying, "detect", image=image, instruction="people")
+    assert told.startswith("refused 400")
+    assert "was not sent to this page: upload it first" in told
+
+
+def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = GraphShelf(["world"])
+    monkeypatch.setattr(shelf, "get", lambda graph: {}[graph])
+    programs = Programs(shelf, LanguageModel("copy"), ImageDemo())
+    with pytest.raises(gr.Error, match="something went wrong inside Skylark") as told:
+        programs.relations("a visitor's own words")
+    assert not told.value.print_exception
+    assert "KeyError" in caplog.text
+    assert "visitor" not in caplog.text
+    assert len(caplog.records) == 1
 
 
 def test_the_model_works_a_query_out(copying: str) -> None:
