@@ -69,7 +69,8 @@ def write_files(job: Job) -> list[Path]:
         text.write_text(told.replace(f"{job.folder}/", "") + "\n", encoding="utf-8")
         files.append(text)
     picture = job.folder / "plot.png"
-    save_plot(found, picture)
+    label = {run.out: run.method.label for run in job.runs}
+    save_plot(found, picture, labels=[label[results.path] for results in found])
     files.append(picture)
     return [_write_archive(job, files), *files]
 

@@ -33,13 +33,16 @@ BAR, GAP, NARROWEST_GROUP, HEIGHT = 0.13, 0.22, 0.5, 3.4  # inches
 Group = tuple[float | None, Interval]
 
 
-def save_plot(several: Sequence[Results], out: Path, metric: str | None = None) -> None:
+def save_plot(
+    several: Sequence[Results], out: Path, metric: str | None = None, labels: Sequence[str] | None = None
+) -> None:
     """Draw one metric of results files of the same queries and write it to a file.
 
     Args:
         several: one to six files.
         out: the picture; its name says in which of `FORMATS`.
         metric: one that they have; by default the first of the main ones of their protocol.
+        labels: what the legend calls each file; by default what tells them apart in their settings.
 
     Raises:
         EvaluationError: the files answer different questions, lack the metric, are too many, or the name of `out` has
@@ -48,7 +51,7 @@ def save_plot(several: Sequence[Results], out: Path, metric: str | None = None) 
     """
     if out.suffix.lower() not in FORMATS:
         raise EvaluationError(f"{out} is no picture that can be drawn; its name must end in {', '.join(FORMATS)}")
-    figure = plot(several, metric)
+    figure = plot(several, metric, labels)
     from matplotlib import rc_context
 
     # Without dates and random ids: the same results give the same file.
@@ -61,7 +64,7 @@ def save_plot(several: Sequence[Results], out: Path, metric: str | None = None) 
             raise ResultsError(f"cannot write {out}: {error.strerror or error}") from None
 
 
-def plot(several: Sequence[Results], metric: str | None = None) -> Figure:
+def plot(several: Sequence[Results], metric: str | None = None, labels: Sequence[str] | None = None) -> Figure:
     """The figure of `save_plot`, for whoever wants to change it before it is saved."""
     if not 1 <= len(several) <= len(COLOURS):
         raise EvaluationError(f"a plot holds 1 to {len(COLOURS)} results files, not {len(several)}")
@@ -82,7 +85,7 @@ def plot(several: Sequence[Results], metric: str | None = None) -> Figure:
     for place, own in enumerate(bars):
         _draw(axes, own, groups, place - (len(bars) - 1) / 2, BAR / group, place)
     _describe(axes, groups, len(kinds), metric)
-    _title(figure, several, axes, metric)
+    _title(figure, several, axes, metric, labels_of(several) if labels is None else labels)
     return figure
 
 
@@ -127,7 +130,7 @@ def _describe(axes: Axes, groups: Sequence[str], kinds: int, metric: str) -> Non
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _title(figure: Figure, several: Sequence[Results], axes: Axes, metric: str) -> None:
+def _title(figure: Figure, several: Sequence[Results], axes: Axes, metric: str, labels: Sequence[str]) -> None:
     from matplotlib.container import BarContainer
 
     settings = several[0].settings
@@ -140,7 +143,7 @@ def _title(figure: Figure, several: Sequence[Results], axes: Axes, metric: str) 
     if len(counts) == 1:
         title += f" ({counts.pop():,})"
     columns = max(1, int(figure.get_figwidth() / 2.6))
-    labels = ["\n".join(textwrap.wrap(label, 34, break_long_words=True)) for label in labels_of(several)]
+    labels = ["\n".join(textwrap.wrap(label, 34, break_long_words=True)) for label in labels]
     # A label that begins with an underscore is one that matplotlib leaves out.
     labels = [f" {label}" if label.startswith("_") else label for label in labels]
     legend = figure.legend(

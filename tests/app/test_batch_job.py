@@ -118,6 +118,20 @@ def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
     assert estimate_html(job) == ""
 
 
+def test_the_plot_calls_the_methods_what_the_table_does(
+    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+
+    def save_plot(found: object, out: Path, labels: object) -> None:
+        out.touch()
+        drawn.append(labels)
+
+    monkeypatch.setattr("app.batch_results.save_plot", save_plot)
+    write_files(run(make(), jobs))
+    assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
+
+
 def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs, folder: Path, tmp_path: Path) -> None:
     queries = sorted((folder / "kg" / "made" / "queries").glob("valid-*.jsonl"))
     job = run(make(graph="made", files=queries, methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)

@@ -59,6 +59,7 @@ def test_it_is_labelled_from_the_settings(every_type: Results, tmp_path: Path) -
     figure = plot([every_type, other])
     axes, bars = parts(figure)
     assert legend(figure) == ["exact", "lark, openai:gpt-$5_x$"]
+    assert legend(plot([every_type, other], labels=["one", "_two"])) == ["one", " _two"]
     assert figure.legends[0].get_title().get_text() == "nell995-betae: protocol hard, test queries"
     assert axes.get_ylabel() == "mrr, 95% interval"
     assert [len(container.patches) for container in bars] == [16, 2]
