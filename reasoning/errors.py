@@ -64,8 +64,8 @@ class AmbiguousEntityError(SkylarkError):
 
     def __init__(self, name: str, ids: Sequence[str], total: int) -> None:
         shown = ", ".join(f'entity("{identifier}")' for identifier in ids)
-        more = f" and {total - len(ids)} more" if total > len(ids) else ""
-        super().__init__(f'"{_short(name)}" names {total} entities; say which one by its id: {shown}{more}')
+        more = f" and {total - len(ids):,} more" if total > len(ids) else ""
+        super().__init__(f'"{_short(name)}" names {total:,} entities; say which one by its id: {shown}{more}')
         self.name, self.ids, self.total = name, list(ids), total
 
 

@@ -207,3 +207,9 @@ def test_capitals_fold_away(name: str) -> None:
 
 def test_nearest_texts_are_choices_as_they_are_written() -> None:
     assert nearest_texts("boarders", ["Capital", "Borders", "currency"]) == ["Borders"]
+
+
+def test_how_many_share_a_name_is_told_with_commas() -> None:
+    told = str(AmbiguousEntityError("Springfield", ["a", "b"], 30_000))
+    assert "names 30,000 entities" in told
+    assert "and 29,998 more" in told
