@@ -102,8 +102,8 @@ def _detector(spec: str) -> Card:
     if spec == "embedded":
         return Card(
             role, "NanoDet-g 416", does, "Apache-2.0", "3.8 million parameters, 7.6 MB", HERE,
-            "It knows the 80 classes of COCO and no others (AP 0.30 on COCO images), misses small objects, draws no "
-            "outlines. No language model writes the boxes.", "detector",
+            "It knows the 80 classes of COCO and no others (AP 0.30 on COCO images), misses small objects, and gives "
+            "boxes only: outlines are what Skylark draws inside them. No language model writes the boxes.", "detector",
         )  # fmt: skip
     name = spec.removeprefix("onnx:").replace("\\", "/").rstrip("/").rpartition("/")[2] if "onnx:" in spec else spec
     return Card(role, name, does, "stated on the model's own card", "stated on the model's own card", HERE,

@@ -199,6 +199,7 @@ def test_the_cards_say_what_each_model_is_and_cannot_do(llm: str, detector: str)
         assert all((card.name, card.does, card.licence, card.size, card.runs, card.cannot))
     html = cards_html(shown)
     assert html.count("<dt>Cannot</dt>") == 4
+    assert ("outlines are what Skylark draws inside them" in html) == (detector == "embedded")
     assert "/srv/secret" not in html
 
 
