@@ -1,33 +1,28 @@
-"""One job of a visitor: queries or questions run by one or two methods, on a thread of its own.
+"""One job of queries or questions, run by one or two methods.
 
 The running itself, its lines, its summary and its resuming are those of `reasoning.evaluation`. A job adds what a page
-needs: it can be watched and stopped, it waits for its turn, it ends when its time is up or its visitor has gone, and
-its results name no path of this machine.
+needs: each line is shown as it comes, none comes once the job is stopped, and results name no path of this machine.
 """
 
 from __future__ import annotations
 
-import logging
-import re
-import secrets
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from app.batch_methods import BatchMethod, with_models
 from app.batch_rows import Row, row_of, rows_of
-from app.batch_turns import Ticket, Turns
+from app.batch_turns import Turns
 from app.batch_upload import Upload, split_of, write_expected
+from app.batch_work import State, Work
 from app.graphs import GraphShelf
 from app.language_model import MAX_NEW_TOKENS
 from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Reasoner
-from reasoning.abandoning import until
 from reasoning.estimate import Estimate
 from reasoning.evaluation.query_lines import Protocol
 from reasoning.evaluation.query_run import prepare_queries
@@ -35,24 +30,8 @@ from reasoning.evaluation.question_run import prepare_questions
 from reasoning.evaluation.run import PreparedRun
 from reasoning.lark import LarkOptions
 
-State = Literal["new", "estimating", "estimated", "waiting", "running", "stopped", "done", "failed"]
-ACTIVE: tuple[State, ...] = ("estimating", "waiting", "running")
-
-TURN_SECONDS = 15 * 60.0
-"""How long a job works before it is the next one's turn; it can be gone on with."""
-UNWATCHED_SECONDS = 60.0
-"""How long a job works on that nobody watches; long enough to reload a page."""
 MOST_RESULT_BYTES = 16 * 2**20
 """Of the lines of one method."""
-STOPPED, LEFT, OVER = "stopped", "the page was closed", "its turn was over"
-
-log = logging.getLogger(__name__)
-
-_ID = re.compile(r"[A-Za-z0-9_-]{16,40}")
-
-
-class StoppedError(SkylarkError):
-    """A job was ended before its end; what it has is kept."""
 
 
 @dataclass
@@ -87,7 +66,7 @@ class Run:
         return self.seconds if began is None else time.monotonic() - began
 
 
-class Job:
+class Job(Work):
     """What a visitor has had estimated, runs, or has run.
 
     Args:
@@ -111,45 +90,15 @@ class Job:
         methods: Sequence[BatchMethod],
         identifier: str | None = None,
     ) -> None:
-        known = identifier is not None and _ID.fullmatch(identifier) is not None
-        self.id = cast(str, identifier) if known else secrets.token_urlsafe(16)
-        self.folder, self.upload, self.graph = folder, upload, graph
+        super().__init__(folder, identifier)
+        self.upload, self.graph = upload, graph
         self.graph_label = shelf.label(graph)
         self.protocol, self.split, self._shelf = protocol, split, shelf
         self.runs = [
             Run(method.put_away, folder / f"results-{letter}.jsonl")
             for method, letter in zip(methods, "ab", strict=False)
         ]
-        self.state: State = "new"
-        self.error: Exception | None = None
         self.progress = (0, 0)
-        self.touched = time.monotonic()
-        self._why, self._stop = "", threading.Event()
-        self._watched, self._deadline = time.monotonic(), float("inf")
-        self._ticket: Ticket | None = None
-        self._at_work: dict[str, BatchMethod] = {}
-        self._worker: threading.Thread | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def active(self) -> bool:
-        """Whether it works or waits."""
-        return self.state in ACTIVE
-
-    @property
-    def ahead(self) -> int:
-        """How many jobs must end before it has its turn."""
-        return 0 if self._ticket is None else self._ticket.ahead
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to stop and has not ended yet."""
-        return self.active and self._stop.is_set()
-
-    @property
-    def ended(self) -> str:
-        """Why it was stopped, in words; empty where it was not."""
-        return self._why
 
     @property
     def of_records(self) -> bool:
@@ -163,7 +112,8 @@ class Job:
 
     def estimate(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
         """Find out on a thread what it would take; returns at once. Arguments and errors are those of `start`."""
-        self._begin("estimating", turns, self._estimate, chosen)
+        methods = self._methods(chosen)
+        self._begin("estimating", turns, lambda: self._estimate(methods))
 
     def start(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
         """Run it on a thread, from where it was; returns at once.
@@ -176,67 +126,15 @@ class Job:
         Raises:
             SkylarkError: it is at work already, or too many jobs wait, or the visitor has not named the model.
         """
-        self._begin("waiting", turns, self._run, chosen)
+        methods = self._methods(chosen)
+        self._begin("waiting", turns, lambda: self._run(methods))
 
-    def stop(self, why: str = STOPPED) -> None:
-        """End the work; returns at once. A reply under way is not waited for."""
-        with self._lock:
-            if self.active and not self._stop.is_set():
-                self._why = why
-                self._stop.set()
+    def _methods(self, chosen: Sequence[BatchMethod]) -> list[BatchMethod]:
+        return with_models([run.method for run in self.runs], chosen)
 
-    def watched(self) -> None:
-        """Somebody looks at it; called at least every few seconds."""
-        self._watched = self.touched = time.monotonic()
-        self._check_time()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the worker, at most so long."""
-        if self._worker is not None:
-            self._worker.join(seconds)
-
-    def _begin(self, state: State, turns: Turns, work: Any, chosen: Sequence[BatchMethod]) -> None:
-        with self._lock:
-            if self.active:
-                raise SkylarkError("this job is at work already: stop it first")
-            methods = with_models([run.method for run in self.runs], chosen)
-            ticket = turns.take()
-            self._at_work = {method.key: method for method in methods}
-            self._ticket, self.state, self.error, self._why = ticket, state, None, ""
-            self._stop = stop = threading.Event()
-            self._watched, self._deadline = time.monotonic(), float("inf")
-        self._worker = threading.Thread(
-            # The model's calls are given up as soon as the job is stopped, wherever they wait.
-            target=until(stop).run, args=(self._work, ticket, work), name="skylark-batch", daemon=True,
-        )  # fmt: skip
-        self._worker.start()
-
-    def _work(self, ticket: Ticket, work: Any) -> None:
-        ended: State
-        try:
-            with ticket:
-                while not ticket.wait(0.5):
-                    self._check()
-                self._deadline = time.monotonic() + TURN_SECONDS
-                ended = work()
-        except StoppedError:
-            ended = "stopped"
-        except Exception as error:
-            # A model that is told to give up says so in an error of its own.
-            if self._stop.is_set():
-                ended = "stopped"
-            else:
-                if not isinstance(error, SkylarkError):
-                    log.exception("a job failed")
-                self.error, ended = _without_frames(self._without_folder(error)), "failed"
-        with self._lock:
-            self._at_work = {}
-            self.touched = time.monotonic()
-            self.state = ended
-
-    def _estimate(self) -> State:
-        for place, run in enumerate(self.runs):
-            prepared = self._prepared(run)
+    def _estimate(self, methods: Sequence[BatchMethod]) -> State:
+        for place, (run, method) in enumerate(zip(self.runs, methods, strict=True)):
+            prepared = self._prepared(method)
             run.total = len(prepared.items)
 
             def counted(prepared: PreparedRun[Any] = prepared, place: int = place) -> Iterator[Any]:
@@ -247,12 +145,12 @@ class Job:
             run.estimate = prepared.reasoner.estimate(counted())
         return "estimated"
 
-    def _run(self) -> State:
+    def _run(self, methods: Sequence[BatchMethod]) -> State:
         self.state = "running"
-        for run in self.runs:
+        for run, method in zip(self.runs, methods, strict=True):
             if run.summary is not None:
                 continue
-            prepared = self._prepared(run)
+            prepared = self._prepared(method)
             run.total = len(prepared.items)
             run.rows = rows_of(run.out, prepared)
             run.began_with, run.seconds, run.began = len(run.rows), 0.0, time.monotonic()
@@ -285,8 +183,8 @@ class Job:
 
         return replace(prepared, answered=answered)
 
-    def _prepared(self, run: Run) -> PreparedRun[Any]:
-        method, options = self._at_work[run.method.key], LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
+    def _prepared(self, method: BatchMethod) -> PreparedRun[Any]:
+        options = LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
         assert method.llm is not None
         prepared: PreparedRun[Any]
         if self.of_records:
@@ -319,30 +217,3 @@ class Job:
     def _at(self, done: int, total: int) -> None:
         self.progress = (done, total)
         self._check()
-
-    def _check(self) -> None:
-        self._check_time()
-        if self._stop.is_set():
-            raise StoppedError(self._why)
-
-    def _check_time(self) -> None:
-        now = time.monotonic()
-        if now > self._deadline:
-            self.stop(OVER)
-        elif now - self._watched > UNWATCHED_SECONDS:
-            self.stop(LEFT)
-
-    def _without_folder(self, error: Exception) -> Exception:
-        """An error without the place of the job's files."""
-        if not isinstance(error, SkylarkError):
-            return error
-        said = str(error)
-        for folder in {str(self.folder), str(self.folder.resolve())}:
-            said = said.replace(f"{folder}/input/", "").replace(f"{folder}/", "").replace(folder, "the job")
-        return SkylarkError(said) if said != str(error) else error
-
-
-def _without_frames(error: Exception) -> Exception:
-    """An error that does not keep alive what was at work as it was raised: a visitor's model among it."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.batch_job import TURN_SECONDS, UNWATCHED_SECONDS, Job, Run
+from app.batch_job import Job, Run
 from app.batch_jobs import KEPT_SECONDS, MOST_WAITING, RUNS_AT_ONCE
 from app.batch_rows import main_metric
 from app.batch_upload import MOST_BYTES, MOST_LINES
+from app.batch_work import TURN_SECONDS, UNWATCHED_SECONDS
 from app.failure_view import failure_html
 from app.markup import counted, heading, muted, name, seconds_text, table, text
 from reasoning.estimate import Estimate

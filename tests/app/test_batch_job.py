@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import batch_job
-from app.batch_job import LEFT, OVER, Job
+from app import batch_job, batch_work
+from app.batch_job import Job
 from app.batch_jobs import Jobs
 from app.batch_methods import EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
 from app.batch_results import comparison_of, job_again, results_of, write_files
@@ -23,6 +23,7 @@ from app.batch_rows import Row
 from app.batch_turns import Turns
 from app.batch_upload import receive
 from app.batch_view import answers_html, estimate_html, figures_html, state_html
+from app.batch_work import LEFT, OVER
 from app.graphs import GraphShelf
 from app.language_model import LanguageModel
 from app.models_own import open_model
@@ -258,7 +259,7 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
     method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
     for setting, why in (("UNWATCHED_SECONDS", LEFT), ("TURN_SECONDS", OVER)):
         with monkeypatch.context() as short:
-            short.setattr(batch_job, setting, 0.2)
+            short.setattr(batch_work, setting, 0.2)
             server.then(for_ever=Behaviour(delay=0.3))
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
             job.start(jobs.runs, [method])
