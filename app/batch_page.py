@@ -225,7 +225,9 @@ def kept_job() -> gr.BrowserState:
     return gr.BrowserState("", storage_key="skylark-batch-job", secret="skylark-batch-job")
 
 
-def build_batch(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks, kept: gr.BrowserState) -> Callable[[Any], None]:
+def build_batch(
+    demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks, kept: gr.BrowserState, images: gr.BrowserState
+) -> Callable[[Any], None]:
     """The tab, inside `page`; gives what lets the choices follow an event after which another model is in use."""
     gr.HTML(
         "<p>Run many queries or questions, or look at many images: see what it takes, watch, stop, go on, take the "
@@ -236,7 +238,7 @@ def build_batch(demo: BatchDemo, shelf: GraphShelf, page: gr.Blocks, kept: gr.Br
         with gr.Tab("Questions and queries", elem_id="batch_lines_tab"):
             offer = _build_lines(demo, shelf, page, kept)
         with gr.Tab("Images", elem_id="batch_images_tab"):
-            build_batch_images(demo.images)
+            build_batch_images(demo.images, page, images)
     return offer
 
 

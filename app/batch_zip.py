@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -58,7 +59,7 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, wanted: Callable[[str], 
     """
     written: list[Path] = []
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with _opened(archive) as opened:
             chosen = _checked(opened, bounds, wanted)
             left = bounds.bytes_all
             for number, entry in enumerate(chosen, start=1):
@@ -66,13 +67,26 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, wanted: Callable[[str], 
                 place.parent.mkdir()
                 written.append(place)
                 left -= _write(opened, entry, place, min(left, bounds.bytes_each))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        _remove(written)
-        raise SkylarkError(f"this file is no zip that can be read ({error}): pack it again as a plain .zip") from None
     except BaseException:
         _remove(written)
         raise
     return written
+
+
+def listed(archive: Path, bounds: Bounds, wanted: Callable[[str], bool]) -> list[int]:
+    """The sizes in bytes that a zip states of its wanted files; nothing is unpacked. Arguments and errors are those of
+    `unpack`."""
+    with _opened(archive) as opened:
+        return [entry.file_size for entry in _checked(opened, bounds, wanted)]
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            yield opened
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise SkylarkError(f"this file is no zip that can be read ({error}): pack it again as a plain .zip") from None
 
 
 def _checked(opened: zipfile.ZipFile, bounds: Bounds, wanted: Callable[[str], bool]) -> list[zipfile.ZipInfo]:

@@ -6,12 +6,9 @@ Everything that a visitor sends is bounded before it is decoded (`vision.images`
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import gradio as gr
@@ -20,11 +17,10 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from app.failure_view import failure_html
-from app.image_batch import MOST_IMAGES, OVERDUE, Progress, run_batch, without_path
 from app.image_examples import ImageExample, available, thumbnail_uri
 from app.image_links import numbered, others
 from app.image_overlay import TOGGLES, objects_html, overlay_html
-from app.image_source import sent
+from app.image_source import sent, without_path
 from app.image_views import reasoning_html, scene_html, task_html
 from app.in_view import in_view
 from app.limits import LOOK_SECONDS, TimeLimit
@@ -54,7 +50,6 @@ FORMATS: tuple[tuple[str, str], ...] = (
 
 SHOWN = 9
 """What `ImageDemo.show` gives."""
-ARCHIVE = "skylark-detections.zip"
 
 
 @dataclass(frozen=True)
@@ -196,23 +191,6 @@ class ImageDemo:
             found = self.vision.detect(looked.image.pixels, min_score=_bounded(min_score))
         return Scene.from_detections(found[:MOST_IN_SCENE], looked.image), len(found)
 
-    def batch(self, files: list[Any] | None, instruction: str | None, min_score: float) -> Iterator[tuple[Any, Any]]:
-        """Look at many images; gives a status line and, at the end, the zip."""
-        try:
-            paths = [path for path in map(sent, files or ()) if isinstance(path, Path)]
-            # Gradio copies the zip as it is handed over, so nothing stays here.
-            with tempfile.TemporaryDirectory(prefix="skylark-looked-") as folder:
-                for progress in run_batch(
-                    self.vision, paths, (instruction or "").strip(), _bounded(min_score), Path(folder) / ARCHIVE
-                ):
-                    done = progress.archive is not None
-                    yield (
-                        _batch_status(progress),
-                        gr.update(value=str(progress.archive) if done else None, visible=done),
-                    )
-        except Exception as error:
-            yield failure_html(error), gr.update(value=None, visible=False)
-
 
 def _loaded(photo: Any) -> LoadedImage:
     """The image that was sent.
@@ -286,14 +264,6 @@ def _headline(looked: Looked) -> str:
     return f'<p class="sk-headline">{text(told)}</p>'
 
 
-def _batch_status(progress: Progress) -> str:
-    told = f"{progress.done} of {progress.total} images, {counted(progress.objects, 'object')}"
-    failed = "".join(f"<li><bdi>{text(name)}</bdi>: {text(why)}</li>" for name, why in progress.failed)
-    listed = f'<ul class="sk-lines">{failed}</ul>' if failed else ""
-    state = "Looking: " if progress.archive is None else f"{OVERDUE}: " if progress.overdue else "Done: "
-    return f'<p class="sk-status" role="status">{state}{told}.</p>{listed}'
-
-
 def build_images(demo: ImageDemo) -> None:
     """The image page's part of the page, inside a tab."""
     examples: tuple[ImageExample, ...] = available()
@@ -334,14 +304,8 @@ def build_images(demo: ImageDemo) -> None:
             )
         with gr.Column(min_width=300, scale=2, elem_classes="sk-panel", elem_id="scene_panel"):
             scene = gr.HTML(elem_id="scene")
-    with gr.Accordion("Many images to a zip", open=False, elem_id="batch_panel"):
-        files = gr.File(
-            label=f"Images, at most {MOST_IMAGES}", file_count="multiple", file_types=["image"], elem_id="batch_files"
-        )
-        with gr.Row():
-            start = gr.Button("Look at all, by the instruction above", elem_id="batch_start")
-            download = gr.DownloadButton("Download the zip", visible=False, elem_id="batch_zip")
-        batch_status = gr.HTML(elem_id="batch_status")
+    gr.HTML(muted("Many images under one instruction, to a zip: <b>Run a batch</b> has a part for <b>Images</b>."),
+            elem_id="many_images")  # fmt: skip
 
     looked = gr.State(None)
     shown = [error, task, overlay, headline, objects, output, scene, reasoning, looked]
@@ -363,7 +327,3 @@ def build_images(demo: ImageDemo) -> None:
         )
     score.change(demo.show_again, trigger_mode="always_last", **asked)
     form.change(written, [looked, form], [output], api_visibility="private", queue=False)
-    start.click(
-        demo.batch, [files, instruction, score], [batch_status, download], api_visibility="private",
-        concurrency_limit=1, concurrency_id="batch", show_progress="hidden", preprocess=False,
-    )  # fmt: skip

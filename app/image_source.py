@@ -58,6 +58,11 @@ def uploaded(path: str) -> Path:
     return found
 
 
+def without_path(error: SkylarkError, path: Path) -> str:
+    """An error's message without the file's path: where this machine keeps it is nobody's business."""
+    return str(error).replace(str(path), "this file")
+
+
 def _decoded(text: str) -> bytes:
     head, _, body = text.partition(",")
     if not head.endswith(";base64"):

@@ -47,8 +47,6 @@ ANSWER_SECONDS = 30
 """For an exact answer."""
 LOOK_SECONDS = 60
 """For a look at an image."""
-BATCH_SECONDS = 600
-"""For the images of one batch; its zip then holds those that were looked at."""
 RUN_SECONDS = 600
 """For the language model's chain of one question."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.api import Programs, build_programs, offer_only_programs
+from app.batch_images import kept_images
 from app.batch_page import BatchDemo, build_batch, kept_job
 from app.graph_page import GraphDemo, build_graphs
 from app.graphs import GraphShelf
@@ -22,13 +23,13 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
     demo = GraphDemo(shelf, model)
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
-        kept = kept_job()
+        kept, images_kept = kept_job(), kept_images()
         with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
             brought = build_graphs(demo, shelf, model, page)
         with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
             build_images(images)
         with gr.Tab("Run a batch", id="batch", elem_id="batch_tab"):
-            offer = build_batch(BatchDemo(shelf, model, images), shelf, page, kept)
+            offer = build_batch(BatchDemo(shelf, model, images), shelf, page, kept, images_kept)
             brought.then(
                 demo.choices, None, [_found(page, "batch_graph")], api_visibility="private", queue=False,
                 show_progress="hidden",

@@ -6,7 +6,6 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -229,38 +228,9 @@ def test_an_image_is_pasted_and_the_camera_is_offered(browser: Any, copying: str
         expect(page, "#found", "Nothing found", 20)
 
 
-def test_a_batch_goes_to_a_zip_while_somebody_looks(
-    browser: Any, copying: str, files: Path, data_folder: Path, tmp_path: Path
-) -> None:
-    with looking(browser, copying, "batch") as page, looking(browser, copying, "meanwhile") as other:
-        page.click("#batch_panel button")
-        page.fill("#instruction textarea", "every person, boxes as JSON")
-        page.click("#batch_start")
-        expect(page, "#batch_status", "no image yet")
-        sent = [files / name for name in ("photo.jpg", "cut.jpg", "ink.jpg", "text.png", "more/photo.jpg")]
-        page.set_input_files("#batch_files input[type=file]", sent)
-        page.wait_for_function("document.querySelectorAll('#batch_files tr.file').length === 5", timeout=20_000)
-        page.click("#batch_start")
-        other.click("#image-example-3")
-        expect(other, "#task", "JSON with label and bbox", 20)
-        told = expect(page, "#batch_status", "Done: 5 of 5 images, 3 objects", 30)
-        assert "cut.jpg: " in told and "text.png: " in told
-        with page.expect_download() as download:
-            page.click("#batch_zip")
-        download.value.save_as(tmp_path / "all.zip")
-    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
-        assert archive.testzip() is None
-        names = {f"text/{name}.json" for name in ("photo", "ink", "photo-2")}
-        names |= {f"pictures/{name}.jpg" for name in ("photo", "ink", "photo-2")}
-        assert set(archive.namelist()) == names | {"detections.json"}
-        everything = json.loads(archive.read("detections.json"))
-        assert [("error" in entry, entry["image"]) for entry in everything] == [
-            (path.name in ("cut.jpg", "text.png"), path.name) for path in sent
-        ]
-        assert json.loads(archive.read("text/photo.json"))[0]["label"] == "person"
-        with archive.open("pictures/photo-2.jpg") as picture:
-            assert Image.open(picture).width >= 256
-    assert not list(data_folder.rglob("skylark-looked-*")), "the zip is kept in one place only"
+def test_many_images_are_at_home_under_batch(browser: Any, copying: str) -> None:
+    with looking(browser, copying, "many") as page:
+        assert "Run a batch has a part for Images" in str(page.text_content("#many_images"))
 
 
 def test_two_visitors_have_each_their_own_answer(browser: Any, copying: str) -> None:

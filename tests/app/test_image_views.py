@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.image_batch import MOST_IMAGES, run_batch
 from app.image_examples import IMAGE_EXAMPLES, available, thumbnail_uri
 from app.image_links import numbered, others
 from app.image_overlay import data_uri, objects_html, overlay_html
@@ -300,7 +298,6 @@ def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "secret.png", uploads / ".." / "secret.png", uploads / "link.png", Path("/etc/passwd")):
         with pytest.raises(SkylarkError, match="not sent to this page"):
             demo.look({"path": str(path)}, "cats", 0.35)
-        assert "not sent" in next(demo.batch([{"path": str(path)}], "cats", 0.35))[0]
     assert len(demo.look({"path": str(uploads / "sent.png")}, "cats", 0.35).detections) == 0
 
 
@@ -332,42 +329,7 @@ def test_an_instruction_is_bounded(uploads: Path) -> None:
         ImageDemo().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
 
 
-# The batch and the examples ---------------------------------------------------------------------------------------
-
-
-def test_a_batch_names_what_it_could_not_read_and_keeps_the_rest(vision: Vision, tmp_path: Path) -> None:
-    first, second = tmp_path / "Photo.png", tmp_path / "photo.jpg"
-    Image.new("RGB", (64, 48)).save(first)
-    Image.new("RGB", (4000, 30)).save(second)
-    (tmp_path / "text.png").write_text("a text")
-    target = tmp_path / "all.zip"
-    steps = list(run_batch(vision, [first, tmp_path / "text.png", second], "cats as VOC", 0.35, target))
-    assert [step.done for step in steps] == [0, 1, 2, 3, 3]
-    assert [name for name, _ in steps[-1].failed] == ["text.png"]
-    assert str(tmp_path) not in steps[-1].failed[0][1]
-    assert not target.with_name("all.zip.part").exists()
-    with zipfile.ZipFile(target) as archive:
-        assert {name for name in archive.namelist() if name.startswith("text/")} == {
-            "text/Photo.xml",
-            "text/photo-2.xml",
-        }
-        with archive.open("pictures/photo-2.jpg") as drawn:
-            assert max(Image.open(drawn).size) == 2560
-
-
-def test_a_batch_is_bounded_and_leaves_nothing(vision: Vision, uploads: Path, tmp_path: Path) -> None:
-    with pytest.raises(SkylarkError, match=f"{MOST_IMAGES}"):
-        list(run_batch(vision, [tmp_path / "x.png"] * (MOST_IMAGES + 1), "cats", 0.35, tmp_path / "all.zip"))
-    Image.new("RGB", (64, 48)).save(uploads / "sent.png")
-    given = [update["value"] for _, update in ImageDemo().batch([{"path": str(uploads / "sent.png")}], "cats", 0.35)]
-    assert given[-1] is not None
-    assert not Path(given[-1]).parent.exists()
-
-
-def test_contradictions_stop_a_batch_before_it_starts(uploads: Path) -> None:
-    Image.new("RGB", (64, 48)).save(uploads / "sent.png")
-    shown = [html for html, _ in ImageDemo().batch([{"path": str(uploads / "sent.png")}], "only cats, no cats", 0.35)]
-    assert "contradict" in shown[-1]
+# The examples ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("example", available(), ids=lambda example: example.title)
