@@ -304,7 +304,7 @@ def build_images(demo: ImageDemo) -> None:
             )
         with gr.Column(min_width=300, scale=2, elem_classes="sk-panel", elem_id="scene_panel"):
             scene = gr.HTML(elem_id="scene")
-    gr.HTML(muted("Many images under one instruction, to a zip: <b>Run a batch</b> has a part for <b>Images</b>."),
+    gr.HTML(muted("Many images under one instruction, to a zip: <b>Batch</b> has a part for <b>Images</b>."),
             elem_id="many_images")  # fmt: skip
 
     looked = gr.State(None)

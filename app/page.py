@@ -24,11 +24,11 @@ def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[g
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
         kept, images_kept = kept_job(), kept_images()
-        with gr.Tab("Ask a graph", id="graphs", elem_id="graph_tab"):
+        with gr.Tab("Graph", id="graphs", elem_id="graph_tab"):
             brought = build_graphs(demo, shelf, model, page)
-        with gr.Tab("Look at an image", id="images", elem_id="image_tab"):
+        with gr.Tab("Image", id="images", elem_id="image_tab"):
             build_images(images)
-        with gr.Tab("Run a batch", id="batch", elem_id="batch_tab"):
+        with gr.Tab("Batch", id="batch", elem_id="batch_tab"):
             offer = build_batch(BatchDemo(shelf, model, images), shelf, page, kept, images_kept)
             brought.then(
                 demo.choices, None, [_found(page, "batch_graph")], api_visibility="private", queue=False,

@@ -71,7 +71,7 @@ def main() -> None:
             "/^Done/.test(document.querySelector('#steps_status').textContent.trim())", timeout=180_000
         )
         keep(page, "demo.png", COLOURS)
-        page.click("role=tab[name='Look at an image']")
+        page.click("role=tab[name='Image']")
         page.click(IMAGE_EXAMPLE)
         page.wait_for_selector("#overlay .sk-object", state="attached", timeout=60_000)
         keep(page, "vision.png", PHOTOGRAPH_COLOURS)

@@ -30,7 +30,7 @@ def batching(browser: Any, url: str, name: str, **more: Any) -> Iterator[Any]:
 
 def to_tab(page: Any) -> None:
     expect(page, "#graph_note", "facts", 60)
-    open_tab(page, "Run a batch")
+    open_tab(page, "Batch")
     page.wait_for_selector("#batch_typed textarea")
 
 

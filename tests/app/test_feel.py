@@ -21,7 +21,7 @@ def fill(page: Any) -> None:
     page.click("#example-2")
     expect(page, "#answer", "4 answers", 30)
     page.wait_for_function(TEXT, timeout=60_000)
-    open_tab(page, "Look at an image")
+    open_tab(page, "Image")
     page.click("#image-example-1")
     expect(page, "#reasoning", "person 1", 60)
     page.click("#scene summary")
@@ -55,7 +55,7 @@ def test_no_tab_scrolls_sideways_on_a_phone(browser: Any, copying: str) -> None:
     with visit(browser, copying, "sideways", PHONE) as page:
         fill(page)
         names = dict.fromkeys(page.locator("[role=tab]").all_text_contents())
-        assert "Look at an image" in names
+        assert "Image" in names
         for name in names:
             open_tab(page, name.strip())
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
@@ -87,7 +87,7 @@ def test_a_question_is_asked_and_stopped_without_a_mouse(browser: Any, copying: 
 
 def test_one_thing_lights_up_in_all_its_places(browser: Any, copying: str) -> None:
     with visit(browser, copying, "together") as page:
-        open_tab(page, "Look at an image")
+        open_tab(page, "Image")
         page.click("#image-example-1")
         expect(page, "#reasoning", "person 1", 60)
         page.click("#scene summary")
@@ -157,7 +157,7 @@ def test_what_comes_in_answer_comes_into_view_and_leaves_the_keyboard_where_it_i
         page.wait_for_function(seen, arg="#error .sk-alert")
         ask("What is the capital of the Congo?")
         page.wait_for_function(seen, arg="#choice-1")
-        open_tab(page, "Look at an image")
+        open_tab(page, "Image")
         page.click("#image-example-1")
         page.wait_for_selector("#overlay .sk-photo", timeout=60_000)
         page.wait_for_function(seen, arg="#image_found")

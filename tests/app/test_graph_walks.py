@@ -44,7 +44,7 @@ def test_a_graph_of_ones_own_is_read_shown_asked_and_not_linked_to(browser: Any,
         assert "CSV" in expect(page, "#answer", SCRIPT)
         assert page.locator("#answer [data-link]").count() == 0
         assert page.locator("#contents script, #answer script, #evidence script").count() == 0
-        open_tab(page, "Run a batch")
+        open_tab(page, "Batch")
         choose(page, "#batch_graph", "mine.tsv (yours)")
         page.fill("#batch_typed textarea", 'road("A")')
         page.click("#batch_estimate")

@@ -58,7 +58,7 @@ def test_file_names_and_instructions_stay_text(browser: Any, copying: str, tmp_p
         Image.new("RGB", (64, 64), "grey").save(tmp_path / name)
     (tmp_path / "<svg onload=window.ran=10>.png").write_text("no image")
     with visit(browser, copying, "hostile-image") as page:
-        page.click("role=tab[name='Look at an image']")
+        page.click("role=tab[name='Image']")
         page.set_input_files("#photo input[type=file]", tmp_path / names[0])
         page.wait_for_selector("#photo button[aria-label='Remove Image']", timeout=30_000)
         page.fill("#instruction textarea", f'people, {" ".join(MARKUP[:4])}, and {{"<b>x</b>": <c0>}}')
@@ -68,7 +68,7 @@ def test_file_names_and_instructions_stay_text(browser: Any, copying: str, tmp_p
             " document.querySelector('#image_error').textContent)", timeout=60_000
         )  # fmt: skip
         assert page.evaluate(QUIET)
-        page.click("role=tab[name='Run a batch']")
+        page.click("role=tab[name='Batch']")
         page.get_by_role("tab", name="Images", exact=True).click()
         page.set_input_files("#batch_images input[type=file]", sorted(tmp_path.iterdir()))
         expect(page, "#images_estimate", "4 images", 30)

@@ -48,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def looking(browser: Any, url: str, name: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
     """A visitor at the image tab."""
     with visit(browser, url, f"image-{name}", viewport) as page:
-        open_tab(page, "Look at an image")
+        open_tab(page, "Image")
         page.wait_for_selector("#photo input[type=file]", state="attached")
         yield page
 
@@ -230,7 +230,7 @@ def test_an_image_is_pasted_and_the_camera_is_offered(browser: Any, copying: str
 
 def test_many_images_are_at_home_under_batch(browser: Any, copying: str) -> None:
     with looking(browser, copying, "many") as page:
-        assert "Run a batch has a part for Images" in str(page.text_content("#many_images"))
+        assert "Batch has a part for Images" in str(page.text_content("#many_images"))
 
 
 def test_two_visitors_have_each_their_own_answer(browser: Any, copying: str) -> None:
@@ -250,7 +250,7 @@ def test_a_file_that_is_too_large_is_refused(browser: Any, copying: str, tmp_pat
     page = browser.new_page()  # what Gradio logs of the refusal is no fault of the page
     try:
         page.goto(copying)
-        page.click("role=tab[name='Look at an image']")
+        page.click("role=tab[name='Image']")
         page.set_input_files("#photo input[type=file]", large)
         expect(page, ".toast-body", "maximum allowed size", 20)
     finally:

@@ -69,7 +69,7 @@ def test_a_key_goes_to_the_provider_and_nowhere_else(
         expect(page, "#models_shown", "openai:gpt-5-mini")
         assert page.input_value("#own_key input") == ""
         assert KEY not in page.content()
-        page.click("role=tab[name='Run a batch']")
+        page.click("role=tab[name='Batch']")
         page.click("#batch_method input")
         page.get_by_role("option", name="lark with your openai:gpt-5-mini").wait_for()
         page.keyboard.press("Escape")
