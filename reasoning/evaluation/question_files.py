@@ -32,6 +32,7 @@ from reasoning.query.tree import Query
 Gold = frozenset[int] | str
 """One expected answer: the entities that its text may mean, or a text where it means none (a number, yes or no)."""
 
+_NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?")
 _TOPIC = re.compile(r"\[([^\[\]]+)\]")
 
 
@@ -184,7 +185,10 @@ class _Line:
             return frozenset((self.kg.entity_by_id(text),))
         except UnknownEntityError:
             # No spelling is corrected here: an expected answer that the graph lacks must stay unanswerable.
-            return frozenset(self.kg.names.with_key(fold(text))) or text.strip()
+            named = self.kg.names.with_key(fold(text))
+            if _NUMBER.fullmatch(text.strip()):  # "33" is a number, and no code that is "+33"
+                named = [entity for entity in named if self.kg.entity_labels[entity] == text.strip()]
+            return frozenset(named) or text.strip()
 
     def _json_path(self, item: Any) -> tuple[tuple[int, bool], ...] | None:
         if item is None:

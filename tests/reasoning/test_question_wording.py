@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reasoning import Query, Reasoner
 from reasoning.errors import QuestionError
+from reasoning.evaluation.question_files import read_questions
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.questions import read_question, understand
 from reasoning.questions.lexicon import lexicon_of
@@ -305,3 +308,9 @@ def test_what_stands_around_is_read(world: KnowledgeGraph, question: str, query:
 
 def test_a_noun_that_only_resembles_a_measure_ranks_nothing(world: KnowledgeGraph) -> None:
     assert understand("What is the highest mountain in Tanzania?", world).query is None
+
+
+def test_an_expected_number_or_yes_is_no_name(world: KnowledgeGraph, tmp_path: Path) -> None:
+    path = tmp_path / "questions.tsv"
+    path.write_text("How many airports are there in Iceland?\t33\nIs Paris the capital of France?\tyes\n")
+    assert [record.gold for record in read_questions(path, world, None)[0]] == [("33",), ("yes",)]
