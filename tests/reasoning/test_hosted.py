@@ -247,7 +247,7 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
     server.then(for_ever=Behaviour(delay=3, reply="{}"))
     before = set(threading.enumerate())
     with suppress(LLMTimeoutError):
-        assert reasoner(timeout=0.3, **options).answer(question).error is not None
+        assert reasoner(timeout=1, **options).answer(question).error is not None  # time to send it on a busy machine
     assert server.requests
     # Python waits at its exit for the threads of pools, daemons or not.
     left = [thread.name for thread in threading.enumerate() if thread not in before]
