@@ -120,8 +120,8 @@ class PhraseLinks(QuestionWords):
             return
         if joined in UNSAYABLE:
             before = set(self.words[max(0, at - 2) : at])
-            if not before & ({"how"} if joined in ("many", "few") else {"without", "not"}):  # "without a single border"
-                yield Item("unsayable", text)
+            if not self.filler[at] and not before & ({"how"} if joined == "many" else {"how", "without", "not"}):
+                yield Item("unsayable", text)  # but "without a single border"
             return
         if (place := ordinal(joined)) is not None:
             yield Item("ordinal", text, value=place)

@@ -89,6 +89,8 @@ class QuestionWords:
         for at, word in enumerate(self.words[:-1]):
             if word in SOMEBODY and self.words[at + 1] in RELATIVE:
                 filler[at] = False  # "manages someone who speaks German"
+        for at in range(1, len(self.words)):
+            filler[at] = filler[at] or self.words[at - 1 : at + 1] == ["a", "few"]  # some
         filler[:1] = [filler[:1] == [True] or self.words[:1] == ["could"]]  # "could an antibiotic cause it"
         said = [at for at, word in enumerate(self.words) if word not in ARTICLES]
         for at, word in enumerate(self.words):

@@ -47,7 +47,7 @@ class RelationShapes(Shapes):
         nothing = b.type is not None and b.type.entity is None and b.type.members is None and a.text.endswith("s")
         # "directors that the actors ...", "allies have embassies"
         apart = self.linked.before(b.start) & (HAVING | {"that", "who", "which"})
-        does = is_verb(a.text) and not is_noun(a.text) and not is_verbal(a.text)  # "manages people"
+        does = is_verb(a.text) and not is_noun(a.text) and a.text.endswith("s")  # "manages people"
         if a.type is None and b.type is not None and not (_past(a.text) or nothing or apart or does):
             yield replace(a, type=b.type, cost=a.cost + b.cost + b.type.cost + 0.02)
 
