@@ -23,7 +23,7 @@ time."""
 
 
 SMALL = (
-    "It is small, was taught to answer single steps, and still gets some of them wrong: the exact answer is the "
+    "It is small and was taught to answer single steps; it gets few of them wrong, but some: the exact answer is the "
     "reliable one."
 )
 """What to expect of the embedded model."""
