@@ -174,9 +174,7 @@ class BatchImages:
 
     def stop(self, current: str | None) -> None:
         """Stop after the image under way, or give the place up; what was found until then is in the zip."""
-        job = self._jobs.get(current)
-        if job is not None:
-            job.stop()
+        self._jobs.stop(current)
 
     def found_again(self, before: str | None) -> tuple[Any, ...]:
         """Whether the server still has the job that the browser remembers, after a reload. Gives what `start` gives."""

@@ -57,6 +57,12 @@ class KeptWork(Generic[T]):
         with self._lock:
             return self._jobs.get(identifier) if isinstance(identifier, str) else None
 
+    def stop(self, identifier: object) -> None:
+        """Stop the job of this id, or have it give its place up; what it has stays."""
+        job = self.get(identifier)
+        if job is not None:
+            job.stop()
+
     def tidy(self) -> None:
         """Remove jobs that nobody has looked at for long, or that are too many or too large, the oldest first."""
         now = time.monotonic()

@@ -116,9 +116,7 @@ class BatchDemo:
 
     def stop(self, current: str | None) -> None:
         """Stop the job; what it has stays."""
-        job = self._jobs.get(current)
-        if job is not None:
-            job.stop()
+        self._jobs.stop(current)
 
     def again(self, archive: str | None, identifier: str | None, before: str | None) -> tuple[Any, ...]:
         """Go on with a job, by its zip or by its id. Gives what `estimate` gives."""

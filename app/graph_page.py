@@ -85,17 +85,18 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
                 gr.Button(label_of(example), size="sm", elem_id=f"example-{number}", min_width=0)
                 for number, example in enumerate(WORLD_EXAMPLES, start=1)
             ]
-        with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
-            contents = gr.HTML(elem_id="contents", js_on_load=_script("contents.js"))
-        with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
-            gr.HTML(
-                shapes_html(),
-                elem_id="shapes",
-                js_on_load=_script("shapes.js"),
-                server_functions=[fill_shape, shape_names],
-            )
-        with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
-            gr.HTML(grammar_html())
+        with gr.Column(elem_id="folded"):
+            with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
+                contents = gr.HTML(elem_id="contents", js_on_load=_script("contents.js"))
+            with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
+                gr.HTML(
+                    shapes_html(),
+                    elem_id="shapes",
+                    js_on_load=_script("shapes.js"),
+                    server_functions=[fill_shape, shape_names],
+                )
+            with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
+                gr.HTML(grammar_html())
     gr.HTML(
         '<ul id="sk-proposals" role="listbox" aria-label="Proposals" hidden></ul><span class="sk-unseen" role="status">'
         "</span>",

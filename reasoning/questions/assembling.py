@@ -72,7 +72,7 @@ def _narrowed(
         result, parts = ground.other_than(parts[0].reading).at(0.25), parts[1:]  # type: ignore[arg-type]
     elif want is not None and want.entity is not None:
         result = ground.of_type(want.entity).at(want.cost)
-    elif parts and parts[0].choice is not None and (want is None or (want.entity is None and want.members is None)):
+    elif parts and parts[0].choice is not None and not tells(want):
         result = whole_with(ground, parts[0].choice)
         result = ground.restrict(result, want) if want is not None else result
     elif anything(want) and parts and parts[0].reading is not None and parts[0].negated:
@@ -98,7 +98,12 @@ def _narrowed(
 
 def anything(want: Kind | None) -> bool:
     """Whether the words leave open what is looked for: "who", "what"."""
-    return want is None or (want.entity is None and want.members is None and want.cost == 0)
+    return want is None or (not tells(want) and want.cost == 0)
+
+
+def tells(want: Kind | None) -> bool:
+    """Whether the graph knows what is of a kind."""
+    return want is not None and (want.entity is not None or want.members is not None)
 
 
 def _otherwise(ground: Grounding, reading: Reading) -> Reading:

@@ -322,7 +322,7 @@ class Grammar(ClauseShapes, AskingShapes, JoiningShapes, NumberShapes):
             yield self._noun(phrase, [reading], 0.1, bare=bare, type=phrase.type, use=phrase.use)
         elif phrase.kind == "type" and phrase.type is not None and phrase.type.named:
             # "the actors born in London", in a graph where "actor" is what somebody's occupation is
-            named = Objects((tuple(self.ground.called_so(phrase.type.named)),))
+            named = Objects((tuple(self.ground.of_entities(phrase.type.named)),))
             if self._reads(Implied("is", named), None):
                 yield self._noun(phrase, Implied("is", named).readings(self.ground, None)[:2])
         elif phrase.kind == "relation" and phrase.use is not None:

@@ -14,7 +14,7 @@ from itertools import product
 from reasoning.query.tree import Project
 from reasoning.questions.assembling import Part, assembled
 from reasoning.questions.constructions import inverse_of
-from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading, goes_back
+from reasoning.questions.grounding import KEPT, Grounding, NoReading, Reading, goes_back, goes_on
 from reasoning.questions.lexicon import Kind, RelationUse
 from reasoning.questions.measures import Comparison, Superlative
 
@@ -72,7 +72,7 @@ class Application:
             found = [[one.at(0.8) if goes_back(one) else one for one in readings] for readings in found]
         if self.construction in ("verb", "gap") and ground.lexicon.type_relation is None:
             # ... or who studies where those go who study there.
-            found = [[one.at(SAID_TWICE) if _goes_on(one) else one for one in readings] for readings in found]
+            found = [[one.at(SAID_TWICE) if goes_on(one) else one for one in readings] for readings in found]
         if len(found) == 1:
             return sorted(found[0], key=lambda reading: reading.cost)
         if not any(reading.values for readings in found for reading in readings):
@@ -348,17 +348,6 @@ class Together(Predicate):
                 options.append((sum(cost for cost, _ in chosen), tuple(joined)))
             self._kept[key] = sorted(options, key=lambda option: option[0])[:KEPT]
         return self._kept[key]
-
-
-def _goes_on(reading: Reading) -> bool:
-    """Whether the last two steps are the same one."""
-    query = reading.query
-    before = query.source if isinstance(query, Project) else None
-    return (
-        isinstance(query, Project)
-        and isinstance(before, Project)
-        and (query.relation, query.inverse) == (before.relation, before.inverse)
-    )
 
 
 def _once(whole: Reading, readings: Sequence[Reading]) -> Reading:

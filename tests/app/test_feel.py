@@ -125,7 +125,7 @@ def test_nothing_jumps_as_the_page_loads_or_an_answer_comes(
         expect(page, "#graph_note", "facts", 60)
         page.wait_for_timeout(500)
         ours = [shift for shift in page.evaluate("shifts") if len(shift) > 1]  # the others are of Gradio's own spinner
-        assert sum(shift[0] for shift in ours) < 0.05, ours  # half of what is called good
+        assert sum(shift[0] for shift in ours) < 0.01, ours
         top = "document.querySelector('#answer').getBoundingClientRect().top + scrollY"
         before = page.evaluate(top)
         page.click("#example-2")

@@ -12,6 +12,6 @@ through where things lie, `relations` decides between the ways, `implied` finds 
 from __future__ import annotations
 
 from reasoning.questions.grounding.names import Grounding
-from reasoning.questions.grounding.readings import KEPT, NoReading, Reading, ambiguous, goes_back, is_entity
+from reasoning.questions.grounding.readings import KEPT, NoReading, Reading, ambiguous, goes_back, goes_on, is_entity
 
-__all__ = ["KEPT", "Grounding", "NoReading", "Reading", "ambiguous", "goes_back", "is_entity"]
+__all__ = ["KEPT", "Grounding", "NoReading", "Reading", "ambiguous", "goes_back", "goes_on", "is_entity"]

@@ -47,9 +47,9 @@ class Grounding(ImpliedRelations):
         ones = [entity for entity in dict.fromkeys(named) if fold(self.kg.entity_labels[entity]).startswith(fold(name))]
         return [self._entity(Mention(name, ((entity,),)), entity, 0) for entity in ones[:MOST_CALLED]]
 
-    def called_so(self, entities: Sequence[int]) -> list[Reading]:
-        """Entities by their indexes."""
-        return [Reading(anchor(self.kg, one), np.array([one], dtype=np.int32), cost=0.0) for one in entities]
+    def of_entities(self, entities: Sequence[int]) -> list[Reading]:
+        """A reading for each of some entity indexes."""
+        return [Reading(anchor(self.kg, one), np.array([one], dtype=np.int32)) for one in entities]
 
     def named(self, query: Entity) -> Reading:
         """The entity of a query."""

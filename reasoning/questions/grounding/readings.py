@@ -81,14 +81,21 @@ def _told(kg: KnowledgeGraph, entity: int, by_name: bool) -> str:
 
 def goes_back(reading: Reading) -> bool:
     """Whether a step goes back by the relation that led there."""
-    query = reading.query
-    before = query.source if isinstance(query, Project) else query
-    return (
-        isinstance(query, Project)
-        and isinstance(before, Project)
-        and query.relation == before.relation
-        and query.inverse != before.inverse
-    )
+    return _same_relation_twice(reading) == (False, True)
+
+
+def goes_on(reading: Reading) -> bool:
+    """Whether the last two steps are one and the same."""
+    return _same_relation_twice(reading) == (True, False)
+
+
+def _same_relation_twice(reading: Reading) -> tuple[bool, bool]:
+    """Whether the last two steps follow one relation in one direction, and whether they do so in both."""
+    last = reading.query
+    before = last.source if isinstance(last, Project) else None
+    if not (isinstance(last, Project) and isinstance(before, Project) and last.relation == before.relation):
+        return False, False
+    return last.inverse == before.inverse, last.inverse != before.inverse
 
 
 def is_entity(reading: Reading) -> bool:
