@@ -43,22 +43,11 @@ _PASTS = {
 
 
 _SHORT_PASTS = frozenset({"beat", "met", "knew", "saw", "fought", "lost", "left", "wed"})
+"""Irregular pasts that are labels and no participles of `_PASTS`."""
 
 _INTRANSITIVE = frozenset(
-    {
-        "studied",
-        "worked",
-        "played",
-        "lived",
-        "graduated",
-        "participated",
-        "competed",
-        "served",
-        "moved",
-        "died",
-        "fought",
-    }
-    | {"performed", "appeared", "starred", "travelled", "traveled", "enrolled", "invested", "collaborated"}
+    {"studied", "worked", "played", "lived", "graduated", "participated", "competed", "served", "moved", "died"}
+    | {"performed", "appeared", "starred", "travelled", "traveled", "enrolled", "invested", "collaborated", "fought"}
 )
 """Pasts of verbs that say with their preposition what somebody did: "studied at"; "located in" says where it is put."""
 
