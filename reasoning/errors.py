@@ -99,5 +99,9 @@ class EvaluationError(SkylarkError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
 
 
+class SamplingError(SkylarkError):
+    """Queries cannot be sampled as asked: a graph without splits, an unknown type, or too few queries of a type."""
+
+
 class DistillationError(SkylarkError):
     """A distillation run is told something that cannot be, or its folder cannot be gone on with."""

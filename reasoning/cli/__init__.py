@@ -1,4 +1,5 @@
-"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | datasets`.
+"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | datasets |
+sample-queries | classify-queries`.
 
 Results go to stdout and everything else to stderr. The exit code is 2 where the command or the query has to be
 changed, 1 where something failed, 130 after Ctrl-C, else 0.
@@ -11,13 +12,14 @@ from collections.abc import Sequence
 
 from kg_data.command_line import run
 from kg_data.errors import UnknownGraphError
-from reasoning.cli import answering, comparing, datasets, distilling, evaluating, plotting
+from reasoning.cli import answering, comparing, datasets, distilling, evaluating, plotting, sampling
 from reasoning.errors import (
     AmbiguousEntityError,
     DistillationError,
     EvaluationError,
     QueryError,
     QuestionError,
+    SamplingError,
     UnknownEntityError,
     UnknownRelationError,
 )
@@ -29,6 +31,7 @@ USAGE_ERRORS = (
     EvaluationError,
     QueryError,
     QuestionError,
+    SamplingError,
     UnknownEntityError,
     UnknownGraphError,
     UnknownLLMError,
@@ -48,6 +51,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m reasoning", description="Ask a knowledge graph, or measure a method."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (answering, evaluating, comparing, plotting, distilling, datasets):
+    for command in (answering, evaluating, comparing, plotting, distilling, datasets, sampling):
         command.add_commands(commands)
     return parser

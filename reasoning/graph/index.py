@@ -57,6 +57,23 @@ class Adjacency:
             return self.targets[:0]
         return self.targets[self.starts[at] : self.starts[at + 1]]
 
+    def places(self, sources: Ids, relation: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where in `targets` the edges of `relation` from `sources` (sorted, unique) lie.
+
+        Returns:
+            For each of m edges the position of its source in `sources`, and its place in `targets`, both of shape (m,).
+        """
+        rows = self.rows(relation)
+        there = self.sources[rows]
+        at = np.searchsorted(there, np.asarray(sources, dtype=np.int32))
+        at[at == len(there)] = 0
+        has = np.flatnonzero(there[at] == sources) if len(there) else np.zeros(0, dtype=np.int64)
+        found = at[has] + rows.start
+        low = self.starts[found].astype(np.int64)
+        counts = self.starts[found + 1] - low
+        ends = np.cumsum(counts)
+        return np.repeat(has, counts), np.arange(int(counts.sum())) + np.repeat(low - (ends - counts), counts)
+
 
 class TripleIndex:
     """Immutable columnar index over n triples, e entities and r relations.
@@ -122,17 +139,8 @@ class TripleIndex:
     def edges(self, sources: Ids, relation: int, inverse: bool) -> tuple[Ids, Ids]:
         """The edges of `relation` that leave `sources` (sorted, unique): (sources, targets), each of shape (m,)."""
         side = self.side(inverse)
-        rows = side.rows(relation)
-        there = side.sources[rows]
-        at = np.searchsorted(there, np.asarray(sources, dtype=np.int32))
-        at[at == len(there)] = 0
-        has = there[at] == sources if len(there) else np.zeros(len(sources), dtype=bool)
-        found = at[has] + rows.start
-        low = side.starts[found].astype(np.int64)
-        counts = side.starts[found + 1] - low
-        ends = np.cumsum(counts)
-        picked = np.arange(int(counts.sum())) + np.repeat(low - (ends - counts), counts)
-        return np.repeat(sources[has], counts).astype(np.int32), np.asarray(side.targets[picked])
+        owners, places = side.places(sources, relation)
+        return np.asarray(sources, dtype=np.int32)[owners], np.asarray(side.targets[places])
 
     def project(self, sources: Ids, relation: int, inverse: bool) -> Ids:
         """Everything one step of `relation` from `sources` (sorted, unique); sorted, unique, shape (m,)."""
