@@ -59,8 +59,7 @@ class GraphPair:
         """Which of the full graph's links the smaller one lacks, in the order of `forward` and `backward` targets."""
         sides = ((self.full.index.side(inverse), self.smaller.index.side(inverse)) for inverse in (False, True))
         forward, backward = (
-            ~np.isin(_keys(full, self._entities), _keys(smaller, self._entities), assume_unique=True)
-            for full, smaller in sides
+            ~contained(_keys(full, self._entities), _keys(smaller, self._entities)) for full, smaller in sides
         )
         return forward, backward
 
@@ -73,6 +72,13 @@ class GraphPair:
     @property
     def _entities(self) -> int:
         return self.full.entity_count
+
+
+def contained(keys: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of n rising keys are among others that rise too, shape (n,)."""
+    if not len(among):
+        return np.zeros(len(keys), dtype=bool)
+    return np.asarray(among[np.minimum(np.searchsorted(among, keys), len(among) - 1)] == keys)
 
 
 def step_names(kg: KnowledgeGraph) -> list[str | None]:

@@ -49,8 +49,8 @@ def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) ->
         work.mkdir(parents=True)
         for name, kept in (("train", ~held), ("valid", held)):
             _write(work / f"{name}.txt", _lines(kg, triples[kept]))
-        _write(work / "entity2text.txt", _names(zip(kg.entity_ids, kg.entity_labels, strict=True)))
-        _write(work / "relation2text.txt", _names(zip(kg.relation_ids, kg.relation_labels, strict=True)))
+        _write(work / "entity2text.txt", _names(kg.entity_ids, kg.entity_labels))
+        _write(work / "relation2text.txt", _names(kg.relation_ids, kg.relation_labels))
         work.replace(folder)
     except OSError as error:
         raise ResultsError(f"cannot write {folder}: {error.strerror or error}") from None
@@ -86,8 +86,8 @@ def _lines(kg: KnowledgeGraph, triples: Ids) -> Iterable[str]:
         yield f"{ids[tail]}\t{kg.relation_ids[relation]}{TWIN_SUFFIX}\t{ids[head]}"
 
 
-def _names(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
-    return (f"{identifier}\t{' '.join(label.split())}" for identifier, label in pairs if label != identifier)
+def _names(ids: Iterable[str], labels: Iterable[str]) -> Iterable[str]:
+    return (f"{own}\t{' '.join(label.split())}" for own, label in zip(ids, labels, strict=True))
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 Gregucci et al. 2024, "Is Complex Query Answering Really Complex?" (arXiv 2410.12537), ask this of the benchmarks: every
 hard answer needs a link that the smaller graph lacks, but mostly no more than one. All others of some proof are known,
-and what looks like reasoning over three hops is the prediction of one link. A proof says which entity each variable of
-the query is and which branch of a union holds; negated branches are judged on the full graph and prove nothing.
+and what looks like reasoning over three hops is the prediction of one link. Negated branches are judged on the full
+graph and prove nothing.
 
 Costs run through the query tree as min-plus sums: an entity is reached at the least cost over its predecessors, a link
 costs 1 where it is missing, an intersection costs the sum of its parts. A proof that uses one missing link in two
@@ -13,38 +13,25 @@ nothing. On NELL995 that tells nearly half of the pairs of type pi to be one lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
 from functools import reduce
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reasoning.errors import EvaluationError, QueryError
 from reasoning.graph.index import Ids
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
 from reasoning.sampling.graphs import GraphPair
-
-Costs = NDArray[np.int64]
-Links = NDArray[np.int64]
-"""Links of one relation as `head * entities + tail`."""
-
-
-@dataclass(frozen=True)
-class _Reached:
-    """Entities (sorted, unique) with the least number of missing links over their proofs, both of shape (m,)."""
-
-    members: Ids
-    costs: Costs
-
-    @classmethod
-    def least(cls, members: Ids, costs: Costs) -> _Reached:
-        """The least cost of each of n members that may be there several times."""
-        order = np.lexsort((costs, members))
-        members, costs = members[order], costs[order]
-        first = np.append(True, members[1:] != members[:-1])[: len(members)]
-        return cls(members[first], costs[first])
+from reasoning.sampling.proofs import (
+    AnchorProofs,
+    Costs,
+    IntersectionProofs,
+    Link,
+    ProjectionProofs,
+    Proofs,
+    UnionProofs,
+)
 
 
 class MissingLinks:
@@ -55,7 +42,7 @@ class MissingLinks:
     """
 
     def __init__(self, pair: GraphPair) -> None:
-        self._pair, self._kg, self._entities = pair, pair.full, pair.full.entity_count
+        self._pair, self._kg = pair, pair.full
 
     def least(self, query: Query, answers: Ids) -> Costs:
         """The least number of distinct missing links in a proof of each answer.
@@ -71,87 +58,70 @@ class MissingLinks:
             EvaluationError: one of them is no answer on the full graph.
             QueryError: the query has another form.
         """
-        uses: dict[int, list[Links]] = {}
-        found = self._of(self._reached(query, (), uses), answers)
-        if (found < 0).any():
-            wrong = self._kg.identifier(int(answers[int(np.argmin(found))]))
+        proofs = self._proofs(query)
+        strange = np.setdiff1d(answers, proofs.members, assume_unique=True)
+        if len(strange):
             raise EvaluationError(
-                f'"{wrong}" is no answer of {query} on the splits {", ".join(self._kg.splits)} of '
-                f'"{self._kg.graph_name}"; are the queries of another split or graph?'
+                f'"{self._kg.identifier(int(strange[0]))}" is no answer of {query} on the splits '
+                f'{", ".join(self._kg.splits)} of "{self._kg.graph_name}"; are the queries of another split or graph?'
             )
-        shared = [(relation, link) for relation, links in uses.items() for link in _in_several(links)]
-        for size in range(1, sum(map(len, uses.values())) // 2 + 1):
+        proofs = proofs.within(answers)
+        found = proofs.costs()
+        size = 1
+        while (found > size).any():
+            # Whoever uses `size` links twice or more pays at least that much more than once each.
+            dear = np.flatnonzero(found > size)
+            some = proofs.within(answers[dear])
+            shared = _shared(some)
+            if size > min(len(shared), sum(1 for _ in some.projections()) // 2):
+                break
             for free in combinations(shared, size):
-                if (found <= size).all():
-                    break
-                again = self._of(self._reached(query, free, {}), answers) + size
-                found = np.minimum(found, again)
+                found[dear] = np.minimum(found[dear], some.costs(free) + size)
+            size += 1
         return found
 
-    def _of(self, reached: _Reached, answers: Ids) -> Costs:
-        """The costs of the answers, -1 where one is not reached."""
-        at = np.searchsorted(reached.members, answers)
-        at[at == len(reached.members)] = 0
-        if not len(reached.members):
-            return np.full(len(answers), -1)
-        return np.where(reached.members[at] == answers, reached.costs[at], -1)
-
-    def _reached(self, node: Query, free: tuple[tuple[int, int], ...], uses: dict[int, list[Links]]) -> _Reached:
-        """What a tree reaches on the full graph.
-
-        Args:
-            node: the tree.
-            free: links that cost nothing, as (relation, link).
-            uses: filled with the missing links that each projection over a relation can use.
-        """
+    def _proofs(self, node: Query) -> Proofs:
+        """All proofs of what a tree reaches on the full graph."""
         if isinstance(node, Entity):
             entity = self._kg.entity_by_id(node.name) if node.by_id else self._kg.entity(node.name)
-            return _Reached(np.array([entity], dtype=np.int32), np.zeros(1, dtype=np.int64))
+            return AnchorProofs(np.array([entity], dtype=np.int32))
         if isinstance(node, Project):
-            return self._projected(node, free, uses)
+            return self._projected(node)
         if isinstance(node, Union):
-            parts = [self._reached(part, free, uses) for part in node.parts]
-            return _Reached.least(
-                np.concatenate([part.members for part in parts]), np.concatenate([part.costs for part in parts])
-            )
+            parts = [self._proofs(part) for part in node.parts]
+            return UnionProofs(parts, np.unique(np.concatenate([part.members for part in parts])))
         if isinstance(node, Intersect):
-            kept = [self._reached(part, free, uses) for part in node.parts if not isinstance(part, Complement)]
-            if kept:
-                both = reduce(_both, kept)
+            parts = [self._proofs(part) for part in node.parts if not isinstance(part, Complement)]
+            if parts:
+                members = reduce(np.intersect1d, [part.members for part in parts])
                 for part in node.parts:
                     if isinstance(part, Complement):
-                        outside = ~np.isin(both.members, self._reached(part.part, (), {}).members, assume_unique=True)
-                        both = _Reached(both.members[outside], both.costs[outside])
-                return both
+                        members = np.setdiff1d(members, self._proofs(part.part).members, assume_unique=True)
+                return IntersectionProofs(parts, members)
         raise QueryError(f"missing links are not counted for {node}: it has no part that proves an answer")
 
-    def _projected(self, node: Project, free: tuple[tuple[int, int], ...], uses: dict[int, list[Links]]) -> _Reached:
-        source = self._reached(node.source, free, uses)
+    def _projected(self, node: Project) -> Proofs:
+        source = self._proofs(node.source)
         relation = self._kg.relation(node.relation)
         if relation.kind != "edges":
             raise QueryError(f"missing links are not counted for {node}: {node.relation} has values")
         inverse = relation.inverse != node.inverse
         side = self._kg.index.side(inverse)
         owners, places = side.places(source.members, relation.index)
-        targets, missing = np.asarray(side.targets[places]), self._pair.missing[inverse][places]
-        starts = source.members[owners].astype(np.int64)
-        links = (targets * np.int64(self._entities) + starts) if inverse else (starts * self._entities + targets)
-        uses.setdefault(relation.index, []).append(np.unique(links[missing]))
-        for other, link in free:
-            if other == relation.index:
-                missing = missing & (links != link)
-        return _Reached.least(targets, source.costs[owners] + missing)
+        starts, ends = source.members[owners], np.asarray(side.targets[places])
+        heads, tails = (ends, starts) if inverse else (starts, ends)
+        links = heads.astype(np.int64) * self._kg.entity_count + tails
+        missing = self._pair.missing[inverse][places]
+        return ProjectionProofs(source, np.unique(ends), relation.index, starts, ends, links, missing)
 
 
-def _both(left: _Reached, right: _Reached) -> _Reached:
-    members, at, there = np.intersect1d(left.members, right.members, assume_unique=True, return_indices=True)
-    return _Reached(members, left.costs[at] + right.costs[there])
-
-
-def _in_several(links: list[Links]) -> Iterable[int]:
-    """The links that more than one projection can use."""
-    if len(links) < 2:
-        return ()
-    found, uses = np.unique(np.concatenate(links), return_counts=True)
-    several: list[int] = found[uses > 1].tolist()
-    return several
+def _shared(proofs: Proofs) -> list[Link]:
+    """The missing links that more than one projection can go through."""
+    uses: dict[int, list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = defaultdict(list)
+    for projection in proofs.projections():
+        uses[projection.relation].append(np.unique(projection.links[projection.missing]))
+    shared: list[Link] = []
+    for relation, links in uses.items():
+        found, times = np.unique(np.concatenate(links), return_counts=True)
+        shared += [(relation, link) for link in found[times > 1].tolist()]
+    return shared

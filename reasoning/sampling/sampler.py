@@ -21,7 +21,7 @@ from reasoning.evaluation.query_files import QueryRecord
 from reasoning.query.structures import NEGATED
 from reasoning.sampling.backward import BackwardSteps
 from reasoning.sampling.drafts import Drafts, Structure
-from reasoning.sampling.graphs import GraphPair, step_names
+from reasoning.sampling.graphs import GraphPair, contained, step_names
 from reasoning.sampling.missing_links import MissingLinks
 from reasoning.sampling.options import SamplingOptions
 
@@ -121,7 +121,7 @@ class QuerySampler:
         program = structure.program(drafts)
         full, smaller = self._full.run(program), self._smaller.run(program)
         entities = self._pair.full.entity_count
-        known = np.isin(full.keys(entities), smaller.keys(entities), assume_unique=True)
+        known = contained(full.keys(entities), smaller.keys(entities))
         hard, wrong = full.count(~known), smaller.lengths - full.count(known)
         kept = (hard > 0) & (np.maximum(hard, wrong) <= self._options.most_answers)
         if structure.kind in NEGATED:
