@@ -105,3 +105,7 @@ class SamplingError(SkylarkError):
 
 class DistillationError(SkylarkError):
     """A distillation run is told something that cannot be, or its folder cannot be gone on with."""
+
+
+class CompletionError(SkylarkError):
+    """A predictor of missing edges cannot be fitted, saved or opened: damaged, or made from another graph."""

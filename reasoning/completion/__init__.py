@@ -1,0 +1,1 @@
+"""What the graph does not say: predictors of missing edges."""
