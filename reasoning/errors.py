@@ -108,4 +108,4 @@ class DistillationError(SkylarkError):
 
 
 class CompletionError(SkylarkError):
-    """A predictor of missing edges cannot be fitted, saved or opened: damaged, or made from another graph."""
+    """A link predictor cannot be trained, found or used: options, memory, numbers that ran away, another graph."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | datasets |
+"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | complete | datasets |
 sample-queries | classify-queries`.
 
 Results go to stdout and everything else to stderr. The exit code is 2 where the command or the query has to be
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from kg_data.command_line import run
 from kg_data.errors import UnknownGraphError
-from reasoning.cli import answering, comparing, datasets, distilling, evaluating, plotting, sampling
+from reasoning.cli import answering, comparing, completing, datasets, distilling, evaluating, plotting, sampling
 from reasoning.errors import (
     AmbiguousEntityError,
+    CompletionError,
     DistillationError,
     EvaluationError,
     QueryError,
@@ -27,6 +28,7 @@ from reasoning.llms.errors import UnknownLLMError
 
 USAGE_ERRORS = (
     AmbiguousEntityError,
+    CompletionError,
     DistillationError,
     EvaluationError,
     QueryError,
@@ -51,6 +53,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m reasoning", description="Ask a knowledge graph, or measure a method."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (answering, evaluating, comparing, plotting, distilling, datasets, sampling):
+    for command in (answering, evaluating, comparing, plotting, distilling, completing, datasets, sampling):
         command.add_commands(commands)
     return parser

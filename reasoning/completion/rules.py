@@ -10,6 +10,7 @@ count for nothing (AnyBURL's maximum).
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zlib
 from collections.abc import Callable
@@ -128,6 +129,14 @@ class RulePredictor:
         )
         say(f"{len(constant.premise):,} rules with constants")
         return cls(index, entities, relations, options, closed, constant)
+
+    @property
+    def digest(self) -> str:
+        """Which rules these are, in hex."""
+        total = hashlib.sha256(repr(self.options).encode())
+        for array in (*self.closed, *self.constant):
+            total.update(np.ascontiguousarray(array).data)
+        return total.hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.closed.head) + len(self.constant.premise)

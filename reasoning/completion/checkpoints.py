@@ -1,0 +1,123 @@
+"""A training run on disk: its options, its log, and a checkpoint that takes its predecessor's place by renaming.
+
+run/options.json            what it was told
+run/log.jsonl               a line for each check: the learning curve
+run/checkpoint/             embeddings, the optimizer's state, the best embeddings so far, where the run is
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reasoning.completion.complex_model import ComplEx
+from reasoning.completion.options import TrainingOptions
+from reasoning.errors import CompletionError
+
+CHECKPOINT, LOG_FILE, OPTIONS_FILE = "checkpoint", "log.jsonl", "options.json"
+STATE_FILE, BEST_FILE, PROGRESS_FILE = "state.safetensors", "best.safetensors", "progress.json"
+
+
+@dataclass
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        epoch: passes done.
+        update: updates done of the pass under way.
+        seconds: taken so far.
+        best_mrr: of the best check.
+        best_epoch: passes that it had done.
+        finished: whether the run has come to its end.
+    """
+
+    epoch: int = 0
+    update: int = 0
+    seconds: float = 0.0
+    best_mrr: float = -1.0
+    best_epoch: int = 0
+    finished: bool = False
+
+
+def claim(run: Path, options: TrainingOptions, triples: str) -> None:
+    """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked.
+
+    Raises:
+        CompletionError: the folder holds a run with other options or on other triples.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    kept = run / OPTIONS_FILE
+    asked = {**options.to_dict(), "triples": triples}
+    for name in ("epochs", "device", "patience"):
+        del asked[name]
+    if kept.exists():
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
+            told = ", ".join(f"{name} {stored.get(name)} and not {asked[name]}" for name in differing)
+            raise CompletionError(
+                f"{run} holds a run with {told}: give the same, another folder (--out), or begin anew (--anew)"
+            )
+    else:
+        part = kept.with_suffix(".part")
+        part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+        part.replace(kept)
+
+
+def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progress: Progress) -> None:
+    """Write the checkpoint, whole or not at all."""
+    from safetensors.torch import save_file
+
+    part, old = run / f"{CHECKPOINT}.part", run / f"{CHECKPOINT}.old"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    state = {name: tensor.detach() for name, tensor in (("entities", model.entities), ("relations", model.relations))}
+    for position, values in optimizer.state_dict()["state"].items():
+        state |= {f"{position}.{name}": value for name, value in values.items()}
+    save_file(state, part / STATE_FILE)
+    save_file(best, part / BEST_FILE)
+    (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+    shutil.rmtree(old, ignore_errors=True)
+    if (run / CHECKPOINT).exists():
+        (run / CHECKPOINT).rename(old)
+    part.rename(run / CHECKPOINT)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def last(run: Path) -> Path | None:
+    """The newest whole checkpoint; between two renames it is the one before."""
+    for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
+        if (run / name / PROGRESS_FILE).is_file():
+            return run / name
+    return None
+
+
+def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str, Any], Progress]:
+    """Put a checkpoint's numbers into the model and the optimizer; returns the best embeddings and where the run is.
+
+    Raises:
+        CompletionError: a file is damaged or of another shape.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(checkpoint / STATE_FILE, device=str(model.entities.device))
+        best = load_file(checkpoint / BEST_FILE)
+        progress = Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
+        with torch.no_grad():
+            model.entities.copy_(state.pop("entities"))
+            model.relations.copy_(state.pop("relations"))
+        whole = optimizer.state_dict()
+        for name, value in state.items():
+            position, key = name.split(".", 1)
+            whole["state"].setdefault(int(position), {})[key] = value.cpu() if key == "step" else value
+        optimizer.load_state_dict(whole)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CompletionError(
+            f"the checkpoint {checkpoint} cannot be read ({error}); begin anew (--anew) or give another folder (--out)"
+        ) from error
+    return best, progress

@@ -1,0 +1,216 @@
+"""Fitted link predictors on disk, beside the cached graphs, and the one that fits a graph.
+
+A predictor belongs to a graph's tables of entities and relations, and it has seen certain triples. It is used only
+where all of these stand in the graph that is asked: else it would have been told what it is asked to predict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reasoning.cache_location import cache_dir
+from reasoning.completion.complex_model import ComplEx
+from reasoning.completion.predictor import LinkPredictor, Weights
+from reasoning.errors import CompletionError
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+
+FORMAT = 1
+MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
+MODEL = "model"
+"""The folder of the fitted predictor in the folder of its training."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Which graph, in hex.
+
+    Attributes:
+        tables: of the ids of entities and relations, in order.
+        triples: of the triples.
+    """
+
+    tables: str
+    triples: str
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph) -> Fingerprint:
+        """Of a graph as it is."""
+        tables = hashlib.sha256(repr(kg.relation_ids).encode())
+        for array in (kg.entity_ids.blob, kg.entity_ids.offsets):
+            tables.update(np.ascontiguousarray(array).data)
+        triples = hashlib.sha256(np.ascontiguousarray(kg.index.triples()).data)
+        return cls(tables.hexdigest()[:16], triples.hexdigest()[:16])
+
+    def __str__(self) -> str:
+        return f"{self.tables}/{self.triples}"
+
+
+def training_folder(kg: KnowledgeGraph) -> Path:
+    """Where a predictor for this graph is trained and kept, unless another folder is given."""
+    safe = "".join(char if char.isalnum() or char in "-._" else "-" for char in kg.graph_name)[:40]
+    mark = Fingerprint.of(kg)
+    return cache_dir() / "completion" / f"{safe}-{mark.tables[:8]}-{mark.triples}-v{FORMAT}"
+
+
+def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dict[str, Any]) -> None:
+    """Write a predictor trained on `kg`, whole or not at all; `told` is kept beside it for a reader."""
+    from safetensors.torch import save_file
+
+    mark = Fingerprint.of(kg)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        if predictor.embeddings is not None:
+            tensors = {"entities": predictor.embeddings.entities, "relations": predictor.embeddings.relations}
+            save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, work / EMBEDDINGS)
+        if predictor.rules is not None:
+            predictor.rules.save(work / RULES)
+        np.save(work / TRIPLES, kg.index.triples())
+        manifest = {
+            "format": FORMAT,
+            "graph": kg.graph_name,
+            "splits": list(kg.splits),
+            "tables": mark.tables,
+            "triples": mark.triples,
+            "count": len(kg),
+            "weights": asdict(predictor.weights),
+            "digest": predictor.digest,
+            **told,
+        }
+        (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        work.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def load_predictor(folder: Path, kg: KnowledgeGraph) -> LinkPredictor:
+    """Open a predictor for a graph.
+
+    Raises:
+        CompletionError: there is none, it is damaged, it was fitted on another graph, or it was trained on an edge that
+            this graph lacks.
+    """
+    manifest = _manifest(folder)
+    _check(folder, manifest, kg)
+    return _open(folder, manifest, kg)
+
+
+def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
+    """The predictor among those kept that was trained on most of the graph's triples, the best checked of several.
+
+    Raises:
+        CompletionError: none fits; what is there and the command that makes one are said.
+    """
+    refused: list[str] = []
+    fitting: list[tuple[int, float, Path, dict[str, Any]]] = []
+    for path in sorted((cache_dir() / "completion").glob(f"*/{MODEL}/{MANIFEST}")):
+        try:
+            manifest = _manifest(path.parent)
+            if manifest["tables"] != Fingerprint.of(kg).tables:
+                continue
+            _check(path.parent, manifest, kg)
+        except CompletionError as error:
+            refused.append(str(error))
+            continue
+        fitting.append((manifest["count"], manifest.get("held_out_mrr", 0.0), path.parent, manifest))
+    for _, _, folder, manifest in sorted(fitting, key=lambda item: item[:2], reverse=True):
+        try:
+            return _open(folder, manifest, kg)
+        except CompletionError as error:
+            log.warning("%s", error)
+            refused.append(str(error))
+    splits = f" --split {'+'.join(kg.splits)}" if kg.splits else ""
+    raise CompletionError(
+        f'no link predictor is fitted on the graph "{kg.graph_name}"; '
+        + "".join(f"{reason}; " for reason in refused)
+        + f"train one: python -m reasoning complete train --kg {kg.source or kg.graph_name}{splits}"
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
+        return dict(manifest)
+    except FileNotFoundError:
+        inside = folder / MODEL
+        if (inside / MANIFEST).is_file():
+            return _manifest(inside)
+        raise CompletionError(f"{folder} holds no fitted link predictor (no {MANIFEST})") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+
+
+def _check(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> None:
+    """Refuse a predictor of another graph, or one that knows more than the graph."""
+    mark = Fingerprint.of(kg)
+    theirs = Fingerprint(manifest["tables"], manifest["triples"])
+    if theirs.tables != mark.tables:
+        raise CompletionError(
+            f'the link predictor {folder} was fitted on another graph, "{manifest["graph"]}" ({theirs}), '
+            f'than "{kg.graph_name}" ({mark})'
+        )
+    if theirs.triples == mark.triples:
+        return
+    inside = folder if (folder / TRIPLES).is_file() else folder / MODEL
+    try:
+        triples = np.load(inside / TRIPLES, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+    lacking = np.setdiff1d(_keys(triples, kg), _keys(kg.index.triples(), kg), assume_unique=True)
+    if len(lacking):
+        raise CompletionError(
+            f"the link predictor {folder} was trained on {len(lacking):,} edges that the given graph lacks: trained on "
+            f"{'+'.join(manifest['splits'])} ({theirs}), the graph holds {'+'.join(kg.splits)} ({mark}); "
+            f"with it, they would not be predicted but remembered"
+        )
+
+
+def _keys(triples: Ids, kg: KnowledgeGraph) -> Any:
+    size = np.int64(kg.entity_count)
+    return (triples[:, 1].astype(np.int64) * size + triples[:, 0]) * size + triples[:, 2]
+
+
+def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPredictor:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = folder if (folder / MANIFEST).is_file() else folder / MODEL
+    embeddings = rules = None
+    try:
+        triples = np.load(folder / TRIPLES, allow_pickle=False)
+        if (folder / EMBEDDINGS).is_file():
+            tensors = load_file(folder / EMBEDDINGS)
+            embeddings = ComplEx(tensors["entities"], tensors["relations"])
+        if (folder / RULES).is_dir():
+            from reasoning.completion.rules import RulePredictor
+            from reasoning.graph.index import TripleIndex
+
+            rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
+        weights = Weights(**manifest["weights"])
+        digest = str(manifest["digest"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+    if embeddings is None and rules is None:
+        raise CompletionError(f"the link predictor {folder} is damaged: it holds neither embeddings nor rules")
+    seen = np.zeros(kg.entity_count, dtype=bool)
+    seen[triples[:, [0, 2]].ravel()] = True
+    return LinkPredictor(embeddings, rules, seen, weights, digest, folder)

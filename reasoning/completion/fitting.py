@@ -1,0 +1,123 @@
+"""From a graph to its fitted link predictor: rules, a ComplEx, the weights of both, kept where answers look for it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
+from reasoning.completion.link_ranking import LinkRanking, rank_links
+from reasoning.completion.options import TrainingOptions
+from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights
+from reasoning.completion.questions import Questions, split_triples
+from reasoning.completion.training import CHECKED, train
+from reasoning.errors import CompletionError
+from reasoning.graph.index import TripleIndex
+from reasoning.graph.store import KnowledgeGraph
+
+Parts = Literal["both", "complex", "rules"]
+PARTS: tuple[str, ...] = get_args(Parts)
+
+RUN = "run"
+"""The folder of the training run in the folder of the training."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was fitted.
+
+    Attributes:
+        predictor: ready to be used.
+        folder: where it is kept.
+        held_out: how each part alone and all together rank triples that were not trained on: filtered, both directions.
+    """
+
+    predictor: LinkPredictor
+    folder: Path
+    held_out: dict[str, LinkRanking]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        weights = self.predictor.weights
+        return {
+            "folder": str(self.folder),
+            "digest": self.predictor.digest,
+            "weights": {"complex": weights.complex_weight, "rules": weights.rules_weight},
+            "held_out": {name: ranking.to_dict() for name, ranking in self.held_out.items()},
+        }
+
+
+def fit(
+    kg: KnowledgeGraph, options: TrainingOptions, parts: str = "both", out: Path | None = None, anew: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Fitted:  # fmt: skip
+    """Fit a link predictor on a graph's triples and keep it; a run that was stopped goes on.
+
+    Args:
+        kg: the graph; nothing but its triples is looked at.
+        options: of the ComplEx, of what is held out, and the seed.
+        parts: "both", "complex" or "rules".
+        out: the folder; by default one beside the graph's cache, where `find_predictor` looks.
+        anew: throw away what the folder holds.
+        say: told of the progress, a line at a time.
+
+    Raises:
+        CompletionError: as `train`; or the graph has too few triples to learn from.
+    """
+    if parts not in PARTS:
+        raise CompletionError(f"parts must be one of {', '.join(PARTS)}, not {parts!r}")
+    folder = out or training_folder(kg)
+    if anew and folder.exists():
+        shutil.rmtree(folder)
+    held = split_triples(kg.index, options.held_out, options.seed)[1]
+    embeddings = rules = None
+    if parts != "complex":
+        from reasoning.completion.rules import RulePredictor
+
+        say("mining rules")
+        # From all triples: an edge takes no part in its own score, so held-out ones are scored as if they were missing.
+        rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
+    if parts != "rules":
+        mark = str(Fingerprint.of(kg))
+        embeddings = train(kg.index, kg.entity_count, kg.relation_count, options, folder / RUN, mark, say)
+    seen = np.zeros(kg.entity_count, dtype=bool)
+    seen[kg.index.triples()[:, [0, 2]].ravel()] = True
+    predictor = LinkPredictor(embeddings, rules, seen, Weights(), "")
+    held = held[np.random.default_rng(options.seed).permutation(len(held))]
+    # Half of what is held out fits the weights, the other half tells what they are worth.
+    fitting, telling = (
+        Questions.of(TripleIndex.build(part, kg.entity_count, kg.relation_count))
+        for part in (held[: len(held) // 2], held[len(held) // 2 :][:CHECKED])
+    )
+    say("fitting the weights of the parts")
+    predictor = replace(predictor, weights=fit_weights(predictor, fitting, kg.index, options.seed))
+    ranked = {"together": rank_links(predictor.scores, telling, kg.index)}
+    if embeddings is not None and rules is not None:
+        ranked["complex"] = rank_links(embeddings.scores, telling, kg.index)
+        ranked["rules"] = rank_links(rules.scores, telling, kg.index)
+    predictor = replace(predictor, digest=_digest(predictor))
+    told = {
+        "options": options.to_dict(),
+        "parts": parts,
+        "held_out": {name: ranking.to_dict() for name, ranking in ranked.items()},
+        "held_out_mrr": ranked["together"].mrr,
+    }
+    save_predictor(folder / MODEL, kg, predictor, told)
+    say(f"kept in {folder / MODEL}")
+    return Fitted(predictor, folder / MODEL, ranked)
+
+
+def _digest(predictor: LinkPredictor) -> str:
+    total = hashlib.sha256(repr(predictor.weights).encode())
+    if predictor.embeddings is not None:
+        for tensor in (predictor.embeddings.entities, predictor.embeddings.relations):
+            total.update(np.ascontiguousarray(tensor.detach().numpy()).data)
+    if predictor.rules is not None:
+        total.update(predictor.rules.digest.encode())
+    return total.hexdigest()[:16]

@@ -1,0 +1,97 @@
+"""What training a link predictor is told, and what answering with one is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reasoning.errors import CompletionError
+
+DTYPES = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How a ComplEx is trained; the defaults suit FB15k-237 on two cores.
+
+    Attributes:
+        rank: complex dimensions; an embedding has twice as many real numbers.
+        epochs: most passes over the training triples, each in both directions.
+        learning_rate: of Adagrad.
+        batch: (source, relation) pairs in an update; each is scored against every entity.
+        nuclear: weight of the nuclear 3-norm (Lacroix et al. 2018, arXiv 1806.07297, equation 9).
+        relation_weight: weight of predicting the relation (Chen et al. 2021, arXiv 2110.02834).
+        scale: standard deviation of the first embeddings.
+        held_out: share of the training triples that is not trained on, for early stopping and calibration.
+        patience: checks without a better one before training stops.
+        check_every: epochs between two checks.
+        dtype: of the products with all entities: "bfloat16" pays on a GPU, "float32" on a processor ("auto").
+        device: auto, cpu, cuda, cuda:N or mps.
+        seed: of everything drawn.
+    """
+
+    rank: int = 256
+    epochs: int = 100
+    learning_rate: float = 0.1
+    batch: int = 512
+    nuclear: float = 0.05
+    relation_weight: float = 1.0
+    scale: float = 1e-3
+    held_out: float = 0.02
+    patience: int = 3
+    check_every: int = 3
+    dtype: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "epochs", "batch", "patience", "check_every"):
+            if (given := getattr(self, name)) < 1:
+                raise CompletionError(f"{name} must be at least 1, not {given}")
+        for name in ("learning_rate", "scale"):
+            if not (given := getattr(self, name)) > 0:
+                raise CompletionError(f"{name} must be above 0, not {given}")
+        for name in ("nuclear", "relation_weight"):
+            if not (given := getattr(self, name)) >= 0:
+                raise CompletionError(f"{name} must be at least 0, not {given}")
+        if not 0 < self.held_out < 1:
+            raise CompletionError(f"held_out is a share between 0 and 1, not {self.held_out}")
+        if self.dtype not in DTYPES:
+            raise CompletionError(f"dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionOptions:
+    """How queries are answered over known and predicted edges.
+
+    Attributes:
+        model: the folder of a fitted link predictor; None finds the one that is kept for the graph.
+        least: answers below this confidence are left out; 1 leaves only what the graph says, 0 ranks everything.
+        floor: predicted edges below this confidence are not there.
+        negation: what a confidence is multiplied by before it is negated.
+        most_bytes: of the rows of the neural adjacency that are kept in memory.
+    """
+
+    model: str | Path | None = None
+    least: float = 0.5
+    floor: float = 5e-4
+    negation: float = 3.0
+    most_bytes: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        for name in ("least", "floor"):
+            if not 0 <= (given := getattr(self, name)) <= 1:
+                raise CompletionError(f"{name} is a confidence from 0 to 1, not {given}")
+        if not self.negation > 0:
+            raise CompletionError(f"negation must be above 0, not {self.negation}")
+        if self.most_bytes < 1:
+            raise CompletionError(f"most_bytes must be at least 1, not {self.most_bytes}")
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides the answers, by name; the predictor itself is told by its digest."""
+        return {name: getattr(self, name) for name in ("least", "floor", "negation")}

@@ -1,0 +1,286 @@
+"""Training link predictors: the loss and its gradients, early stopping, runs that are killed, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from reasoning import KnowledgeGraph
+from reasoning.completion import training
+from reasoning.completion.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE
+from reasoning.completion.complex_model import ComplEx
+from reasoning.completion.link_ranking import rank_links
+from reasoning.completion.loss import backward
+from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.completion.questions import Questions, split_triples
+from reasoning.completion.training import train
+from reasoning.errors import CompletionError
+from reasoning.graph.index import TripleIndex
+
+QUICK = TrainingOptions(rank=8, epochs=6, batch=16, check_every=2, patience=9, held_out=0.1)
+
+
+def graph(seed: int = 0, entities: int = 20, relations: int = 3, triples: int = 120) -> KnowledgeGraph:
+    rng = random.Random(seed)
+    names = [f"e{number:02}" for number in range(entities)]
+    return KnowledgeGraph.from_triples(
+        [(rng.choice(names), f"r{rng.randrange(relations)}", rng.choice(names)) for _ in range(triples)]
+        + [(name, "r0", names[0]) for name in names]
+    )
+
+
+def trained(kg: KnowledgeGraph, run: Path, options: TrainingOptions = QUICK, **more: Any) -> ComplEx:
+    return train(kg.index, kg.entity_count, kg.relation_count, options, run, "fingerprint", **more)
+
+
+def test_questions_hold_every_triple_in_both_directions() -> None:
+    kg = graph()
+    asked = Questions.of(kg.index)
+    stated = {
+        (source, relation, target)
+        for source, relation, target in zip(
+            asked.sources[asked.rows].tolist(),
+            asked.relations[asked.rows].tolist(),
+            asked.targets.tolist(),
+            strict=True,
+        )
+    }
+    triples = kg.index.triples().tolist()
+    assert stated == {(h, 2 * r, t) for h, r, t in triples} | {(t, 2 * r + 1, h) for h, r, t in triples}
+    some = asked.pick(np.array([5, 2, 7]))
+    for place, question in enumerate((5, 2, 7)):
+        assert some.sources[place] == asked.sources[question]
+        mine = some.targets[some.starts[place] : some.starts[place + 1]]
+        assert mine.tolist() == asked.targets[asked.starts[question] : asked.starts[question + 1]].tolist()
+
+
+def test_what_is_held_out_leaves_every_entity_and_relation_something_to_learn_from() -> None:
+    kg = graph()
+    kept, held = split_triples(kg.index, 0.2, 3)
+    assert len(held) == round(0.2 * len(kg))
+    assert sorted([*kept.tolist(), *held.tolist()]) == sorted(kg.index.triples().tolist())
+    assert {*kept[:, 0].tolist(), *kept[:, 2].tolist()} >= {*held[:, 0].tolist(), *held[:, 2].tolist()}
+    assert set(kept[:, 1].tolist()) >= set(held[:, 1].tolist())
+
+
+@pytest.mark.parametrize("weight", [0.0, 2.0])
+def test_the_loss_and_its_gradients_are_those_of_the_papers_formula(weight: float) -> None:
+    kg = graph()
+    options = TrainingOptions(rank=4, nuclear=0.3, relation_weight=weight)
+    batch = Questions.of(kg.index).pick(np.array([0, 3, 11, 30]))
+    model = ComplEx.drawn(kg.entity_count, kg.relation_count, 4, 0.5, 1, "cpu")
+    loss = backward(model, batch, options, torch.float32)
+    got = model.entities.grad.clone(), model.relations.grad.clone()
+    model.entities.grad = model.relations.grad = None
+
+    entities, relations = (torch.complex(*table.chunk(2, dim=1)) for table in (model.entities, model.relations))
+    total = torch.zeros(())
+    for row, target in zip(batch.rows.tolist(), batch.targets.tolist(), strict=True):
+        s, r, t = entities[batch.sources[row]], relations[batch.relations[row]], entities[target]
+        scores = (s * r * entities.conj()).sum(dim=1).real
+        total = total - torch.log_softmax(scores, 0)[target]
+        among = (s * relations * t.conj()).sum(dim=1).real
+        total = total - weight * torch.log_softmax(among, 0)[batch.relations[row]]
+        total = total + 0.3 * sum((part.abs() ** 3).sum() for part in (s, r, t))
+    expected = total / len(batch.targets)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    assert torch.allclose(got[0], model.entities.grad, atol=1e-6)
+    assert torch.allclose(got[1], model.relations.grad, atol=1e-6)
+
+
+def test_scores_are_those_of_the_definition() -> None:
+    model = ComplEx.drawn(6, 2, 3, 1.0, 0, "cpu")
+    entities, relations = (
+        torch.complex(*table.detach().chunk(2, dim=1)) for table in (model.entities, model.relations)
+    )
+    found = model.scores(3, np.array([4, 1], dtype=np.int32))
+    for row, source in enumerate((4, 1)):
+        expected = (entities[source] * relations[3] * entities.conj()).sum(dim=1).real
+        assert found[row] == pytest.approx(expected.numpy(), abs=1e-5)
+
+
+def test_ranks_are_filtered_and_ties_take_the_expected_rank() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", name) for name in "bcdef"])
+    scores = np.array([[0.0, 3.0, 2.0, 2.0, 1.0, 2.0]], dtype=np.float32)
+    index = {name: kg.entity(name) for name in "abcdef"}
+    table = np.zeros((1, 6), dtype=np.float32)
+    for name, value in zip("abcdef", scores[0], strict=True):
+        table[0, index[name]] = value
+    asked = Questions(
+        np.array([index["a"]], np.int32), np.array([0], np.int32), np.array([0, 1]), np.array([index["c"]], np.int32)
+    )
+    only_b = TripleIndex.build(np.array([[index["a"], 0, index["b"]]], np.int32), 6, 1)
+    # b is filtered; d and f tie with c: ranks 1, 2 and 3, 2 on the mean.
+    found = rank_links(lambda relation, sources: table, asked, only_b)
+    assert found.mrr == pytest.approx(1 / 2)
+    assert found.hits == {1: 0.0, 3: 1.0, 10: 1.0}
+
+
+def test_training_learns_what_a_pattern_says(tmp_path: Path) -> None:
+    names = [f"e{number}" for number in range(30)]
+    pairs = [(names[i], names[(7 * i + 3) % 30]) for i in range(30)]
+    kg = KnowledgeGraph.from_triples([(a, "r", b) for a, b in pairs] + [(b, "back", a) for a, b in pairs])
+    options = TrainingOptions(rank=24, epochs=60, batch=16, check_every=10, held_out=0.1, nuclear=0.01)
+    model = trained(kg, tmp_path / "run", options)
+    held = split_triples(kg.index, 0.1, 0)[1]
+    ranking = rank_links(model.scores, Questions.of(TripleIndex.build(held, 30, 2)), kg.index)
+    assert ranking.mrr > 0.6  # by chance 0.13
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_run_that_was_killed_at_any_check_ends_with_the_same_embeddings(tmp_path: Path) -> None:
+    kg = graph()
+    whole = trained(kg, tmp_path / "whole")
+    lines = (tmp_path / "whole" / LOG_FILE).read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [2, 4, 6]
+    for killed_at in (2, 4):
+
+        def kill(line: str, at: str = f"epoch {killed_at}:") -> None:
+            if line.startswith(at):
+                raise Killed
+
+        run = tmp_path / f"killed-{killed_at}"
+        with pytest.raises(Killed):
+            trained(kg, run, say=kill)
+        said: list[str] = []
+        again = trained(kg, run, say=said.append)
+        assert f"{killed_at} epochs done" in said[0]
+        assert torch.equal(again.entities, whole.entities)
+        assert torch.equal(again.relations, whole.relations)
+
+
+def test_a_run_that_was_killed_within_an_epoch_goes_on_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kg = graph()
+    whole = trained(kg, tmp_path / "whole")
+    monkeypatch.setattr(training, "SAVED_EVERY", 0.0)
+    seen: list[str] = []
+
+    def kill(line: str) -> None:
+        seen.append(line)
+        if len(seen) == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        trained(kg, tmp_path / "run", say=kill)
+    assert "4 of" in seen[-1]
+    again = trained(kg, tmp_path / "run")
+    assert torch.equal(again.entities, whole.entities)
+
+
+def test_a_checkpoint_being_written_when_the_process_dies_leaves_the_one_before(tmp_path: Path) -> None:
+    kg = graph()
+    run = tmp_path / "run"
+    trained(kg, run, replace(QUICK, epochs=4))
+    (run / CHECKPOINT).rename(run / f"{CHECKPOINT}.old")
+    (run / f"{CHECKPOINT}.part").mkdir()
+    (run / f"{CHECKPOINT}.part" / STATE_FILE).write_bytes(b"half")
+    said: list[str] = []
+    trained(kg, run, say=said.append)
+    assert "4 epochs done" in said[0]
+
+
+def test_more_epochs_may_be_asked_but_nothing_else_changed(tmp_path: Path) -> None:
+    kg = graph()
+    trained(kg, tmp_path / "run", replace(QUICK, epochs=2))
+    trained(kg, tmp_path / "run", replace(QUICK, epochs=4))
+    with pytest.raises(CompletionError, match=r"rank 8 and not 9.*--out.*--anew"):
+        trained(kg, tmp_path / "run", replace(QUICK, rank=9))
+    with pytest.raises(CompletionError, match="triples fingerprint and not other"):
+        train(kg.index, kg.entity_count, kg.relation_count, QUICK, tmp_path / "run", "other")
+
+
+def test_training_stops_where_held_out_links_are_ranked_no_better(tmp_path: Path) -> None:
+    options = replace(QUICK, epochs=400, check_every=1, patience=2, learning_rate=0.5)
+    trained(graph(), tmp_path / "run", options)
+    checks = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
+    best = max(check["held_out"]["mrr"] for check in checks)
+    first_best = next(place for place, check in enumerate(checks) if check["held_out"]["mrr"] == best)
+    assert len(checks) < 400
+    assert len(checks) == first_best + 1 + 2
+
+
+def test_numbers_that_run_away_are_told_and_the_last_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kg = graph()
+    trained(kg, tmp_path / "run", replace(QUICK, epochs=2))
+    monkeypatch.setattr(training, "backward", lambda *_: float("nan"))
+    with pytest.raises(CompletionError, match=r"the loss is nan in epoch 3.*--learning-rate than 0.1"):
+        trained(kg, tmp_path / "run")
+    monkeypatch.undo()
+    said: list[str] = []
+    trained(kg, tmp_path / "run", say=said.append)
+    assert "2 epochs done" in said[0]
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    kg = graph()
+    trained(kg, tmp_path / "run", replace(QUICK, epochs=2))
+    (tmp_path / "run" / CHECKPOINT / STATE_FILE).write_bytes(b"no tensors")
+    with pytest.raises(CompletionError, match=r"cannot be read.*--anew"):
+        trained(kg, tmp_path / "run")
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    rank = int(pages / (4 * 5 * 20 * 2))
+    with pytest.raises(CompletionError, match=r"need .* GiB for 20 entities.*smaller --rank"):
+        trained(graph(), tmp_path / "run", replace(QUICK, rank=rank))
+
+
+def test_memory_that_runs_out_on_the_way_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> float:
+        raise MemoryError
+
+    monkeypatch.setattr(training, "backward", full)
+    with pytest.raises(CompletionError, match="not enough memory for rank 8 and batches of 16"):
+        trained(graph(), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "triples",
+    [
+        [("a", "r", "b")],
+        [("a", "r", "a")],
+        [("a", "r", "b"), ("b", "r", "c"), ("c", "r", "a"), ("a", "once", "c")],
+    ],
+)
+def test_the_smallest_graphs_can_be_trained_on(triples: list[tuple[str, str, str]], tmp_path: Path) -> None:
+    model = trained(KnowledgeGraph.from_triples(triples), tmp_path / "run")
+    assert torch.isfinite(model.entities).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"rank": 0}, "rank must be at least 1, not 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
+        ({"nuclear": -1.0}, "nuclear must be at least 0"),
+        ({"held_out": 1.0}, "held_out is a share between 0 and 1"),
+        ({"dtype": "float16"}, "dtype must be one of auto, float32, bfloat16"),
+    ],
+)
+def test_options_out_of_range_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(CompletionError, match=said):
+        TrainingOptions(**given)
+
+
+@pytest.mark.parametrize("given", [{"least": 1.5}, {"floor": -0.1}, {"negation": 0.0}, {"most_bytes": 0}])
+def test_options_of_answering_out_of_range_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(CompletionError, match=next(iter(given))):
+        CompletionOptions(**given)
