@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.binding import BoundChain, BoundStep
+from reasoning.completion.soft_run import SoftRun
 from reasoning.evidence import Evidence, trace
 from reasoning.exact import execute, execute_step, inputs_of
 from reasoning.graph.index import Ids
@@ -22,11 +23,15 @@ from reasoning.query_tree import tree_of
 from reasoning.sub_question import sub_question
 
 if TYPE_CHECKING:
+    from reasoning.completion.proofs import Proof
     from reasoning.contrast import Contrast
     from reasoning.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""
+
+PROVED = 20
+"""Answers, the surest first, whose proofs over predicted edges are shown."""
 
 
 @dataclass(frozen=True)
@@ -150,24 +155,24 @@ class StepResult:
         step: the bound step.
         inputs: the input sets that it was done with, each sorted.
         members: int32, shape (m,): the entities it gave, in the order given.
-        by: "exact" (set algebra) or "llm".
+        by: "exact" (set algebra), "llm", or "completion" (soft logic over known and predicted edges).
         value: the number or truth value of a `count` or `exists` step.
         values: each member's value where the step reads values, in the members' order.
         error: why the step failed, None where it did not.
         agrees: whether exact execution of this operation on the same inputs gives the same set; None where `by` is
-            "exact".
-        parts: the step as the LLM was asked for it; () where `by` is "exact", several where the step is too big for
+            not "llm".
+        parts: the step as the LLM was asked for it; () where `by` is not "llm", several where the step is too big for
             one context, and after a failed part no more.
         parts_total: how many parts there were to ask.
         asked: the question where it was not the step's own (a whole query asked at once).
-        scores: shape (m,): the probability of each member where the model gives one.
+        scores: shape (m,): the probability of each member where the model gives one, or its confidence.
     """
 
     kg: KnowledgeGraph
     step: BoundStep
     inputs: tuple[Ids, ...]
     members: Ids
-    by: Literal["exact", "llm"] = "exact"
+    by: Literal["exact", "llm", "completion"] = "exact"
     value: int | bool | None = None
     values: tuple[Value, ...] | None = None
     error: str | None = None
@@ -257,7 +262,7 @@ class Answer:
     Attributes:
         kg: the graph, for names and evidence.
         query: the logical query that was answered.
-        method: "exact" or "lark".
+        method: "exact", "lark", "complete" or "hybrid".
         ranked: int32, shape (m,): entity indexes, best first.
         scores: shape (m,): the probability that the model gives each entity in the last step, where it gives one;
             else 1.0 for membership in a set.
@@ -269,6 +274,7 @@ class Answer:
         error: why the answer is incomplete, None where it is complete.
         reading: what it took to have a question in English read by a language model.
         understood: what a question in English was understood as and what else it may mean; None for a query.
+        soft: the run over known and predicted edges; None where only the graph was asked.
     """
 
     kg: KnowledgeGraph = field(repr=False)
@@ -284,6 +290,7 @@ class Answer:
     error: str | None = None
     reading: TokenUsage = NO_USAGE
     understood: ReadQuestion | None = field(default=None, repr=False)
+    soft: SoftRun | None = field(default=None, repr=False)
 
     @property
     def usage(self) -> TokenUsage:
@@ -309,6 +316,13 @@ class Answer:
     def evidence_total(self) -> int:
         """How many triples there are behind the answer."""
         return self._traced[1]
+
+    @cached_property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The most probable proof of each of the first `PROVED` answers; () where only the graph was asked."""
+        if self.soft is None or self.error is not None:
+            return ()
+        return tuple(self.soft.prove(int(entity)) for entity in self.ranked[:PROVED])
 
     @property
     def sentence(self) -> str:
@@ -336,6 +350,9 @@ class Answer:
     def _traced(self) -> tuple[list[Evidence], int]:
         if self.error is not None or not self.steps:
             return [], 0
+        if self.soft is not None:
+            edges = list(dict.fromkeys(edge for proof in self.proofs for edge in proof.edges))
+            return edges[:EVIDENCE_LIMIT], len(edges)
         if not any(step.asked for step in self.steps):
             inputs: list[Sequence[Ids]] = [step.inputs for step in self.steps]
         else:
@@ -348,7 +365,8 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """One JSON-serialisable object: query, method, answers (best first), value, sentence, steps, evidence,
-        usage, error; of a question in English also how well it was understood and what else it may mean."""
+        usage, error; of a question in English also how well it was understood and what else it may mean, and of
+        methods complete and hybrid the proofs of the first answers."""
         answers: list[dict[str, Any]] = [
             {"entity": name, "id": identifier, "score": score}
             for name, identifier, score in zip(self.entities, self.ids, self.scores, strict=True)
@@ -372,6 +390,8 @@ class Answer:
             "usage": self.usage.to_dict(),
             "error": self.error,
         }
+        if self.soft is not None:
+            shown["proofs"] = [proof.to_dict() for proof in self.proofs]
         return shown if self.understood is None else {**self.understood.to_dict(self.kg), **shown}
 
 

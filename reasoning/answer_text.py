@@ -49,7 +49,8 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield ""
         yield f"Evidence ({_count(answer.evidence_total, 'triple')}):"
         for triple in answer.evidence[:MOST_EVIDENCE]:
-            yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}"
+            sure = "" if triple.known else f"  (not in the graph, confidence {triple.confidence:.2f})"
+            yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}{sure}"
         if (rest := answer.evidence_total - MOST_EVIDENCE) > 0:
             yield f"  and {rest:,} more"
     if answer.usage != NO_USAGE:
@@ -77,7 +78,9 @@ def _answers(answer: Answer) -> Iterator[str]:
     for position in range(min(total, MOST_ANSWERS)):
         name = answer.kg.name(int(answer.ranked[position]))
         value = "" if answer.values is None else f": {_value(answer, relation, answer.values[position])}"
-        yield f"  {name}{value}"
+        score = answer.scores[position]
+        sure = f"  ({score:.2f})" if answer.soft is not None and score < 1 else ""
+        yield f"  {name}{value}{sure}"
     if total > MOST_ANSWERS:
         yield f"  and {total - MOST_ANSWERS:,} more"
 

@@ -64,7 +64,8 @@ def conclude(
     notes = (*notes, *(step.note for step in steps if step.note is not None))
     scores = (1.0,) * len(ranked)
     if failed is None and steps and steps[-1].scores is not None:
-        scores = tuple(round(float(score), 6) for score in steps[-1].scores)
+        # Digits and not places: the smallest confidences are ranked too.
+        scores = tuple(float(f"{score:.6g}") for score in steps[-1].scores)
     answer = Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
     if not len(ranked) and not value and answer.contrast is None:
         became = emptied_note(chain, steps)

@@ -103,7 +103,7 @@ class _Count:
         unread = self._unread
         try:
             query = self._read(question_of(question))
-            if self._reasoner.method == "exact":
+            if not self._reasoner.asks_llm:
                 return
             chain = bind(query, self._reasoner.kg)
             for task in rehearse(self._reasoner.kg, chain, self._reasoner.llm, self._reasoner.options):

@@ -28,6 +28,7 @@ class Evidence:
         head, relation, tail: by display names; `tail` is the value itself where the relation has values.
         head_entity: the head's entity index.
         tail_entity: the tail's, None where the tail is a value.
+        confidence: below 1 where the graph lacks the triple and a link predictor believes in it.
     """
 
     head: str
@@ -35,6 +36,17 @@ class Evidence:
     tail: str | Value
     head_entity: int
     tail_entity: int | None
+    confidence: float = 1.0
+
+    @classmethod
+    def edge(cls, kg: KnowledgeGraph, head: int, relation: int, tail: int, confidence: float = 1.0) -> Evidence:
+        """An edge by its indexes."""
+        return cls(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail, confidence)
+
+    @property
+    def known(self) -> bool:
+        """Whether the graph says so."""
+        return self.confidence == 1.0
 
     def to_list(self) -> list[str | int | float]:
         """[head, relation, tail], dates as ISO texts."""
@@ -95,8 +107,5 @@ def trace(
         Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw), entity, None)
         for (index, entity), raw in islice(read.items(), limit)
     ]
-    shown = [
-        Evidence(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail)
-        for head, relation, tail in every[: limit - len(values)].tolist()
-    ]
+    shown = [Evidence.edge(kg, *triple) for triple in every[: limit - len(values)].tolist()]
     return [*shown, *values], len(every) + len(read)

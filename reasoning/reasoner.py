@@ -19,6 +19,12 @@ from kg_data.errors import SkylarkError
 from reasoning.abandoning import awaited
 from reasoning.answer import Answer, StepResult
 from reasoning.binding import bind
+from reasoning.completion.hybrid import RankingWeights, rank, read_weights, run_hybrid
+from reasoning.completion.logic import open_predictor, soft_logic
+from reasoning.completion.options import CompletionOptions
+from reasoning.completion.run import run_complete
+from reasoning.completion.soft_execution import SoftLogic
+from reasoning.completion.soft_run import SoftRun
 from reasoning.concluding import conclude, run_exact
 from reasoning.concurrent_map import concurrent_map
 from reasoning.estimate import Estimate, estimate_run
@@ -32,8 +38,13 @@ from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
 from reasoning.questions import ReadQuestion, looks_formal, understand
 
-Method = Literal["exact", "lark"]
+Method = Literal["exact", "lark", "complete", "hybrid"]
 METHODS: tuple[str, ...] = get_args(Method)
+ASKING: frozenset[str] = frozenset({"lark", "hybrid"})
+"""Methods whose steps a language model answers."""
+
+COMPLETING: frozenset[str] = frozenset({"complete", "hybrid"})
+"""Methods that go beyond what the graph says."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +64,17 @@ class Reasoner(Runnable[QuestionInput, Answer]):
     Args:
         kg: the graph, or what `KnowledgeGraph.load` takes.
         llm: "embedded", "copy", "hf:name-or-path", "provider:model", or a LangChain chat model.
-        method: "exact" (set algebra over the graph) or "lark" (the LLM answers every step from a retrieved context).
+        method: "exact" (set algebra over the graph), "lark" (the LLM answers every step from a retrieved context),
+            "complete" (soft logic over known and predicted edges), or "hybrid" (the LLM's chain over both).
         options: how the LLM chain is run: token budget, time limit, prompting, names, seed.
+        completion: the link predictor of methods complete and hybrid, and how it is used.
 
     Raises:
         SkylarkError: the method is unknown.
-        LLMError: method lark has no model: its name is unknown, or a package, a key or the weights are missing. That
-            is said before a graph is loaded; method exact asks for the model only where a question needs it.
+        CompletionError: no link predictor is fitted on this graph, or the one given doesn't fit it.
+        LLMError: a method that asks a model has none: its name is unknown, or a package, a key or the weights are
+            missing. That is said before a graph is loaded; method exact asks for the model only where a question
+            needs it.
     """
 
     def __init__(
@@ -68,6 +83,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         llm: str | BaseChatModel = "embedded",
         method: str = "lark",
         options: LarkOptions | None = None,
+        completion: CompletionOptions | None = None,
     ) -> None:
         if method not in METHODS:
             near = difflib.get_close_matches(str(method), METHODS, n=1)
@@ -76,13 +92,26 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         self.method = method
         self.options = options or LarkOptions()
         self._llm_spec = llm
-        self._llm = self._load() if method == "lark" else None
+        self._llm = self._load() if self.asks_llm else None
         self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
+        self.completion = completion or CompletionOptions()
+        self.logic: SoftLogic | None = None
+        self._ranking: dict[str | None, RankingWeights] = {}
+        if method in COMPLETING:
+            predictor = open_predictor(self.kg, self.completion)
+            self.logic = soft_logic(self.kg, predictor, self.completion)
+            if method == "hybrid" and predictor.folder is not None:
+                self._ranking = read_weights(predictor.folder)
 
     @property
     def OutputType(self) -> Any:
         """An `Answer`, for LangChain's schemas, which know it as an object: it holds a whole graph."""
         return Annotated[Answer, WithJsonSchema({"type": "object"})]
+
+    @property
+    def asks_llm(self) -> bool:
+        """Whether a language model answers steps."""
+        return self.method in ASKING
 
     @property
     def llm(self) -> BaseChatModel:
@@ -138,15 +167,28 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         chain = bind(reading.query, self.kg)
         notes = (*reading.notes, *chain.notes)
         steps: list[StepResult] = []
-        source: Iterator[ChainEvent] = (
-            run_exact(self.kg, chain) if self.method == "exact" else run_chain(self.kg, chain, self.llm, self.options)
-        )
+        soft = None if self.logic is None else SoftRun(self.logic, chain, [])
+        source: Iterator[ChainEvent]
+        if self.method == "exact":
+            source = run_exact(self.kg, chain)
+        elif self.method == "lark":
+            source = run_chain(self.kg, chain, self.llm, self.options)
+        elif self.method == "complete":
+            assert soft is not None
+            source = run_complete(soft, self.completion.least)
+        else:
+            assert soft is not None
+            source = run_hybrid(soft, self.llm, self.options)
         for event in source:
             if isinstance(event, StepFinished):
                 steps.append(event.result)
             yield event
         answer = conclude(self.kg, self.method, chain, steps, notes, reading.usage)
-        yield Finished(replace(answer, understood=reading.understood))
+        answer = replace(answer, understood=reading.understood, soft=soft)
+        if self.method == "hybrid":
+            assert soft is not None
+            answer = rank(answer, soft, self._ranking, self.completion.least)
+        yield Finished(answer)
 
     def estimate(self, questions: Iterable[QuestionInput]) -> Estimate:
         """What answering these would take in requests, tokens and money; a dry run, which sends nothing.
@@ -193,7 +235,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
                 return error
 
         asked = max_concurrency or (configs[0].get("max_concurrency") if configs else None)
-        workers = (asked or 1) if self.method == "exact" else queries_at_once(self.llm, self.options, asked)
+        workers = queries_at_once(self.llm, self.options, asked) if self.asks_llm else asked or 1
         return list(concurrent_map(one, zip(questions, configs, strict=True), min(workers, len(questions))))
 
     async def abatch(

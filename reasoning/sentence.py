@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 MOST_NAMED = 5
 """Names that a sentence lists before it says how many others there are."""
 
+_NOT_FOUND = {
+    "exact": "graph does not say that",
+    "complete": "graph does not say, nor make it likely, that",
+}
+"""Behind "The", by method, where nothing was found."""
+
 
 @dataclass(frozen=True)
 class SentencePart:
@@ -80,6 +86,8 @@ def _attributed(answer: Answer) -> list[Phrase]:
     """Who says so, where it is not the graph."""
     if any(step.agrees is False for step in answer.steps):
         return [Phrase("By the language model, and not by what the graph says: ")]
+    if any(proof.predicted for proof in answer.proofs):
+        return [Phrase("Likely, though the graph does not say all of it: ")]
     return []
 
 
@@ -142,7 +150,7 @@ def _nothing(answer: Answer, query: Query) -> list[Phrase]:
         subject = next(entity_words(part, kg) for part in query.parts if isinstance(part, Entity))
     elif (source := _put_to(query, kg)) is not None:
         subject = entity_words(source, kg)
-    by = "graph does not say that" if answer.method == "exact" else "language model did not find that"
+    by = _NOT_FOUND.get(answer.method, "language model did not find that")
     step = emptied_by(answer.chain, answer.steps)
     since = f" Step {step.step.position + 1} of {len(answer.chain)} found nothing." if step is not None else ""
     return [Phrase(f" {by} {subject} "), *predicate(said, kg, many=False), Phrase(f".{since}")]

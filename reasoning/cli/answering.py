@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph, add_method, as_json, lark_options
+from reasoning.cli.options import add_graph, add_method, as_json, completion_options, lark_options
 
 if TYPE_CHECKING:
     from reasoning.questions import ReadQuestion
@@ -54,7 +54,13 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
     from reasoning.answer_text import answer_text
     from reasoning.reasoner import Reasoner
 
-    reasoner = Reasoner(options.kg, llm=options.llm, method=options.method, options=lark_options(options))
+    reasoner = Reasoner(
+        options.kg,
+        llm=options.llm,
+        method=options.method,
+        options=lark_options(options),
+        completion=completion_options(options),
+    )
     if options.sparql:
         logical, notes = reasoner.read(question)
         for note in notes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import OK
-from reasoning.cli.options import add_graph, add_method, lark_options, positive
+from reasoning.cli.options import add_graph, add_method, completion_options, lark_options, positive
 from reasoning.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "method": options.method,
         "llm": options.llm,
         "options": lark_options(options),
+        "completion": completion_options(options),
         "limit": options.limit,
     }
     if options.questions is not None:

@@ -12,6 +12,7 @@ from kg_data.errors import SkylarkError
 from reasoning.errors import EvaluationError
 
 DEFAULT_LLM = "embedded"
+METHODS = ("exact", "lark", "complete", "hybrid")
 
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +22,15 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
 
 def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     """Offer `--method` and what method lark can be told; `cache` says whether replies are kept if nothing is said."""
-    parser.add_argument("--method", choices=("exact", "lark"), default="exact", help="default: exact")
-    lark = parser.add_argument_group("method lark")
+    parser.add_argument("--method", choices=METHODS, default="exact", help="default: exact")
+    completion = parser.add_argument_group("methods complete and hybrid")
+    completion.add_argument(
+        "--model", metavar="DIR", help="a fitted link predictor; default: the one kept for the graph"
+    )
+    completion.add_argument("--least", type=float, metavar="C", help="leave out answers below this confidence (0.5)")
+    completion.add_argument("--floor", type=float, metavar="C", help="leave out predicted edges below it (0.0005)")
+    completion.add_argument("--negation", type=float, metavar="X", help="scale of a confidence that is negated (3)")
+    lark = parser.add_argument_group("methods lark and hybrid")
     lark.add_argument(
         "--llm", default=DEFAULT_LLM, metavar="L",
         help='"embedded" (default), "copy", hf:name-or-folder or provider:model',
@@ -69,6 +77,18 @@ def positive(text: str) -> int:
     return number
 
 
+def completion_options(options: argparse.Namespace) -> Any:
+    """The `CompletionOptions` that the command line asks for.
+
+    Raises:
+        CompletionError: one is out of range.
+    """
+    from reasoning.completion.options import CompletionOptions
+
+    names = (field.name for field in fields(CompletionOptions))
+    return CompletionOptions(**{name: value for name in names if (value := getattr(options, name, None)) is not None})
+
+
 def lark_options(options: argparse.Namespace) -> Any:
     """The `LarkOptions` that the command line asks for; the model that it names is checked first.
 
@@ -86,7 +106,7 @@ def lark_options(options: argparse.Namespace) -> Any:
         chosen = LarkOptions(**given)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
-    if options.method != "exact" or options.llm != DEFAULT_LLM:
+    if options.method in ("lark", "hybrid") or options.llm != DEFAULT_LLM:
         load_llm(options.llm, device=chosen.device, dtype=chosen.dtype, adapter=chosen.adapter)
     return chosen
 

@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
+from reasoning.completion.options import CompletionOptions
 from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import EvaluationError, QuestionError
 from reasoning.graph.store import KnowledgeGraph
@@ -21,7 +22,7 @@ from reasoning.llms import LLMError
 from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
-from reasoning.reasoner import Reasoner
+from reasoning.reasoner import ASKING, Reasoner
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def load_method(
     llm: str | BaseChatModel,
     options: LarkOptions | None,
     limit: int | None,
+    completion: CompletionOptions | None = None,
 ) -> Reasoner:
     """The graph with the method over it, its language model loaded; a graph that is open already is taken as it is.
 
@@ -59,16 +61,16 @@ def load_method(
     if limit is not None and limit < 1:
         raise EvaluationError(f"the limit must be at least 1, not {limit}")
     graph = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg, splits)
-    return Reasoner(graph, llm=llm, method=method, options=options)
+    return Reasoner(graph, llm=llm, method=method, options=options, completion=completion)
 
 
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:
     """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
-    model = reasoner.reader if reasoner.method == "exact" else reasoner.llm
+    model = reasoner.llm if reasoner.asks_llm else reasoner.reader
     workers = 1
     if model is not None:
-        here = reasoner.method != "exact"
-        workers = queries_at_once(model, reasoner.options) if here else at_once(model, reasoner.options)
+        asked = queries_at_once if reasoner.asks_llm else at_once
+        workers = asked(model, reasoner.options)
     return concurrent_map(partial(ask, reasoner), questions, workers)
 
 
@@ -88,7 +90,7 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
 def about(reply: Reply) -> Line:
     """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say."""
     said: Line = {} if reply.error is None else {"error": reply.error}
-    if reply.answer is not None and reply.answer.method != "exact":
+    if reply.answer is not None and reply.answer.method in ASKING:
         said["steps"] = step_counts(reply.answer)
     usage = reply.usage if reply.answer is None else reply.answer.usage
     if usage.requests or usage.cached:

@@ -8,6 +8,7 @@ only be guessed: it measures completion, and set algebra scores next to nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from kg_data.appended_lines import Line
 from reasoning.batch import BatchExecutor
 from reasoning.binding import bind
+from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import load_method, replies
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
@@ -50,6 +52,7 @@ def evaluate_queries(
     out: Path | None = None,
     resume: bool = False,
     progress: bool = False,
+    completion: CompletionOptions | None = None,
 ) -> dict[str, Any]:
     """Answer the queries of a file or folder and return the summary.
 
@@ -57,14 +60,16 @@ def evaluate_queries(
         kg: name or folder of a data set with the splits train, valid (and test).
         queries: a file of records, or a folder of files named `<split>-<type>.jsonl`.
         protocol: "reading" or "hard".
-        method: "exact" or "lark".
-        llm: the language model of method lark.
+        method: "exact", "lark", "complete" or "hybrid".
+        llm: the language model of methods lark and hybrid.
         options: how the language model is asked.
         split: "valid" or "test", where the files' names do not say it or both are there.
         limit: only the first this many queries of each type.
         out: the results file, one JSON line a query.
         resume: go on with the lines that `out` holds.
         progress: show a bar on stderr.
+        completion: the link predictor of methods complete and hybrid; in protocol hard everything is ranked, whatever
+            its `least`.
 
     Returns:
         `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
@@ -79,7 +84,9 @@ def evaluate_queries(
         DataError: a record is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit).run(out, resume, progress)
+    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit, completion).run(
+        out, resume, progress
+    )
 
 
 def prepare_queries(
@@ -91,13 +98,16 @@ def prepare_queries(
     options: LarkOptions | None = None,
     split: str | None = None,
     limit: int | None = None,
+    completion: CompletionOptions | None = None,
 ) -> PreparedRun[QueryRecord]:
     """Load and check everything that `evaluate_queries` needs, which has the same arguments and errors."""
     if protocol not in PROTOCOLS:
         raise EvaluationError(f"unknown protocol {protocol!r}; expected {' or '.join(PROTOCOLS)}")
     files, chosen = find_files(queries, split)
+    if protocol == "hard":
+        completion = replace(completion or CompletionOptions(), least=0.0)
     try:
-        reasoner = load_method(kg, GRAPH_SPLITS[protocol, chosen], method, llm, options, limit)
+        reasoner = load_method(kg, GRAPH_SPLITS[protocol, chosen], method, llm, options, limit, completion)
     except GraphError as error:
         raise EvaluationError(f"protocol {protocol} on {chosen} queries: {error}") from None
     table = EntityTable(reasoner.kg)

@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from kg_data.appended_lines import Line
 from reasoning.answer import plain
+from reasoning.completion.options import CompletionOptions
 from reasoning.evaluation.method import Reply, about, load_method, replies
 from reasoning.evaluation.metrics import counted_metrics
 from reasoning.evaluation.query_files import digest
@@ -37,13 +38,14 @@ def evaluate_questions(
     out: Path | None = None,
     resume: bool = False,
     progress: bool = False,
+    completion: CompletionOptions | None = None,
 ) -> dict[str, Any]:
     """Answer the questions of a file and return the summary.
 
     Args:
         kg: what `KnowledgeGraph.load` takes; all splits are used.
         questions: the file, see `question_files`.
-        method, llm, options: see `Reasoner`.
+        method, llm, options, completion: see `Reasoner`.
         limit: only the first this many questions of each kind.
         out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not wholly
             right, each with its `reason`.
@@ -64,7 +66,7 @@ def evaluate_questions(
         DataError: a line is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    return prepare_questions(kg, questions, method, llm, options, limit).run(out, resume, progress)
+    return prepare_questions(kg, questions, method, llm, options, limit, completion).run(out, resume, progress)
 
 
 def prepare_questions(
@@ -74,10 +76,11 @@ def prepare_questions(
     llm: str | BaseChatModel = "embedded",
     options: LarkOptions | None = None,
     limit: int | None = None,
+    completion: CompletionOptions | None = None,
 ) -> PreparedRun[QuestionRecord]:
     """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors; `kg` may
     also be a graph that is open."""
-    reasoner = load_method(kg, None, method, llm, options, limit)
+    reasoner = load_method(kg, None, method, llm, options, limit, completion)
     records, left_out = read_questions(questions, reasoner.kg, limit)
     settings = {
         "questions": str(questions.resolve()),

@@ -33,7 +33,7 @@ def run_settings(
         limit: most queries of each type.
         llm_matters: whether the language model decides the lines of method exact too.
     """
-    asks = reasoner.method != "exact"
+    asks = reasoner.asks_llm
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
@@ -46,8 +46,15 @@ def run_settings(
         "llm": name if asks or llm_matters else None,
         "adapter_digest": adapter_digest(reasoner.llm) if asks else None,
         **options,
+        **({} if reasoner.logic is None else reasoner.completion.deciding() | {"predictor": _predictor(reasoner)}),
         "version": version(),
     }
+
+
+def _predictor(reasoner: Reasoner) -> str | None:
+    """Which link predictor answers."""
+    predictor = None if reasoner.logic is None else reasoner.logic.adjacency.predictor
+    return None if predictor is None else predictor.digest
 
 
 def graph_setting(kg: str | Path | KnowledgeGraph) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
@@ -59,7 +60,12 @@ class KnowledgeGraph:
 
     Entities and relations are int32 indexes inside; names and ids come back through `name`, `identifier`,
     `relation_label`. Use `load`, `from_triples`, `from_networkx` or `from_columns` to make one.
+
+    Attributes:
+        predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `CompletedGraph`.
     """
+
+    predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], details: Mapping[str, Any]) -> None:
         self._arrays, self._details = dict(arrays), dict(details)
@@ -363,6 +369,10 @@ class KnowledgeGraph:
             if index == relation and inverse:
                 return name
         return None
+
+    def confidence(self, head: int, relation: int, tail: int) -> float:
+        """Of one of its edges: 1 unless a link predictor added it."""
+        return self.predicted.get((head, relation, tail), 1.0)
 
     # Values -----------------------------------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ def _projection_task(
     relations = [relation.index, *part.triples[:, 1].tolist()]
     structured = asks_for_json(llm, options)
     naming = make_naming(kg, options.names, [*present.tolist(), *named], relations, rng, structured)
-    lines = [named_triple(naming, triple) for triple in part.triples.tolist()]
+    lines = [named_triple(kg, naming, triple) for triple in part.triples.tolist()]
     question = projection_question(
         [naming.entity(source) for source in named], naming.relation(relation.index), relation.inverse
     )
@@ -111,7 +111,17 @@ def _projection_task(
     example = worked_example("project", relation.inverse, naming)
     expected = np.unique(part.triples[part.about, 0 if relation.inverse else 2])
     return make_task(
-        llm, naming, question, lines, readable, part.relevant, part.distractors, left_out, expected, example
+        llm,
+        naming,
+        question,
+        lines,
+        readable,
+        part.relevant,
+        part.distractors,
+        left_out,
+        expected,
+        example,
+        bool(kg.predicted),
     )
 
 
@@ -176,9 +186,11 @@ def make_task(
     left_out: int,
     expected: Ids,
     example: Sequence[BaseMessage] = (),
+    marked: bool = False,
 ) -> Task:
-    """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it."""
-    messages = step_messages(question, lines, naming, example)
+    """Messages and their description; `lines` is the context as sent, `readable` as a person is shown it; `marked`
+    says that some lines have their confidence behind them."""
+    messages = step_messages(question, lines, naming, example, marked)
     prompt = transcript(messages)
     tokens, everything = count_tokens(llm, [prompt, naming.listing()])
     context = Context(tuple(readable), prompt, tokens, relevant, distractors, left_out)
@@ -203,10 +215,12 @@ def asks_for_json(llm: BaseChatModel, options: LarkOptions) -> bool:
     return options.replies == "structured" or (options.replies == "auto" and keeps_schemas(llm))
 
 
-def named_triple(naming: Naming, triple: Sequence[int]) -> str:
-    """A triple as the context writes it."""
+def named_triple(kg: KnowledgeGraph, naming: Naming, triple: Sequence[int]) -> str:
+    """A triple as the context writes it, its confidence behind one that was predicted."""
     head, relation, tail = triple
-    return triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
+    line = triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
+    confidence = kg.confidence(*triple)
+    return line if confidence == 1 else f"{line} {confidence:.2f}"
 
 
 class TokenCost:
@@ -220,7 +234,8 @@ class TokenCost:
     """
 
     def __init__(self, kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions, shared: bool = False) -> None:
-        self._llm, self._shared = llm, shared
+        self._kg, self._llm, self._shared = kg, llm, shared
+        self._confidence = count_tokens(llm, [" 0.88"])[0] if kg.predicted else 0
         self._readable = ReadableNaming((), kg) if options.names == "readable" else None
         self._by_digits: dict[tuple[int, int], tuple[int, int]] = {}
         self._by_name: dict[tuple[int, ...], int] = {}
@@ -231,15 +246,23 @@ class TokenCost:
         if self._readable is not None or self._shared:
             return sum(self.at_most(triples))
         entities, relations = len(np.unique(triples[:, [0, 2]])), len(np.unique(triples[:, 1]))
-        return len(triples) * self._with_ids(id_digits(entities), id_digits(relations))[0]
+        each = self._with_ids(id_digits(entities), id_digits(relations))[0]
+        return len(triples) * each + sum(self._of_confidence(triples))
 
     def at_most(self, triples: Ids) -> list[int]:
         """The most tokens of each triple in a context of the budget, shape (n,)."""
         if self._readable is None:
-            return [self._with_ids(*self._most_digits)[0]] * len(triples)
+            each = self._with_ids(*self._most_digits)[0]
+            return [each + confidence for confidence in self._of_confidence(triples)]
         readable = self._readable
         keys = [tuple(triple) for triple in triples.tolist()]
-        return self._named(keys, lambda key: f"{named_triple(readable, key)}\n")
+        return self._named(keys, lambda key: f"{named_triple(self._kg, readable, key)}\n")
+
+    def _of_confidence(self, triples: Ids) -> list[int]:
+        """Tokens of the number behind each triple: none where nothing was predicted."""
+        if not self._confidence:
+            return [0] * len(triples)
+        return [self._confidence * (self._kg.confidence(*triple) < 1) for triple in triples.tolist()]
 
     def members_together(self, entities: Ids) -> list[int]:
         """Tokens of each as a member in the list of a set, where a context holds these entities and no others."""
@@ -286,7 +309,8 @@ class TokenCost:
 def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:
     """A triple as a person is shown it."""
     head, relation, tail = triple
-    return f"{kg.name(head)} | {kg.relation_label(relation)} | {kg.name(tail)}"
+    line, confidence = f"{kg.name(head)} | {kg.relation_label(relation)} | {kg.name(tail)}", kg.confidence(*triple)
+    return line if confidence == 1 else f"{line} (predicted, {confidence:.2f})"
 
 
 def rng_for(seed: int, chain: BoundChain, position: int) -> random.Random:

@@ -119,7 +119,7 @@ def whole_task(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, option
             asked = set_question(step.step.operation, given)
         sentences.append(f"{names[-1]}: {asked}.")
     question = f"{' '.join(sentences)} Find the members of {names[-1]}"
-    lines = [named_triple(naming, triple) for triple in triples]
+    lines = [named_triple(kg, naming, triple) for triple in triples]
     readable = [readable_line(kg, triple) for triple in triples]
     # One step's distractor may be what another step is about, so they are counted when all are together.
     relevant = len(about & found.keys())

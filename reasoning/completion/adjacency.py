@@ -1,0 +1,124 @@
+"""Neural adjacency: how sure every edge of a graph is, known ones wholly (Bai et al. 2023, arXiv 2212.09567).
+
+A predictor says how its belief in (source, relation, ?) is spread over the targets; times the number of targets that
+the source is known to have, it is the confidence of an edge. What falls below a floor is 0, so rows are short. A row is
+computed when a query first reaches it and kept as long as memory allows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.graph.index import Ids, TripleIndex
+
+BLOCK = 256
+"""Rows computed at once."""
+
+LARGEST = 0.9999
+"""Of a predicted edge: only known ones are certain."""
+
+
+class Predictor(Protocol):
+    """What can spread its belief over the targets of a question."""
+
+    def spread(self, relation: int, sources: Ids) -> NDArray[np.float32]:
+        """For a directed relation (see `questions`): shape (sources, entities), rows summing to at most 1."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Which predictor it is."""
+        ...
+
+
+class Row(NamedTuple):
+    """The edges of one directed relation from one source.
+
+    Attributes:
+        targets: int32, sorted, shape (m,).
+        confidence: float32, shape (m,); 1 exactly where the edge is known.
+    """
+
+    targets: Ids
+    confidence: NDArray[np.float32]
+
+
+class NeuralAdjacency:
+    """Rows of confidences over a graph's edges.
+
+    Args:
+        index: the known triples.
+        predictor: believes in others; None knows only what the graph says.
+        floor: confidences below it are 0.
+        most_bytes: of the rows that are kept; the longest unused goes first.
+    """
+
+    def __init__(
+        self, index: TripleIndex, predictor: Predictor | None, floor: float, most_bytes: int = 1 << 30
+    ) -> None:
+        self._index, self._floor, self._most = index, floor, most_bytes
+        self.predictor = predictor
+        self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
+        self._lock = threading.Lock()
+        self.nbytes = 0
+
+    def known(self, relation: int, source: int) -> Ids:
+        """The targets that the graph itself gives, sorted."""
+        return self._index.side(bool(relation & 1)).row(relation >> 1, source)
+
+    def rows(self, relation: int, sources: Ids) -> list[Row]:
+        """The row of each source under a directed relation."""
+        if self.predictor is None:
+            return [_certain(self.known(relation, source)) for source in sources.tolist()]
+        found: dict[int, Row] = {}
+        with self._lock:
+            for source in sources.tolist():
+                if (row := self._rows.get((relation, source))) is not None:
+                    self._rows.move_to_end((relation, source))
+                    found[source] = row
+        missing = np.array([source for source in sources.tolist() if source not in found], dtype=np.int32)
+        for start in range(0, len(missing), BLOCK):
+            part = missing[start : start + BLOCK]
+            for source, row in zip(part.tolist(), self._computed(self.predictor, relation, part), strict=True):
+                found[source] = row
+                self._keep((relation, source), row)
+        return [found[source] for source in sources.tolist()]
+
+    def confidence(self, relation: int, source: int, target: int) -> float:
+        """Of one edge of a directed relation."""
+        row = self.rows(relation, np.array([source], dtype=np.int32))[0]
+        at = int(np.searchsorted(row.targets, target))
+        return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
+
+    def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> Iterable[Row]:
+        spread = predictor.spread(relation, sources)
+        for belief, source in zip(spread, sources.tolist(), strict=True):
+            known = self.known(relation, source)
+            confidence = belief * np.float32(max(1, len(known)))
+            confidence[known] = 1.0
+            targets = np.flatnonzero(confidence >= self._floor).astype(np.int32)
+            kept = np.minimum(confidence[targets], np.float32(LARGEST))
+            kept[np.searchsorted(targets, known)] = 1.0
+            yield Row(targets, kept)
+
+    def _keep(self, key: tuple[int, int], row: Row) -> None:
+        # A row's own arrays, the tuple and the dictionary's entry.
+        size = row.targets.nbytes + row.confidence.nbytes + 400
+        with self._lock:
+            if key in self._rows:
+                return
+            self._rows[key] = row
+            self.nbytes += size
+            while self.nbytes > self._most and len(self._rows) > 1:
+                _, gone = self._rows.popitem(last=False)
+                self.nbytes -= gone.targets.nbytes + gone.confidence.nbytes + 400
+
+
+def _certain(targets: Ids) -> Row:
+    return Row(targets, np.ones(len(targets), dtype=np.float32))

@@ -1,0 +1,188 @@
+"""Method hybrid: the language model's chain over known and predicted edges, its answers ranked with soft logic's.
+
+Soft logic says which predicted edges a query could use; they stand in the contexts beside the known ones, with their
+confidence. What the model keeps of each context is then weighed: an entity that several edges from kept ones lead to
+is likelier than one that a single edge leads to. An answer's score combines that weight, the confidence of its most
+probable proof, and whether the graph itself gives it. Where the model fails, soft logic answers alone and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
+
+from reasoning.answer import Answer, StepResult
+from reasoning.completion.completed_graph import complete_for
+from reasoning.completion.fuzzy import FuzzySet, intersect, negate, unite
+from reasoning.completion.soft_run import SoftRun
+from reasoning.errors import CompletionError
+from reasoning.events import ChainEvent
+from reasoning.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.lark import LarkOptions, run_chain
+
+LEAST_WEIGHT = 1e-4
+"""Of an entity that the model did not keep, so that it has a logarithm."""
+
+WEIGHTS_FILE = "ranking.json"
+
+
+@dataclass(frozen=True)
+class RankingWeights:
+    """How the signals are put together: a score is sigmoid(exact * known + soft * log s + llm * log m + bias).
+
+    Attributes:
+        exact: of being an answer by the graph alone.
+        soft: of the logarithm of soft logic's confidence s.
+        llm: of the logarithm of the weight m that the model's chain gives.
+        bias: so that the score is a probability.
+    """
+
+    exact: float = 4.0
+    soft: float = 1.0
+    llm: float = 0.25
+    bias: float = 0.5
+
+
+SIGNALS = ("exact", "soft", "llm")
+
+
+def run_hybrid(run: SoftRun, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:
+    """Execute by soft logic, then have the model's chain run over the completed graph; its events."""
+    run.results.extend(run.logic.execute(run.chain))
+    completed = complete_for(run.logic, run.chain, run.results)
+    yield from run_chain(completed, run.chain, llm, options)
+
+
+def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeights], least: float) -> Answer:
+    """An answer of the model's chain ranked by all signals; by soft logic alone where the chain failed.
+
+    Queries that give numbers or values stay as the chain answered them.
+
+    Args:
+        answer: of the chain over the completed graph.
+        run: the query by soft logic.
+        weights: by query structure, under None for any other.
+        least: answers below this score are left out.
+    """
+    chain = run.chain
+    if chain.result is None or (answer.error is None and (answer.value is not None or answer.values is not None)):
+        return answer
+    entities, table = signals(run, answer.steps)
+    if answer.error is not None:
+        scores = table[:, 1]
+        notes = (*answer.notes, f"{answer.error}; ranked without the language model")
+    else:
+        scores = combined(table, weights.get(chain.query.structure) or weights.get(None) or RankingWeights())
+        notes = answer.notes
+    order = np.lexsort((entities, -scores))
+    order = order[scores[order] >= least]
+    ranked = entities[order]
+    told = tuple(float(f"{score:.6g}") for score in scores[order])
+    return replace(answer, ranked=ranked, scores=told, error=None, notes=notes)
+
+
+def signals(run: SoftRun, steps: Sequence[StepResult]) -> tuple[Ids, NDArray[np.float64]]:
+    """Every entity that a signal speaks for, shape (n,), and known, s and m of each, shape (n, 3)."""
+    assert run.chain.result is not None
+    entities, soft = run.results[run.chain.result].ranked(run.logic.kg.universe)
+    known = execute(run.logic.kg, run.chain)[-1].members
+    weighed = weigh(run, steps)
+    missing = np.setdiff1d(weighed.members, entities)
+    entities = np.concatenate([entities, missing]).astype(np.int32)
+    soft = np.concatenate([soft, np.zeros(len(missing))])
+    return entities, np.column_stack([np.isin(entities, known), soft, weighed.of(entities)]).astype(np.float64)
+
+
+def weigh(run: SoftRun, steps: Sequence[StepResult]) -> FuzzySet:
+    """What the model kept, with the weight of all the edges behind each.
+
+    Of a projection 1 - prod(1 - weight of the source * confidence of the edge) over every edge from a kept source,
+    times the model's own score; intersections multiply, unions add probabilistically. The empty set where the chain
+    failed.
+    """
+    found: list[FuzzySet] = []
+    if len(steps) < len(run.chain) and steps[-1].error is None:  # asked as a whole: nothing is known of the way there
+        return FuzzySet.crisp(np.sort(steps[-1].members))
+    for step in steps:
+        if step.error is not None:
+            return FuzzySet.crisp(np.zeros(0, dtype=np.int32))
+        order = np.argsort(step.members, kind="stable")
+        kept = step.members[order]
+        own = np.ones(len(kept)) if step.scores is None else np.asarray(step.scores, dtype=np.float64)[order]
+        inputs = run.logic.inputs(step.step, found)
+        operation = step.step.step.operation
+        if operation == "project" and not step.step.gives_values:
+            weight = _reached(step, inputs[0], kept)
+        elif operation == "intersect":
+            weight = intersect(inputs).of(kept)
+        elif operation == "union":
+            weight = unite(inputs).of(kept)
+        elif operation == "difference":
+            weight = inputs[0].of(kept) * negate(inputs[1], run.logic.negation).of(kept)
+        else:
+            weight = np.ones(len(kept))
+        found.append(FuzzySet(kept, own * weight).cut(0.0))
+    return found[-1]
+
+
+def _reached(step: StepResult, source: FuzzySet, kept: Ids) -> NDArray[np.float64]:
+    relation, kg = step.step.relation, step.kg
+    assert relation is not None
+    starts, ends = kg.index.edges(source.members, relation.index, relation.inverse)
+    there = np.isin(ends, kept)
+    starts, ends = starts[there], ends[there]
+    sure = source.of(starts)
+    heads, tails = (ends, starts) if relation.inverse else (starts, ends)
+    edges = zip(heads.tolist(), tails.tolist(), strict=True)
+    sure = sure * np.array([kg.confidence(head, relation.index, tail) for head, tail in edges])
+    missing = np.ones(len(kept))
+    np.multiply.at(missing, np.searchsorted(kept, ends), 1 - sure)
+    # A model that kept what no edge leads to is taken at its word, but not for much.
+    return np.where(np.isin(kept, ends), 1 - missing, LEAST_WEIGHT)
+
+
+def combined(table: NDArray[np.float64], weights: RankingWeights) -> NDArray[np.float64]:
+    """The scores of a table of signals, shape (n,)."""
+    return np.asarray(
+        1 / (1 + np.exp(-(features(table) @ [getattr(weights, name) for name in SIGNALS] + weights.bias)))
+    )
+
+
+def features(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Known, log s and log m, shape (n, 3); 0 has the logarithm of `LEAST_WEIGHT` squared and of `LEAST_WEIGHT`."""
+    soft = np.log(np.maximum(table[:, 1], LEAST_WEIGHT**2))
+    return np.column_stack([table[:, 0], soft, np.log(table[:, 2] + LEAST_WEIGHT)])
+
+
+def read_weights(folder: Path) -> dict[str | None, RankingWeights]:
+    """The fitted weights beside a link predictor, by structure; {} where none were fitted.
+
+    Raises:
+        CompletionError: the file is damaged.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        names = {field.name for field in fields(RankingWeights)}
+        if any(set(item) != names for item in stored.values()):
+            raise ValueError(f"expected {', '.join(sorted(names))}")
+        return {kind or None: RankingWeights(**item) for kind, item in stored.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise CompletionError(f"the ranking weights {path} are damaged ({error}); fit them again") from error
+
+
+def write_weights(folder: Path, weights: Mapping[str | None, RankingWeights]) -> None:
+    """Write fitted weights beside a link predictor, whole or not at all."""
+    part = folder / f"{WEIGHTS_FILE}.part"
+    content = {kind or "": asdict(item) for kind, item in weights.items()}
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(folder / WEIGHTS_FILE)

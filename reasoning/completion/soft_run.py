@@ -1,0 +1,29 @@
+"""A query executed by soft logic, kept so that its answers can be explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reasoning.binding import BoundChain
+from reasoning.completion.fuzzy import FuzzySet
+from reasoning.completion.proofs import Proof, prove
+from reasoning.completion.soft_execution import SoftLogic
+
+
+@dataclass(frozen=True)
+class SoftRun:
+    """A chain with every step's fuzzy set.
+
+    Attributes:
+        logic: that it was executed with.
+        chain: the bound chain.
+        results: a fuzzy set for each step that is done.
+    """
+
+    logic: SoftLogic
+    chain: BoundChain
+    results: list[FuzzySet]
+
+    def prove(self, entity: int) -> Proof:
+        """The most probable proof that an entity is an answer."""
+        return prove(self.logic, self.chain, self.results, entity)

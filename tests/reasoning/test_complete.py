@@ -1,0 +1,259 @@
+"""Method complete from training to answers: what is kept and found again, what is refused, and what is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.cli import main
+from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
+from reasoning.completion.fitting import Fitted, fit
+from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.errors import CompletionError
+from reasoning.evaluation.query_run import evaluate_queries
+from tests.reasoning.made_dataset import make_dataset
+
+QUICK = TrainingOptions(rank=8, epochs=10, batch=32, check_every=5, held_out=0.1)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", 6)
+
+
+@pytest.fixture(scope="module")
+def train_graph(dataset: Path) -> KnowledgeGraph:
+    return KnowledgeGraph.load(dataset, ("train",))
+
+
+@pytest.fixture(scope="module")
+def fitted(train_graph: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    return fit(train_graph, QUICK, out=tmp_path_factory.mktemp("fitted") / "made")
+
+
+def test_what_was_fitted_is_found_beside_the_cache(
+    train_graph: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path))
+    with pytest.raises(CompletionError, match=r"no link predictor is fitted.*complete train --kg .* --split train$"):
+        find_predictor(train_graph)
+    made = fit(train_graph, QUICK)
+    assert made.folder.is_relative_to(tmp_path)
+    found = find_predictor(train_graph)
+    assert found.digest == made.predictor.digest
+    sources = np.arange(5, dtype=np.int32)
+    assert np.array_equal(found.spread(3, sources), made.predictor.spread(3, sources))
+
+
+def test_it_serves_a_larger_graph_with_the_same_tables(dataset: Path, fitted: Fitted) -> None:
+    larger = KnowledgeGraph.load(dataset, ("train", "valid"))
+    assert load_predictor(fitted.folder, larger).digest == fitted.predictor.digest
+    assert load_predictor(fitted.folder.parent, larger).digest == fitted.predictor.digest
+
+
+def test_a_predictor_that_saw_an_edge_which_the_graph_lacks_is_refused(dataset: Path, tmp_path: Path) -> None:
+    larger = KnowledgeGraph.load(dataset, ("train", "valid"))
+    smaller = KnowledgeGraph.load(dataset, ("train",))
+    made = fit(larger, QUICK, "complex", tmp_path / "larger")
+    lacking = len(larger) - len(smaller)
+    with pytest.raises(CompletionError) as told:
+        load_predictor(made.folder, smaller)
+    assert f"trained on {lacking:,} edges that the given graph lacks" in str(told.value)
+    assert str(Fingerprint.of(larger)) in str(told.value)
+    assert str(Fingerprint.of(smaller)) in str(told.value)
+    with pytest.raises(CompletionError, match="edges that the given graph lacks"):
+        evaluate_queries(
+            dataset,
+            dataset / "queries",
+            "hard",
+            "complete",
+            split="valid",
+            completion=CompletionOptions(model=made.folder),
+        )
+
+
+def test_a_predictor_of_another_graph_is_refused_with_both_fingerprints(
+    fitted: Fitted, train_graph: KnowledgeGraph
+) -> None:
+    other = KnowledgeGraph.from_triples([("a", "r", "b")], name="other")
+    with pytest.raises(CompletionError, match="fitted on another graph") as told:
+        load_predictor(fitted.folder, other)
+    assert str(Fingerprint.of(other)) in str(told.value)
+    assert str(Fingerprint.of(train_graph)) in str(told.value)
+
+
+@pytest.mark.parametrize("broken", [MANIFEST, TRIPLES, "embeddings.safetensors"])
+def test_damage_is_told(fitted: Fitted, train_graph: KnowledgeGraph, tmp_path: Path, broken: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(fitted.folder, copy)
+    (copy / broken).write_bytes(b"{")
+    with pytest.raises(CompletionError, match="is damaged"):
+        load_predictor(copy, train_graph)
+
+
+def test_a_folder_without_a_predictor_is_told(train_graph: KnowledgeGraph, tmp_path: Path) -> None:
+    with pytest.raises(CompletionError, match="holds no fitted link predictor"):
+        load_predictor(tmp_path, train_graph)
+
+
+def test_belief_sums_to_one_over_the_entities_that_were_seen(fitted: Fitted, train_graph: KnowledgeGraph) -> None:
+    predictor = fitted.predictor
+    sources = train_graph.universe[:7]
+    belief = predictor.spread(1, sources)
+    assert belief.shape == (7, train_graph.entity_count)
+    assert belief.sum(axis=1) == pytest.approx(np.ones(7), abs=1e-4)
+    unseen = replace(predictor, seen=predictor.seen & (np.arange(train_graph.entity_count) != sources[0]))
+    belief = unseen.spread(1, sources)
+    assert np.all(belief[0] == 0)
+    assert np.all(belief[:, sources[0]] == 0)
+
+
+def test_an_entity_never_seen_in_training_keeps_what_the_graph_says(tmp_path: Path) -> None:
+    triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 12}") for i in range(12)]
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    for split, rows in (("train", triples), ("valid", [("late", "r", "e1")]), ("test", [("e3", "r", "e5")])):
+        (folder / f"{split}.txt").write_text("".join("\t".join(row) + "\n" for row in rows))
+    train, full = KnowledgeGraph.load(folder, ("train",)), KnowledgeGraph.load(folder, ("train", "valid"))
+    made = fit(train, QUICK, out=tmp_path / "fitted")
+    answer = Reasoner(full, method="complete", completion=CompletionOptions(model=made.folder, least=0.0)).answer(
+        'r("late")'
+    )
+    assert answer.entities == ["e1"]
+    assert answer.scores == (1.0,)
+
+
+def test_known_answers_are_certain_and_come_first_and_least_cuts_the_others(
+    train_graph: KnowledgeGraph, fitted: Fitted
+) -> None:
+    query = Query.from_record({"query": [5, [0, 2]]})
+    exact = set(Reasoner(train_graph, method="exact").answer(query).ids)
+    everything = Reasoner(
+        train_graph, method="complete", completion=CompletionOptions(model=fitted.folder, least=0.0)
+    ).answer(query)
+    assert exact
+    assert set(everything.ids[: len(exact)]) == exact
+    assert everything.scores[: len(exact)] == (1.0,) * len(exact)
+    assert list(everything.scores) == sorted(everything.scores, reverse=True)
+    assert len(everything.ids) > len(exact)
+    certain = Reasoner(train_graph, method="complete", completion=CompletionOptions(model=fitted.folder, least=1.0))
+    assert set(certain.answer(query).ids) == exact
+
+
+def test_an_answer_tells_its_proofs(train_graph: KnowledgeGraph, fitted: Fitted) -> None:
+    options = CompletionOptions(model=fitted.folder, least=0.0, floor=0.0)
+    told = (
+        Reasoner(train_graph, method="complete", completion=options)
+        .answer(Query.from_record({"query": [5, [0, 2]]}))
+        .to_dict()
+    )
+    assert told["method"] == "complete"
+    assert [step["by"] for step in told["steps"]] == ["completion", "completion"]
+    for answer, proof in zip(told["answers"], told["proofs"], strict=False):
+        assert proof["entity"] == answer["entity"]
+        assert proof["confidence"] == pytest.approx(answer["score"], abs=1e-5)
+        assert [one["step"] for one in proof["assignments"]] == [1, 2]
+        assert len(proof["edges"]) in (1, 2)
+        for edge in proof["edges"]:
+            assert edge["known"] == (edge["confidence"] == 1)
+    assert any(not edge["known"] for proof in told["proofs"] for edge in proof["edges"])
+    json.dumps(told)
+
+
+def test_numbers_count_what_is_likely(train_graph: KnowledgeGraph, fitted: Fitted) -> None:
+    options = CompletionOptions(model=fitted.folder)
+    reasoner = Reasoner(train_graph, method="complete", completion=options)
+    text = str(Query.from_record({"query": [5, [0]]}))
+    listed = reasoner.answer(text)
+    counted = reasoner.answer(f"count({text})")
+    assert counted.value == len(listed.ids) > 0
+    assert reasoner.answer(f"exists({text})").value is True
+
+
+def test_values_rank_and_compare_likely_members(tmp_path: Path) -> None:
+    triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 9}") for i in range(9)]
+    kg = KnowledgeGraph.from_triples([*triples, *((f"e{i}", "size", i) for i in range(9))])
+    made = fit(kg, QUICK, out=tmp_path / "fitted")
+    reasoner = Reasoner(kg, method="complete", completion=CompletionOptions(model=made.folder, least=1.0))
+    exact = Reasoner(kg, method="exact")
+    for text in (
+        'size("e3")',
+        'size(r("e0" | "e1")) > 2',
+        'top(2, size, r("e0" | "e1" | "e2"))',
+        'bottom(1, size, !"e0")',
+    ):
+        got, expected = reasoner.answer(text), exact.answer(text)
+        assert got.entities == expected.entities
+        assert got.values == expected.values
+        assert got.value == expected.value
+        assert got.evidence
+
+
+class TestEvaluation:
+    def test_hard_answers_are_ranked_and_reading_takes_what_is_likely(self, dataset: Path, fitted: Fitted) -> None:
+        options = CompletionOptions(model=fitted.folder)
+        hard = evaluate_queries(
+            dataset, dataset / "queries", "hard", "complete", split="valid", limit=4, completion=options
+        )
+        assert hard["settings"]["predictor"] == fitted.predictor.digest
+        assert hard["settings"]["least"] == 0.0
+        assert hard["errors"] == 0
+        assert hard["avg_p"]["mrr"] > 0.02
+        exact = evaluate_queries(dataset, dataset / "queries", "hard", "exact", split="valid", limit=4)
+        assert hard["avg_p"]["mrr"] > exact["avg_p"]["mrr"]
+        certain = evaluate_queries(
+            dataset, dataset / "queries", "reading", "complete", split="valid", limit=4,
+            completion=replace(options, least=1.0, negation=1.0),
+        )  # fmt: skip
+        assert certain["avg_p"]["exact_match"] == 1.0
+
+    def test_a_stopped_run_goes_on(self, dataset: Path, fitted: Fitted, tmp_path: Path) -> None:
+        out = tmp_path / "lines.jsonl"
+        arguments = ["evaluate", "--kg", str(dataset), "--queries", str(dataset / "queries"), "--protocol", "hard",
+                     "--split", "valid", "--method", "complete", "--model", str(fitted.folder), "--limit", "2",
+                     "--out", str(out)]  # fmt: skip
+        assert main(arguments) == 0
+        whole = out.read_text()
+        lines = whole.splitlines(keepends=True)
+        out.write_text("".join(lines[:7]) + lines[7][:20])
+        assert main([*arguments, "--resume"]) == 0
+        assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == [
+            json.loads(line)["id"] for line in lines
+        ]
+        assert out.read_text() == whole
+
+
+class TestCommands:
+    def test_train_then_query(
+        self, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path))
+        quick = ["--rank", "4", "--epochs", "3", "--batch", "32", "--held-out", "0.1"]
+        assert main(["complete", "train", "--kg", str(dataset), "--split", "train", *quick, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["held_out"].keys() == {"together", "complex", "rules"}
+        query = str(Query.from_record({"query": [5, [0]]}))
+        assert main(["query", "--kg", str(dataset), "--method", "complete", "--least", "0", query]) == 0
+        text = capsys.readouterr().out
+        assert "not in the graph" in text
+
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            (["--split", "trian"], "trian"),
+            (["--parts", "rule"], "parts must be one of both, complex, rules"),
+            (["--device", "gpu"], "device must be"),
+        ],
+    )
+    def test_wrong_options_are_told(
+        self, dataset: Path, tmp_path: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["complete", "train", "--kg", str(dataset), "--out", str(tmp_path / "out"), "--epochs", "1", *more]
+        assert main(arguments) in (1, 2)
+        assert said in capsys.readouterr().err
