@@ -7,6 +7,7 @@ All variables stand for distinct entities.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +24,11 @@ NONE = -1
 
 
 class ClosedRules(NamedTuple):
-    """Rules head(x, y) <- path from x to y, sorted by head, each array's first axis of the rules.
+    """Rules head(x, y) <- path from x to y; each array's first axis is that of the rules.
 
     Attributes:
         head: int32, shape (rules,): the directed relation that a rule predicts.
-        body: int32, shape (rules, 2): the directed relations of the path, -1 behind its end.
+        body: int32, shape (rules, 3): the directed relations of the path, -1 behind its end.
         support: int32, shape (rules, BUCKETS): pairs (x, y) that the path leads to and that have the head.
         size: int32, shape (rules, BUCKETS): all pairs (x, y), x != y, that the path leads to.
     """
@@ -44,11 +45,10 @@ def mine_closed(
     support: int,
     smoothing: float,
     confidence: float,
-    most: int,
     walks: int,
     seed: int,
 ) -> ClosedRules:
-    """Count all closed rules of one and two body relations and keep the best of each head.
+    """Count all closed rules of one and two body relations.
 
     Args:
         edges: the graph, over 2 x `relations` directed relations.
@@ -56,7 +56,6 @@ def mine_closed(
         support: fewest pairs that bear a rule out.
         smoothing: k in confidence = support / (body + k).
         confidence: least confidence.
-        most: rules kept for each head, the most confident.
         walks: edges walked for each first relation; where they do not suffice, its sources are sampled.
         seed: of that sample.
     """
@@ -87,13 +86,18 @@ def mine_closed(
         whole = sums[second, head] / (counts[:, 1].sum(axis=1) + smoothing)
         good = np.maximum(likely, whole) >= confidence
         found.append(np.column_stack((head, np.full_like(head, first), second, counts.reshape(-1, 2 * BUCKETS)))[good])
-    table = np.concatenate(found) if found else np.zeros((0, 3 + 2 * BUCKETS), dtype=np.int64)
-    confidences = table[:, 3 : 3 + BUCKETS].sum(axis=1) / (table[:, 3 + BUCKETS :].sum(axis=1) + smoothing)
-    table = table[np.lexsort((table[:, 2], table[:, 1], -confidences, table[:, 0]))]
-    places = np.arange(len(table)) - np.searchsorted(table[:, 0], table[:, 0])
-    kept = table[places < most].astype(np.int32)
-    columns = (kept[:, 0], kept[:, 1:3], kept[:, 3 : 3 + BUCKETS], kept[:, 3 + BUCKETS :])
-    return ClosedRules(*(np.ascontiguousarray(part) for part in columns))
+    table = np.concatenate(found).astype(np.int32) if found else np.zeros((0, 3 + 2 * BUCKETS), dtype=np.int32)
+    body = np.column_stack((table[:, 1:3], np.full(len(table), NONE, dtype=np.int32)))
+    return ClosedRules(table[:, 0], body, table[:, 3 : 3 + BUCKETS], table[:, 3 + BUCKETS :])
+
+
+def best_of(parts: Sequence[ClosedRules], smoothing: float, most: int) -> ClosedRules:
+    """The `most` rules of each head that are the most confident, sorted by head, then confidence."""
+    head, body, support, size = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    confidences = support.sum(axis=1) / (size.sum(axis=1) + smoothing)
+    order = np.lexsort((body[:, 2], body[:, 1], body[:, 0], -confidences, head))
+    kept = order[np.arange(len(order)) - np.searchsorted(head[order], head[order]) < most]
+    return ClosedRules(*(np.ascontiguousarray(array[kept]) for array in (head, body, support, size)))
 
 
 def strengths(rules: ClosedRules, smoothing: float) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reasoning.batch.kernel import compiled
 from reasoning.completion.closed_rules import bucket_of
 from reasoning.completion.directed_edges import DirectedEdges, group_of
+from reasoning.completion.walking import reach
 from reasoning.graph.index import Ids
 
 REST, OFTEN = 1e-3, 1e-6
@@ -62,39 +63,6 @@ def add(strongest: NDArray[np.float32], total: NDArray[np.float32], y: int, weig
 
 
 @compiled
-def reach(x: int, group: int, body: Ids, edges: DirectedEdges, walks: Ids, ends: Ids) -> int:
-    """Walk a body from x, whose group of the first relation is given.
-
-    Args:
-        walks: out, shape (entities,): walks to each end; all 0 before.
-        ends: out, shape (entities,): the ends, none of them x.
-
-    Returns:
-        How many ends there are.
-    """
-    bounds, relations, _, starts, targets, _ = edges
-    count = 0
-    for at in range(starts[group], starts[group + 1]):
-        z = targets[at]
-        if body[1] < 0:
-            walks[z] = 1
-            ends[count] = z
-            count += 1
-            continue
-        onward = group_of(bounds, relations, z, body[1])
-        if onward < 0:
-            continue
-        for to in range(starts[onward], starts[onward + 1]):
-            y = targets[to]
-            if y != x:
-                if walks[y] == 0:
-                    ends[count] = y
-                    count += 1
-                walks[y] += 1
-    return count
-
-
-@compiled
 def score_rows(
     relation: int,
     sources: Ids,
@@ -124,6 +92,7 @@ def score_rows(
     set_starts, members, premise_bounds, conclusions, supports, conclusion_bounds, premises, premise_supports = sets
     size, groups, inverse = len(popularity), len(relations), relation ^ 1
     known, walks, ends = np.zeros(size, dtype=np.int8), np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
+    inner_walks, inner = np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     strongest, total = np.zeros((size, top), dtype=np.float32), np.zeros(size, dtype=np.float32)
     for row in range(len(sources)):
         x = sources[row]
@@ -134,7 +103,8 @@ def score_rows(
         for rule in range(len(bodies)):
             group = group_of(bounds, relations, x, bodies[rule, 0])
             if group >= 0:
-                for i in range(reach(x, group, bodies[rule], edges, walks, ends)):
+                count, _ = reach(x, group, bodies[rule], edges, walks, ends, inner_walks, inner)
+                for i in range(count):
                     y = ends[i]
                     add(strongest, total, y, strength[rule, bucket_of(walks[y]), known[y]])
                     walks[y] = 0

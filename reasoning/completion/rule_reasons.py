@@ -12,6 +12,7 @@ import numpy as np
 
 from reasoning.completion.closed_rules import bucket_of
 from reasoning.completion.directed_edges import group_of
+from reasoning.completion.walking import between
 from reasoning.graph.index import Ids
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Reason:
     Attributes:
         kind: "path" r(x, y) <- a(x, z), b(z, y); "source" r(x, c) <- a(x, c'), the target c by name; "target"
             r(c, y) <- a(y, c'), the source c by name; "loop" r(x, x) <- r(x, _).
-        body: its directed relations, one or two.
+        body: its directed relations, one to three.
         constant: c' of a body that names it; None of one that asks for the relation only, and of the other kinds.
         confidence: that the edge holds, from this rule alone, in [0, 1).
         support, size: pairs that the rule was right on (an edge's own not counted), and pairs that its body holds for;
@@ -72,19 +73,14 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
     found = []
     rules = predictor.closed
     for rule in range(*predictor.rules_of(relation)):
-        first, second = (int(part) for part in rules.body[rule])
-        body: tuple[int, ...] = (first,) if second < 0 else (first, second)
-        between = _targets(predictor, source, first)
-        if second < 0:
-            between = between[between == target]
-        else:
-            between = np.intersect1d(between, _targets(predictor, target, second ^ 1))
-        if not len(between):
+        body = tuple(int(part) for part in rules.body[rule] if part >= 0)
+        ways, *inner = between(source, target, rules.body[rule], predictor.edges)
+        if not ways:
             continue
-        bucket = bucket_of(len(between))
+        bucket = bucket_of(ways)
         confidence = float(-np.expm1(-predictor.strength[rule, bucket, int(known)]))
         if confidence > 0:
-            stops = (source, int(between[0]), target)
+            stops = (source, *inner[: len(body) - 1], target)
             found.append(
                 Reason(
                     "path",
@@ -93,7 +89,7 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
                     confidence,
                     max(0, int(rules.support[rule, bucket]) - known),
                     int(rules.size[rule, bucket]),
-                    len(between),
+                    ways,
                     tuple(_triple(stops[hop], relation, stops[hop + 1]) for hop, relation in enumerate(body)),
                 )
             )

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.closed_rules import ClosedRules, mine_closed, strengths
+from reasoning.completion.closed_rules import ClosedRules, best_of, mine_closed, strengths
 from reasoning.completion.constant_rules import ConstantRules, mine_constant, with_classes
 from reasoning.completion.directed_edges import DirectedEdges
+from reasoning.completion.long_rules import mine_long
 from reasoning.completion.rule_application import OFTEN, Sets, score_rows
 from reasoning.completion.rule_reasons import Reason, reasons
 from reasoning.errors import CompletionError, GraphError
@@ -42,7 +43,10 @@ class RuleOptions:
         rules: closed rules kept for each directed relation.
         top: strongest rules that an edge's confidence is made of.
         walks: edges walked for each relation that a body begins with; where these are too few its sources are sampled.
-        seed: of that sample.
+        sparse: most edges that an entity has on average, both directions counted, in a graph whose rules have bodies of
+            three edges too. In a dense one these lead everywhere: on FB15k-237 (37 an entity) they take seven times as
+            long and add nothing, on WN18RR (4 an entity) they raise MRR by 0.03.
+        seed: of all samples.
     """
 
     support: int = 2
@@ -53,6 +57,7 @@ class RuleOptions:
     rules: int = 1000
     top: int = 3
     walks: int = 200_000_000
+    sparse: float = 10.0
     seed: int = 0
 
 
@@ -119,11 +124,17 @@ class RulePredictor:
             options.support,
             options.smoothing,
             options.confidence,
-            options.rules,
             options.walks,
             options.seed,
         )
-        say(f"{len(closed.head):,} rules whose body is a path")
+        say(f"{len(closed.head):,} rules whose body is a path of one or two edges")
+        parts = [closed]
+        if len(edges.targets) <= options.sparse * len(np.unique(edges.entities)):
+            parts.append(
+                mine_long(edges, relations, options.support, options.smoothing, options.confidence, options.seed)
+            )
+            say(f"{len(parts[1].head):,} rules whose body is a path of three edges")
+        closed = best_of(parts, options.smoothing, options.rules)
         constant = mine_constant(
             edges, relations, options.constant_support, options.smoothing, options.constant_confidence
         )
