@@ -1,8 +1,7 @@
 """Neural adjacency: how sure every edge of a graph is, known ones wholly (Bai et al. 2023, arXiv 2212.09567).
 
-A predictor says how its belief in (source, relation, ?) is spread over the targets; times the number of targets that
-the source is known to have, it is the confidence of an edge. What falls below a floor is 0, so rows are short. A row is
-computed when a query first reaches it and kept as long as memory allows.
+What falls below a floor is 0, so rows are short. A row is computed when a query first reaches it and kept as long as
+memory allows.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ LARGEST = 0.9999
 
 
 class Predictor(Protocol):
-    """What can spread its belief over the targets of a question."""
+    """What is sure of edges, more or less."""
 
-    def spread(self, relation: int, sources: Ids) -> NDArray[np.float32]:
-        """For a directed relation (see `questions`): shape (sources, entities), rows summing to at most 1."""
+    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `LinkPredictor`."""
         ...
 
     @property
@@ -97,10 +96,9 @@ class NeuralAdjacency:
         return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
 
     def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> Iterable[Row]:
-        spread = predictor.spread(relation, sources)
-        for belief, source in zip(spread, sources.tolist(), strict=True):
-            known = self.known(relation, source)
-            confidence = belief * np.float32(max(1, len(known)))
+        stated = [self.known(relation, source) for source in sources.tolist()]
+        degrees = np.array([len(known) for known in stated])
+        for confidence, known in zip(predictor.confidence(relation, sources, degrees), stated, strict=True):
             confidence[known] = 1.0
             targets = np.flatnonzero(confidence >= self._floor).astype(np.int32)
             kept = np.minimum(confidence[targets], np.float32(LARGEST))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,7 +14,7 @@ import numpy as np
 from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
-from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights
+from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of
 from reasoning.completion.questions import Questions, split_triples
 from reasoning.completion.training import CHECKED, train
 from reasoning.errors import CompletionError
@@ -48,7 +48,7 @@ class Fitted:
         return {
             "folder": str(self.folder),
             "digest": self.predictor.digest,
-            "weights": {"complex": weights.complex_weight, "rules": weights.rules_weight},
+            "weights": asdict(weights),
             "held_out": {name: ranking.to_dict() for name, ranking in self.held_out.items()},
         }
 
@@ -97,7 +97,7 @@ def fit(
     )
     say("fitting the weights of the parts")
     predictor = replace(predictor, weights=fit_weights(predictor, fitting, kg.index, options.seed))
-    ranked = {"together": rank_links(predictor.scores, telling, kg.index)}
+    ranked = {"together": rank_links(scorer_of(predictor, kg.index), telling, kg.index)}
     if embeddings is not None and rules is not None:
         ranked["complex"] = rank_links(embeddings.scores, telling, kg.index)
         ranked["rules"] = rank_links(rules.scores, telling, kg.index)

@@ -55,11 +55,14 @@ def link_ranks(scorer: Scorer, asked: Questions, known: TripleIndex) -> Iterator
             scores = scorer(relation, asked.sources[part])
             for row, question in enumerate(part.tolist()):
                 targets = asked.targets[asked.starts[question] : asked.starts[question + 1]]
-                own = scores[row, targets]
-                rest = np.delete(
-                    scores[row],
-                    np.union1d(known.side(bool(relation & 1)).row(relation >> 1, asked.sources[question]), targets),
-                )
-                above = (rest[None, :] > own[:, None]).sum(axis=1)
-                level = (rest[None, :] == own[:, None]).sum(axis=1)
-                yield 1 + above + level / 2
+                filtered = known.side(bool(relation & 1)).row(relation >> 1, asked.sources[question])
+                yield rank_among(scores[row], targets, filtered)
+
+
+def rank_among(scores: NDArray[np.float32], targets: Ids, filtered: Ids) -> NDArray[np.float64]:
+    """Each target's rank from 1, the other targets and `filtered` left out; ties take the expected rank."""
+    own = scores[targets]
+    rest = np.delete(scores, np.union1d(filtered, targets))
+    above = (rest[None, :] > own[:, None]).sum(axis=1)
+    level = (rest[None, :] == own[:, None]).sum(axis=1)
+    return np.asarray(1 + above + level / 2)

@@ -114,7 +114,8 @@ class SoftLogic:
         return FuzzySet(members, best[members], 0.0, via[members])
 
     def _valued(self, step: BoundStep, listed: FuzzySet) -> StepSet:
-        return execute_step(self.kg, step if step.step.operation != "top" else _valued_whatever_k(step), [listed.members])
+        asked = _valued_whatever_k(step) if step.step.operation == "top" else step
+        return execute_step(self.kg, asked, [listed.members])
 
 
 def _valued_whatever_k(step: BoundStep) -> BoundStep:

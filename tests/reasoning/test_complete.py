@@ -15,6 +15,7 @@ from reasoning.cli import main
 from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
 from reasoning.completion.fitting import Fitted, fit
 from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.completion.predictor import Weights
 from reasoning.errors import CompletionError
 from reasoning.evaluation.query_run import evaluate_queries
 from tests.reasoning.made_dataset import make_dataset
@@ -47,8 +48,8 @@ def test_what_was_fitted_is_found_beside_the_cache(
     assert made.folder.is_relative_to(tmp_path)
     found = find_predictor(train_graph)
     assert found.digest == made.predictor.digest
-    sources = np.arange(5, dtype=np.int32)
-    assert np.array_equal(found.spread(3, sources), made.predictor.spread(3, sources))
+    sources, degrees = np.arange(5, dtype=np.int32), np.array([1, 2, 0, 1, 1])
+    assert np.array_equal(found.confidence(3, sources, degrees), made.predictor.confidence(3, sources, degrees))
 
 
 def test_it_serves_a_larger_graph_with_the_same_tables(dataset: Path, fitted: Fitted) -> None:
@@ -102,16 +103,22 @@ def test_a_folder_without_a_predictor_is_told(train_graph: KnowledgeGraph, tmp_p
         load_predictor(tmp_path, train_graph)
 
 
-def test_belief_sums_to_one_over_the_entities_that_were_seen(fitted: Fitted, train_graph: KnowledgeGraph) -> None:
-    predictor = fitted.predictor
-    sources = train_graph.universe[:7]
-    belief = predictor.spread(1, sources)
-    assert belief.shape == (7, train_graph.entity_count)
-    assert belief.sum(axis=1) == pytest.approx(np.ones(7), abs=1e-4)
+def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(
+    fitted: Fitted, train_graph: KnowledgeGraph
+) -> None:
+    predictor = replace(fitted.predictor, weights=Weights(1.4, 0.3))
+    sources, degrees = train_graph.universe[:7], np.arange(7)
+    assert predictor.embeddings is not None
+    assert predictor.rules is not None
+    scores = predictor.embeddings.scores(1, sources).astype(float)
+    belief = np.exp(1.4 * scores) / np.exp(1.4 * scores).sum(axis=1, keepdims=True)
+    ruled = predictor.rules.scores(1, sources).astype(float)
+    expected = 1 - np.exp(-belief * np.maximum(1, degrees)[:, None]) * (1 - ruled) ** 0.3
+    assert predictor.confidence(1, sources, degrees) == pytest.approx(expected, abs=1e-5)
     unseen = replace(predictor, seen=predictor.seen & (np.arange(train_graph.entity_count) != sources[0]))
-    belief = unseen.spread(1, sources)
-    assert np.all(belief[0] == 0)
-    assert np.all(belief[:, sources[0]] == 0)
+    found = unseen.confidence(1, sources, degrees)
+    assert np.all(found[0] == 0)
+    assert np.all(found[:, sources[0]] == 0)
 
 
 def test_an_entity_never_seen_in_training_keeps_what_the_graph_says(tmp_path: Path) -> None:
@@ -180,7 +187,7 @@ def test_values_rank_and_compare_likely_members(tmp_path: Path) -> None:
     triples = [(f"e{i}", "r", f"e{(i * 3 + 1) % 9}") for i in range(9)]
     kg = KnowledgeGraph.from_triples([*triples, *((f"e{i}", "size", i) for i in range(9))])
     made = fit(kg, QUICK, out=tmp_path / "fitted")
-    reasoner = Reasoner(kg, method="complete", completion=CompletionOptions(model=made.folder, least=1.0))
+    reasoner = Reasoner(kg, method="complete", completion=CompletionOptions(model=made.folder, floor=1.0))
     exact = Reasoner(kg, method="exact")
     for text in (
         'size("e3")',

@@ -34,12 +34,12 @@ class Drawn:
 
     digest = "drawn"
 
-    def spread(self, relation: int, sources: Ids) -> NDArray[np.float32]:
+    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.stack([self.row(relation, source) for source in sources.tolist()])
 
     def row(self, relation: int, source: int) -> NDArray[np.float32]:
-        drawn = np.random.default_rng((relation, source)).random(self.entities).astype(np.float32) ** 3
-        return np.asarray(drawn / drawn.sum())
+        drawn = np.random.default_rng((relation, source)).random(self.entities).astype(np.float32)
+        return np.asarray(drawn**3)
 
 
 def made(seed: int) -> tuple[KnowledgeGraph, SoftLogic]:
@@ -55,8 +55,7 @@ def edge(kg: KnowledgeGraph, relation: int, inverse: bool, source: int, target: 
     known = set(kg.index.side(inverse).row(relation, source).tolist())
     if target in known:
         return 1.0
-    belief = Drawn(kg.entity_count).row(2 * relation + inverse, source)[target]
-    return float(min(np.float32(belief * np.float32(max(1, len(known)))), np.float32(LARGEST)))
+    return float(min(Drawn(kg.entity_count).row(2 * relation + inverse, source)[target], np.float32(LARGEST)))
 
 
 def oracle(kg: KnowledgeGraph, query: Query, entity: int) -> float:
