@@ -113,6 +113,17 @@ def fit(
     return Fitted(predictor, folder / MODEL, ranked)
 
 
+def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
+    """A link predictor of rules alone, in seconds; it is kept nowhere."""
+    from reasoning.completion.rules import RulePredictor
+
+    rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
+    seen = np.zeros(kg.entity_count, dtype=bool)
+    seen[kg.index.triples()[:, [0, 2]].ravel()] = True
+    predictor = LinkPredictor(None, rules, seen, Weights(), "")
+    return replace(predictor, digest=_digest(predictor))
+
+
 def _digest(predictor: LinkPredictor) -> str:
     total = hashlib.sha256(repr(predictor.weights).encode())
     if predictor.embeddings is not None:

@@ -18,6 +18,8 @@ def open_predictor(kg: KnowledgeGraph, options: CompletionOptions) -> LinkPredic
     Raises:
         CompletionError: there is none for this graph, or the one that is named does not fit it.
     """
+    if isinstance(options.model, LinkPredictor):
+        return options.model
     return find_predictor(kg) if options.model is None else load_predictor(Path(options.model), kg)
 
 

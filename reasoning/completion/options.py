@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reasoning.errors import CompletionError
+
+if TYPE_CHECKING:
+    from reasoning.completion.predictor import LinkPredictor
 
 DTYPES = ("auto", "float32", "bfloat16")
 
@@ -70,14 +73,14 @@ class CompletionOptions:
     """How queries are answered over known and predicted edges.
 
     Attributes:
-        model: the folder of a fitted link predictor; None finds the one that is kept for the graph.
+        model: a link predictor, or the folder of a fitted one; None finds the one that is kept for the graph.
         least: answers below this confidence are left out; 1 leaves only what the graph says, 0 ranks everything.
         floor: predicted edges below this confidence are not there.
         negation: what a confidence is multiplied by before it is negated.
         most_bytes: of the rows of the neural adjacency that are kept in memory.
     """
 
-    model: str | Path | None = None
+    model: str | Path | LinkPredictor | None = None
     least: float = 0.5
     floor: float = 5e-4
     negation: float = 3.0

@@ -13,7 +13,7 @@ import pytest
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
-from reasoning.completion.fitting import Fitted, fit
+from reasoning.completion.fitting import Fitted, fit, predict_by_rules
 from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.completion.predictor import Weights
 from reasoning.errors import CompletionError
@@ -200,6 +200,22 @@ def test_values_rank_and_compare_likely_members(tmp_path: Path) -> None:
         assert got.values == expected.values
         assert got.value == expected.value
         assert got.evidence
+
+
+def test_rules_alone_need_no_training_and_no_folder() -> None:
+    people = [f"p{i}" for i in range(12)]
+    towns = ["north", "south", "west"]
+    triples = [(name, "lives_in", towns[i % 3]) for i, name in enumerate(people)]
+    triples += [(name, "born_in", towns[i % 3]) for i, name in enumerate(people[:-1])]
+    kg = KnowledgeGraph.from_triples(triples)
+    options = CompletionOptions(model=predict_by_rules(kg), least=0.3)
+    answer = Reasoner(kg, method="complete", completion=options).answer('born_in("p11")')
+    assert answer.entities == ["west"]
+    assert 0.3 < answer.scores[0] < 1
+    assert [edge.known for edge in answer.evidence] == [False]
+    assert answer.sentence.startswith("Likely, though the graph does not say all of it")
+    certain = Reasoner(kg, method="complete", completion=replace(options, least=1.0)).answer('born_in("p11")')
+    assert certain.sentence.startswith("The graph does not say, nor make it likely, that")
 
 
 class TestEvaluation:
