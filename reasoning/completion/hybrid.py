@@ -9,6 +9,7 @@ probable proof, and whether the graph itself gives it. Where the model fails, so
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -159,6 +160,43 @@ def features(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Known, log s and log m, shape (n, 3); 0 has the logarithm of `LEAST_WEIGHT` squared and of `LEAST_WEIGHT`."""
     soft = np.log(np.maximum(table[:, 1], LEAST_WEIGHT**2))
     return np.column_stack([table[:, 0], soft, np.log(table[:, 2] + LEAST_WEIGHT)])
+
+
+def fit_ranking(told: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> RankingWeights:
+    """The weights under which right answers are likeliest, each against all that are not answers (softmax).
+
+    The bias then makes the mean score that of right ones among the ten first.
+
+    Args:
+        told: for each query the signals of its candidates, shape (n, 3), without known answers but the right ones; and
+            the positions of the right ones.
+    """
+    from scipy.optimize import minimize  # type: ignore[import-untyped]
+    from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
+
+    start = RankingWeights()
+    tables = [(features(table)[:, 1:], right) for table, right in told if len(right) and len(right) < len(table)]
+    if not tables:
+        return start
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total, slope = 1e-3 * float(weights @ weights), 2e-3 * weights
+        for table, right in tables:
+            scores = table @ weights
+            total -= float(log_softmax(scores)[right].mean()) / len(tables)
+            slope -= (table[right].mean(axis=0) - softmax(scores) @ table) / len(tables)
+        return total, slope
+
+    soft, llm = minimize(loss, [start.soft, start.llm], jac=True, method="L-BFGS-B").x.tolist()
+    sums: list[float] = []
+    hits: list[float] = []
+    for table, right in tables:
+        scores = table @ [soft, llm]
+        first = np.argsort(-scores, kind="stable")[:10]
+        sums += scores[first].tolist()
+        hits += np.isin(first, right).tolist()
+    bias = math.log((sum(hits) + 1) / (len(hits) - sum(hits) + 1)) - float(np.mean(sums))
+    return RankingWeights(start.exact, soft, llm, bias)
 
 
 def read_weights(folder: Path) -> dict[str | None, RankingWeights]:

@@ -37,7 +37,7 @@ def faultless_reply(prompt: str) -> str:
         if listed := re.fullmatch(r"([A-Z]\d*): (.*)", line):
             sets[listed[1]] = set() if listed[2] == "(empty)" else set(_NAME.findall(listed[2]))
         else:
-            head, relation, tail = _triple(line)
+            head, relation, tail = _triple(re.sub(r" \d\.\d\d$", "", line))  # without its confidence
             triples.append((head, relation, tail))
     for name, asked in re.findall(r"(S\d+): (.*?)\.(?= S\d+: | Find the members of S\d+$)", question):
         sets[name] = _answer(asked, triples, sets)

@@ -1,0 +1,201 @@
+"""Method hybrid: what the model is shown, how its answers are weighed and ranked, and what happens where it fails."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning import KnowledgeGraph, LarkOptions, Reasoner
+from reasoning.binding import bind
+from reasoning.completion.completed_graph import ADDED, complete_for
+from reasoning.completion.fitting import fit
+from reasoning.completion.hybrid import (
+    WEIGHTS_FILE,
+    RankingWeights,
+    combined,
+    features,
+    fit_ranking,
+    read_weights,
+    signals,
+    write_weights,
+)
+from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.errors import CompletionError
+from reasoning.query.tree import Query
+from tests.reasoning.chat_models import ScriptedChatModel, faultless
+from tests.reasoning.made_dataset import make_dataset
+
+QUICK = TrainingOptions(rank=8, epochs=10, batch=32, check_every=5, held_out=0.1)
+
+
+@pytest.fixture(scope="module")
+def kg(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
+    return KnowledgeGraph.load(make_dataset(tmp_path_factory.mktemp("made") / "made", 3), ("train",))
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fit(kg, QUICK, out=tmp_path_factory.mktemp("fitted") / "made").folder
+
+
+def hybrid(kg: KnowledgeGraph, model: Path, llm: ScriptedChatModel | None = None, **more: float) -> Reasoner:
+    options = CompletionOptions(model=model, **{"least": 0.0, **more})  # type: ignore[arg-type]
+    return Reasoner(kg, llm=llm or faultless(), method="hybrid", completion=options)
+
+
+QUERY = Query.from_record({"query": [5, [0, 2]]})
+
+
+def test_the_model_is_shown_the_best_predicted_edges_marked_with_their_confidence(
+    kg: KnowledgeGraph, model: Path
+) -> None:
+    llm = faultless()
+    answer = hybrid(kg, model, llm).answer(QUERY)
+    first = answer.steps[0]
+    assert first.by == "llm"
+    predicted = [line for line in first.parts[0].context.lines if "(predicted, 0." in line]
+    assert 0 < len(predicted) <= 2 * ADDED
+    prompt = llm.prompts[0]
+    assert "A number behind a triple says how likely it is" in prompt
+    assert sum(") 0." in line for line in prompt.splitlines()) == len(predicted)
+
+
+def test_a_chain_without_predicted_edges_says_nothing_of_them(kg: KnowledgeGraph) -> None:
+    llm = faultless()
+    Reasoner(kg, llm=llm, method="lark").answer(QUERY)
+    assert "A number behind a triple" not in llm.prompts[0]
+
+
+def test_the_completed_graph_holds_the_best_edges_of_each_step_and_all_known_ones(
+    kg: KnowledgeGraph, model: Path
+) -> None:
+    logic = hybrid(kg, model).logic
+    assert logic is not None
+    chain = bind(QUERY, kg)
+    results = logic.execute(chain)
+    completed = complete_for(logic, chain, results)
+    known = {tuple(triple) for triple in kg.index.triples().tolist()}
+    there = {tuple(triple) for triple in completed.index.triples().tolist()}
+    assert known < there
+    assert there - known == set(completed.predicted)
+    assert all(0 < confidence < 1 for confidence in completed.predicted.values())
+    assert completed.confidence(*next(iter(known))) == 1
+    # From the one anchor, the step's edges are the surest that its row has.
+    anchor, relation = chain.steps[0].anchors[0], chain.steps[0].relation
+    assert anchor is not None
+    assert relation is not None
+    row = logic.adjacency.rows(2 * relation.index + relation.inverse, np.array([anchor], dtype=np.int32))[0]
+    surest = np.sort(row.confidence[row.confidence < 1])[::-1][:ADDED]
+    added = [c for (h, r, t), c in completed.predicted.items() if r == relation.index and anchor in (h, t)]
+    assert sorted(added, reverse=True)[: len(surest)] == pytest.approx(surest.tolist())
+
+
+def test_a_weight_gathers_every_edge_from_what_the_model_kept(kg: KnowledgeGraph, model: Path) -> None:
+    reasoner = hybrid(kg, model)
+    answer = reasoner.answer(QUERY)
+    assert answer.soft is not None
+    entities, table = signals(answer.soft, answer.steps)
+    completed, (one, two) = answer.steps[0].kg, answer.steps
+    anchor = one.step.anchors[0]
+    relations = [step.step.relation for step in (one, two)]
+    assert anchor is not None
+    assert relations[0] is not None
+    assert relations[1] is not None
+
+    def edges(relation: int, inverse: bool, source: int) -> dict[int, float]:
+        found = completed.index.side(inverse).row(relation, source).tolist()
+        return {t: completed.confidence(*((t, relation, source) if inverse else (source, relation, t))) for t in found}
+
+    middle = edges(relations[0].index, relations[0].inverse, anchor)
+    for entity, weight in zip(entities.tolist(), table[:, 2].tolist(), strict=True):
+        ways = [
+            sure * edges(relations[1].index, relations[1].inverse, source).get(entity, 0.0)
+            for source, sure in middle.items()
+            if source in one.members
+        ]
+        expected = 1 - math.prod(1 - way for way in ways) if entity in two.members else 0.0
+        assert weight == pytest.approx(expected, abs=1e-6)
+    known = set(Reasoner(kg, method="exact").answer(QUERY).ranked.tolist())
+    assert {e for e, is_known in zip(entities.tolist(), table[:, 0], strict=True) if is_known} == known
+
+
+def test_what_the_graph_says_comes_first_and_scores_fall(kg: KnowledgeGraph, model: Path) -> None:
+    answer = hybrid(kg, model).answer(QUERY)
+    exact = Reasoner(kg, method="exact").answer(QUERY).ids
+    assert set(answer.ids[: len(exact)]) == set(exact)
+    assert list(answer.scores) == sorted(answer.scores, reverse=True)
+    assert all(0 < score < 1 for score in answer.scores)
+    assert answer.proofs[0].entity == answer.ranked[0]
+    json.dumps(answer.to_dict())
+
+
+@pytest.mark.parametrize("reply", ["I cannot say", RuntimeError("no connection")])
+def test_where_the_model_fails_soft_logic_answers_and_says_so(
+    kg: KnowledgeGraph, model: Path, reply: str | Exception
+) -> None:
+    options = LarkOptions(repairs=0, retries=0)
+    completion = CompletionOptions(model=model, least=0.0)
+    failed = Reasoner(kg, llm=ScriptedChatModel(reply), method="hybrid", options=options, completion=completion)
+    answer = failed.answer(QUERY)
+    alone = Reasoner(kg, method="complete", completion=completion).answer(QUERY)
+    assert answer.error is None
+    assert any("ranked without the language model" in note for note in answer.notes)
+    assert answer.entities == alone.entities
+    assert answer.scores == alone.scores
+
+
+def test_numbers_and_whole_queries_are_answered_too(kg: KnowledgeGraph, model: Path) -> None:
+    counted = hybrid(kg, model).answer(f"count({QUERY})")
+    assert isinstance(counted.value, int)
+    options = LarkOptions(prompting="whole")
+    whole = Reasoner(
+        kg, llm=faultless(), method="hybrid", options=options, completion=CompletionOptions(model=model, least=0.0)
+    ).answer(QUERY)
+    assert whole.error is None
+    assert len(whole.ranked)
+
+
+def test_a_score_is_the_sigmoid_of_the_weighed_signals() -> None:
+    table = np.array([[1.0, 1.0, 0.9], [0.0, 0.2, 0.0], [0.0, 0.0, 0.5]])
+    weights = RankingWeights(exact=3.0, soft=0.7, llm=0.4, bias=-0.2)
+    for row, score in zip(table, combined(table, weights), strict=True):
+        z = 3.0 * row[0] + 0.7 * math.log(max(row[1], 1e-8)) + 0.4 * math.log(row[2] + 1e-4) - 0.2
+        assert score == pytest.approx(1 / (1 + math.exp(-z)))
+    assert features(table).shape == (3, 3)
+
+
+def test_fitted_weights_trust_the_signal_that_tells_right_from_wrong() -> None:
+    rng = np.random.default_rng(0)
+    told: list[tuple[np.ndarray, np.ndarray]] = []
+    for _ in range(40):
+        table = np.column_stack([np.zeros(30), rng.uniform(0.01, 0.9, 30), rng.uniform(0, 0.9, 30)])
+        told.append((table, np.array([int(np.argmax(table[:, 2]))])))
+    weights = fit_ranking(told)
+    assert weights.llm > 3 * abs(weights.soft)
+    flipped = [(table[:, [0, 2, 1]], right) for table, right in told]
+    assert fit_ranking(flipped).soft > 3 * abs(fit_ranking(flipped).llm)
+    assert fit_ranking([]) == RankingWeights()
+
+
+def test_weights_are_kept_beside_the_predictor_and_used(kg: KnowledgeGraph, model: Path, tmp_path: Path) -> None:
+    write_weights(tmp_path, {None: RankingWeights(bias=-1.0), "2p": RankingWeights(llm=2.0)})
+    assert read_weights(tmp_path) == {None: RankingWeights(bias=-1.0), "2p": RankingWeights(llm=2.0)}
+    before = hybrid(kg, model).answer(QUERY).scores
+    write_weights(model, {"2p": RankingWeights(exact=4.0, soft=1.0, llm=0.25, bias=-3.0)})
+    try:
+        after = hybrid(kg, model).answer(QUERY).scores
+    finally:
+        (model / WEIGHTS_FILE).unlink()
+    assert all(b < a for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("content", ["{", '{"": {"soft": 1}}', "[]"])
+def test_damaged_weights_are_told(content: str, tmp_path: Path) -> None:
+    (tmp_path / WEIGHTS_FILE).write_text(content)
+    with pytest.raises(CompletionError, match="ranking weights"):
+        read_weights(tmp_path)
+    assert read_weights(tmp_path / "elsewhere") == {}
