@@ -26,6 +26,7 @@ def add_commands(commands: Any) -> None:
     )
     sub.add_argument("--split", choices=("valid", "test"), help="of --queries, where the file names do not say it")
     sub.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
+    sub.add_argument("--skip", type=positive, metavar="N", help="of --queries: without the first N of each type")
     sub.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
     sub.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
     add_method(sub, cache=True)
@@ -40,8 +41,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
     if options.queries is not None and options.protocol is None:
         raise EvaluationError("--queries needs --protocol reading or --protocol hard")
-    if options.questions is not None and (options.protocol or options.split):
-        raise EvaluationError("--protocol and --split belong to --queries, questions have neither")
+    if options.questions is not None and (options.protocol or options.split or options.skip):
+        raise EvaluationError("--protocol, --split and --skip belong to --queries, questions have none of them")
     if options.resume and options.out is None:
         raise EvaluationError("--resume needs --out FILE, the results to go on with")
     prepared: PreparedRun[Any]
@@ -55,7 +56,9 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.questions is not None:
         prepared, table = prepare_questions(options.kg, options.questions, **method), question_table
     else:
-        prepared = prepare_queries(options.kg, options.queries, options.protocol, split=options.split, **method)
+        prepared = prepare_queries(
+            options.kg, options.queries, options.protocol, split=options.split, skip=options.skip or 0, **method
+        )
         table = query_table
     if options.dry_run:
         print(prepared.estimate())

@@ -173,8 +173,10 @@ def digest(files: Sequence[Path]) -> str:
     return total.hexdigest()[:16]
 
 
-def read_records(files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, limit: int | None) -> list[QueryRecord]:
-    """Read query files, at most the first `limit` records of each type.
+def read_records(
+    files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, limit: int | None, skip: int = 0
+) -> list[QueryRecord]:
+    """Read query files, at most `limit` records of each type, without its first `skip`.
 
     Raises:
         DataError: a line is no record, or has an id that the graph lacks; with file and line.
@@ -188,7 +190,7 @@ def read_records(files: Sequence[Path], kg: KnowledgeGraph, table: EntityTable, 
             line = _Line(path, number, kg, table)
             item = line.parse(text)
             taken[item["type"]] += 1
-            if limit is None or taken[item["type"]] <= limit:
+            if taken[item["type"]] > skip and (limit is None or taken[item["type"]] <= skip + limit):
                 records.append(line.record(item))
     if not records:
         raise DataError(files[0] if len(files) == 1 else files[0].parent, "at least one query record")

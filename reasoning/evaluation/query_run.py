@@ -53,6 +53,7 @@ def evaluate_queries(
     resume: bool = False,
     progress: bool = False,
     completion: CompletionOptions | None = None,
+    skip: int = 0,
 ) -> dict[str, Any]:
     """Answer the queries of a file or folder and return the summary.
 
@@ -70,6 +71,7 @@ def evaluate_queries(
         progress: show a bar on stderr.
         completion: the link predictor of methods complete and hybrid; in protocol hard everything is ranked, whatever
             its `least`.
+        skip: leave out the first this many of each type, such as those that weights were fitted on.
 
     Returns:
         `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
@@ -84,7 +86,7 @@ def evaluate_queries(
         DataError: a record is broken; with file and line.
         SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit, completion).run(
+    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit, completion, skip).run(
         out, resume, progress
     )
 
@@ -99,6 +101,7 @@ def prepare_queries(
     split: str | None = None,
     limit: int | None = None,
     completion: CompletionOptions | None = None,
+    skip: int = 0,
 ) -> PreparedRun[QueryRecord]:
     """Load and check everything that `evaluate_queries` needs, which has the same arguments and errors."""
     if protocol not in PROTOCOLS:
@@ -111,7 +114,7 @@ def prepare_queries(
     except GraphError as error:
         raise EvaluationError(f"protocol {protocol} on {chosen} queries: {error}") from None
     table = EntityTable(reasoner.kg)
-    records = read_records(files, reasoner.kg, table, limit)
+    records = read_records(files, reasoner.kg, table, limit, skip)
     measured = [record for record in records if protocol == "reading" or len(record.hard)]
     if not measured:
         raise EvaluationError(
@@ -122,6 +125,7 @@ def prepare_queries(
         "queries_digest": digest(files),
         "protocol": protocol,
         "split": chosen,
+        "skip": skip,
         **run_settings(kg, reasoner, llm, limit, llm_matters=False),
     }
 

@@ -117,7 +117,7 @@ class TestExitCodes:
             (["evaluate", "--kg", "FAMILY"], "--queries --questions is required"),
             (["evaluate", "--kg", "FAMILY", "--queries", "."], "needs --protocol"),
             (["evaluate", "--kg", "FAMILY", "--queries", "nowhere", "--protocol", "hard"], "no file or folder nowhere"),
-            (["evaluate", "--kg", "FAMILY", "--questions", "q.txt", "--protocol", "hard"], "questions have neither"),
+            (["evaluate", "--kg", "FAMILY", "--questions", "q.txt", "--protocol", "hard"], "questions have none"),
             (["evaluate", "--kg", "FAMILY", "--questions", "q.txt", "--resume"], "needs --out"),
             (["evaluate", "--kg", "FAMILY", "--questions", "nowhere.txt"], "no file nowhere.txt"),
             (["evaluate", "--kg", "FAMILY", "--questions", "q.txt", "--limit", "0"], "must be at least 1"),

@@ -280,3 +280,11 @@ class TestCommands:
         arguments = ["complete", "train", "--kg", str(dataset), "--out", str(tmp_path / "out"), "--epochs", "1", *more]
         assert main(arguments) in (1, 2)
         assert said in capsys.readouterr().err
+
+
+def test_the_first_queries_of_each_type_can_be_left_out(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    evaluate_queries(dataset, dataset / "queries", "reading", split="valid", limit=2, skip=3, out=out)
+    ids = [json.loads(line)["id"] for line in out.read_text().splitlines()]
+    assert {identifier.split(":")[1] for identifier in ids} == {"3", "4"}
+    assert len(ids) == 2 * 14
