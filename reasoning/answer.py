@@ -275,6 +275,7 @@ class Answer:
         reading: what it took to have a question in English read by a language model.
         understood: what a question in English was understood as and what else it may mean; None for a query.
         soft: the run over known and predicted edges; None where only the graph was asked.
+        signals: of method hybrid what each entity is ranked by, shape (len(ranked), 3), see `completion.hybrid`.
     """
 
     kg: KnowledgeGraph = field(repr=False)
@@ -291,6 +292,7 @@ class Answer:
     reading: TokenUsage = NO_USAGE
     understood: ReadQuestion | None = field(default=None, repr=False)
     soft: SoftRun | None = field(default=None, repr=False)
+    signals: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def usage(self) -> TokenUsage:

@@ -1,4 +1,4 @@
-"""`complete train`: a link predictor for a graph, which methods complete and hybrid then find."""
+"""`complete train`: a link predictor for a graph, which methods complete and hybrid then find; `complete weigh`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TEXTS = {
 
 
 def add_commands(commands: Any) -> None:
-    """Offer `complete train`."""
+    """Offer `complete train` and `complete weigh`."""
     from reasoning.completion.options import TrainingOptions
 
     complete = commands.add_parser("complete", help="predict what a graph does not say")
@@ -48,6 +48,15 @@ def add_commands(commands: Any) -> None:
         flag = f"--{field.name.replace('_', '-')}"
         sub.add_argument(flag, type=kind, default=value, metavar="N", help=f"{_TEXTS[field.name]}; default: {value}")
     sub.set_defaults(command=train)
+    sub = actions.add_parser("weigh", help="fit what method hybrid ranks by on an evaluation of it")
+    add_graph(sub)
+    sub.add_argument("--results", type=Path, required=True, metavar="FILE",
+                     help="lines of evaluate --protocol hard --method hybrid --out FILE")  # fmt: skip
+    sub.add_argument(
+        "--model", type=Path, metavar="DIR", help="the link predictor; default: the one kept for the graph"
+    )
+    sub.add_argument("--split", metavar="S", default="train", help="splits of the graph that was given; default: train")
+    sub.set_defaults(command=weigh)
 
 
 def train(options: argparse.Namespace) -> int:
@@ -71,4 +80,20 @@ def train(options: argparse.Namespace) -> int:
             print(f"{name:10} MRR {ranking.mrr:.4f}  Hits@1 {ranking.hits[1]:.4f}  Hits@10 {ranking.hits[10]:.4f}  "
                   f"of {ranking.count:,} held-out links")  # fmt: skip
         print(f"kept in {fitted.folder}")
+    return OK
+
+
+def weigh(options: argparse.Namespace) -> int:
+    """Fit the weights and print them."""
+    from dataclasses import asdict
+
+    from reasoning.completion.fitted import find_predictor
+    from reasoning.evaluation.ranking_weights import fit_ranking_weights
+    from reasoning.graph.store import KnowledgeGraph
+
+    kg = KnowledgeGraph.load(options.kg, options.split.split("+"))
+    model = options.model or find_predictor(kg).folder
+    assert model is not None
+    weights = fit_ranking_weights(options.results, kg, model)
+    print(as_json({kind or "other": asdict(item) for kind, item in weights.items()}))
     return OK

@@ -86,7 +86,7 @@ def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeigh
     order = order[scores[order] >= least]
     ranked = entities[order]
     told = tuple(float(f"{score:.6g}") for score in scores[order])
-    return replace(answer, ranked=ranked, scores=told, error=None, notes=notes)
+    return replace(answer, ranked=ranked, scores=told, error=None, notes=notes, signals=table[order])
 
 
 def signals(run: SoftRun, steps: Sequence[StepResult]) -> tuple[Ids, NDArray[np.float64]]:

@@ -41,18 +41,21 @@ class Ranking:
         entities: without repetition, best first, shape (p,).
         scores: of the same shape, higher is better; None for a set, whose members are all alike.
         told: what else the line says, see `method.about`.
+        signals: what method hybrid ranks by, shape (p, 3); None of other methods.
     """
 
     entities: Ids
     scores: Sequence[float] | None = None
     told: Line | None = None
+    signals: NDArray[np.float64] | None = None
 
     @classmethod
     def from_reply(cls, reply: Reply) -> Ranking:
         """Of a method that was asked."""
         if reply.answer is None:
             return cls(np.zeros(0, dtype=np.int32), told=about(reply))
-        return cls(reply.answer.ranked, reply.answer.scores, about(reply))
+        answer = reply.answer
+        return cls(answer.ranked, answer.scores, about(reply), answer.signals)
 
 
 def lines_of(
@@ -79,9 +82,21 @@ def lines_of(
                 str(identifier): int(rank) if rank.is_integer() else rank
                 for identifier, rank in zip(table.write(record.hard), own.tolist(), strict=True)
             }
+            if ranking.signals is not None:
+                line["signals"] = _signals(record, ranking, ranking.signals)
     for line, ranking, values in zip(lines, rankings, _rows(metrics), strict=True):
         line |= values | (ranking.told or {})
     return lines
+
+
+def _signals(record: QueryRecord, ranking: Ranking, signals: NDArray[np.float64]) -> dict[str, Any]:
+    """What hard answers, and the first entities that are no answers, are ranked by: what weights are fitted on."""
+    right = np.isin(ranking.entities, record.hard)
+    wrong = np.flatnonzero(~right & ~np.isin(ranking.entities, record.easy))[:TOP]
+    return {
+        name: [[float(f"{value:.4g}") for value in row] for row in signals[rows].tolist()]
+        for name, rows in (("hard", right), ("others", wrong))
+    }
 
 
 def _scores(rankings: Sequence[Ranking]) -> NDArray[np.float64]:

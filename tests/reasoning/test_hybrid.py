@@ -11,6 +11,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.binding import bind
+from reasoning.cli import main
 from reasoning.completion.completed_graph import ADDED, complete_for
 from reasoning.completion.fitting import fit
 from reasoning.completion.hybrid import (
@@ -25,6 +26,7 @@ from reasoning.completion.hybrid import (
 )
 from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.errors import CompletionError
+from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.query.tree import Query
 from tests.reasoning.chat_models import ScriptedChatModel, faultless
 from tests.reasoning.made_dataset import make_dataset
@@ -33,8 +35,13 @@ QUICK = TrainingOptions(rank=8, epochs=10, batch=32, check_every=5, held_out=0.1
 
 
 @pytest.fixture(scope="module")
-def kg(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
-    return KnowledgeGraph.load(make_dataset(tmp_path_factory.mktemp("made") / "made", 3), ("train",))
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", 3)
+
+
+@pytest.fixture(scope="module")
+def kg(dataset: Path) -> KnowledgeGraph:
+    return KnowledgeGraph.load(dataset, ("train",))
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +206,31 @@ def test_damaged_weights_are_told(content: str, tmp_path: Path) -> None:
     with pytest.raises(CompletionError, match="ranking weights"):
         read_weights(tmp_path)
     assert read_weights(tmp_path / "elsewhere") == {}
+
+
+def test_weights_are_fitted_on_the_lines_of_an_evaluation(
+    dataset: Path, kg: KnowledgeGraph, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lines.jsonl"
+    completion = CompletionOptions(model=model)
+    evaluate_queries(
+        dataset, dataset / "queries", "hard", "hybrid", faultless(), split="valid", out=out, completion=completion
+    )
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    for line in lines:
+        assert len(line["signals"]["hard"]) <= len(line["hard_ranks"])
+        assert all(len(row) == 3 for rows in line["signals"].values() for row in rows)
+    arguments = ["complete", "weigh", "--kg", str(dataset), "--results", str(out), "--model", str(model)]
+    try:
+        assert main(arguments) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told.keys() == {"other", *(line["type"] for line in lines)}
+        assert read_weights(model)[None] == RankingWeights(**told["other"])
+    finally:
+        (model / WEIGHTS_FILE).unlink()
+    other = fit(kg, QUICK, "rules", tmp_path / "other").folder
+    assert main([*arguments[:-1], str(other)]) == 2
+    assert "was made with the link predictor" in capsys.readouterr().err
+    out.write_text("")
+    assert main(arguments) == 2
+    assert "holds no signals" in capsys.readouterr().err
