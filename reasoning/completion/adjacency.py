@@ -20,7 +20,7 @@ BLOCK = 256
 """Rows computed at once."""
 
 LARGEST = 0.9999
-"""Of a predicted edge: only known ones are certain."""
+"""Of what a predictor says: only known edges are certain."""
 
 
 class Predictor(Protocol):
@@ -53,15 +53,21 @@ class NeuralAdjacency:
 
     Args:
         index: the known triples.
-        predictor: believes in others; None knows only what the graph says.
+        predictor: is more or less sure of others; None knows only what the graph says.
         floor: confidences below it are 0.
+        missing: share of the true edges that the graph is taken to lack.
         most_bytes: of the rows that are kept; the longest unused goes first.
     """
 
     def __init__(
-        self, index: TripleIndex, predictor: Predictor | None, floor: float, most_bytes: int = 1 << 30
+        self,
+        index: TripleIndex,
+        predictor: Predictor | None,
+        floor: float,
+        missing: float = 1.0,
+        most_bytes: int = 1 << 30,
     ) -> None:
-        self._index, self._floor, self._most = index, floor, most_bytes
+        self._index, self._floor, self._missing, self._most = index, floor, np.float32(missing), most_bytes
         self.predictor = predictor
         self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
         self._lock = threading.Lock()
@@ -98,12 +104,13 @@ class NeuralAdjacency:
     def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> Iterable[Row]:
         stated = [self.known(relation, source) for source in sources.tolist()]
         degrees = np.array([len(known) for known in stated])
-        for confidence, known in zip(predictor.confidence(relation, sources, degrees), stated, strict=True):
+        sure = np.minimum(predictor.confidence(relation, sources, degrees), np.float32(LARGEST))
+        # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
+        weighed = sure * self._missing
+        for confidence, known in zip(weighed / (weighed + 1 - sure), stated, strict=True):
             confidence[known] = 1.0
             targets = np.flatnonzero(confidence >= self._floor).astype(np.int32)
-            kept = np.minimum(confidence[targets], np.float32(LARGEST))
-            kept[np.searchsorted(targets, known)] = 1.0
-            yield Row(targets, kept)
+            yield Row(targets, confidence[targets])
 
     def _keep(self, key: tuple[int, int], row: Row) -> None:
         # A row's own arrays, the tuple and the dictionary's entry.

@@ -75,6 +75,8 @@ class CompletionOptions:
     Attributes:
         model: a link predictor, or the folder of a fitted one; None finds the one that is kept for the graph.
         least: answers below this confidence are left out; 1 leaves only what the graph says, 0 ranks everything.
+        missing: share of the true edges that the graph is taken to lack. That it lacks an edge speaks against the edge:
+            a predictor that is sure by c of any edge is sure by c * missing / (c * missing + 1 - c) of one not there.
         floor: predicted edges below this confidence are not there.
         negation: what a confidence is multiplied by before it is negated.
         most_bytes: of the rows of the neural adjacency that are kept in memory.
@@ -82,14 +84,15 @@ class CompletionOptions:
 
     model: str | Path | LinkPredictor | None = None
     least: float = 0.5
+    missing: float = 0.1
     floor: float = 5e-4
     negation: float = 3.0
     most_bytes: int = 1 << 30
 
     def __post_init__(self) -> None:
-        for name in ("least", "floor"):
+        for name in ("least", "floor", "missing"):
             if not 0 <= (given := getattr(self, name)) <= 1:
-                raise CompletionError(f"{name} is a confidence from 0 to 1, not {given}")
+                raise CompletionError(f"{name} must be from 0 to 1, not {given}")
         if not self.negation > 0:
             raise CompletionError(f"negation must be above 0, not {self.negation}")
         if self.most_bytes < 1:
@@ -97,4 +100,4 @@ class CompletionOptions:
 
     def deciding(self) -> dict[str, Any]:
         """What decides the answers, by name; the predictor itself is told by its digest."""
-        return {name: getattr(self, name) for name in ("least", "floor", "negation")}
+        return {name: getattr(self, name) for name in ("least", "missing", "floor", "negation")}

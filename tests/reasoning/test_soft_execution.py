@@ -51,11 +51,12 @@ def made(seed: int) -> tuple[KnowledgeGraph, SoftLogic]:
     return kg, SoftLogic(kg, NeuralAdjacency(kg.index, Drawn(kg.entity_count), 0.0), SCALE)
 
 
-def edge(kg: KnowledgeGraph, relation: int, inverse: bool, source: int, target: int) -> float:
+def edge(kg: KnowledgeGraph, relation: int, inverse: bool, source: int, target: int, missing: float = 1.0) -> float:
     known = set(kg.index.side(inverse).row(relation, source).tolist())
     if target in known:
         return 1.0
-    return float(min(Drawn(kg.entity_count).row(2 * relation + inverse, source)[target], np.float32(LARGEST)))
+    sure = min(float(Drawn(kg.entity_count).row(2 * relation + inverse, source)[target]), LARGEST)
+    return sure * missing / (sure * missing + 1 - sure)
 
 
 def oracle(kg: KnowledgeGraph, query: Query, entity: int) -> float:
@@ -151,14 +152,14 @@ def test_the_first_k_weigh_every_way_in_which_those_before_may_be_members() -> N
 
 def test_the_floor_takes_away_predicted_edges_alone() -> None:
     kg, _ = made(0)
-    adjacency = NeuralAdjacency(kg.index, Drawn(kg.entity_count), 0.3)
+    adjacency = NeuralAdjacency(kg.index, Drawn(kg.entity_count), 0.3, 0.6)
     for relation, source in itertools.product(range(4), range(5)):
         row = adjacency.rows(relation, np.array([source], dtype=np.int32))[0]
         known = kg.index.side(bool(relation & 1)).row(relation >> 1, source)
         assert set(known.tolist()) == set(row.targets[row.confidence == 1].tolist())
         assert np.all(row.confidence >= np.float32(0.3))
         for target in range(5):
-            expected = edge(kg, relation >> 1, bool(relation & 1), source, target)
+            expected = edge(kg, relation >> 1, bool(relation & 1), source, target, 0.6)
             got = adjacency.confidence(relation, source, target)
             assert got == pytest.approx(expected if expected >= 0.3 else 0.0, abs=1e-6)
 
