@@ -30,7 +30,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     completion.add_argument("--least", type=float, metavar="C", help="leave out answers below this confidence (0.5)")
     completion.add_argument("--missing", type=float, metavar="S", help="share of true edges that the graph lacks (0.1)")
     completion.add_argument("--floor", type=float, metavar="C", help="leave out predicted edges below it (0.0005)")
-    completion.add_argument("--negation", type=float, metavar="X", help="scale of a confidence that is negated (3)")
+    completion.add_argument("--negation", type=float, metavar="X", help="scale of a confidence that is negated (1)")
     lark = parser.add_argument_group("methods lark and hybrid")
     lark.add_argument(
         "--llm", default=DEFAULT_LLM, metavar="L",

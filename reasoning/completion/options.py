@@ -86,7 +86,7 @@ class CompletionOptions:
     least: float = 0.5
     missing: float = 0.1
     floor: float = 5e-4
-    negation: float = 3.0
+    negation: float = 1.0
     most_bytes: int = 1 << 30
 
     def __post_init__(self) -> None:
