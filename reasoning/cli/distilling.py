@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import OK
 from reasoning.cli.options import positive
+
+if TYPE_CHECKING:
+    from reasoning.distillation.training import Graphs
 
 TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
 HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
@@ -55,18 +59,12 @@ def distill(options: argparse.Namespace) -> int:
     from dataclasses import fields
 
     from reasoning.distillation.options import DistillationOptions
-    from reasoning.distillation.random_graphs import random_graph
-    from reasoning.distillation.training import Graphs, distil
+    from reasoning.distillation.training import distil
 
     names = {field.name for field in fields(DistillationOptions)}
     chosen = DistillationOptions(**{name: value for name, value in vars(options).items() if name in names})
-    rng = random.Random(f"{chosen.seed}|random graphs")
-    taught = [_train_split(name) for name in options.graphs]
-    # Every second step comes from a real graph.
-    taught = taught * max(1, RANDOM_GRAPHS // len(taught)) + [random_graph(rng) for _ in range(RANDOM_GRAPHS)]
-    held_out = [_train_split(name) for name in options.held_out_graphs]
     report = distil(
-        Graphs(taught, held_out),
+        load_graphs(options.graphs, options.held_out_graphs, chosen.seed),
         chosen,
         options.out,
         options.start,
@@ -75,6 +73,19 @@ def distill(options: argparse.Namespace) -> int:
     )
     print(json.dumps(report.to_dict(), indent=1))
     return OK
+
+
+def load_graphs(taught: Sequence[str], held_out: Sequence[str], seed: int) -> Graphs:
+    """Train splits by their names, and as many random graphs to teach with."""
+    from reasoning.distillation.random_graphs import random_graph
+    from reasoning.distillation.training import Graphs
+
+    rng = random.Random(f"{seed}|random graphs")
+    real = [_train_split(name) for name in taught]
+    # Every second step comes from a real graph.
+    real = real * max(1, RANDOM_GRAPHS // len(real))
+    made = [random_graph(rng) for _ in range(RANDOM_GRAPHS)]
+    return Graphs(real + made, [_train_split(name) for name in held_out])
 
 
 def _teacher(name: str, options: Any) -> Any:

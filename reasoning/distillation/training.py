@@ -31,14 +31,13 @@ from reasoning.distillation.drawing import STEP_KINDS, StepDrawer, TaughtStep
 from reasoning.distillation.epochs import plan_epochs
 from reasoning.distillation.examining import Report, examine
 from reasoning.distillation.options import DistillationOptions
+from reasoning.distillation.preparing import prepare
 from reasoning.distillation.self_answers import SelfAnswers
 from reasoning.distillation.teachers import Teacher
 from reasoning.errors import DistillationError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms.errors import LLMError
-from reasoning.marking.packing import keep_logits, readout_of
-from reasoning.marking.scheme import MarkScheme
-from reasoning.marking.student import Marks, Student, cut, open_model, quiet_peft
+from reasoning.marking.packing import keep_logits
+from reasoning.marking.student import Student
 
 WARM_UP = 25
 """Updates over which the learning rate rises."""
@@ -88,11 +87,30 @@ def distil(
         DistillationError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
+    _claim(out, options)
+    adapter, student = prepare(options, last_checkpoint(out) or start)
+    return teach(graphs, options, out, adapter, student, say, teacher)
+
+
+def teach(
+    graphs: Graphs,
+    options: DistillationOptions,
+    out: Path,
+    adapter: Any,
+    student: Student,
+    say: Callable[[str], None],
+    teacher: Teacher | None = None,
+) -> Report:
+    """What `distil` does once the student is there.
+
+    Args:
+        graphs, options, out, say, teacher: as `distil` takes them.
+        adapter: what is taught: every parameter of it that requires a gradient.
+        student: the same as it marks.
+    """
     import torch
 
-    _claim(out, options)
     checkpoint = last_checkpoint(out)
-    adapter, student = prepare(options, checkpoint or start)
     trained = [parameter for parameter in adapter.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     progress = Progress(weights=dict.fromkeys(STEP_KINDS, 1.0))
@@ -103,6 +121,7 @@ def distil(
     exam = StepDrawer(graphs.held_out, student.marks.scheme, random.Random("held out"), options.most_answers)
     questions = [exam.draw(kind) for kind in STEP_KINDS for _ in range(options.held_out)]
     repeated = _repeated(graphs, options, student, teacher, say)
+    unique = sum(len(step.sheet) for step in repeated)
     losses: list[float] = []
     began = time.perf_counter() - progress.seconds
     report: Report | None = None
@@ -126,6 +145,7 @@ def distil(
             line = {
                 "updates": progress.updates,
                 "tokens": progress.tokens,
+                **({"epochs": round(progress.tokens / unique, 3)} if unique else {}),
                 "seconds": round(progress.seconds),
                 "learning_rate": round(rate, 7),
                 "loss": round(float(np.mean(losses)), 5),
@@ -155,36 +175,6 @@ def _claim(out: Path, options: DistillationOptions) -> None:
             )
     else:
         kept.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-
-
-def prepare(options: DistillationOptions, start: Path | None) -> tuple[Any, Student]:
-    """The student with PEFT's layers, from an adapter or new."""
-    import torch
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    torch.manual_seed(options.seed)
-    model, tokenizer = open_model(options.source, getattr(torch, options.dtype))
-    if start is None:
-        marks = Marks(MarkScheme.of(tokenizer, model.get_input_embeddings().weight), options.layers)
-    else:
-        marks = Marks.read(start)
-        if marks.layers != options.layers:
-            raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
-    readout = readout_of(model, marks.scheme)
-    decoder = cut(model, options.layers).requires_grad_(False)
-    config = LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")
-    with quiet_peft():
-        adapter = get_peft_model(decoder, config)
-    if start is not None:
-        try:
-            set_peft_model_state_dict(adapter, load_file(start / "adapter_model.safetensors"))
-        except (OSError, RuntimeError) as error:
-            raise LLMError(f"The adapter {start} does not fit the student ({error})") from error
-    for parameter in adapter.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    return adapter.train(), Student(adapter, readout, marks)
 
 
 def _drawer(

@@ -52,7 +52,7 @@ class MarkScheme:
         operations = {name: _single(tokenizer, text) for name, text in _OPERATIONS.items()}
         apart, keep, drop = (_single(tokenizer, text) for text in (" :", " yes", " no"))
         taken = {apart, keep, drop, *operations.values()}
-        words = _unlike([token for token in _single_words(tokenizer) if token not in taken], embeddings)
+        words = unlike([token for token in _single_words(tokenizer) if token not in taken], embeddings)
         if len(words) < MOST_WORDS // 4:
             raise LLMError(
                 f"The vocabulary has {len(words)} words of one token that are unlike each other; "
@@ -91,8 +91,8 @@ def _single_words(tokenizer: Any) -> Iterator[int]:
             yield token
 
 
-def _unlike(candidates: list[int], embeddings: Any) -> list[int]:
-    """The first words of which no two are alike."""
+def unlike(candidates: list[int], embeddings: Any) -> list[int]:
+    """The first tokens of which no two are alike, at most `MOST_WORDS`."""
     import torch
 
     vectors = embeddings.detach().float().cpu()[candidates]

@@ -13,10 +13,11 @@ from reasoning.distillation.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE,
 from reasoning.distillation.drawing import STEP_KINDS, StepDrawer, StepKind, TaughtStep
 from reasoning.distillation.epochs import R_STAR, effective_data, plan_epochs, worth
 from reasoning.distillation.options import DistillationOptions
+from reasoning.distillation.preparing import prepare
 from reasoning.distillation.random_graphs import random_graph
 from reasoning.distillation.self_answers import SelfAnswers
 from reasoning.distillation.teachers import ChatTeacher, ModelTeacher
-from reasoning.distillation.training import Graphs, distil, prepare
+from reasoning.distillation.training import Graphs, distil
 from reasoning.errors import DistillationError
 from reasoning.graph.store import Relation
 from reasoning.marking.scheme import MarkScheme
@@ -126,6 +127,13 @@ def test_a_student_learns_the_steps_it_is_shown(model: Path, tmp_path: Path) -> 
     run(model, tmp_path, tokens=12_000, unique=4, learning_rate=5e-3)
     losses = [json.loads(line)["loss"] for line in (tmp_path / LOG_FILE).read_text().splitlines()]
     assert losses[-1] < losses[0] / 2
+
+
+def test_the_log_of_a_run_that_repeats_says_how_often(model: Path, tmp_path: Path) -> None:
+    said = run(model, tmp_path, tokens=3000, unique=6)
+    unique = {round(line["tokens"] / line["epochs"]) for line in map(json.loads, said[1:])}
+    assert max(unique) - min(unique) <= 1
+    assert said[0].startswith(f"6 steps: {plan_epochs(max(unique), 3000)}"[:20])
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.distillation.checkpoints import save_adapter
 from reasoning.distillation.options import DistillationOptions
-from reasoning.distillation.training import prepare
+from reasoning.distillation.preparing import prepare
 from reasoning.lark.marked_steps import kept
 from reasoning.llms import EmbeddedChatModel, LLMError
 from reasoning.marking.packing import batches
