@@ -50,6 +50,7 @@ def add_commands(commands: Any) -> None:
         "--teacher", metavar="T",
         help="an adapter's folder, or a chat model (provider:model, hf:name); needs --unique. default: exact execution",
     )  # fmt: skip
+    sub.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     sub.set_defaults(command=distill)
 
 
@@ -60,16 +61,19 @@ def distill(options: argparse.Namespace) -> int:
 
     from reasoning.distillation.options import DistillationOptions
     from reasoning.distillation.training import distil
+    from reasoning.llms.devices import find_device
 
     names = {field.name for field in fields(DistillationOptions)}
     chosen = DistillationOptions(**{name: value for name, value in vars(options).items() if name in names})
+    device = find_device(options.device)
     report = distil(
         load_graphs(options.graphs, options.held_out_graphs, chosen.seed),
         chosen,
         options.out,
         options.start,
         lambda line: print(line, file=sys.stderr, flush=True),
-        None if options.teacher is None else _teacher(options.teacher, chosen),
+        None if options.teacher is None else _teacher(options.teacher, chosen, device),
+        device,
     )
     print(json.dumps(report.to_dict(), indent=1))
     return OK
@@ -88,16 +92,21 @@ def load_graphs(taught: Sequence[str], held_out: Sequence[str], seed: int) -> Gr
     return Graphs(real + made, [_train_split(name) for name in held_out])
 
 
-def _teacher(name: str, options: Any) -> Any:
-    """A taught model by its adapter's folder, or a chat model by its name."""
+def _teacher(name: str, options: Any, device: str) -> Any:
+    """A taught model by its adapter's folder, or a chat model by its name.
+
+    What a hosted model replied is kept, so that a run that goes on does not pay for it twice.
+    """
     from reasoning.distillation.teachers import ChatTeacher, ModelTeacher
     from reasoning.lark import LarkOptions
     from reasoning.llms import load_llm
     from reasoning.marking.student import load_student
 
     if Path(name).is_dir():
-        return ModelTeacher(load_student(Path(name), options.source))
-    return ChatTeacher(load_llm(name), LarkOptions(replies="text"), random.Random(f"{options.seed}|teacher"))
+        return ModelTeacher(load_student(Path(name), options.source, device))
+    return ChatTeacher(
+        load_llm(name, device=device, cache=True), LarkOptions(replies="text"), random.Random(f"{options.seed}|teacher")
+    )
 
 
 def _train_split(name: str) -> Any:

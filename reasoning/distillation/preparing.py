@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from peft import LoraConfig
 
 
-def prepare(options: DistillationOptions, start: Path | None) -> tuple[Any, Student]:
-    """The student with PEFT's layers, from an adapter or new."""
+def prepare(options: DistillationOptions, start: Path | None, device: str = "cpu") -> tuple[Any, Student]:
+    """The student with PEFT's layers, from an adapter or new, on a device by torch's name."""
     import torch
 
     torch.manual_seed(options.seed)
@@ -27,7 +27,7 @@ def prepare(options: DistillationOptions, start: Path | None) -> tuple[Any, Stud
         marks = Marks.read(start)
         if marks.layers != options.layers:
             raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
-    adapter, student = attach(model, marks, lora(options))
+    adapter, student = attach(model, marks, lora(options), device)
     if start is not None:
         load_adapter(adapter, start)
     return adapter, student
@@ -40,18 +40,18 @@ def lora(options: DistillationOptions) -> LoraConfig:
     return LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")
 
 
-def attach(model: Any, marks: Marks, config: LoraConfig) -> tuple[Any, Student]:
+def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") -> tuple[Any, Student]:
     """A causal language model, cut and frozen, with PEFT's new matrices in float32; and the same as it marks."""
     from peft import get_peft_model
 
-    readout = readout_of(model, marks.scheme)
+    readout = readout_of(model, marks.scheme).to(device)
     decoder = cut(model, marks.layers).requires_grad_(False)
     with quiet_peft():
         adapter = get_peft_model(decoder, config)
     for parameter in adapter.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    return adapter.train(), Student(adapter, readout, marks)
+    return adapter.to(device).train(), Student(adapter, readout, marks)
 
 
 def load_adapter(adapter: Any, folder: Path) -> None:

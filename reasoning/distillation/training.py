@@ -69,6 +69,7 @@ def distil(
     start: Path | None,
     say: Callable[[str], None],
     teacher: Teacher | None = None,
+    device: str = "cpu",
 ) -> Report:
     """Teach a student until `options.tokens` are seen; a run that stopped goes on from its last checkpoint.
 
@@ -79,6 +80,7 @@ def distil(
         start: an adapter to begin with, None for a new one.
         say: told of the progress, a line at a time.
         teacher: the exact executor where None; any other is asked once for each of `options.unique` steps.
+        device: by torch's name; a run may go on upon another.
 
     Returns:
         The last check on held-out graphs.
@@ -88,7 +90,7 @@ def distil(
         LLMError: the student or the adapter cannot be loaded.
     """
     _claim(out, options)
-    adapter, student = prepare(options, last_checkpoint(out) or start)
+    adapter, student = prepare(options, last_checkpoint(out) or start, device)
     return teach(graphs, options, out, adapter, student, say, teacher)
 
 
@@ -258,7 +260,7 @@ def _update(
     import torch
 
     odds = keep_logits(adapter, student.readout, [step.sheet for step in steps])
-    target = torch.tensor(np.concatenate([step.keep for step in steps]), dtype=torch.float32)
+    target = torch.tensor(np.concatenate([step.keep for step in steps]), dtype=torch.float32, device=odds.device)
     loss = torch.nn.functional.binary_cross_entropy_with_logits(odds, target)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
