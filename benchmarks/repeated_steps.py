@@ -6,7 +6,9 @@ The law (Muennighoff et al. 2023, see `reasoning.distillation.epochs`) says how 
 a run of so many new tokens, with its own schedule, should end where the run that repeats ends. Compares the folders of
 runs of `python -m reasoning distill`, some with a small `--unique`, others with one so large that hardly a step is met
 twice. All are examined on the same steps from graphs that none was taught with, more of them than in the checks of a
-run. Writes `results/repeated_steps.json` and `.md`, which hold the commands of the runs.
+run. Between the runs of new steps the logarithm of their wrong marks is taken as a line over tokens; where on it a run
+that repeats stands is what it was worth. Of a run without `--unique` the steps grow and the mixture follows the error,
+so that it only stands beside them. Writes `results/repeated_steps.json` and `.md`, which hold the commands of the runs.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import datetime
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,8 @@ def main() -> None:
         "held_out_steps": STEPS * len(STEP_KINDS),
         "runs": {run.name: described(run) | ended(run, options.data) for run in options.runs},
     }
+    for run in report["runs"].values():
+        run["as_good_as"] = as_good_as(run, report["runs"].values()) if run["epochs"] > 1 else None
     text = as_markdown(report)
     (RESULTS / "repeated_steps.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "repeated_steps.md").write_text(text, encoding="utf-8")
@@ -104,9 +109,23 @@ def ended(run: Path, data: Path) -> dict[str, Any]:
     }
 
 
+def as_good_as(run: dict[str, Any], runs: Iterable[dict[str, Any]]) -> str:
+    """How many new tokens gave as few wrong marks; a bound where no run of new steps has more, or fewer."""
+    new = sorted(
+        (other for other in runs if other["unique"] and other["epochs"] < 1), key=lambda other: other["tokens"]
+    )
+    tokens = [other["tokens"] for other in new]
+    own, *wrong = (-np.log(np.mean(list(other["wrong"].values()))) for other in (run, *new))
+    if own < wrong[0]:
+        return f"< {tokens[0]:,}"
+    if own > wrong[-1]:
+        return f"> {tokens[-1]:,}"
+    return f"{np.interp(own, wrong, tokens):,.0f}"
+
+
 def as_markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
-    heads = ["run", "steps", "tokens", "epochs", "worth by the law", "exact", "wrong marks", "loss"]
+    heads = ["run", "steps", "tokens", "epochs", "worth by the law", "as good as new", "exact", "wrong marks", "loss"]
     rows = [
         [
             name,
@@ -114,6 +133,7 @@ def as_markdown(report: dict[str, Any]) -> str:
             f"{run['tokens']:,}",
             f"{run['epochs']:.1f}",
             f"{run['worth']:,}",
+            run["as_good_as"] or "",
             f"{np.mean(list(run['exact'].values())):.3f}",
             f"{np.mean(list(run['wrong'].values())):.4f}",
             f"{run['loss']:.4f}",

@@ -2,7 +2,8 @@
 
 Muennighoff et al. 2023, "Scaling Data-Constrained Language Models" (arXiv 2305.16264, equation 5): U unique tokens that
 are seen R more times are worth D' = U + U R* (1 - exp(-R / R*)) tokens of new data, with R* about 15.4. The first
-repetitions are worth nearly as much as new data, later ones less and less.
+repetitions are worth nearly as much as new data, later ones less and less. That was fitted to pretraining on text;
+steps that a small adapter marks are learned by heart sooner, see `benchmarks/results/repeated_steps.md`.
 """
 
 from __future__ import annotations
