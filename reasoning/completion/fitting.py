@@ -75,32 +75,40 @@ def fit(
     folder = out or training_folder(kg)
     if anew and folder.exists():
         shutil.rmtree(folder)
-    held = split_triples(kg.index, options.held_out, options.seed)[1]
-    embeddings = rules = None
+    kept, held = split_triples(kg.index, options.held_out, options.seed)
+    embeddings = rules = tried_embeddings = tried_rules = None
     if parts != "complex":
         from reasoning.completion.rules import RulePredictor
 
         say("mining rules")
-        # From all triples: an edge takes no part in its own score, so held-out ones are scored as if they were missing.
-        rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
+        rules = tried_rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
+        if len(held):
+            say("mining rules without what is held out")
+            without = TripleIndex.build(kept, kg.entity_count, kg.relation_count)
+            tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
     if parts != "rules":
         mark = str(Fingerprint.of(kg))
-        embeddings = train(kg.index, kg.entity_count, kg.relation_count, options, folder / RUN, mark, say)
+        sizes = (kg.index, kg.entity_count, kg.relation_count)
+        embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
     seen = np.zeros(kg.entity_count, dtype=bool)
     seen[kg.index.triples()[:, [0, 2]].ravel()] = True
-    predictor = LinkPredictor(embeddings, rules, seen, Weights(), "")
+    # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its
+    # own score: it still supports the rules of its rivals, which are thereby a little more confident than its own.
+    tried = LinkPredictor(tried_embeddings, tried_rules, seen, Weights(), "")
     held = held[np.random.default_rng(options.seed).permutation(len(held))]
-    # Half of what is held out fits the weights, the other half tells what they are worth.
-    fitting, telling = (
+    # Weights fitted on half of what is held out are judged on the other half; the final ones are fitted on all of it.
+    everything, fitting, telling = (
         Questions.of(TripleIndex.build(part, kg.entity_count, kg.relation_count))
-        for part in (held[: len(held) // 2], held[len(held) // 2 :][:CHECKED])
+        for part in (held, held[: len(held) // 2], held[len(held) // 2 :][:CHECKED])
     )
     say("fitting the weights of the parts")
-    predictor = replace(predictor, weights=fit_weights(predictor, fitting, kg.index, options.seed))
-    ranked = {"together": rank_links(scorer_of(predictor, kg.index), telling, kg.index)}
-    if embeddings is not None and rules is not None:
-        ranked["complex"] = rank_links(embeddings.scores, telling, kg.index)
-        ranked["rules"] = rank_links(rules.scores, telling, kg.index)
+    tried = replace(tried, weights=fit_weights(tried, fitting, kg.index, options.seed))
+    weights = fit_weights(tried, everything, kg.index, options.seed)
+    ranked = {"together": rank_links(scorer_of(tried, kg.index), telling, kg.index)}
+    if tried_embeddings is not None and tried_rules is not None:
+        ranked["complex"] = rank_links(tried_embeddings.scores, telling, kg.index)
+        ranked["rules"] = rank_links(tried_rules.scores, telling, kg.index)
+    predictor = LinkPredictor(embeddings, rules, seen, weights, "")
     predictor = replace(predictor, digest=_digest(predictor))
     told = {
         "options": options.to_dict(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,14 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
 from reasoning.completion.fitting import Fitted, fit, predict_by_rules
+from reasoning.completion.link_ranking import link_ranks, rank_links
 from reasoning.completion.options import CompletionOptions, TrainingOptions
-from reasoning.completion.predictor import Weights
+from reasoning.completion.predictor import RULES, SHARPNESS, Weights, fit_weights, scorer_of
+from reasoning.completion.questions import Questions, split_triples
+from reasoning.completion.rules import RulePredictor
 from reasoning.errors import CompletionError
 from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.graph.index import TripleIndex
 from tests.reasoning.made_dataset import make_dataset
 
 QUICK = TrainingOptions(rank=8, epochs=10, batch=32, check_every=5, held_out=0.1)
@@ -119,6 +124,33 @@ def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(
     found = unseen.confidence(1, sources, degrees)
     assert np.all(found[0] == 0)
     assert np.all(found[:, sources[0]] == 0)
+
+
+def test_parts_are_weighed_by_what_neither_has_met(train_graph: KnowledgeGraph, fitted: Fitted) -> None:
+    sizes = train_graph.entity_count, train_graph.relation_count
+    kept, held = split_triples(train_graph.index, QUICK.held_out, QUICK.seed)
+    held = held[np.random.default_rng(QUICK.seed).permutation(len(held))]
+    without = RulePredictor.fit(TripleIndex.build(kept, *sizes), *sizes)
+    told = Questions.of(TripleIndex.build(held[len(held) // 2 :], *sizes))
+    assert fitted.held_out["rules"] == rank_links(without.scores, told, train_graph.index)
+    assert fitted.predictor.rules is not None
+    assert fitted.predictor.rules.digest == RulePredictor.fit(train_graph.index, *sizes).digest
+
+
+def test_the_chosen_weights_rank_what_is_held_out_best_on_the_geometric_mean(
+    train_graph: KnowledgeGraph, fitted: Fitted
+) -> None:
+    held = split_triples(train_graph.index, 0.05, 1)[1]
+    asked = Questions.of(TripleIndex.build(held, train_graph.entity_count, train_graph.relation_count))
+
+    def mean(weights: Weights) -> float:
+        scorer = scorer_of(replace(fitted.predictor, weights=weights), train_graph.index)
+        return float(np.mean(np.log(np.concatenate(list(link_ranks(scorer, asked, train_graph.index))))))
+
+    chosen = fit_weights(fitted.predictor, asked, train_graph.index, 0)
+    tried = [mean(Weights(*pair)) for pair in product(SHARPNESS, RULES)]
+    assert mean(chosen) == pytest.approx(min(tried))
+    assert min(tried) < max(tried)
 
 
 def test_an_entity_never_seen_in_training_keeps_what_the_graph_says(tmp_path: Path) -> None:
