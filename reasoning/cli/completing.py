@@ -22,6 +22,7 @@ _TEXTS = {
     "held_out": "share of the triples that is not trained on, for early stopping and calibration",
     "patience": "checks without a better one before training stops",
     "check_every": "epochs between two checks",
+    "refit": "train once more on all triples, for as many epochs as were best",
     "dtype": "of the largest products: auto, float32 or bfloat16",
     "device": "auto, cpu, cuda, cuda:N or mps",
     "seed": "of everything drawn",
@@ -30,7 +31,7 @@ _TEXTS = {
 
 def add_commands(commands: Any) -> None:
     """Offer `complete train` and `complete weigh`."""
-    from reasoning.completion.options import TrainingOptions
+    from reasoning.completion.options import SMALL, TrainingOptions, suited_options
 
     complete = commands.add_parser("complete", help="predict what a graph does not say")
     actions = complete.add_subparsers(required=True, metavar="ACTION")
@@ -41,12 +42,18 @@ def add_commands(commands: Any) -> None:
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: beside the graph's cache, where it is found")
     sub.add_argument("--anew", action="store_true", help="throw away what the folder holds")
     sub.add_argument("--json", action="store_true", help="print one object")
-    default = TrainingOptions()
+    large, small = suited_options(SMALL), suited_options(1)
     for field in fields(TrainingOptions):
-        value = getattr(default, field.name)
-        kind = {"int": positive if field.name != "seed" else int, "float": float, "str": str}[str(field.type)]
+        value = getattr(large, field.name)
+        told = f"{_TEXTS[field.name]}; default: {value}"
+        if value != getattr(small, field.name):
+            told += ", on a small graph by its size"
         flag = f"--{field.name.replace('_', '-')}"
-        sub.add_argument(flag, type=kind, default=value, metavar="N", help=f"{_TEXTS[field.name]}; default: {value}")
+        if field.type == "bool":
+            sub.add_argument(flag, action=argparse.BooleanOptionalAction, help=told)
+            continue
+        kind = {"int": positive if field.name != "seed" else int, "float": float, "str": str}[str(field.type)]
+        sub.add_argument(flag, type=kind, metavar="N", help=told)
     sub.set_defaults(command=train)
     sub = actions.add_parser("weigh", help="fit what method hybrid ranks by on an evaluation of it")
     add_graph(sub)
@@ -62,14 +69,15 @@ def add_commands(commands: Any) -> None:
 def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
     from reasoning.completion.fitting import fit
-    from reasoning.completion.options import TrainingOptions
+    from reasoning.completion.options import TrainingOptions, suited_options
     from reasoning.graph.store import KnowledgeGraph
 
-    chosen = TrainingOptions(**{field.name: getattr(options, field.name) for field in fields(TrainingOptions)})
+    given = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
     if splits is None and "train" in KnowledgeGraph.load(options.kg).splits:
         splits = ["train"]
     kg = KnowledgeGraph.load(options.kg, splits)
+    chosen = suited_options(len(kg), **{name: value for name, value in given.items() if value is not None})
     fitted = fit(
         kg, chosen, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
     )

@@ -51,7 +51,7 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
     run.mkdir(parents=True, exist_ok=True)
     kept = run / OPTIONS_FILE
     asked = {**options.to_dict(), "triples": triples}
-    for name in ("epochs", "device", "patience"):
+    for name in ("epochs", "device", "patience", "refit"):
         del asked[name]
     if kept.exists():
         stored = json.loads(kept.read_text(encoding="utf-8"))
@@ -92,6 +92,21 @@ def last(run: Path) -> Path | None:
         if (run / name / PROGRESS_FILE).is_file():
             return run / name
     return None
+
+
+def best_epoch(run: Path) -> int:
+    """How many epochs a run had done at its best check.
+
+    Raises:
+        CompletionError: there is no checkpoint that says so.
+    """
+    checkpoint = last(run)
+    try:
+        if checkpoint is None:
+            raise ValueError("none is there")
+        return Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8"))).best_epoch
+    except (OSError, TypeError, ValueError) as error:
+        raise CompletionError(f"the checkpoint of {run} cannot be read ({error}); begin anew (--anew)") from error
 
 
 def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str, Any], Progress]:

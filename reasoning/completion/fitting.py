@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from reasoning.completion.checkpoints import best_epoch
 from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
@@ -24,8 +25,8 @@ from reasoning.graph.store import KnowledgeGraph
 Parts = Literal["both", "complex", "rules"]
 PARTS: tuple[str, ...] = get_args(Parts)
 
-RUN = "run"
-"""The folder of the training run in the folder of the training."""
+RUN, WHOLE_RUN = "run", "run-on-all"
+"""The folders of the training runs in the folder of the training."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ def fit(
         mark = str(Fingerprint.of(kg))
         sizes = (kg.index, kg.entity_count, kg.relation_count)
         embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
+        if options.refit and len(held):
+            say("training on all triples")
+            again = replace(options, epochs=best_epoch(folder / RUN))
+            embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
     seen = np.zeros(kg.entity_count, dtype=bool)
     seen[kg.index.triples()[:, [0, 2]].ravel()] = True
     # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its

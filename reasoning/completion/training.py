@@ -31,7 +31,7 @@ SAVED_EVERY = 600.0
 
 def train(
     index: TripleIndex, entities: int, relations: int, options: TrainingOptions, run: Path, triples: str,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda line: None, whole: bool = False,
 ) -> ComplEx:  # fmt: skip
     """Train until the held-out triples are ranked no better, or `options.epochs` are done.
 
@@ -42,9 +42,10 @@ def train(
         run: the run's folder; a run that was stopped goes on from its last checkpoint.
         triples: a fingerprint of the triples, so that a run doesn't go on with others.
         say: told of the progress, a line at a time.
+        whole: hold nothing out, check nothing, and do all epochs.
 
     Returns:
-        The embeddings of the best check, on the CPU.
+        The embeddings of the best check, or of the last epoch where nothing is held out, on the CPU.
 
     Raises:
         CompletionError: the folder holds another run, the loss is no number any more, or there is too little memory.
@@ -54,7 +55,10 @@ def train(
     check_names(options.device, options.dtype)
     claim(run, options, triples)
     device = find_device(options.device)
-    taught, held_out = _split(index, entities, relations, options)
+    if whole:
+        taught, held_out = Questions.of(index), Questions.of(index).pick(np.zeros(0, dtype=np.int64))
+    else:
+        taught, held_out = _split(index, entities, relations, options)
     _check_memory(entities, relations, options, device)
     try:
         model = ComplEx.drawn(entities, relations, options.rank, options.scale, options.seed, device)
@@ -116,7 +120,7 @@ def _epochs(
         progress.epoch, progress.update = progress.epoch + 1, 0
         if progress.epoch % options.check_every == 0 or progress.epoch == options.epochs:
             ranking = rank_links(model.scores, held_out, index)
-            if ranking.mrr > progress.best_mrr:
+            if ranking.mrr > progress.best_mrr or not len(held_out):
                 best.update(_weights(model))
                 progress.best_mrr, progress.best_epoch = ranking.mrr, progress.epoch
             behind = (progress.epoch - progress.best_epoch) / options.check_every
@@ -133,7 +137,8 @@ def _epochs(
             losses.clear()
             with (run / LOG_FILE).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
-            say(f"epoch {progress.epoch}: loss {line['loss']:.3f}, held-out MRR {ranking.mrr:.4f}, "
+            checked = f"held-out MRR {ranking.mrr:.4f}, " if len(held_out) else ""
+            say(f"epoch {progress.epoch}: loss {line['loss']:.3f}, {checked}"
                 f"{progress.seconds / progress.epoch:.1f} s an epoch")  # fmt: skip
 
 

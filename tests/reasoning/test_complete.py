@@ -13,13 +13,15 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
+from reasoning.completion.checkpoints import best_epoch
 from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
-from reasoning.completion.fitting import Fitted, fit, predict_by_rules
+from reasoning.completion.fitting import RUN, Fitted, fit, predict_by_rules
 from reasoning.completion.link_ranking import link_ranks, rank_links
-from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
 from reasoning.completion.predictor import RULES, SHARPNESS, Weights, fit_weights, scorer_of
 from reasoning.completion.questions import Questions, split_triples
 from reasoning.completion.rules import RulePredictor
+from reasoning.completion.training import train
 from reasoning.errors import CompletionError
 from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.graph.index import TripleIndex
@@ -151,6 +153,21 @@ def test_the_chosen_weights_rank_what_is_held_out_best_on_the_geometric_mean(
     tried = [mean(Weights(*pair)) for pair in product(SHARPNESS, RULES)]
     assert mean(chosen) == pytest.approx(min(tried))
     assert min(tried) < max(tried)
+
+
+def test_a_small_graph_is_trained_on_all_of_it_for_as_many_epochs_as_were_best(
+    train_graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    made = fit(train_graph, replace(QUICK, refit=True), "complex", tmp_path / "refit")
+    epochs = best_epoch(tmp_path / "refit" / RUN)
+    alone = train(
+        train_graph.index, train_graph.entity_count, train_graph.relation_count,
+        replace(QUICK, epochs=epochs), tmp_path / "alone", "mark", whole=True,
+    )  # fmt: skip
+    assert made.predictor.embeddings is not None
+    assert np.array_equal(made.predictor.embeddings.entities.numpy(), alone.entities.numpy())
+    again = fit(train_graph, replace(QUICK, refit=True), "complex", tmp_path / "refit")
+    assert again.predictor.digest == made.predictor.digest
 
 
 def test_an_entity_never_seen_in_training_keeps_what_the_graph_says(tmp_path: Path) -> None:
@@ -293,6 +310,9 @@ class TestCommands:
         assert main(["complete", "train", "--kg", str(dataset), "--split", "train", *quick, "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["held_out"].keys() == {"together", "complex", "rules"}
+        options = json.loads((Path(told["folder"]) / MANIFEST).read_text())["options"]
+        small = suited_options(len(KnowledgeGraph.load(dataset, ("train",))))
+        assert (options["batch"], options["nuclear"], options["refit"]) == (32, small.nuclear, small.refit)
         query = str(Query.from_record({"query": [5, [0]]}))
         assert main(["query", "--kg", str(dataset), "--method", "complete", "--least", "0", query]) == 0
         text = capsys.readouterr().out

@@ -15,11 +15,11 @@ import torch
 
 from reasoning import KnowledgeGraph
 from reasoning.completion import training
-from reasoning.completion.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE
+from reasoning.completion.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, best_epoch
 from reasoning.completion.complex_model import ComplEx
 from reasoning.completion.link_ranking import rank_links
 from reasoning.completion.loss import backward
-from reasoning.completion.options import CompletionOptions, TrainingOptions
+from reasoning.completion.options import SMALL, CompletionOptions, TrainingOptions, suited_options
 from reasoning.completion.questions import Questions, split_triples
 from reasoning.completion.training import train
 from reasoning.errors import CompletionError
@@ -213,6 +213,33 @@ def test_training_stops_where_held_out_links_are_ranked_no_better(tmp_path: Path
     assert len(checks) == first_best + 1 + 2
 
 
+def test_a_run_on_the_whole_graph_does_all_epochs_on_every_triple_and_survives_a_kill(tmp_path: Path) -> None:
+    names = [f"e{number}" for number in range(30)]
+    kg = KnowledgeGraph.from_triples([(names[i], "r", names[(7 * i + 3) % 30]) for i in range(30)])
+    # With so much patience spent a run with checks would have stopped, and could not know what it had never met.
+    options = TrainingOptions(rank=24, epochs=60, batch=16, check_every=10, patience=1, held_out=0.5, nuclear=0.001)
+    model = trained(kg, tmp_path / "run", options, whole=True)
+    assert best_epoch(tmp_path / "run") == 60
+    assert rank_links(model.scores, Questions.of(kg.index), kg.index).mrr > 0.95
+
+    def kill(line: str) -> None:
+        if line.startswith("epoch 30:"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        trained(kg, tmp_path / "killed", options, whole=True, say=kill)
+    again = trained(kg, tmp_path / "killed", options, whole=True)
+    assert torch.equal(again.entities, model.entities)
+
+
+def test_the_best_check_of_a_run_is_told_and_its_absence_too(tmp_path: Path) -> None:
+    trained(graph(), tmp_path / "run", replace(QUICK, epochs=400, check_every=1, patience=2, learning_rate=0.5))
+    checks = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
+    assert best_epoch(tmp_path / "run") == max(checks, key=lambda check: check["held_out"]["mrr"])["epoch"]
+    with pytest.raises(CompletionError, match=r"cannot be read.*--anew"):
+        best_epoch(tmp_path / "none")
+
+
 def test_numbers_that_run_away_are_told_and_the_last_checkpoint_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +305,25 @@ def test_the_smallest_graphs_can_be_trained_on(triples: list[tuple[str, str, str
 def test_options_out_of_range_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(CompletionError, match=said):
         TrainingOptions(**given)
+
+
+@pytest.mark.parametrize("triples", [0, 1, 1_592, 5_216, 32_888, SMALL - 1])
+def test_options_that_suit_a_small_graph_hold_enough_out_in_enough_updates(triples: int) -> None:
+    options = suited_options(triples)
+    assert options.held_out * triples >= min(300, 0.1 * triples) - 1
+    assert options.held_out <= 0.1
+    # A question has a triple at least, and both directions make questions.
+    assert 16 <= options.batch <= max(16, triples / 128)
+    assert options.refit
+
+
+def test_options_that_suit_a_large_graph_are_the_defaults_and_what_is_given_stays() -> None:
+    assert suited_options(SMALL) == TrainingOptions()
+    given = suited_options(100, batch=7, refit=False, rank=3)
+    assert (given.batch, given.refit, given.rank) == (7, False, 3)
+    assert given.nuclear == suited_options(100).nuclear
+    with pytest.raises(CompletionError, match="rank must be at least 1"):
+        suited_options(100, rank=0)
 
 
 @pytest.mark.parametrize("given", [{"least": 1.5}, {"floor": -0.1}, {"negation": 0.0}, {"most_bytes": 0}])
