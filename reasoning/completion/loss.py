@@ -23,23 +23,35 @@ def backward(model: ComplEx, batch: Questions, options: TrainingOptions, dtype: 
         torch.from_numpy(array).to(device, torch.int64)
         for array in (batch.sources, batch.relations, batch.targets, batch.counts, batch.rows)
     )
-    source, relation, target = model.entities[sources], model.relations[relations], model.entities[targets]
+    entities, whole = model.entities.detach(), _gradient(model.entities)
+    # Autograd would make a table of all entities for each of these, so they stand alone and their gradients are added.
+    source, target = entities[sources].requires_grad_(), entities[targets].requires_grad_()
+    relation = model.relations[relations]
     asked = compose(source, relation)
-    loss, to_asked, to_entities = _cross_entropy(asked.detach(), model.entities.detach(), counts, rows, targets, dtype)
+    loss, to_asked = _cross_entropy(asked.detach(), entities, whole, counts, rows, targets, dtype)
     rest = _nuclear(source, relation, target, counts) * (options.nuclear / total)
     if options.relation_weight:
         among = compose_ends(source[rows], target) @ model.relations.T
         rest = rest + options.relation_weight * torch.nn.functional.cross_entropy(among, relations[rows])
     # The gradient of (asked * constant).sum() with respect to `asked` is that constant.
     ((asked * to_asked).sum() + rest).backward()
-    model.entities.grad += to_entities
+    whole.index_add_(0, sources, source.grad).index_add_(0, targets, target.grad)
     return loss + float(rest.detach())
 
 
+def _gradient(table: Any) -> Any:
+    """The table's gradient, of zeros where there is none yet."""
+    import torch
+
+    if table.grad is None:
+        table.grad = torch.zeros_like(table)
+    return table.grad
+
+
 def _cross_entropy(
-    asked: Any, entities: Any, counts: Any, rows: Any, targets: Any, dtype: Any
-) -> tuple[float, Any, Any]:
-    """The mean over triples of -log softmax, and its gradients with respect to `asked` and `entities`."""
+    asked: Any, entities: Any, whole: Any, counts: Any, rows: Any, targets: Any, dtype: Any
+) -> tuple[float, Any]:
+    """The mean over triples of -log softmax, and its gradient with respect to `asked`; that of `entities` is added."""
     import torch
 
     total = len(targets)
@@ -50,7 +62,11 @@ def _cross_entropy(
     slopes = scores.sub_(norm[:, None]).exp_().mul_((counts / total)[:, None])
     slopes.index_put_((rows, targets), torch.tensor(-1.0 / total, device=slopes.device), accumulate=True)
     slopes = slopes.to(dtype)
-    return loss, (slopes @ table).float(), (slopes.T @ low).float()
+    if dtype == whole.dtype:
+        whole.addmm_(slopes.T, low)
+    else:
+        whole.add_(slopes.T @ low)
+    return loss, (slopes @ table).float()
 
 
 def _nuclear(source: Any, relation: Any, target: Any, counts: Any) -> Any:

@@ -57,6 +57,14 @@ class Questions:
         positions = np.arange(int(starts[-1])) + np.repeat(low - starts[:-1], counts)
         return Questions(self.sources[which], self.relations[which], starts, self.targets[positions])
 
+    def cut(self, most: int) -> Questions:
+        """The same targets, with at most `most` of a question together: the rest are asked for again."""
+        pieces = -(-self.counts // most)
+        which = np.repeat(np.arange(len(self)), pieces)
+        place = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        starts = np.append(self.starts[which] + place * most, self.starts[-1])
+        return Questions(self.sources[which], self.relations[which], starts, self.targets)
+
     @property
     def counts(self) -> NDArray[np.int64]:
         """How many targets each has, shape (q,)."""

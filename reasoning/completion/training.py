@@ -25,6 +25,9 @@ from reasoning.llms.devices import check_names, find_device
 CHECKED = 2_000
 """Most held-out triples that a check ranks."""
 
+TOGETHER = 8
+"""Most targets of a question in an update, so that no question with thousands of them is most of one."""
+
 SAVED_EVERY = 600.0
 """Seconds between two checkpoints, where no check comes before."""
 
@@ -62,7 +65,7 @@ def train(
     _check_memory(entities, relations, options, device)
     try:
         model = ComplEx.drawn(entities, relations, options.rank, options.scale, options.seed, device)
-        optimizer = torch.optim.Adagrad([model.entities, model.relations], lr=options.learning_rate)
+        optimizer = torch.optim.Adagrad([model.entities, model.relations], lr=options.learning_rate, fused=True)
         best, progress = _weights(model), Progress()
         if (checkpoint := last(run)) is not None:
             best, progress = restore(checkpoint, model, optimizer)
@@ -96,6 +99,7 @@ def _epochs(
     low = options.dtype == "bfloat16" or (options.dtype == "auto" and model.entities.device.type == "cuda")
     dtype = torch.bfloat16 if low else torch.float32
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
+    taught = taught.cut(TOGETHER)
     updates = math.ceil(len(taught) / options.batch)
     losses: list[float] = []
     while not progress.finished and progress.epoch < options.epochs:
@@ -110,7 +114,7 @@ def _epochs(
                     f"what was saved before stays in {run}"
                 )
             optimizer.step()
-            optimizer.zero_grad()
+            optimizer.zero_grad(set_to_none=False)
             progress.update = update + 1
             progress.seconds = time.monotonic() - began
             if time.monotonic() - saved > SAVED_EVERY:
