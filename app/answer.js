@@ -23,11 +23,11 @@ let sorting = {by: '', descending: false, shown: 100};
 watch('value', () => { sorting = {by: '', descending: false, shown: 100}; });
 const answered = () => element.querySelector('.sk-answer');
 async function rows(change, again) {
-  const shown = answered(), {graph, query} = shown.dataset, frame = shown.querySelector('.sk-rows');
+  const shown = answered(), {graph, query, least} = shown.dataset, frame = shown.querySelector('.sk-rows');
   const wanted = {...sorting, ...change};
   frame.setAttribute('aria-busy', 'true');
   try {
-    const got = await server.answer_rows({graph, query, ...wanted});
+    const got = await server.answer_rows({graph, query, least, ...wanted});
     if (shown !== answered()) return;
     if (got.error) return said(got.error);
     const top = change.shown ? frame.querySelector('.sk-scroll').scrollTop : 0;
@@ -42,10 +42,10 @@ async function rows(change, again) {
   }
 }
 async function file(form) {
-  const {graph, query} = answered().dataset;
+  const {graph, query, least} = answered().dataset;
   said('Writing the file …');
   try {
-    const got = await server.answer_file({graph, query, form});
+    const got = await server.answer_file({graph, query, least, form});
     if (got.error) return said(got.error);
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([got.text], {type: form === 'csv' ? 'text/csv' : 'application/json'}));
@@ -68,6 +68,20 @@ async function copy(button) {
     said('The link stands in the address bar: copy it from there.');
   }
 }
+// Why an answer is likely is fetched as it is opened.
+async function prove(why) {
+  if (!why.open || why.dataset.told) return;
+  const {graph, query, least} = answered().dataset, box = why.lastElementChild;
+  box.textContent = '…';
+  try {
+    const got = await server.answer_proof({graph, query, least, entity: Number(why.dataset.entity)});
+    if (got.error) box.textContent = got.error;
+    else { box.innerHTML = got.proof; why.dataset.told = 'yes'; }
+  } catch (error) {
+    box.textContent = 'The server does not answer: is it still running? Close this and try again.';
+  }
+}
+element.addEventListener('toggle', (event) => { if (event.target.matches('.sk-proof')) prove(event.target); }, true);
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button || !answered()) return;

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.asking import ask
 from app.graphs import GraphShelf
+from app.likely_answer import AnswerWithLikely
+from app.likely_view import sureness_cell
 from app.markup import counted, muted, name, text
+from app.shown_answer import answer_shown
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer, plain
 from reasoning.graph.names import fold
@@ -26,6 +28,7 @@ LENGTHS = (MOST_ROWS, 500, 2_000, 5_000)
 MOST_SORTED = 50_000
 """Answers beyond which they are not sorted by name or type: spelling them all out takes too long."""
 MOST_SAVED = 200_000
+LIKELY_ROW = ' class="sk-likely"'
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,16 @@ def table_html(answer: Answer, by: str = "", descending: bool = False, shown: in
     chosen = next((column for column in sortable if column.key == by), None)
     order = range(total) if chosen is None else sorted(range(total), key=chosen.sorts, reverse=descending)
     head = "".join(_header(column, column in sortable, chosen, descending) for column in columns)
+    known = answer.known if isinstance(answer, AnswerWithLikely) else total
     rows = "".join(
-        f"<tr>{''.join(f'<td>{column.cell(position)}</td>' for column in columns)}</tr>" for position in order[:length]
+        f"<tr{'' if position < known else LIKELY_ROW}>"
+        f"{''.join(f'<td>{column.cell(position)}</td>' for column in columns)}</tr>"
+        for position in order[:length]
     )
+    called = "The exact answer" if known == total else "What the graph says, then what is likely"
     return (
-        '<div class="sk-scroll" tabindex="0" role="region" aria-label="The exact answer"><table class="sk-table">'
-        f'<caption class="sk-unseen">The exact answer</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        f'<div class="sk-scroll" tabindex="0" role="region" aria-label="{called}"><table class="sk-table">'
+        f'<caption class="sk-unseen">{called}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
         f"</table></div>{_more(total, length)}"
     )
 
@@ -122,6 +129,8 @@ def _columns(answer: Answer) -> list[Column]:
                 lambda at: f'<span class="sk-number">{text(readable_of(kg, column.relation, values[at]))}</span>',
             )
         )  # fmt: skip
+    if isinstance(answer, AnswerWithLikely):
+        return [*columns, Column("score", "How sure", answer.scores.__getitem__, lambda at: sureness_cell(answer, at))]
     columns.append(
         Column(
             "score", "Score", answer.scores.__getitem__,
@@ -136,13 +145,13 @@ def sorted_table(shelf: GraphShelf, wanted: object) -> dict[str, str]:
 
     Args:
         shelf: the graphs.
-        wanted: `{"graph", "query", "by", "descending", "shown"}`.
+        wanted: `{"graph", "query", "least", "by", "descending", "shown"}`, the first three as `answer_shown` has them.
 
     Raises:
         SkylarkError: the graph or the query is not to be had any more.
         ValueError: `wanted` is something else.
     """
-    answer, given = _answered(shelf, wanted)
+    _, answer, given = answer_shown(shelf, wanted)
     shown = given.get("shown")
     length = shown if isinstance(shown, int) else MOST_ROWS
     return {"table": table_html(answer, str(given.get("by")), given.get("descending") is True, length)}
@@ -153,13 +162,13 @@ def saved_answer(shelf: GraphShelf, wanted: object) -> dict[str, str]:
 
     Args:
         shelf: the graphs.
-        wanted: `{"graph", "query", "form"}`, the form "csv" or "json".
+        wanted: `{"graph", "query", "least", "form"}`, the form "csv" or "json".
 
     Raises:
         SkylarkError: as `sorted_table`, or there are too many answers for a browser to be handed.
         ValueError: `wanted` is something else.
     """
-    answer, given = _answered(shelf, wanted)
+    _, answer, given = answer_shown(shelf, wanted)
     if len(answer.ranked) > MOST_SAVED:
         raise SkylarkError(
             f"{counted(len(answer.ranked), 'answer')} are more than a page can save ({MOST_SAVED:,}): "
@@ -196,10 +205,3 @@ def answer_csv(answer: Answer) -> str:
 
 def _no_formula(content: str) -> str:
     return f"'{content}" if content.startswith(("=", "+", "-", "@", "\t", "\r")) else content
-
-
-def _answered(shelf: GraphShelf, wanted: object) -> tuple[Answer, dict[str, Any]]:
-    if not isinstance(wanted, dict):
-        raise ValueError("expected an object with graph and query")
-    graph = str(wanted.get("graph"))
-    return ask(shelf.get(graph), graph, str(wanted.get("query")), "embedded").answer, wanted

@@ -6,8 +6,11 @@ from urllib.parse import urlencode
 
 from app.answer_table import table_html
 from app.asking import Asked
-from app.markup import counted, muted, name, names, seconds_text, shortened, table, text
+from app.likely_answer import AnswerWithLikely
+from app.likely_view import likely_note, said_by
+from app.markup import counted, heading, muted, name, names, seconds_text, shortened, table, text
 from app.own_graphs import is_own
+from app.predictors import PredictedGraph
 from app.tree_view import tree_html
 from reasoning.answer import Answer
 from reasoning.emptied import emptied_by, emptied_note
@@ -58,6 +61,21 @@ def answer_html(asked: Asked) -> str:
     )
 
 
+def answer_with_likely_html(asked: Asked, answer: AnswerWithLikely, graph: PredictedGraph) -> str:
+    """What exact execution found, then what is likely, told apart; the graph's own word stays as it is."""
+    likely = "".join([_part(part) for part in answer.likely_parts])
+    sentence = f'<p class="sk-sentence sk-likely" id="likely_sentence">{likely}</p>' if likely else ""
+    found = len(answer.ranked) - answer.known
+    more = f'<span class="sk-likely-count"> and {found:,} likely</span>' if found else ""
+    return (
+        f'<div class="sk-answer" data-graph="{text(asked.graph)}" data-query="{text(asked.query)}" '
+        f'data-least="{answer.least:g}">{heading("What the graph says, and what is likely")}'
+        f"{sentence_html(asked.answer)}{sentence}{_headline(asked.answer, more)}"
+        f'<div class="sk-rows">{table_html(answer)}</div>{_nothing(asked.answer)}{likely_note(answer, graph)}'
+        f"{tools_html(asked, answer.least)}</div>"
+    )
+
+
 def sentence_html(answer: Answer) -> str:
     """The answer in a sentence; what rests on facts is a button that shows them in the table of the evidence."""
     parts = "".join([_part(part) for part in answer.sentence_parts])
@@ -78,19 +96,24 @@ def _part(part: SentencePart) -> str:
     )
 
 
-def _headline(answer: Answer) -> str:
+def _headline(answer: Answer, more: str = "") -> str:
     if isinstance(answer.value, bool) or _is_count(answer):
         told = readable(answer.value) if answer.value is not None else ""
-        return f'<p class="sk-headline" id="answer_headline">{text(told)}</p>'
-    return f'<p class="sk-headline" id="answer_headline">{counted(len(answer.ranked), "answer")}</p>'
+        return f'<p class="sk-headline" id="answer_headline">{text(told)}{more}</p>'
+    return f'<p class="sk-headline" id="answer_headline">{counted(len(answer.ranked), "answer")}{more}</p>'
 
 
 def _is_count(answer: Answer) -> bool:
     return bool(answer.steps) and answer.steps[-1].step.step.operation == "count"
 
 
-def tools_html(asked: Asked) -> str:
-    """The answer as files, and a link to the question; a visitor's own graph is nobody else's to link to."""
+def tools_html(asked: Asked, least: float | None = None) -> str:
+    """The answer as files, and a link to the question; a visitor's own graph is nobody else's to link to.
+
+    Args:
+        asked: the question.
+        least: confidence of the least likely answers that are shown; None where only the graph is asked.
+    """
     files = "".join(
         f'<button type="button" class="sk-tool" data-form="{form}" aria-label="Save the answer as {form.upper()}" '
         f'title="Save the answer as {form.upper()}">{form.upper()} ↓</button>'
@@ -101,7 +124,7 @@ def tools_html(asked: Asked) -> str:
         return f'<div class="sk-tools">{files}{said}</div>' + muted(
             "There is no link to this answer: your own graph is gone once you leave."
         )
-    link = text(urlencode({"graph": asked.graph, "q": asked.text}))
+    link = text(urlencode({"graph": asked.graph, "q": asked.text} | ({} if least is None else {"least": f"{least:g}"})))
     button = f'<button type="button" class="sk-tool" data-link="{link}">Copy link</button>'
     return f'<div class="sk-tools">{files}{button}{said}</div>'
 
@@ -136,13 +159,22 @@ def evidence_table_html(answer: Answer) -> str:
         [f'<span data-fact="{number}">{name(fact.head)}</span>', text(fact.relation), name(_tail(answer, fact))]
         for number, fact in enumerate(facts)
     ]
+    header = ["Subject", "Relation", "Object or value"]
+    predicted = not all(fact.known for fact in facts)
+    if predicted:
+        # Who says so stands in words, and the line of what is predicted is dashed as in the picture.
+        said = '<span class="{}">{}</span>'
+        header.append("Said by")
+        for row, fact in zip(rows, facts, strict=True):
+            row.append(said.format("sk-stated" if fact.known else "sk-guessed", said_by(fact)))
     more = (
         muted(f"The first {len(facts)} of {answer.evidence_total:,} are shown.")
         if answer.evidence_total > len(facts)
         else ""
     )
-    shown = table("The facts behind the answer", ["Subject", "Relation", "Object or value"], rows) + more
-    return f'<details id="evidence_facts"><summary>The facts as a table</summary>{shown}</details>'
+    caption = "The facts and predicted edges behind the answers" if predicted else "The facts behind the answer"
+    summary = "The facts and predicted edges as a table" if predicted else "The facts as a table"
+    return f'<details id="evidence_facts"><summary>{summary}</summary>{table(caption, header, rows)}{more}</details>'
 
 
 def _tail(answer: Answer, fact: Evidence) -> str:

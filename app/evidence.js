@@ -74,8 +74,8 @@ async function redraw(wanted, key) {
   const shown = figure(), box = canvas(), told = element.querySelector('.sk-told');
   box.setAttribute('aria-busy', 'true');
   try {
-    const {graph, query} = shown.dataset;
-    const got = await server.open_neighbours({graph, query, opened: wanted});
+    const {graph, query, least} = shown.dataset;
+    const got = await server.open_neighbours({graph, query, least, opened: wanted});
     if (shown !== figure()) return;  // another answer has come meanwhile
     if (got.error) { told.textContent = got.error; return; }
     const before = new Map(nodes().map((node) => [node.dataset.key, place(node)]));

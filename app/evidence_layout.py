@@ -14,6 +14,7 @@ from typing import Literal
 import networkx as nx
 import numpy as np
 
+from app.likely_answer import AnswerWithLikely
 from reasoning import KnowledgeGraph
 from reasoning.answer import Answer
 from reasoning.evidence import Evidence, trace
@@ -29,7 +30,7 @@ MOST_NEIGHBOURS = 12
 LOOKED_AT = 2_000
 """Facts of an opened entity among which those drawn are chosen."""
 
-Role = Literal["anchor", "answer", "between", "value", "near"]
+Role = Literal["anchor", "answer", "likely", "between", "value", "near"]
 
 Key = int | tuple[int, str]
 """A node's key: an entity's index, or for a value the index of the entity that has it, and the relation."""
@@ -57,11 +58,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A fact between two nodes, by their keys."""
+    """A fact between two nodes, by their keys; where the graph lacks it, with its confidence, which is below 1."""
 
     head: Key
     relation: str
     tail: Key
+    confidence: float = 1.0
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the graph lacks it."""
+        return self.confidence < 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,11 @@ class Layout:
     total: int
     behind: int = 0
     opened: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def predicted(self) -> int:
+        """How many edges are drawn that the graph lacks."""
+        return sum(edge.predicted for edge in self.edges)
 
     @property
     def columns(self) -> int:
@@ -103,7 +115,11 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
     """
     kg, anchors = answer.kg, _anchors(answer)
     edges, labels = _as_edges(kg, _facts(answer))
-    chosen = _connected_first(edges, anchors, answer.ranked[:MOST_EDGES].tolist(), MOST_EDGES)
+    likely = set(answer.ranked[answer.known :].tolist()) if isinstance(answer, AnswerWithLikely) else set()
+    proved = _as_edges(kg, answer.proved)[0] if isinstance(answer, AnswerWithLikely) else []
+    # What makes an answer likely is few edges, and none of it may give way to what is known.
+    chosen = _connected_first(edges, anchors, answer.ranked[:MOST_EDGES].tolist(), MOST_EDGES - len(proved))
+    chosen = list(dict.fromkeys([*chosen, *proved]))
     graph = nx.DiGraph()
     for edge in chosen:
         graph.add_edge(edge.head, edge.tail)
@@ -130,6 +146,8 @@ def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
     def role(key: Key) -> Role:
         if isinstance(key, tuple):
             return "value"
+        if key in likely:
+            return "likely"
         return "answer" if key in answers else "anchor" if key in anchors else "between" if key in behind else "near"
 
     nodes = tuple(
@@ -164,6 +182,9 @@ def neighbours(
 
 def _facts(answer: Answer) -> list[Evidence]:
     """The facts behind the answer; where they are many, more than are drawn, so that whole ways can be chosen."""
+    if isinstance(answer, AnswerWithLikely):
+        assert answer.exact is not None
+        return [*_facts(answer.exact), *answer.proved]
     if answer.evidence_total <= MOST_EDGES:
         return answer.evidence
     inputs = [step.inputs for step in answer.steps]
@@ -188,7 +209,7 @@ def _as_edges(kg: KnowledgeGraph, facts: Sequence[Evidence]) -> tuple[list[Edge]
         else:
             tail = (fact.head_entity, fact.relation)
             labels[tail] = readable_of(kg, fact.relation, fact.tail)
-        edges.append(Edge(fact.head_entity, fact.relation, tail))
+        edges.append(Edge(fact.head_entity, fact.relation, tail, fact.confidence))
     return edges, labels
 
 

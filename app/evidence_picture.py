@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.asking import Asked, ask
+from app.asking import Asked
 from app.evidence_layout import MOST_OPENED, Edge, Key, Layout, Node, lay_out
-from app.graph_drawing import ROLE_WORDS, in_reading_order, svg, swatch
+from app.graph_drawing import ROLE_WORDS, in_reading_order, line_swatch, svg, swatch
 from app.graphs import GraphShelf
-from app.markup import counted, muted, shortened, text
+from app.likely_answer import AnswerWithLikely
+from app.markup import counted, muted, percent, shortened, text
+from app.shown_answer import answer_shown
 
 SCRIPT = Path(__file__).with_name("evidence.js").read_text(encoding="utf-8")
 BOTH = "named in the question, and an answer"
@@ -26,18 +28,27 @@ TOOLS = (
 )  # fmt: skip
 
 
-def picture_html(asked: Asked) -> str:
-    """The picture with its tools and legend; a sentence where there is nothing to draw."""
-    layout = lay_out(asked.answer)
+def picture_html(asked: Asked, likely: AnswerWithLikely | None = None) -> str:
+    """The picture with its tools and legend; a sentence where there is nothing to draw.
+
+    Args:
+        asked: the question and its exact answer.
+        likely: the same with likely answers, where these are drawn as well.
+    """
+    layout = lay_out(likely or asked.answer)
     if not layout.edges:
         return muted("There is no fact to draw for this answer.")
     roles = {node.role for node in layout.nodes} | {"near"}
     legend = "".join(f"<li>{swatch(role)} {words}</li>" for role, words in ROLE_WORDS.items() if role in roles)
     if any(node.named for node in layout.nodes):
         legend += f"<li>{swatch('answer', named=True)} {BOTH}</li>"
+    if layout.predicted:
+        legend += f"<li>{line_swatch(predicted=False)} in the graph</li>"
+        legend += f"<li>{line_swatch(predicted=True)} predicted, with its confidence</li>"
+    least = f' data-least="{likely.least:g}"' if likely is not None else ""
     tools = "".join(TOOL.format(do=do, label=label, sign=sign) for do, label, sign in TOOLS)
     return (
-        f'<figure class="sk-figure" data-graph="{text(asked.graph)}" data-query="{text(asked.query)}">'
+        f'<figure class="sk-figure" data-graph="{text(asked.graph)}" data-query="{text(asked.query)}"{least}>'
         f'<div class="sk-tools" role="group" aria-label="The picture">{tools}</div>'
         f'<div class="sk-canvas">{evidence_svg(layout)}</div>'
         f'<p class="sk-told sk-muted" aria-live="polite">{told_of(layout)}</p>'
@@ -52,7 +63,8 @@ def opened_picture(shelf: GraphShelf, wanted: object) -> dict[str, str]:
 
     Args:
         shelf: the graphs.
-        wanted: `{"graph", "query", "opened"}`, the last a list of entity indexes; whatever else comes is refused.
+        wanted: `{"graph", "query", "least", "opened"}`, the last a list of entity indexes, the others as `answer_shown`
+            has them; whatever else comes is refused.
 
     Returns:
         "svg" and, in words, what it shows, "told".
@@ -63,9 +75,9 @@ def opened_picture(shelf: GraphShelf, wanted: object) -> dict[str, str]:
     """
     if not isinstance(wanted, dict) or not isinstance(opened := wanted.get("opened"), list):
         raise ValueError("expected an object with graph, query and opened")
-    graph, query = str(wanted.get("graph")), str(wanted.get("query"))
-    asked = ask(shelf.get(graph), graph, query, "embedded")
-    layout = lay_out(asked.answer, [int(entity) for entity in opened[:MOST_OPENED] if isinstance(entity, int)])
+    layout = lay_out(
+        answer_shown(shelf, wanted)[1], [int(entity) for entity in opened[:MOST_OPENED] if isinstance(entity, int)]
+    )
     return {"svg": evidence_svg(layout), "told": told_of(layout)}
 
 
@@ -88,12 +100,17 @@ def evidence_svg(layout: Layout) -> str:
 
 def told_of(layout: Layout) -> str:
     """How much of the evidence is drawn, and of what was opened (HTML)."""
-    drawn = layout.behind
+    predicted = layout.predicted
+    drawn, total = layout.behind - predicted, layout.total - predicted
     told = (
         ("The one fact" if drawn == 1 else f"All {drawn} facts") + " behind the answer."
-        if drawn >= layout.total
-        else f"{drawn} of {layout.total:,} facts are drawn: those behind the first answers."
+        if drawn >= total
+        else f"{drawn} of {total:,} facts are drawn: those behind the first answers."
     )
+    if not drawn:
+        told = ""
+    if predicted:
+        told += f" {counted(predicted, 'predicted edge')}, drawn dashed with the confidence beside it."
     labels = {node.key: node.label for node in layout.nodes}
     shown = {entity: sum(entity in (edge.head, edge.tail) for edge in layout.edges) for entity, _ in layout.opened}
     for entity, facts in layout.opened[-1:]:
@@ -105,6 +122,12 @@ def told_of(layout: Layout) -> str:
 
 
 def _alternative(edges: Sequence[Edge], labels: dict[Key, str]) -> str:
-    facts = "; ".join(f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}" for edge in edges[:MOST_TOLD])
+    facts = "; ".join(
+        f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}"
+        + (f" (predicted, {percent(edge.confidence)})" if edge.predicted else "")
+        for edge in edges[:MOST_TOLD]
+    )
     more = f"; and {len(edges) - MOST_TOLD} more, all in the table below" if len(edges) > MOST_TOLD else ""
-    return f"A graph of {counted(len(edges), 'fact')}: {facts}{more}."
+    predicted = sum(edge.predicted for edge in edges)
+    guessed = f" and {counted(predicted, 'predicted edge')}, drawn dashed" if predicted else ""
+    return f"A graph of {counted(len(edges) - predicted, 'fact')}{guessed}: {facts}{more}."

@@ -17,16 +17,17 @@ from typing import Any
 
 import gradio as gr
 
-from app.answer_view import answer_html, evidence_table_html, tree_section_html, understood_html
+from app.answer_view import tree_section_html, understood_html
 from app.asking import Asked, ask
 from app.choices_view import choices_of, choices_shown
 from app.contents_view import contents_html
-from app.evidence_picture import picture_html
 from app.examples import Example, examples_for
 from app.failure_view import failure_html
 from app.graph_contents import fact_count
 from app.graphs import DEFAULT_GRAPH, GraphShelf
 from app.language_model import LanguageModel
+from app.likely_demo import VIEWS, LikelyDemo
+from app.likely_view import position_of
 from app.live_run import LiveRun
 from app.markup import counted, muted, name, seconds_text, shortened, text
 from app.own_graphs import reading, shown_name
@@ -46,10 +47,14 @@ class GraphDemo:
     Args:
         shelf: the graphs on offer.
         model: the language model.
+
+    Attributes:
+        likely: what the slider's events do.
     """
 
     def __init__(self, shelf: GraphShelf, model: LanguageModel) -> None:
         self._shelf, self._model = shelf, model
+        self.likely = LikelyDemo(shelf)
 
     def warm_up(self) -> None:
         """Load the first graph and the model on a thread of its own; nobody waits for it."""
@@ -101,29 +106,38 @@ class GraphDemo:
     def leave(self, request: gr.Request) -> None:
         """Forget what belongs to a visit that is over."""
         self._shelf.own.forget(request.session_hash or "")
+        self.likely.forget(request.session_hash or "")
 
     def restore(self, request: gr.Request) -> tuple[Any, ...]:
-        """What a link asks for: the graph, the question, whether the model is wanted, whether there is a question at
-        all, and an error. The query string may come from anybody."""
+        """What a link asks for: the graph, the question, whether the model is wanted, the slider's place, whether there
+        is a question at all, and an error. The query string may come from anybody."""
         asked = dict(request.query_params) if request is not None else {}
         graph, question = str(asked.get("graph", "")), str(asked.get("q", ""))[:MAX_CHARACTERS]
         if not graph and not question:
-            return gr.skip(), gr.skip(), gr.skip(), False, gr.skip()
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), False, gr.skip()
+        place = position_of(asked["least"]) if "least" in asked else gr.skip()
         method = asked.get("method", "lark") == "lark"
         if graph and graph not in self._shelf.names:
             error = UnknownGraphError(
                 f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of "
                 f"{', '.join(self._shelf.names)}"
             )
-            return gr.skip(), question, method, False, failure_html(error)
-        return graph or gr.skip(), question, method, bool(question.strip()), gr.skip()
+            return gr.skip(), question, method, place, False, failure_html(error)
+        return graph or gr.skip(), question, method, place, bool(question.strip()), gr.skip()
 
     def answer_linked(
-        self, linked: bool, graph: str, question: str, run: LiveRun | None, wanted: bool
+        self,
+        linked: bool,
+        graph: str,
+        question: str,
+        run: LiveRun | None,
+        wanted: bool,
+        position: str,
+        request: gr.Request,
     ) -> tuple[Any, ...]:
         """As `answer`, where a link brought a question; else nothing changes."""
         if linked:
-            return self.answer(graph, question, run, wanted)
+            return self.answer(graph, question, run, wanted, position, request)
         return (gr.skip(),) * (len(_ANSWERED) + len(choices_shown((), answered=False)))
 
     def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
@@ -133,9 +147,17 @@ class GraphDemo:
         else:
             yield (gr.skip(),) * 4
 
-    def answer(self, graph: str, question: str, run: LiveRun | None, wanted: bool) -> tuple[Any, ...]:
-        """Read and answer exactly. Gives: what was asked, error, understood, tree, answer, picture, table, a status
-        line, emptied steps, and what `choices_shown` gives."""
+    def answer(
+        self,
+        graph: str,
+        question: str,
+        run: LiveRun | None,
+        wanted: bool,
+        position: str,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:
+        """Read and answer exactly. Gives: what was asked, error, understood, tree, what `LikelyDemo.views` gives, a
+        status line, emptied steps, and what `choices_shown` gives."""
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
@@ -152,13 +174,12 @@ class GraphDemo:
             shown = (
                 understood_html(asked),
                 tree_section_html(asked),
-                answer_html(asked),
-                picture_html(asked),
-                evidence_table_html(asked.answer),
+                *self.likely.views(asked, position, request.session_hash or ""),
             )
         except Exception as error:
-            return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "", "",
-                    *choices_shown(choices, answered=False))  # fmt: skip
+            self.likely.forget(request.session_hash or "")
+            return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "",
+                    gr.update(visible=False), None, "", "", *choices_shown(choices, answered=False))  # fmt: skip
         # Until the run begins, which others may have to leave a place for.
         status = status_html(f"The question waits for a free place at the language model{_DOTS}") if wanted else ""
         return (asked, "", *shown, status, "", *choices_shown(choices, answered=True))
@@ -207,7 +228,7 @@ class GraphDemo:
             run.stop()
 
 
-_ANSWERED = ("asked", "error", "understood", "tree", "answer", "picture", "table", "status", "steps")
+_ANSWERED = ("asked", "error", "understood", "tree", *VIEWS, "model status", "steps")
 _DOTS = " …"
 _STOP_ON, _STOP_OFF = gr.update(interactive=True), gr.update(interactive=False)
 

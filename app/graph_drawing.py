@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from app.evidence_layout import Edge, Key, Layout, Node, Role
 from app.graph_routes import Columns, Curve, Place, Room, Route
-from app.markup import shortened, text
+from app.markup import percent, shortened, text
 
 ROW = 40
 CROWDED_ROW = 36
@@ -40,9 +41,12 @@ ROLE_WORDS: dict[Role, str] = {
     "anchor": "named in the question",
     "between": "on the way",
     "answer": "answer",
+    "likely": "likely answer",
     "value": "value",
     "near": "neighbour",
 }
+
+DASHES: dict[Role, str] = {"value": "4 3", "near": "1 3", "likely": "6 3"}
 
 
 def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str], row: float | None = None) -> str:
@@ -70,13 +74,15 @@ def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str
         seen[pair] += 1
         lines.append(_path(edge, line, name, both))
         # What is shown at once stands free of all else; what shows when pointed at, of nodes and of its like.
-        wide = len(shortened(edge.relation, MOST_EDGE_LETTERS)) * EDGE_LETTER
+        # A predicted edge keeps its confidence beside it where others are bundled or left out.
+        told = _told(edge, bundled=bundles.of(edge) is not None)
+        wide = len(told) * EDGE_LETTER
         shown = None
-        if not many and bundles.of(edge) is None:
+        if edge.predicted or (not many and bundles.of(edge) is None):
             shown = room.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=row is not None)
         place = shown or room_pointed.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=True)
         assert place is not None
-        words.append(_label(edge, place, hidden=shown is None))
+        words.append(_label(edge, told, place, hidden=shown is None))
     nodes = "".join([_node(node, places[node.key], node_extras(node)) for node in in_reading_order(layout)])
     return (
         f'<svg class="sk-picture{" sk-many" if len(layout.edges) > MANY else ""}" role="group" '
@@ -132,7 +138,7 @@ def _places(layout: Layout, row: float | None) -> tuple[dict[Key, Place], float,
 
 
 def _width(node: Node) -> float:
-    letter = BOLD_LETTER if node.role == "answer" else LETTER
+    letter = BOLD_LETTER if node.role in ("answer", "likely") else LETTER
     longest = max(len(shortened(line, MOST_LETTERS)) for line in node.label.split("\n"))
     return longest * letter + (34 if node.role == "anchor" or node.named else 26)
 
@@ -145,7 +151,7 @@ def _two_way(edges: Iterable[Edge]) -> dict[Edge, bool]:
     """The lines to draw, and whether each stands for the facts of both directions."""
     drawn: dict[Edge, bool] = {}
     for edge in edges:
-        back = Edge(edge.tail, edge.relation, edge.head)
+        back = replace(edge, head=edge.tail, tail=edge.head)
         if back in drawn and edge.head != edge.tail:
             drawn[back] = True
         else:
@@ -167,25 +173,35 @@ def _route(edge: Edge, places: dict[Key, Place], degrees: Counter[Key], columns:
 
 def _path(edge: Edge, line: Route, name: str, both: bool) -> str:
     ends = f'marker-end="url(#sk-arrow-{name})"' + (f' marker-start="url(#sk-arrow-{name})"' if both else "")
-    return f'<path class="sk-edge" {_ends(edge)} d="{line.path}" {ends}/>'
+    looks = "sk-edge sk-predicted" if edge.predicted else "sk-edge"
+    return f'<path class="{looks}" {_ends(edge)} d="{line.path}" {ends}/>'
 
 
 def _ends(edge: Edge) -> str:
     return f'data-head="{text(key_text(edge.head))}" data-tail="{text(key_text(edge.tail))}"'
 
 
-def _label(edge: Edge, place: Place, hidden: bool) -> str:
+def _told(edge: Edge, bundled: bool) -> str:
+    """What stands beside a line: its relation, and how sure a predicted edge is; that alone where the relation is told
+    once for many."""
     label = shortened(edge.relation, MOST_EDGE_LETTERS)
-    full = f"<title>{text(edge.relation)}</title>" if label != edge.relation else ""
+    if not edge.predicted:
+        return label
+    return percent(edge.confidence) if bundled else f"{label} {percent(edge.confidence)}"
+
+
+def _label(edge: Edge, told: str, place: Place, hidden: bool) -> str:
+    full = f"<title>{text(edge.relation)}</title>" if edge.relation not in told else ""
     more = " sk-more" if hidden else ""
+    guessed = " sk-guess" if edge.predicted else ""
     return (
-        f'<text class="sk-edge-label{more}" {_ends(edge)} x="{place.x:.1f}" y="{place.y + 4:.1f}">{full}{text(label)}'
-        "</text>"
+        f'<text class="sk-edge-label{guessed}{more}" {_ends(edge)} x="{place.x:.1f}" y="{place.y + 4:.1f}">{full}'
+        f"{text(told)}</text>"
     )
 
 
-Bundle = tuple[Key, str, str]
-"""The node at which lines meet, their relation, and whether they lead out, in or both ways."""
+Bundle = tuple[Key, str, str, bool]
+"""The node at which lines meet, their relation, whether they lead out, in or both ways, and whether predicted."""
 
 
 class _Bundles:
@@ -198,7 +214,8 @@ class _Bundles:
 
     def _ends(self, edge: Edge) -> tuple[Bundle, Bundle]:
         out, back = ("both", "both") if self._drawn[edge] else ("out", "in")
-        return (edge.head, edge.relation, out), (edge.tail, edge.relation, back)
+        guessed = edge.predicted
+        return (edge.head, edge.relation, out, guessed), (edge.tail, edge.relation, back, guessed)
 
     def of(self, edge: Edge) -> Bundle | None:
         """The bundle that an edge belongs to."""
@@ -212,7 +229,8 @@ class _Bundles:
             return ""
         self._told.add(bundle)
         hub, other = places[bundle[0]], places[edge.tail if bundle[0] == edge.head else edge.head]
-        told = f"{shortened(edge.relation, MOST_EDGE_LETTERS)} × {self._counts[bundle]}"
+        guessed = " predicted" if edge.predicted else ""
+        told = f"{shortened(edge.relation, MOST_EDGE_LETTERS)} × {self._counts[bundle]}{guessed}"
         half = len(told) * EDGE_LETTER / 2 + 6
         away = (1 if other.x >= hub.x else -1) * (hub.width / 2 + 14 + half)
         tried = [(hub.x + away, hub.y + aside) for aside in (0, 19, -19, 38, -38)]
@@ -241,7 +259,8 @@ def _node(node: Node, place: Place, extras: str) -> str:
 
 
 def outline(role: Role, x: float, y: float, width: float, height: float) -> str:
-    """A hexagon for anchors, a pill for answers, a box for what lies between, a dashed box for values."""
+    """A hexagon for anchors, a pill for answers, dashed for likely ones, a box for what lies between, a dashed box for
+    values."""
     left, right, top, bottom = x - width / 2, x + width / 2, y - height / 2, y + height / 2
     if role == "anchor":
         cut = min(height, NODE_HEIGHT) / 3
@@ -249,9 +268,18 @@ def outline(role: Role, x: float, y: float, width: float, height: float) -> str:
             (left, y), (left + cut, top), (right - cut, top), (right, y), (right - cut, bottom), (left + cut, bottom),
         ]  # fmt: skip
         return f'<polygon points="{" ".join(f"{px:.1f},{py:.1f}" for px, py in points)}"/>'
-    radius = height / 2 if role == "answer" else 3
-    dashes = ' stroke-dasharray="4 3"' if role == "value" else ' stroke-dasharray="1 3"' if role == "near" else ""
+    radius = height / 2 if role in ("answer", "likely") else 3
+    dashes = f' stroke-dasharray="{DASHES[role]}"' if role in DASHES else ""
     return f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:.1f}"{dashes}/>'
+
+
+def line_swatch(predicted: bool) -> str:
+    """An edge's looks, for a legend."""
+    looks = "sk-edge sk-predicted" if predicted else "sk-edge"
+    return (
+        '<svg class="sk-swatch sk-picture" width="34" height="16" viewBox="0 0 34 16" aria-hidden="true">'
+        f'<path class="{looks}" d="M1 8 H33"/></svg>'
+    )
 
 
 def swatch(role: Role, named: bool = False) -> str:

@@ -19,6 +19,8 @@ from app.graph_demo import GraphDemo, label_of, pressed
 from app.graphs import DEFAULT_GRAPH, GraphShelf
 from app.in_view import in_view
 from app.language_model import LanguageModel
+from app.likely_demo import FOLLOWING
+from app.likely_view import proof_shown, slider_html
 from app.markup import heading, muted, text
 from app.own_graphs import LIMITS
 from app.script_calls import called
@@ -57,6 +59,9 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     def answer_file(wanted: Any) -> Any:
         return called(saved_answer, shelf, wanted)
 
+    def answer_proof(wanted: Any) -> Any:
+        return called(proof_shown, shelf, wanted)
+
     gr.HTML(
         "<p>Ask a knowledge graph. The exact answer comes at once; beside it a language model works through the same "
         "question step by step, and every step is checked.</p>",
@@ -74,6 +79,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
                 autofocus=True,
             )  # fmt: skip
             go = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=110)
+        slider = gr.HTML("0", html_template=slider_html(), elem_id="sure", js_on_load=_script("likely.js"))
         with gr.Row(elem_id="graph_row"):
             graph_note = gr.HTML(elem_id="graph_note")
             upload = gr.UploadButton(
@@ -108,8 +114,11 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             gr.HTML(heading("Exact answer"))
             answer = gr.HTML(
                 muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=_script("answer.js"),
-                server_functions=[answer_rows, answer_file],
+                server_functions=[answer_rows, answer_file, answer_proof],
             )  # fmt: skip
+            with gr.Row(equal_height=True, elem_id="likely_row"):
+                likely_status = gr.HTML(elem_id="likely_status")
+                likely_stop = gr.Button("Stop", size="sm", visible=False, elem_id="likely_stop", scale=0, min_width=80)
             # Below the answer, so that what comes with it does not push it down.
             choices_line = gr.HTML(elem_id="choices_line")
             with gr.Row(elem_id="choices"):
@@ -134,8 +143,17 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
 
     offered, asked, run = gr.State(WORLD_EXAMPLES), gr.State(None), gr.State(None)
     choices = gr.State(())
-    exact_outputs = [asked, error, understood, tree, answer, picture, table, status, steps,
+    waiting = gr.State(None)
+    shown = [answer, picture, table, likely_status, likely_stop]
+    exact_outputs = [asked, error, understood, tree, *shown, waiting, status, steps,
                      choices, choices_line, *choice_buttons]  # fmt: skip
+
+    def followed(event: Any) -> None:
+        """Likely answers come in once they are there."""
+        event.then(
+            demo.likely.follow, [asked, slider, waiting], shown, api_visibility="private",
+            concurrency_limit=FOLLOWING, concurrency_id="likely", show_progress="hidden", trigger_mode="multiple",
+        )  # fmt: skip
 
     def fill(examples: tuple[Example, ...], event: gr.EventData) -> str:
         return pressed([example.text for example in examples], event)
@@ -152,28 +170,42 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     )
     for trigger in (gr.on([go.click, question.submit], None, trigger_mode="multiple"), filled, chosen):
         answered = trigger.then(
-            demo.answer, [graph, question, run, wanted], exact_outputs, api_visibility="private",
+            demo.answer, [graph, question, run, wanted, slider], exact_outputs, api_visibility="private",
             concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
             trigger_mode="multiple",
         )  # fmt: skip
         answered.then(None, js=show, api_visibility="private")
+        followed(answered)
         answered.then(
             demo.run_model, [asked, wanted], [run, status, steps, stop], api_visibility="private",
             concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
             trigger_mode="multiple",
         )  # fmt: skip
     stop.click(demo.stop, [run], [], api_visibility="private", queue=False, show_progress="hidden")
+    followed(
+        slider.input(
+            demo.likely.slide, [asked, slider], [*shown, waiting], api_visibility="private",
+            concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden", trigger_mode="always_last",
+        )
+    )  # fmt: skip
+    likely_stop.click(
+        demo.likely.stop, [], [slider, likely_status, likely_stop], api_visibility="private", queue=False,
+        show_progress="hidden",
+    )  # fmt: skip
     linked = gr.State(False)
     opened = [graph_note, contents, offered, *buttons, upload_note]
-    page.load(
-        demo.restore, [], [graph, question, wanted, linked, error], api_visibility="private", show_progress="hidden",
+    loaded = page.load(
+        demo.restore, [], [graph, question, wanted, slider, linked, error], api_visibility="private",
+        show_progress="hidden",
     ).then(
         demo.choose, [graph], opened, api_visibility="private", concurrency_limit=4, concurrency_id="choose",
         show_progress="hidden",
     ).then(
-        demo.answer_linked, [linked, graph, question, run, wanted], exact_outputs, api_visibility="private",
+        demo.answer_linked, [linked, graph, question, run, wanted, slider], exact_outputs, api_visibility="private",
         concurrency_limit=EXACT_AT_ONCE, concurrency_id="exact", show_progress="hidden",
-    ).then(
+    )  # fmt: skip
+    followed(loaded)
+    loaded.then(
         demo.run_linked, [linked, asked, wanted], [run, status, steps, stop], api_visibility="private",
         concurrency_limit=RUNS_AT_ONCE, concurrency_id="model", show_progress="hidden",
     )  # fmt: skip

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import kg_data
+from app.likely_runs import LikelyAnswers
 from app.own_graphs import OwnGraphs, is_own
 from kg_data.errors import UnknownGraphError
 from kg_data.public import PublicBenchmark
@@ -27,6 +28,10 @@ class GraphShelf:
 
     Args:
         names: the graphs on offer; by default the built-in one and those of the data folder.
+
+    Attributes:
+        likely: likely answers over these graphs; what belongs to a graph goes with it.
+        own: the visitors' own graphs.
     """
 
     def __init__(self, names: Sequence[str] | None = None) -> None:
@@ -35,7 +40,8 @@ class GraphShelf:
             if names is None
             else names
         )
-        self.own = OwnGraphs()
+        self.likely = LikelyAnswers()
+        self.own = OwnGraphs(self.likely.drop)
         self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self.names}
@@ -76,6 +82,7 @@ class GraphShelf:
             graph = KnowledgeGraph.load(name)
             with self._lock:
                 self._open[name] = graph
-                while len(self._open) > MOST_OPEN:
-                    self._open.popitem(last=False)
+                closed = [self._open.popitem(last=False)[0] for _ in range(len(self._open) - MOST_OPEN)]
+            for other in closed:
+                self.likely.drop(other)
             return graph

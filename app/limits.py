@@ -22,7 +22,8 @@ T = TypeVar("T")
 QUEUE_LIMIT = 64
 """Requests of all visitors that wait; the next one is told to come back."""
 VISITOR_EVENTS = 6
-"""Requests of one tab that wait or run. The page itself needs three: a question, its model's run, a change of graph."""
+"""Requests of one tab that wait or run. The page itself needs four: a question, its model's run, its likely
+answers, a change of graph."""
 ADDRESS_EVENTS = 40
 """Requests from one address that wait or run: a classroom has one address."""
 ADDRESS_CONNECTIONS = 240
@@ -49,6 +50,10 @@ LOOK_SECONDS = 60
 """For a look at an image."""
 RUN_SECONDS = 600
 """For the language model's chain of one question."""
+LIKELY_SECONDS = 120
+"""For the likely answers to one question."""
+LEARN_SECONDS = 600
+"""That anybody waits for the rules of a graph to be learned."""
 
 
 class TookTooLongError(SkylarkError):

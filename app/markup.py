@@ -44,6 +44,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def percent(confidence: float) -> str:
+    """A confidence in whole percent; what is not certain is never 100%."""
+    return "under 1%" if confidence < 0.01 else f"{min(99, round(100 * confidence))}%"
+
+
 def seconds_text(seconds: float) -> str:
     """A duration with as many digits as the eye needs: `0.4 ms`, `12 ms`, `3.1 s`."""
     if seconds < 0.01:

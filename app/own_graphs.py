@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,9 +56,14 @@ def is_own(name: str) -> bool:
 
 
 class OwnGraphs:
-    """The visitors' graphs: one a visit, a bounded number and size of them together."""
+    """The visitors' graphs: one a visit, a bounded number and size of them together.
 
-    def __init__(self) -> None:
+    Args:
+        gone: told the id of each graph that goes.
+    """
+
+    def __init__(self, gone: Callable[[str], None] = lambda key: None) -> None:
+        self._gone = gone
         self._held: dict[str, OwnGraph] = {}
         self._lock = threading.Lock()
 
@@ -94,13 +99,19 @@ class OwnGraphs:
                     "other visitors' graphs take all the room that there is: try again in a few minutes, "
                     "or send a smaller graph"
                 )
+            left = self._held.keys() - kept.keys()
             self._held = kept | {own.key: own}
+        for key in left:
+            self._gone(key)
         return own
 
     def forget(self, owner: str) -> None:
         """Drop what belongs to a visit that is over."""
         with self._lock:
+            left = [key for key, own in self._held.items() if own.owner == owner]
             self._held = {key: own for key, own in self._held.items() if own.owner != owner}
+        for key in left:
+            self._gone(key)
 
     def __len__(self) -> int:
         return len(self._held)
