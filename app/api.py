@@ -8,7 +8,7 @@ import logging
 import math
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import gradio as gr
 from gradio import events
@@ -29,10 +29,12 @@ from reasoning.questions import looks_formal
 log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE, RUNS_WAITING = 1, 2
+LIKELY_AT_ONCE, LIKELY_WAITING = 2, 2
+USUAL_LEAST = 0.5
 MOST_ANSWERS = 1_000
 """Listed of one answer; `answers_total` says how many there are."""
 MOST_NAMES = 50
-Method = Literal["exact", "lark"]
+Method = Literal["exact", "lark", "complete"]
 Json = dict[str, Any]
 
 
@@ -48,6 +50,7 @@ class Programs:
     def __init__(self, shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> None:
         self._shelf, self._model, self._images = shelf, model, images
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
+        self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
 
     def datasets(self) -> list[Json]:
         """List the knowledge graphs that can be asked, each with its name and what it holds.
@@ -106,28 +109,31 @@ class Programs:
 
         return _told(lambda: ANSWERS.run(work))
 
-    def ask(self, graph: str, question: str, method: Method = "exact") -> Json:
+    def ask(self, graph: str, question: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
         """Answer a question about a knowledge graph, in plain English or as a formal query, with its evidence.
 
         Args:
             graph: the graph's name, as `datasets` lists it; "world" has countries, cities, currencies and languages.
             question: such as "Which countries border France and use the Euro?"
-            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step.
+            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step;
+                "complete" adds what the graph lacks but makes likely, each answer with its confidence as its score.
+            least: from 0 to 1, of method "complete": answers below this confidence are left out.
 
         Returns:
             An object with `query` (as the question was read), `answers` (each with `entity`, `id` and `score`),
             `answers_total`, `value` (a number or truth value where one is asked for), `sentence`, `steps`, `evidence`
-            (triples) and `notes`.
+            (triples) and `notes`; of method "complete" also `proofs`, which say what is known and what predicted.
         """
 
         _check_texts(graph=graph, question=question, method=method)
+        _check_number("least", least, 0, 1)
 
         def work() -> Answer:
             return ask(self._shelf.get(graph), graph, question, self._model.reader).answer
 
-        return self._by(method, work)
+        return self._by(method, graph, least, work)
 
-    def query(self, graph: str, query: str, method: Method = "exact") -> Json:
+    def query(self, graph: str, query: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
         """Answer a formal query on a knowledge graph, with its evidence.
 
         r("X") is what relation r leads to from X; ~r("X") is the inverse; & | ! are and, or, not; count(S), exists(S),
@@ -136,13 +142,16 @@ class Programs:
         Args:
             graph: the graph's name, as `datasets` lists it.
             query: the query, of relations as `relations` lists them and entities in quotes.
-            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step.
+            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step;
+                "complete" adds what the graph lacks but makes likely.
+            least: from 0 to 1, of method "complete": answers below this confidence are left out.
 
         Returns:
             An object as `ask` gives it.
         """
 
         _check_texts(graph=graph, query=query, method=method)
+        _check_number("least", least, 0, 1)
 
         def work() -> Answer:
             text = query.strip()
@@ -151,7 +160,7 @@ class Programs:
                 raise QueryError("a formal query was expected; `ask` takes questions in English")
             return ask(self._shelf.get(graph), graph, text, self._model.reader).answer
 
-        return self._by(method, work)
+        return self._by(method, graph, least, work)
 
     def detect(self, image: str | Json, instruction: str, min_score: float = USUAL_SCORE) -> Json:
         """Find, outline or count objects in an image as an instruction in plain English says.
@@ -204,17 +213,23 @@ class Programs:
         _check_look(image, min_score)
         return _told(lambda: self._images.scene(image, min_score).to_dict())
 
-    def _by(self, method: str, work: Callable[[], Answer]) -> Json:
-        if method not in ("exact", "lark"):
-            raise _mistake(f'there is no method "{method[:100]}": "exact" or "lark" was expected')
+    def _by(self, method: str, graph: str, least: float, work: Callable[[], Answer]) -> Json:
+        if method not in get_args(Method):
+            raise _mistake(f'there is no method "{method[:100]}": "exact", "lark" or "complete" was expected')
 
         def answered() -> Json:
             exact = work()
             if method == "exact":
                 return ANSWERS.run(lambda: _listed(exact))
+            if method == "complete":
+                return self._likely.run(lambda: _listed(self._completed(graph, exact, least)))
             return self._runs.run(lambda: _listed(self._worked_out(exact)))
 
         return _told(answered)
+
+    def _completed(self, graph: str, exact: Answer, least: float) -> Answer:
+        """The same query over known and predicted edges."""
+        return self._shelf.likely.predicted(graph, exact.kg).answer(exact.query, least)
 
     def _worked_out(self, exact: Answer) -> Answer:
         """The same query by the language model, which stops at its next token once its time is over."""
@@ -256,8 +271,16 @@ def _check_look(image: object, min_score: object) -> None:
         raise _mistake(
             f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(image)}'
         )
-    if isinstance(min_score, bool) or not isinstance(min_score, int | float) or not math.isfinite(min_score):
-        raise _mistake(f"min_score: a number from {LEAST_SCORE} to {MOST_SCORE} was expected, not {_kind(min_score)}")
+    _check_number("min_score", min_score, LEAST_SCORE, MOST_SCORE, bounded=False)
+
+
+def _check_number(name: str, value: object, low: float, high: float, bounded: bool = True) -> None:
+    """A number; one out of its bounds is a mistake here only where nothing further on tells it."""
+    told = f"{name}: a number from {low} to {high} was expected, not "
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _mistake(told + _kind(value))
+    if bounded and not low <= value <= high:
+        raise _mistake(f"{told}{value}")
 
 
 def _kind(value: object) -> str:

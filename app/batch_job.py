@@ -23,9 +23,11 @@ from app.language_model import MAX_NEW_TOKENS
 from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Reasoner
+from reasoning.completion.options import CompletionOptions
 from reasoning.estimate import Estimate
+from reasoning.evaluation.query_files import Split
 from reasoning.evaluation.query_lines import Protocol
-from reasoning.evaluation.query_run import prepare_queries
+from reasoning.evaluation.query_run import GRAPH_SPLITS, prepare_queries
 from reasoning.evaluation.question_run import prepare_questions
 from reasoning.evaluation.run import PreparedRun
 from reasoning.lark import LarkOptions
@@ -190,18 +192,32 @@ class Job(Work):
         if self.of_records:
             if self.graph not in self._shelf.names:
                 raise SkylarkError("query records run on the page's own graphs: choose one from the list")
+            split = split_of(self.upload) or self.split
             prepared = prepare_queries(
                 self.graph, self.upload.place, cast(Protocol, self.protocol), method.method, method.llm, options,
-                split_of(self.upload) or self.split,
+                split, completion=self._completion(method, split),
             )  # fmt: skip
         else:
             graph = self._shelf.get(self.graph)
-            prepared = prepare_questions(graph, self._questions(graph), method.method, method.llm, options)
+            prepared = prepare_questions(
+                graph, self._questions(graph), method.method, method.llm, options,
+                completion=self._completion(method, None),
+            )  # fmt: skip
         told = {key: self.upload.name for key in ("queries", "questions") if key in prepared.settings}
         if prepared.settings["llm"] is not None:
             told["llm"] = method.model
         # What a visitor takes away says no path of this machine.
         return replace(prepared, settings={**prepared.settings, "kg": self.graph_label, **told})
+
+    def _completion(self, method: BatchMethod, split: str | None) -> CompletionOptions | None:
+        """The link predictor of the graph that is asked, of query records of those splits that they may be asked of."""
+        if method.method != "complete":
+            return None
+        key, kg = self.graph, None
+        if split is not None:
+            splits = GRAPH_SPLITS[cast(Protocol, self.protocol), cast(Split, split)]
+            key, kg = f"{self.graph} {'+'.join(splits)}", KnowledgeGraph.load(self.graph, splits)
+        return CompletionOptions(model=self._shelf.likely.predicted(key, kg or self._shelf.get(self.graph)).predictor)
 
     def _questions(self, graph: KnowledgeGraph) -> Path:
         if self.upload.kind == "questions":

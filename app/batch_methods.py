@@ -1,4 +1,4 @@
-"""The methods that a job can be run by: exact execution, or a language model by method lark."""
+"""The methods that a job can be run by: exact execution, likely answers too, or a language model by method lark."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kg_data.errors import SkylarkError
 from reasoning.llms import LLMError
 
 EXACT, EXACT_OWN, LARK, LARK_COPY, LARK_OWN = "exact", "exact-own", "lark", "lark-copy", "lark-own"
+COMPLETE = "complete"
 OWN = (LARK_OWN, EXACT_OWN)
 """Those that a visitor's own model answers."""
 NOTHING = "nothing"
@@ -24,7 +25,7 @@ class BatchMethod:
     Attributes:
         key: what it is called in a job's file.
         label: what it is called on the page.
-        method: "exact" or "lark".
+        method: "exact", "complete" or "lark".
         llm: the language model; None where a job has put a visitor's own one away.
         model: the model's name in results: never a path of this machine.
     """
@@ -43,7 +44,10 @@ class BatchMethod:
 
 def offered_methods(model: LanguageModel) -> list[BatchMethod]:
     """What the visitor may choose whose event is being handled."""
-    found = [BatchMethod(EXACT, "exact execution", "exact", "embedded", "embedded")]
+    found = [
+        BatchMethod(EXACT, "exact execution", "exact", "embedded", "embedded"),
+        BatchMethod(COMPLETE, "likely answers too, over predicted edges", "complete", "embedded", "embedded"),
+    ]
     if (described := model.described()) is not None and model.error is None and model.spec != "copy":
         name = described["name"].replace("\\", "/").rstrip("/").rpartition("/")[2] or "language model"
         told = "embedded" if model.spec == "embedded" else name

@@ -163,10 +163,13 @@ def _write_table(results: Results, asked: dict[str, str], target: Path) -> None:
     """The lines as CSV, as spreadsheets read it."""
     with target.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "type", "asked", "answers", *results.metrics, "error"])
+        scored = any("scores" in line for line in results.lines)
+        writer.writerow(["id", "type", "asked", "answers", *(["scores"] if scored else []), *results.metrics, "error"])
         for line in results.lines:
             answers = line["answers"] if isinstance(line.get("answers"), list) else []
             cells = [line["id"], line["type"], asked.get(line["id"], ""), "|".join(map(str, answers))]
+            if scored:
+                cells.append("|".join(map(str, line.get("scores", []))))
             writer.writerow(
                 [
                     *map(_harmless, cells),

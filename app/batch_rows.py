@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from app.markup import shortened
+from app.markup import percent, shortened
 from kg_data.appended_lines import Line, whole_lines
 from kg_data.errors import SkylarkError
 from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS
@@ -28,7 +29,7 @@ class Row:
         id: of the line.
         type: its structure, or what its file calls it.
         asked: the question, or the query in words.
-        answers: the first answers, by name.
+        answers: the first answers, by name, where they are not certain with their confidence.
         count: how many there are.
         score: the main metric, 0 to 1.
         note: why there is no answer, or only a part of one; empty where all is well.
@@ -56,7 +57,11 @@ def row_of(item: Any, line: Line, prepared: PreparedRun[Any]) -> Row:
     of_questions = "questions" in prepared.settings
     asked = item.question if of_questions else item.query.verbalise(kg)
     answers = line["answers"] if isinstance(line.get("answers"), list) else []
-    shown = tuple(_named(kg, answer, of_questions) for answer in answers[:ANSWERS_SHOWN])
+    scores = line["scores"] if isinstance(line.get("scores"), list) else []
+    shown = tuple(
+        _named(kg, answer, of_questions) + (f" ({percent(score)})" if score < 1 else "")
+        for answer, score in zip_longest(answers[:ANSWERS_SHOWN], scores[: len(answers[:ANSWERS_SHOWN])], fillvalue=1)
+    )
     return Row(
         line["id"], line["type"], shortened(asked, LONGEST_ASKED), shown, len(answers),
         float(line[main_metric(prepared.settings)]), shortened(str(line.get("error", "")), LONGEST_NOTE),

@@ -74,12 +74,15 @@ def svg(layout: Layout, name: str, label: str, node_extras: Callable[[Node], str
         seen[pair] += 1
         lines.append(_path(edge, line, name, both))
         # What is shown at once stands free of all else; what shows when pointed at, of nodes and of its like.
-        # A predicted edge keeps its confidence beside it where others are bundled or left out.
-        told = _told(edge, bundled=bundles.of(edge) is not None)
+        told, *shorter = _told(edge)
         wide = len(told) * EDGE_LETTER
         shown = None
+        # A predicted edge keeps its confidence beside it where others are bundled or left out.
         if edge.predicted or (not many and bundles.of(edge) is None):
             shown = room.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=row is not None)
+        if shown is None and shorter:
+            shown = room.put(line.label_places(), len(shorter[0]) * EDGE_LETTER, LABEL_HEIGHT, anyhow=False)
+            told = told if shown is None else shorter[0]
         place = shown or room_pointed.put(line.label_places(), wide, LABEL_HEIGHT, anyhow=True)
         assert place is not None
         words.append(_label(edge, told, place, hidden=shown is None))
@@ -181,13 +184,11 @@ def _ends(edge: Edge) -> str:
     return f'data-head="{text(key_text(edge.head))}" data-tail="{text(key_text(edge.tail))}"'
 
 
-def _told(edge: Edge, bundled: bool) -> str:
-    """What stands beside a line: its relation, and how sure a predicted edge is; that alone where the relation is told
-    once for many."""
+def _told(edge: Edge) -> list[str]:
+    """What stands beside a line: its relation, and how sure a predicted edge is; then what does where room is short."""
     label = shortened(edge.relation, MOST_EDGE_LETTERS)
-    if not edge.predicted:
-        return label
-    return percent(edge.confidence) if bundled else f"{label} {percent(edge.confidence)}"
+    sure = percent(edge.confidence)
+    return [f"{label} {sure}", sure] if edge.predicted else [label]
 
 
 def _label(edge: Edge, told: str, place: Place, hidden: bool) -> str:
@@ -200,25 +201,26 @@ def _label(edge: Edge, told: str, place: Place, hidden: bool) -> str:
     )
 
 
-Bundle = tuple[Key, str, str, bool]
-"""The node at which lines meet, their relation, whether they lead out, in or both ways, and whether predicted."""
+Bundle = tuple[Key, str, str]
+"""The node at which lines meet, their relation, and whether they lead out, in or both ways."""
 
 
 class _Bundles:
-    """Which lines share a label: many of one relation at one node, all in the same direction."""
+    """Which lines share a label: many of one relation at one node, all in the same direction, and all in the graph."""
 
     def __init__(self, drawn: dict[Edge, bool]) -> None:
         self._drawn = drawn
-        self._counts = Counter(bundle for edge in drawn for bundle in self._ends(edge))
+        self._counts = Counter(bundle for edge in drawn if not edge.predicted for bundle in self._ends(edge))
         self._told: set[Bundle] = set()
 
     def _ends(self, edge: Edge) -> tuple[Bundle, Bundle]:
         out, back = ("both", "both") if self._drawn[edge] else ("out", "in")
-        guessed = edge.predicted
-        return (edge.head, edge.relation, out, guessed), (edge.tail, edge.relation, back, guessed)
+        return (edge.head, edge.relation, out), (edge.tail, edge.relation, back)
 
     def of(self, edge: Edge) -> Bundle | None:
         """The bundle that an edge belongs to."""
+        if edge.predicted:
+            return None
         hub = max(self._ends(edge), key=self._counts.__getitem__)
         return hub if self._counts[hub] >= BUNDLED else None
 
@@ -229,8 +231,7 @@ class _Bundles:
             return ""
         self._told.add(bundle)
         hub, other = places[bundle[0]], places[edge.tail if bundle[0] == edge.head else edge.head]
-        guessed = " predicted" if edge.predicted else ""
-        told = f"{shortened(edge.relation, MOST_EDGE_LETTERS)} × {self._counts[bundle]}{guessed}"
+        told = f"{shortened(edge.relation, MOST_EDGE_LETTERS)} × {self._counts[bundle]}"
         half = len(told) * EDGE_LETTER / 2 + 6
         away = (1 if other.x >= hub.x else -1) * (hub.width / 2 + 14 + half)
         tried = [(hub.x + away, hub.y + aside) for aside in (0, 19, -19, 38, -38)]

@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as NotYetError
 from app.limits import LEARN_SECONDS, LIKELY_SECONDS, TimeLimit, TookTooLongError
 from app.predictors import GivenUpError, PredictedGraph, Predictors
 from reasoning import KnowledgeGraph, Query
-from reasoning.abandoning import until
+from reasoning.abandoning import abandoned, until
 from reasoning.answer import Answer
 
 RUNS_AT_ONCE, RUNS_WAITING = 2, 12
@@ -45,26 +45,25 @@ class LikelyAnswers:
 
     Attributes:
         predictors: of the graphs.
-        limit: on the work of answering, which programs share.
     """
 
     def __init__(self) -> None:
         self.predictors = Predictors()
-        self.limit = TimeLimit(RUNS_AT_ONCE, LIKELY_SECONDS, "finding likely answers", RUNS_WAITING)
+        self._limit = TimeLimit(RUNS_AT_ONCE, LIKELY_SECONDS, "finding likely answers", RUNS_WAITING)
         self._runs: OrderedDict[tuple[str, str], LikelyRun] = OrderedDict()
         self._lock = threading.Lock()
 
-    def predicted(self, key: str, kg: KnowledgeGraph, gone: threading.Event | None = None) -> PredictedGraph:
+    def predicted(self, key: str, kg: KnowledgeGraph) -> PredictedGraph:
         """The graph with its predictor, once that is made.
 
         Raises:
             CompletionError: it cannot be made.
             TookTooLongError: it takes too long.
-            GivenUpError: `gone` was set meanwhile.
+            GivenUpError: whoever asked has gone.
         """
         future, ends = self.predictors.of(key, kg), time.monotonic() + LEARN_SECONDS
         while not future.done():
-            if gone is not None and gone.is_set():
+            if abandoned():
                 raise GivenUpError("the rules are not waited for any more")
             if time.monotonic() > ends:
                 raise TookTooLongError(
@@ -116,10 +115,12 @@ class LikelyAnswers:
         self.predictors.drop(key)
 
     def _work(self, run: LikelyRun, key: str, kg: KnowledgeGraph, query: Query) -> None:
-        try:
-            graph = self.predicted(key, kg, run.gone)
+        def work() -> tuple[Answer, PredictedGraph]:
+            graph = self.predicted(key, kg)
             run.learning = False
-            answer = until(run.gone).run(lambda: self.limit.run(lambda: graph.answer(query, LEAST_LIKELY)))
-            run.answers.set_result((answer, graph))
+            return self._limit.run(lambda: graph.answer(query, LEAST_LIKELY)), graph
+
+        try:
+            run.answers.set_result(until(run.gone).run(work))
         except BaseException as error:
             run.answers.set_exception(error)

@@ -2,7 +2,8 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `demo.png`, `vision.png`, `batch.png` and `phone.png` into `docs/images`.
+Needs Playwright and a Chromium. Writes `demo.png`, `likely.png`, `vision.png`, `batch.png` and `phone.png` into
+`docs/images`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
 QUESTION = "Which is the most populous country that borders Chad?"
+LIKELY_QUERY, LIKELY_PLACE = 'language("Suriname")', "50"
 BATCH = "\n".join(
     (
         "Which countries border France and use the euro?",
@@ -71,6 +73,13 @@ def main() -> None:
             "/^Done/.test(document.querySelector('#steps_status').textContent.trim())", timeout=180_000
         )
         keep(page, "demo.png", COLOURS)
+        page.uncheck("#run_llm input")
+        page.fill("#question textarea", LIKELY_QUERY)
+        page.press("#question textarea", "Enter")
+        page.wait_for_selector("#answer .sk-sentence", timeout=60_000)
+        page.fill("#sure_range", LIKELY_PLACE)
+        page.wait_for_selector("#likely_sentence", timeout=600_000)
+        keep(page, "likely.png", COLOURS)
         page.click("role=tab[name='Image']")
         page.click(IMAGE_EXAMPLE)
         page.wait_for_selector("#overlay .sk-object", state="attached", timeout=60_000)

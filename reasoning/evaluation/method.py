@@ -22,7 +22,10 @@ from reasoning.llms import LLMError
 from reasoning.llms.calling import at_once
 from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
-from reasoning.reasoner import ASKING, Reasoner
+from reasoning.reasoner import ASKING, COMPLETING, Reasoner
+
+SCORED = 100
+"""Answers whose scores a line lists."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,11 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
 
 
 def about(reply: Reply) -> Line:
-    """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say."""
+    """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say, and
+    of a method that is not certain the `scores` of the first answers."""
     said: Line = {} if reply.error is None else {"error": reply.error}
+    if reply.answer is not None and reply.answer.method in COMPLETING and reply.answer.value is None:
+        said["scores"] = list(reply.answer.scores[:SCORED])
     if reply.answer is not None and reply.answer.method in ASKING:
         said["steps"] = step_counts(reply.answer)
     usage = reply.usage if reply.answer is None else reply.answer.usage

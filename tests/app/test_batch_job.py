@@ -17,7 +17,7 @@ import pytest
 from app import batch_job, batch_work
 from app.batch_job import Job
 from app.batch_jobs import Jobs
-from app.batch_methods import EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
+from app.batch_methods import COMPLETE, EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
 from app.batch_results import comparison_of, job_again, results_of, write_files
 from app.batch_rows import Row
 from app.batch_turns import Turns
@@ -28,9 +28,11 @@ from app.graphs import GraphShelf
 from app.language_model import LanguageModel
 from app.models_own import open_model
 from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph
 from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.llms import LLMError
 from tests.app.browsing import SCRIPT
+from tests.app.couples import triples
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
@@ -367,9 +369,23 @@ def test_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.Monk
     assert "the most that is kept here" in state_html(job, 0)
 
 
+def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphShelf) -> None:
+    own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
+    methods = chosen_methods(LanguageModel("copy"), [COMPLETE])
+    job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs, 240)
+    assert job.state == "done", state_html(job, 0)
+    first, second = (json.loads(line) for line in job.runs[0].out.read_text().splitlines())
+    assert first["answers"] == ["Ann 1"]
+    assert [0 < score < 1 for score in first["scores"]] == [True]
+    assert "scores" not in second, "a number has none"
+    assert job.runs[0].rows[0].answers[0].startswith("Ann 1 (")
+    table = next(path for path in write_files(job) if path.suffix == ".csv").read_text(encoding="utf-8-sig")
+    assert table.splitlines()[0].startswith("id,type,asked,answers,scores,")
+
+
 def test_a_method_is_one_that_is_offered() -> None:
     model = LanguageModel("copy")
-    assert [method.key for method in offered_methods(model)] == [EXACT, LARK_COPY]
+    assert [method.key for method in offered_methods(model)] == [EXACT, COMPLETE, LARK_COPY]
     for keys in ([None], ["nothing", "nothing"], ["hf:/etc"], [EXACT, EXACT], [LARK_OWN]):
         with pytest.raises(SkylarkError):
             chosen_methods(model, keys)  # type: ignore[arg-type]

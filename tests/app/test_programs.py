@@ -140,6 +140,7 @@ def test_the_documented_limits_are_those_that_hold() -> None:
         f"| {megabytes[0]} MB, {megabytes[1]} MB, {limits.STORED_BYTES // 2**30} GB |",
         f"| {limits.JSON_BYTES // 2**20} MB |", f"| {limits.RUN_SECONDS // 60} minutes;",
         f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds |",
+        f"| {limits.LIKELY_SECONDS // 60} and {limits.LEARN_SECONDS // 60} minutes |",
     ):  # fmt: skip
         assert told in table, told
 

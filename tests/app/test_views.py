@@ -539,7 +539,8 @@ def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> No
 def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: bool, waits: bool) -> None:
     shelf = GraphShelf(["world"])
     own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
-    outputs = GraphDemo(shelf, LanguageModel("copy")).answer(own.key, f'road("{question}")', None, wanted)
+    visitor = gr.Request(session_hash="ann")
+    outputs = GraphDemo(shelf, LanguageModel("copy")).answer(own.key, f'road("{question}")', None, wanted, "0", visitor)
     assert ("waits for a free place" in str(outputs)) == waits
 
 

@@ -1,0 +1,126 @@
+"""The slider from what the graph says to what is likely, in headless Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.browsing import DESKTOP, PHONE, choose, expect, open_tab, visit
+from tests.app.couples import as_file
+from tests.app.test_page import ask
+
+pytestmark = pytest.mark.browser
+
+RESIDENTS = '~"lives in"("Town 1")'
+LEARNED = 240
+"""Seconds for the rules of a small graph, most of them the compiler's on a busy machine."""
+
+
+def bring(page: Any, folder: Path) -> None:
+    """Upload the graph of couples."""
+    path = folder / "couples.tsv"
+    path.write_text(as_file(), encoding="utf-8")
+    page.locator("#graph_tab input[type=file]").first.set_input_files(path)
+    expect(page, "#graph_note", "154 facts", 60)
+
+
+def slide(page: Any, steps: int) -> None:
+    page.focus("#sure_range")
+    for _ in range(steps):
+        page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize(("viewport", "name"), [(DESKTOP, "desktop"), (PHONE, "phone")])
+def test_the_slider_shows_what_is_likely_and_takes_it_back(
+    browser: Any, copying: str, tmp_path: Path, viewport: dict[str, int], name: str
+) -> None:
+    looks = "[...document.querySelectorAll('#answer .sk-answer, #evidence .sk-figure, #evidence_table')]"
+    looks += ".map((part) => part.textContent).join()"
+    with visit(browser, copying, f"likely-{name}", viewport) as page:
+        page.uncheck("#run_llm input")
+        bring(page, tmp_path)
+        ask(page, RESIDENTS)
+        expect(page, "#answer", "9 answers", 60)
+        expect(page, "#evidence .sk-told", "All 9 facts")
+        before = page.evaluate(looks)
+        assert page.locator(".sk-likely, .sk-predicted").count() == 0
+        slide(page, 4)
+        expect(page, "#likely_sentence", "Likely as well, though the graph does not say so: Bob 1 (", LEARNED)
+        assert page.evaluate("document.activeElement.id") == "sure_range", "the keyboard stays at the slider"
+        assert page.get_attribute("#sure_range", "aria-valuetext") == (
+            "what the graph says, and what is at least 80% likely"
+        )
+        assert "9 answers and 1 likely" in str(page.text_content("#answer_headline"))
+        row = page.locator("#answer tr.sk-likely")
+        assert row.count() == 1
+        assert "%" in str(row.text_content())
+        line = page.locator("#evidence path.sk-predicted").first
+        assert line.evaluate("line => getComputedStyle(line).strokeDasharray") == "6px, 4px"
+        known = page.locator("#evidence path.sk-edge:not(.sk-predicted)").first
+        assert known.evaluate("line => getComputedStyle(line).strokeDasharray") == "none"
+        assert "lives in" in str(page.text_content("#evidence .sk-guess"))
+        assert "predicted, with its confidence" in str(page.text_content("#evidence .sk-legend"))
+        assert "(predicted, " in str(page.get_attribute("#evidence .sk-canvas svg", "aria-label"))
+        page.click("#answer .sk-proof summary")
+        expect(page, "#answer .sk-proof", "Bob 1 lives in Town 1: predicted, ")
+        page.click("#answer [data-by=name]")
+        page.wait_for_selector("#answer th[aria-sort=ascending]")
+        assert page.locator("#answer tr.sk-likely").count() == 1, "sorting keeps what is likely"
+        page.focus("#evidence [data-key][tabindex='0']")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#evidence [aria-expanded=true]")
+        assert page.locator("#evidence .sk-canvas path.sk-predicted").count() == 1, "opening keeps what is predicted"
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        page.focus("#sure_range")
+        page.keyboard.press("Home")
+        page.wait_for_function(f"before => {looks} === before", arg=before, timeout=30_000)
+        assert page.locator(".sk-likely, .sk-predicted").count() == 0
+
+
+def test_a_graph_that_is_too_small_is_told_and_its_answer_stays(browser: Any, copying: str) -> None:
+    with visit(browser, copying, "likely-small") as page:
+        page.uncheck("#run_llm input")
+        choose(page, "#graph", "strange")
+        expect(page, "#graph_note", "4 facts")
+        ask(page, '"leads to"("Home")')
+        expect(page, "#answer", "1 answer")
+        slide(page, 1)
+        expect(page, "#likely_status", "too few to learn from", 60)
+        assert "1 answer" in str(page.text_content("#answer"))
+        assert page.locator("#likely_stop:visible").count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_likely_answers(browser: Any, copying: str, tmp_path: Path, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with visit(browser, copying, f"likely-axe-{theme}", path=f"/?__theme={theme}") as page:
+        page.uncheck("#run_llm input")
+        bring(page, tmp_path)
+        ask(page, RESIDENTS)
+        slide(page, 4)
+        expect(page, "#likely_sentence", "Bob 1", LEARNED)
+        page.click("#answer .sk-proof summary")
+        expect(page, "#answer .sk-proof", "predicted")
+        page.click("#evidence_facts summary")
+        found = [
+            (violation["impact"], violation["id"], violation["nodes"][0]["html"][:200])
+            for violation in axe.run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+        assert not found
+
+
+def test_a_job_runs_by_likely_answers_with_their_scores(browser: Any, copying: str, tmp_path: Path) -> None:
+    with visit(browser, copying, "likely-batch") as page:
+        page.uncheck("#run_llm input")
+        bring(page, tmp_path)
+        open_tab(page, "Batch")
+        choose(page, "#batch_graph", "couples.tsv (yours)")
+        choose(page, "#batch_method", "likely answers too")
+        page.fill("#batch_typed textarea", 'spouse("Bob 1")')
+        page.click("#batch_estimate")
+        page.wait_for_selector("#batch_go:not([disabled])", timeout=LEARNED * 1000)
+        page.click("#batch_go")
+        assert "Ann 1 (" in expect(page, "#job_answers", "%", 120)
