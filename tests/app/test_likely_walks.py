@@ -44,6 +44,8 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(
         ask(page, RESIDENTS)
         expect(page, "#answer", "9 answers", 60)
         expect(page, "#evidence .sk-told", "All 9 facts")
+        expect(page, "#evidence_table", "The facts as a table")
+        expect(page, "#steps_status", "not asked")
         before = page.evaluate(looks)
         assert page.locator(".sk-likely, .sk-predicted").count() == 0
         slide(page, 4)
