@@ -7,7 +7,6 @@ function tell() {
   const words = only ? 'only what the graph says' : `what the graph says, and what is at least ${least}% likely`;
   range.setAttribute('aria-valuetext', words);
   told.textContent = `${words[0].toUpperCase()}${words.slice(1)}.`;
-  range.style.setProperty('--place', Number(range.value) / Number(range.max));
 }
 function send() {
   clearTimeout(later);

@@ -41,13 +41,13 @@ def position_of(least: object) -> str:
 
 
 def slider_html() -> str:
-    """The slider with its ends; its script tells the place in words."""
+    """The slider with its ends; its script tells the place in words, which the slider itself reads out."""
     return (
         '<label for="sure_range" class="sk-label">Answers that are shown</label>'
         f'<div class="sk-sure"><span aria-hidden="true">{ONLY}</span>'
         f'<input type="range" id="sure_range" min="0" max="{MOST_POSITION}" step="{STEP}" value="0" '
-        f'aria-valuetext="{ONLY}" aria-describedby="sure_told"><span aria-hidden="true">{LIKELY}</span></div>'
-        f'<output id="sure_told" for="sure_range" class="sk-muted">{ONLY.capitalize()}.</output>'
+        f'aria-valuetext="{ONLY}"><span aria-hidden="true">{LIKELY}</span></div>'
+        f'<output id="sure_told" for="sure_range" class="sk-muted" aria-live="off">{ONLY.capitalize()}.</output>'
     )
 
 
