@@ -60,8 +60,9 @@ class PredictedGraph:
             CompletionError: the graph is too small.
         """
         predictor = _predictor_of(kg)
-        floor = CompletionOptions().floor
-        return cls(kg, predictor, NeuralAdjacency(kg.index, predictor, floor, ROW_BYTES))
+        options = CompletionOptions()
+        adjacency = NeuralAdjacency(kg.index, predictor, options.floor, options.missing, ROW_BYTES)
+        return cls(kg, predictor, adjacency)
 
     @property
     def words(self) -> str:

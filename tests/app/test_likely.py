@@ -32,7 +32,7 @@ from tests.app.couples import triples
 from tests.app.test_views import SCRIPT, assert_harmless
 
 RESIDENTS, SPOUSE = '~"lives in"("Town 1")', '"lives in"(spouse("Bob 1"))'
-OFF_THE_END = "20"
+OFF_THE_END = "50"
 
 
 @pytest.fixture(scope="module")
