@@ -295,10 +295,10 @@ class TestEvaluation:
         lines = whole.splitlines(keepends=True)
         out.write_text("".join(lines[:7]) + lines[7][:20])
         assert main([*arguments, "--resume"]) == 0
-        assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == [
-            json.loads(line)["id"] for line in lines
-        ]
-        assert out.read_text() == whole
+        # Rows asked for together with others may differ from them in the last digit of a float32.
+        told, again = ([json.loads(line) for line in text.splitlines()] for text in (whole, out.read_text()))
+        assert [line.pop("scores") for line in again] == [pytest.approx(line.pop("scores"), rel=1e-4) for line in told]
+        assert again == told
 
 
 class TestCommands:
