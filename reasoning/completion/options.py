@@ -41,7 +41,7 @@ class TrainingOptions:
     rank: int = 256
     epochs: int = 100
     learning_rate: float = 0.1
-    batch: int = 512
+    batch: int = 256
     nuclear: float = 0.05
     relation_weight: float = 1.0
     scale: float = 1e-3

@@ -62,6 +62,19 @@ def test_questions_hold_every_triple_in_both_directions() -> None:
         assert mine.tolist() == asked.targets[asked.starts[question] : asked.starts[question + 1]].tolist()
 
 
+def test_a_question_with_many_targets_is_cut_and_keeps_them_all() -> None:
+    triples = np.array([[0, 0, tail] for tail in range(1, 8)] + [[1, 0, 2]], dtype=np.int32)
+    whole = Questions.of(TripleIndex.build(triples, 8, 1))
+    cut = whole.cut(3)
+    assert cut.counts.max() == 3
+    assert len(cut) == len(whole) + 2, "seven targets are three, three and one"
+    asked = [
+        list(zip(each.sources[each.rows], each.relations[each.rows], each.targets, strict=True))
+        for each in (whole, cut)
+    ]
+    assert asked[0] == asked[1]
+
+
 def test_what_is_held_out_leaves_every_entity_and_relation_something_to_learn_from() -> None:
     kg = graph()
     kept, held = split_triples(kg.index, 0.2, 3)
