@@ -1,12 +1,14 @@
 """Completion of FB15k-237 and NELL995: hard answers by complete and hybrid, of standard and harder queries; speed.
 
-    python -m reasoning complete train --kg $SKYLARK_DATA/kg/fb15k-237-q2b --split train --relation-weight 4
-    python -m reasoning complete train --kg $SKYLARK_DATA/kg/nell995-betae --split train --relation-weight 0.1
+    python -m reasoning complete train --kg fb15k-237-q2b --split train --rank 512 --relation-weight 4
+    python -m reasoning complete train --kg nell995-betae --split train --rank 256 --relation-weight 0.1 --check-every 2
     python -m benchmarks.completion [--data DIR] [--limit N] [--sampled N] [--hybrid N] [--work DIR]
 
 Filtered MRR on hard answers x 100, by link predictors trained on the train splits alone. The official queries, and
-queries sampled from the same graphs: all 14 types, and a harder set whose pairs lack two links or more. Hybrid answers
-the first `--hybrid` of each; its weights are fitted on as many valid queries before (skipped where they are the same).
+queries sampled from the same graphs: all 14 types, and a harder set whose pairs lack two links or more. The share of
+missing edges and the scale of negation are chosen, and the weights of hybrid fitted, on the first `--fitted` queries of
+each type of the valid split: of the official ones of FB15k-237, which are valid ones (they are left out of all figures)
+and of sampled ones of NELL995, whose official ones are test ones. Hybrid and, beside it, complete answer `--hybrid`.
 Also: time and memory of training from the run's log, and of answering, beside a dense implementation in the same run.
 Writes `results/completion.json` and `.md`. A stopped run goes on where it was: its lines are kept in the work folder.
 """
@@ -17,7 +19,11 @@ import argparse
 import datetime
 import json
 import resource
+import shutil
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +44,7 @@ from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.structures import NEGATED, STRUCTURES
 from reasoning.sampling import HARDER, SamplingOptions, sample_queries
 
 DATASETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}
@@ -48,6 +54,9 @@ ANCHORS = {
     "nell995-betae": "published, test set, nine types: BetaE 24.6, CQD 27.7, GNN-QE 28.9, QTO 1p 60.7; "
     "negated: BetaE 5.9",
 }
+MISSING, NEGATION = (0.1, 0.3, 1.0), (1.0, 3.0, 6.0)
+"""Options that are tried."""
+
 TIMED, DENSE = 20, 2
 """Queries of each type that are timed, and those that the dense implementation answers too."""
 
@@ -57,16 +66,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
     parser.add_argument("--limit", type=int, default=1000, help="official queries of each type")
     parser.add_argument("--sampled", type=int, default=200, help="sampled queries of each type")
-    parser.add_argument(
-        "--hybrid", type=int, default=100, help="queries of each type that hybrid is fitted on and answers"
-    )
+    parser.add_argument("--fitted", type=int, default=500, help="valid queries of each type that weights are fitted on")
+    parser.add_argument("--chosen", type=int, default=50, help="of them, those that options are chosen on")
+    parser.add_argument("--hybrid", type=int, default=100, help="queries of each type that hybrid answers")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="lines of a run that may be stopped")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     figures = {name: figures_of(options, name, split) for name, split in DATASETS.items()}
     report = {
-        "command": f"python -m benchmarks.completion --limit {options.limit} --sampled {options.sampled} "
-        f"--hybrid {options.hybrid}",
+        "command": "python -m benchmarks.completion "
+        + " ".join(f"--{name} {getattr(options, name)}" for name in ("limit", "sampled", "fitted", "chosen", "hybrid")),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "version": version(),
@@ -83,42 +92,79 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
     folder, work = options.data / "kg" / name, options.work
     predictor = find_predictor(KnowledgeGraph.load(folder, ("train",)))
     assert predictor.folder is not None
-    sets = {"official": (folder / "queries", split, options.limit)}
+    made = {}
     for which in ("sampled", "harder", "valid"):
-        made = work / f"{name}-{which}-{options.sampled}"
-        of = "valid" if which == "valid" else split
-        count = options.hybrid if which == "valid" else options.sampled
-        types = list(HARDER) if which == "harder" else None
-        if not made.exists():
-            sample_queries(folder, made, of, SamplingOptions(types, count, harder=which == "harder"), progress=True)
-        sets[which] = (made, of, count)
-    model = CompletionOptions(model=predictor.folder)
-    found: dict[str, Any] = {"training": training(predictor)}
-    for which in ("official", "sampled", "harder"):
-        queries, of, limit = sets[which]
-        for method in ("exact", "complete"):
-            found[f"{which} {method}"] = measured(folder, queries, of, method, limit, 0, model, work, predictor)
+        made[which] = work / f"{name}-{which}-{options.sampled}-{options.fitted}"
+        if made[which].exists() or (which == "valid" and split == "valid"):
+            continue
+        count = {"sampled": options.chosen + options.sampled, "harder": options.sampled, "valid": options.fitted}[which]
+        asked = SamplingOptions(list(HARDER) if which == "harder" else None, count, harder=which == "harder")
+        sample_queries(folder, made[which], "valid" if which == "valid" else split, asked, progress=True)
     # FB15k-237's official queries are valid ones themselves: fitted on the first, measured on those behind.
-    fitted, of, count = sets["official"] if split == "valid" else sets["valid"]
-    lines = measured(folder, fitted, "valid", "hybrid", options.hybrid, 0, model, work, predictor)["lines"]
+    official, own = folder / "queries", split == "valid"
+    fitted = official if own else made["valid"]
+    base = CompletionOptions(model=predictor.folder)
+    run = partial(measured, folder, work, predictor)
+    negated = work / f"{name}-negated"
+    negated.mkdir(exist_ok=True)
+    for kind in NEGATED:
+        shutil.copy((made["sampled"] if own else made["valid"]) / f"valid-{kind}.jsonl", negated)
+    model, tried = choose(run, base, fitted, negated, options.chosen)
+    found: dict[str, Any] = {"training": training(predictor), "tried": tried}
+    sets = {
+        "official": (official, options.limit, options.fitted if own else 0),
+        "sampled": (made["sampled"], options.sampled, options.chosen),
+        "harder": (made["harder"], options.sampled, 0),
+    }
+    for which, (queries, limit, skip) in sets.items():
+        for method in ("exact", "complete"):
+            found[f"{which} {method}"] = run(queries, split, method, limit, skip, model)
+    lines = run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
     fit_ranking_weights(Path(lines), KnowledgeGraph.load(folder, ("train",)), predictor.folder)
     for which in ("official", "harder"):
-        queries, of, _ = sets[which]
-        skip = options.hybrid if which == "official" and split == "valid" else 0
+        queries, _, skip = sets[which]
         for method in ("complete", "hybrid"):
-            found[f"{which} {method}, beside hybrid"] = measured(
-                folder, queries, of, method, options.hybrid, skip, model, work, predictor, "weighed"
+            found[f"{which} {method}, beside hybrid"] = run(
+                queries, split, method, options.hybrid, skip, model, "weighed"
             )
     found["speed"] = speed(folder, split, predictor)
     return found
 
 
+def choose(
+    run: Callable[..., dict[str, Any]], base: CompletionOptions, fitted: Path, negated: Path, count: int
+) -> tuple[CompletionOptions, list[dict[str, Any]]]:
+    """The share of missing edges and the scale of negation under which the first valid queries are ranked best."""
+    tried = []
+
+    def best(queries: Path, options: list[CompletionOptions], mean: str) -> CompletionOptions:
+        mrr = []
+        for one in options:
+            mrr.append(run(queries, "valid", "complete", count, 0, one)[mean].get("mrr", 0.0))
+            tried.append({"missing": one.missing, "negation": one.negation, "mean": mean, "mrr": mrr[-1]})
+        return options[int(np.argmax(mrr))]
+
+    chosen = best(fitted, [replace(base, missing=missing) for missing in MISSING], "avg_p")
+    return best(negated, [replace(chosen, negation=scale) for scale in NEGATION], "avg_n"), tried
+
+
 def measured(
-    folder: Path, queries: Path, split: str, method: str, limit: int, skip: int, model: CompletionOptions, work: Path,
-    predictor: LinkPredictor, mark: str = "",
+    folder: Path, work: Path, predictor: LinkPredictor, queries: Path, split: str, method: str, limit: int, skip: int,
+    model: CompletionOptions, mark: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The means of an evaluation, whose lines are kept under a name that tells what decides them."""
-    parts = (folder.name, queries.name, split, method, limit, skip, predictor.digest, mark)
+    parts = (
+        folder.name,
+        queries.name,
+        split,
+        method,
+        limit,
+        skip,
+        predictor.digest,
+        model.missing,
+        model.negation,
+        mark,
+    )
     out = work / f"completion-{'-'.join(map(str, parts))}.jsonl"
     summary = evaluate_queries(
         folder, queries, "hard", method, split=split, limit=limit, skip=skip, out=out, resume=out.exists(),
@@ -206,7 +252,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
     ]
     for name, figures in report["figures"].items():
-        columns = [key for key in figures if key not in ("training", "speed")]
+        columns = [key for key in figures if key not in ("training", "tried", "speed")]
         kinds = [kind for kind in STRUCTURES if any(kind in figures[column]["per_type"] for column in columns)]
         rows = [[kind, *(_figure(figures[column]["per_type"].get(kind, {})) for column in columns)] for kind in kinds]
         rows += [[mean, *(_figure(figures[column][mean]) for column in columns)] for mean in ("avg_p", "avg_n")]

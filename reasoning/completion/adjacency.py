@@ -67,7 +67,7 @@ class NeuralAdjacency:
         missing: float = 1.0,
         most_bytes: int = 1 << 30,
     ) -> None:
-        self._index, self._floor, self._missing, self._most = index, floor, np.float32(missing), most_bytes
+        self._index, self.floor, self._missing, self._most = index, floor, np.float32(missing), most_bytes
         self.predictor = predictor
         self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
         self._lock = threading.Lock()
@@ -109,7 +109,7 @@ class NeuralAdjacency:
         weighed = sure * self._missing
         for confidence, known in zip(weighed / (weighed + 1 - sure), stated, strict=True):
             confidence[known] = 1.0
-            targets = np.flatnonzero(confidence >= self._floor).astype(np.int32)
+            targets = np.flatnonzero(confidence >= self.floor).astype(np.int32)
             yield Row(targets, confidence[targets])
 
     def _keep(self, key: tuple[int, int], row: Row) -> None:

@@ -19,6 +19,9 @@ from reasoning.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 
+FIRST = 32
+"""Sources looked at before the others, the surest of a set: they tell how sure results can be."""
+
 
 @dataclass(frozen=True)
 class SoftLogic:
@@ -92,7 +95,11 @@ class SoftLogic:
         return self.listed(one).cut(self.least).members
 
     def project(self, source: FuzzySet, relation: int) -> FuzzySet:
-        """Max-product of a fuzzy set with a directed relation."""
+        """Max-product of a fuzzy set with a directed relation.
+
+        It ends where the sources that are left cannot give anything above the floor times the surest result: these are
+        the most of a set, and nothing that they lead to would be ranked before thousands of others.
+        """
         from reasoning.completion.max_product import raise_best  # the compiler takes a second to import
 
         source = self.listed(source)
@@ -100,8 +107,13 @@ class SoftLogic:
         best, via = np.zeros(size), np.full(size, -1, dtype=np.int32)
         # The surest first, so that level proofs keep the surest source.
         order = np.argsort(-source.confidence, kind="stable")
-        for start in range(0, len(order), BLOCK):
-            part = order[start : start + BLOCK]
+        start = 0
+        while start < len(order):
+            part = order[start : start + (BLOCK if start else FIRST)]
+            part = part[source.confidence[part] >= self.adjacency.floor * best.max()]
+            if not len(part):
+                break
+            start += len(part)
             rows = self.adjacency.rows(relation, source.members[part])
             starts = np.concatenate([[0], np.cumsum([len(row.targets) for row in rows])]).astype(np.int64)
             if starts[-1]:
