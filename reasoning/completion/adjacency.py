@@ -9,11 +9,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.completion.expected_degrees import ExpectedDegrees
 from reasoning.graph.index import Ids, TripleIndex
 
 BLOCK = 256
@@ -26,7 +28,7 @@ LARGEST = 0.9999
 class Predictor(Protocol):
     """What is sure of edges, more or less."""
 
-    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.int64]) -> NDArray[np.float32]:
+    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `LinkPredictor`."""
         ...
 
@@ -103,14 +105,26 @@ class NeuralAdjacency:
 
     def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> Iterable[Row]:
         stated = [self.known(relation, source) for source in sources.tolist()]
-        degrees = np.array([len(known) for known in stated])
-        sure = np.minimum(predictor.confidence(relation, sources, degrees), np.float32(LARGEST))
-        # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
-        weighed = sure * self._missing
-        for confidence, known in zip(weighed / (weighed + 1 - sure), stated, strict=True):
-            confidence[known] = 1.0
-            targets = np.flatnonzero(confidence >= self.floor).astype(np.int32)
-            yield Row(targets, confidence[targets])
+        degrees = np.array([len(known) for known in stated], dtype=np.float64)
+        without = degrees == 0
+        if without.any():
+            degrees[without] = self._expected.of(relation, sources[without])
+        # No edge is surer than that there is one at all.
+        possible = np.flatnonzero(degrees >= self.floor)
+        rows = [_certain(known) for known in stated]
+        if len(possible):
+            sure = np.minimum(predictor.confidence(relation, sources[possible], degrees[possible]), np.float32(LARGEST))
+            # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
+            weighed = sure * self._missing
+            for position, confidence in zip(possible.tolist(), weighed / (weighed + 1 - sure), strict=True):
+                confidence[stated[position]] = 1.0
+                targets = np.flatnonzero(confidence >= self.floor).astype(np.int32)
+                rows[position] = Row(targets, confidence[targets])
+        return rows
+
+    @cached_property
+    def _expected(self) -> ExpectedDegrees:
+        return ExpectedDegrees(self._index)
 
     def _keep(self, key: tuple[int, int], row: Row) -> None:
         # A row's own arrays, the tuple and the dictionary's entry.

@@ -24,7 +24,7 @@ from reasoning.errors import CompletionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
 MODEL = "model"
 """The folder of the fitted predictor in the folder of its training."""

@@ -2,14 +2,13 @@
 
 Both speak in evidence, which adds up: an edge's confidence is 1 - exp(-evidence). A ComplEx's evidence is its belief,
 spread over all targets by a softmax, times the number of targets that the source is known to have (QTO's neural
-adjacency, Bai et al. 2023, arXiv 2212.09567); that of rules is -log(1 - confidence). How sharp the softmax is, and what
-the rules count beside it, is chosen on triples held out of the training.
+adjacency, Bai et al. 2023, arXiv 2212.09567) or expected to have; that of rules is -log(1 - confidence). What the rules
+count beside it is chosen on triples held out of the training.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ from reasoning.graph.index import Ids, TripleIndex
 if TYPE_CHECKING:
     from reasoning.completion.rules import RulePredictor
 
-SHARPNESS = (0.7, 1.0, 1.4, 2.0)
 RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Weights that are tried."""
 
@@ -40,11 +38,9 @@ class Weights:
     """How the parts are put together.
 
     Attributes:
-        sharpness: factor of the ComplEx's scores before the softmax.
         rules: factor of the rules' evidence.
     """
 
-    sharpness: float = 1.0
     rules: float = 1.0
 
 
@@ -68,13 +64,13 @@ class LinkPredictor:
     digest: str
     folder: Path | None = None
 
-    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.int64]) -> NDArray[np.float32]:
+    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """Of every edge of a directed relation (see `questions`) from some sources, from 0 to below 1.
 
         Args:
             relation: the directed relation.
             sources: shape (n,).
-            degrees: how many targets each is known to have, shape (n,).
+            degrees: how many targets each is known or expected to have, shape (n,).
 
         Returns:
             float32, shape (n, entities).
@@ -93,7 +89,7 @@ class LinkPredictor:
     def put_together(
         self,
         parts: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None],
-        degrees: NDArray[np.int64],
+        degrees: NDArray[np.float64],
         sources: Ids,
         weights: Weights,
     ) -> NDArray[np.float32]:
@@ -101,11 +97,10 @@ class LinkPredictor:
         scores, evidence = parts
         total = np.zeros((len(sources), len(self.seen)), dtype=np.float32)
         if scores is not None:
-            belief = np.float32(weights.sharpness) * scores
-            belief[:, ~self.seen] = -np.inf
+            belief = np.where(self.seen, scores, np.float32(-np.inf))
             belief -= belief.max(axis=1, keepdims=True)
             np.exp(belief, out=belief)
-            belief *= (np.maximum(1, degrees) / belief.sum(axis=1)).astype(np.float32)[:, None]
+            belief *= (degrees / belief.sum(axis=1)).astype(np.float32)[:, None]
             total += belief
         if evidence is not None:
             total += np.float32(weights.rules) * evidence
@@ -130,14 +125,14 @@ def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleInde
         return Weights()
     order = np.random.default_rng(seed).permutation(len(held_out))
     held_out = held_out.pick(order[np.cumsum(held_out.counts[order]) <= TRIED])
-    tried = [Weights(*pair) for pair in product(SHARPNESS, RULES)]
+    tried = [Weights(rules) for rules in RULES]
     logarithms = np.zeros(len(tried))
     for question in range(len(held_out)):
         relation, source = int(held_out.relations[question]), held_out.sources[question : question + 1]
         targets = held_out.targets[held_out.starts[question] : held_out.starts[question + 1]]
         filtered = known.side(bool(relation & 1)).row(relation >> 1, int(source[0]))
         parts = predictor.parts(relation, source)
-        degrees = np.array([len(filtered)])
+        degrees = np.array([float(len(filtered))])
         for position, weights in enumerate(tried):
             evidence = predictor.put_together(parts, degrees, source, weights)[0]
             logarithms[position] += np.log(rank_among(evidence, targets, filtered)).sum()
@@ -149,7 +144,7 @@ def scorer_of(predictor: LinkPredictor, known: TripleIndex) -> Scorer:
 
     def scores(relation: int, sources: Ids) -> NDArray[np.float32]:
         side = known.side(bool(relation & 1))
-        degrees = np.array([len(side.row(relation >> 1, source)) for source in sources.tolist()])
+        degrees = np.array([max(1.0, len(side.row(relation >> 1, source))) for source in sources.tolist()])
         # The evidence: it has the same order, and does not run together near 1.
         return predictor.put_together(predictor.parts(relation, sources), degrees, sources, predictor.weights)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_pre
 from reasoning.completion.fitting import RUN, Fitted, fit, predict_by_rules
 from reasoning.completion.link_ranking import link_ranks, rank_links
 from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
-from reasoning.completion.predictor import RULES, SHARPNESS, Weights, fit_weights, scorer_of
+from reasoning.completion.predictor import RULES, Weights, fit_weights, scorer_of
 from reasoning.completion.questions import Questions, split_triples
 from reasoning.completion.rules import RulePredictor
 from reasoning.completion.training import train
@@ -113,14 +112,14 @@ def test_a_folder_without_a_predictor_is_told(train_graph: KnowledgeGraph, tmp_p
 def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(
     fitted: Fitted, train_graph: KnowledgeGraph
 ) -> None:
-    predictor = replace(fitted.predictor, weights=Weights(1.4, 0.3))
-    sources, degrees = train_graph.universe[:7], np.arange(7)
+    predictor = replace(fitted.predictor, weights=Weights(0.3))
+    sources, degrees = train_graph.universe[:7], np.linspace(0.1, 7, 7)
     assert predictor.embeddings is not None
     assert predictor.rules is not None
     scores = predictor.embeddings.scores(1, sources).astype(float)
-    belief = np.exp(1.4 * scores) / np.exp(1.4 * scores).sum(axis=1, keepdims=True)
+    belief = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     ruled = predictor.rules.scores(1, sources).astype(float)
-    expected = 1 - np.exp(-belief * np.maximum(1, degrees)[:, None]) * (1 - ruled) ** 0.3
+    expected = 1 - np.exp(-belief * degrees[:, None]) * (1 - ruled) ** 0.3
     assert predictor.confidence(1, sources, degrees) == pytest.approx(expected, abs=1e-5)
     unseen = replace(predictor, seen=predictor.seen & (np.arange(train_graph.entity_count) != sources[0]))
     found = unseen.confidence(1, sources, degrees)
@@ -150,7 +149,7 @@ def test_the_chosen_weights_rank_what_is_held_out_best_on_the_geometric_mean(
         return float(np.mean(np.log(np.concatenate(list(link_ranks(scorer, asked, train_graph.index))))))
 
     chosen = fit_weights(fitted.predictor, asked, train_graph.index, 0)
-    tried = [mean(Weights(*pair)) for pair in product(SHARPNESS, RULES)]
+    tried = [mean(Weights(rules)) for rules in RULES]
     assert mean(chosen) == pytest.approx(min(tried))
     assert min(tried) < max(tried)
 

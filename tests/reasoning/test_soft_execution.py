@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reasoning import KnowledgeGraph, Query
 from reasoning.binding import bind
 from reasoning.completion.adjacency import LARGEST, NeuralAdjacency
+from reasoning.completion.expected_degrees import SMOOTHING, ExpectedDegrees
 from reasoning.completion.fuzzy import FuzzySet, among_first
 from reasoning.completion.proofs import prove
 from reasoning.completion.soft_execution import SoftLogic
@@ -34,7 +35,7 @@ class Drawn:
 
     digest = "drawn"
 
-    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.int64]) -> NDArray[np.float32]:
+    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         return np.stack([self.row(relation, source) for source in sources.tolist()])
 
     def row(self, relation: int, source: int) -> NDArray[np.float32]:
@@ -158,10 +159,30 @@ def test_the_floor_takes_away_predicted_edges_alone() -> None:
         known = kg.index.side(bool(relation & 1)).row(relation >> 1, source)
         assert set(known.tolist()) == set(row.targets[row.confidence == 1].tolist())
         assert np.all(row.confidence >= np.float32(0.3))
+        possible = len(known) or ExpectedDegrees(kg.index).of(relation, np.array([source]))[0] >= 0.3
         for target in range(5):
-            expected = edge(kg, relation >> 1, bool(relation & 1), source, target, 0.6)
+            expected = edge(kg, relation >> 1, bool(relation & 1), source, target, 0.6) if possible else 0.0
             got = adjacency.confidence(relation, source, target)
             assert got == pytest.approx(expected if expected >= 0.3 else 0.0, abs=1e-6)
+
+
+def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_relations() -> None:
+    people = [(f"p{i}", "lives in", "Town") for i in range(10)] + [(f"p{i}", "works at", "Mill") for i in range(5)]
+    kg = KnowledgeGraph.from_triples([*people, ("Mill", "stands in", "Town")])
+    expected = ExpectedDegrees(kg.index)
+    works = 2 * kg.relation_labels.index("works at")
+    ids = np.array([list(kg.entity_labels).index(name) for name in ("p7", "Mill", "Town")], dtype=np.int32)
+    assert expected.of(works, ids) == pytest.approx([5 / (10 + SMOOTHING), 0, 0])
+    lives = 2 * kg.relation_labels.index("lives in")
+    assert expected.of(lives, ids[:1]) == pytest.approx([10 / (10 + SMOOTHING)])
+
+    class Degrees(Drawn):
+        def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+            return np.repeat(degrees.astype(np.float32)[:, None] / 100, self.entities, axis=1)
+
+    rows = NeuralAdjacency(kg.index, Degrees(kg.entity_count), 1e-4).rows(works, ids)
+    assert rows[0].confidence == pytest.approx(np.full(kg.entity_count, 5 / 15 / 100), abs=1e-6)
+    assert [len(row.targets) for row in rows[1:]] == [0, 0], "a town has no employer"
 
 
 def test_rows_are_kept_within_the_bound_and_stay_right() -> None:

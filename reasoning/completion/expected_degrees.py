@@ -1,0 +1,51 @@
+"""How many edges of a relation an entity is expected to have where a graph gives it none.
+
+A softmax over targets is certain that there is a target. That is right of an entity with known edges of the relation;
+of any other it says that a town has a spouse. What such an entity is, its other relations tell: the share of the
+entities with one of them that have this one too, the largest of these shares.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.graph.index import Ids, TripleIndex
+
+SMOOTHING = 5.0
+"""Entities without the relation that are added to those of every other one: few of them tell little."""
+
+
+class ExpectedDegrees:
+    """Shares of directed relations (see `questions`) that stand at the same entities, from a graph's triples."""
+
+    def __init__(self, index: TripleIndex) -> None:
+        from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+
+        entities, relations = len(index.out_bounds) - 1, len(index.forward.bounds) - 1
+        sides = [(index.side(bool(number & 1)), number >> 1) for number in range(2 * relations)]
+        sources = [side.sources[side.rows(relation)] for side, relation in sides]
+        counts = np.array([len(one) for one in sources])
+        columns = np.repeat(np.arange(2 * relations), counts)
+        ones = np.ones(len(columns), dtype=np.float32)
+        self._stands = csr_matrix((ones, (np.concatenate(sources), columns)), shape=(entities, 2 * relations))
+        together = (self._stands.T @ self._stands).tocoo()
+        shares = together.data / (counts[together.row] + SMOOTHING)
+        self._shares: Any = csr_matrix((shares, (together.col, together.row)), shape=together.shape)
+
+    def of(self, relation: int, sources: Ids) -> NDArray[np.float64]:
+        """Of entities without a known edge of a directed relation: from 0 to below 1, shape (len(sources),)."""
+        share = np.zeros(self._shares.shape[0])
+        own = slice(*self._shares.indptr[relation : relation + 2])
+        share[self._shares.indices[own]] = self._shares.data[own]
+        low, high = self._stands.indptr[sources], self._stands.indptr[sources + 1]
+        found = np.zeros(len(sources))
+        some = np.flatnonzero(high > low)
+        if len(some):
+            counts = high[some] - low[some]
+            starts = np.cumsum(counts) - counts
+            positions = np.arange(counts.sum()) + np.repeat(low[some] - starts, counts)
+            found[some] = np.maximum.reduceat(share[self._stands.indices[positions]], starts)
+        return found
