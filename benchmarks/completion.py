@@ -68,24 +68,29 @@ def main() -> None:
     parser.add_argument("--sampled", type=int, default=200, help="sampled queries of each type")
     parser.add_argument("--fitted", type=int, default=500, help="valid queries of each type that weights are fitted on")
     parser.add_argument("--chosen", type=int, default=50, help="of them, those that options are chosen on")
-    parser.add_argument("--hybrid", type=int, default=100, help="queries of each type that hybrid answers")
+    parser.add_argument("--hybrid", type=int, default=100, help="queries of each type that hybrid answers; 0: none")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/work"), help="lines of a run that may be stopped")
+    parser.add_argument("--sets", nargs="+", choices=DATASETS, default=list(DATASETS), help="data sets to measure")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    figures = {name: figures_of(options, name, split) for name, split in DATASETS.items()}
-    report = {
-        "command": "python -m benchmarks.completion "
-        + " ".join(f"--{name} {getattr(options, name)}" for name in ("limit", "sampled", "fitted", "chosen", "hybrid")),
-        "date": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "version": version(),
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "figures": figures,
-    }
-    text = as_markdown(report)
-    (RESULTS / "completion.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "completion.md").write_text(text, encoding="utf-8")
-    print(text)
+    for name in options.sets:
+        figures = {
+            "command": f"python -m benchmarks.completion --sets {name} "
+            + " ".join(
+                f"--{key} {getattr(options, key)}" for key in ("limit", "sampled", "fitted", "chosen", "hybrid")
+            ),
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "version": version(),
+            **figures_of(options, name, DATASETS[name]),
+            "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+        kept = RESULTS / "completion.json"
+        report = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        report[name] = figures
+        kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (RESULTS / "completion.md").write_text(as_markdown(report), encoding="utf-8")
+        print(as_markdown({name: figures}))
 
 
 def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
     for kind in NEGATED:
         shutil.copy((made["sampled"] if own else made["valid"]) / f"valid-{kind}.jsonl", negated)
     model, tried = choose(run, base, fitted, negated, options.chosen)
-    found: dict[str, Any] = {"training": training(predictor), "tried": tried}
+    found: dict[str, Any] = {}
     sets = {
         "official": (official, options.limit, options.fitted if own else 0),
         "sampled": (made["sampled"], options.sampled, options.chosen),
@@ -119,16 +124,21 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
     for which, (queries, limit, skip) in sets.items():
         for method in ("exact", "complete"):
             found[f"{which} {method}"] = run(queries, split, method, limit, skip, model)
-    lines = run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
-    fit_ranking_weights(Path(lines), KnowledgeGraph.load(folder, ("train",)), predictor.folder)
-    for which in ("official", "harder"):
+    if options.hybrid:
+        lines = run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
+        fit_ranking_weights(Path(lines), KnowledgeGraph.load(folder, ("train",)), predictor.folder)
+    for which in ("official", "harder") if options.hybrid else ():
         queries, _, skip = sets[which]
         for method in ("complete", "hybrid"):
             found[f"{which} {method}, beside hybrid"] = run(
                 queries, split, method, options.hybrid, skip, model, "weighed"
             )
-    found["speed"] = speed(folder, split, predictor)
-    return found
+    return {
+        "training": training(predictor),
+        "chosen": {"missing": model.missing, "negation": model.negation, "tried": tried},
+        "measured": found,
+        "speed": speed(folder, split, predictor, model),
+    }
 
 
 def choose(
@@ -183,7 +193,7 @@ def training(predictor: LinkPredictor) -> dict[str, Any]:
     return {**{key: manifest[key] for key in ("options", "weights", "held_out", "digest", "splits")}, "curve": curve}
 
 
-def speed(folder: Path, split: str, predictor: LinkPredictor) -> dict[str, Any]:
+def speed(folder: Path, split: str, predictor: LinkPredictor, model: CompletionOptions) -> dict[str, Any]:
     """Queries a second of each type with no row kept at first, and the share of a dense implementation's time."""
     files, _ = find_files(folder / "queries", split)
     kg = KnowledgeGraph.load(folder, GRAPH_SPLITS["hard", split])  # type: ignore[index]
@@ -191,7 +201,7 @@ def speed(folder: Path, split: str, predictor: LinkPredictor) -> dict[str, Any]:
     for path in files:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:TIMED]]
         chains = [bind(Query.from_record(record), kg) for record in records]
-        logic = soft_logic(kg, predictor, CompletionOptions())
+        logic = soft_logic(kg, predictor, model)
         took: list[float] = []
         for chain in chains:
             began = time.perf_counter()
@@ -199,7 +209,7 @@ def speed(folder: Path, split: str, predictor: LinkPredictor) -> dict[str, Any]:
             took.append(time.perf_counter() - began)
         began = time.perf_counter()
         for chain in chains[:DENSE]:
-            dense(kg, predictor, chain)
+            dense(kg, predictor, chain, model)
         rates[records[0]["type"]] = {
             "queries_a_second": len(took) / sum(took),
             "dense_seconds": (time.perf_counter() - began) / DENSE,
@@ -209,9 +219,11 @@ def speed(folder: Path, split: str, predictor: LinkPredictor) -> dict[str, Any]:
     return rates
 
 
-def dense(kg: KnowledgeGraph, predictor: LinkPredictor, chain: BoundChain) -> list[np.ndarray]:
+def dense(
+    kg: KnowledgeGraph, predictor: LinkPredictor, chain: BoundChain, model: CompletionOptions
+) -> list[np.ndarray]:
     """The straightforward way: a number for every entity in every set, every row of every entity that is not at 0."""
-    missing, results = np.float32(CompletionOptions().missing), []
+    missing, results = np.float32(model.missing), []
     for step in chain:
         inputs = []
         for ref, anchor in zip(step.inputs, step.anchors, strict=True):
@@ -225,10 +237,10 @@ def dense(kg: KnowledgeGraph, predictor: LinkPredictor, chain: BoundChain) -> li
             best, relation = np.zeros(kg.entity_count), 2 * step.relation.index + step.relation.inverse
             for source in np.flatnonzero(inputs[0]).astype(np.int32):
                 known = kg.index.side(step.relation.inverse).row(step.relation.index, int(source))
-                sure = predictor.confidence(relation, np.array([source]), np.array([len(known)]))[0]
+                sure = predictor.confidence(relation, np.array([source]), np.array([max(1.0, len(known))]))[0]
                 sure = sure * missing / (sure * missing + 1 - sure + np.float32(1e-9))
                 sure[known] = 1
-                sure[sure < CompletionOptions().floor] = 0
+                sure[sure < model.floor] = 0
                 best = np.maximum(best, inputs[0][source] * sure)
             results.append(best)
         elif operation == "intersect":
@@ -245,30 +257,31 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines = [
         "# Completion: hard answers of incomplete graphs",
         "",
-        f"`{report['command']}`, {report['date']}, Skylark {report['version']}, {machine_words(report['machine'])}. "
-        f"Peak memory {report['peak_memory'] / 2**30:.2f} GiB.",
-        "",
         "Filtered MRR on hard answers x 100; link predictors trained on the train splits alone.",
         "",
     ]
-    for name, figures in report["figures"].items():
-        columns = [key for key in figures if key not in ("training", "tried", "speed")]
-        kinds = [kind for kind in STRUCTURES if any(kind in figures[column]["per_type"] for column in columns)]
-        rows = [[kind, *(_figure(figures[column]["per_type"].get(kind, {})) for column in columns)] for kind in kinds]
-        rows += [[mean, *(_figure(figures[column][mean]) for column in columns)] for mean in ("avg_p", "avg_n")]
-        rows.append(["queries", *(f"{figures[column]['count']:,}" for column in columns)])
+    for name, figures in report.items():
+        measured = figures["measured"]
+        kinds = [kind for kind in STRUCTURES if any(kind in column["per_type"] for column in measured.values())]
+        rows = [[kind, *(_figure(one["per_type"].get(kind, {})) for one in measured.values())] for kind in kinds]
+        rows += [[mean, *(_figure(one[mean]) for one in measured.values())] for mean in ("avg_p", "avg_n")]
+        rows.append(["queries", *(f"{one['count']:,}" for one in measured.values())])
         trained = figures["training"]
         curve = ", ".join(f"{check['epoch']}: {check['held_out']['mrr']:.4f}" for check in trained["curve"])
         options = trained["options"]
         lines += [
             f"## {name}",
             "",
+            f"`{figures['command']}`, {figures['date']}, Skylark {figures['version']}, "
+            f"{machine_words(figures['machine'])}. Peak memory {figures['peak_memory'] / 2**30:.2f} GiB.",
+            "",
             f"{ANCHORS[name]}.",
             "",
             "```",
-            aligned(["type", *columns], rows),
+            aligned(["type", *measured], rows),
             "```",
             "",
+            f"Chosen: missing {figures['chosen']['missing']}, negation {figures['chosen']['negation']}. "
             f"Link predictor {trained['digest']}: rank {options['rank']}, seed {options['seed']}, weights "
             f"{trained['weights']}; held-out MRR "
             + ", ".join(f"{part} {ranking['mrr']:.4f}" for part, ranking in trained["held_out"].items())
