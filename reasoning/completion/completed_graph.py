@@ -1,11 +1,12 @@
 """A graph with the best predicted edges beside its own: what a language model's chain is shown in method hybrid.
 
-Only the edges that a query's most probable proofs could use are added, a few for each step, so contexts stay short.
+It holds the edges that a query's most probable proofs could use, some known and some predicted ones for each step, so
+that a step is one short context however many edges an entity has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,43 +16,42 @@ from reasoning.completion.soft_execution import SoftLogic
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
 
-SOURCES = 20
-"""Entities of a step's set, the surest first, whose predicted edges are looked at."""
+SOURCES = 40
+"""Entities of a step's set, the surest first, whose edges are looked at."""
 
-ADDED = 20
-"""Predicted edges that a step adds, those of the most probable proofs."""
+KNOWN, ADDED = 40, 20
+"""Edges of a step, those of the most probable proofs: known ones, and predicted ones."""
 
 Edge = tuple[int, int, int]
 """Head, relation, tail by index."""
 
 
 class CompletedGraph(KnowledgeGraph):
-    """A graph with predicted edges added.
+    """The part of a graph that a query could use, with predicted edges; values are all there.
 
     Args:
         kg: the graph.
-        predicted: the edges that it lacks, with their confidence.
+        known: the edges of it that are kept.
+        predicted: edges that it lacks, with their confidence.
     """
 
-    def __init__(self, kg: KnowledgeGraph, predicted: Mapping[Edge, float]) -> None:
+    def __init__(self, kg: KnowledgeGraph, known: Collection[Edge], predicted: Mapping[Edge, float]) -> None:
         self.predicted = dict(predicted)
-        arrays = dict(kg._arrays)
-        if predicted:
-            added = np.array(list(predicted), dtype=np.int32)
-            triples = np.concatenate([kg.index.triples(), added])
-            index = TripleIndex.build(triples, kg.entity_count, kg.relation_count)
-            arrays |= {f"index_{name}": array for name, array in index.arrays().items()}
-        super().__init__(arrays, kg._details)
+        triples = np.array([*known, *predicted], dtype=np.int32).reshape(-1, 3)
+        index = TripleIndex.build(triples, kg.entity_count, kg.relation_count)
+        arrays = {f"index_{name}": array for name, array in index.arrays().items()}
+        super().__init__(dict(kg._arrays) | arrays, kg._details)
 
 
 def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet]) -> CompletedGraph:
-    """The graph with the predicted edges that matter to one query.
+    """The edges that matter to one query, known and predicted.
 
     Args:
         logic: that the query was executed with.
         chain: the query's chain.
         results: every step's fuzzy set.
     """
+    known: set[Edge] = set()
     predicted: dict[Edge, float] = {}
     for step in chain:
         if step.step.operation != "project" or step.gives_values:
@@ -61,13 +61,20 @@ def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet
         first = np.argsort(-source.confidence, kind="stable")[:SOURCES]
         members = source.members[first]
         rows = logic.adjacency.rows(2 * step.relation.index + step.relation.inverse, members)
-        found: list[tuple[float, float, int, int]] = []
-        for member, own, row in zip(members.tolist(), source.confidence[first].tolist(), rows, strict=True):
-            unknown = np.flatnonzero(row.confidence < 1)
-            best = unknown[np.argsort(-row.confidence[unknown], kind="stable")[:ADDED]]
-            for target, confidence in zip(row.targets[best].tolist(), row.confidence[best].tolist(), strict=True):
-                found.append((own * confidence, confidence, member, target))
-        for _, confidence, member, target in sorted(found, key=lambda item: -item[0])[:ADDED]:
-            head, tail = (target, member) if step.relation.inverse else (member, target)
-            predicted[head, step.relation.index, tail] = confidence
-    return CompletedGraph(logic.kg, predicted)
+        sources = np.repeat(members, [len(row.targets) for row in rows])
+        targets = np.concatenate([row.targets for row in rows] or [members])
+        confidence = np.concatenate([row.confidence.astype(np.float64) for row in rows] or [source.confidence[:0]])
+        proofs = np.concatenate(
+            [own * row.confidence for own, row in zip(source.confidence[first].tolist(), rows, strict=True)]
+            or [source.confidence[:0]]
+        )
+        order = np.argsort(-proofs, kind="stable")
+        certain = confidence[order] == 1
+        for position in (*order[certain][:KNOWN].tolist(), *order[~certain][:ADDED].tolist()):
+            ends = int(sources[position]), int(targets[position])
+            head, tail = ends[::-1] if step.relation.inverse else ends
+            if confidence[position] == 1:
+                known.add((head, step.relation.index, tail))
+            else:
+                predicted[head, step.relation.index, tail] = float(confidence[position])
+    return CompletedGraph(logic.kg, sorted(known), predicted)

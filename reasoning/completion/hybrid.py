@@ -1,9 +1,9 @@
 """Method hybrid: the language model's chain over known and predicted edges, its answers ranked with soft logic's.
 
-Soft logic says which predicted edges a query could use; they stand in the contexts beside the known ones, with their
-confidence. What the model keeps of each context is then weighed: an entity that several edges from kept ones lead to
-is likelier than one that a single edge leads to. An answer's score combines that weight, the confidence of its most
-probable proof, and whether the graph itself gives it. Where the model fails, soft logic answers alone and says so.
+Soft logic says which edges a query could use; known and predicted ones stand in the contexts, with their confidence.
+Every entity then has a weight, to which all ways that lead to it add, and which is less where the model was shown the
+entity and left it out. An answer's score combines that weight, the confidence of its most probable proof, and whether
+the graph itself gives it. Where the model fails, soft logic answers alone and says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from reasoning.answer import Answer, StepResult
 from reasoning.completion.completed_graph import complete_for
-from reasoning.completion.fuzzy import FuzzySet, intersect, negate, unite
+from reasoning.completion.fuzzy import FuzzySet
+from reasoning.completion.soft_execution import SoftLogic
 from reasoning.completion.soft_run import SoftRun
 from reasoning.errors import CompletionError
 from reasoning.events import ChainEvent
@@ -29,7 +30,10 @@ from reasoning.graph.index import Ids
 from reasoning.lark import LarkOptions, run_chain
 
 LEAST_WEIGHT = 1e-4
-"""Of an entity that the model did not keep, so that it has a logarithm."""
+"""Of an entity that no way leads to, so that it has a logarithm."""
+
+LEFT_OUT = 0.1
+"""What the weight of an entity is multiplied by that the model was shown and left out."""
 
 WEIGHTS_FILE = "ranking.json"
 
@@ -102,11 +106,11 @@ def signals(run: SoftRun, steps: Sequence[StepResult]) -> tuple[Ids, NDArray[np.
 
 
 def weigh(run: SoftRun, steps: Sequence[StepResult]) -> FuzzySet:
-    """What the model kept, with the weight of all the edges behind each.
+    """The weight of every entity, by all edges that lead to it and by what the model said of those it was shown.
 
-    Of a projection 1 - prod(1 - weight of the source * confidence of the edge) over every edge from a kept source,
-    times the model's own score; intersections multiply, unions add probabilistically. The empty set where the chain
-    failed.
+    Of a projection 1 - prod(1 - weight of the source * confidence of the edge) over every source, times the model's own
+    score where it kept the entity, times `LEFT_OUT` where it did not; other steps are soft logic's. The empty set where
+    the chain failed.
     """
     found: list[FuzzySet] = []
     if len(steps) < len(run.chain) and steps[-1].error is None:  # asked as a whole: nothing is known of the way there
@@ -114,39 +118,28 @@ def weigh(run: SoftRun, steps: Sequence[StepResult]) -> FuzzySet:
     for step in steps:
         if step.error is not None:
             return FuzzySet.crisp(np.zeros(0, dtype=np.int32))
-        order = np.argsort(step.members, kind="stable")
-        kept = step.members[order]
-        own = np.ones(len(kept)) if step.scores is None else np.asarray(step.scores, dtype=np.float64)[order]
         inputs = run.logic.inputs(step.step, found)
-        operation = step.step.step.operation
-        if operation == "project" and not step.step.gives_values:
-            weight = _reached(step, inputs[0], kept)
-        elif operation == "intersect":
-            weight = intersect(inputs).of(kept)
-        elif operation == "union":
-            weight = unite(inputs).of(kept)
-        elif operation == "difference":
-            weight = inputs[0].of(kept) * negate(inputs[1], run.logic.negation).of(kept)
+        if step.step.step.operation == "project" and not step.step.gives_values:
+            found.append(_judged(step, run.logic, inputs[0]))
         else:
-            weight = np.ones(len(kept))
-        found.append(FuzzySet(kept, own * weight).cut(0.0))
+            found.append(run.logic.step(step.step, inputs))
     return found[-1]
 
 
-def _reached(step: StepResult, source: FuzzySet, kept: Ids) -> NDArray[np.float64]:
-    relation, kg = step.step.relation, step.kg
+def _judged(step: StepResult, logic: SoftLogic, source: FuzzySet) -> FuzzySet:
+    relation = step.step.relation
     assert relation is not None
-    starts, ends = kg.index.edges(source.members, relation.index, relation.inverse)
-    there = np.isin(ends, kept)
-    starts, ends = starts[there], ends[there]
-    sure = source.of(starts)
-    heads, tails = (ends, starts) if relation.inverse else (starts, ends)
-    edges = zip(heads.tolist(), tails.tolist(), strict=True)
-    sure = sure * np.array([kg.confidence(head, relation.index, tail) for head, tail in edges])
-    missing = np.ones(len(kept))
-    np.multiply.at(missing, np.searchsorted(kept, ends), 1 - sure)
+    gathered = logic.gather(source, 2 * relation.index + relation.inverse)
+    order = np.argsort(step.members, kind="stable")
+    kept = step.members[order]
+    own = np.ones(len(kept)) if step.scores is None else np.asarray(step.scores, dtype=np.float64)[order]
+    members = np.union1d(gathered.members, kept).astype(np.int32)
     # A model that kept what no edge leads to is taken at its word, but not for much.
-    return np.where(np.isin(kept, ends), 1 - missing, LEAST_WEIGHT)
+    weight = np.maximum(gathered.of(members), LEAST_WEIGHT)
+    weight[np.searchsorted(members, kept)] *= own
+    shown = step.kg.index.project(step.inputs[0], relation.index, relation.inverse)
+    weight[np.isin(members, np.setdiff1d(shown, kept))] *= LEFT_OUT
+    return FuzzySet(members, weight).cut(0.0)
 
 
 def combined(table: NDArray[np.float64], weights: RankingWeights) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The compiled loop of max-product projections."""
+"""The compiled loops of projections: the best proof of each target, or all of them together."""
 
 from __future__ import annotations
 
@@ -37,3 +37,23 @@ def raise_best(
             if product > best[target]:
                 best[target] = product
                 via[target] = sources[row]
+
+
+@compiled
+def add_evidence(
+    confidence: Confidences,
+    starts: NDArray[np.int64],
+    targets: Ids,
+    edges: NDArray[np.float32],
+    most: float,
+    evidence: Confidences,
+) -> None:
+    """Add -log(1 - product) of every edge of these rows to its target's evidence, see `raise_best`.
+
+    Args:
+        most: of a product, so that it has a logarithm.
+        evidence: of every entity, raised in place.
+    """
+    for row in range(len(confidence)):
+        for position in range(starts[row], starts[row + 1]):
+            evidence[targets[position]] -= np.log1p(-min(confidence[row] * edges[position], most))

@@ -7,14 +7,16 @@ all variables. Intersections multiply, unions add probabilistically, negations a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reasoning.binding import BoundChain, BoundStep
-from reasoning.completion.adjacency import BLOCK, NeuralAdjacency
-from reasoning.completion.fuzzy import FuzzySet, among_first, intersect, negate, unite
+from reasoning.completion.adjacency import BLOCK, LARGEST, NeuralAdjacency
+from reasoning.completion.fuzzy import Confidences, FuzzySet, among_first, intersect, negate, unite
 from reasoning.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -102,28 +104,46 @@ class SoftLogic:
         """
         from reasoning.completion.max_product import raise_best  # the compiler takes a second to import
 
+        best, via = np.zeros(self.kg.entity_count), np.full(self.kg.entity_count, -1, dtype=np.int32)
+        for sources, confidence, starts, targets, edges in self._rows(source, relation, lambda: float(best.max())):
+            raise_best(sources, confidence, starts, targets, edges, best, via)
+        members = np.flatnonzero(via >= 0).astype(np.int32)
+        return FuzzySet(members, best[members], 0.0, via[members])
+
+    def gather(self, source: FuzzySet, relation: int) -> FuzzySet:
+        """As `project`, with all ways to a target counted: 1 - prod(1 - confidence of the source * of the edge)."""
+        from reasoning.completion.max_product import add_evidence
+
+        evidence = np.zeros(self.kg.entity_count)
+        for rows in self._rows(source, relation, lambda: -math.expm1(-float(evidence.max()))):
+            add_evidence(*rows[1:], LARGEST, evidence)
+        members = np.flatnonzero(evidence > 0).astype(np.int32)
+        return FuzzySet(members, -np.expm1(-evidence[members]))
+
+    def _rows(
+        self, source: FuzzySet, relation: int, surest: Callable[[], float]
+    ) -> Iterator[tuple[Ids, Confidences, NDArray[np.int64], Ids, NDArray[np.float32]]]:
+        """Sources, their confidence, and their rows one after another, as the compiled loops take them.
+
+        Args:
+            surest: the surest result so far.
+        """
         source = self.listed(source)
-        size = self.kg.entity_count
-        best, via = np.zeros(size), np.full(size, -1, dtype=np.int32)
         # The surest first, so that level proofs keep the surest source.
         order = np.argsort(-source.confidence, kind="stable")
         start = 0
         while start < len(order):
             part = order[start : start + (BLOCK if start else FIRST)]
-            part = part[source.confidence[part] >= self.adjacency.floor * best.max()]
+            part = part[source.confidence[part] >= self.adjacency.floor * surest()]
             if not len(part):
-                break
+                return
             start += len(part)
             rows = self.adjacency.rows(relation, source.members[part])
             starts = np.concatenate([[0], np.cumsum([len(row.targets) for row in rows])]).astype(np.int64)
             if starts[-1]:
-                raise_best(
-                    source.members[part], source.confidence[part], starts,
-                    np.concatenate([row.targets for row in rows]), np.concatenate([row.confidence for row in rows]),
-                    best, via,
-                )  # fmt: skip
-        members = np.flatnonzero(via >= 0).astype(np.int32)
-        return FuzzySet(members, best[members], 0.0, via[members])
+                targets = np.concatenate([row.targets for row in rows])
+                edges = np.concatenate([row.confidence for row in rows])
+                yield source.members[part], source.confidence[part], starts, targets, edges
 
     def _valued(self, step: BoundStep, listed: FuzzySet) -> StepSet:
         asked = _valued_whatever_k(step) if step.step.operation == "top" else step
