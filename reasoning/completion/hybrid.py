@@ -158,7 +158,8 @@ def features(table: NDArray[np.float64]) -> NDArray[np.float64]:
 def fit_ranking(told: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> RankingWeights:
     """The weights under which right answers are likeliest, each against all that are not answers (softmax).
 
-    The bias then makes the mean score that of right ones among the ten first.
+    None is below 0: the two confidences nearly agree, and from few queries one would be taken from the other. The
+    bias then makes the mean score that of right ones among the ten first.
 
     Args:
         told: for each query the signals of its candidates, shape (n, 3), without known answers but the right ones; and
@@ -180,7 +181,7 @@ def fit_ranking(told: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -
             slope -= (table[right].mean(axis=0) - softmax(scores) @ table) / len(tables)
         return total, slope
 
-    soft, llm = minimize(loss, [start.soft, start.llm], jac=True, method="L-BFGS-B").x.tolist()
+    soft, llm = minimize(loss, [start.soft, start.llm], jac=True, method="L-BFGS-B", bounds=[(0, None)] * 2).x.tolist()
     sums: list[float] = []
     hits: list[float] = []
     for table, right in tables:

@@ -224,6 +224,8 @@ def test_fitted_weights_trust_the_signal_that_tells_right_from_wrong() -> None:
     flipped = [(table[:, [0, 2, 1]], right) for table, right in told]
     assert fit_ranking(flipped).soft > 3 * abs(fit_ranking(flipped).llm)
     assert fit_ranking([]) == RankingWeights()
+    against = [(np.column_stack([table[:, :2], 1 - table[:, 2]]), right) for table, right in told]
+    assert fit_ranking(against).llm == 0, "no signal is held against an answer"
 
 
 def test_weights_are_kept_beside_the_predictor_and_used(kg: KnowledgeGraph, model: Path, tmp_path: Path) -> None:
