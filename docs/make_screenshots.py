@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
 QUESTION = "Which is the most populous country that borders Chad?"
-LIKELY_QUERY, LIKELY_PLACE = 'language("Suriname")', "50"
+LIKELY_QUERY, LIKELY_TOLD, LIKELY_PLACE = 'timezone("Hanoi")', "Asia/Bangkok", "50"
 BATCH = "\n".join(
     (
         "Which countries border France and use the euro?",
@@ -76,7 +76,9 @@ def main() -> None:
         page.uncheck("#run_llm input")
         page.fill("#question textarea", LIKELY_QUERY)
         page.press("#question textarea", "Enter")
-        page.wait_for_selector("#answer .sk-sentence", timeout=60_000)
+        page.wait_for_function(
+            "told => document.querySelector('#answer')?.textContent.includes(told)", arg=LIKELY_TOLD, timeout=60_000
+        )
         page.fill("#sure_range", LIKELY_PLACE)
         page.wait_for_selector("#likely_sentence", timeout=600_000)
         keep(page, "likely.png", COLOURS)
