@@ -134,8 +134,8 @@ def _judged(step: StepResult, logic: SoftLogic, source: FuzzySet) -> FuzzySet:
     kept = step.members[order]
     own = np.ones(len(kept)) if step.scores is None else np.asarray(step.scores, dtype=np.float64)[order]
     members = np.union1d(gathered.members, kept).astype(np.int32)
-    # A model that kept what no edge leads to is taken at its word, but not for much.
-    weight = np.maximum(gathered.of(members), LEAST_WEIGHT)
+    weight = gathered.of(members)
+    weight[weight == 0] = LEAST_WEIGHT  # a model that kept what no edge leads to is taken at its word, but not for much
     weight[np.searchsorted(members, kept)] *= own
     shown = step.kg.index.project(step.inputs[0], relation.index, relation.inverse)
     weight[np.isin(members, np.setdiff1d(shown, kept))] *= LEFT_OUT

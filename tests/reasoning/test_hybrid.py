@@ -17,7 +17,6 @@ from reasoning.completion.adjacency import LARGEST
 from reasoning.completion.completed_graph import ADDED, KNOWN, complete_for
 from reasoning.completion.fitting import fit
 from reasoning.completion.hybrid import (
-    LEAST_WEIGHT,
     LEFT_OUT,
     WEIGHTS_FILE,
     RankingWeights,
@@ -152,7 +151,7 @@ def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_o
     assert last.step.relation is not None
     assert len(last.members) > 1
     for entity, weight in weights.items():
-        assert weight == pytest.approx(max(expected.get(entity, 0.0), LEAST_WEIGHT), abs=1e-6)
+        assert weight == pytest.approx(expected.get(entity, 0.0), abs=1e-6)
 
     def forgetful(prompt: str) -> str:
         return ", ".join(faultless_reply(prompt).split(", ")[1:]) or "none"
@@ -164,7 +163,7 @@ def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_o
     left_out = set(shown.tolist()) - set(last.members.tolist())
     assert left_out
     for entity, weight in weights.items():
-        by_all = max(expected.get(entity, 0.0), LEAST_WEIGHT) * (LEFT_OUT if entity in left_out else 1.0)
+        by_all = expected.get(entity, 0.0) * (LEFT_OUT if entity in left_out else 1.0)
         assert weight == pytest.approx(by_all, abs=1e-6)
 
 
