@@ -1,7 +1,7 @@
 """Completion of FB15k-237 and NELL995: hard answers by complete and hybrid, of standard and harder queries; speed.
 
-    python -m reasoning complete train --kg fb15k-237-q2b --split train --rank 512 --relation-weight 4
-    python -m reasoning complete train --kg nell995-betae --split train --rank 256 --relation-weight 0.1 --check-every 2
+    python -m reasoning complete train --kg fb15k-237-q2b --split train --rank 512 --relation-weight 4 --epochs 15
+    python -m reasoning complete train --kg nell995-betae --split train --relation-weight 0.1 --check-every 2 --epochs 8
     python -m benchmarks.completion [--data DIR] [--limit N] [--sampled N] [--hybrid N] [--work DIR]
 
 Filtered MRR on hard answers x 100, by link predictors trained on the train splits alone. The official queries, and
@@ -282,7 +282,10 @@ def as_markdown(report: dict[str, Any]) -> str:
             "```",
             "",
             f"Chosen: missing {figures['chosen']['missing']}, negation {figures['chosen']['negation']}. "
-            f"Link predictor {trained['digest']}: rank {options['rank']}, seed {options['seed']}, weights "
+            f"Link predictor {trained['digest']}, trained by "
+            f"`python -m reasoning complete train --kg {name} --split train "
+            f"--rank {options['rank']} --batch {options['batch']} --relation-weight {options['relation_weight']:g} "
+            f"--check-every {options['check_every']} --epochs {options['epochs']} --seed {options['seed']}`: weights "
             f"{trained['weights']}; held-out MRR "
             + ", ".join(f"{part} {ranking['mrr']:.4f}" for part, ranking in trained["held_out"].items())
             + f". Learning curve of the ComplEx (epoch: held-out MRR): {curve}; "

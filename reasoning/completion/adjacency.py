@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -103,7 +102,7 @@ class NeuralAdjacency:
         at = int(np.searchsorted(row.targets, target))
         return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
 
-    def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> Iterable[Row]:
+    def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> list[Row]:
         stated = [self.known(relation, source) for source in sources.tolist()]
         degrees = np.array([len(known) for known in stated], dtype=np.float64)
         without = degrees == 0

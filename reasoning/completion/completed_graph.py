@@ -60,14 +60,13 @@ def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet
         source = logic.listed(logic.inputs(step, results)[0])
         first = np.argsort(-source.confidence, kind="stable")[:SOURCES]
         members = source.members[first]
+        if not len(members):
+            continue
         rows = logic.adjacency.rows(2 * step.relation.index + step.relation.inverse, members)
         sources = np.repeat(members, [len(row.targets) for row in rows])
-        targets = np.concatenate([row.targets for row in rows] or [members])
-        confidence = np.concatenate([row.confidence.astype(np.float64) for row in rows] or [source.confidence[:0]])
-        proofs = np.concatenate(
-            [own * row.confidence for own, row in zip(source.confidence[first].tolist(), rows, strict=True)]
-            or [source.confidence[:0]]
-        )
+        targets = np.concatenate([row.targets for row in rows])
+        confidence = np.concatenate([row.confidence for row in rows])
+        proofs = np.repeat(source.confidence[first], [len(row.targets) for row in rows]) * confidence
         order = np.argsort(-proofs, kind="stable")
         certain = confidence[order] == 1
         for position in (*order[certain][:KNOWN].tolist(), *order[~certain][:ADDED].tolist()):

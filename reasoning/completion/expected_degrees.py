@@ -19,7 +19,11 @@ SMOOTHING = 5.0
 
 
 class ExpectedDegrees:
-    """Shares of directed relations (see `questions`) that stand at the same entities, from a graph's triples."""
+    """Shares of directed relations (see `questions`) that stand at the same entities.
+
+    Args:
+        index: the triples that they are counted in.
+    """
 
     def __init__(self, index: TripleIndex) -> None:
         from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
@@ -36,7 +40,15 @@ class ExpectedDegrees:
         self._shares: Any = csr_matrix((shares, (together.col, together.row)), shape=together.shape)
 
     def of(self, relation: int, sources: Ids) -> NDArray[np.float64]:
-        """Of entities without a known edge of a directed relation: from 0 to below 1, shape (len(sources),)."""
+        """Of entities without a known edge of a directed relation.
+
+        Args:
+            relation: the directed relation.
+            sources: shape (n,).
+
+        Returns:
+            From 0 to below 1, shape (n,); 0 of an entity without edges.
+        """
         share = np.zeros(self._shares.shape[0])
         own = slice(*self._shares.indptr[relation : relation + 2])
         share[self._shares.indices[own]] = self._shares.data[own]

@@ -102,7 +102,7 @@ class SoftLogic:
         It ends where the sources that are left cannot give anything above the floor times the surest result: these are
         the most of a set, and nothing that they lead to would be ranked before thousands of others.
         """
-        from reasoning.completion.max_product import raise_best  # the compiler takes a second to import
+        from reasoning.completion.soft_projection import raise_best  # the compiler takes a second to import
 
         best, via = np.zeros(self.kg.entity_count), np.full(self.kg.entity_count, -1, dtype=np.int32)
         for sources, confidence, starts, targets, edges in self._rows(source, relation, lambda: float(best.max())):
@@ -112,7 +112,7 @@ class SoftLogic:
 
     def gather(self, source: FuzzySet, relation: int) -> FuzzySet:
         """As `project`, with all ways to a target counted: 1 - prod(1 - confidence of the source * of the edge)."""
-        from reasoning.completion.max_product import add_evidence
+        from reasoning.completion.soft_projection import add_evidence
 
         evidence = np.zeros(self.kg.entity_count)
         for rows in self._rows(source, relation, lambda: -math.expm1(-float(evidence.max()))):

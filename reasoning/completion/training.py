@@ -65,7 +65,8 @@ def train(
     _check_memory(entities, relations, options, device)
     try:
         model = ComplEx.drawn(entities, relations, options.rank, options.scale, options.seed, device)
-        optimizer = torch.optim.Adagrad([model.entities, model.relations], lr=options.learning_rate, fused=True)
+        fused = device == "cpu"  # the only device that has it
+        optimizer = torch.optim.Adagrad([model.entities, model.relations], lr=options.learning_rate, fused=fused)
         best, progress = _weights(model), Progress()
         if (checkpoint := last(run)) is not None:
             best, progress = restore(checkpoint, model, optimizer)
