@@ -65,7 +65,7 @@ def train(
     _check_memory(entities, relations, options, device)
     try:
         model = ComplEx.drawn(entities, relations, options.rank, options.scale, options.seed, device)
-        fused = device == "cpu"  # the only device that has it
+        fused = device.partition(":")[0] in ("cpu", "cuda")  # mps has none
         optimizer = torch.optim.Adagrad([model.entities, model.relations], lr=options.learning_rate, fused=fused)
         best, progress = _weights(model), Progress()
         if (checkpoint := last(run)) is not None:
