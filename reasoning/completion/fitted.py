@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shlex
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -136,11 +137,11 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
         except CompletionError as error:
             log.warning("%s", error)
             refused.append(str(error))
-    splits = f" --split {'+'.join(kg.splits)}" if kg.splits else ""
+    splits = f" --split {'+'.join(kg.splits)}" if "train" in kg.splits else ""
     raise CompletionError(
         f'no link predictor is fitted on the graph "{kg.graph_name}"; '
         + "".join(f"{reason}; " for reason in refused)
-        + f"train one: python -m reasoning complete train --kg {kg.source or kg.graph_name}{splits}"
+        + f"train one: python -m reasoning complete train --kg {shlex.quote(kg.graph_name)}{splits}"
     )
 
 

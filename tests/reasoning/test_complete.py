@@ -110,6 +110,16 @@ def test_a_folder_without_a_predictor_is_told(train_graph: KnowledgeGraph, tmp_p
         load_predictor(tmp_path, train_graph)
 
 
+@pytest.mark.parametrize(
+    ("splits", "said"), [((), "--kg 'two words'$"), (("train",), "--kg 'two words' --split train$")]
+)
+def test_the_command_that_trains_one_is_said(splits: tuple[str, ...], said: str) -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")], name="two words")
+    kg.splits = splits
+    with pytest.raises(CompletionError, match=f"train one: python -m reasoning complete train {said}"):
+        find_predictor(kg)
+
+
 def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(
     fitted: Fitted, train_graph: KnowledgeGraph
 ) -> None:
