@@ -104,8 +104,9 @@ class NeuralAdjacency:
 
     def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> list[Row]:
         stated = [self.known(relation, source) for source in sources.tolist()]
-        degrees = np.array([len(known) for known in stated], dtype=np.float64)
-        without = degrees == 0
+        counts = np.array([len(known) for known in stated])
+        degrees = counts.astype(np.float64)
+        without = counts == 0
         if without.any():
             degrees[without] = self._expected.of(relation, sources[without])
         # No edge is surer than that there is one at all.
@@ -114,7 +115,8 @@ class NeuralAdjacency:
         if len(possible):
             sure = np.minimum(predictor.confidence(relation, sources[possible], degrees[possible]), np.float32(LARGEST))
             # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
-            weighed = sure * self._missing
+            more = self._expected.of_one_more(relation, counts[possible]).astype(np.float32)
+            weighed = sure * (self._missing * more)[:, None]
             for position, confidence in zip(possible.tolist(), weighed / (weighed + 1 - sure), strict=True):
                 confidence[stated[position]] = 1.0
                 targets = np.flatnonzero(confidence >= self.floor).astype(np.int32)

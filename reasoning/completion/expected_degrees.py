@@ -1,4 +1,4 @@
-"""How many edges of a relation an entity is expected to have where a graph gives it none.
+"""How many edges of a relation an entity is expected to have where a graph gives it none, and how likely one more is.
 
 A softmax over targets is certain that there is a target. That is right of an entity with known edges of the relation;
 of any other it says that a town has a spouse. What such an entity is, its other relations tell: the share of the
@@ -17,6 +17,9 @@ from reasoning.graph.index import Ids, TripleIndex
 SMOOTHING = 5.0
 """Entities without the relation that are added to those of every other one: few of them tell little."""
 
+MOST = 50
+"""Edges from which on it makes no difference how many there are."""
+
 
 class ExpectedDegrees:
     """Shares of directed relations (see `questions`) that stand at the same entities.
@@ -28,6 +31,8 @@ class ExpectedDegrees:
     def __init__(self, index: TripleIndex) -> None:
         from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
+        self._index = index
+        self._chances: dict[int, NDArray[np.float64]] = {}
         entities, relations = len(index.out_bounds) - 1, len(index.forward.bounds) - 1
         sides = [(index.side(bool(number & 1)), number >> 1) for number in range(2 * relations)]
         sources = [side.sources[side.rows(relation)] for side, relation in sides]
@@ -61,3 +66,20 @@ class ExpectedDegrees:
             positions = np.arange(counts.sum()) + np.repeat(low[some] - starts, counts)
             found[some] = np.maximum.reduceat(share[self._stands.indices[positions]], starts)
         return found
+
+    def of_one_more(self, relation: int, degrees: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of the entities with at least so many edges of a directed relation that have more.
+
+        A capital has one country: where that is known, hardly another is missing.
+
+        Args:
+            relation: the directed relation.
+            degrees: known edges, shape (n,); where there is none the share is 1, see `of`.
+        """
+        if relation not in self._chances:
+            side = self._index.side(bool(relation & 1))
+            rows = side.rows(relation >> 1)
+            counts = np.diff(side.starts[rows.start : rows.stop + 1])
+            at_least = np.bincount(np.minimum(counts, MOST), minlength=MOST + 2)[::-1].cumsum()[::-1]
+            self._chances[relation] = np.append(1.0, (at_least[2:] + 1) / (at_least[1:-1] + 2))
+        return self._chances[relation][np.minimum(degrees, MOST - 1)]

@@ -57,6 +57,10 @@ def edge(kg: KnowledgeGraph, relation: int, inverse: bool, source: int, target: 
     if target in known:
         return 1.0
     sure = min(float(Drawn(kg.entity_count).row(2 * relation + inverse, source)[target]), LARGEST)
+    counts = [len(kg.index.side(inverse).row(relation, each)) for each in range(kg.entity_count)]
+    if known:
+        at_least, more = (sum(count >= len(known) + extra for count in counts) for extra in (0, 1))
+        missing *= (more + 1) / (at_least + 2)
     return sure * missing / (sure * missing + 1 - sure)
 
 
@@ -183,6 +187,25 @@ def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_r
     rows = NeuralAdjacency(kg.index, Degrees(kg.entity_count), 1e-4).rows(works, ids)
     assert rows[0].confidence == pytest.approx(np.full(kg.entity_count, 5 / 15 / 100), abs=1e-6)
     assert [len(row.targets) for row in rows[1:]] == [0, 0], "a town has no employer"
+
+
+def test_a_functional_relation_hardly_lacks_one_more_edge() -> None:
+    capitals = [(f"c{i}", "capital of", f"s{i}") for i in range(20)]
+    friends = [("c0", "twin of", f"c{i}") for i in range(1, 6)] + [("c1", "twin of", "c2")]
+    kg = KnowledgeGraph.from_triples(capitals + friends)
+    expected = ExpectedDegrees(kg.index)
+    capital, twin = (2 * kg.relation_labels.index(name) for name in ("capital of", "twin of"))
+    assert expected.of_one_more(capital, np.array([0, 1])) == pytest.approx([1, 1 / 22])
+    assert expected.of_one_more(twin, np.array([0, 1, 2, 5, 1000])) == pytest.approx([1, 2 / 4, 2 / 3, 1 / 3, 1 / 2])
+
+    class Sure(Drawn):
+        def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+            return np.full((len(sources), self.entities), 0.9, dtype=np.float32)
+
+    adjacency = NeuralAdjacency(kg.index, Sure(kg.entity_count), 0.0, missing=0.5)
+    source, other = (kg.entity_labels.index(name) for name in ("c0", "s7"))
+    assert adjacency.confidence(capital, source, other) == pytest.approx(9 * 0.5 / 22 / (9 * 0.5 / 22 + 1))
+    assert adjacency.confidence(twin, source, other) == pytest.approx(9 * 0.5 / 3 / (9 * 0.5 / 3 + 1))
 
 
 def test_rows_are_kept_within_the_bound_and_stay_right() -> None:
