@@ -289,7 +289,7 @@ def as_markdown(report: dict[str, Any]) -> str:
             f"{trained['weights']}; held-out MRR "
             + ", ".join(f"{part} {ranking['mrr']:.4f}" for part, ranking in trained["held_out"].items())
             + f". Learning curve of the ComplEx (epoch: held-out MRR): {curve}; "
-            f"{trained['curve'][-1]['seconds'] if trained['curve'] else 0} s in all.",
+            f"{_cost(trained['curve'])}.",
             "",
             "```",
             aligned(
@@ -304,6 +304,13 @@ def as_markdown(report: dict[str, Any]) -> str:
             "",
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _cost(curve: list[dict[str, Any]]) -> str:
+    if not curve:
+        return "rules alone"
+    memory = max(check.get("memory") or 0 for check in curve)
+    return f"{curve[-1]['seconds']} s in all" + (f", peak memory {memory / 2**30:.2f} GiB" if memory else "")
 
 
 def _figure(metrics: dict[str, float]) -> str:

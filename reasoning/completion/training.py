@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,8 +97,9 @@ def _epochs(
 ) -> None:  # fmt: skip
     import torch
 
+    device = model.entities.device
     # Cores without instructions for it are slower at bfloat16 than at float32.
-    low = options.dtype == "bfloat16" or (options.dtype == "auto" and model.entities.device.type == "cuda")
+    low = options.dtype == "bfloat16" or (options.dtype == "auto" and device.type == "cuda")
     dtype = torch.bfloat16 if low else torch.float32
     began, saved = time.monotonic() - progress.seconds, time.monotonic()
     taught = taught.cut(TOGETHER)
@@ -136,6 +138,7 @@ def _epochs(
             line = {
                 "epoch": progress.epoch,
                 "seconds": round(progress.seconds),
+                "memory": _most_memory(device),
                 "loss": round(float(np.mean(losses)), 5),
                 "held_out": ranking.to_dict(),
             }
@@ -152,6 +155,20 @@ def _weights(model: ComplEx) -> dict[str, Any]:
         name: tensor.detach().cpu().clone()
         for name, tensor in (("entities", model.entities), ("relations", model.relations))
     }
+
+
+def _most_memory(device: Any) -> int | None:
+    """Most bytes that this process took so far, on a GPU those of the GPU; None where the system does not tell."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _check_memory(entities: int, relations: int, options: TrainingOptions, device: str) -> None:

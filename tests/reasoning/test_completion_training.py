@@ -158,6 +158,8 @@ def test_a_run_that_was_killed_at_any_check_ends_with_the_same_embeddings(tmp_pa
     whole = trained(kg, tmp_path / "whole")
     lines = (tmp_path / "whole" / LOG_FILE).read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [2, 4, 6]
+    memory = [json.loads(line)["memory"] for line in lines]
+    assert memory == sorted(memory) and memory[0] > 1 << 26, "the most so far, of a process with torch in it"
     for killed_at in (2, 4):
 
         def kill(line: str, at: str = f"epoch {killed_at}:") -> None:
