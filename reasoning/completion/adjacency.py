@@ -6,6 +6,7 @@ memory allows.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from functools import cached_property
@@ -27,7 +28,7 @@ LARGEST = 0.9999
 class Predictor(Protocol):
     """What is sure of edges, more or less."""
 
-    def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `LinkPredictor`."""
         ...
 
@@ -68,7 +69,7 @@ class NeuralAdjacency:
         missing: float = 1.0,
         most_bytes: int = 1 << 30,
     ) -> None:
-        self._index, self.floor, self._missing, self._most = index, floor, np.float32(missing), most_bytes
+        self._index, self.floor, self._missing, self._most = index, floor, missing, most_bytes
         self.predictor = predictor
         self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
         self._lock = threading.Lock()
@@ -113,15 +114,25 @@ class NeuralAdjacency:
         possible = np.flatnonzero(degrees >= self.floor)
         rows = [_certain(known) for known in stated]
         if len(possible):
-            sure = np.minimum(predictor.confidence(relation, sources[possible], degrees[possible]), np.float32(LARGEST))
-            # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
-            more = self._expected.of_one_more(relation, counts[possible]).astype(np.float32)
-            weighed = sure * (self._missing * more)[:, None]
-            for position, confidence in zip(possible.tolist(), weighed / (weighed + 1 - sure), strict=True):
-                confidence[stated[position]] = 1.0
-                targets = np.flatnonzero(confidence >= self.floor).astype(np.int32)
-                rows[position] = Row(targets, confidence[targets])
+            evidence = predictor.evidence(relation, sources[possible], degrees[possible])
+            missing = self._missing * self._expected.of_one_more(relation, counts[possible])
+            for one, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
+                rows[position] = self._row(one, share, stated[position])
         return rows
+
+    def _row(self, evidence: NDArray[np.float32], missing: float, known: Ids) -> Row:
+        """What a predictor's evidence for every target makes of a row, where a share of the edges is missing."""
+        evidence[known] = np.inf
+        # What is below the floor before it is weighed is most of a row.
+        least = -math.log1p(-self.floor) if self.floor < 1 else math.inf
+        targets = np.flatnonzero(evidence >= least).astype(np.int32)
+        sure = np.minimum(-np.expm1(-evidence[targets]), np.float32(LARGEST))
+        # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
+        weighed = sure * np.float32(missing)
+        confidence = weighed / (weighed + 1 - sure)
+        confidence[np.searchsorted(targets, known)] = 1.0
+        enough = confidence >= self.floor
+        return Row(targets[enough], confidence[enough])
 
     @cached_property
     def _expected(self) -> ExpectedDegrees:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,8 @@ too sure, which no rank in a row shows but every product of rows does."""
 TRIED = 1500
 """Most held-out targets that they are tried on."""
 
-MOST = 0.9999
-"""Of what rules say, so that it has a logarithm."""
+MOST = -np.log1p(np.float32(-0.9999))
+"""Evidence of rules that counts."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,20 @@ class LinkPredictor:
         Returns:
             float32, shape (n, entities).
         """
-        return -np.expm1(-self.put_together(self.parts(relation, sources), degrees, sources, self.weights))
+        return -np.expm1(-self.evidence(relation, sources, degrees))
+
+    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+        """-log(1 - confidence), see there; few edges have enough to be worth more work on them."""
+        return self.put_together(self.parts(relation, sources), degrees, sources, self.weights)
 
     def parts(self, relation: int, sources: Ids) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
         """The scores of the ComplEx and the evidence of the rules, each of shape (n, entities) or None."""
         scores = evidence = None
         if self.embeddings is not None:
             scores = self.embeddings.scores(relation, sources)
+            scores[:, self._unseen] = -np.inf
         if self.rules is not None:
-            evidence = -np.log1p(-np.minimum(self.rules.scores(relation, sources), np.float32(MOST)))
+            evidence = self.rules.evidence(relation, sources)
         return scores, evidence
 
     def put_together(
@@ -101,17 +107,21 @@ class LinkPredictor:
         """The evidence for every edge, shape (n, entities)."""
         scores, evidence = parts
         total = np.zeros((len(sources), len(self.seen)), dtype=np.float32)
-        if scores is not None:
-            belief = np.where(self.seen, scores, np.float32(-np.inf))
-            belief -= belief.max(axis=1, keepdims=True)
-            np.exp(belief, out=belief)
-            belief *= (degrees / belief.sum(axis=1)).astype(np.float32)[:, None]
-            total += belief
-        if evidence is not None:
-            total += np.float32(weights.rules) * evidence
-        total[:, ~self.seen] = 0.0
-        total[~self.seen[sources]] = 0.0
+        # Row by row: one fits the processor's cache, all of them don't.
+        for position in np.flatnonzero(self.seen[sources]).tolist():
+            row = total[position]
+            if scores is not None:
+                np.subtract(scores[position], scores[position].max(), out=row)
+                np.exp(row, out=row)
+                row *= np.float32(degrees[position] / row.sum())
+            if evidence is not None and weights.rules:
+                row += np.float32(weights.rules) * np.minimum(evidence[position], MOST)
+            row[self._unseen] = 0.0
         return total
+
+    @cached_property
+    def _unseen(self) -> Ids:
+        return np.flatnonzero(~self.seen).astype(np.int32)
 
 
 def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleIndex, seed: int) -> Weights:

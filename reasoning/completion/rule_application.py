@@ -19,9 +19,6 @@ from reasoning.graph.index import Ids
 
 REST, OFTEN = 1e-3, 1e-6
 """Weights that let the sum of all rules, and then how often a candidate is a target, decide between equals."""
-CERTAIN = 1 - 2.0**-24
-"""The largest float32 below 1."""
-
 Bounds = NDArray[np.int64]
 
 
@@ -77,7 +74,7 @@ def score_rows(
     top: int,
     rows: NDArray[np.float32],
 ) -> None:
-    """Score all entities as targets of a directed relation; see `RulePredictor.scores`.
+    """The evidence for all entities as targets of a directed relation; see `RulePredictor.evidence`.
 
     Args:
         popularity: float32, shape (entities, 2): evidence from how many edges of the relation lead to each entity, all
@@ -86,7 +83,7 @@ def score_rows(
         looped: int8, shape (entities,): whether it is known to.
         bodies, strength: of the relation's closed rules.
         top: strongest rules that count.
-        rows: out, shape (sources, entities), all 0 before.
+        rows: out, shape (sources, entities).
     """
     bounds, relations, entities, starts, targets, facts = edges
     set_starts, members, premise_bounds, conclusions, supports, conclusion_bounds, premises, premise_supports = sets
@@ -152,8 +149,7 @@ def score_rows(
                     strongest[y, i] = 0.0
                 likely += best + REST * (total[y] - best)
                 total[y] = 0.0
-            if likely > 0.0:
-                rows[row, y] = min(-np.expm1(-likely), CERTAIN)
+            rows[row, y] = likely
         if own >= 0:
             for at in range(starts[own], starts[own + 1]):
                 known[targets[at]] = 0

@@ -31,6 +31,9 @@ from reasoning.errors import CompletionError, GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import Ids, TripleIndex
 
+CERTAIN = np.float32(1 - 2.0**-24)
+"""The largest confidence below 1."""
+
 
 @dataclass(frozen=True)
 class RuleOptions:
@@ -164,6 +167,10 @@ class RulePredictor:
         Returns:
             float32 in [0, 1), shape (s, entities); 0 where no rule applies.
         """
+        return np.minimum(-np.expm1(-self.evidence(relation, sources)), CERTAIN)
+
+    def evidence(self, relation: int, sources: Ids) -> NDArray[np.float32]:
+        """-log(1 - confidence) of `scores`: float32 from 0, shape (s, entities)."""
         rows = np.zeros((len(sources), self.entities), dtype=np.float32)
         if len(self) and len(sources):
             rules = slice(*self.rules_of(relation))
