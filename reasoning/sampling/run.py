@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import write_whole
-from kg_data.errors import ResultsError
+from kg_data.errors import ResultsError, SkylarkError
 from reasoning.errors import SamplingError
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
+from reasoning.evaluation.settings import graph_setting
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.structures import STRUCTURES
 from reasoning.sampling.graphs import GraphPair
 from reasoning.sampling.holding_out import write_held_out
 from reasoning.sampling.options import SamplingOptions
@@ -21,6 +24,9 @@ from reasoning.sampling.shares import LinkTally
 
 GRAPH = "graph"
 """The folder beside the queries that a graph without splits is written to."""
+
+UNFINISHED = ".unfinished.json"
+"""The file beside the queries of a run that has not come to its end."""
 
 
 def sample_queries(
@@ -32,6 +38,8 @@ def sample_queries(
     progress: bool = False,
 ) -> dict[str, Any]:
     """Sample queries with their easy and hard answers into files `<split>-<type>.jsonl`, as `evaluate` reads them.
+
+    A run that was killed goes on where it was when it is begun again in the same way.
 
     Args:
         kg: name or folder of a data set with the splits train, valid (and test); with `held_out` any graph.
@@ -58,16 +66,26 @@ def sample_queries(
         )
     if held_out is None:
         pair = GraphPair.load(kg, split)
-        _prepare(out, split, options)
-    else:
-        _prepare(out, split, options)
-        write_held_out(KnowledgeGraph.load(kg), out / GRAPH, held_out, options.seed)
-        pair = GraphPair.load(out / GRAPH, split)
-    sampler, tally, tries = QuerySampler(pair, options), LinkTally(), {}
-    unfilled: list[str] = []
-    table = EntityTable(pair.full)
+    settings = {"kg": graph_setting(kg), "split": split, "held_out": held_out, **asdict(options)}
+    with _Unfinished(out, settings) as run:
+        run.prepare(options)
+        if held_out is not None:
+            if not (run.goes_on and (out / GRAPH).exists()):
+                write_held_out(KnowledgeGraph.load(kg), out / GRAPH, held_out, options.seed)
+            pair = GraphPair.load(out / GRAPH, split)
+        unfilled = _sample(pair, options, run, progress)
+    if unfilled:
+        raise SamplingError("\n".join(unfilled))
+    return {"per_type": {kind: run.rows[kind] for kind in STRUCTURES if kind in run.rows}, "split": split}
+
+
+def _sample(pair: GraphPair, options: SamplingOptions, run: _Unfinished, progress: bool) -> list[str]:
+    """Sample every type that is not done; why some could not be filled."""
+    sampler, unfilled, table = QuerySampler(pair, options), [], EntityTable(pair.full)
     table.integers = True  # where an id is a number it is written as one
     for kind in options.kinds:
+        if kind in run.rows:
+            continue
         with tqdm(total=options.count, desc=kind, unit="query", disable=not progress) as bar:
 
             def told(found: int, bar: Any = bar) -> None:
@@ -78,33 +96,67 @@ def sample_queries(
             except SamplingError as error:
                 unfilled.append(str(error))
                 continue
-        write_whole(_file(out, split, kind), b"".join(_line(record, table) for record in found.records))
-        tries[kind] = found.tries
+        write_whole(run.file(kind), b"".join(_line(record, table) for record in found.records))
+        tally = LinkTally()
         for links in found.links:
             tally.add(kind, links)
-    if unfilled:
-        raise SamplingError("\n".join(unfilled))
-    summary = tally.summary()
-    for kind, row in summary["per_type"].items():
-        row["tries"] = tries[kind]
-    return {**summary, "split": split}
+        run.done(kind, tally.summary()["per_type"].get(kind, {}) | {"tries": found.tries})
+    return unfilled
 
 
-def _prepare(out: Path, split: str, options: SamplingOptions) -> None:
-    there = [kind for kind in options.kinds if _file(out, split, kind).exists()]
-    if there:
-        raise ResultsError(
-            f"{_file(out, split, there[0])} is there already; choose another folder, or types other than "
-            f"{', '.join(there)}"
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultsError(f"cannot make the folder {out}: {error.strerror or error}") from None
+class _Unfinished:
+    """A run that a kill leaves to be gone on with: what it was told and the types that are done, in a file beside them.
 
+    Attributes:
+        goes_on: whether an earlier one with the same settings was stopped.
+        rows: of the summary, by type, of what is done.
+    """
 
-def _file(out: Path, split: str, kind: str) -> Path:
-    return out / f"{split}-{kind}.jsonl"
+    def __init__(self, out: Path, settings: dict[str, Any]) -> None:
+        self._out, self._settings, self._path = out, settings, out / UNFINISHED
+        self.rows: dict[str, Any] = {}
+        self._began = False
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            self.goes_on = bool(stored["settings"] == json.loads(json.dumps(settings)))
+            if self.goes_on:
+                self.rows = {kind: row for kind, row in stored["rows"].items() if self.file(kind).exists()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.goes_on = False
+
+    def __enter__(self) -> _Unfinished:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        refused = kind is not None and issubclass(kind, SkylarkError) and self._began and not self.rows
+        if kind is None or refused:  # there is nothing to go on with
+            self._path.unlink(missing_ok=True)
+
+    def prepare(self, options: SamplingOptions) -> None:
+        """Make the folder, where nothing stands in the way."""
+        there = [kind for kind in options.kinds if self.file(kind).exists()]
+        if there and not self.goes_on:
+            raise ResultsError(
+                f"{self.file(there[0])} is there already; choose another folder, or types other than {', '.join(there)}"
+            )
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot make the folder {self._out}: {error.strerror or error}") from None
+        self._keep()
+
+    def file(self, kind: str) -> Path:
+        """The file of a type's queries."""
+        return self._out / f"{self._settings['split']}-{kind}.jsonl"
+
+    def done(self, kind: str, row: dict[str, Any]) -> None:
+        """Keep that a type's file is written."""
+        self.rows[kind] = row
+        self._keep()
+
+    def _keep(self) -> None:
+        self._began = True
+        write_whole(self._path, json.dumps({"settings": self._settings, "rows": self.rows}).encode())
 
 
 def _line(record: QueryRecord, table: EntityTable) -> bytes:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from reasoning.sampling import HARDER, SamplingOptions, classify_queries, sample
 from reasoning.sampling.backward import NO_STEP, BackwardSteps
 from reasoning.sampling.graphs import GraphPair
 from reasoning.sampling.missing_links import MissingLinks
+from reasoning.sampling.sampler import QuerySampler
 from tests.reasoning.made_dataset import ENTITIES, Adjacency, answers, make_dataset
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -41,6 +43,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_dataset(tmp_path_factory.mktemp("made") / "made", 1)
+
+
+@pytest.fixture
+def facts(dataset: Path, tmp_path: Path) -> Path:
+    rows = [line.split("\t") for line in (dataset / "train.txt").read_text().splitlines()]
+    path = tmp_path / "facts.tsv"
+    links = [f"n {h}\tr {r}\tn {t}\n" for h, r, t in rows if int(r) % 2 == 0]
+    path.write_text("".join(["head\trelation\ttail\ttype\n", *links, "n 1\tsize\t4\tinteger\n"]))
+    return path
 
 
 @pytest.fixture(scope="module", params=["valid", "test"])
@@ -207,14 +218,6 @@ def test_a_graph_without_twins_is_followed_forward_only(dataset: Path, tmp_path:
 
 
 class TestHoldingOut:
-    @pytest.fixture
-    def facts(self, dataset: Path, tmp_path: Path) -> Path:
-        rows = [line.split("\t") for line in (dataset / "train.txt").read_text().splitlines()]
-        path = tmp_path / "facts.tsv"
-        links = [f"n {h}\tr {r}\tn {t}\n" for h, r, t in rows if int(r) % 2 == 0]
-        path.write_text("".join(["head\trelation\ttail\ttype\n", *links, "n 1\tsize\t4\tinteger\n"]))
-        return path
-
     def test_a_graph_without_splits_is_split_and_queried(self, facts: Path, tmp_path: Path) -> None:
         out = tmp_path / "out"
         sample_queries(facts, out, options=SamplingOptions(count=3), held_out=0.2)
@@ -286,6 +289,35 @@ class TestBadInput:
             sample_queries(dataset, tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["valid-2p.jsonl"]
 
+    @pytest.mark.parametrize("held_out", [None, 0.2])
+    def test_a_run_that_is_killed_goes_on_when_it_is_begun_again(
+        self, dataset: Path, facts: Path, tmp_path: Path, held_out: float | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kg, options = (dataset, facts)[held_out is not None], SamplingOptions(["1p", "2p", "2i", "2u"], 3)
+        whole = sample_queries(kg, tmp_path / "whole", options=options, held_out=held_out)
+        sample, sampled = QuerySampler.sample, list[str]()
+
+        def killed(self: QuerySampler, kind: str, told: Any) -> Any:
+            if kind == "2i" and "2i" not in sampled:
+                sampled.append(kind)
+                raise KeyboardInterrupt
+            sampled.append(kind)
+            return sample(self, kind, told)
+
+        monkeypatch.setattr(QuerySampler, "sample", killed)
+        out = tmp_path / "out"
+        with pytest.raises(KeyboardInterrupt):
+            sample_queries(kg, out, options=options, held_out=held_out)
+        with pytest.raises(ResultsError, match="is there already"):
+            sample_queries(kg, out, options=replace(options, count=4), held_out=held_out)
+        again = sample_queries(kg, out, options=options, held_out=held_out)
+        assert again == whole and sampled == ["1p", "2p", "2i", "2i", "2u"]
+        assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == {
+            path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if path.is_file()
+        }
+        with pytest.raises(ResultsError, match="is there already"):
+            sample_queries(kg, out, options=options, held_out=held_out)
+
     def test_a_folder_that_cannot_be_made(self, dataset: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ResultsError, match=r"cannot make the folder .*Not a directory"):
@@ -307,12 +339,12 @@ import os, signal, sys
 from pathlib import Path
 from reasoning.sampling import SamplingOptions, sample_queries
 
-write, left = os.write, 2
+write, left = os.write, 4
 
 def killed(descriptor, content):
     global left
     left -= 1
-    if not left:  # a write a file: this is the second type's
+    if not left:  # what it is told, a type, that it is done, the second type
         write(descriptor, content[: len(content) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
     return write(descriptor, content)
