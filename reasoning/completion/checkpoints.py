@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,24 @@ from reasoning.errors import CompletionError
 
 CHECKPOINT, LOG_FILE, OPTIONS_FILE = "checkpoint", "log.jsonl", "options.json"
 STATE_FILE, BEST_FILE, PROGRESS_FILE = "state.safetensors", "best.safetensors", "progress.json"
+
+
+@contextmanager
+def training_lock(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a folder; the system ends the lock with the process.
+
+    Raises:
+        CompletionError: another one trains in it, or it cannot be written.
+    """
+    import filelock
+
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False):
+            yield
+    except filelock.Timeout:
+        raise CompletionError(
+            f"another process trains in {folder}; wait for it or give another folder (--out)"
+        ) from None
 
 
 @dataclass
@@ -46,15 +66,25 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
     """Keep what decides the run in its folder, or compare it with what the folder holds; more epochs may be asked.
 
     Raises:
-        CompletionError: the folder holds a run with other options or on other triples.
+        CompletionError: the folder holds a run with other options or on other triples, or cannot be written.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CompletionError(f"the folder {run} cannot be made: {error.strerror or error}") from error
     kept = run / OPTIONS_FILE
     asked = {**options.to_dict(), "triples": triples}
     for name in ("epochs", "device", "patience", "refit"):
         del asked[name]
-    if kept.exists():
-        stored = json.loads(kept.read_text(encoding="utf-8"))
+    if kept.exists() and last(run) is not None:  # before the first checkpoint there is nothing to lose
+        try:
+            stored = json.loads(kept.read_text(encoding="utf-8"))
+            if not isinstance(stored, dict):
+                raise ValueError("expected an object")
+        except (OSError, ValueError) as error:
+            raise CompletionError(
+                f"{kept} is damaged ({error}); begin anew (--anew) or give another folder (--out)"
+            ) from error
         if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
             told = ", ".join(f"{name} {stored.get(name)} and not {asked[name]}" for name in differing)
             raise CompletionError(
@@ -67,22 +97,33 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
 
 
 def save(run: Path, model: ComplEx, optimizer: Any, best: dict[str, Any], progress: Progress) -> None:
-    """Write the checkpoint, whole or not at all."""
+    """Write the checkpoint, whole or not at all.
+
+    Raises:
+        CompletionError: it cannot be written; the one before stays.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     part, old = run / f"{CHECKPOINT}.part", run / f"{CHECKPOINT}.old"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
     state = {name: tensor.detach() for name, tensor in (("entities", model.entities), ("relations", model.relations))}
     for position, values in optimizer.state_dict()["state"].items():
         state |= {f"{position}.{name}": value for name, value in values.items()}
-    save_file(state, part / STATE_FILE)
-    save_file(best, part / BEST_FILE)
-    (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
-    shutil.rmtree(old, ignore_errors=True)
-    if (run / CHECKPOINT).exists():
-        (run / CHECKPOINT).rename(old)
-    part.rename(run / CHECKPOINT)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        save_file(state, part / STATE_FILE)
+        save_file(best, part / BEST_FILE)
+        (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+        shutil.rmtree(old, ignore_errors=True)
+        if (run / CHECKPOINT).exists():
+            (run / CHECKPOINT).rename(old)
+        part.rename(run / CHECKPOINT)
+    except (OSError, SafetensorError) as error:
+        raise CompletionError(
+            f"the checkpoint {run / CHECKPOINT} cannot be written ({error}); the one before stays, "
+            "and the same command goes on from it"
+        ) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -92,6 +133,15 @@ def last(run: Path) -> Path | None:
         if (run / name / PROGRESS_FILE).is_file():
             return run / name
     return None
+
+
+def _progress(checkpoint: Path) -> Progress:
+    progress = Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
+    for field in fields(Progress):
+        value, default = getattr(progress, field.name), field.default
+        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+            raise ValueError(f"{field.name} is {value!r}")
+    return progress
 
 
 def best_epoch(run: Path) -> int:
@@ -104,7 +154,7 @@ def best_epoch(run: Path) -> int:
     try:
         if checkpoint is None:
             raise ValueError("none is there")
-        return Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8"))).best_epoch
+        return _progress(checkpoint).best_epoch
     except (OSError, TypeError, ValueError) as error:
         raise CompletionError(f"the checkpoint of {run} cannot be read ({error}); begin anew (--anew)") from error
 
@@ -122,7 +172,7 @@ def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str,
     try:
         state = load_file(checkpoint / STATE_FILE, device=str(model.entities.device))
         best = load_file(checkpoint / BEST_FILE)
-        progress = Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
+        progress = _progress(checkpoint)
         with torch.no_grad():
             model.entities.copy_(state.pop("entities"))
             model.relations.copy_(state.pop("relations"))

@@ -11,13 +11,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reasoning.completion.checkpoints import best_epoch
+from reasoning.completion.checkpoints import best_epoch, claim, training_lock
 from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of
 from reasoning.completion.questions import Questions, split_triples
-from reasoning.completion.training import CHECKED, train
+from reasoning.completion.training import CHECKED, check_fit, train
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -65,17 +65,34 @@ def fit(
         options: of the ComplEx, of what is held out, and the seed.
         parts: "both", "complex" or "rules".
         out: the folder; by default one beside the graph's cache, where `find_predictor` looks.
-        anew: throw away what the folder holds.
+        anew: throw away the training that the folder holds; what else is in it stays.
         say: told of the progress, a line at a time.
 
     Raises:
-        CompletionError: as `train`; or the graph has too few triples to learn from.
+        CompletionError: as `train`; the folder cannot be written, or another process trains in it.
     """
     if parts not in PARTS:
         raise CompletionError(f"parts must be one of {', '.join(PARTS)}, not {parts!r}")
     folder = out or training_folder(kg)
-    if anew and folder.exists():
-        shutil.rmtree(folder)
+    if anew:
+        for name in (RUN, WHOLE_RUN, MODEL):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CompletionError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
+    with training_lock(folder):
+        return _fit(kg, options, parts, folder, say)
+
+
+def _fit(
+    kg: KnowledgeGraph, options: TrainingOptions, parts: str, folder: Path, say: Callable[[str], None]
+) -> Fitted:  # fmt: skip
+    mark = str(Fingerprint.of(kg))
+    if parts != "rules":
+        # Before the rules, which take their time.
+        check_fit(kg.entity_count, kg.relation_count, options)
+        claim(folder / RUN, options, mark)
     kept, held = split_triples(kg.index, options.held_out, options.seed)
     embeddings = rules = tried_embeddings = tried_rules = None
     if parts != "complex":
@@ -88,7 +105,6 @@ def fit(
             without = TripleIndex.build(kept, kg.entity_count, kg.relation_count)
             tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
     if parts != "rules":
-        mark = str(Fingerprint.of(kg))
         sizes = (kg.index, kg.entity_count, kg.relation_count)
         embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
         if options.refit and len(held):

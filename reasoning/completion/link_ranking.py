@@ -63,6 +63,6 @@ def rank_among(scores: NDArray[np.float32], targets: Ids, filtered: Ids) -> NDAr
     """Each target's rank from 1, the other targets and `filtered` left out; ties take the expected rank."""
     own = scores[targets]
     rest = np.delete(scores, np.union1d(filtered, targets))
-    above = (rest[None, :] > own[:, None]).sum(axis=1)
+    above = (~(rest[None, :] <= own[:, None])).sum(axis=1)  # behind all where it is no number
     level = (rest[None, :] == own[:, None]).sum(axis=1)
     return np.asarray(1 + above + level / 2)

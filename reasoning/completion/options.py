@@ -58,11 +58,13 @@ class TrainingOptions:
             if (given := getattr(self, name)) < 1:
                 raise CompletionError(f"{name} must be at least 1, not {given}")
         for name in ("learning_rate", "scale"):
-            if not (given := getattr(self, name)) > 0:
-                raise CompletionError(f"{name} must be above 0, not {given}")
+            if not 0 < (given := getattr(self, name)) < math.inf:
+                raise CompletionError(f"{name} must be above 0 and finite, not {given}")
         for name in ("nuclear", "relation_weight"):
-            if not (given := getattr(self, name)) >= 0:
-                raise CompletionError(f"{name} must be at least 0, not {given}")
+            if not 0 <= (given := getattr(self, name)) < math.inf:
+                raise CompletionError(f"{name} must be at least 0 and finite, not {given}")
+        if self.seed < 0:
+            raise CompletionError(f"seed must be at least 0, not {self.seed}")
         if not 0 < self.held_out < 1:
             raise CompletionError(f"held_out is a share between 0 and 1, not {self.held_out}")
         if self.dtype not in DTYPES:
@@ -124,8 +126,8 @@ class CompletionOptions:
         for name in ("least", "floor", "missing"):
             if not 0 <= (given := getattr(self, name)) <= 1:
                 raise CompletionError(f"{name} must be from 0 to 1, not {given}")
-        if not self.negation > 0:
-            raise CompletionError(f"negation must be above 0, not {self.negation}")
+        if not 0 < self.negation < math.inf:
+            raise CompletionError(f"negation must be above 0 and finite, not {self.negation}")
         if self.most_bytes < 1:
             raise CompletionError(f"most_bytes must be at least 1, not {self.most_bytes}")
 

@@ -56,14 +56,12 @@ def train(
     """
     import torch
 
-    check_names(options.device, options.dtype)
+    device = check_fit(entities, relations, options)
     claim(run, options, triples)
-    device = find_device(options.device)
     if whole:
         taught, held_out = Questions.of(index), Questions.of(index).pick(np.zeros(0, dtype=np.int64))
     else:
         taught, held_out = _split(index, entities, relations, options)
-    _check_memory(entities, relations, options, device)
     try:
         model = ComplEx.drawn(entities, relations, options.rank, options.scale, options.seed, device)
         fused = device.partition(":")[0] in ("cpu", "cuda")  # mps has none
@@ -105,17 +103,14 @@ def _epochs(
     taught = taught.cut(TOGETHER)
     updates = math.ceil(len(taught) / options.batch)
     losses: list[float] = []
+    progress.finished = _out_of_patience(progress, options)  # a run that goes on may have been given more
     while not progress.finished and progress.epoch < options.epochs:
         order = np.random.default_rng((options.seed, progress.epoch)).permutation(len(taught))
         for update in range(progress.update, updates):
             part = taught.pick(order[update * options.batch : (update + 1) * options.batch])
             losses.append(backward(model, part, options, dtype))
             if not math.isfinite(losses[-1]):
-                raise CompletionError(
-                    f"the loss is {losses[-1]} in epoch {progress.epoch + 1}: the numbers ran away. "
-                    f"Give a smaller --learning-rate than {options.learning_rate:g} with --anew; "
-                    f"what was saved before stays in {run}"
-                )
+                raise _ran_away(f"loss is {losses[-1]}", progress.epoch + 1, options, run)
             optimizer.step()
             optimizer.zero_grad(set_to_none=False)
             progress.update = update + 1
@@ -125,13 +120,17 @@ def _epochs(
                 saved = time.monotonic()
                 say(f"epoch {progress.epoch + 1}: {progress.update} of {updates} updates, loss {losses[-1]:.3f}")
         progress.epoch, progress.update = progress.epoch + 1, 0
+        # A score is a sum of products of three.
+        if not all(
+            math.isfinite(float(table.detach().abs().max() ** 4)) for table in (model.entities, model.relations)
+        ):
+            raise _ran_away("embeddings have no scores", progress.epoch, options, run)
         if progress.epoch % options.check_every == 0 or progress.epoch == options.epochs:
             ranking = rank_links(model.scores, held_out, index)
             if ranking.mrr > progress.best_mrr or not len(held_out):
                 best.update(_weights(model))
                 progress.best_mrr, progress.best_epoch = ranking.mrr, progress.epoch
-            behind = (progress.epoch - progress.best_epoch) / options.check_every
-            progress.finished = behind >= options.patience
+            progress.finished = _out_of_patience(progress, options)
             progress.seconds = time.monotonic() - began
             save(run, model, optimizer, best, progress)
             saved = time.monotonic()
@@ -148,6 +147,18 @@ def _epochs(
             checked = f"held-out MRR {ranking.mrr:.4f}, " if len(held_out) else ""
             say(f"epoch {progress.epoch}: loss {line['loss']:.3f}, {checked}"
                 f"{progress.seconds / progress.epoch:.1f} s an epoch")  # fmt: skip
+
+
+def _out_of_patience(progress: Progress, options: TrainingOptions) -> bool:
+    behind = (progress.epoch - progress.best_epoch) / options.check_every
+    return progress.best_epoch > 0 and behind >= options.patience
+
+
+def _ran_away(what: str, epoch: int, options: TrainingOptions, run: Path) -> CompletionError:
+    return CompletionError(
+        f"the {what} in epoch {epoch}: the numbers ran away. Give a smaller --learning-rate than "
+        f"{options.learning_rate:g} with --anew; what was saved before stays in {run}"
+    )
 
 
 def _weights(model: ComplEx) -> dict[str, Any]:
@@ -171,14 +182,19 @@ def _most_memory(device: Any) -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _check_memory(entities: int, relations: int, options: TrainingOptions, device: str) -> None:
-    """Refuse what does not fit before hours are spent on it.
+def check_fit(entities: int, relations: int, options: TrainingOptions) -> str:
+    """The device of a training, where there is one and it has the memory.
 
-    Embeddings, their gradients, the optimizer's state, the best ones and a copy in work; scores of a batch, twice.
+    Raises:
+        CompletionError: there is too little memory.
+        LLMError: there is no such device.
     """
+    check_names(options.device, options.dtype)
+    device = find_device(options.device)
+    # Embeddings, their gradients, the optimizer's state, the best ones and a copy in work; scores of a batch, twice.
     wanted = 4 * (5 * (entities + 2 * relations) * 2 * options.rank + 2 * options.batch * entities)
     if device != "cpu" or not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
-        return
+        return device
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     # What the system keeps of files can be given back, so not only free pages count.
@@ -187,3 +203,4 @@ def _check_memory(entities: int, relations: int, options: TrainingOptions, devic
             f"rank {options.rank} and batches of {options.batch} need {wanted / 2**30:.1f} GiB for "
             f"{entities:,} entities, and this machine has {whole / 2**30:.1f}: give a smaller --rank or --batch"
         )
+    return device

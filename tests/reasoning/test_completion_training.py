@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 from dataclasses import replace
@@ -12,12 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from reasoning import KnowledgeGraph
 from reasoning.completion import training
-from reasoning.completion.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, best_epoch
+from reasoning.completion.checkpoints import (
+    CHECKPOINT,
+    LOG_FILE,
+    OPTIONS_FILE,
+    PROGRESS_FILE,
+    STATE_FILE,
+    best_epoch,
+    claim,
+    training_lock,
+)
 from reasoning.completion.complex_model import ComplEx
-from reasoning.completion.link_ranking import rank_links
+from reasoning.completion.fitting import fit
+from reasoning.completion.link_ranking import rank_among, rank_links
 from reasoning.completion.loss import backward
 from reasoning.completion.options import SMALL, CompletionOptions, TrainingOptions, suited_options
 from reasoning.completion.questions import Questions, split_triples
@@ -269,6 +281,91 @@ def test_numbers_that_run_away_are_told_and_the_last_checkpoint_stays(
     assert "2 epochs done" in said[0]
 
 
+def test_embeddings_that_ran_away_in_the_last_update_before_a_check_are_not_kept(tmp_path: Path) -> None:
+    options = replace(QUICK, epochs=1, batch=10_000, learning_rate=1e30)
+    with pytest.raises(CompletionError, match=r"embeddings have no scores in epoch 1.*--learning-rate than 1e\+30"):
+        trained(graph(), tmp_path / "run", options)
+    assert not (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_a_score_that_is_no_number_ranks_last() -> None:
+    scores = np.array([0.5, np.nan, 0.1, 0.2], dtype=np.float32)
+    assert rank_among(scores, np.array([1], dtype=np.int32), np.zeros(0, dtype=np.int32)).tolist() == [4]
+
+
+def test_a_run_that_never_saved_anything_may_be_given_other_options(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    claim(run, QUICK, "fingerprint")
+    trained(graph(), run, replace(QUICK, rank=4, epochs=2))
+    with pytest.raises(CompletionError, match="holds a run with rank 4 and not 8"):
+        trained(graph(), run)
+
+
+def test_a_finished_run_that_is_given_more_patience_goes_on(tmp_path: Path) -> None:
+    options = replace(QUICK, epochs=400, check_every=1, patience=2, learning_rate=0.5)
+    trained(graph(), tmp_path / "run", options)
+    log = tmp_path / "run" / LOG_FILE
+    before = len(log.read_text().splitlines())
+    trained(graph(), tmp_path / "run", replace(options, patience=4))
+    assert len(log.read_text().splitlines()) >= before + 2
+    trained(graph(), tmp_path / "run", options)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_and_the_one_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(graph(), tmp_path / "run", replace(QUICK, epochs=2))
+
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(CompletionError, match=r"cannot be written.*No space left on device.*the one before stays"):
+        trained(graph(), tmp_path / "run")
+    monkeypatch.undo()
+    said: list[str] = []
+    trained(graph(), tmp_path / "run", say=said.append)
+    assert "2 epochs done" in said[0]
+
+
+@pytest.mark.parametrize("content", ['{"rank": ', "[]"])
+def test_damaged_options_of_a_run_are_told(content: str, tmp_path: Path) -> None:
+    trained(graph(), tmp_path / "run", replace(QUICK, epochs=2))
+    (tmp_path / "run" / OPTIONS_FILE).write_text(content)
+    with pytest.raises(CompletionError, match=r"options.json is damaged.*--anew"):
+        trained(graph(), tmp_path / "run")
+
+
+def test_damaged_progress_is_told(tmp_path: Path) -> None:
+    trained(graph(), tmp_path / "run", replace(QUICK, epochs=2))
+    progress = tmp_path / "run" / CHECKPOINT / PROGRESS_FILE
+    progress.write_text(json.dumps({**json.loads(progress.read_text()), "best_mrr": "x"}))
+    with pytest.raises(CompletionError, match=r"cannot be read.*best_mrr is 'x'"):
+        trained(graph(), tmp_path / "run")
+
+
+def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
+    options = replace(QUICK, epochs=1)
+    with training_lock(tmp_path), pytest.raises(CompletionError, match="another process trains in"):
+        fit(graph(), options, "complex", tmp_path)
+    assert fit(graph(), options, "complex", tmp_path).folder.is_dir()
+
+
+def test_beginning_anew_throws_away_the_training_alone(tmp_path: Path) -> None:
+    fit(graph(), replace(QUICK, epochs=1), "complex", tmp_path)
+    (tmp_path / "thesis.txt").write_text("mine")
+    fit(graph(), replace(QUICK, epochs=1, rank=4), "complex", tmp_path, anew=True)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said: list[str] = []
+    with pytest.raises(CompletionError, match="cannot be made: Not a directory"):
+        fit(graph(), QUICK, "both", tmp_path / "file" / "out", say=said.append)
+    assert not said
+
+
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     kg = graph()
     trained(kg, tmp_path / "run", replace(QUICK, epochs=2))
@@ -282,6 +379,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_anything_is_done(tmp_pa
     rank = int(pages / (4 * 5 * 20 * 2))
     with pytest.raises(CompletionError, match=r"need .* GiB for 20 entities.*smaller --rank"):
         trained(graph(), tmp_path / "run", replace(QUICK, rank=rank))
+    trained(graph(), tmp_path / "run", replace(QUICK, epochs=1))
 
 
 def test_memory_that_runs_out_on_the_way_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,6 +411,8 @@ def test_the_smallest_graphs_can_be_trained_on(triples: list[tuple[str, str, str
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
         ({"nuclear": -1.0}, "nuclear must be at least 0"),
+        ({"nuclear": float("inf")}, "nuclear must be at least 0 and finite"),
+        ({"seed": -1}, "seed must be at least 0"),
         ({"held_out": 1.0}, "held_out is a share between 0 and 1"),
         ({"dtype": "float16"}, "dtype must be one of auto, float32, bfloat16"),
     ],
@@ -341,7 +441,9 @@ def test_options_that_suit_a_large_graph_are_the_defaults_and_what_is_given_stay
         suited_options(100, rank=0)
 
 
-@pytest.mark.parametrize("given", [{"least": 1.5}, {"floor": -0.1}, {"negation": 0.0}, {"most_bytes": 0}])
+@pytest.mark.parametrize(
+    "given", [{"least": 1.5}, {"floor": -0.1}, {"negation": 0.0}, {"negation": math.inf}, {"most_bytes": 0}]
+)
 def test_options_of_answering_out_of_range_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(CompletionError, match=next(iter(given))):
         CompletionOptions(**given)
