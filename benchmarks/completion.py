@@ -36,6 +36,7 @@ from reasoning.binding import BoundChain, bind
 from reasoning.completion.checkpoints import LOG_FILE
 from reasoning.completion.fitted import MANIFEST, find_predictor
 from reasoning.completion.fitting import RUN
+from reasoning.completion.hybrid import WEIGHTS_FILE
 from reasoning.completion.logic import soft_logic
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
@@ -125,6 +126,7 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
         for method in ("exact", "complete"):
             found[f"{which} {method}"] = run(queries, split, method, limit, skip, model)
     if options.hybrid:
+        (predictor.folder / WEIGHTS_FILE).unlink(missing_ok=True)  # the signals are read, whatever weights rank them
         lines = run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
         fit_ranking_weights(Path(lines), KnowledgeGraph.load(folder, ("train",)), predictor.folder)
     for which in ("official", "harder") if options.hybrid else ():

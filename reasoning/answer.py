@@ -321,10 +321,10 @@ class Answer:
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
-        """The most probable proof of each of the first `PROVED` answers; () where only the graph was asked."""
+        """Those of the first `PROVED` answers that soft logic has one of; () where only the graph was asked."""
         if self.soft is None or self.error is not None:
             return ()
-        return tuple(self.soft.prove(int(entity)) for entity in self.ranked[:PROVED])
+        return tuple(self.soft.prove(entity) for entity in self.ranked[:PROVED].tolist() if self.soft.holds(entity))
 
     @property
     def sentence(self) -> str:

@@ -96,12 +96,12 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
         self.completion = completion or CompletionOptions()
         self.logic: SoftLogic | None = None
-        self._ranking: dict[str | None, RankingWeights] = {}
+        self.ranking: dict[str | None, RankingWeights] = {}
         if method in COMPLETING:
             predictor = open_predictor(self.kg, self.completion)
             self.logic = soft_logic(self.kg, predictor, self.completion)
             if method == "hybrid" and predictor.folder is not None:
-                self._ranking = read_weights(predictor.folder)
+                self.ranking = read_weights(predictor.folder)
 
     @property
     def OutputType(self) -> Any:
@@ -187,7 +187,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         answer = replace(answer, understood=reading.understood, soft=soft)
         if self.method == "hybrid":
             assert soft is not None
-            answer = rank(answer, soft, self._ranking, self.completion.least)
+            answer = rank(answer, soft, self.ranking, self.completion.least)
         yield Finished(answer)
 
     def estimate(self, questions: Iterable[QuestionInput]) -> Estimate:

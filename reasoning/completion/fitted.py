@@ -27,6 +27,18 @@ from reasoning.graph.store import KnowledgeGraph
 
 FORMAT = 2
 MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
+HELD: dict[str, type | tuple[type, ...]] = {
+    "graph": str,
+    "splits": list,
+    "tables": str,
+    "triples": str,
+    "count": int,
+    "weights": dict,
+    "digest": str,
+    "parts": str,
+    "held_out_mrr": (int, float),
+}
+"""What a manifest holds that is read again, and its types."""
 MODEL = "model"
 """The folder of the fitted predictor in the folder of its training."""
 
@@ -66,7 +78,24 @@ def training_folder(kg: KnowledgeGraph) -> Path:
 
 
 def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dict[str, Any]) -> None:
-    """Write a predictor trained on `kg`, whole or not at all; `told` is kept beside it for a reader."""
+    """Write a predictor trained on `kg`, whole or not at all.
+
+    Args:
+        folder: the place of another one is taken.
+        told: kept beside it, for a reader, but for "parts" and "held_out_mrr", which are read again.
+
+    Raises:
+        CompletionError: it cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        _write(folder, kg, predictor, told)
+    except (OSError, SafetensorError) as error:
+        raise CompletionError(f"the link predictor {folder} cannot be written: {error}") from error
+
+
+def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     mark = Fingerprint.of(kg)
@@ -130,7 +159,7 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
         except CompletionError as error:
             refused.append(str(error))
             continue
-        fitting.append((manifest["count"], manifest.get("held_out_mrr", 0.0), path.parent, manifest))
+        fitting.append((manifest["count"], manifest["held_out_mrr"], path.parent, manifest))
     for _, _, folder, manifest in sorted(fitting, key=lambda item: item[:2], reverse=True):
         try:
             return _open(folder, manifest, kg)
@@ -150,13 +179,18 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
+        for name, kind in HELD.items():
+            if not isinstance(manifest[name], kind):
+                raise ValueError(f"{name} is {manifest[name]!r}")
         return dict(manifest)
     except FileNotFoundError:
         inside = folder / MODEL
         if (inside / MANIFEST).is_file():
             return _manifest(inside)
         raise CompletionError(f"{folder} holds no fitted link predictor (no {MANIFEST})") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise CompletionError(f"the link predictor {folder} is damaged: its {MANIFEST} lacks {error}") from error
+    except (OSError, ValueError, TypeError) as error:
         raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
 
 
@@ -198,20 +232,18 @@ def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPre
     embeddings = rules = None
     try:
         triples = np.load(folder / TRIPLES, allow_pickle=False)
-        if (folder / EMBEDDINGS).is_file():
+        if manifest["parts"] != "rules":
             tensors = load_file(folder / EMBEDDINGS)
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
-        if (folder / RULES).is_dir():
+        if manifest["parts"] != "complex":
             from reasoning.completion.rules import RulePredictor
             from reasoning.graph.index import TripleIndex
 
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
         weights = Weights(**manifest["weights"])
         digest = str(manifest["digest"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, CompletionError) as error:
         raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
-    if embeddings is None and rules is None:
-        raise CompletionError(f"the link predictor {folder} is damaged: it holds neither embeddings nor rules")
     seen = np.zeros(kg.entity_count, dtype=bool)
     seen[triples[:, [0, 2]].ravel()] = True
     return LinkPredictor(embeddings, rules, seen, weights, digest, folder)

@@ -209,7 +209,9 @@ def read_weights(folder: Path) -> dict[str | None, RankingWeights]:
             raise ValueError(f"expected {', '.join(sorted(names))}")
         return {kind or None: RankingWeights(**item) for kind, item in stored.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise CompletionError(f"the ranking weights {path} are damaged ({error}); fit them again") from error
+        raise CompletionError(
+            f"the ranking weights {path} are damaged ({error}); delete the file, and fit them again"
+        ) from error
 
 
 def write_weights(folder: Path, weights: Mapping[str | None, RankingWeights]) -> None:

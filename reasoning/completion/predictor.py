@@ -25,10 +25,10 @@ from reasoning.graph.index import Ids, TripleIndex
 if TYPE_CHECKING:
     from reasoning.completion.rules import RulePredictor
 
-RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Weights that are tried."""
 
-ENOUGH = 1.02
+ENOUGH = 1.005
 """Times the best mean rank that a smaller weight may have: many rules tell of the same edge, so what they add up to is
 too sure, which no rank in a row shows but every product of rows does."""
 
@@ -134,13 +134,14 @@ def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleInde
         predictor: whatever its weights.
         held_out: questions with the targets that were not trained on.
         known: every triple that is known, the held-out ones among them.
-        seed: of the choice where there are more than `TRIED` targets.
+        seed: of the choice where there are more than `TRIED` targets; the last question chosen counts whole.
     """
     if predictor.embeddings is None or predictor.rules is None or not len(held_out):
         return Weights()
     order = np.random.default_rng(seed).permutation(len(held_out))
-    held_out = held_out.pick(order[np.cumsum(held_out.counts[order]) <= TRIED])
-    tried = [Weights(rules) for rules in RULES]
+    before = np.cumsum(held_out.counts[order]) - held_out.counts[order]
+    held_out = held_out.pick(order[before < TRIED])
+    tried = [Weights(rules) for rules in TRIED_RULES]
     logarithms = np.zeros(len(tried))
     for question in range(len(held_out)):
         relation, source = int(held_out.relations[question]), held_out.sources[question : question + 1]

@@ -44,7 +44,7 @@ class Proof:
         confidence: the answer's.
         assignments: of the variables, the answer last.
         edges: what it rests on, in the order of the steps, then values that were read; `Evidence.confidence` is 1
-            where the graph says so.
+            where the graph says so. One that several steps use stands here once, and counts for each in `confidence`.
     """
 
     kg: KnowledgeGraph
@@ -81,7 +81,7 @@ def prove(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet], enti
         logic: that the chain was executed with.
         chain: the bound chain.
         results: every step's fuzzy set.
-        entity: an answer's index.
+        entity: an answer's index, of a confidence above 0.
     """
     if chain.result is None:
         return Proof(logic.kg, entity, 1.0, (), ())
@@ -142,4 +142,6 @@ def _confidence(one: FuzzySet, entity: int) -> float:
 
 def _via(one: FuzzySet, entity: int) -> int:
     assert one.via is not None
-    return int(one.via[np.searchsorted(one.members, entity)])
+    at = int(np.searchsorted(one.members, entity))
+    assert one.members[at] == entity
+    return int(one.via[at])

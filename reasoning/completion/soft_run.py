@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from reasoning.binding import BoundChain
 from reasoning.completion.fuzzy import FuzzySet
 from reasoning.completion.proofs import Proof, prove
@@ -24,6 +26,11 @@ class SoftRun:
     chain: BoundChain
     results: list[FuzzySet]
 
+    def holds(self, entity: int) -> bool:
+        """Whether soft logic gives an entity any confidence: a language model may answer with others."""
+        result = self.chain.result
+        return result is None or bool(self.results[result].of(np.array([entity], dtype=np.int32))[0] > 0)
+
     def prove(self, entity: int) -> Proof:
-        """The most probable proof that an entity is an answer."""
+        """The most probable proof that an entity is an answer, which it holds."""
         return prove(self.logic, self.chain, self.results, entity)

@@ -193,7 +193,8 @@ def read_records(
             if taken[item["type"]] > skip and (limit is None or taken[item["type"]] <= skip + limit):
                 records.append(line.record(item))
     if not records:
-        raise DataError(files[0] if len(files) == 1 else files[0].parent, "at least one query record")
+        behind = f" behind the first {skip} of each type" if skip else ""
+        raise DataError(files[0] if len(files) == 1 else files[0].parent, f"at least one query record{behind}")
     return records
 
 

@@ -41,12 +41,15 @@ def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[
             f"{results} was made with the link predictor {settings.get('predictor')}, {model} is {predictor.digest}"
         )
     told: dict[str | None, Told] = defaultdict(list)
-    for line in lines:
-        if (signals := line.get("signals")) is None:
-            continue
-        right, others = (np.array(signals[name], dtype=np.float64).reshape(-1, 3) for name in ("hard", "others"))
-        item = np.concatenate([right, others]), np.arange(len(right))
-        told[line["type"]].append(item)
+    for number, line in enumerate(lines, 1):
+        try:
+            if (signals := line.get("signals")) is None:
+                continue
+            right, others = (np.array(signals[name], dtype=np.float64).reshape(-1, 3) for name in ("hard", "others"))
+            item = np.concatenate([right, others]), np.arange(len(right))
+            told[line["type"]].append(item)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise EvaluationError(f"{results}, line {number}: no signals as hybrid writes them ({error!r})") from None
         told[None].append(item)
     if not told:
         raise EvaluationError(f"{results} holds no signals; make it with evaluate --protocol hard --method hybrid")

@@ -13,12 +13,21 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
+from reasoning.completion import predictor as predictor_module
 from reasoning.completion.checkpoints import best_epoch
-from reasoning.completion.fitted import MANIFEST, TRIPLES, Fingerprint, find_predictor, load_predictor
+from reasoning.completion.fitted import (
+    EMBEDDINGS,
+    MANIFEST,
+    TRIPLES,
+    Fingerprint,
+    find_predictor,
+    load_predictor,
+    save_predictor,
+)
 from reasoning.completion.fitting import RUN, Fitted, fit, predict_by_rules
-from reasoning.completion.link_ranking import link_ranks, rank_links
+from reasoning.completion.link_ranking import link_ranks, rank_among, rank_links
 from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
-from reasoning.completion.predictor import ENOUGH, RULES, Weights, fit_weights, scorer_of
+from reasoning.completion.predictor import ENOUGH, TRIED_RULES, Weights, fit_weights, scorer_of
 from reasoning.completion.questions import Questions, split_triples
 from reasoning.completion.rules import RulePredictor
 from reasoning.completion.training import train
@@ -160,8 +169,10 @@ def test_the_chosen_weight_is_the_least_that_ranks_what_is_held_out_nearly_best(
         return float(np.mean(np.log(np.concatenate(list(link_ranks(scorer, asked, train_graph.index))))))
 
     chosen = fit_weights(fitted.predictor, asked, train_graph.index, 0)
-    tried = [mean(Weights(rules)) for rules in RULES]
-    enough = [weight for weight, found in zip(RULES, tried, strict=True) if found <= min(tried) + math.log(ENOUGH)]
+    tried = [mean(Weights(rules)) for rules in TRIED_RULES]
+    enough = [
+        weight for weight, found in zip(TRIED_RULES, tried, strict=True) if found <= min(tried) + math.log(ENOUGH)
+    ]
     assert chosen.rules == min(enough)
     assert max(tried) > min(tried) + math.log(ENOUGH)
 
@@ -351,3 +362,58 @@ def test_the_first_queries_of_each_type_can_be_left_out(dataset: Path, tmp_path:
     ids = [json.loads(line)["id"] for line in out.read_text().splitlines()]
     assert {identifier.split(":")[1] for identifier in ids} == {"3", "4"}
     assert len(ids) == 2 * 14
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"tables": None}, "lacks 'tables'"), ({"count": "many"}, "count is 'many'"), ({"splits": 1}, "splits is 1")],
+)
+def test_a_damaged_manifest_is_told_and_does_not_stand_in_the_way_of_others(
+    train_graph: KnowledgeGraph,
+    fitted: Fitted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+    said: str,
+) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path))
+    for name in ("a-damaged", "whole"):
+        shutil.copytree(fitted.folder, tmp_path / "completion" / name / "model")
+    damaged = tmp_path / "completion" / "a-damaged" / "model"
+    manifest = json.loads((damaged / MANIFEST).read_text()) | change
+    written = {key: value for key, value in manifest.items() if value is not None}
+    (damaged / MANIFEST).write_text(json.dumps(written))
+    with pytest.raises(CompletionError, match=f"is damaged.*{said}"):
+        load_predictor(damaged, train_graph)
+    assert find_predictor(train_graph).folder == tmp_path / "completion" / "whole" / "model"
+
+
+@pytest.mark.parametrize("lost", [EMBEDDINGS, "rules"])
+def test_a_predictor_that_lost_a_part_is_not_used_without_it(
+    train_graph: KnowledgeGraph, fitted: Fitted, tmp_path: Path, lost: str
+) -> None:
+    folder = shutil.copytree(fitted.folder, tmp_path / "model")
+    (folder / lost).unlink() if lost == EMBEDDINGS else shutil.rmtree(folder / lost)
+    with pytest.raises(CompletionError, match="is damaged"):
+        load_predictor(folder, train_graph)
+
+
+def test_a_predictor_that_cannot_be_written_is_told(
+    fitted: Fitted, train_graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CompletionError, match="cannot be written"):
+        save_predictor(tmp_path / "file" / "model", train_graph, fitted.predictor, {})
+
+
+def test_weights_are_fitted_where_one_question_has_more_targets_than_are_tried(
+    train_graph: KnowledgeGraph, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor_module, "TRIED", 1)
+    held = Questions.of(train_graph.index)
+    hub = held.pick(np.array([int(np.argmax(held.counts))]))
+    assert hub.counts[0] > 1
+    tried: list[int] = []
+    monkeypatch.setattr(predictor_module, "rank_among", lambda *given: tried.append(1) or rank_among(*given))
+    fit_weights(fitted.predictor, hub, train_graph.index, 0)
+    assert len(tried) == len(TRIED_RULES)

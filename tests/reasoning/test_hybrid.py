@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from reasoning.completion.hybrid import (
 )
 from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.completion.soft_execution import SoftLogic
-from reasoning.errors import CompletionError
+from reasoning.errors import CompletionError, EvaluationError
 from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.ranking_weights import fit_ranking_weights
 from reasoning.query.tree import Query
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 from tests.reasoning.made_dataset import make_dataset
@@ -273,3 +275,40 @@ def test_weights_are_fitted_on_the_lines_of_an_evaluation(
     out.write_text("")
     assert main(arguments) == 2
     assert "holds no signals" in capsys.readouterr().err
+
+
+def test_a_line_without_its_signals_is_told(dataset: Path, kg: KnowledgeGraph, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    asked = (dataset, dataset / "queries", "hard", "hybrid", faultless())
+    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=CompletionOptions(model=model))
+    first, *rest = out.read_text().splitlines()
+    line = json.loads(first)
+    del line["signals"]["hard"]
+    out.write_text("\n".join([json.dumps(line), *rest]) + "\n")
+    with pytest.raises(EvaluationError, match=r"lines.jsonl, line 1: no signals as hybrid writes them"):
+        fit_ranking_weights(out, kg, model)
+
+
+def test_a_run_goes_on_with_the_weights_that_it_began_with(
+    dataset: Path, kg: KnowledgeGraph, model: Path, tmp_path: Path
+) -> None:
+    out, completion = tmp_path / "lines.jsonl", CompletionOptions(model=model)
+    asked = (dataset, dataset / "queries", "hard", "hybrid", faultless())
+    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion)
+    write_weights(model, {None: RankingWeights(bias=-1.0)})
+    try:
+        with pytest.raises(EvaluationError, match="ranking was null, now"):
+            evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion, resume=True)
+    finally:
+        (model / WEIGHTS_FILE).unlink()
+    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion, resume=True)
+
+
+def test_an_answer_of_the_model_that_soft_logic_does_not_give_has_no_proof(tmp_path: Path) -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("b", "r", "c"), ("c", "s", "a"), ("d", "s", "b")])
+    answer = hybrid(kg, fit(kg, QUICK, "rules", tmp_path / "rules").folder).answer('r("a")')
+    given = answer.ranked.tolist()
+    assert given == [kg.entity_labels.index("b")]
+    every = replace(answer, ranked=np.concatenate([np.setdiff1d(kg.universe, answer.ranked), answer.ranked]))
+    assert [proof.entity for proof in every.proofs] == given
+    assert [edge.to_list() for edge in every.evidence] == [["a", "r", "b"]]
