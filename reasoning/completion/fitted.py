@@ -166,7 +166,8 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
         except CompletionError as error:
             log.warning("%s", error)
             refused.append(str(error))
-    splits = f" --split {'+'.join(kg.splits)}" if "train" in kg.splits else ""
+    # What is in test is to be predicted, whatever the graph that is asked holds.
+    splits = f" --split {'+'.join(name for name in kg.splits if name != 'test')}" if "train" in kg.splits else ""
     raise CompletionError(
         f'no link predictor is fitted on the graph "{kg.graph_name}"; '
         + "".join(f"{reason}; " for reason in refused)
