@@ -32,13 +32,20 @@ def training_lock(folder: Path) -> Iterator[None]:
     """
     import filelock
 
+    lock = filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False)
     try:
-        with filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except filelock.Timeout:
         raise CompletionError(
             f"another process trains in {folder}; wait for it or give another folder (--out)"
         ) from None
+    except OSError as error:
+        raise CompletionError(f"the folder {folder} cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass

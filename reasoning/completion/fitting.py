@@ -74,14 +74,10 @@ def fit(
     if parts not in PARTS:
         raise CompletionError(f"parts must be one of {', '.join(PARTS)}, not {parts!r}")
     folder = out or training_folder(kg)
-    if anew:
-        for name in (RUN, WHOLE_RUN, MODEL):
-            shutil.rmtree(folder / name, ignore_errors=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CompletionError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
     with training_lock(folder):
+        if anew:
+            for name in (RUN, WHOLE_RUN, MODEL):
+                shutil.rmtree(folder / name, ignore_errors=True)
         return _fit(kg, options, parts, folder, say)
 
 

@@ -361,7 +361,7 @@ def test_beginning_anew_throws_away_the_training_alone(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said: list[str] = []
-    with pytest.raises(CompletionError, match="cannot be made: Not a directory"):
+    with pytest.raises(CompletionError, match="cannot be written: Not a directory"):
         fit(graph(), QUICK, "both", tmp_path / "file" / "out", say=said.append)
     assert not said
 
