@@ -21,6 +21,9 @@ from reasoning.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 
+SOURCES = 15_000
+"""Most sources of a projection that are not certain: where a large graph holds more, each is worth next to nothing."""
+
 FIRST = 32
 """Sources looked at before the others, the surest of a set: they tell how sure results can be."""
 
@@ -100,7 +103,8 @@ class SoftLogic:
         """Max-product of a fuzzy set with a directed relation.
 
         It ends where the sources that are left cannot give anything above the floor times the surest result: these are
-        the most of a set, and nothing that they lead to would be ranked before thousands of others.
+        the most of a set, and nothing that they lead to would be ranked before thousands of others. Of more than
+        `SOURCES` the surest are followed, and all certain ones.
         """
         from reasoning.completion.soft_projection import raise_best  # the compiler takes a second to import
 
@@ -131,6 +135,7 @@ class SoftLogic:
         source = self.listed(source)
         # The surest first, so that level proofs keep the surest source.
         order = np.argsort(-source.confidence, kind="stable")
+        order = order[: max(SOURCES, np.count_nonzero(source.confidence == 1))]
         start = 0
         while start < len(order):
             part = order[start : start + (BLOCK if start else FIRST)]

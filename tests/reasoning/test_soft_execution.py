@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reasoning import KnowledgeGraph, Query
 from reasoning.binding import bind
+from reasoning.completion import soft_execution
 from reasoning.completion.adjacency import LARGEST, NeuralAdjacency
 from reasoning.completion.expected_degrees import SMOOTHING, ExpectedDegrees
 from reasoning.completion.fuzzy import FuzzySet, among_first
@@ -206,6 +207,21 @@ def test_a_functional_relation_hardly_lacks_one_more_edge() -> None:
     source, other = (kg.entity_labels.index(name) for name in ("c0", "s7"))
     assert adjacency.confidence(capital, source, other) == pytest.approx(9 * 0.5 / 22 / (9 * 0.5 / 22 + 1))
     assert adjacency.confidence(twin, source, other) == pytest.approx(9 * 0.5 / 3 / (9 * 0.5 / 3 + 1))
+
+
+def test_of_many_sources_the_surest_are_followed_and_all_certain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    kg, logic = made(3)
+    confidence = np.array([0.9, 1.0, 0.2, 1.0, 0.4])
+    for most, followed in ((1, [1, 3]), (3, [0, 1, 3]), (4, [0, 1, 3, 4]), (9, [0, 1, 2, 3, 4])):
+        monkeypatch.setattr(soft_execution, "SOURCES", most)
+        for relation in range(4):
+            found = logic.project(FuzzySet(kg.universe, confidence), relation)
+            some = FuzzySet(kg.universe[followed], confidence[followed])
+            monkeypatch.setattr(soft_execution, "SOURCES", 9)
+            expected = logic.project(some, relation)
+            monkeypatch.setattr(soft_execution, "SOURCES", most)
+            assert np.array_equal(found.members, expected.members)
+            assert np.array_equal(found.confidence, expected.confidence)
 
 
 def test_rows_are_kept_within_the_bound_and_stay_right() -> None:
