@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
 QUESTION = "Which is the most populous country that borders Chad?"
-LIKELY_QUERY, LIKELY_TOLD, LIKELY_PLACE = 'timezone("Hanoi")', "Asia/Bangkok", "50"
+LIKELY_QUERY, LIKELY_TOLD, LIKELY_PLACE = 'timezone("Odisha")', "Odisha", "50"
 BATCH = "\n".join(
     (
         "Which countries border France and use the euro?",
