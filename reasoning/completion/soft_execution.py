@@ -21,8 +21,9 @@ from reasoning.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 
-SOURCES = 15_000
-"""Most sources of a projection that are not certain: where a large graph holds more, each is worth next to nothing."""
+PAIRS = 220_000_000
+"""Most pairs of a source and an entity that a projection scores: all of them in a graph of up to 14,800 entities. A set
+that holds most of a larger one is a hub's, spread so thin that each of its last thousands is worth next to nothing."""
 
 FIRST = 32
 """Sources looked at before the others, the surest of a set: they tell how sure results can be."""
@@ -104,7 +105,7 @@ class SoftLogic:
 
         It ends where the sources that are left cannot give anything above the floor times the surest result: these are
         the most of a set, and nothing that they lead to would be ranked before thousands of others. Of more than
-        `SOURCES` the surest are followed, and all certain ones.
+        `PAIRS` allow the surest are followed, and all certain ones.
         """
         from reasoning.completion.soft_projection import raise_best  # the compiler takes a second to import
 
@@ -135,7 +136,7 @@ class SoftLogic:
         source = self.listed(source)
         # The surest first, so that level proofs keep the surest source.
         order = np.argsort(-source.confidence, kind="stable")
-        order = order[: max(SOURCES, np.count_nonzero(source.confidence == 1))]
+        order = order[: max(PAIRS // self.kg.entity_count, np.count_nonzero(source.confidence == 1))]
         start = 0
         while start < len(order):
             part = order[start : start + (BLOCK if start else FIRST)]

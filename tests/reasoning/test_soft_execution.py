@@ -213,13 +213,13 @@ def test_of_many_sources_the_surest_are_followed_and_all_certain_ones(monkeypatc
     kg, logic = made(3)
     confidence = np.array([0.9, 1.0, 0.2, 1.0, 0.4])
     for most, followed in ((1, [1, 3]), (3, [0, 1, 3]), (4, [0, 1, 3, 4]), (9, [0, 1, 2, 3, 4])):
-        monkeypatch.setattr(soft_execution, "SOURCES", most)
+        monkeypatch.setattr(soft_execution, "PAIRS", 5 * most + 4)
         for relation in range(4):
             found = logic.project(FuzzySet(kg.universe, confidence), relation)
             some = FuzzySet(kg.universe[followed], confidence[followed])
-            monkeypatch.setattr(soft_execution, "SOURCES", 9)
+            monkeypatch.setattr(soft_execution, "PAIRS", 45)
             expected = logic.project(some, relation)
-            monkeypatch.setattr(soft_execution, "SOURCES", most)
+            monkeypatch.setattr(soft_execution, "PAIRS", 5 * most + 4)
             assert np.array_equal(found.members, expected.members)
             assert np.array_equal(found.confidence, expected.confidence)
 
