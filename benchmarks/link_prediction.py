@@ -1,7 +1,7 @@
 """Link prediction on UMLS, Nations and CoDEx-S: pykeen's ComplEx and this project's ComplEx, rules, and both together.
 
     pip install pykeen
-    python -m benchmarks.link_prediction [--sets umls nations codex-s] [--seeds 3] [--data DIR]
+    python -m benchmarks.link_prediction [--sets umls nations codex-s] [--seeds 3] [--tuned] [--data DIR]
     python -m benchmarks.link_prediction --large
 
 DIR is the data folder (by default `$SKYLARK_DATA`, else ../shared/data). Everything is trained on the train split alone
@@ -17,6 +17,7 @@ and stops by what it holds out of the train split.
 
 Time is processor time on one thread. Each training has a process of its own, with the libraries loaded and what has to
 be compiled compiled; its memory is what that grows by at most.
+Tuning is the peer's alone and most of the time: `--tuned` takes what the results say of it from the run before.
 `--large` ranks a sample of the valid splits of FB15k-237 and NELL995 by rules alone. Every set's figures are of one run
 and replace those of the set in `results/link_prediction.json` and `.md` beside this file.
 """
@@ -210,13 +211,14 @@ def _resident(field: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) * 1024 / 1e6
 
 
-def measured(folder: Path, seeds: Sequence[int], say: Callable[[str], None] = print) -> dict[str, Any]:
-    """All methods on one data set."""
+def measured(
+    folder: Path, seeds: Sequence[int], tried: list[dict[str, Any]], say: Callable[[str], None] = print
+) -> dict[str, Any]:  # fmt: skip
+    """All methods on one data set; pykeen's is tuned where no settings were tried yet."""
     splits = Splits.load(folder)
     kg = splits.train
     options = suited_options(len(kg), rank=RANK, epochs=EPOCHS[folder.name])
-    tried = []
-    for setting in SWEEP:
+    for setting in SWEEP if not tried else ():
         tried += apart(try_setting, splits, options, setting)[0]
         say(f"{folder.name}: {tried[-1]}")
     tuned = Setting(**max(tried, key=lambda line: line["valid_mrr"])["setting"])
@@ -345,6 +347,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
     parser.add_argument("--sets", nargs="+", choices=list(EPOCHS), default=list(EPOCHS))
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on")
+    parser.add_argument("--tuned", action="store_true", help="take pykeen's tuning from the results, if it is there")
     parser.add_argument("--large", action="store_true", help="rules alone on FB15k-237 and NELL995 instead")
     options = parser.parse_args()
     names = LARGE if options.large else options.sets
@@ -371,7 +374,8 @@ def main() -> None:
         else:
             import pykeen.models  # noqa: F401  (before the processes divide)
 
-            figures = measured(folder, range(options.seeds))
+            tried = report["sets"].get(name, {}).get("sweep", []) if options.tuned else []
+            figures = measured(folder, range(options.seeds), tried)
             report["sets"][name] = figures | {"pykeen": importlib.metadata.version("pykeen")}
         RESULTS.mkdir(exist_ok=True)
         target.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
