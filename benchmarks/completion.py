@@ -2,7 +2,7 @@
 
     python -m reasoning complete train --kg fb15k-237-q2b --split train --rank 512 --relation-weight 4 --epochs 15
     python -m reasoning complete train --kg nell995-betae --split train --relation-weight 0.1 --check-every 2 --epochs 8
-    python -m benchmarks.completion [--data DIR] [--limit N] [--sampled N] [--hybrid N] [--work DIR]
+    python -m benchmarks.completion [--data DIR] [--limit N] [--sampled N] [--hybrid N] [--dense N] [--work DIR]
 
 Filtered MRR on hard answers x 100, by link predictors trained on the train splits alone. The official queries, and
 queries sampled from the same graphs: all 14 types, and a harder set whose pairs lack two links or more. The share of
@@ -131,8 +131,8 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
             found[f"{which} {method}"] = run(queries, split, method, limit, skip, model)
     if options.hybrid:
         (predictor.folder / WEIGHTS_FILE).unlink(missing_ok=True)  # the signals are read, whatever weights rank them
-        lines = run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
-        fit_ranking_weights(Path(lines), KnowledgeGraph.load(folder, ("train",)), predictor.folder)
+        lines = work / run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
+        fit_ranking_weights(lines, KnowledgeGraph.load(folder, ("train",)), predictor.folder)
     for which in ("official", "harder") if options.hybrid else ():
         queries, _, skip = sets[which]
         for method in ("complete", "hybrid"):
@@ -187,7 +187,7 @@ def measured(
         progress=True, completion=model,
     )  # fmt: skip
     kept = ("per_type", "avg_p", "avg_n", "count", "errors", "seconds")
-    return {"lines": str(out), **{key: summary[key] for key in kept}}
+    return {"lines": out.name, **{key: summary[key] for key in kept}}
 
 
 def training(predictor: LinkPredictor) -> dict[str, Any]:
@@ -300,18 +300,22 @@ def as_markdown(report: dict[str, Any]) -> str:
             f"{_cost(trained['curve'])}.",
             "",
             "```",
-            aligned(
-                ["type", "queries a second", "dense, s", "the same, s"],
-                [
-                    [kind, f"{rate['queries_a_second']:.2f}", _seconds(rate["dense_seconds"]),
-                     _seconds(rate["seconds_of_the_same"])]
-                    for kind, rate in figures["speed"].items()
-                ],
-            ),
+            _speed_table(figures["speed"]),
             "```",
             "",
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _speed_table(speed: dict[str, Any]) -> str:
+    rows = [
+        [kind, f"{rate['queries_a_second']:.2f}", *map(_seconds, (rate["dense_seconds"], rate["seconds_of_the_same"]))]
+        for kind, rate in speed.items()
+    ]
+    header = ["type", "queries a second", "dense, s", "the same, s"]
+    if all(rate["dense_seconds"] is None for rate in speed.values()):
+        header, rows = header[:2], [row[:2] for row in rows]
+    return aligned(header, rows)
 
 
 def _seconds(took: float | None) -> str:
