@@ -18,9 +18,9 @@ from app.likely_view import sureness_cell
 from app.markup import counted, muted, name, text
 from app.shown_answer import answer_shown
 from kg_data.errors import SkylarkError
-from reasoning.answer import Answer, plain
+from reasoning.answer import Answer
 from reasoning.graph.names import fold
-from reasoning.query.value_text import readable_of
+from reasoning.query.value_text import plain, readable_of
 
 MOST_ROWS = 100
 LENGTHS = (MOST_ROWS, 500, 2_000, 5_000)

@@ -16,8 +16,8 @@ from app.batch_zip import plain_name
 from app.markup import shortened
 from kg_data.errors import SkylarkError
 from reasoning import Reasoner
-from reasoning.answer import plain
 from reasoning.evaluation.query_files import find_files
+from reasoning.query.value_text import plain
 from reasoning.questions import MAX_CHARACTERS, looks_formal
 
 Kind = Literal["records", "questions", "lines"]

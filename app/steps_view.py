@@ -13,11 +13,12 @@ import numpy as np
 
 from app.answer_view import answers_in_words
 from app.markup import counted, muted, names, seconds_text, text
-from reasoning.answer import Answer, Attempt, Context, StepPart, StepResult
+from reasoning.answer import Answer
 from reasoning.events import StepStarted
 from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.query.value_text import readable
+from reasoning.step_result import Attempt, Context, StepPart, StepResult
 
 MOST_LINES = 80
 """Most context lines shown; the prompt as sent is below them, whole."""

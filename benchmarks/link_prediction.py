@@ -4,7 +4,7 @@
     python -m benchmarks.link_prediction [--sets umls nations codex-s] [--seeds 3] [--tuned] [--data DIR]
     python -m benchmarks.link_prediction --large
 
-DIR is the data folder (by default `$SKYLARK_DATA`, else ../shared/data). Everything is trained on the train split alone
+DIR is the data folder, by default `$SKYLARK_DATA`. Everything is trained on the train split alone
 and ranks the test split, filtered by all splits, in both directions; ties take the expected rank. One evaluator ranks
 for all, `rank_links`; pykeen's own evaluator stands beside it, as a check that its model is asked rightly.
 

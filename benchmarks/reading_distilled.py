@@ -25,7 +25,7 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.binding import bind
 from reasoning.distillation.calibrating import expected_calibration_error
 from reasoning.distillation.drawing import STEP_KINDS, StepDrawer
@@ -37,6 +37,7 @@ from reasoning.exact import execute
 from reasoning.llms import load_llm
 from reasoning.marking.loading import PACKAGED_ADAPTER, adapter_digest
 from reasoning.marking.student import load_student
+from reasoning.step_result import StepResult
 
 MOST_ANSWERS = 40
 SEED = 0

@@ -3,8 +3,8 @@
     python -m benchmarks.sparql_agreement [--data DIR] [--per-type 50] [--deep 200]
 
 On both benchmark graphs the first queries of each type, where the data set has no queries of a type as many sampled
-from its graph, and random deep queries with values over `world`. DIR is the data folder (by default `$SKYLARK_DATA`,
-else ../shared/data). Writes `results/sparql_agreement.json` and `.md` beside this file.
+from its graph, and random deep queries with values over `world`. DIR is the data folder, by default `$SKYLARK_DATA`.
+Writes `results/sparql_agreement.json` and `.md` beside this file.
 """
 
 from __future__ import annotations

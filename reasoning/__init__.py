@@ -1,12 +1,13 @@
 """Graph store, queries, retrieval, decomposition, language models, execution and evaluation."""
 
 from kg_data.errors import SkylarkError
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 from reasoning.retrieval.graph_retriever import GraphRetriever
+from reasoning.step_result import StepResult
 
 __all__ = [
     "Answer",

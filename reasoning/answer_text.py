@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kg_data.visible import visible
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Value
 from reasoning.query.value_text import readable, readable_of, value_words
 from reasoning.query_tree import tree_of
 from reasoning.questions.reading import ReadQuestion
+from reasoning.step_result import StepResult
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.binding import BoundChain
 from reasoning.emptied import emptied_note
 from reasoning.events import ChainEvent, StepFinished, StepStarted
@@ -16,6 +16,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.llms.usage import TokenUsage
 from reasoning.query.tree import Value
 from reasoning.ranking import by_support
+from reasoning.step_result import StepResult
 
 
 def run_exact(kg: KnowledgeGraph, chain: BoundChain) -> Iterator[ChainEvent]:

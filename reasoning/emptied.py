@@ -9,7 +9,7 @@ from reasoning.binding import BoundChain
 from reasoning.graph.index import Ids
 
 if TYPE_CHECKING:  # an answer holds a reading, and a reading by a model asks here
-    from reasoning.answer import StepResult
+    from reasoning.step_result import StepResult
 
 
 def emptied_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reasoning.answer import Answer, Context, StepPart, StepResult
+from reasoning.answer import Answer
 from reasoning.binding import BoundStep
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.step_result import Context, StepPart, StepResult
 from reasoning.sub_question import sub_question
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from reasoning.answer import StepResult
 from reasoning.binding import BoundChain
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.step_result import StepResult
 
 
 def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:

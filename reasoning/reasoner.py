@@ -17,7 +17,7 @@ from pydantic import WithJsonSchema
 
 from kg_data.errors import SkylarkError
 from reasoning.abandoning import awaited
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.binding import bind
 from reasoning.completion.hybrid import RankingWeights, rank, read_weights, run_hybrid
 from reasoning.completion.logic import open_predictor, soft_logic
@@ -37,6 +37,7 @@ from reasoning.llms.usage import NO_USAGE
 from reasoning.query.tree import Query
 from reasoning.question_input import QuestionInput, question_of
 from reasoning.questions import ReadQuestion, looks_formal, understand
+from reasoning.step_result import StepResult
 
 Method = Literal["exact", "lark", "complete", "hybrid"]
 METHODS: tuple[str, ...] = get_args(Method)

@@ -18,7 +18,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from reasoning.answer import Answer, StepResult
+from reasoning.answer import Answer
 from reasoning.completion.completed_graph import complete_for
 from reasoning.completion.fuzzy import FuzzySet
 from reasoning.completion.soft_execution import SoftLogic
@@ -28,6 +28,7 @@ from reasoning.events import ChainEvent
 from reasoning.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.lark import LarkOptions, run_chain
+from reasoning.step_result import StepResult
 
 LEAST_WEIGHT = 1e-4
 """Of an entity that no way leads to, so that it has a logarithm."""

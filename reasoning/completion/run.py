@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reasoning.answer import StepResult
 from reasoning.binding import BoundStep
 from reasoning.completion.soft_run import SoftRun
 from reasoning.events import ChainEvent, StepFinished, StepStarted
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Value
+from reasoning.step_result import StepResult
 
 
 def run_complete(run: SoftRun, least: float) -> Iterator[ChainEvent]:

@@ -12,7 +12,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from kg_data.appended_lines import Line
-from reasoning.answer import plain
 from reasoning.completion.options import CompletionOptions
 from reasoning.evaluation.method import Reply, about, load_method, replies
 from reasoning.evaluation.metrics import counted_metrics
@@ -24,6 +23,7 @@ from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value
+from reasoning.query.value_text import plain
 
 METRICS = ("hits@1", "f1", "exact_match", "path_match")
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.answer import StepPart, StepResult
 from reasoning.binding import BoundChain, BoundStep
 from reasoning.events import ChainEvent, PartFinished, StepFinished, StepStarted
 from reasoning.exact import StepSet, execute_step, inputs_of
@@ -20,6 +19,7 @@ from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import run_whole
 from reasoning.marking.loading import scheme_of
+from reasoning.step_result import StepPart, StepResult
 
 
 def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:

@@ -11,7 +11,6 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from reasoning.answer import Attempt, Context, StepPart
 from reasoning.binding import BoundStep
 from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
@@ -26,6 +25,7 @@ from reasoning.marking.loading import adapter_of, passes_of
 from reasoning.marking.scheme import MarkScheme
 from reasoning.marking.sheets import Sheet, SheetCost, projection_sheet, set_sheet
 from reasoning.retrieval import Subgraph, packed, retrieve
+from reasoning.step_result import Attempt, Context, StepPart
 
 MOST_TOKENS = 512
 """Of a sheet's context, whatever the budget: longer ones are read no better, and two halves take less time."""

@@ -15,7 +15,6 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from reasoning.answer import Context
 from reasoning.binding import BoundChain, BoundStep
 from reasoning.exact import execute_step
 from reasoning.graph.index import Ids
@@ -27,6 +26,7 @@ from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming,
 from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
 from reasoning.query.chain import Operation
 from reasoning.retrieval import Subgraph, packed, retrieve
+from reasoning.step_result import Context
 from reasoning.structured_replies import StructuredNaming
 from reasoning.token_counting import count_tokens
 

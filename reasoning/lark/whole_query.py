@@ -14,7 +14,6 @@ from collections.abc import Iterator
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.answer import StepPart, StepResult
 from reasoning.binding import BoundChain
 from reasoning.errors import QueryError
 from reasoning.events import ChainEvent, StepFinished, StepStarted
@@ -36,6 +35,7 @@ from reasoning.lark.tasks import (
 )
 from reasoning.prompts import projection_question, set_question
 from reasoning.retrieval import retrieve
+from reasoning.step_result import StepPart, StepResult
 
 
 def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:

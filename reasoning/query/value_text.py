@@ -1,4 +1,4 @@
-"""Values and comparisons as a person writes them: "551,500 km²", "1990", "after 2001-12-31", "yes"."""
+"""Values and comparisons as a person writes them: "551,500 km²", "1990", "after 2001-12-31", "yes"; and as JSON holds them."""
 
 from __future__ import annotations
 
@@ -68,3 +68,8 @@ def extreme_words(largest: bool, column: LiteralColumn | None) -> str:
 def tells_time(column: LiteralColumn | None) -> bool:
     """Whether the values are years or dates."""
     return column is not None and column.kind in ("year", "date")
+
+
+def plain(value: Value | bool | None) -> int | float | str | bool | None:
+    """A value as JSON can hold it: dates as ISO texts."""
+    return value.isoformat() if isinstance(value, datetime.date) else value

@@ -20,9 +20,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 
-from reasoning.answer import plain
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Entity, relation_text
+from reasoning.query.value_text import plain
 from reasoning.questions.anchors import anchor
 from reasoning.questions.graph_examples import example_queries
 from reasoning.questions.lexicon import Lexicon, lexicon_of

@@ -14,13 +14,13 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from kg_data.errors import SkylarkError
-from reasoning.answer import plain
 from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.naming import quoted
 from reasoning.prompts import triple_line
 from reasoning.query.tree import Query
+from reasoning.query.value_text import plain
 from reasoning.questions import looks_formal, read_question
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.guidance import Guidance, guidance_of_query, guidance_of_text

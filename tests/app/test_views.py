@@ -31,12 +31,12 @@ from app.steps_view import ShownStep, conclusion_html, steps_html
 from app.tree_view import tree_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.answer import Attempt, Context, StepPart, StepResult
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
 from reasoning.events import Finished, StepFinished, StepStarted
 from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError
 from reasoning.query.value_text import readable_of
 from reasoning.questions import MAX_CHARACTERS
+from reasoning.step_result import Attempt, Context, StepPart, StepResult
 from tests.reasoning.tiny_models import tiny_model
 
 SCRIPT = "<script>alert(1)</script>"
