@@ -218,6 +218,7 @@ def measured(
     splits = Splits.load(folder)
     kg = splits.train
     options = suited_options(len(kg), rank=RANK, epochs=EPOCHS[folder.name])
+    tried = [*tried]
     for setting in SWEEP if not tried else ():
         tried += apart(try_setting, splits, options, setting)[0]
         say(f"{folder.name}: {tried[-1]}")

@@ -29,7 +29,7 @@ class Predictor(Protocol):
     """What is sure of edges, more or less."""
 
     def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
-        """See `LinkPredictor`."""
+        """See `LinkPredictor`; the array is the caller's to change."""
         ...
 
     @property
@@ -115,7 +115,7 @@ class NeuralAdjacency:
         rows = [_certain(known) for known in stated]
         if len(possible):
             evidence = predictor.evidence(relation, sources[possible], degrees[possible])
-            missing = self._missing * self._expected.of_one_more(relation, counts[possible])
+            missing = self._missing * self._expected.chance_of_more(relation, counts[possible])
             for one, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
                 rows[position] = self._row(one, share, stated[position])
         return rows

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from reasoning.completion.complex_model import ComplEx
 from reasoning.completion.options import TrainingOptions
 from reasoning.errors import CompletionError
@@ -30,8 +32,6 @@ def training_lock(folder: Path) -> Iterator[None]:
     Raises:
         CompletionError: another one trains in it, or it cannot be written.
     """
-    import filelock
-
     lock = filelock.FileLock(folder / ".lock", timeout=0, fallback_to_soft=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,6 @@ class Progress:
         seconds: taken so far.
         best_mrr: of the best check.
         best_epoch: passes that it had done.
-        finished: whether the run has come to its end.
     """
 
     epoch: int = 0
@@ -66,7 +65,6 @@ class Progress:
     seconds: float = 0.0
     best_mrr: float = -1.0
     best_epoch: int = 0
-    finished: bool = False
 
 
 def claim(run: Path, options: TrainingOptions, triples: str) -> None:
@@ -145,8 +143,7 @@ def last(run: Path) -> Path | None:
 def _progress(checkpoint: Path) -> Progress:
     progress = Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
     for field in fields(Progress):
-        value, default = getattr(progress, field.name), field.default
-        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+        if type(value := getattr(progress, field.name)) is not type(field.default):
             raise ValueError(f"{field.name} is {value!r}")
     return progress
 

@@ -17,8 +17,8 @@ from reasoning.graph.index import Ids, TripleIndex
 SMOOTHING = 5.0
 """Entities without the relation that are added to those of every other one: few of them tell little."""
 
-MOST = 50
-"""Edges from which on it makes no difference how many there are."""
+COUNTED = 50
+"""Edges of an entity that are counted; who has more counts as who has as many."""
 
 
 class ExpectedDegrees:
@@ -67,19 +67,22 @@ class ExpectedDegrees:
             found[some] = np.maximum.reduceat(share[self._stands.indices[positions]], starts)
         return found
 
-    def of_one_more(self, relation: int, degrees: NDArray[np.int64]) -> NDArray[np.float64]:
+    def chance_of_more(self, relation: int, degrees: NDArray[np.int64]) -> NDArray[np.float64]:
         """The share of the entities with at least so many edges of a directed relation that have more.
 
         A capital has one country: where that is known, hardly another is missing.
 
         Args:
             relation: the directed relation.
-            degrees: known edges, shape (n,); where there is none the share is 1, see `of`.
+            degrees: known edges, shape (n,).
+
+        Returns:
+            Above 0 to 1, shape (n,), smoothed by Laplace's rule; 1 of no known edge, see `of`.
         """
         if relation not in self._chances:
             side = self._index.side(bool(relation & 1))
             rows = side.rows(relation >> 1)
             counts = np.diff(side.starts[rows.start : rows.stop + 1])
-            at_least = np.bincount(np.minimum(counts, MOST), minlength=MOST + 2)[::-1].cumsum()[::-1]
+            at_least = np.bincount(np.minimum(counts, COUNTED), minlength=COUNTED + 1)[::-1].cumsum()[::-1]
             self._chances[relation] = np.append(1.0, (at_least[2:] + 1) / (at_least[1:-1] + 2))
-        return self._chances[relation][np.minimum(degrees, MOST - 1)]
+        return self._chances[relation][np.minimum(degrees, COUNTED - 1)]

@@ -20,14 +20,14 @@ import numpy as np
 
 from reasoning.cache_location import cache_dir
 from reasoning.completion.complex_model import ComplEx
-from reasoning.completion.predictor import LinkPredictor, Weights
+from reasoning.completion.predictor import LinkPredictor, Weights, seen_in
 from reasoning.errors import CompletionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 
 FORMAT = 2
 MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
-HELD: dict[str, type | tuple[type, ...]] = {
+MANIFEST_TYPES: dict[str, type | tuple[type, ...]] = {
     "graph": str,
     "splits": list,
     "tables": str,
@@ -38,7 +38,7 @@ HELD: dict[str, type | tuple[type, ...]] = {
     "parts": str,
     "held_out_mrr": (int, float),
 }
-"""What a manifest holds that is read again, and its types."""
+"""Of what is read of a manifest."""
 MODEL = "model"
 """The folder of the fitted predictor in the folder of its training."""
 
@@ -180,7 +180,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
-        for name, kind in HELD.items():
+        for name, kind in MANIFEST_TYPES.items():
             if not isinstance(manifest[name], kind):
                 raise ValueError(f"{name} is {manifest[name]!r}")
         return dict(manifest)
@@ -245,6 +245,4 @@ def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPre
         digest = str(manifest["digest"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, CompletionError) as error:
         raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
-    seen = np.zeros(kg.entity_count, dtype=bool)
-    seen[triples[:, [0, 2]].ravel()] = True
-    return LinkPredictor(embeddings, rules, seen, weights, digest, folder)
+    return LinkPredictor(embeddings, rules, seen_in(triples, kg.entity_count), weights, digest, folder)

@@ -11,13 +11,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reasoning.completion.checkpoints import best_epoch, claim, training_lock
+from reasoning.completion.checkpoints import best_epoch, training_lock
 from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
-from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of
+from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of, seen_in
 from reasoning.completion.questions import Questions, split_triples
-from reasoning.completion.training import CHECKED, check_fit, train
+from reasoning.completion.training import CHECKED, train
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -84,13 +84,16 @@ def fit(
 def _fit(
     kg: KnowledgeGraph, options: TrainingOptions, parts: str, folder: Path, say: Callable[[str], None]
 ) -> Fitted:  # fmt: skip
-    mark = str(Fingerprint.of(kg))
-    if parts != "rules":
-        # Before the rules, which take their time.
-        check_fit(kg.entity_count, kg.relation_count, options)
-        claim(folder / RUN, options, mark)
     kept, held = split_triples(kg.index, options.held_out, options.seed)
     embeddings = rules = tried_embeddings = tried_rules = None
+    if parts != "rules":
+        mark, sizes = str(Fingerprint.of(kg)), (kg.index, kg.entity_count, kg.relation_count)
+        embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
+        if options.refit and len(held):
+            say("training on all triples")
+            again = replace(options, epochs=best_epoch(folder / RUN))
+            embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
+    # After the training, which goes on where it was: rules are mined in one go, and only once it is done.
     if parts != "complex":
         from reasoning.completion.rules import RulePredictor
 
@@ -100,15 +103,7 @@ def _fit(
             say("mining rules without what is held out")
             without = TripleIndex.build(kept, kg.entity_count, kg.relation_count)
             tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
-    if parts != "rules":
-        sizes = (kg.index, kg.entity_count, kg.relation_count)
-        embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
-        if options.refit and len(held):
-            say("training on all triples")
-            again = replace(options, epochs=best_epoch(folder / RUN))
-            embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
-    seen = np.zeros(kg.entity_count, dtype=bool)
-    seen[kg.index.triples()[:, [0, 2]].ravel()] = True
+    seen = seen_in(kg.index.triples(), kg.entity_count)
     # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its
     # own score: it still supports the rules of its rivals, which are thereby a little more confident than its own.
     tried = LinkPredictor(tried_embeddings, tried_rules, seen, Weights(), "")
@@ -143,9 +138,7 @@ def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
     from reasoning.completion.rules import RulePredictor
 
     rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
-    seen = np.zeros(kg.entity_count, dtype=bool)
-    seen[kg.index.triples()[:, [0, 2]].ravel()] = True
-    predictor = LinkPredictor(None, rules, seen, Weights(), "")
+    predictor = LinkPredictor(None, rules, seen_in(kg.index.triples(), kg.entity_count), Weights(), "")
     return replace(predictor, digest=_digest(predictor))
 
 

@@ -35,8 +35,8 @@ too sure, which no rank in a row shows but every product of rows does."""
 TRIED = 1500
 """Most held-out targets that they are tried on."""
 
-MOST = -np.log1p(np.float32(-0.9999))
-"""Evidence of rules that counts."""
+MOST_EVIDENCE = -np.log1p(np.float32(-0.9999))
+"""Of rules: that of a confidence of 0.9999."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class LinkPredictor:
         return -np.expm1(-self.evidence(relation, sources, degrees))
 
     def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
-        """-log(1 - confidence), see there; few edges have enough to be worth more work on them."""
+        """-log(1 - confidence), of the arguments of `confidence`: a new float32 array, shape (n, entities)."""
         return self.put_together(self.parts(relation, sources), degrees, sources, self.weights)
 
     def parts(self, relation: int, sources: Ids) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
@@ -104,7 +104,17 @@ class LinkPredictor:
         sources: Ids,
         weights: Weights,
     ) -> NDArray[np.float32]:
-        """The evidence for every edge, shape (n, entities)."""
+        """The evidence for every edge.
+
+        Args:
+            parts: see `parts`.
+            degrees: how many targets each source is known or expected to have, shape (n,).
+            sources: shape (n,).
+            weights: of the parts.
+
+        Returns:
+            A new float32 array, shape (n, entities); 0 from and to entities that were not seen.
+        """
         scores, evidence = parts
         total = np.zeros((len(sources), len(self.seen)), dtype=np.float32)
         # Row by row: one fits the processor's cache, all of them don't.
@@ -115,13 +125,20 @@ class LinkPredictor:
                 np.exp(row, out=row)
                 row *= np.float32(degrees[position] / row.sum())
             if evidence is not None and weights.rules:
-                row += np.float32(weights.rules) * np.minimum(evidence[position], MOST)
+                row += np.float32(weights.rules) * np.minimum(evidence[position], MOST_EVIDENCE)
             row[self._unseen] = 0.0
         return total
 
     @cached_property
     def _unseen(self) -> Ids:
         return np.flatnonzero(~self.seen).astype(np.int32)
+
+
+def seen_in(triples: Ids, entities: int) -> NDArray[np.bool_]:
+    """Which entities stand in triples of shape (n, 3): bool, shape (entities,)."""
+    seen = np.zeros(entities, dtype=bool)
+    seen[triples[:, [0, 2]].ravel()] = True
+    return seen
 
 
 def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleIndex, seed: int) -> Weights:

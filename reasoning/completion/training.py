@@ -56,7 +56,7 @@ def train(
     """
     import torch
 
-    device = check_fit(entities, relations, options)
+    device = _device_with_room(entities, relations, options)
     claim(run, options, triples)
     if whole:
         taught, held_out = Questions.of(index), Questions.of(index).pick(np.zeros(0, dtype=np.int64))
@@ -103,8 +103,7 @@ def _epochs(
     taught = taught.cut(TOGETHER)
     updates = math.ceil(len(taught) / options.batch)
     losses: list[float] = []
-    progress.finished = _out_of_patience(progress, options)  # a run that goes on may have been given more
-    while not progress.finished and progress.epoch < options.epochs:
+    while not _out_of_patience(progress, options) and progress.epoch < options.epochs:
         order = np.random.default_rng((options.seed, progress.epoch)).permutation(len(taught))
         for update in range(progress.update, updates):
             part = taught.pick(order[update * options.batch : (update + 1) * options.batch])
@@ -120,7 +119,7 @@ def _epochs(
                 saved = time.monotonic()
                 say(f"epoch {progress.epoch + 1}: {progress.update} of {updates} updates, loss {losses[-1]:.3f}")
         progress.epoch, progress.update = progress.epoch + 1, 0
-        # A score is a sum of products of three.
+        # The loss was looked at before the last update. A score sums products of three: larger ones overflow.
         if not all(
             math.isfinite(float(table.detach().abs().max() ** 4)) for table in (model.entities, model.relations)
         ):
@@ -130,7 +129,6 @@ def _epochs(
             if ranking.mrr > progress.best_mrr or not len(held_out):
                 best.update(_weights(model))
                 progress.best_mrr, progress.best_epoch = ranking.mrr, progress.epoch
-            progress.finished = _out_of_patience(progress, options)
             progress.seconds = time.monotonic() - began
             save(run, model, optimizer, best, progress)
             saved = time.monotonic()
@@ -182,7 +180,7 @@ def _most_memory(device: Any) -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def check_fit(entities: int, relations: int, options: TrainingOptions) -> str:
+def _device_with_room(entities: int, relations: int, options: TrainingOptions) -> str:
     """The device of a training, where there is one and it has the memory.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Values and comparisons as a person writes them: "551,500 km²", "1990", "after 2001-12-31", "yes"; and as JSON holds them."""
+"""Values and comparisons as a person writes them ("551,500 km²", "after 2001-12-31", "yes"), and as JSON holds them."""
 
 from __future__ import annotations
 

@@ -318,6 +318,21 @@ class TestBadInput:
         with pytest.raises(ResultsError, match="is there already"):
             sample_queries(kg, out, options=options, held_out=held_out)
 
+    def test_a_run_that_is_killed_goes_on_with_the_same_graph_alone(
+        self, facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        options, sample = SamplingOptions(["1p", "2p"], 3), QuerySampler.sample
+        monkeypatch.setattr(QuerySampler, "sample", lambda *given: killed() if given[1] == "2p" else sample(*given))
+        with pytest.raises(KeyboardInterrupt):
+            sample_queries(facts, tmp_path / "out", options=options, held_out=0.2)
+        monkeypatch.undo()
+        facts.write_text(facts.read_text() + "n 1\tr 0\tn 1\tentity\n")
+        with pytest.raises(ResultsError, match=r"valid-1p\.jsonl is there already"):
+            sample_queries(facts, tmp_path / "out", options=options, held_out=0.2)
+
     def test_a_folder_that_cannot_be_made(self, dataset: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ResultsError, match=r"cannot make the folder .*Not a directory"):

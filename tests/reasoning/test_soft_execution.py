@@ -196,8 +196,8 @@ def test_a_functional_relation_hardly_lacks_one_more_edge() -> None:
     kg = KnowledgeGraph.from_triples(capitals + friends)
     expected = ExpectedDegrees(kg.index)
     capital, twin = (2 * kg.relation_labels.index(name) for name in ("capital of", "twin of"))
-    assert expected.of_one_more(capital, np.array([0, 1])) == pytest.approx([1, 1 / 22])
-    assert expected.of_one_more(twin, np.array([0, 1, 2, 5, 1000])) == pytest.approx([1, 2 / 4, 2 / 3, 1 / 3, 1 / 2])
+    assert expected.chance_of_more(capital, np.array([0, 1])) == pytest.approx([1, 1 / 22])
+    assert expected.chance_of_more(twin, np.array([0, 1, 2, 5, 1000])) == pytest.approx([1, 2 / 4, 2 / 3, 1 / 3, 1 / 2])
 
     class Sure(Drawn):
         def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
