@@ -133,16 +133,16 @@ def figures_of(options: argparse.Namespace, name: str, split: str) -> dict[str, 
         (predictor.folder / WEIGHTS_FILE).unlink(missing_ok=True)  # the signals are read, whatever weights rank them
         lines = work / run(fitted, "valid", "hybrid", options.fitted, 0, model)["lines"]
         fit_ranking_weights(lines, KnowledgeGraph.load(folder, ("train",)), predictor.folder)
+    beside: dict[str, Any] = {}
     for which in ("official", "harder") if options.hybrid else ():
         queries, _, skip = sets[which]
         for method in ("complete", "hybrid"):
-            found[f"{which} {method}, beside hybrid"] = run(
-                queries, split, method, options.hybrid, skip, model, "weighed"
-            )
+            beside[f"{which} {method}"] = run(queries, split, method, options.hybrid, skip, model, "weighed")
     return {
         "training": training(predictor),
         "chosen": {"missing": model.missing, "negation": model.negation, "tried": tried},
         "measured": found,
+        "hybrid": beside,
         "speed": speed(folder, split, predictor, model, options.dense),
     }
 
@@ -269,12 +269,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "",
     ]
     for name, figures in report.items():
-        measured = figures["measured"]
-        kinds = [kind for kind in STRUCTURES if any(kind in column["per_type"] for column in measured.values())]
-        rows = [[kind, *(_figure(one["per_type"].get(kind, {})) for one in measured.values())] for kind in kinds]
-        rows += [[mean, *(_figure(one[mean]) for one in measured.values())] for mean in ("avg_p", "avg_n")]
-        rows.append(["queries", *(f"{one['count']:,}" for one in measured.values())])
-        trained = figures["training"]
+        trained, beside = figures["training"], figures["hybrid"]
         curve = ", ".join(f"{check['epoch']}: {check['held_out']['mrr']:.4f}" for check in trained["curve"])
         options = trained["options"]
         lines += [
@@ -285,10 +280,8 @@ def as_markdown(report: dict[str, Any]) -> str:
             "",
             f"{ANCHORS[name]}.",
             "",
-            "```",
-            aligned(["type", *measured], rows),
-            "```",
-            "",
+            *_block(_mrr_table(figures["measured"])),
+            *(("Hybrid and, on the same queries, complete:", "", *_block(_mrr_table(beside))) if beside else ()),
             f"Chosen: missing {figures['chosen']['missing']}, negation {figures['chosen']['negation']}. "
             f"Link predictor {trained['digest']}, trained by "
             f"`python -m reasoning complete train --kg {name} --split train "
@@ -299,12 +292,21 @@ def as_markdown(report: dict[str, Any]) -> str:
             + f". Learning curve of the ComplEx (epoch: held-out MRR): {curve}; "
             f"{_cost(trained['curve'])}.",
             "",
-            "```",
-            _speed_table(figures["speed"]),
-            "```",
-            "",
+            *_block(_speed_table(figures["speed"])),
         ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _block(table: str) -> tuple[str, ...]:
+    return "```", table, "```", ""
+
+
+def _mrr_table(columns: dict[str, Any]) -> str:
+    kinds = [kind for kind in STRUCTURES if any(kind in column["per_type"] for column in columns.values())]
+    rows = [[kind, *(_figure(one["per_type"].get(kind, {})) for one in columns.values())] for kind in kinds]
+    rows += [[mean, *(_figure(one[mean]) for one in columns.values())] for mean in ("avg_p", "avg_n")]
+    rows.append(["queries", *(f"{one['count']:,}" for one in columns.values())])
+    return aligned(["type", *columns], rows)
 
 
 def _speed_table(speed: dict[str, Any]) -> str:
