@@ -70,6 +70,10 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         options: how the LLM chain is run: token budget, time limit, prompting, names, seed.
         completion: the link predictor of methods complete and hybrid, and how it is used.
 
+    Attributes:
+        logic: soft logic over the graph and the predictor; None of methods exact and lark.
+        ranking: the weights that method hybrid ranks by, by query structure; {} where none are fitted.
+
     Raises:
         SkylarkError: the method is unknown.
         CompletionError: no link predictor is fitted on this graph, or the one given doesn't fit it.
