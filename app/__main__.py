@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("app").setLevel(logging.INFO)
 
     # After the arguments are read: `--help` need not wait for a web framework.
-    from app.serving import clear, launch, prepare
+    from app.server.serving import clear, launch, prepare
 
     uploads = prepare()
     # A service is ended by this signal; as an exception it leaves no uploads behind.
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Blocks, Path, str, int], str]) -> int:
-    from app.graphs import GraphShelf
-    from app.image_page import ImageDemo
-    from app.language_model import LanguageModel
+    from app.graph.graphs import GraphShelf
+    from app.image.page import ImageDemo
+    from app.models.language_model import LanguageModel
     from app.page import build
 
     model = LanguageModel(options.llm)

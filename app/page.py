@@ -6,16 +6,16 @@ from typing import Any
 
 import gradio as gr
 
-from app.api import Programs, build_programs, offer_only_programs
-from app.batch_images import kept_images
-from app.batch_page import BatchDemo, build_batch, kept_job
-from app.graph_page import GraphDemo, build_graphs
-from app.graphs import GraphShelf
-from app.image_page import ImageDemo, build_images
-from app.language_model import LanguageModel
-from app.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
-from app.models_page import ModelsDemo, build_models
-from app.models_view import language_model_html
+from app.batch.images import kept_images
+from app.batch.page import BatchDemo, build_batch, kept_job
+from app.graph.graphs import GraphShelf
+from app.graph.page import GraphDemo, build_graphs
+from app.image.page import ImageDemo, build_images
+from app.models.language_model import LanguageModel
+from app.models.page import ModelsDemo, build_models
+from app.models.view import language_model_html
+from app.server.api import Programs, build_programs, offer_only_programs
+from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 
 
 def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, GraphDemo]:

@@ -29,10 +29,10 @@ import numpy as np
 import kg_data
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, Query
-from reasoning.batch import BatchExecutor, Program
-from reasoning.binding import bind
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
+from reasoning.execution.batch import BatchExecutor, Program
+from reasoning.query.binding import bind
 
 RESULTS = Path(__file__).resolve().parent / "results"
 DATASETS = {"fb15k-237-q2b": ("train", "valid"), "nell995-betae": ("train", "valid", "test")}
@@ -85,8 +85,8 @@ def warm_up() -> dict[str, float]:
     """Seconds until the first batch is answered in a fresh process: without and with machine code on disk."""
     code = (
         "import sys, time, numba; numba.config.CACHE_DIR = sys.argv[1]\n"
-        "from reasoning import KnowledgeGraph, Query\nfrom reasoning.batch import BatchExecutor\n"
-        "from reasoning.binding import bind\n"
+        "from reasoning import KnowledgeGraph, Query\nfrom reasoning.execution.batch import BatchExecutor\n"
+        "from reasoning.query.binding import bind\n"
         "kg = KnowledgeGraph.from_triples([('a', 'r', 'b')]); chains = [bind(Query.parse('r(\"a\")'), kg)]\n"
         "began = time.perf_counter(); BatchExecutor(kg).execute(chains); print(time.perf_counter() - began)"
     )

@@ -32,21 +32,21 @@ import numpy as np
 import kg_data
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, Query
-from reasoning.binding import BoundChain, bind
-from reasoning.completion.checkpoints import LOG_FILE
+from reasoning.completion.embeddings.checkpoints import LOG_FILE
 from reasoning.completion.fitted import MANIFEST, find_predictor
 from reasoning.completion.fitting import RUN
 from reasoning.completion.hybrid import WEIGHTS_FILE
-from reasoning.completion.logic import soft_logic
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.soft.logic import soft_logic
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
+from reasoning.evaluation.sampling import HARDER, SamplingOptions, sample_queries
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
+from reasoning.query.binding import BoundChain, bind
 from reasoning.query.structures import NEGATED, STRUCTURES
-from reasoning.sampling import HARDER, SamplingOptions, sample_queries
 
 DATASETS = {"fb15k-237-q2b": "valid", "nell995-betae": "test"}
 RESULTS = Path(__file__).resolve().parent / "results"

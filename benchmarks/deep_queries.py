@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from reasoning import KnowledgeGraph
-from reasoning.binding import bind
-from reasoning.exact import execute
+from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
+from reasoning.query.binding import bind
 from reasoning.query.structures import template
 from reasoning.query.tree import (
     OPERATORS,

@@ -22,8 +22,8 @@ from benchmarks.machine import machine, machine_words
 from benchmarks.reading_distilled import calibration, compared, draw, tallied
 from reasoning import LarkOptions, Query, Reasoner
 from reasoning.evaluation.table import aligned
-from reasoning.llms import load_llm
-from reasoning.marking.loading import adapter_digest
+from reasoning.language import load_llm
+from reasoning.language.marking.loading import adapter_digest
 
 
 def main() -> None:

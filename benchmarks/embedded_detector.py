@@ -38,14 +38,14 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from vision import Vision
 from vision.classes.coco import COCO_CLASSES
-from vision.cores import usable_cores
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.decoding import LOWEST_SCORE
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
-from vision.images import load_image
+from vision.images.cores import usable_cores
+from vision.images.loading import load_image
 
 SETS = ("coco128", "coco_mini_train")
 RESULTS = Path(__file__).resolve().parent / "results"

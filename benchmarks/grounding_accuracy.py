@@ -30,7 +30,7 @@ from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Detector, Found, Request
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.expressions import figures_of, grounded_line, read_expressions
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 from vision.vision import Vision
 
 EXPRESSIONS = Path(__file__).parent / "lists" / "grounding.jsonl"

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.machine import machine, machine_words
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.instructions import Task, read_instruction
+from vision.reading.instructions import Task, read_instruction
 
 HERE = Path(__file__).resolve().parent
 LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "final")}

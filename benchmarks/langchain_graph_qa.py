@@ -35,8 +35,8 @@ from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import OPEN, judged
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms import load_llm
-from reasoning.questions import understand
+from reasoning.language import load_llm
+from reasoning.reading import understand
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "lists" / "questions.world.development.jsonl"

@@ -23,9 +23,9 @@ from rapidfuzz import fuzz, process
 
 from benchmarks.machine import machine, machine_words
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.questions import understand
-from reasoning.questions.lexicon import lexicon_of
-from reasoning.questions.linking import link
+from reasoning.reading import understand
+from reasoning.reading.lexicon import lexicon_of
+from reasoning.reading.linking import link
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ASKED, PEER_ASKED = 200, 20

@@ -3,7 +3,7 @@
     python -m benchmarks.mask_weights [--images DIR]
 
 Logistic regression over pixels of the annotated boxes, as many of each object whatever its size. The figures that
-`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/polygons/evidence.py`.
+`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/detections/polygons/evidence.py`.
 Takes about a minute.
 """
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import kg_data
+from vision.detections.polygons.evidence import KINDS, evidence, window
+from vision.detections.polygons.grabcut import crop
+from vision.detections.polygons.masks import mask_from_rings
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.images import load_image
-from vision.polygons.evidence import KINDS, evidence, window
-from vision.polygons.grabcut import crop
-from vision.polygons.masks import mask_from_rings
+from vision.images.loading import load_image
 
 PIXELS = 600
 """Of each object."""

@@ -23,13 +23,13 @@ from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
 from reasoning.cli.distilling import HELD_OUT, TAUGHT, load_graphs
-from reasoning.distillation.checkpoints import last_checkpoint
-from reasoning.distillation.options import DistillationOptions
-from reasoning.distillation.preparing import attach, load_adapter, lora
-from reasoning.distillation.training import teach
 from reasoning.evaluation.table import aligned
-from reasoning.marking.scheme import MarkScheme, unlike
-from reasoning.marking.student import Marks, Student, open_model
+from reasoning.language.marking.scheme import MarkScheme, unlike
+from reasoning.language.marking.student import Marks, Student, open_model
+from reasoning.lark.teaching.checkpoints import last_checkpoint
+from reasoning.lark.teaching.options import DistillationOptions
+from reasoning.lark.teaching.preparing import attach, load_adapter, lora
+from reasoning.lark.teaching.training import teach
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def prepare(options: DistillationOptions) -> tuple[Any, Student]:
-    """The student of `reasoning.distillation.preparing.prepare`, its scheme's words being new rows that are taught."""
+    """The student of `reasoning.lark.teaching.preparing.prepare`, its scheme's words being new rows that are taught."""
     import torch
 
     torch.manual_seed(options.seed)

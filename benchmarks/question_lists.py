@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from reasoning.binding import bind
 from reasoning.errors import SkylarkError
-from reasoning.exact import execute
+from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Entity, Query, Top
-from reasoning.questions import ReadQuestion, understand
+from reasoning.reading import ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("world", "other")

@@ -26,18 +26,18 @@ from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.binding import bind
-from reasoning.distillation.calibrating import expected_calibration_error
-from reasoning.distillation.drawing import STEP_KINDS, StepDrawer
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
-from reasoning.exact import execute
-from reasoning.llms import load_llm
-from reasoning.marking.loading import PACKAGED_ADAPTER, adapter_digest
-from reasoning.marking.student import load_student
-from reasoning.step_result import StepResult
+from reasoning.execution.exact import execute
+from reasoning.execution.step_result import StepResult
+from reasoning.language import load_llm
+from reasoning.language.marking.loading import PACKAGED_ADAPTER, adapter_digest
+from reasoning.language.marking.student import load_student
+from reasoning.lark.teaching.calibrating import expected_calibration_error
+from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
+from reasoning.query.binding import bind
 
 MOST_ANSWERS = 40
 SEED = 0

@@ -19,13 +19,13 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, LarkOptions, Query
-from reasoning.binding import bind
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
-from reasoning.exact import execute
-from reasoning.llms import describe_llm, load_llm
+from reasoning.execution.exact import execute
+from reasoning.language import describe_llm, load_llm
+from reasoning.query.binding import bind
 
 MOST_ANSWERS = 40
 MODELS = ("embedded", "copy")

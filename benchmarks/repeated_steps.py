@@ -2,13 +2,14 @@
 
     python -m benchmarks.repeated_steps RUN [RUN ...] [--data DIR]
 
-The law (Muennighoff et al. 2023, see `reasoning.distillation.epochs`) says how many new tokens repeated ones are worth:
-a run of so many new tokens, with its own schedule, should end where the run that repeats ends. Compares the folders of
-runs of `python -m reasoning distill`, some with a small `--unique`, others with one so large that hardly a step is met
-twice. All are examined on the same steps from graphs that none was taught with, more of them than in the checks of a
-run. Between the runs of new steps the logarithm of their wrong marks is taken as a line over tokens; where on it a run
-that repeats stands is what it was worth. Of a run without `--unique` the steps grow and the mixture follows the error,
-so that it only stands beside them. Writes `results/repeated_steps.json` and `.md`, which hold the commands of the runs.
+The law (Muennighoff et al. 2023, see `reasoning.lark.teaching.epochs`) says how many new tokens repeated ones are
+worth: a run of so many new tokens, with its own schedule, should end where the run that repeats ends. Compares the
+folders of runs of `python -m reasoning distill`, some with a small `--unique`, others with one so large that hardly a
+step is met twice. All are examined on the same steps from graphs that none was taught with, more of them than in the
+checks of a run. Between the runs of new steps the logarithm of their wrong marks is taken as a line over tokens;
+where on it a run that repeats stands is what it was worth. Of a run without `--unique` the steps grow and the mixture
+follows the error, so that it only stands beside them. Writes `results/repeated_steps.json` and `.md`, which hold the
+commands of the runs.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
-from reasoning.distillation.checkpoints import CHECKPOINT, LOG_FILE
-from reasoning.distillation.drawing import STEP_KINDS, StepDrawer
-from reasoning.distillation.epochs import effective_data
-from reasoning.distillation.examining import examine
-from reasoning.distillation.options import DistillationOptions
 from reasoning.evaluation.table import aligned
-from reasoning.marking.student import load_student
+from reasoning.language.marking.student import load_student
+from reasoning.lark.teaching.checkpoints import CHECKPOINT, LOG_FILE
+from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
+from reasoning.lark.teaching.epochs import effective_data
+from reasoning.lark.teaching.examining import examine
+from reasoning.lark.teaching.options import DistillationOptions
 
 STEPS = 100
 """Held-out steps of each kind."""

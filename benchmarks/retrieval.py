@@ -29,19 +29,19 @@ import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import GraphRetriever, KnowledgeGraph, LarkOptions
-from reasoning.binding import BoundStep, bind
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, find_files, read_records
 from reasoning.evaluation.query_run import GRAPH_SPLITS
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
-from reasoning.exact import execute, inputs_of
+from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.index import Ids
+from reasoning.language import load_llm
+from reasoning.language.token_counting import count_tokens
+from reasoning.lark.entity_ids import NamingKind
 from reasoning.lark.tasks import TokenCost, make_naming, named_triple
-from reasoning.llms import load_llm
-from reasoning.naming import NamingKind
+from reasoning.query.binding import BoundStep, bind
 from reasoning.query.structures import STRUCTURES
 from reasoning.retrieval import TripleCost, retrieve
-from reasoning.token_counting import count_tokens
 
 DATASET = "nell995-betae"
 BUDGET = 2048

@@ -29,11 +29,11 @@ from benchmarks.machine import machine, machine_words
 from kg_data.columns import ValueKind
 from kg_data.iris import entity_id
 from reasoning import KnowledgeGraph, Query
-from reasoning.binding import bind
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
-from reasoning.exact import execute
+from reasoning.execution.exact import execute
+from reasoning.query.binding import bind
 from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Count, Exists, Project, Top, Value
 

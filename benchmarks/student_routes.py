@@ -32,12 +32,12 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
-from reasoning.distillation.calibrating import expected_calibration_error
-from reasoning.distillation.drawing import STEP_KINDS, StepDrawer, TaughtStep
 from reasoning.evaluation.table import aligned
-from reasoning.llms import load_llm
-from reasoning.marking.loading import PACKAGED_ADAPTER, adapter_digest
-from reasoning.marking.student import TOKENS_OF_A_PASS, Student, load_student
+from reasoning.language import load_llm
+from reasoning.language.marking.loading import PACKAGED_ADAPTER, adapter_digest
+from reasoning.language.marking.student import TOKENS_OF_A_PASS, Student, load_student
+from reasoning.lark.teaching.calibrating import expected_calibration_error
+from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, TaughtStep
 
 ALONE = 1
 """Tokens of a pass that no two steps fit into."""

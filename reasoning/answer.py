@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.binding import BoundChain
-from reasoning.completion.soft_run import SoftRun
-from reasoning.evidence import Evidence, trace
-from reasoning.exact import execute, inputs_of
+from reasoning.completion.soft.soft_run import SoftRun
+from reasoning.execution.evidence import Evidence, trace
+from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms.usage import NO_USAGE, TokenUsage
+from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.query.binding import BoundChain
 from reasoning.query.tree import Query, Value
-from reasoning.query.value_text import plain
-from reasoning.query_tree import tree_of
-from reasoning.step_result import StepResult
+from reasoning.wording.query_tree import tree_of
+from reasoning.wording.value_text import plain
 
 if TYPE_CHECKING:
-    from reasoning.completion.proofs import Proof
-    from reasoning.contrast import Contrast
-    from reasoning.sentence import SentencePart
+    from reasoning.completion.soft.proofs import Proof
+    from reasoning.wording.contrast import Contrast
+    from reasoning.wording.sentence import SentencePart
 
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""
@@ -113,7 +113,7 @@ class Answer:
     @cached_property
     def sentence_parts(self) -> tuple[SentencePart, ...]:
         """The sentence in parts, each with the positions in `evidence` of what it rests on."""
-        from reasoning.sentence import sentence_of  # a sentence is made of an answer
+        from reasoning.wording.sentence import sentence_of  # a sentence is made of an answer
 
         return sentence_of(self)
 
@@ -123,7 +123,7 @@ class Answer:
         or where a language model found the answer."""
         if self.method != "exact" or self.error is not None:
             return None
-        from reasoning.contrast import contrast_of
+        from reasoning.wording.contrast import contrast_of
 
         return contrast_of(self.query, self.kg, bool(self.value), EVIDENCE_LIMIT)
 
@@ -177,4 +177,4 @@ class Answer:
 
 
 # Reading a question by a model needs answers, and whoever writes an answer's schema needs this type.
-from reasoning.questions.reading import ReadQuestion  # noqa: E402
+from reasoning.reading.reading import ReadQuestion  # noqa: E402

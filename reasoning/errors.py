@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kg_data.errors import SkylarkError
 
 if TYPE_CHECKING:
-    from reasoning.questions.reading import ReadQuestion
+    from reasoning.reading.reading import ReadQuestion
 
 
 def quoted_list(names: Sequence[str], last: str = "or") -> str:

@@ -16,28 +16,28 @@ from langchain_core.runnables.config import get_config_list
 from pydantic import WithJsonSchema
 
 from kg_data.errors import SkylarkError
-from reasoning.abandoning import awaited
 from reasoning.answer import Answer
-from reasoning.binding import bind
 from reasoning.completion.hybrid import RankingWeights, rank, read_weights, run_hybrid
-from reasoning.completion.logic import open_predictor, soft_logic
 from reasoning.completion.options import CompletionOptions
-from reasoning.completion.run import run_complete
-from reasoning.completion.soft_execution import SoftLogic
-from reasoning.completion.soft_run import SoftRun
-from reasoning.concluding import conclude, run_exact
-from reasoning.concurrent_map import concurrent_map
-from reasoning.estimate import Estimate, estimate_run
-from reasoning.events import ChainEvent, Event, Finished, StepFinished
+from reasoning.completion.soft.execution import SoftLogic
+from reasoning.completion.soft.logic import open_predictor, soft_logic
+from reasoning.completion.soft.run import run_complete
+from reasoning.completion.soft.soft_run import SoftRun
+from reasoning.execution.conclusion import conclude, run_exact
+from reasoning.execution.events import ChainEvent, Event, Finished, StepFinished
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language import TokenUsage, load_llm
+from reasoning.language.cancellation import awaited
+from reasoning.language.concurrent_map import concurrent_map
+from reasoning.language.usage import NO_USAGE
 from reasoning.lark import LarkOptions, run_chain
+from reasoning.lark.estimate import Estimate, estimate_run
 from reasoning.lark.marked_steps import queries_at_once
-from reasoning.llms import TokenUsage, load_llm
-from reasoning.llms.usage import NO_USAGE
+from reasoning.query.binding import bind
 from reasoning.query.tree import Query
-from reasoning.question_input import QuestionInput, question_of
-from reasoning.questions import ReadQuestion, looks_formal, understand
-from reasoning.step_result import StepResult
+from reasoning.reading import ReadQuestion, looks_formal, understand
+from reasoning.reading.question_input import QuestionInput, question_of
 
 Method = Literal["exact", "lark", "complete", "hybrid"]
 METHODS: tuple[str, ...] = get_args(Method)

@@ -7,8 +7,8 @@ Example:
 """
 
 from vision.detections.detections import Detections
-from vision.images import load_image
-from vision.instructions.task import OutputFormat, Task
+from vision.images.loading import load_image
+from vision.reading.instructions.task import OutputFormat, Task
 from vision.scene import Grounding, Scene
 from vision.vision import Vision
 

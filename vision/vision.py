@@ -14,20 +14,20 @@ import numpy as np
 
 from kg_data.errors import SkylarkError
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
-from vision.describing import counted, sentence
+from vision.detections.description import counted, sentence
 from vision.detections.detections import Detections, PolygonSource
+from vision.detections.formats import losses
+from vision.detections.polygons import grabcut_outlines, with_points
+from vision.detections.selection import asked_classes, labelled, ranked, within
 from vision.detectors.detector import Detector, Found, Request, Rings
 from vision.detectors.opening import open_detector
 from vision.errors import InstructionError
-from vision.formats import losses
-from vision.images import ImageSource, LoadedImage, load_image
-from vision.instructions import read_instruction
-from vision.instructions.task import OutputFormat, Target, Task
-from vision.pipeline import detect_many
-from vision.polygons import grabcut_outlines, with_points
+from vision.images.loading import ImageSource, LoadedImage, load_image
+from vision.images.pipeline import detect_many
+from vision.reading.instructions import read_instruction
+from vision.reading.instructions.task import OutputFormat, Target, Task
 from vision.scene import Grounding, Scene, expression_classes, ground
 from vision.scene.grounding import UNSURE
-from vision.selection import asked_classes, labelled, ranked, within
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

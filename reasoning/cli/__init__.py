@@ -24,7 +24,7 @@ from reasoning.errors import (
     UnknownEntityError,
     UnknownRelationError,
 )
-from reasoning.llms.errors import UnknownLLMError
+from reasoning.language.errors import UnknownLLMError
 
 USAGE_ERRORS = (
     AmbiguousEntityError,

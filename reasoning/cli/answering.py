@@ -11,7 +11,7 @@ from kg_data.visible import visible, visible_lines
 from reasoning.cli.options import add_graph, add_method, as_json, completion_options, lark_options
 
 if TYPE_CHECKING:
-    from reasoning.questions import ReadQuestion
+    from reasoning.reading import ReadQuestion
 
 
 def add_commands(commands: Any) -> None:
@@ -51,8 +51,8 @@ def query(options: argparse.Namespace) -> int:
 
 
 def _answer(options: argparse.Namespace, question: Any) -> int:
-    from reasoning.answer_text import answer_text
     from reasoning.reasoner import Reasoner
+    from reasoning.wording.answer_text import answer_text
 
     reasoner = Reasoner(
         options.kg,
@@ -77,8 +77,8 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
 
 
 def _ask_back(options: argparse.Namespace, found: ReadQuestion) -> int:
-    from reasoning.answer_text import choice_lines
     from reasoning.graph.store import KnowledgeGraph
+    from reasoning.wording.answer_text import choice_lines
 
     kg = KnowledgeGraph.load(options.kg)
     if options.json:

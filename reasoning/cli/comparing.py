@@ -35,7 +35,7 @@ def compare_files(options: argparse.Namespace) -> int:
     from reasoning.evaluation.comparison import compare
     from reasoning.evaluation.comparison_text import comparison_text
     from reasoning.evaluation.results import read_results
-    from reasoning.evaluation.texts import texts_of
+    from reasoning.wording.comparison_texts import texts_of
 
     a, b = read_results(options.a), read_results(options.b)
     comparison = compare(a, b, options.metric, options.worst)

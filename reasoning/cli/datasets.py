@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
 def list_datasets(options: argparse.Namespace) -> int:
     """List the graphs there are."""
     import kg_data
-    from reasoning.datasets_text import datasets_text
+    from reasoning.wording.datasets_text import datasets_text
 
     print(as_json(kg_data.describe_datasets()) if options.json else datasets_text())
     return OK
@@ -43,7 +43,7 @@ def list_datasets(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Compare a copy of a benchmark with what is published; it is a failure where they differ."""
     from kg_data.verifying import verify as verify_copy
-    from reasoning.datasets_text import verification_text
+    from reasoning.wording.datasets_text import verification_text
 
     found = verify_copy(options.graph)
     if options.json:

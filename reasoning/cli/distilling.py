@@ -13,7 +13,7 @@ from kg_data.command_line import OK
 from reasoning.cli.options import positive
 
 if TYPE_CHECKING:
-    from reasoning.distillation.training import Graphs
+    from reasoning.lark.teaching.training import Graphs
 
 TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
 HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
@@ -22,7 +22,7 @@ RANDOM_GRAPHS = 40
 
 def add_commands(commands: Any) -> None:
     """Offer `distill`."""
-    from reasoning.distillation.options import DistillationOptions
+    from reasoning.lark.teaching.options import DistillationOptions
 
     default = DistillationOptions()
     sub = commands.add_parser("distill", help="teach a language model to answer the steps of chains")
@@ -59,9 +59,9 @@ def distill(options: argparse.Namespace) -> int:
     import json
     from dataclasses import fields
 
-    from reasoning.distillation.options import DistillationOptions
-    from reasoning.distillation.training import distil
-    from reasoning.llms.devices import find_device
+    from reasoning.language.devices import find_device
+    from reasoning.lark.teaching.options import DistillationOptions
+    from reasoning.lark.teaching.training import distil
 
     names = {field.name for field in fields(DistillationOptions)}
     chosen = DistillationOptions(**{name: value for name, value in vars(options).items() if name in names})
@@ -81,8 +81,8 @@ def distill(options: argparse.Namespace) -> int:
 
 def load_graphs(taught: Sequence[str], held_out: Sequence[str], seed: int) -> Graphs:
     """Train splits by their names, and as many random graphs to teach with."""
-    from reasoning.distillation.random_graphs import random_graph
-    from reasoning.distillation.training import Graphs
+    from reasoning.lark.teaching.random_graphs import random_graph
+    from reasoning.lark.teaching.training import Graphs
 
     rng = random.Random(f"{seed}|random graphs")
     real = [_train_split(name) for name in taught]
@@ -97,10 +97,10 @@ def _teacher(name: str, options: Any, device: str) -> Any:
 
     What a hosted model replied is kept, so that a run that goes on does not pay for it twice.
     """
-    from reasoning.distillation.teachers import ChatTeacher, ModelTeacher
+    from reasoning.language import load_llm
+    from reasoning.language.marking.student import load_student
     from reasoning.lark import LarkOptions
-    from reasoning.llms import load_llm
-    from reasoning.marking.student import load_student
+    from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher
 
     if Path(name).is_dir():
         return ModelTeacher(load_student(Path(name), options.source, device))

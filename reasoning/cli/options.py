@@ -98,8 +98,8 @@ def lark_options(options: argparse.Namespace) -> Any:
         LLMError: its package or key is missing, and it was named or is needed.
         EvaluationError: an option is out of range.
     """
+    from reasoning.language import load_llm
     from reasoning.lark import LarkOptions
-    from reasoning.llms import load_llm
 
     names = (field.name for field in fields(LarkOptions))
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}

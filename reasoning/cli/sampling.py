@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
 
 def sample(options: argparse.Namespace) -> int:
     """Sample queries and print how many links they lack."""
-    from reasoning.sampling import SamplingOptions, sample_queries
+    from reasoning.evaluation.sampling import SamplingOptions, sample_queries
 
     names = ("count", "seed", "harder", "most_answers")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
@@ -52,13 +52,13 @@ def sample(options: argparse.Namespace) -> int:
 
 def classify(options: argparse.Namespace) -> int:
     """Print the share of pairs by the number of links they lack."""
-    from reasoning.sampling import classify_queries
+    from reasoning.evaluation.sampling import classify_queries
 
     _print(classify_queries(options.kg, options.queries, options.split, options.results), options)
     return OK
 
 
 def _print(summary: dict[str, Any], options: argparse.Namespace) -> None:
-    from reasoning.sampling import shares_table
+    from reasoning.evaluation.sampling import shares_table
 
     print(as_json(summary) if options.json else shares_table(summary))

@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from reasoning.binding import BoundChain
-from reasoning.completion.fuzzy import FuzzySet
-from reasoning.completion.soft_execution import SoftLogic
+from reasoning.completion.soft.execution import SoftLogic
+from reasoning.completion.soft.fuzzy import FuzzySet
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import BoundChain
 
 SOURCES = 40
 """Entities of a step's set, the surest first, whose edges are looked at."""

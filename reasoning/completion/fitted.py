@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from reasoning.cache_location import cache_dir
-from reasoning.completion.complex_model import ComplEx
+from kg_data.cache_location import cache_dir
+from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.predictor import LinkPredictor, Weights, seen_in
 from reasoning.errors import CompletionError
 from reasoning.graph.index import Ids
@@ -237,7 +237,7 @@ def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPre
             tensors = load_file(folder / EMBEDDINGS)
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
         if manifest["parts"] != "complex":
-            from reasoning.completion.rules import RulePredictor
+            from reasoning.completion.rules.rule_model import RulePredictor
             from reasoning.graph.index import TripleIndex
 
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))

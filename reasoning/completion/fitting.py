@@ -11,13 +11,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reasoning.completion.checkpoints import best_epoch, training_lock
+from reasoning.completion.embeddings.checkpoints import best_epoch, training_lock
+from reasoning.completion.embeddings.training import CHECKED, train
+from reasoning.completion.embeddings.training_pairs import Questions, split_triples
 from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of, seen_in
-from reasoning.completion.questions import Questions, split_triples
-from reasoning.completion.training import CHECKED, train
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -95,7 +95,7 @@ def _fit(
             embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
     # After the training, which goes on where it was: rules are mined in one go, and only once it is done.
     if parts != "complex":
-        from reasoning.completion.rules import RulePredictor
+        from reasoning.completion.rules.rule_model import RulePredictor
 
         say("mining rules")
         rules = tried_rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
@@ -135,7 +135,7 @@ def _fit(
 
 def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
     """A link predictor of rules alone, in seconds; it is kept nowhere."""
-    from reasoning.completion.rules import RulePredictor
+    from reasoning.completion.rules.rule_model import RulePredictor
 
     rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
     predictor = LinkPredictor(None, rules, seen_in(kg.index.triples(), kg.entity_count), Weights(), "")

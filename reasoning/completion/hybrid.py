@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from reasoning.answer import Answer
 from reasoning.completion.completed_graph import complete_for
-from reasoning.completion.fuzzy import FuzzySet
-from reasoning.completion.soft_execution import SoftLogic
-from reasoning.completion.soft_run import SoftRun
+from reasoning.completion.soft.execution import SoftLogic
+from reasoning.completion.soft.fuzzy import FuzzySet
+from reasoning.completion.soft.soft_run import SoftRun
 from reasoning.errors import CompletionError
-from reasoning.events import ChainEvent
-from reasoning.exact import execute
+from reasoning.execution.events import ChainEvent
+from reasoning.execution.exact import execute
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.lark import LarkOptions, run_chain
-from reasoning.step_result import StepResult
 
 LEAST_WEIGHT = 1e-4
 """Of an entity that no way leads to, so that it has a logarithm."""

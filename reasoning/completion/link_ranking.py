@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.questions import Questions
+from reasoning.completion.embeddings.training_pairs import Questions
 from reasoning.graph.index import Ids, TripleIndex
 
 Scorer = Callable[[int, Ids], NDArray[np.float32]]

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.complex_model import ComplEx
+from reasoning.completion.embeddings.complex_model import ComplEx
+from reasoning.completion.embeddings.training_pairs import Questions
 from reasoning.completion.link_ranking import Scorer, rank_among
-from reasoning.completion.questions import Questions
 from reasoning.graph.index import Ids, TripleIndex
 
 if TYPE_CHECKING:
-    from reasoning.completion.rules import RulePredictor
+    from reasoning.completion.rules.rule_model import RulePredictor
 
 TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Weights that are tried."""

@@ -13,14 +13,14 @@ from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
-from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import EvaluationError, QuestionError
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language import LLMError
+from reasoning.language.calling import at_once
+from reasoning.language.concurrent_map import concurrent_map
+from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.lark import LarkOptions
 from reasoning.lark.marked_steps import queries_at_once
-from reasoning.llms import LLMError
-from reasoning.llms.calling import at_once
-from reasoning.llms.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
 from reasoning.reasoner import ASKING, COMPLETING, Reasoner
 

@@ -16,8 +16,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from kg_data.appended_lines import Line
-from reasoning.batch import BatchExecutor
-from reasoning.binding import bind
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
 from reasoning.evaluation.method import load_method, replies
@@ -26,7 +24,9 @@ from reasoning.evaluation.query_lines import METRICS, PROTOCOLS, Protocol, Ranki
 from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
+from reasoning.execution.batch import BatchExecutor
 from reasoning.lark import LarkOptions
+from reasoning.query.binding import bind
 
 GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
     ("hard", "valid"): ("train",),

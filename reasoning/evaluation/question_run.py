@@ -23,7 +23,7 @@ from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value
-from reasoning.query.value_text import plain
+from reasoning.wording.value_text import plain
 
 METRICS = ("hits@1", "f1", "exact_match", "path_match")
 

@@ -16,8 +16,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
 from kg_data.errors import ResultsError, SkylarkError
-from reasoning.estimate import Estimate
 from reasoning.evaluation.results_file import ResultsFile
+from reasoning.lark.estimate import Estimate
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner
 

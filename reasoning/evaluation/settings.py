@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.llms.providers import display_name
-from reasoning.marking.loading import adapter_digest
-from reasoning.questions.options import ReadingOptions
+from reasoning.language.hosted.providers import display_name
+from reasoning.language.marking.loading import adapter_digest
+from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kg_data.text_table import aligned
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.tally import STEP_COUNTS
-from reasoning.llms.usage import TokenUsage
+from reasoning.language.usage import TokenUsage
 
 
 def query_table(summary: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kg_data.appended_lines import Line
 from reasoning.evaluation.intervals import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
-from reasoning.llms.usage import TokenUsage
+from reasoning.language.usage import TokenUsage
 from reasoning.query.structures import NEGATED, STRUCTURES
 
 AVERAGES = {

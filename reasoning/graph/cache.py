@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.cache_location import cache_dir
+from kg_data.cache_location import cache_dir
 from reasoning.errors import GraphError
 
 FORMAT = 6

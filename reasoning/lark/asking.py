@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.concurrent_map import concurrent_map
 from reasoning.errors import StepError
+from reasoning.execution.step_result import Attempt
 from reasoning.graph.index import Ids
+from reasoning.language import LLMError
+from reasoning.language.calling import ask_model, at_once, usage_of
+from reasoning.language.concurrent_map import concurrent_map
+from reasoning.language.usage import TokenUsage
 from reasoning.lark.options import LarkOptions
+from reasoning.lark.prompts import retry_messages
 from reasoning.lark.tasks import Task
-from reasoning.llms import LLMError
-from reasoning.llms.calling import ask_model, at_once, usage_of
-from reasoning.llms.usage import TokenUsage
-from reasoning.prompts import retry_messages
-from reasoning.step_result import Attempt
 
 Asked = tuple[Ids, tuple[Attempt, ...], str | None]
 """The members in the reply's order, every attempt, and why it failed if it did."""

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.binding import BoundChain, BoundStep
-from reasoning.events import ChainEvent, PartFinished, StepFinished, StepStarted
-from reasoning.exact import StepSet, execute_step, inputs_of
+from reasoning.execution.events import ChainEvent, PartFinished, StepFinished, StepStarted
+from reasoning.execution.exact import StepSet, execute_step, inputs_of
+from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.marking.loading import scheme_of
 from reasoning.lark.asking import ask_all
 from reasoning.lark.marked_steps import MarkTask, kept, mark_all, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import run_whole
-from reasoning.marking.loading import scheme_of
-from reasoning.step_result import StepPart, StepResult
+from reasoning.query.binding import BoundChain, BoundStep
 
 
 def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:

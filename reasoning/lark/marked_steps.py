@@ -11,21 +11,21 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from reasoning.binding import BoundStep
-from reasoning.exact import execute_step
+from reasoning.execution.exact import execute_step
+from reasoning.execution.step_result import Attempt, Context, StepPart
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language import EmbeddedChatModel, LLMError
+from reasoning.language.calling import at_once
+from reasoning.language.marking.loading import adapter_of, passes_of
+from reasoning.language.marking.scheme import MarkScheme
+from reasoning.language.marking.sheets import Sheet, SheetCost, projection_sheet, set_sheet
+from reasoning.language.usage import TokenUsage
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.parts import drawn_members, set_parts, with_left_out
 from reasoning.lark.tasks import readable_line
-from reasoning.llms import EmbeddedChatModel, LLMError
-from reasoning.llms.calling import at_once
-from reasoning.llms.usage import TokenUsage
-from reasoning.marking.loading import adapter_of, passes_of
-from reasoning.marking.scheme import MarkScheme
-from reasoning.marking.sheets import Sheet, SheetCost, projection_sheet, set_sheet
+from reasoning.query.binding import BoundStep
 from reasoning.retrieval import Subgraph, packed, retrieve
-from reasoning.step_result import Attempt, Context, StepPart
 
 MOST_TOKENS = 512
 """Of a sheet's context, whatever the budget: longer ones are read no better, and two halves take less time."""

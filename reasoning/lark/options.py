@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from kg_data.errors import SkylarkError
-from reasoning.naming import NamingKind
-from reasoning.questions.options import ReadingOptions
+from reasoning.lark.entity_ids import NamingKind
+from reasoning.reading.options import ReadingOptions
 
 Replies = Literal["auto", "text", "structured", "marks"]
 

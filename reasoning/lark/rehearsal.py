@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.binding import BoundChain
-from reasoning.exact import StepSet, execute_step, inputs_of
+from reasoning.execution.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.marking.loading import scheme_of
 from reasoning.lark.chain_run import empty_whatever_is_said
 from reasoning.lark.marked_steps import MarkTask, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.tasks import ASKED, Task, rng_for, step_tasks
 from reasoning.lark.whole_query import whole_task
-from reasoning.marking.loading import scheme_of
+from reasoning.query.binding import BoundChain
 
 
 def rehearse(

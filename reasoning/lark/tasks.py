@@ -15,20 +15,27 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from reasoning.binding import BoundChain, BoundStep
-from reasoning.exact import execute_step
+from reasoning.execution.exact import execute_step
+from reasoning.execution.step_result import Context
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.hosted.structured_output import keeps_schemas
+from reasoning.language.token_counting import count_tokens
+from reasoning.lark.entity_ids import AbstractNaming, Naming, NamingKind, ReadableNaming, id_digits
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.parts import drawn_members, set_parts, with_left_out
-from reasoning.llms.structured_output import keeps_schemas
-from reasoning.naming import AbstractNaming, Naming, NamingKind, ReadableNaming, id_digits
-from reasoning.prompts import projection_question, set_question, step_messages, transcript, triple_line, worked_example
+from reasoning.lark.prompts import (
+    projection_question,
+    set_question,
+    step_messages,
+    transcript,
+    triple_line,
+    worked_example,
+)
+from reasoning.lark.structured_replies import StructuredNaming
+from reasoning.query.binding import BoundChain, BoundStep
 from reasoning.query.chain import Operation
 from reasoning.retrieval import Subgraph, packed, retrieve
-from reasoning.step_result import Context
-from reasoning.structured_replies import StructuredNaming
-from reasoning.token_counting import count_tokens
 
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
 """Operations that the model answers; the others are done exactly and marked."""

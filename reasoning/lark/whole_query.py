@@ -14,14 +14,15 @@ from collections.abc import Iterator
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.binding import BoundChain
 from reasoning.errors import QueryError
-from reasoning.events import ChainEvent, StepFinished, StepStarted
-from reasoning.exact import execute
+from reasoning.execution.events import ChainEvent, StepFinished, StepStarted
+from reasoning.execution.exact import execute
+from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.asking import ask
 from reasoning.lark.options import LarkOptions
+from reasoning.lark.prompts import projection_question, set_question
 from reasoning.lark.tasks import (
     ASKED,
     Task,
@@ -33,9 +34,8 @@ from reasoning.lark.tasks import (
     readable_line,
     rng_for,
 )
-from reasoning.prompts import projection_question, set_question
+from reasoning.query.binding import BoundChain
 from reasoning.retrieval import retrieve
-from reasoning.step_result import StepPart, StepResult
 
 
 def run_whole(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:

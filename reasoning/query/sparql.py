@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
 from kg_data.iris import ENTITY, POSITION, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
-from reasoning.binding import bind
 from reasoning.graph.rdf import RDFS, SKYLARK
+from reasoning.query.binding import bind
 from reasoning.query.chain import without_negations
 from reasoning.query.tree import (
     Compare,
@@ -31,7 +31,7 @@ from reasoning.query.tree import (
     Union,
     Value,
 )
-from reasoning.query.verbalise import verbalise
+from reasoning.wording.verbalise import verbalise
 
 if TYPE_CHECKING:
     from reasoning.graph.store import KnowledgeGraph

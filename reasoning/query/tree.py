@@ -103,7 +103,7 @@ class Query:
 
     def verbalise(self, kg: KnowledgeGraph | None = None) -> str:
         """The query as an English phrase; with `kg`, ids and relation ids read as their labels."""
-        from reasoning.query.verbalise import verbalise
+        from reasoning.wording.verbalise import verbalise
 
         return verbalise(self, kg)
 

@@ -17,15 +17,15 @@ from kg_data.errors import SkylarkError
 from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
-from reasoning.naming import quoted
-from reasoning.prompts import triple_line
+from reasoning.language.token_counting import count_tokens, estimate_tokens
+from reasoning.lark.entity_ids import quoted
+from reasoning.lark.prompts import triple_line
 from reasoning.query.tree import Query
-from reasoning.query.value_text import plain
-from reasoning.questions import looks_formal, read_question
+from reasoning.reading import looks_formal, read_question
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.guidance import Guidance, guidance_of_query, guidance_of_text
 from reasoning.retrieval.neighbourhood import Anchor, neighbourhood
-from reasoning.token_counting import count_tokens, estimate_tokens
+from reasoning.wording.value_text import plain
 
 KEYS = ("entities", "relations", "types")
 

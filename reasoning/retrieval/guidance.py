@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reasoning.binding import BoundChain, bind
 from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.query.binding import BoundChain, bind
 from reasoning.query.tree import Query
-from reasoning.questions.lexicon import lexicon_of
-from reasoning.questions.linking import link
+from reasoning.reading.lexicon import lexicon_of
+from reasoning.reading.linking import link
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.neighbourhood import Anchor
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reasoning.llms import LLMError
-from reasoning.llms.smollm2_weights import packaged_gguf
+from reasoning.language import LLMError
+from reasoning.language.smollm2_weights import packaged_gguf
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serve, visit
 
 pytestmark = pytest.mark.browser

@@ -14,29 +14,29 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from app.answer_table import MOST_ROWS
-from app.answer_view import answer_html, evidence_table_html, understood_html
-from app.api import Programs
-from app.asking import Asked, ask
-from app.evidence_layout import MOST_EDGES, lay_out
-from app.evidence_picture import picture_html
-from app.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
-from app.failure_view import failure_html
-from app.graph_demo import GraphDemo, _progress, _record
-from app.graphs import GraphShelf
-from app.image_page import ImageDemo
-from app.language_model import LanguageModel
-from app.live_run import LiveRun
-from app.steps_view import ShownStep, conclusion_html, steps_html
-from app.tree_view import tree_html
+from app.graph.answer_table import MOST_ROWS
+from app.graph.answer_view import answer_html, evidence_table_html, understood_html
+from app.graph.asking import Asked, ask
+from app.graph.evidence_layout import MOST_EDGES, lay_out
+from app.graph.evidence_picture import picture_html
+from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
+from app.graph.graphs import GraphShelf
+from app.graph.handlers import GraphDemo, _progress, _record
+from app.graph.live_run import LiveRun
+from app.graph.steps_view import ShownStep, conclusion_html, steps_html
+from app.graph.tree_view import tree_html
+from app.image.page import ImageDemo
+from app.models.language_model import LanguageModel
+from app.server.api import Programs
+from app.server.failure_view import failure_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError
-from reasoning.events import Finished, StepFinished, StepStarted
-from reasoning.llms import CopyEverythingChatModel, EmbeddedChatModel, LLMError
-from reasoning.query.value_text import readable_of
-from reasoning.questions import MAX_CHARACTERS
-from reasoning.step_result import Attempt, Context, StepPart, StepResult
+from reasoning.execution.events import Finished, StepFinished, StepStarted
+from reasoning.execution.step_result import Attempt, Context, StepPart, StepResult
+from reasoning.language import CopyEverythingChatModel, EmbeddedChatModel, LLMError
+from reasoning.reading import MAX_CHARACTERS
+from reasoning.wording.value_text import readable_of
 from tests.reasoning.tiny_models import tiny_model
 
 SCRIPT = "<script>alert(1)</script>"
@@ -562,7 +562,7 @@ def test_a_hosted_model_is_built_once(towns: KnowledgeGraph, monkeypatch: pytest
         built.append(SlowModel(seconds=0))
         return built[-1]
 
-    monkeypatch.setattr("app.language_model.load_llm", build)
+    monkeypatch.setattr("app.models.language_model.load_llm", build)
     model = LanguageModel("provider:model")
     assert model.reader is model.for_run() is built[0]
     assert ask(towns, "towns", "What is the road of [A]?", model.reader).notes

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kg_data.columns import GraphColumns
+from reasoning.evaluation.sampling.graphs import GraphPair
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.structures import STRUCTURES, instantiate, template
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
-from reasoning.sampling.graphs import GraphPair
 
 Link = tuple[int, int, int]
 ENTITIES, RELATIONS = 5, 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 CLASSES = ("cat", "dog", "bus", "traffic light")
 SIDE = 64

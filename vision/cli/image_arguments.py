@@ -10,7 +10,7 @@ from rapidfuzz.process import extractOne
 
 from vision.cli.errors import ArgumentError
 from vision.cli.output_folder import DRAWN
-from vision.images import list_images
+from vision.images.loading import list_images
 
 
 def images_of(arguments: Sequence[str]) -> list[Path]:

@@ -15,8 +15,8 @@ from vision.detections import validation
 from vision.detections.errors import DetectionsError
 from vision.detections.nms import kept_by_nms, merged
 from vision.detectors.detector import Rings
-from vision.images import ImageSource, LoadedImage
-from vision.instructions.task import OutputFormat, SizeRange, Task
+from vision.images.loading import ImageSource, LoadedImage
+from vision.reading.instructions.task import OutputFormat, SizeRange, Task
 
 if TYPE_CHECKING:
     import supervision
@@ -199,7 +199,7 @@ class Detections:
         return self._within(Task(region=region))
 
     def _within(self, task: Task) -> Detections:
-        from vision.selection import within
+        from vision.detections.selection import within
 
         return self[within(self.xyxy, self.image_size, task)]
 
@@ -227,7 +227,7 @@ class Detections:
         Raises:
             FormatError: they cannot be written so, such as polygons where there are none.
         """
-        from vision.formats import write
+        from vision.detections.formats import write
 
         if self.value is None:
             return write(self)
@@ -253,7 +253,7 @@ class Detections:
         Raises:
             FormatError: the text is not in the format, or does not say enough to know the positions.
         """
-        from vision.formats import read
+        from vision.detections.formats import read
 
         return read(text, image_size, output, classes)
 
@@ -286,8 +286,8 @@ class Detections:
     def to_coco(
         self, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
     ) -> list[dict[str, Any]]:
-        """COCO's annotations, which with scores are its results too; see `vision.formats.coco.to_annotations`."""
-        from vision.formats.coco import to_annotations
+        """COCO's annotations, which with scores are its results too; see `formats.coco.to_annotations`."""
+        from vision.detections.formats.coco import to_annotations
 
         return to_annotations(self, image_id, category_ids, first_id)
 
@@ -299,8 +299,8 @@ class Detections:
         categories: Mapping[int, str] | None = None,
         classes: Sequence[str] = (),
     ) -> Detections:
-        """The annotations or results of one image; see `vision.formats.coco.from_annotations`."""
-        from vision.formats.coco import from_annotations
+        """The annotations or results of one image; see `vision.detections.formats.coco.from_annotations`."""
+        from vision.detections.formats.coco import from_annotations
 
         return from_annotations(annotations, image_size, categories, classes)
 
@@ -309,14 +309,14 @@ class Detections:
 
         A line is `index cx cy width height`, or with outlines `index x1 y1 x2 y2 ...`, in shares of the image.
         """
-        from vision.formats import write
+        from vision.detections.formats import write
 
         geometry: Literal["box", "polygon"] = "box" if self.polygons is None else "polygon"
         return write(replace(self, output=OutputFormat("yolo", geometry))), self.classes
 
     def to_voc(self) -> str:
         """A Pascal VOC annotation: XML, in whole pixels that count from 1."""
-        from vision.formats import write
+        from vision.detections.formats import write
 
         geometry: Literal["box", "polygon"] = "box" if self.polygons is None else "polygon"
         return write(replace(self, output=OutputFormat("voc", geometry, score=self.scores is not None)))
@@ -337,8 +337,8 @@ class Detections:
         return from_supervision(detections, image_size, classes)
 
     def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
-        """A picture with boxes or outlines and labels; see `vision.detections.drawing.draw`."""
-        from vision.detections.drawing import draw
+        """A picture with boxes or outlines and labels; see `vision.images.drawing.draw`."""
+        from vision.images.drawing import draw
 
         return draw(self, image)
 

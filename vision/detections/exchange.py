@@ -91,7 +91,7 @@ def _names(detections: supervision.Detections, classes: Sequence[str]) -> tuple[
 def _masks(detections: Detections) -> Any:
     if detections.polygons is None:
         return None
-    from vision.polygons.masks import mask_from_rings
+    from vision.detections.polygons.masks import mask_from_rings
 
     width, height = detections.image_size
     if len(detections) * width * height <= MAX_DENSE_BYTES:
@@ -110,7 +110,7 @@ def _masks(detections: Detections) -> Any:
 
 def _outline(mask: np.ndarray[Any, np.dtype[np.bool_]], box: np.ndarray[Any, np.dtype[np.float32]]) -> Rings:
     """The outline of a mask; of an empty one its box, so that every object has one."""
-    from vision.polygons.masks import rings_from_mask
+    from vision.detections.polygons.masks import rings_from_mask
 
     x1, y1, x2, y2 = box
     return rings_from_mask(mask) or (np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32),)

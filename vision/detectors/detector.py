@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 Rings = tuple[NDArray[np.float32], ...]
 """The outline of one object: one or more polygons, each of shape (points, 2), xy in pixels."""

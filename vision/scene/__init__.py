@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision.scene.expressions import expression_classes
+from vision.reading.expressions.expressions import expression_classes
 from vision.scene.graph import Scene, SceneObject
 from vision.scene.grounding import Grounding, Justification, ground
 

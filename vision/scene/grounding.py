@@ -17,10 +17,10 @@ from kg_data.errors import SkylarkError
 from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError
-from vision.scene.expressions import ReadExpression, read_expression
+from vision.reading.expressions.expressions import ReadExpression, read_expression
+from vision.reading.expressions.phrases import Question
+from vision.reading.expressions.query_text import QueryText
 from vision.scene.graph import OBJECT, Answer, Query, Scene
-from vision.scene.phrases import Question
-from vision.scene.query_text import QueryText
 
 MAX_JUSTIFIED = 50
 """Objects whose reasons are given."""

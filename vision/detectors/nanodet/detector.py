@@ -12,14 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
-from vision.cores import usable_cores
 from vision.detectors.closed_vocabulary import class_numbers, found_in
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.decoding import decoded
 from vision.detectors.nanodet.preprocessing import letterboxed
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images.cores import usable_cores
+from vision.images.loading import LoadedImage
 
 MODEL_FILE = Path(__file__).with_name("nanodet_g_416.onnx")
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.classes.coco import COCO_SUPERCATEGORIES
-from vision.cores import usable_cores
 from vision.detectors.closed_vocabulary import class_numbers, found_in
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.onnx_export.class_names import class_names
@@ -23,7 +22,8 @@ from vision.detectors.onnx_export.layouts import Form, Raw, known_classes, layou
 from vision.detectors.sessions import open_session, run_session
 from vision.detectors.suppression import best_first, suppressed
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images.cores import usable_cores
+from vision.images.loading import LoadedImage
 
 IOU_THRESHOLD = 0.6
 """Between what YOLO's authors suppress at: 0.45 in YOLOv5, 0.7 in YOLOv8."""

@@ -15,7 +15,7 @@ from PIL import Image
 from vision.detectors.detector import Detector
 from vision.detectors.transformers_models.loading import Source
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 BATCH = 8
 """Images of one forward pass, and so how many are prepared ahead: the bound on memory for a long row of images."""

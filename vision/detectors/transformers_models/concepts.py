@@ -20,7 +20,7 @@ from vision.detectors.transformers_models.outlines import full_mask, outline
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases
 from vision.detectors.transformers_models.results import MAX_BOXES, as_found, nothing, without_repeats
 from vision.detectors.transformers_models.zero_shot import REPEAT_IOU
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 TEXTS = 4
 """Phrases of one forward pass."""

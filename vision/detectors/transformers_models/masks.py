@@ -17,7 +17,7 @@ from PIL import Image
 from vision.detectors.detector import Detector, Found, Request, Rings
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.outlines import full_mask, outline
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 BOXES = 16
 """Boxes that go through the mask decoder at a time."""

@@ -15,7 +15,7 @@ from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import TransformersDetector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.results import as_found
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 NO_CLASS = {"N/A", "no-object", "no object"}
 """Names that COCO's models give to the category numbers that COCO leaves out."""

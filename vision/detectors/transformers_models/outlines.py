@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.polygons.masks import rings_from_mask
 from vision.detectors.detector import Rings
-from vision.polygons.masks import rings_from_mask
 
 WHOLE = (1.0, 1.0)
 

@@ -24,7 +24,7 @@ from vision.detectors.transformers_models.loading import Source, load_model, loa
 from vision.detectors.transformers_models.object_detection import class_names, wanted_classes
 from vision.detectors.transformers_models.outlines import WHOLE, box_of, full_mask, outline
 from vision.detectors.transformers_models.results import as_found
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 
 class Segmenter(TransformersDetector):

@@ -23,7 +23,7 @@ from vision.detectors.transformers_models.batches import Batch, TransformersDete
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
 from vision.detectors.transformers_models.results import MAX_BOXES, as_found, nothing, without_repeats
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 REPEAT_IOU = 0.7
 """Overlap from which the boxes of two passes are one object: two looks at one object agree better than that, two

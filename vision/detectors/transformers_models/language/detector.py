@@ -23,7 +23,7 @@ from vision.detectors.transformers_models.loading import Source, load_model, loa
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
 from vision.detectors.transformers_models.results import as_found
 from vision.errors import DetectorError
-from vision.images import LoadedImage
+from vision.images.loading import LoadedImage
 
 FAMILIES: Mapping[str, type[Family]] = {
     "florence2": Florence2,

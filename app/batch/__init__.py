@@ -1,0 +1,1 @@
+"""The tab for many queries, questions or images at once."""

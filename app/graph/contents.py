@@ -1,0 +1,223 @@
+"""What is in a graph: its relations with a fact of each, and its schema: which kinds of things they connect.
+
+A graph without types has a schema all the same: what a relation leads from, and what it leads to. Such ends are taken
+for one kind where most of the smaller is in the larger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning import KnowledgeGraph
+from reasoning.graph.index import Ids
+from reasoning.wording.value_text import readable_of
+
+MOST_KINDS = 11
+MOST_LINKS = 22
+MOST_RELATIONS = 60
+"""Relations looked at for the schema of a graph without types, those with the most facts first."""
+SAMPLE = 20_000
+"""Facts of a relation that the schema is drawn from; a relation with more is sampled evenly."""
+SHARED = 0.5
+LEAST_SHARE = 0.02
+"""A link that fewer of a relation's facts make is an exception, not schema."""
+SEEN = 200
+"""Members looked at when choosing an example."""
+
+
+@dataclass(frozen=True)
+class RelationRow:
+    """A relation: how many facts it has and one of them; `unit` where the tail is a value with one."""
+
+    name: str
+    facts: int
+    head: str
+    tail: str
+    values: bool
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Relations that lead from one kind of things to another, those with the most facts first."""
+
+    head: int
+    tail: int
+    relations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The kinds of things in a graph and what connects them.
+
+    Attributes:
+        kinds: name and number of members of each.
+        links: between kinds, by their positions.
+        typed: whether the kinds are the graph's own types.
+        left_out: kinds that are not among these.
+    """
+
+    kinds: tuple[tuple[str, int], ...]
+    links: tuple[Link, ...]
+    typed: bool
+    left_out: int
+
+
+def fact_count(kg: KnowledgeGraph) -> int:
+    """How many facts there are: triples of entities, and values."""
+    return len(kg) + sum(len(column.entities) for column in kg.literals)
+
+
+def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:
+    """Every relation with a fact of it, those with the most facts first, then those with values."""
+    rows = []
+    for relation in range(kg.relation_count):
+        heads, tails = kg.index.block(relation, inverse=False)
+        if len(heads):
+            at = _telling(kg, heads)
+            rows.append(
+                RelationRow(
+                    kg.relation_label(relation), len(heads), kg.name(int(heads[at])), kg.name(int(tails[at])), False
+                )
+            )
+    rows.sort(key=lambda row: -row.facts)
+    for column in kg.literals:
+        if len(column.entities):
+            at = _telling(kg, column.entities)
+            value = readable_of(kg, column.relation, kg.value(column, float(column.values[at])))
+            rows.append(
+                RelationRow(
+                    column.relation, len(column.entities), kg.name(int(column.entities[at])), value, True, column.unit
+                )
+            )
+    return rows
+
+
+def type_counts(kg: KnowledgeGraph) -> list[tuple[str, int]]:
+    """The graph's types with the number of entities of each, the largest first; [] where it has none."""
+    counts = np.bincount(kg.type_pairs[:, 1], minlength=len(kg.type_names))
+    pairs = [(name, int(count)) for name, count in zip(kg.type_names, counts, strict=False) if count]
+    return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def schema_of(kg: KnowledgeGraph) -> Schema:
+    """The kinds of things and their links, at most `MOST_KINDS` and `MOST_LINKS`."""
+    typed = kg.type_pairs
+    return _by_types(kg, typed) if len(typed) else _by_ends(kg)
+
+
+def degrees(kg: KnowledgeGraph, entities: Ids) -> NDArray[np.int64]:
+    """How many facts each entity stands in, shape as `entities`."""
+    index = kg.index
+    out = index.out_bounds[entities + 1] - index.out_bounds[entities]
+    return np.asarray(out + index.in_bounds[entities + 1] - index.in_bounds[entities])
+
+
+def _telling(kg: KnowledgeGraph, heads: Ids) -> int:
+    """The position of a head that a visitor may know: named, and with many facts."""
+    seen = np.unique(np.linspace(0, len(heads) - 1, SEEN).astype(np.int64))
+    order = seen[np.argsort(-degrees(kg, np.asarray(heads[seen])), kind="stable")]
+    named = (int(at) for at in order[:20] if kg.entity_labels[int(heads[at])] != kg.identifier(int(heads[at])))
+    return next(named, int(order[0]))
+
+
+def _sampled(kg: KnowledgeGraph, relation: int) -> tuple[Ids, Ids, float]:
+    """Heads and tails of a relation, and how many facts each stands for."""
+    heads, tails = kg.index.block(relation, inverse=False)
+    if len(heads) <= SAMPLE:
+        return heads, tails, 1.0
+    at = np.linspace(0, len(heads) - 1, SAMPLE).astype(np.int64)
+    return heads[at], tails[at], len(heads) / SAMPLE
+
+
+def _by_types(kg: KnowledgeGraph, typed: NDArray[np.int32]) -> Schema:
+    counts = np.bincount(typed[:, 1], minlength=len(kg.type_names))
+    # Of an entity's types the one that most entities have: the more special ones would scatter the picture.
+    kind = np.full(kg.entity_count, -1, dtype=np.int64)
+    ordered = typed[np.argsort(counts[typed[:, 1]], kind="stable")]
+    kind[ordered[:, 0]] = ordered[:, 1]
+    names = {number: (kg.type_names[number], int(counts[number])) for number in range(len(kg.type_names))}
+    weights: Counter[tuple[int, int, int]] = Counter()
+    for relation in range(kg.relation_count):
+        if says_types(kg, relation):
+            continue
+        heads, tails, each = _sampled(kg, relation)
+        known = (kind[heads] >= 0) & (kind[tails] >= 0)
+        pairs, numbers = np.unique(np.column_stack((kind[heads], kind[tails]))[known], axis=0, return_counts=True)
+        for (head, tail), number in zip(pairs.tolist(), numbers.tolist(), strict=True):
+            if number >= LEAST_SHARE * len(heads):
+                weights[head, tail, relation] += round(number * each)
+    return _chosen(kg, names, weights, typed=True)
+
+
+def says_types(kg: KnowledgeGraph, relation: int) -> bool:
+    """Whether a relation says the types once more, as facts: in a picture of the types it says nothing."""
+    side = kg.index.backward
+    tails = side.sources[side.rows(relation)][: len(kg.type_names) + 1]
+    known = set(kg.type_names)
+    return 0 < len(tails) <= len(known) and all(kg.entity_labels[int(tail)] in known for tail in tails)
+
+
+def _by_ends(kg: KnowledgeGraph) -> Schema:
+    facts = np.diff(kg.index.forward.bounds)
+    relations = [int(relation) for relation in np.argsort(-facts, kind="stable")[:MOST_RELATIONS] if facts[relation]]
+    ends: dict[tuple[int, bool], Ids] = {}
+    for relation in relations:
+        for is_tail in (False, True):
+            side = kg.index.side(is_tail)
+            ends[relation, is_tail] = np.asarray(side.sources[side.rows(relation)])
+    same = nx.Graph()
+    same.add_nodes_from(ends)
+    keys = list(ends)
+    for place, one in enumerate(keys):
+        same.add_edges_from((one, other) for other in keys[:place] if _overlap(ends[one], ends[other]) >= SHARED)
+    names: dict[int, tuple[str, int]] = {}
+    kind_of: dict[tuple[int, bool], int] = {}
+    kinds = list(nx.connected_components(same))
+    for number, members in enumerate(kinds):
+        first = min(members, key=lambda end: (-facts[end[0]], end))
+        name = f"{'objects' if first[1] else 'subjects'} of {kg.relation_label(first[0])}"
+        names[number] = (
+            "entities" if len(kinds) == 1 else name, len(np.unique(np.concatenate([ends[end] for end in members])))
+        )  # fmt: skip
+        kind_of |= dict.fromkeys(members, number)
+    weights = Counter({
+        (kind_of[relation, False], kind_of[relation, True], relation): int(facts[relation]) for relation in relations
+    })  # fmt: skip
+    return _chosen(kg, names, weights, typed=False)
+
+
+def _overlap(one: Ids, other: Ids) -> float:
+    """The share of the smaller set that is in the larger, from a sample; both sorted."""
+    small, large = (one, other) if len(one) <= len(other) else (other, one)
+    if not len(small):
+        return 0.0
+    some = small[:: max(1, len(small) // SEEN)]
+    at = np.searchsorted(large, some)
+    at[at == len(large)] = 0
+    return float(np.mean(large[at] == some))
+
+
+def _chosen(
+    kg: KnowledgeGraph, names: dict[int, tuple[str, int]], weights: Counter[tuple[int, int, int]], typed: bool
+) -> Schema:
+    """The kinds and links that most facts make, numbered anew."""
+    of_kind: Counter[int] = Counter()
+    of_pair: Counter[tuple[int, int]] = Counter()
+    for (head, tail, _), weight in weights.items():
+        of_kind[head] += weight
+        of_kind[tail] += weight
+        of_pair[head, tail] += weight
+    kept = [kind for kind, _ in of_kind.most_common(MOST_KINDS)]
+    place = {kind: number for number, kind in enumerate(kept)}
+    pairs = [pair for pair, _ in of_pair.most_common() if pair[0] in place and pair[1] in place][:MOST_LINKS]
+    links = []
+    for head, tail in pairs:
+        ranked = sorted((r for h, t, r in weights if (h, t) == (head, tail)), key=lambda r: -weights[head, tail, r])
+        links.append(Link(place[head], place[tail], tuple([kg.relation_label(r) for r in ranked])))
+    return Schema(tuple(names[kind] for kind in kept), tuple(links), typed, len(of_kind) - len(kept))

@@ -1,0 +1,88 @@
+"""The graphs that visitors may choose: a fixed list of names, each opened when first wanted, and one's own.
+
+A visitor never names a path. `KnowledgeGraph.load` takes paths as well, so a name is looked up in the list first and
+nothing else reaches it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import kg_data
+from app.graph.likely.runs import LikelyAnswers
+from app.graph.own_graphs import OwnGraphs, is_own
+from kg_data.errors import UnknownGraphError
+from kg_data.public import PublicBenchmark
+from reasoning import KnowledgeGraph
+
+DEFAULT_GRAPH = "world"
+MOST_OPEN = 6
+"""Graphs kept open at once; they are memory-mapped, but their name indexes are not."""
+
+
+class GraphShelf:
+    """Open graphs by name, shared by all visitors: they are immutable.
+
+    Args:
+        names: the graphs on offer; by default the built-in one and those of the data folder.
+
+    Attributes:
+        likely: likely answers over these graphs; what belongs to a graph goes with it.
+        own: the visitors' own graphs.
+    """
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        self.names: tuple[str, ...] = tuple(
+            [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
+            if names is None
+            else names
+        )
+        self.likely = LikelyAnswers()
+        self.own = OwnGraphs(self.likely.drop)
+        self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self.names}
+
+    def choices(self, owner: str) -> list[str | tuple[str, str]]:
+        """What a visit may choose: the graphs on offer, and its own."""
+        return [*self.names, *self.own.choice_of(owner)]
+
+    def label(self, name: str) -> str:
+        """What a graph is called, where people read it; one's own by its file."""
+        return self.own.get(name).graph_name if is_own(name) else name
+
+    def is_open(self, name: str) -> bool:
+        """Whether `get` would return at once."""
+        if is_own(name):
+            return True
+        with self._lock:
+            return name in self._open
+
+    def get(self, name: str) -> KnowledgeGraph:
+        """The graph, opened if it is not yet; whoever asks for the same one meanwhile waits.
+
+        Raises:
+            UnknownGraphError: the name is not on offer, or a visitor's own graph has gone.
+            SkylarkError: its files cannot be read.
+        """
+        if is_own(str(name)):
+            return self.own.get(name)
+        if name not in self._loading:
+            near = difflib.get_close_matches(str(name), self.names, n=3, cutoff=0.4)
+            hint = f"; nearest: {', '.join(near)}" if near else ""
+            raise UnknownGraphError(f"no graph here is called {name!r}{hint}; on offer: {', '.join(self.names)}")
+        with self._loading[name]:
+            with self._lock:
+                if name in self._open:
+                    self._open.move_to_end(name)
+                    return self._open[name]
+            graph = KnowledgeGraph.load(name)
+            with self._lock:
+                self._open[name] = graph
+                closed = [self._open.popitem(last=False)[0] for _ in range(len(self._open) - MOST_OPEN)]
+            for other in closed:
+                self.likely.drop(other)
+            return graph

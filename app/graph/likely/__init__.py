@@ -1,0 +1,1 @@
+"""Likely answers beside the exact one."""

@@ -1,0 +1,1 @@
+"""How the page is served: its guard, limits, looks and programs' interface."""

@@ -1,0 +1,1 @@
+"""Link prediction by embeddings: ComplEx, its training and its checkpoints."""

@@ -1,0 +1,155 @@
+"""What the rules of a relation say of every candidate, one source at a time: the compiled walks.
+
+Each candidate keeps its few strongest rules and the sum of all, so nothing larger than a row of entities is ever held,
+however many rules there are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.completion.rules.closed_rules import bucket_of
+from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
+from reasoning.completion.rules.walking import reach
+from reasoning.execution.batch.kernel import compiled
+from reasoning.graph.index import Ids
+
+REST, OFTEN = 1e-3, 1e-6
+"""Weights that let the sum of all rules, and then how often a candidate is a target, decide between equals."""
+Bounds = NDArray[np.int64]
+
+
+class Sets(NamedTuple):
+    """What constant rules compare, and their two orders; see `ConstantRules`.
+
+    Attributes:
+        starts, members: of groups and classes, see `with_classes`.
+        premise_bounds: int64: each premise's stretch of `conclusions` and `supports`.
+        conclusion_bounds: int64: each conclusion's stretch of `premises` and `premise_supports`.
+    """
+
+    starts: Bounds
+    members: Ids
+    premise_bounds: Bounds
+    conclusions: Ids
+    supports: Ids
+    conclusion_bounds: Bounds
+    premises: Ids
+    premise_supports: Ids
+
+
+@compiled
+def evidence(support: int, size: int, smoothing: float) -> float:
+    """-log(1 - support / (size + smoothing)): evidence of several rules adds up to noisy-or."""
+    return float(-np.log1p(-support / (size + smoothing)))
+
+
+@compiled
+def add(strongest: NDArray[np.float32], total: NDArray[np.float32], y: int, weight: float) -> None:
+    """Give candidate y the evidence of one more rule."""
+    total[y] += weight
+    i = strongest.shape[1] - 1
+    if weight > strongest[y, i]:
+        while i > 0 and strongest[y, i - 1] < weight:
+            strongest[y, i] = strongest[y, i - 1]
+            i -= 1
+        strongest[y, i] = weight
+
+
+@compiled
+def score_rows(
+    relation: int,
+    sources: Ids,
+    popularity: NDArray[np.float32],
+    loops: NDArray[np.float32],
+    looped: NDArray[np.int8],
+    bodies: Ids,
+    strength: NDArray[np.float32],
+    edges: DirectedEdges,
+    sets: Sets,
+    smoothing: float,
+    top: int,
+    rows: NDArray[np.float32],
+) -> None:
+    """The evidence for all entities as targets of a directed relation; see `RulePredictor.evidence`.
+
+    Args:
+        popularity: float32, shape (entities, 2): evidence from how many edges of the relation lead to each entity, all
+            of them and all but one.
+        loops: float32, shape (2,): evidence that the relation leads from an entity to itself, unknown and known.
+        looped: int8, shape (entities,): whether it is known to.
+        bodies, strength: of the relation's closed rules.
+        top: strongest rules that count.
+        rows: out, shape (sources, entities).
+    """
+    bounds, relations, entities, starts, targets, facts = edges
+    set_starts, members, premise_bounds, conclusions, supports, conclusion_bounds, premises, premise_supports = sets
+    size, groups, inverse = len(popularity), len(relations), relation ^ 1
+    known, walks, ends = np.zeros(size, dtype=np.int8), np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
+    inner_walks, inner = np.zeros(size, dtype=np.int32), np.empty(size, dtype=np.int32)
+    strongest, total = np.zeros((size, top), dtype=np.float32), np.zeros(size, dtype=np.float32)
+    for row in range(len(sources)):
+        x = sources[row]
+        own = group_of(bounds, relations, x, relation)
+        if own >= 0:
+            for at in range(starts[own], starts[own + 1]):
+                known[targets[at]] = 1
+        for rule in range(len(bodies)):
+            group = group_of(bounds, relations, x, bodies[rule, 0])
+            if group >= 0:
+                count, _ = reach(x, group, bodies[rule], edges, walks, ends, inner_walks, inner)
+                for i in range(count):
+                    y = ends[i]
+                    add(strongest, total, y, strength[rule, bucket_of(walks[y]), known[y]])
+                    walks[y] = 0
+        # What x is in says of named targets: conclusions (y, inverse).
+        for g in range(bounds[x], bounds[x + 1]):
+            for at in range(starts[g], starts[g + 1] + 1):
+                premise = facts[at] if at < starts[g + 1] else groups + relations[g]
+                low, high = premise_bounds[premise], premise_bounds[premise + 1]
+                end = high
+                while low < high:
+                    middle = (low + high) >> 1
+                    if relations[conclusions[middle]] < inverse:
+                        low = middle + 1
+                    else:
+                        high = middle
+                while low < end and relations[conclusions[low]] == inverse:
+                    y = entities[conclusions[low]]
+                    if y != x:
+                        support = supports[low] - known[y]
+                        add(
+                            strongest,
+                            total,
+                            y,
+                            evidence(support, set_starts[premise + 1] - set_starts[premise], smoothing),
+                        )
+                    low += 1
+        # What candidates are in says of x: the conclusion (x, relation).
+        if own >= 0:
+            for i in range(conclusion_bounds[own], conclusion_bounds[own + 1]):
+                low, high = set_starts[premises[i]], set_starts[premises[i] + 1]
+                weight = evidence(premise_supports[i], high - low, smoothing)
+                lower = evidence(premise_supports[i] - 1, high - low, smoothing)
+                for at in range(low, high):
+                    y = members[at]
+                    if y != x:
+                        add(strongest, total, y, lower if known[y] else weight)
+        if loops[looped[x]] > 0.0:
+            add(strongest, total, x, loops[looped[x]])
+        for y in range(size):
+            likely = popularity[y, known[y]]
+            if total[y] > 0.0:
+                best = np.float32(0.0)
+                for i in range(top):
+                    best += strongest[y, i]
+                    strongest[y, i] = 0.0
+                likely += best + REST * (total[y] - best)
+                total[y] = 0.0
+            rows[row, y] = likely
+        if own >= 0:
+            for at in range(starts[own], starts[own + 1]):
+                known[targets[at]] = 0

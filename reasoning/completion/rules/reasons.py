@@ -1,0 +1,143 @@
+"""Why an edge is predicted: the rules that lead to it, each with a walk through the graph that satisfies its body.
+
+Written for one edge and apart from the compiled walks, which only count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from reasoning.completion.rules.closed_rules import bucket_of
+from reasoning.completion.rules.directed_edges import group_of
+from reasoning.completion.rules.walking import between
+from reasoning.graph.index import Ids
+
+if TYPE_CHECKING:
+    from reasoning.completion.rules.rule_model import RulePredictor
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A rule that leads from a source to a target.
+
+    Attributes:
+        kind: "path" r(x, y) <- a(x, z), b(z, y); "source" r(x, c) <- a(x, c'), the target c by name; "target"
+            r(c, y) <- a(y, c'), the source c by name; "loop" r(x, x) <- r(x, _).
+        body: its directed relations, one to three.
+        constant: c' of a body that names it; None of one that asks for the relation only, and of the other kinds.
+        confidence: that the edge holds, from this rule alone, in [0, 1).
+        support, size: pairs that the rule was right on (an edge's own not counted), and pairs that its body holds for;
+            of a path only those with about as many walks.
+        walks: ways through the graph that satisfy the body for this edge.
+        triples: one of them, as (head, relation, tail), from the source (kind "target": from the target) on.
+    """
+
+    kind: Literal["path", "source", "target", "loop"]
+    body: tuple[int, ...]
+    constant: int | None
+    confidence: float
+    support: int
+    size: int
+    walks: int
+    triples: tuple[tuple[int, int, int], ...]
+
+
+def reasons(predictor: RulePredictor, relation: int, source: int, target: int) -> list[Reason]:
+    """All rules that lead from source to target, strongest first; see `RulePredictor.why`."""
+    known = bool(np.isin(target, predictor.index.side(bool(relation & 1)).row(relation >> 1, source)))
+    if source == target:
+        found = _loop(predictor, relation, source, known)
+    else:
+        found = [
+            *_paths(predictor, relation, source, target, known),
+            *_named(predictor, "source", relation ^ 1, source, target, known),
+            *_named(predictor, "target", relation, target, source, known),
+        ]
+    return sorted(found, key=lambda reason: -reason.confidence)
+
+
+def _triple(source: int, relation: int, target: int) -> tuple[int, int, int]:
+    return (target, relation >> 1, source) if relation & 1 else (source, relation >> 1, target)
+
+
+def _targets(predictor: RulePredictor, source: int, relation: int) -> Ids:
+    edges = predictor.edges
+    group = group_of(edges.bounds, edges.relations, source, relation)
+    return edges.targets[edges.starts[group] : edges.starts[group + 1]] if group >= 0 else edges.targets[:0]
+
+
+def _paths(predictor: RulePredictor, relation: int, source: int, target: int, known: bool) -> list[Reason]:
+    found = []
+    rules = predictor.closed
+    for rule in range(*predictor.rules_of(relation)):
+        body = tuple(int(part) for part in rules.body[rule] if part >= 0)
+        ways, *inner = between(source, target, rules.body[rule], predictor.edges)
+        if not ways:
+            continue
+        bucket = bucket_of(ways)
+        confidence = float(-np.expm1(-predictor.strength[rule, bucket, int(known)]))
+        if confidence > 0:
+            stops = (source, *inner[: len(body) - 1], target)
+            found.append(
+                Reason(
+                    "path",
+                    body,
+                    None,
+                    confidence,
+                    max(0, int(rules.support[rule, bucket]) - known),
+                    int(rules.size[rule, bucket]),
+                    ways,
+                    tuple(_triple(stops[hop], relation, stops[hop + 1]) for hop, relation in enumerate(body)),
+                )
+            )
+    return found
+
+
+def _named(
+    predictor: RulePredictor,
+    kind: Literal["source", "target"],
+    relation: int,
+    member: int,
+    named: int,
+    known: bool,
+) -> list[Reason]:
+    """Rules whose premise holds for `member` and whose conclusion is the group of `named` with a directed relation."""
+    edges, sets = predictor.edges, predictor.sets
+    conclusion = group_of(edges.bounds, edges.relations, named, relation)
+    if conclusion < 0:
+        return []
+    stretch = slice(int(sets.conclusion_bounds[conclusion]), int(sets.conclusion_bounds[conclusion + 1]))
+    mine = slice(int(edges.bounds[member]), int(edges.bounds[member + 1]))
+    groups = len(edges.relations)
+    facts = edges.facts[int(edges.starts[mine.start]) : int(edges.starts[mine.stop])]
+    held = np.isin(sets.premises[stretch], np.concatenate((facts, groups + edges.relations[mine])))
+    found = []
+    for premise, support in zip(
+        sets.premises[stretch][held], sets.premise_supports[stretch][held] - known, strict=True
+    ):
+        size = int(sets.starts[premise + 1] - sets.starts[premise])
+        if premise < groups:
+            body, constant = int(edges.relations[premise]) ^ 1, int(edges.entities[premise])
+            end = constant
+        else:
+            body, constant = int(premise) - groups, None
+            end = int(_targets(predictor, member, body)[0])
+        confidence = float(support / (size + predictor.options.smoothing))
+        walks = 1 if premise < groups else len(_targets(predictor, member, body))
+        if confidence > 0:
+            found.append(
+                Reason(kind, (body,), constant, confidence, int(support), size, walks, (_triple(member, body, end),))
+            )
+    return found
+
+
+def _loop(predictor: RulePredictor, relation: int, source: int, known: bool) -> list[Reason]:
+    evidence, looped = predictor.loops(relation)
+    confidence = float(-np.expm1(-evidence[int(known)]))
+    if confidence <= 0:
+        return []
+    size = len(np.unique(predictor.index.block(relation >> 1, bool(relation & 1))[0]))
+    return [Reason("loop", (relation,), None, confidence, int(looped.sum()) - known, size, 1, ())]

@@ -1,0 +1,1 @@
+"""Soft logic: queries answered over edges that are more or less sure."""

@@ -1,0 +1,155 @@
+"""Neural adjacency: how sure every edge of a graph is, known ones wholly (Bai et al. 2023, arXiv 2212.09567).
+
+What falls below a floor is 0, so rows are short. A row is computed when a query first reaches it and kept as long as
+memory allows.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.completion.soft.expected_degrees import ExpectedDegrees
+from reasoning.graph.index import Ids, TripleIndex
+
+BLOCK = 256
+"""Rows computed at once."""
+
+LARGEST = 0.9999
+"""Of what a predictor says: only known edges are certain."""
+
+
+class Predictor(Protocol):
+    """What is sure of edges, more or less."""
+
+    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `LinkPredictor`; the array is the caller's to change."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Which predictor it is."""
+        ...
+
+
+class Row(NamedTuple):
+    """The edges of one directed relation from one source.
+
+    Attributes:
+        targets: int32, sorted, shape (m,).
+        confidence: float32, shape (m,); 1 exactly where the edge is known.
+    """
+
+    targets: Ids
+    confidence: NDArray[np.float32]
+
+
+class NeuralAdjacency:
+    """Rows of confidences over a graph's edges.
+
+    Args:
+        index: the known triples.
+        predictor: is more or less sure of others; None knows only what the graph says.
+        floor: confidences below it are 0.
+        missing: share of the true edges that the graph is taken to lack.
+        most_bytes: of the rows that are kept; the longest unused goes first.
+    """
+
+    def __init__(
+        self,
+        index: TripleIndex,
+        predictor: Predictor | None,
+        floor: float,
+        missing: float = 1.0,
+        most_bytes: int = 1 << 30,
+    ) -> None:
+        self._index, self.floor, self._missing, self._most = index, floor, missing, most_bytes
+        self.predictor = predictor
+        self._rows: OrderedDict[tuple[int, int], Row] = OrderedDict()
+        self._lock = threading.Lock()
+        self.nbytes = 0
+
+    def known(self, relation: int, source: int) -> Ids:
+        """The targets that the graph itself gives, sorted."""
+        return self._index.side(bool(relation & 1)).row(relation >> 1, source)
+
+    def rows(self, relation: int, sources: Ids) -> list[Row]:
+        """The row of each source under a directed relation."""
+        if self.predictor is None:
+            return [_certain(self.known(relation, source)) for source in sources.tolist()]
+        found: dict[int, Row] = {}
+        with self._lock:
+            for source in sources.tolist():
+                if (row := self._rows.get((relation, source))) is not None:
+                    self._rows.move_to_end((relation, source))
+                    found[source] = row
+        missing = np.array([source for source in sources.tolist() if source not in found], dtype=np.int32)
+        for start in range(0, len(missing), BLOCK):
+            part = missing[start : start + BLOCK]
+            for source, row in zip(part.tolist(), self._computed(self.predictor, relation, part), strict=True):
+                found[source] = row
+                self._keep((relation, source), row)
+        return [found[source] for source in sources.tolist()]
+
+    def confidence(self, relation: int, source: int, target: int) -> float:
+        """Of one edge of a directed relation."""
+        row = self.rows(relation, np.array([source], dtype=np.int32))[0]
+        at = int(np.searchsorted(row.targets, target))
+        return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
+
+    def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> list[Row]:
+        stated = [self.known(relation, source) for source in sources.tolist()]
+        counts = np.array([len(known) for known in stated])
+        degrees = counts.astype(np.float64)
+        without = counts == 0
+        if without.any():
+            degrees[without] = self._expected.of(relation, sources[without])
+        # No edge is surer than that there is one at all.
+        possible = np.flatnonzero(degrees >= self.floor)
+        rows = [_certain(known) for known in stated]
+        if len(possible):
+            evidence = predictor.evidence(relation, sources[possible], degrees[possible])
+            missing = self._missing * self._expected.chance_of_more(relation, counts[possible])
+            for one, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
+                rows[position] = self._row(one, share, stated[position])
+        return rows
+
+    def _row(self, evidence: NDArray[np.float32], missing: float, known: Ids) -> Row:
+        """What a predictor's evidence for every target makes of a row, where a share of the edges is missing."""
+        evidence[known] = np.inf
+        # What is below the floor before it is weighed is most of a row.
+        least = -math.log1p(-self.floor) if self.floor < 1 else math.inf
+        targets = np.flatnonzero(evidence >= least).astype(np.int32)
+        sure = np.minimum(-np.expm1(-evidence[targets]), np.float32(LARGEST))
+        # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
+        weighed = sure * np.float32(missing)
+        confidence = weighed / (weighed + 1 - sure)
+        confidence[np.searchsorted(targets, known)] = 1.0
+        enough = confidence >= self.floor
+        return Row(targets[enough], confidence[enough])
+
+    @cached_property
+    def _expected(self) -> ExpectedDegrees:
+        return ExpectedDegrees(self._index)
+
+    def _keep(self, key: tuple[int, int], row: Row) -> None:
+        # A row's own arrays, the tuple and the dictionary's entry.
+        size = row.targets.nbytes + row.confidence.nbytes + 400
+        with self._lock:
+            if key in self._rows:
+                return
+            self._rows[key] = row
+            self.nbytes += size
+            while self.nbytes > self._most and len(self._rows) > 1:
+                _, gone = self._rows.popitem(last=False)
+                self.nbytes -= gone.targets.nbytes + gone.confidence.nbytes + 400
+
+
+def _certain(targets: Ids) -> Row:
+    return Row(targets, np.ones(len(targets), dtype=np.float32))

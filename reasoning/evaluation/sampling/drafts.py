@@ -1,0 +1,192 @@
+"""Drafts: many queries of one structure as one array, drawn, told apart and executed without an object for each.
+
+A row holds what fills the structure, in the order of its record: the anchors, then the steps (twice a relation, plus 1
+where it is followed inversely).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.evaluation.sampling.backward import NO_STEP, BackwardSteps, Ints
+from reasoning.execution.batch import Program
+from reasoning.execution.batch.program import OPCODES, PROJECT
+from reasoning.query.chain import decompose
+from reasoning.query.structures import instantiate, template
+from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+
+Drafts = NDArray[np.int64]
+"""n drafts with a anchors and p projections, shape (n, a + p)."""
+
+
+class Structure:
+    """One of the 14 structures, laid out for drafts.
+
+    Args:
+        kind: its name.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        shape = template(kind)
+        anchors = _count(shape, Entity)
+        self.width = anchors + _count(shape, Project)
+        """Columns of a draft."""
+        # Every anchor and relation is named by its column, so that the tree says where each stands.
+        self._tree = instantiate(
+            kind,
+            [Entity(str(column)) for column in range(anchors)],
+            [str(column) for column in range(anchors, self.width)],
+        )
+
+    @cached_property
+    def proving(self) -> tuple[int, ...]:
+        """The columns of the steps that a proof of an answer goes through: those that are not negated."""
+        return tuple(_proving(self._tree))
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        targets: Ints,
+        steps: BackwardSteps,
+        missing: BackwardSteps | None = None,
+        lacking: NDArray[np.bool_] | None = None,
+    ) -> Drafts:
+        """Fill the structure backwards from entities; drafts that cannot be filled are left out.
+
+        As in BetaE's sampler, a negated branch ends in the same entity, which it takes away.
+
+        Args:
+            rng: where it is drawn from.
+            targets: the entities, shape (n,).
+            steps: the steps of the full graph.
+            missing: the steps over missing links alone.
+            lacking: where a step is drawn from those, shape (n, width).
+        """
+        drafts = np.zeros((len(targets), self.width), dtype=np.int64)
+        whole = np.ones(len(targets), dtype=bool)
+
+        def fill(node: Query, ends: Ints, after: Ints) -> None:
+            if isinstance(node, Entity):
+                drafts[:, int(node.name)] = ends
+            elif isinstance(node, Project):
+                column = int(node.relation)
+                codes, sources, possible = steps.draw(rng, ends, after)
+                if missing is not None and lacking is not None:
+                    others = missing.draw(rng, ends, after)
+                    chosen = lacking[:, column]
+                    codes, sources, possible = (
+                        np.where(chosen, other, known)
+                        for other, known in zip(others, (codes, sources, possible), strict=True)
+                    )
+                drafts[:, column] = codes
+                np.logical_and(whole, possible, out=whole)
+                fill(node.source, sources, codes)
+            else:
+                for part in node.children:
+                    fill(part, ends, after)
+
+        fill(self._tree, targets, np.full(len(targets), NO_STEP))
+        drafts = drafts[whole]
+        return drafts[~self._repeats_a_branch(drafts)]
+
+    def _repeats_a_branch(self, drafts: Drafts) -> NDArray[np.bool_]:
+        """Whether two siblings of the same form are the same, shape (n,)."""
+        repeats = np.zeros(len(drafts), dtype=bool)
+        for siblings in self._siblings:
+            for one, other in combinations(siblings, 2):
+                repeats |= (drafts[:, one] == drafts[:, other]).all(axis=1)
+        return repeats
+
+    def ordered(self, drafts: Drafts) -> Drafts:
+        """The same queries with siblings of the same form in order: two of them are one query where rows are equal."""
+        drafts = drafts.copy()
+        for siblings in self._siblings:
+            branches = np.stack([drafts[:, columns] for columns in siblings], axis=1)
+            for row, branch in enumerate(branches.tolist()):
+                branches[row] = sorted(branch)
+            for place, columns in enumerate(siblings):
+                drafts[:, columns] = branches[:, place]
+        return drafts
+
+    @cached_property
+    def _siblings(self) -> list[list[list[int]]]:
+        """Groups of branches of the same form, each branch by its columns."""
+        return list(_sibling_groups(self._tree))
+
+    def program(self, drafts: Drafts) -> Program:
+        """The drafts as a program of n chains."""
+        chain = decompose(self._tree)
+        n, inputs = len(drafts), sum(len(step.inputs) for step in chain)
+        opcodes = [OPCODES[step.operation] for step in chain]
+        sides = np.zeros((n, len(opcodes)), dtype=np.int32)
+        given = np.zeros((n, inputs), dtype=np.int32)
+        at = 0
+        for position, step in enumerate(chain):
+            if step.relation is not None and opcodes[position] == PROJECT:
+                sides[:, position] = drafts[:, int(step.relation)]
+            for source in step.inputs:
+                given[:, at] = source if isinstance(source, int) else -1 - drafts[:, int(source.name)]
+                at += 1
+        ends = np.cumsum([0, *(len(step.inputs) for step in chain)])
+        bounds = (np.arange(n)[:, None] * inputs + ends[:-1]).ravel()
+        return Program(
+            np.arange(n + 1, dtype=np.int64) * len(opcodes),
+            np.tile(np.array(opcodes, dtype=np.int32), n),
+            sides.ravel(),
+            np.append(bounds, n * inputs).astype(np.int64),
+            given.ravel(),
+        )
+
+    def query(self, draft: Sequence[int], entity_ids: Sequence[str], step_names: Sequence[str | None]) -> Query:
+        """One draft as a query by the data set's ids; `step_names` names each step, inverse ones by their twin."""
+
+        def ground(node: Query) -> Query:
+            if isinstance(node, Entity):
+                return Entity(entity_ids[draft[int(node.name)]], by_id=True)
+            if isinstance(node, Project):
+                name = step_names[draft[int(node.relation)]]
+                assert name is not None  # steps without a name are not drawn
+                return Project(name, ground(node.source))
+            parts = tuple(ground(part) for part in node.children)
+            if isinstance(node, Complement):
+                return Complement(parts[0])
+            return Union(parts) if isinstance(node, Union) else Intersect(parts)
+
+        return ground(self._tree)
+
+
+def _count(node: Query, kind: type[Query]) -> int:
+    return isinstance(node, kind) + sum(_count(child, kind) for child in node.children)
+
+
+def _columns(node: Query) -> list[int]:
+    own = [int(node.name)] if isinstance(node, Entity) else [int(node.relation)] if isinstance(node, Project) else []
+    return [*own, *(column for child in node.children for column in _columns(child))]
+
+
+def _proving(node: Query) -> Iterator[int]:
+    if isinstance(node, Project):
+        yield int(node.relation)
+    for child in node.children:
+        if not isinstance(child, Complement):
+            yield from _proving(child)
+
+
+def _form(node: Query) -> tuple[str, ...]:
+    return (type(node).__name__, *(name for child in node.children for name in _form(child)))
+
+
+def _sibling_groups(node: Query) -> Iterator[list[list[int]]]:
+    if isinstance(node, Intersect | Union):
+        groups: dict[tuple[str, ...], list[list[int]]] = {}
+        for part in node.parts:
+            groups.setdefault(_form(part), []).append(_columns(part))
+        yield from (group for group in groups.values() if len(group) > 1)
+    for child in node.children:
+        yield from _sibling_groups(child)

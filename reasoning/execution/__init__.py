@@ -1,0 +1,1 @@
+"""Running a bound chain: exactly, many at once, and what every run gives."""

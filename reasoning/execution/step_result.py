@@ -1,0 +1,240 @@
+"""One step of a chain as it was done: by set algebra, by soft logic, or by a language model, with what it was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.execution.exact import execute_step
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.query.binding import BoundStep
+from reasoning.query.tree import Value
+from reasoning.wording.sub_question import sub_question
+from reasoning.wording.value_text import plain
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call of the LLM for a step.
+
+    Attributes:
+        reply: what it wrote, "" where it wrote nothing or never answered.
+        replied: whether it answered at all; False where the provider failed or time ran out.
+        error: why the reply was refused, None where it was read.
+        seconds: wall time of the call.
+        usage: requests, tokens and cost.
+    """
+
+    reply: str
+    error: str | None
+    seconds: float
+    replied: bool = True
+    usage: TokenUsage = NO_USAGE
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "text": self.reply,
+            "error": self.error,
+            "seconds": round(self.seconds, 3),
+            "usage": self.usage.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an LLM was shown for one step.
+
+    Attributes:
+        lines: the triples or sets, by display names, in the order shown.
+        prompt: the messages as sent.
+        tokens: tokens of the prompt by the model's tokenizer.
+        relevant: triples (or set members) shown that the step is about.
+        distractors: triples shown that it is not about.
+        left_out: relevant triples (or members) that did not fit the token budget; of a step in several parts those
+            beyond the last part, told with the last.
+    """
+
+    lines: tuple[str, ...]
+    prompt: str
+    tokens: int
+    relevant: int
+    distractors: int
+    left_out: int
+
+    @classmethod
+    def together(cls, contexts: Sequence[Context]) -> Context:
+        """Several contexts as one: lines and prompts behind each other, counts added up."""
+        return cls(
+            tuple(line for context in contexts for line in context.lines),
+            "\n\n".join(context.prompt for context in contexts),
+            sum(context.tokens for context in contexts),
+            sum(context.relevant for context in contexts),
+            sum(context.distractors for context in contexts),
+            sum(context.left_out for context in contexts),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """The counts by name."""
+        return {
+            "tokens": self.tokens,
+            "relevant": self.relevant,
+            "distractors": self.distractors,
+            "left_out": self.left_out,
+        }
+
+
+@dataclass(frozen=True)
+class StepPart:
+    """A step as the LLM was asked for it: the whole step, or as much of it as one context holds.
+
+    Every operation distributes over its parts: a projection over a partition of the edges that it follows, a set
+    operation over a partition of the entities (each set cut to the same ones), so the step's members are the union of
+    its parts' members.
+
+    Attributes:
+        context: what the LLM was shown.
+        members: int32, shape (m,): the entities that it gave, in the order given.
+        attempts: its replies.
+        agrees: whether the context, read without fault, gives the same set.
+        error: why the part failed, None where it did not.
+        scores: shape (m,): the probability of each member where the model gives one.
+    """
+
+    context: Context
+    members: Ids
+    attempts: tuple[Attempt, ...]
+    agrees: bool
+    error: str | None = None
+    scores: NDArray[np.float64] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all attempts."""
+        return sum(attempt.seconds for attempt in self.attempts)
+
+    def to_dict(self, kg: KnowledgeGraph, most: int) -> dict[str, Any]:
+        """JSON-serialisable; at most `most` answers are listed."""
+        shown: dict[str, Any] = {
+            "answers": [kg.name(int(entity)) for entity in self.members[:most]],
+            "count": len(self.members),
+            "agrees": self.agrees,
+            "replies": [attempt.to_dict() for attempt in self.attempts],
+            "context": self.context.counts(),
+        }
+        return shown if self.error is None else {**shown, "error": self.error}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step as it was done.
+
+    Attributes:
+        kg: the graph, for names.
+        step: the bound step.
+        inputs: the input sets that it was done with, each sorted.
+        members: int32, shape (m,): the entities it gave, in the order given.
+        by: "exact" (set algebra), "llm", or "completion" (soft logic over known and predicted edges).
+        value: the number or truth value of a `count` or `exists` step.
+        values: each member's value where the step reads values, in the members' order.
+        error: why the step failed, None where it did not.
+        agrees: whether exact execution of this operation on the same inputs gives the same set; None where `by` is
+            not "llm".
+        parts: the step as the LLM was asked for it; () where `by` is not "llm", several where the step is too big for
+            one context, and after a failed part no more.
+        parts_total: how many parts there were to ask.
+        asked: the question where it was not the step's own (a whole query asked at once).
+        scores: shape (m,): the probability of each member where the model gives one, or its confidence.
+    """
+
+    kg: KnowledgeGraph
+    step: BoundStep
+    inputs: tuple[Ids, ...]
+    members: Ids
+    by: Literal["exact", "llm", "completion"] = "exact"
+    value: int | bool | None = None
+    values: tuple[Value, ...] | None = None
+    error: str | None = None
+    agrees: bool | None = None
+    parts: tuple[StepPart, ...] = ()
+    parts_total: int = 0
+    asked: str | None = None
+    scores: NDArray[np.float64] | None = None
+
+    @classmethod
+    def exactly(cls, kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> StepResult:
+        """The step done by set algebra."""
+        found = execute_step(kg, step, inputs)
+        values = None
+        if found.values is not None and step.relation is not None:
+            column = kg.literals[step.relation.index]
+            values = tuple(kg.value(column, float(raw)) for raw in found.values)
+        return cls(kg, step, tuple(inputs), found.members, value=found.value, values=values)
+
+    @property
+    def question(self) -> str:
+        """The step as a question in English, earlier answers put in."""
+        return self.asked or sub_question(self.kg, self.step, self.inputs)
+
+    @property
+    def context(self) -> Context | None:
+        """What the LLM was shown, of several parts all together; None where it was not asked."""
+        return Context.together([part.context for part in self.parts]) if self.parts else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The LLM's replies, of several parts one behind the other."""
+        return tuple(attempt for part in self.parts for attempt in part.attempts)
+
+    @property
+    def usage(self) -> TokenUsage:
+        """Requests, tokens and cost of all attempts."""
+        return TokenUsage.total(attempt.usage for attempt in self.attempts)
+
+    @property
+    def note(self) -> str | None:
+        """In words, that the step was asked in several parts or left something out; None where neither is so."""
+        context, told = self.context, []
+        if self.parts_total > 1:
+            told.append(f"was too big for one context and was asked in {self.parts_total} parts")
+        if context is not None and context.left_out:
+            what = "triples" if self.step.step.operation == "project" or self.asked else "members"
+            told.append(f"left out {context.left_out:,} {what} that the token budget had no room for")
+        return f"step {self.step.position + 1} {' and '.join(told)}" if told else None
+
+    @property
+    def entities(self) -> list[str]:
+        """Display names of the members."""
+        return [self.kg.name(int(entity)) for entity in self.members]
+
+    def to_dict(self, most: int = 50) -> dict[str, Any]:
+        """JSON-serialisable; at most `most` answers are listed, `count` says how many there are."""
+        shown: dict[str, Any] = {
+            "step": self.step.position + 1,
+            "operation": self.step.step.operation,
+            "question": self.question,
+            "by": self.by,
+            "answers": [self.kg.name(int(entity)) for entity in self.members[:most]],
+            "count": len(self.members),
+        }
+        if self.values is not None:
+            shown["values"] = [plain(value) for value in self.values[:most]]
+        if self.value is not None:
+            shown["value"] = self.value
+        if self.by == "llm":
+            shown["agrees"] = self.agrees
+            shown["replies"] = [attempt.to_dict() for attempt in self.attempts]
+            if self.context is not None:
+                shown["context"] = self.context.counts()
+            if self.parts_total > 1:
+                shown["parts_total"] = self.parts_total
+                shown["parts"] = [part.to_dict(self.kg, most) for part in self.parts]
+        if self.error is not None:
+            shown["error"] = self.error
+        return shown

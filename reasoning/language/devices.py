@@ -1,0 +1,61 @@
+"""Where a model in this process runs and how its numbers are kept, from names to what torch takes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from reasoning.language.errors import LLMError
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def check_names(device: str, dtype: str) -> None:
+    """Refuse what is no name of a device or a number format; whether the device is there, `find_device` knows.
+
+    Raises:
+        LLMError: with the nearest valid name.
+    """
+    if not DEVICE.fullmatch(device):
+        names = ["auto", "cpu", "cuda", "cuda:0", "mps"]
+        near = difflib.get_close_matches(device.lower(), names, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise LLMError(f"device must be auto, cpu, cuda, cuda:N or mps, not {device!r}{hint}")
+    if dtype not in DTYPES:
+        near = difflib.get_close_matches(dtype.lower(), DTYPES, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise LLMError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}{hint}")
+
+
+def find_device(device: str) -> str:
+    """The device by torch's name; "auto" is the first GPU, Apple's, or the processor, whichever comes first.
+
+    Raises:
+        LLMError: this machine has no such device; the message names those it has.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = [f"cuda:{number}" for number in range(gpus)] + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    if device == "auto":
+        return there[0]
+    wanted = "cuda:0" if device == "cuda" else device
+    if wanted not in there:
+        raise LLMError(f"This machine has no device {device!r} that torch {torch.__version__} can use; it has: "
+                       f"{', '.join(there)}")  # fmt: skip
+    return wanted
+
+
+def find_dtype(dtype: str, device: str) -> Any:
+    """What transformers takes as dtype: on "auto" as the weights are stored on a GPU, float32 on a processor.
+
+    bfloat16 reads prompts faster on processors with native support for it, but generates several times slower on those
+    without, and its roundings change answers.
+    """
+    import torch
+
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    return torch.float32 if device == "cpu" else "auto"

@@ -1,0 +1,223 @@
+"""Language models in this process: the one that is always there, and any from the Hugging Face hub or a folder.
+
+SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737; Apache-2.0) needs no key and no network and is small enough
+for two cores. It is the default so that everything built on a language model can be tried at once; a larger model
+answers better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+)
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field, model_validator
+
+from reasoning.language.devices import check_names
+from reasoning.language.errors import LLMError
+from reasoning.language.greedy_decoding import Deadline, LocalModel, Piece
+from reasoning.language.list_grammar import Choices, ListGrammar
+from reasoning.language.local_weights import load_local_model
+
+PACKAGED = "packaged"
+"""Names the adapter that comes with Skylark, which belongs to the packaged model alone."""
+
+
+class EmbeddedChatModel(BaseChatModel):
+    """A LangChain chat model over weights in this process; always the most likely answer, so runs repeat exactly.
+
+    The weights load at the first use, which takes about 4 s for the packaged model (20 s more the very first time, for
+    the conversion), and are shared by all objects of one source, device and dtype. Any number of threads may use one
+    object. Closing a stream stops the generation.
+
+    Args:
+        source: None for the packaged SmolLM2-135M-Instruct; else a folder, a .gguf file or the name of a causal
+            language model with a chat template on the Hugging Face hub, fetched once if it is not in the hub's cache.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:N" or "mps".
+        dtype: "auto" (as stored on a GPU, float32 on a processor), "float32", "bfloat16" or "float16".
+        max_new_tokens: the most tokens of one answer; also a keyword of each call.
+        timeout: seconds for one answer, counted from when the weights are loaded; None for no limit; also a keyword
+            of each call. An answer that is not complete by then is an `LLMTimeoutError`.
+        adapter: what answers the steps of method lark: "packaged" for the adapter that comes with Skylark (of another
+            model than the packaged one, none), the folder of one made by `python -m reasoning distill`, or None for
+            the model as it is. Conversations never use it.
+        choices: a keyword of each call: the names that an answer may list, and nothing else.
+        cancelled: asked before every token; once it says yes, the answer is given up with an `LLMError`.
+
+    Example:
+        >>> EmbeddedChatModel(max_new_tokens=8).invoke("Say hello.").text  # doctest: +SKIP
+        'Hello!'
+    """
+
+    source: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    max_new_tokens: int = Field(default=96, gt=0)
+    timeout: float | None = Field(default=None, gt=0)
+    adapter: str | None = PACKAGED
+    cancelled: Callable[[], bool] | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        check_names(self.device, self.dtype)
+        return self
+
+    @property
+    def _llm_type(self) -> str:
+        return "skylark-embedded"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "model_name": self.name_of_model,
+            "source": self.source,
+            "device": self.device,
+            "dtype": self.dtype,
+            "max_new_tokens": self.max_new_tokens,
+            "adapter": self.adapter,
+        }
+
+    @property
+    def name_of_model(self) -> str:
+        """The model's name for display, known without loading it."""
+        return "SmolLM2-135M-Instruct" if self.source is None else self.source
+
+    @property
+    def context_window(self) -> int:
+        """The most tokens of prompt and answer together (8192 for SmolLM2). Loads the model."""
+        return self._local.context_window
+
+    @property
+    def _local(self) -> LocalModel:
+        return load_local_model(self.source, self.device, self.dtype)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The model's own token ids of `text`, without any control tokens."""
+        return self._local.encode(text)
+
+    def get_num_tokens(self, text: str) -> int:
+        """How many of the model's own tokens `text` takes."""
+        return len(self.get_token_ids(text))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many of the model's own tokens each text takes; see `token_counting.CountsOwnTokens`."""
+        return self._local.count(texts)
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """How many tokens the whole prompt takes, chat template included; `tools` are not supported and add none."""
+        return len(self._local.encode_chat(_turns(messages)))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        timeout: float | None = None,
+        choices: Choices | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
+        texts = []
+        for piece in pieces:
+            texts.append(piece.text)
+        message = AIMessage(
+            content="".join(texts),
+            usage_metadata=_usage(prompt, piece),
+            response_metadata=self._response_metadata(piece),
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        max_new_tokens: int | None = None,
+        timeout: float | None = None,
+        choices: Choices | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
+        for piece in pieces:
+            if piece.finish is None:
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece.text))
+            else:
+                # LangChain replaces a chunk's response metadata by its generation info, so it goes there.
+                yield ChatGenerationChunk(
+                    message=AIMessageChunk(
+                        content=piece.text, usage_metadata=_usage(prompt, piece), chunk_position="last"
+                    ),
+                    generation_info=self._response_metadata(piece),
+                )
+
+    def _begin(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        max_new_tokens: int | None,
+        timeout: float | None,
+        choices: Choices | None,
+    ) -> tuple[int, Iterator[Piece]]:
+        """The prompt's length in tokens, and the pieces of the answer to come."""
+        local = self._local
+        deadline = Deadline(self.timeout if timeout is None else timeout)
+        prompt = local.encode_chat(_turns(messages))
+        return len(prompt), local.generate(
+            prompt,
+            max_new_tokens=self.max_new_tokens if max_new_tokens is None else max_new_tokens,
+            stop=[string for string in stop or [] if string],
+            deadline=deadline,
+            cancelled=self.cancelled,
+            grammar=None
+            if choices is None
+            else ListGrammar(choices.names, choices.none, choices.apart, local.encode, local.end_ids),
+        )
+
+    def _response_metadata(self, last: Piece) -> dict[str, Any]:
+        return {"model_name": self.name_of_model, "finish_reason": last.finish}
+
+
+def _usage(prompt: int, last: Piece) -> UsageMetadata:
+    return UsageMetadata(input_tokens=prompt, output_tokens=last.tokens, total_tokens=prompt + last.tokens)
+
+
+def _turns(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+    """Messages as the chat template takes them.
+
+    Raises:
+        LLMError: a message is not text, or comes from a tool.
+    """
+    turns = []
+    for message in messages:
+        match message:
+            case SystemMessage():
+                role = "system"
+            case HumanMessage():
+                role = "user"
+            case AIMessage():
+                role = "assistant"
+            case ChatMessage():
+                role = message.role
+            case _:
+                raise LLMError(
+                    f"A model in this process reads system, user and assistant messages, not {message.type!r}"
+                )
+        blocks = message.content if isinstance(message.content, list) else []
+        if any(isinstance(block, dict) and block.get("type") != "text" for block in blocks):
+            raise LLMError("A model in this process reads text only: this message holds another kind of content")
+        turns.append({"role": role, "content": message.text})
+    return turns

@@ -1,0 +1,1 @@
+"""Models that others serve: which there are, how they are asked, what they cost."""

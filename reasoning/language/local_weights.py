@@ -1,0 +1,165 @@
+"""Finding and loading the weights of a model that runs in this process.
+
+Every chat model object of one source, device and number format shares one copy of the weights: objects are cheap and
+differ only in their settings. No code that comes with a model is ever run, and no pickle read.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from kg_data.cache_location import cache_dir
+from kg_data.hub import HubModels, has_weights
+from reasoning.language.devices import find_device, find_dtype
+from reasoning.language.errors import LLMError
+from reasoning.language.greedy_decoding import LocalModel
+from reasoning.language.smollm2_weights import converted_weights, packaged_gguf, quiet_transformers
+
+_loaded: dict[tuple[str | None, str, str], LocalModel] = {}
+_loading = threading.Lock()
+
+HUB = HubModels(LLMError, "Qwen/Qwen3-0.6B")
+
+UNKNOWN_WINDOW = 4096
+"""Tokens of prompt and reply where neither configuration nor tokenizer says how many the model reads."""
+
+
+def check_source(source: str | None, device: str) -> None:
+    """Say before any work starts that a model can't be had; nothing is loaded, and nothing fetched.
+
+    Raises:
+        LLMError: there is no such package, folder, file, hub model or device.
+    """
+    if source is None:
+        packaged_gguf()
+    elif not _is_gguf(path := Path(source).expanduser()):
+        if path.is_dir():
+            if not has_weights(path):
+                raise LLMError(f"{path} is not a model's folder: it needs config.json and safetensors weights")
+        elif looks_like_path(source):
+            raise LLMError(f"There is no folder or .gguf file {source}{_beside(path)}")
+        else:
+            HUB.check(source)
+    if device not in ("auto", "cpu"):
+        find_device(device)
+
+
+def looks_like_path(source: str) -> bool:
+    """Whether a source can only be meant as a path: a hub's name has one slash at most and begins with a letter."""
+    return source.startswith((".", "/", "~", os.sep)) or source.count("/") > 1 or "\\" in source or ":" in source
+
+
+def find_weights(source: str | None) -> Path:
+    """The folder to load from, converted into the cache first where the weights come as GGUF, fetched from the hub
+    where they are nowhere on this machine.
+
+    Args:
+        source: a folder in the Hugging Face layout or a .gguf file; else the name of a model on the Hugging Face hub;
+            None for the packaged SmolLM2-135M-Instruct.
+
+    Raises:
+        LLMError: nothing is there; the message says what to install or download.
+    """
+    if source is None:
+        return converted_weights(packaged_gguf(), cache_dir() / "llms")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if _is_gguf(path):
+        return converted_weights(path, cache_dir() / "llms")
+    return HUB.folder(source)
+
+
+def load_local_model(source: str | None, device: str = "auto", dtype: str = "auto") -> LocalModel:
+    """The model of `source`, loaded at most once in this process; threads that ask meanwhile wait.
+
+    Args:
+        source: see `find_weights`.
+        device, dtype: see `ModelOptions`.
+
+    Raises:
+        LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
+    """
+    with _loading:
+        key = (source, device, dtype)
+        if key not in _loaded:
+            _loaded[key] = _load(find_weights(source), source, find_device(device), dtype)
+        return _loaded[key]
+
+
+def _is_gguf(path: Path) -> bool:
+    return path.suffix == ".gguf" and path.is_file()
+
+
+def _beside(path: Path) -> str:
+    """The models in the folder that a missing path names, for a message."""
+    try:
+        there = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
+    except OSError:
+        return ""
+    return f"; there are {', '.join(there[:5])}" if there else ""
+
+
+def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalModel:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    name = "SmolLM2-135M-Instruct" if source is None else Path(source).name
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            if tokenizer.chat_template is None:
+                raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
+            # Only safetensors: the other format is a pickle, which runs code when it is read.
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                output_loading_info=True,
+                dtype=find_dtype(dtype, device),
+                device_map=None if device == "cpu" else device,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+            model, found = loaded
+            if missing := sorted(found["missing_keys"]):
+                # transformers would fill them with random numbers, and the model would talk nonsense.
+                raise LLMError(
+                    f"{folder} lacks {len(missing)} of the model's weights, such as {missing[0]}: fetch it again"
+                )
+    except LLMError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise LLMError(f"{name} does not fit into the memory of {device}: {_smaller(device)}") from error
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its parsers' own errors
+        if "trust_remote_code" in str(error):
+            raise LLMError(f"{name} asks for code of its own to be run, which Skylark never does") from None
+        raise LLMError(
+            f"{folder} does not hold a language model with its tokenizer and safetensors weights "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    return LocalModel(
+        name=name,
+        model=model.eval(),
+        tokenizer=tokenizer,
+        context_window=_window(model.config, tokenizer),
+        # Every special token ends a turn: one closes it, the others would open the next or start another document.
+        end_ids=frozenset(tokenizer.all_special_ids) | frozenset(ends),
+        device=device,
+    )
+
+
+def _window(config: Any, tokenizer: Any) -> int:
+    window = getattr(config.get_text_config(), "max_position_embeddings", None)
+    # Tokenizers without a limit state an astronomical one.
+    limit = window or (tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None)
+    return int(limit or UNKNOWN_WINDOW)
+
+
+def _smaller(device: str) -> str:
+    other = "" if device == "cpu" else ", or the device cpu"
+    return f"take a smaller model, the dtype bfloat16{other}"

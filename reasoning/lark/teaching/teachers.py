@@ -1,0 +1,97 @@
+"""Who says what is right beside the exact executor: a taught model, or any LangChain chat model.
+
+A model with the same tokenizer gives its probability at each
+place, which says more than its decision (word-level distillation, Hinton et al. 2015). A chat model only gives a reply,
+so from it come whole answers (sequence-level, Kim & Rush 2016), and each costs: what it answered is kept and repeated.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+
+from reasoning.language.marking.student import Student
+from reasoning.lark.asking import ask
+from reasoning.lark.entity_ids import AbstractNaming
+from reasoning.lark.options import LarkOptions
+from reasoning.lark.prompts import projection_question, set_question, triple_line, worked_example
+from reasoning.lark.tasks import Task, make_task
+from reasoning.lark.teaching.drawing import TaughtStep
+
+
+class Teacher(Protocol):
+    """Says at each place how likely a candidate is to be kept."""
+
+    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+        """The steps with this teacher's marks; those that it could not answer are left out."""
+
+
+class ModelTeacher:
+    """A model with an adapter of its own, a larger one or the same with more layers; it reads the same sheets.
+
+    Args:
+        model: of the same tokenizer and scheme as the student.
+    """
+
+    def __init__(self, model: Student) -> None:
+        self._model = model
+
+    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+        """See `Teacher`."""
+        marked = self._model.probabilities([step.sheet for step in steps])
+        return [replace(step, keep=keep.astype(np.float32)) for step, keep in zip(steps, marked, strict=True)]
+
+
+class ChatTeacher:
+    """A chat model asked for whole answers, with the prompts of method lark.
+
+    Args:
+        llm: any LangChain chat model.
+        options: how it is asked.
+        rng: draws the ids.
+    """
+
+    def __init__(self, llm: BaseChatModel, options: LarkOptions, rng: random.Random) -> None:
+        self._llm, self._options, self._rng = llm, options, rng
+
+    def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
+        """See `Teacher`; a step whose reply cannot be read is left out."""
+        found = []
+        for step in steps:
+            members, _, error = ask(self._llm, self._task(step), self._options)
+            if error is None:
+                candidates = step.sheet.candidates
+                kept = np.isin(candidates, members)
+                # An answer that a triple in question leads to is marked there, and not where another ends at it.
+                kept &= step.asked_about | ~np.isin(candidates, candidates[step.asked_about])
+                found.append(replace(step, keep=kept))
+        return found
+
+    def _task(self, step: TaughtStep) -> Task:
+        if step.triples is not None:
+            assert step.relation is not None
+            entities = [*np.unique(step.triples[:, [0, 2]]).tolist(), *step.sources]
+            naming = AbstractNaming(entities, [step.relation, *step.triples[:, 1].tolist()], self._rng)
+            lines = [
+                triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
+                for head, relation, tail in step.triples.tolist()
+            ]
+            sources = [naming.entity(source) for source in step.sources]
+            question = projection_question(sources, naming.relation(step.relation), step.inverse)
+            example = worked_example("project", step.inverse, naming)
+        else:
+            naming = AbstractNaming([entity for members in step.sets for entity in members], [], self._rng)
+            names = [chr(ord("A") + number) for number in range(len(step.sets))]
+            lines = [
+                f"{name}: {', '.join(map(naming.entity, members)) or '(empty)'}"
+                for name, members in zip(names, step.sets, strict=True)
+            ]
+            question = set_question(step.operation, names)
+            example = worked_example(step.operation, False, naming)
+        expected = np.unique(step.sheet.candidates[step.keep > 0.5])
+        return make_task(self._llm, naming, question, lines, lines, len(lines), 0, 0, expected, example)

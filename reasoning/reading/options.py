@@ -1,0 +1,37 @@
+"""How a language model is asked to read a question, or to answer a step: what of the graph it is shown, how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kg_data.errors import SkylarkError
+from reasoning.language.options import ModelOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(ModelOptions):
+    """How a question is put to a language model; the options of the model itself are in `ModelOptions`.
+
+    Attributes:
+        token_budget: tokens that the part of the graph in a prompt may take, by the model's own tokenizer where it has
+            one here: a step's triples, or the relations, names and examples with which a question is read.
+        repairs: replies asked for again, with what is wrong with the last one shown, before a step has failed or a
+            question is left to the grammar.
+        samples: readings of a question asked for; of several, the answer that most of them give is taken.
+        seed: of what is drawn for the prompts: ids, distractors, examples, orders. The same seed and question give the
+            same prompts.
+    """
+
+    token_budget: int = 1280
+    repairs: int = 1
+    samples: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.token_budget < 64:
+            raise SkylarkError(f"token_budget must be at least 64, not {self.token_budget}")
+        if self.repairs < 0:
+            raise SkylarkError(f"repairs must be at least 0, not {self.repairs}")
+        if self.samples < 1:
+            raise SkylarkError(f"samples must be at least 1, not {self.samples}")

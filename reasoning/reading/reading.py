@@ -1,0 +1,100 @@
+"""What a question was understood as: the one value that every way of reading questions gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reasoning.errors import QuestionError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.query.tree import Query
+
+CLOSE = 0.35
+"""A reading is worth choosing from where the next one fits the words worse by no more than this."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another query that the question may ask.
+
+    Attributes:
+        query: the query.
+        assumed: what it takes for granted, each in a short sentence.
+        confidence: how well it fits the question's words, 0 to 1.
+    """
+
+    query: Query
+    assumed: tuple[str, ...] = ()
+    confidence: float = 0.0
+
+    def words(self, kg: KnowledgeGraph) -> str:
+        """The query in English."""
+        return self.query.verbalise(kg)
+
+    def to_dict(self, kg: KnowledgeGraph) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "query": str(self.query),
+            "verbalised": self.words(kg),
+            "confidence": round(self.confidence, 3),
+            "assumed": list(self.assumed),
+        }
+
+
+@dataclass(frozen=True)
+class ReadQuestion:
+    """A question with the query that it was understood as, or why there is none.
+
+    Attributes:
+        question: as asked.
+        query: the query, None where the question was not understood or may as well mean another.
+        confidence: how well the query fits the question's words, 0 to 1; 0 where there is none.
+        margin: how much better it fits than the next query with another answer, 0 to 1; 1 where there is none.
+        alternatives: further queries that the question may ask, the likeliest first. Where `query` is None they are
+            what to choose from.
+        assumed: what was assumed in reading it, each in a short sentence.
+        unread: words that were not understood.
+        usage: what the language model that read it took, in all its turns.
+        problem: where `query` is None, what to say to the person who asks: what was and what was not understood.
+    """
+
+    question: str
+    query: Query | None
+    confidence: float = 1.0
+    margin: float = 1.0
+    alternatives: tuple[Alternative, ...] = ()
+    assumed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    problem: str = ""
+    usage: TokenUsage = NO_USAGE
+
+    @property
+    def to_choose(self) -> tuple[Alternative, ...]:
+        """The alternatives that a person should choose from: where nothing or no one query was understood, or another
+        fits nearly as well."""
+        return self.alternatives if self.query is None or self.margin <= CLOSE else ()
+
+    def to_dict(self, kg: KnowledgeGraph) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "question": self.question,
+            "query": None if self.query is None else str(self.query),
+            "verbalised": None if self.query is None else self.query.verbalise(kg),
+            "confidence": round(self.confidence, 3),
+            "margin": round(self.margin, 3),
+            "alternatives": [alternative.to_dict(kg) for alternative in self.alternatives],
+            "assumed": list(self.assumed),
+            "unread": list(self.unread),
+            "error": self.problem or None,
+        }
+
+    def understood(self) -> Query:
+        """The query.
+
+        Raises:
+            QuestionError: there is none; the error holds this reading.
+        """
+        if self.query is None:
+            raise QuestionError(self.problem, self)
+        return self.query

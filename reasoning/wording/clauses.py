@@ -1,0 +1,272 @@
+"""What a query says of its answers, as the predicate of a sentence: "border France and have Euro as currency".
+
+`verbalise` names the set that a query denotes; here the same tree is told of its members, in the singular or plural
+and negated where it has to be. Each phrase knows which triples it speaks of, so that a sentence can point at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reasoning.execution.exact import execute
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import bind
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.wording.inflection import (
+    base_form,
+    done_when,
+    is_past,
+    is_plural,
+    participle,
+    past,
+    plural,
+    with_article,
+)
+from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
+from reasoning.wording.verbalise import (
+    VERBS,
+    direction,
+    ends_in_preposition,
+    entity_words,
+    has_no_value,
+    is_verb,
+    noun_words,
+    place_of,
+    relation_words,
+    value_label,
+)
+
+_TYPE_WORDS = frozenset({"type", "is a", "isa", "instance of"})
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A stretch of a sentence.
+
+    Attributes:
+        text: its words with the spaces around them.
+        entity: the entity that it names as an answer, else None.
+        relation: the relation of the triples that it speaks of, by the label that evidence has, else None.
+        anchor: the entity that such a triple holds, None where any may be meant.
+    """
+
+    text: str
+    entity: int | None = None
+    relation: str | None = None
+    anchor: int | None = None
+
+
+@dataclass(frozen=True)
+class _Mood:
+    """How a predicate is put: of several, negated, within another clause."""
+
+    many: bool = False
+    negated: bool = False
+    inside: bool = False
+
+    @property
+    def be(self) -> str:
+        return ("are" if self.many else "is") + (" not" if self.negated else "")
+
+    @property
+    def was(self) -> str:
+        return ("were" if self.many else "was") + (" not" if self.negated else "")
+
+    @property
+    def have(self) -> str:
+        if self.negated:
+            return "do not have" if self.many else "does not have"
+        return "have" if self.many else "has"
+
+    def verb(self, words: str) -> str:
+        if is_past(words):
+            return f"{'have' if self.many else 'has'} not {words}" if self.negated else words
+        if self.negated:
+            return f"{'do' if self.many else 'does'} not {base_form(words)}"
+        return base_form(words) if self.many else words
+
+    def within(self) -> _Mood:
+        return _Mood(self.many, self.negated, True)
+
+
+def predicate(query: Query, kg: KnowledgeGraph, many: bool, *, inside: bool = False) -> list[Phrase]:
+    """What a query says of its members.
+
+    Args:
+        query: a query that denotes a set and whose names are all in the graph.
+        kg: the graph.
+        many: whether it is said of several.
+        inside: whether it stands within another clause, so that what has several parts is put in brackets.
+
+    Returns:
+        The phrases in order; their texts make up the predicate.
+    """
+    return _predicate(query, kg, _Mood(many, False, inside))
+
+
+def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    if isinstance(query, Complement):
+        return _predicate(query.part, kg, _Mood(mood.many, not mood.negated, mood.inside))
+    if isinstance(query, Entity):
+        return [Phrase(f"{mood.be} {entity_words(query, kg)}")]
+    if isinstance(query, Project):
+        return _projected(query, kg, mood)
+    if mood.negated:
+        return [Phrase(f"{mood.be} among "), *_those(query, kg, True)]
+    if isinstance(query, Intersect):
+        return _all_of(query, kg, mood)
+    if isinstance(query, Union):
+        return _any_of(query, kg, mood)
+    if isinstance(query, Compare):
+        return _compared(query, kg, mood)
+    if isinstance(query, Count | Exists):
+        return _predicate(query.part, kg, mood)
+    assert isinstance(query, Top)
+    column = kg.literals[kg.relation(query.relation).index]
+    label, place, source = value_label(query.relation, kg), place_of(query), query.source
+    largest = query.largest
+    if place is not None and isinstance(source, Top):
+        largest, source = source.largest, source.source
+    label = plural(label) if mood.many else label
+    told = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
+    if has_no_value(query, kg):
+        return [Phrase(told, relation=column.relation)]
+    return [Phrase(told, relation=column.relation), Phrase(" among "), *_those(source, kg, mood.inside)]
+
+
+def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    kept = [part for part in query.parts if not isinstance(part, Complement)]
+    dropped = [part for part in query.parts if isinstance(part, Complement)]
+    kept.sort(key=lambda part: isinstance(part, Union | Intersect | Top))  # what is long stands last
+    within = mood.within()
+    told = _joined([_predicate(part, kg, within) for part in kept], " and ")
+    but = _joined([_predicate(part, kg, within) for part in dropped], " and ")
+    return [*told, Phrase(", but "), *but] if told and but else [*told, *but]
+
+
+def _any_of(query: Union, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    parts = [_predicate(part, kg, mood.within()) for part in query.parts]
+    mixed = any(isinstance(part, Intersect) for part in query.parts)
+    told = _joined(parts, ", or " if mixed else " or ")
+    return [Phrase("either "), *told] if mood.inside else told
+
+
+def _compared(query: Compare, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    column = kg.literals[kg.relation(query.relation).index]
+    label = noun_words(relation_words(query.relation, kg))
+    test = comparison_words(query.operator, query.value, column)
+    if tells_time(column) and (done := done_when(label)):
+        on = "" if query.operator in ("<", ">", "!=") else "on " if column.kind == "date" else "in "
+        has = Phrase(f"{mood.was} {done} {on}{test}", relation=column.relation)
+    else:
+        has = Phrase(f"{mood.have} {with_article(label)} {test}", relation=column.relation)
+    if isinstance(query.source, Entity) or has_no_value(query, kg):
+        return [has]
+    return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
+
+
+def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    relation = kg.relation(query.relation)
+    if relation.kind == "values":
+        column = kg.literals[relation.index]
+        told = Phrase(f"{mood.have} a value for {relation_words(query.relation, kg)}", relation=column.relation)
+        if isinstance(query.source, Entity):
+            return [told]
+        return [told, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
+    words, backwards = direction(query, kg, relation_words(query.relation, kg))
+    label = kg.relation_label(relation.index)
+    anchor = _anchor(query.source, kg)
+
+    def about(text: str) -> Phrase:
+        return Phrase(text, relation=label, anchor=anchor)
+
+    target = _target(query.source, kg, mood.inside)
+    if is_verb(words):
+        if backwards or _mutual(query, kg):
+            return [about(f"{mood.verb(words)} "), *target]
+        if is_past(words) and " " not in words:
+            return [about(f"{mood.was} {words} by "), *target]
+        if words in VERBS:
+            return [about(f"{mood.be} {participle(words)} by "), *target]
+        return [about(f"{mood.be} what "), *target, Phrase(f" {words}")]
+    if words in _TYPE_WORDS:
+        if backwards:
+            return [about(f"{mood.be} of type "), *target]
+        if words == "type":
+            return [about(f"{mood.be} {_one_of(query, kg, 'type', mood)} of "), *target]
+        return [about(f"{mood.be} what "), *target, Phrase(" is a kind of")]
+    if not backwards and not mood.negated and (did := past(words)):
+        return [about(f"{did} "), *target]
+    if ends_in_preposition(words):
+        if backwards:
+            return [about(f"{mood.be} {words} "), *target]
+        return [about(f"{mood.be} what "), *target, Phrase(f" is {words}")]
+    noun = noun_words(words)
+    if backwards:
+        if anchor is not None:
+            return [about(f"{mood.have} "), *target, about(f" as {noun}")]
+        return [about(f"{mood.have} as {noun} "), *target]
+    return [about(f"{mood.be} {_one_of(query, kg, noun, mood)} of "), *target]
+
+
+def _one_of(query: Project, kg: KnowledgeGraph, noun: str, mood: _Mood) -> str:
+    """ "the capital", "a language", "languages", "among the starred actors"."""
+    if mood.many:
+        return plural(noun)
+    if is_plural(noun):
+        return f"among the {noun}"
+    relation = kg.relation(query.relation)
+    sources = members(query.source, kg)
+    left, _ = kg.index.edges(sources, relation.index, relation.inverse != query.inverse)
+    return f"the {noun}" if len(np.unique(left)) == len(left) else with_article(noun)
+
+
+def _mutual(query: Project, kg: KnowledgeGraph) -> bool:
+    """Whether what leads there is what is led to, so that "X borders France" is as true as "France borders X"."""
+    there, back = members(query, kg), members(Project(query.relation, query.source, not query.inverse), kg)
+    return np.array_equal(there, back)
+
+
+def members(query: Query, kg: KnowledgeGraph) -> Ids:
+    """The set that a query denotes in the graph; int32, sorted, shape (m,)."""
+    chain = bind(query, kg)
+    if chain.result is None:
+        return np.array([chain.anchor], dtype=np.int32)
+    return execute(kg, chain)[-1].members
+
+
+def _anchor(query: Query, kg: KnowledgeGraph) -> int | None:
+    return bind(query, kg).anchor if isinstance(query, Entity) else None
+
+
+def _target(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
+    """What a relation leads to: a name, or "something that borders France"."""
+    if isinstance(query, Entity):
+        return [Phrase(entity_words(query, kg))]
+    if isinstance(query, Union) and all(isinstance(part, Entity) for part in query.parts):
+        return [Phrase(" or ".join(entity_words(part, kg) for part in query.parts if isinstance(part, Entity)))]
+    return _bracketed([Phrase("something that "), *_predicate(query, kg, _Mood())], query, inside)
+
+
+def _those(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
+    if isinstance(query, Entity):
+        return [Phrase(entity_words(query, kg))]
+    if isinstance(query, Union) and all(isinstance(part, Entity) for part in query.parts):
+        return [Phrase(" and ".join(entity_words(part, kg) for part in query.parts if isinstance(part, Entity)))]
+    return _bracketed([Phrase("those that "), *_predicate(query, kg, _Mood(many=True))], query, inside)
+
+
+def _bracketed(phrases: list[Phrase], query: Query, inside: bool) -> list[Phrase]:
+    simple = isinstance(query, Project) and isinstance(query.source, Entity)
+    return phrases if simple or not inside else [Phrase("("), *phrases, Phrase(")")]
+
+
+def _joined(clauses: Sequence[list[Phrase]], word: str) -> list[Phrase]:
+    found: list[Phrase] = []
+    for clause in clauses:
+        found += [*([Phrase(word)] if found else []), *clause]
+    return found

@@ -1,0 +1,130 @@
+"""A query as a tree of words: what is asked at the top, what it is asked of below, with the size of every set.
+
+The terminal, JSON and the demo show the same tree, each in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kg_data.errors import SkylarkError
+from reasoning.execution.exact import execute
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import bind
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.wording.value_text import readable, readable_of
+from reasoning.wording.verbalise import (
+    direction,
+    entity_words,
+    forward_phrase,
+    inverse_phrase,
+    noun_words,
+    relation_words,
+)
+
+MOST_SIZED = 30
+"""Most nodes whose sets are counted: each is executed anew, and in a larger tree nobody reads the numbers."""
+
+GAP = "…"
+"""Stands for what the branches below a node say."""
+
+NodeKind = Literal["entity", "relation", "set", "not", "value"]
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """A node of the tree.
+
+    Attributes:
+        kind: what it does, for its looks.
+        before, key, after: its words, `key` those that matter most.
+        told: the size of its set or its value, in words; "" where it is an entity or was not counted.
+        empty: whether its set is empty.
+        branches: what it is asked of.
+    """
+
+    kind: NodeKind
+    before: str
+    key: str
+    after: str
+    told: str
+    empty: bool
+    branches: tuple[TreeNode, ...]
+
+    @property
+    def words(self) -> str:
+        """Its words."""
+        return f"{self.before}{self.key}{self.after}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        shown: dict[str, Any] = {"kind": self.kind, "words": self.words}
+        if self.told:
+            shown["gives"] = self.told
+        if self.branches:
+            shown["of"] = [branch.to_dict() for branch in self.branches]
+        return shown
+
+    def lines(self, first: str = "", further: str = "") -> Iterator[str]:
+        """The tree as lines of text, each branch led to by a line."""
+        yield f"{first}{self.words}{f'  ({self.told})' if self.told else ''}"
+        for branch in self.branches:
+            last = branch is self.branches[-1]
+            yield from branch.lines(f"{further}{'└─ ' if last else '├─ '}", f"{further}{'   ' if last else '│  '}")
+
+
+def tree_of(query: Query, kg: KnowledgeGraph) -> TreeNode:
+    """The tree of a query whose names are all in the graph."""
+    return _node(query, kg, _nodes(query) <= MOST_SIZED)
+
+
+def _node(query: Query, kg: KnowledgeGraph, sized: bool) -> TreeNode:
+    kind, (before, key, after) = _described(query, kg)
+    told, empty = ("", False) if isinstance(query, Entity) or not sized else _size(query, kg)
+    branches = tuple([_node(child, kg, sized) for child in query.children])
+    return TreeNode(kind, before, key, after, told, empty, branches)
+
+
+def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, str, str]]:
+    if isinstance(query, Entity):
+        return "entity", ("", entity_words(query, kg), "")
+    if isinstance(query, Project):
+        words, backwards = direction(query, kg, relation_words(query.relation, kg))
+        phrase = f"everything {inverse_phrase(words, GAP)}" if backwards else forward_phrase(words, GAP)
+        key = words if words in phrase else noun_words(words)
+        before, _, after = phrase.rpartition(key)
+        return "relation", (before, key, after)
+    if isinstance(query, Intersect):
+        return "set", ("in ", "all", " of")
+    if isinstance(query, Union):
+        return "set", ("in ", "any", " of")
+    if isinstance(query, Complement):
+        return "not", ("", "not", " in")
+    if isinstance(query, Compare):
+        test = f"{query.operator} {readable_of(kg, query.relation, query.value)}"
+        return "value", ("with ", relation_words(query.relation, kg), f" {test} among")
+    if isinstance(query, Top):
+        rank = "largest" if query.largest else "smallest"
+        return "value", ("the ", f"{query.k} {rank}", f" by {relation_words(query.relation, kg)} among")
+    if isinstance(query, Count):
+        return "value", ("", "how many", " are")
+    assert isinstance(query, Exists)
+    return "value", ("is there ", "any", " of")
+
+
+def _size(query: Query, kg: KnowledgeGraph) -> tuple[str, bool]:
+    try:
+        result = execute(kg, bind(query, kg))[-1]
+    except SkylarkError:
+        # The whole query is bound before it is drawn; this guards a part that cannot stand alone.
+        return "", False
+    if result.value is not None:
+        return readable(result.value), False
+    number = len(result.members)
+    return f"{number:,} {'entity' if number == 1 else 'entities'}", not number
+
+
+def _nodes(query: Query) -> int:
+    return 1 + sum(_nodes(child) for child in query.children)

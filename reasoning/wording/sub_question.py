@@ -1,0 +1,61 @@
+"""A step of a chain as a question in English, with the earlier answers put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import BoundStep
+from reasoning.wording.value_text import comparison_words, extreme_words
+from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words
+
+MOST_NAMES = 5
+
+
+def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> str:
+    """E.g. "What is the capital of France, Spain and 3 more?"; long sets are cut with their size told."""
+    sets = [_set(kg, members) for members in inputs]
+    operation, relation = step.step.operation, step.relation
+    words = "" if relation is None else label_words(_label(kg, step))
+    if operation == "project":
+        assert relation is not None
+        if relation.inverse:
+            return f"What is there {inverse_phrase(words, sets[0])}?"
+        phrase = forward_phrase(words, sets[0])
+        return f"What is {phrase}?".replace("What is what ", "What is it that ", 1)
+    if operation == "intersect":
+        return f"What do {' and '.join(f'({part})' for part in sets)} have in common?"
+    if operation == "union":
+        return f"What is in any of {' or '.join(f'({part})' for part in sets)}?"
+    if operation == "difference":
+        return f"What of ({sets[0]}) is not in ({sets[1]})?"
+    if operation == "complement":
+        return f"What is not in ({sets[0]})?"
+    if operation == "count":
+        return f"How many are in ({sets[0]})?"
+    if operation == "exists":
+        return f"Is there anything in ({sets[0]})?"
+    assert relation is not None
+    column = kg.literals[relation.index]
+    if operation == "compare":
+        assert step.step.operator is not None and step.step.value is not None
+        test = comparison_words(step.step.operator, step.step.value, column)
+        return f"For which of ({sets[0]}) is the {words} {test}?"
+    which, have = ("one", "has") if step.step.k == 1 else (f"{step.step.k:,}", "have")
+    return f"Which {which} of ({sets[0]}) {have} the {extreme_words(step.step.largest, column)} {words}?"
+
+
+def _label(kg: KnowledgeGraph, step: BoundStep) -> str:
+    assert step.relation is not None
+    if step.relation.kind == "values":
+        return kg.literals[step.relation.index].relation
+    return kg.relation_label(step.relation.index)
+
+
+def _set(kg: KnowledgeGraph, members: Ids) -> str:
+    if not len(members):
+        return "nothing"
+    shown = ", ".join(kg.name(int(entity)) for entity in members[:MOST_NAMES])
+    rest = len(members) - MOST_NAMES
+    return f"{shown} and {rest:,} more" if rest > 0 else shown

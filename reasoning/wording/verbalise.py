@@ -1,0 +1,239 @@
+"""Queries and steps in English, so that a person can check what was understood."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kg_data.columns import LiteralColumn
+from reasoning.query.tree import (
+    Compare,
+    Complement,
+    Count,
+    Entity,
+    Exists,
+    Intersect,
+    Project,
+    Query,
+    Top,
+    Union,
+)
+from reasoning.wording.inflection import done_when, is_past
+from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
+
+if TYPE_CHECKING:
+    from reasoning.graph.store import KnowledgeGraph
+
+PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
+"""A label that ends in one is read as what something is: "directed by", "member of"."""
+
+VERBS = frozenset(
+    {"borders", "serves", "affects", "causes", "treats", "prevents", "diagnoses", "disrupts", "exhibits", "performs"}
+    | {"likes", "dislikes", "loves", "hates", "owns", "employs", "inhibits", "activates", "knows", "teaches", "follows"}
+    | {"requires", "supports", "includes", "precedes", "speaks", "smells of", "consists of", "dies of"}
+    | {"mentors", "coaches", "boycotts", "beats", "leads", "plays", "sells", "buys", "writes", "directs", "funds"}
+    | {"sponsors", "supervises", "advises", "trains", "hires", "admires", "visits", "attends", "helps", "hosts"}
+    | {"reads", "drives", "wears", "eats", "drinks", "cites", "invites", "sues", "acquires", "founds", "develops"}
+    | {"publishes", "translates", "edits", "recommends", "blocks", "attacks", "defeats", "imports", "regulates"}
+    | {"targets", "binds", "needs", "lives in", "works for", "works in", "plays for", "plays in"}
+    | {"produces", "manages", "uses", "indicates", "complicates", "contains", "measures", "assesses", "carries out"}
+)
+"""Labels that are read as verbs; any other one word that ends in s may be a plural noun."""
+
+_EMPTY_FIRST = ("has ", "have ", "in ")
+"""What says nothing in front of a noun: "has genre" is the genre of a movie, "in language" its language."""
+
+_PLACES = {
+    2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth", 10: "tenth",
+}  # fmt: skip
+
+_TYPE = frozenset({"is a", "isa"})
+
+
+def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
+    """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
+    if isinstance(query, Count | Exists):
+        there_is = "how many there are" if isinstance(query, Count) else "whether there is any"
+        if isinstance(query.part, Project) and _column(query.part, kg) is not None:
+            words = relation_words(query.part.relation, kg)
+            return f"{there_is} with a value for {words} among: {verbalise(query.part.source, kg)}"
+        return f"{there_is} of: {verbalise(query.part, kg)}"
+    if isinstance(query, Entity):
+        return entity_words(query, kg)
+    if isinstance(query, Project):
+        words = relation_words(query.relation, kg)
+        words, inverse = direction(query, kg, words)
+        source = verbalise(query.source, kg)
+        if inverse:
+            one_of = "" if isinstance(query.source, Entity) else "one of: "
+            return f"everything {inverse_phrase(words, one_of + source)}"
+        if isinstance(query.source, Entity):
+            return forward_phrase(words, source)
+        return forward_phrase(words, f"each of ({source})" if _goes_on(words) else f"each of: {source}")
+    if isinstance(query, Complement):
+        return f"everything except {_grouped(query.part, verbalise(query.part, kg))}"
+    if isinstance(query, Union):
+        return " or ".join([_grouped(part, verbalise(part, kg)) for part in query.parts])
+    if isinstance(query, Intersect):
+        return _intersection(query, kg)
+    if isinstance(query, Compare):
+        return _comparison(query, kg)
+    assert isinstance(query, Top)
+    rank = extreme_words(query.largest, _column(query, kg))
+    number = "one" if query.k == 1 else f"{query.k:,}"
+    source = _grouped(query.source, verbalise(query.source, kg))
+    label = value_label(query.relation, kg)
+    if (place := place_of(query)) is not None and isinstance(query.source, Top):
+        source = _grouped(query.source.source, verbalise(query.source.source, kg))
+        rank = extreme_words(query.source.largest, _column(query, kg))
+        return f"the one with the {place} {rank} {label} among {source}"
+    if has_no_value(query, kg):
+        source = "everything"
+    return f"the {number} with the {rank} {label} among {source}"
+
+
+def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
+    test = comparison_words(query.operator, query.value, _column(query, kg))
+    clause = f"whose {value_label(query.relation, kg)} is {test}"
+    if has_no_value(query, kg):
+        return f"everything {clause}"
+    source, text = query.source, verbalise(query.source, kg)
+    if isinstance(source, Project) and isinstance(source.source, Entity) and text.startswith("everything "):
+        return f"{text} and {clause}"
+    return f"those of {_grouped(source, text)} {clause}"
+
+
+def place_of(query: Top) -> str | None:
+    """ "second" for the smallest of the two largest, else None."""
+    inner = query.source
+    nested = isinstance(inner, Top) and inner.relation == query.relation and inner.largest != query.largest
+    return _PLACES.get(inner.k) if nested and query.k == 1 and isinstance(inner, Top) else None
+
+
+def has_no_value(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
+    """Whether it chooses among all but one entity, and that one has no value: among everything."""
+    source = query.source
+    if kg is None or not isinstance(source, Complement) or not isinstance(source.part, Entity):
+        return False
+    part, column = source.part, _column(query, kg)
+    entity = kg.entity_by_id(part.name) if part.by_id else kg.entity(part.name)
+    return column is not None and entity not in column.entities
+
+
+def value_label(relation: str, kg: KnowledgeGraph | None) -> str:
+    """A relation with values as a noun: "area", and "year founded" of "founded"."""
+    label = noun_words(relation_words(relation, kg))
+    found = None if kg is None else kg.relation(relation)
+    if kg is None or found is None or found.kind != "values":
+        return label
+    column = kg.literals[found.index]
+    done = done_when(label) if tells_time(column) else ""
+    return f"{column.kind} {done}" if done else label
+
+
+def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
+    """What it is, then what else holds of it: "what France borders and whose currency is Euro"."""
+    kept = [part for part in query.parts if not isinstance(part, Complement)]
+    dropped = [part.part for part in query.parts if isinstance(part, Complement)]
+    kept.sort(key=lambda part: _clause(part, kg) is not None)
+    whole = bool(kept) and _clause(kept[0], kg) is None
+    text = _grouped(kept[0], verbalise(kept[0], kg)) if whole else "everything"
+    clauses = [_clause(part, kg) or f"that is also {_grouped(part, verbalise(part, kg))}" for part in kept[whole:]]
+    but = [_clause(part, kg, "not ") or f"not {_grouped(part, verbalise(part, kg))}" for part in dropped]
+    for number, clause in enumerate(clauses):
+        joined = bool(number) or (whole and clause.startswith("whose"))
+        text += f" and {clause}" if joined else f" {clause}"
+    return text + "".join([f", but {clause}" for clause in but])
+
+
+def _clause(part: Query, kg: KnowledgeGraph | None, negation: str = "") -> str | None:
+    """An inverse projection from one entity as a relative clause, "whose currency is not Euro"; None for the rest."""
+    if not isinstance(part, Project) or not isinstance(part.source, Entity):
+        return None
+    words, inverse = direction(part, kg, relation_words(part.relation, kg))
+    if not inverse or _goes_on(words):
+        return None
+    return f"whose {noun_words(words)} is {negation}{entity_words(part.source, kg)}"
+
+
+def forward_phrase(words: str, source: str) -> str:
+    """What a relation leads to: "the capital of France", "what France borders", "what X is located in"."""
+    if is_verb(words):
+        return f"what {source} {words}"
+    return f"what {source} is {words}" if ends_in_preposition(words) else f"the {noun_words(words)} of {source}"
+
+
+def inverse_phrase(words: str, target: str) -> str:
+    """What is told of whatever a relation leads from: "whose capital is Paris", "that borders France"."""
+    if is_verb(words):
+        return f"that {words} {target}"
+    return f"that is {words} {target}" if ends_in_preposition(words) else f"whose {noun_words(words)} is {target}"
+
+
+def _goes_on(words: str) -> bool:
+    """Whether a forward phrase goes on behind what it is said of: "what X borders", unlike "the capital of X"."""
+    return is_verb(words) or ends_in_preposition(words)
+
+
+def is_verb(words: str) -> bool:
+    """Whether a label is a verb in the third person, as it is known or seen: "borders", "interacts with"."""
+    first, _, rest = words.partition(" ")
+    seen = rest != "of" and rest in PREPOSITIONS and first.endswith("s") and not first.endswith(("ss", "is", "us"))
+    return words in VERBS or is_past(words) or (seen and len(first) > 3)
+
+
+def ends_in_preposition(words: str) -> bool:
+    """Whether a label tells what something is: "located in"."""
+    return words.split(" ")[-1] in PREPOSITIONS
+
+
+def noun_words(words: str) -> str:
+    """A label that is a noun, without an empty word before it: "has genre" is "genre"; and "is a" tells the type."""
+    if words in _TYPE:
+        return "type"
+    for empty in _EMPTY_FIRST:
+        if words.startswith(empty) and not ends_in_preposition(words):
+            return words.removeprefix(empty)
+    return words
+
+
+def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
+    """The anchor's name, looked up where only an id is given."""
+    if kg is None:
+        return entity.name
+    return kg.name(kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name))
+
+
+def relation_words(relation: str, kg: KnowledgeGraph | None = None) -> str:
+    """A relation's label as words: the last part of a path, underscores and camel case parted."""
+    if kg is not None:
+        found = kg.relation(relation)
+        relation = kg.relation_label(found.index) if found.kind == "edges" else kg.literals[found.index].relation
+    return label_words(relation)
+
+
+def label_words(label: str) -> str:
+    """`/people/person/place_of_birth` to "place of birth", `locatedIn` to "located in", `concept:x` to "x"."""
+    last = re.split(r"[/:.#]", label.rstrip("/:.#"))[-1] or label
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", last).replace("_", " ").strip()
+    return (spaced or label).lower() if not spaced.isupper() else spaced
+
+
+def direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:
+    """A projection's label without the mark of a twin, and whether it leads backwards."""
+    if kg is None:
+        twin = words.endswith(" reverse")
+        return words.removesuffix(" reverse"), query.inverse != twin
+    return words, query.inverse != kg.relation(query.relation).inverse
+
+
+def _grouped(query: Query, text: str) -> str:
+    """The text in brackets where what follows could be taken to belong to its last part."""
+    closed = isinstance(query, Entity) or (isinstance(query, Project) and isinstance(query.source, Entity))
+    return text if closed else f"({text})"
+
+
+def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:
+    """The values that the query's relation has in the graph."""
+    found = None if kg is None else kg.relation(query.relation)
+    return kg.literals[found.index] if kg is not None and found is not None and found.kind == "values" else None

@@ -1,0 +1,231 @@
+"""Images by the zip: counted, taken in, waited for, stopped, found again, gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import zipfile
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from app.batch import work as batch_work
+from app.batch.image_batch import MOST_IMAGES
+from app.batch.image_job import SENT, ImageJob
+from app.batch.image_job_view import found_html, state_html
+from app.batch.images import IMAGES, BatchImages, count_images, left_over, looked_at, take_images
+from app.batch.jobs import KeptWork
+from app.batch.work import OVER
+from app.image.page import ImageDemo
+from kg_data.errors import SkylarkError
+from tests.app.browsing import SCRIPT
+
+PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
+
+
+@pytest.fixture(scope="module")
+def images() -> ImageDemo:
+    return ImageDemo()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    place = tmp_path / "photo.jpg"
+    with Image.open(PHOTOGRAPHS / "astronaut.png") as opened:
+        opened.convert("RGB").resize((256, 256)).save(place)
+    return place
+
+
+@pytest.fixture
+def jobs() -> KeptWork[ImageJob]:
+    return KeptWork()
+
+
+def made(
+    jobs: KeptWork[ImageJob], images: ImageDemo, files: list[Path], instruction: str = "Find every person"
+) -> ImageJob:
+    folder = jobs.new_folder()
+    (folder / SENT).mkdir()
+    job = ImageJob(folder, take_images(files, folder / SENT), instruction, 0.35, lambda: images.vision)
+    jobs.add(job)
+    return job
+
+
+def run(job: ImageJob, jobs: KeptWork[ImageJob]) -> ImageJob:
+    job.start(jobs.runs)
+    job.join(60)
+    return job
+
+
+def stop_after(job: ImageJob, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the job stopped as soon as it has so many images."""
+    check = ImageJob._check
+
+    def checked(self: ImageJob) -> None:
+        if len(self.entries) >= most:
+            self.stop()
+        check(self)
+
+    monkeypatch.setattr(ImageJob, "_check", checked)
+
+
+def test_zips_and_images_are_counted_and_taken_together(photo: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "more.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.write(photo, "holiday/one.JPG")
+        target.writestr("notes.txt", "passed over")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    assert count_images([archive, photo]) == (2, 2 * photo.stat().st_size)
+    taken = take_images([archive, photo], folder)
+    assert [path.name for path in taken] == ["one.JPG", "photo.jpg"]
+    assert all(path.is_relative_to(folder) for path in taken), "uploads do not last as long as a job may"
+    with pytest.raises(SkylarkError, match="no image yet"):
+        take_images([], folder)
+    with pytest.raises(SkylarkError, match="more than one job here takes"):
+        count_images([photo] * (MOST_IMAGES + 1))
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(IMAGES.bytes_all)
+    with pytest.raises(SkylarkError, match="more than one job here takes"):
+        take_images([large, photo], folder)
+
+
+def test_what_it_takes_is_said_before_it_begins(images: ImageDemo, photo: Path, tmp_path: Path) -> None:
+    demo = BatchImages(images)
+    assert "80 images" in demo.estimate([str(photo)] * 80)
+    assert "about 8 s here" in demo.estimate([str(photo)] * 80)
+    assert demo.estimate(None) == ""
+    (tmp_path / "broken.zip").write_text("no zip")
+    assert "no zip that can be read" in demo.estimate([str(tmp_path / "broken.zip")])
+
+
+def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
+    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = made(jobs, images, [photo] * 3)
+    with monkeypatch.context() as stopping:
+        stop_after(job, 1, stopping)
+        assert run(job, jobs).state == "stopped"
+    assert "Stopped: 1 of 3 images, 1 object. Go on continues from there." in state_html(job, 0)
+    assert job.archive is not None
+    folder = tmp_path / "earlier"
+    folder.mkdir()
+    done = looked_at(job.archive, folder)
+    assert done == Counter({"photo.jpg": 1})
+    assert len(left_over([photo] * 3, done)) == 2
+    assert left_over([photo, tmp_path / "other.jpg"], Counter({"photo.jpg": 1})) == [tmp_path / "other.jpg"]
+    assert run(job, jobs).state == "done"
+    assert not (job.folder / SENT).exists(), "what nobody goes on with is not kept"
+    with zipfile.ZipFile(job.archive) as archive:
+        names = {f"{part}/{name}" for name in ("photo", "photo-2", "photo-3") for part in ("text", "pictures")}
+        assert {name.rpartition(".")[0] for name in archive.namelist()} == names | {"detections"}
+        assert len(json.loads(archive.read("detections.json"))) == 3
+
+
+def test_a_job_of_images_waits_for_its_turn_and_gives_its_place_up(
+    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob]
+) -> None:
+    job = made(jobs, images, [photo])
+    with jobs.runs.take():
+        job.start(jobs.runs)
+        assert "Waiting: 1 job before yours. Stop gives the place up." in state_html(job, time.monotonic())
+        job.stop()
+        job.join(10)
+        assert job.state == "stopped"
+    assert run(job, jobs).state == "done"
+
+
+def test_a_job_whose_turn_is_over_keeps_what_it_has(
+    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_work, "TURN_SECONDS", -1.0)
+    job = run(made(jobs, images, [photo] * 3), jobs)
+    assert (job.state, job.ended, len(job.entries)) == ("stopped", OVER, 1)
+    assert f"because {OVER}" in state_html(job, 0)
+    assert job.archive is not None
+
+
+def test_jobs_are_bounded_in_bytes(
+    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = made(jobs, images, [photo]), made(jobs, images, [photo])
+    monkeypatch.setattr("app.batch.jobs.MOST_KEPT_BYTES", photo.stat().st_size)
+    assert jobs.get(first.id) is None
+    assert not first.folder.exists()
+    assert jobs.get(second.id) is second
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_kept(
+    images: ImageDemo, jobs: KeptWork[ImageJob], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "Photo.png", tmp_path / "photo.jpg"
+    Image.new("RGB", (64, 48)).save(first)
+    Image.new("RGB", (4000, 30)).save(second)
+    strange = tmp_path / "<b>x&.png"
+    strange.write_text("no image")
+    job = run(made(jobs, images, [first, strange, second], "cats as VOC"), jobs)
+    assert "Done: 3 of 3 images, 0 objects, 1 not readable." in state_html(job, 0)
+    shown = found_html(job)
+    assert "&lt;b&gt;x&amp;.png" in shown
+    assert "<b>" not in shown
+    assert str(job.folder) not in shown
+    assert job.archive is not None
+    with zipfile.ZipFile(job.archive) as archive:
+        assert {name for name in archive.namelist() if name.startswith("text/")} == {
+            "text/Photo.xml",
+            "text/photo-2.xml",
+        }
+        with archive.open("pictures/photo-2.jpg") as drawn:
+            assert max(Image.open(drawn).size) == 2560
+        assert str(job.folder) not in archive.read("detections.json").decode()
+
+
+def test_contradictions_stop_a_job_before_it_starts(images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob]) -> None:
+    job = run(made(jobs, images, [photo], "only cats, no cats"), jobs)
+    assert (job.state, job.entries, job.archive) == ("failed", [], None)
+    assert "contradict" in state_html(job, 0)
+
+
+def followed(demo: BatchImages, *arguments: Any) -> tuple[Any, ...]:
+    """What the page shows at the end: the error where nothing began, else what following gives last."""
+    error, following, _ = demo.start(*arguments, None)
+    if not following:
+        return (error,)
+
+    async def last() -> tuple[Any, ...]:
+        return [shown async for shown in demo.follow(following)][-1]
+
+    return asyncio.run(last())
+
+
+def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: ImageDemo, photo: Path) -> None:
+    demo = BatchImages(images)
+    told, found, download, current, start, go_on, stop = followed(demo, [str(photo)], "Find every person", 0.35, None)
+    assert "Done: 1 of 1 image, 1 object." in told
+    assert "1 object: person" in found
+    assert download["value"].endswith(".zip")
+    assert [button["interactive"] for button in (start, go_on, stop)] == [True, False, False]
+    assert demo.found_again(current)[1] == current
+    assert "no longer on this server" in demo.found_again("x" * 22)[0]
+
+
+@pytest.mark.parametrize("content", ["{}", '[{"name": 1}]', "[1]", "nonsense"])
+def test_results_that_are_none_are_said(images: ImageDemo, photo: Path, tmp_path: Path, content: str) -> None:
+    earlier = tmp_path / "earlier.zip"
+    with zipfile.ZipFile(earlier, "w") as target:
+        target.writestr("detections.json", content)
+    told = followed(BatchImages(images), [str(photo)], SCRIPT, 0.35, str(earlier))[0]
+    if content == "{}":  # a list of nothing holds none of the images
+        assert "<script" not in told
+    else:
+        assert "no zip of results" in told
+    with zipfile.ZipFile(earlier, "w") as target:
+        target.writestr("detections.json", json.dumps([{"image": "photo.jpg"}]))
+    told = followed(BatchImages(images), [str(photo)], "person", 0.35, str(earlier))[0]
+    assert "nothing left to look at" in told

@@ -1,0 +1,394 @@
+"""Jobs: run, watched, stopped, gone on with, taken away and given back; what is taken away names no path."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import json
+import time
+import weakref
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from app.batch import job as batch_job
+from app.batch import work as batch_work
+from app.batch.job import Job
+from app.batch.jobs import Jobs
+from app.batch.methods import COMPLETE, EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
+from app.batch.results import comparison_of, job_again, results_of, write_files
+from app.batch.rows import Row
+from app.batch.turns import Turns
+from app.batch.upload import receive
+from app.batch.view import answers_html, estimate_html, figures_html, state_html
+from app.batch.work import LEFT, OVER
+from app.graph.graphs import GraphShelf
+from app.models.language_model import LanguageModel
+from app.models.own import open_model
+from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph
+from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.language import LLMError
+from tests.app.browsing import SCRIPT
+from tests.app.couples import triples
+from tests.reasoning.made_dataset import make_dataset
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with a graph of made queries and one whose names are markup."""
+    root = tmp_path / "data"
+    make_dataset(root / "kg" / "made", 3)
+    strange = root / "kg" / "strange"
+    strange.mkdir()
+    (strange / "train.txt").write_text(f"Home\tleads to\t{SCRIPT}\n{SCRIPT}\tleads to\tEnd\nHome\tis\tplain\n")
+    monkeypatch.setenv("SKYLARK_DATA", str(root))
+    return root
+
+
+@pytest.fixture
+def shelf(folder: Path) -> GraphShelf:
+    return GraphShelf(["strange", "made"])
+
+
+@pytest.fixture
+def jobs() -> Jobs:
+    return Jobs()
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer().running() as running:
+        yield running
+
+
+LINES = '"leads to"("Home")\nis("Home")\n"leads to"("leads to"("Home"))\nnothing("Home")'
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def make(jobs: Jobs, shelf: GraphShelf) -> MakeJob:
+    model = LanguageModel("copy")
+
+    def job(
+        typed: str = LINES, graph: str = "strange", methods: list[BatchMethod] | None = None, **more: object
+    ) -> Job:
+        place = jobs.new_folder()
+        files = more.get("files", [])
+        upload = receive(files, typed, place / "input")  # type: ignore[arg-type]
+        chosen = methods or chosen_methods(model, [EXACT, LARK_COPY])
+        made = Job(place, upload, graph, shelf, "reading", None, chosen)
+        jobs.add(made)
+        return made
+
+    return job
+
+
+def run(job: Job, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMethod] = ()) -> Job:
+    job.start(jobs.runs, chosen)
+    job.join(seconds)
+    return job
+
+
+def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
+    job = make()
+    job.estimate(jobs.estimates)
+    job.join(60)
+    assert (job.state, job.error) == ("estimated", None)
+    exact, copying = (part.estimate for part in job.runs)
+    assert exact is not None and copying is not None
+    assert (exact.questions, exact.requests, copying.failing) == (4, 0, 1)
+    assert copying.requests == 4  # one a step
+    assert "1 line cannot be read or asked" in estimate_html(job)
+    run(job, jobs)
+    assert (job.state, job.error) == ("done", None)
+    assert [row.answers for row in job.runs[0].rows] == [(SCRIPT,), ("plain",), ("End",), ()]
+    assert [row.score for row in job.runs[0].rows] == [1, 1, 1, 0]
+    assert "nothing" in job.runs[0].rows[3].note
+    comparison = comparison_of(job)
+    assert comparison is not None
+    assert comparison.count == 4
+    write_files(job)
+    shown = (
+        answers_html(job) + figures_html(job, results_of(job), comparison, job.folder / "plot.png") + state_html(job, 0)
+    )
+    assert "data:image/png;base64," in shown
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert estimate_html(job) == ""
+
+
+def test_the_plot_calls_the_methods_what_the_table_does(
+    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+
+    def save_plot(found: object, out: Path, labels: object) -> None:
+        out.touch()
+        drawn.append(labels)
+
+    monkeypatch.setattr("app.batch.results.save_plot", save_plot)
+    write_files(run(make(), jobs))
+    assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
+
+
+def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs, folder: Path, tmp_path: Path) -> None:
+    queries = sorted((folder / "kg" / "made" / "queries").glob("valid-*.jsonl"))
+    job = run(make(graph="made", files=queries, methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
+    assert (job.state, job.error) == ("done", None)
+    summary = job.runs[0].summary
+    assert summary is not None
+    assert "avg_p" in figures_html(job, results_of(job), None, None)
+    expected = evaluate_queries("made", folder / "kg" / "made" / "queries", "reading", split="valid")
+    assert summary["per_type"] == expected["per_type"]
+    assert summary["count"] == expected["count"] == len(job.runs[0].rows)
+
+
+def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jobs, tmp_path: Path) -> None:
+    job = run(make('"leads to"("Home")\n=nothing("Home")'), jobs)
+    files = write_files(job)
+    assert {path.suffix for path in files} == {".zip", ".jsonl", ".json", ".csv", ".txt", ".png"}
+    with zipfile.ZipFile(files[0]) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    assert {"job.json", "input.typed.txt", "lines.jsonl", "results-a.jsonl", "results-b.jsonl.summary.json"} <= set(
+        contents
+    )
+    for name, content in contents.items():
+        assert str(tmp_path).encode() not in content, name
+        assert str(job.folder).encode() not in content, name
+    settings = json.loads(contents["results-a.jsonl.summary.json"])["settings"]
+    assert (settings["kg"], settings["questions"]) == ("strange", "typed.txt")
+    with (job.folder / "results-a.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["answers"] == SCRIPT
+    assert rows[1]["asked"] == '\'=nothing("Home")'
+
+
+def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
+    make: MakeJob, jobs: Jobs, shelf: GraphShelf, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
+    method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
+    # As many at once as are asked of a provider: which of them comes first is not said.
+    server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=20))
+    job = make("\n".join(['"leads to"("Home")', 'is("Home")'] * 4), methods=[method])
+    job.start(jobs.runs, [method])
+    deadline = time.monotonic() + 60
+    while job.answered < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    began = time.monotonic()
+    job.stop()
+    job.join(10)
+    assert time.monotonic() - began < 5, "a reply under way is not waited for"
+    assert job.state == "stopped"
+    kept = job.answered
+    assert 2 <= kept < 8
+    archive = write_files(job)[0]
+    given_back = tmp_path / "given back.zip"
+    given_back.write_bytes(archive.read_bytes())
+    elsewhere = Jobs()
+    model = LanguageModel("copy")
+    with pytest.raises(SkylarkError, match="name it with its key under Models first"):
+        job_again(given_back, elsewhere, shelf, model)
+    monkeypatch.setattr("app.batch.results.chosen_methods", lambda *_: [method])
+    again = job_again(given_back, elsewhere, shelf, model)
+    assert again.id == job.id
+    server.then()
+    asked = len(server.requests)
+    run(again, elsewhere, chosen=[method])
+    assert (again.state, again.error, again.answered) == ("done", None, 8)
+    assert len(server.requests) - asked == 8 - kept
+    lines = [json.loads(line) for line in again.runs[0].out.read_text().splitlines()]
+    assert [line["id"] for line in lines] == [f"lines:{number}" for number in range(8)]
+    # The visitor's key is in the requests to the provider, and in nothing that is kept or shown.
+    assert "sk-visitors-own" in server.keys[-1]
+    for place in [*job.folder.rglob("*"), *again.folder.rglob("*")]:
+        assert not place.is_file() or b"sk-visitors-own" not in place.read_bytes(), place
+    assert "sk-visitors-own" not in answers_html(again) + state_html(again, 0) + repr(method)
+
+
+def test_a_zip_that_was_altered_is_refused_with_a_sentence(
+    make: MakeJob, jobs: Jobs, shelf: GraphShelf, tmp_path: Path
+) -> None:
+    job = run(make(methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
+    whole = write_files(job)[0]
+
+    def altered(**changes: str | None) -> Path:
+        place = tmp_path / "altered.zip"
+        with zipfile.ZipFile(whole) as source, zipfile.ZipFile(place, "w") as target:
+            for name in source.namelist():
+                content = changes.get(name, source.read(name).decode("utf-8", "replace"))
+                if content is not None:
+                    target.writestr(name, content)
+        return place
+
+    spec = {"id": "../../etc/passwd", "graph": "strange", "protocol": "reading", "split": None, "methods": [EXACT]}
+    for changes, said in (
+        ({"job.json": None}, "no zip of a job"),
+        ({"job.json": "{}"}, "no zip of a job"),
+        ({"job.json": json.dumps({**spec, "graph": "/etc"})}, "which this page does not have"),
+        ({"job.json": json.dumps({**spec, "methods": ["hf:/etc"]})}, "no such method here"),
+        ({"job.json": json.dumps({**spec, "methods": [EXACT, EXACT]})}, "both methods are the same"),
+    ):
+        with pytest.raises(SkylarkError, match=said):
+            job_again(altered(**changes), jobs, shelf, LanguageModel("copy"))
+    again = job_again(altered(**{"job.json": json.dumps(spec)}), jobs, shelf, LanguageModel("copy"))
+    assert "/" not in again.id
+    first = (job.folder / "results-a.jsonl").read_text().splitlines()[0]
+    for name, content, said in (
+        ("results-a.jsonl", first.replace("lines:0", "lines:3") + "\n", "the line of query lines:0"),
+        ("lines.jsonl", '{"question": "is(\\"Home\\")", "answers": []}\n', "begun with other settings"),
+        ("results-a.jsonl.summary.json", "{}", "does not say with which settings"),
+        ("results-a.jsonl", first.replace('"f1":1.0', '"f1":1.0,"usage":{"x":1}') + "\n", ""),
+    ):
+        broken = run(job_again(altered(**{name: content}), jobs, shelf, LanguageModel("copy")), jobs)
+        assert broken.state == "failed"
+        shown = state_html(broken, 0)
+        assert said in shown.replace("&quot;", '"')
+        assert "Traceback" not in shown
+        assert str(broken.folder) not in shown
+
+
+def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
+    make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
+    method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
+    for setting, why in (("UNWATCHED_SECONDS", LEFT), ("TURN_SECONDS", OVER)):
+        with monkeypatch.context() as short:
+            short.setattr(batch_work, setting, 0.2)
+            server.then(for_ever=Behaviour(delay=0.3))
+            job = make("\n".join(['is("Home")'] * 40), methods=[method])
+            job.start(jobs.runs, [method])
+            job.join(30)
+        assert job.state == "stopped"
+        assert job.ended == why
+        assert why in state_html(job, 0)
+
+
+def test_the_clock_goes_on_while_a_line_is_waited_for(
+    make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make(methods=chosen_methods(LanguageModel("copy"), [EXACT]))
+    [part] = job.runs
+    clock = [100.0]
+    monkeypatch.setattr(batch_job, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    job.state, part.total, part.began = "running", 4, 100.0
+    clock[0] = 103.0
+    assert "0 of 4 lines" in state_html(job, 0)
+    assert "3 s so far" in state_html(job, 0)
+    part.seconds, part.rows = 4.0, [Row(str(number), "", "", (), 0, 1.0, "", 1) for number in range(2)]
+    for clock[0], told in ((104.0, "4 s so far, about 4 s left"), (107.0, "7 s so far, about 1 s left")):
+        assert told in state_html(job, 0)
+    job.state = "new"
+
+
+def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) -> None:
+    turns = Turns(1, 1)
+    with turns.take() as at_work:
+        job = make()
+        job.start(turns)
+        assert at_work.ahead == 0
+        assert job.ahead == 1
+        assert "1 job before yours" in state_html(job, time.monotonic())
+        with pytest.raises(SkylarkError, match="try again in a few minutes"):
+            make().start(turns)
+        with pytest.raises(SkylarkError, match="at work already"):
+            job.start(turns)
+        assert not job.answered
+    job.join(60)
+    assert job.state == "done"
+    waiting = make()
+    with turns.take():
+        waiting.start(turns)
+        waiting.stop()
+        waiting.join(10)
+    assert waiting.state == "stopped"
+
+
+def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
+    make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+
+    def named(name: str) -> list[BatchMethod]:
+        own = open_model("openai", name, "sk-visitors-own-0123456789")
+        return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
+
+    chosen = named("gpt-5-mini")
+    client = weakref.ref(chosen[0].llm)  # type: ignore[arg-type,type-var]
+    job = make('is("Home")', methods=chosen)
+    job.estimate(jobs.estimates, chosen)
+    job.join(60)
+    assert (job.state, job.error) == ("estimated", None)
+    with monkeypatch.context() as small:
+        small.setattr(batch_job, "MOST_RESULT_BYTES", 1)
+        assert run(job, jobs, chosen=chosen).state == "failed"
+    assert isinstance(job.error, SkylarkError)
+    assert client() is not None
+    del chosen
+    gc.collect()
+    assert client() is None, "nothing of a job that rests holds the client, nor the key in it"
+    asked = len(server.requests)
+    for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), named("gpt-5")):
+        with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini: name it with its key under Models first"):
+            job.start(jobs.runs, others)
+    assert job.state == "failed"
+    assert len(server.requests) == asked
+    assert run(job, jobs, chosen=named("gpt-5-mini")).state == "done"
+
+
+def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make(), make()
+    monkeypatch.setattr("app.batch.jobs.MOST_KEPT", 1)
+    assert jobs.get(first.id) is None
+    assert not first.folder.exists()
+    assert jobs.get(second.id) is second
+    monkeypatch.setattr("app.batch.jobs.KEPT_SECONDS", -1.0)
+    assert jobs.get(second.id) is None
+    assert jobs.get(None) is jobs.get(7) is None
+
+
+def test_too_many_answers_are_refused(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.batch.upload.MOST_ANSWERS", 1)
+    job = run(make('!"Home"'), jobs)
+    assert job.state == "failed"
+    assert "ask for fewer" in state_html(job, 0)
+    monkeypatch.undo()
+
+
+def test_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_job, "MOST_RESULT_BYTES", 300)
+    job = run(make(), jobs)
+    assert job.state == "failed"
+    assert "the most that is kept here" in state_html(job, 0)
+
+
+def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphShelf) -> None:
+    own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
+    methods = chosen_methods(LanguageModel("copy"), [COMPLETE])
+    job = run(make('spouse("Bob 1")\ncount(spouse("Bob 1"))', own.key, methods), jobs, 240)
+    assert job.state == "done", state_html(job, 0)
+    first, second = (json.loads(line) for line in job.runs[0].out.read_text().splitlines())
+    assert first["answers"] == ["Ann 1"]
+    assert [0 < score < 1 for score in first["scores"]] == [True]
+    assert "scores" not in second, "a number has none"
+    assert job.runs[0].rows[0].answers[0].startswith("Ann 1 (")
+    table = next(path for path in write_files(job) if path.suffix == ".csv").read_text(encoding="utf-8-sig")
+    assert table.splitlines()[0].startswith("id,type,asked,answers,scores,")
+
+
+def test_a_method_is_one_that_is_offered() -> None:
+    model = LanguageModel("copy")
+    assert [method.key for method in offered_methods(model)] == [EXACT, COMPLETE, LARK_COPY]
+    for keys in ([None], ["nothing", "nothing"], ["hf:/etc"], [EXACT, EXACT], [LARK_OWN]):
+        with pytest.raises(SkylarkError):
+            chosen_methods(model, keys)  # type: ignore[arg-type]
+    with pytest.raises(SkylarkError, match="under Models first"):
+        chosen_methods(model, [LARK_OWN])

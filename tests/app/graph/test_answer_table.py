@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+
+from app.graph.answer_table import LENGTHS, MOST_ROWS, answer_csv, saved_answer, sorted_table, table_html
+from app.graph.asking import ask
+from app.graph.graphs import GraphShelf
+from app.server.script_calls import called
+from reasoning import KnowledgeGraph, Reasoner
+from reasoning.answer import Answer
+from tests.app.test_views import SCRIPT, assert_harmless
+
+TOWNS = {"Äetown": 30, "btown": 10, "Ctown": 20}
+
+
+@pytest.fixture
+def shelf() -> GraphShelf:
+    facts = [(town, "in", "Land") for town in TOWNS] + [(town, "people", many) for town, many in TOWNS.items()]
+    shelf = GraphShelf(["world"])
+    shelf.own.add("me", KnowledgeGraph.from_triples(facts, types=[("btown", "port"), ("Ctown", "inn")]))
+    return shelf
+
+
+def wanted(shelf: GraphShelf, **more: object) -> dict[str, object]:
+    return {"graph": next(iter(shelf.own._held)), "query": 'people(~in("Land"))'} | more
+
+
+def answer(kg: KnowledgeGraph, query: str) -> Answer:
+    return ask(kg, "g", query, "embedded").answer
+
+
+def shown(table: str) -> list[str]:
+    return re.findall(r"<tr><td><bdi>(.*?)</bdi>", table)
+
+
+@pytest.mark.parametrize(
+    ("by", "order"),
+    [
+        ("name", ["Äetown", "btown", "Ctown"]), ("value", ["btown", "Ctown", "Äetown"]),
+        ("type", ["Äetown", "Ctown", "btown"]),
+    ],
+)  # fmt: skip
+def test_each_column_sorts_both_ways_and_says_so(shelf: GraphShelf, by: str, order: list[str]) -> None:
+    up = sorted_table(shelf, wanted(shelf, by=by))["table"]
+    assert shown(up) == order
+    assert up.count('aria-sort="ascending"') == 1
+    down = sorted_table(shelf, wanted(shelf, by=by, descending=True))["table"]
+    assert shown(down) == order[::-1]
+    assert down.count('aria-sort="descending"') == 1
+
+
+def test_sorting_is_over_all_answers_and_more_are_shown_on_request() -> None:
+    count = LENGTHS[1] + 7
+    kg = KnowledgeGraph.from_triples([("hub", "to", f"n{number:04}") for number in range(count)])
+    found = answer(kg, 'to("hub")')
+    assert len(shown(table_html(found))) == MOST_ROWS
+    assert shown(table_html(found, "name", True))[0] == f"n{count - 1:04}"
+    more = table_html(found, shown=LENGTHS[1])
+    assert len(shown(more)) == LENGTHS[1]
+    assert "Show 7 more" in more
+    assert len(shown(table_html(found, shown=10**9))) == count
+
+
+def test_the_csv_holds_all_and_no_formula() -> None:
+    kg = KnowledgeGraph.from_triples([("hub", "to", "=1+1"), ("hub", "to", "@x"), ("hub", "to", 'a, "b"')])
+    rows = list(csv.reader(io.StringIO(answer_csv(answer(kg, 'to("hub")')))))
+    assert rows[0] == ["entity", "id", "types", "score"]
+    assert {row[0] for row in rows[1:]} == {"'=1+1", "'@x", 'a, "b"'}
+    assert answer_csv(answer(kg, 'count(to("@x"))')) == "value\n0\n"
+
+
+def test_the_json_is_the_answer(shelf: GraphShelf) -> None:
+    saved = saved_answer(shelf, wanted(shelf, form="json"))
+    kg = next(iter(shelf.own._held.values())).kg
+    assert json.loads(saved["text"])["answers"] == Reasoner(kg, method="exact").answer(
+        'people(~in("Land"))'
+    ).to_dict()["answers"]  # fmt: skip
+
+
+def test_names_of_strangers_stay_text() -> None:
+    kg = KnowledgeGraph.from_triples([("hub", "to", SCRIPT)], types=[(SCRIPT, SCRIPT)])
+    assert SCRIPT in assert_harmless(table_html(answer(kg, 'to("hub")'))).text
+
+
+@pytest.mark.parametrize("given", [None, [1], {"graph": "../etc/passwd"}, {"graph": "world", "query": "borders("}])
+def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: object) -> None:
+    for function in (sorted_table, saved_answer):
+        told = called(function, shelf, given)["error"]
+        assert "Traceback" not in told
+        assert told

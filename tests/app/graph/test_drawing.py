@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import combinations
+
+import pytest
+
+from app.graph.contents import schema_of
+from app.graph.contents_view import SCHEMA_ROW, schema_layout
+from app.graph.drawing import EDGE_LETTER, MANY, _places, _route, _two_way, svg
+from app.graph.evidence_layout import Layout, lay_out
+from app.graph.evidence_picture import BOTH, picture_html
+from app.graph.routes import Columns, Place
+from reasoning import KnowledgeGraph
+from tests.app.test_views import asked, assert_harmless
+
+MANY_FACTS = 'borders(borders("Germany") | borders("Russia") | borders("Brazil")) | capital(~continent("Africa"))'
+
+
+@pytest.fixture(scope="module")
+def world() -> KnowledgeGraph:
+    return KnowledgeGraph.load("world")
+
+
+def test_facts_of_both_directions_are_one_line_with_one_label() -> None:
+    kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
+    drawn = svg(lay_out(asked(kg, 'borders(borders("A"))').answer), "x", "x", lambda _: "")
+    assert drawn.count(">borders</text>") == 1
+    assert len(re.findall(r'class="sk-edge"[^>]*marker-start', drawn)) == 1
+
+
+def test_an_answer_that_the_question_names_looks_and_is_called_both() -> None:
+    kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
+    picture = picture_html(asked(kg, 'borders(borders("A"))'))
+    assert f'aria-label="A, {BOTH}"' in picture
+    assert "sk-shape-answer sk-named" in picture and "polygon" in picture
+    assert picture.count(BOTH) == 2, "the entity and the legend"
+
+
+@pytest.mark.parametrize("query", [MANY_FACTS, 'borders(borders("Portugal"))', 'country(~country("Portugal"))'])
+def test_no_line_runs_behind_an_entity_that_it_does_not_belong_to(world: KnowledgeGraph, query: str) -> None:
+    layout = lay_out(asked(world, query).answer)
+    places, _, _ = _places(layout, None)
+    degrees = Counter(key for edge in layout.edges for key in (edge.head, edge.tail))
+    columns = Columns(places.values())
+    crossed = []
+    for edge in _two_way(layout.edges):
+        route = _route(edge, places, degrees, columns, nth=0)
+        points = [route.start, *(curve.at(t / 20) for curve in route.curves for t in range(21)), route.end]
+        for key, place in places.items():
+            if key not in (edge.head, edge.tail) and any(inside(point, place) for point in points):
+                crossed.append((edge, key))
+    assert not crossed
+
+
+def inside(point: tuple[float, float], place: Place) -> bool:
+    return abs(point[0] - place.x) < place.width / 2 and abs(point[1] - place.y) < place.height / 2
+
+
+def test_among_many_lines_no_single_label_shows_until_it_is_pointed_at(world: KnowledgeGraph) -> None:
+    layout = lay_out(asked(world, MANY_FACTS).answer)
+    assert len(layout.edges) > MANY
+    assert_harmless(picture_html(asked(world, MANY_FACTS)))
+    drawn = svg(layout, "x", "x", lambda _: "")
+    assert not re.findall(r'<text class="sk-edge-label" data-head', drawn)
+    assert free(drawn, layout, None)
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_no_word_of_a_schema_lies_on_another(world: KnowledgeGraph, small: bool) -> None:
+    facts = [
+        ("a", "r1", "b"),
+        ("a", "r2", "b"),
+        ("b", "r3", "a"),
+        ("b", "r4", "b"),
+        ("c", "r5", "a"),
+        ("c", "r5", "b"),
+    ]
+    types = [(name, f"a kind of things called {name}") for name in "abc"]
+    kg = KnowledgeGraph.from_triples(facts, types=types) if small else world
+    layout = schema_layout(schema_of(kg))
+    assert free(svg(layout, "x", "x", lambda _: "", SCHEMA_ROW), layout, SCHEMA_ROW)
+
+
+def free(drawn: str, layout: Layout, row: float | None) -> bool:
+    """Whether no label that shows at once lies on another or on a node."""
+    label = r'<text class="sk-edge-label"[^>]*x="([\d.]+)" y="([\d.]+)">(?:<title>[^<]*</title>)?([^<]*)</text>'
+    labels = [Place(float(x), float(y) - 4, len(words) * EDGE_LETTER, 12) for x, y, words in re.findall(label, drawn)]
+    assert labels or len(layout.edges) > MANY
+    nodes = _places(layout, row)[0].values()
+    pairs = [*combinations(labels, 2), *((one, node) for one in labels for node in nodes)]
+    return not any(
+        abs(one.x - other.x) < (one.width + other.width) / 2 and abs(one.y - other.y) < (one.height + other.height) / 2
+        for one, other in pairs
+    )

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from app.graph.answer_table import saved_answer, sorted_table, table_html
+from app.graph.answer_view import answer_with_likely_html, evidence_table_html
+from app.graph.asking import ask
+from app.graph.evidence_layout import lay_out
+from app.graph.evidence_picture import opened_picture, picture_html
+from app.graph.graphs import GraphShelf
+from app.graph.likely.answer import AnswerWithLikely
+from app.graph.likely.handlers import LikelyDemo
+from app.graph.likely.predictors import PredictedGraph, Predictors
+from app.graph.likely.runs import LikelyAnswers
+from app.graph.likely.view import MOST_POSITION, least_of, position_of, proof_shown
+from app.image.page import ImageDemo
+from app.models.language_model import LanguageModel
+from app.server.api import Programs
+from app.server.markup import percent
+from app.server.script_calls import called
+from reasoning import KnowledgeGraph, Query
+from reasoning.errors import CompletionError
+from tests.app.couples import triples
+from tests.app.test_views import SCRIPT, assert_harmless
+
+RESIDENTS, SPOUSE = '~"lives in"("Town 1")', '"lives in"(spouse("Bob 1"))'
+OFF_THE_END = "50"
+
+
+@pytest.fixture(scope="module")
+def couples() -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples(triples(), name="couples")
+
+
+@pytest.fixture(scope="module")
+def predicted(couples: KnowledgeGraph) -> PredictedGraph:
+    return PredictedGraph.of(couples)
+
+
+@pytest.fixture
+def shelf(couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch) -> GraphShelf:
+    """A visitor's own graph, whose predictor is made at once."""
+    monkeypatch.setattr(PredictedGraph, "of", lambda kg: predicted)
+    shelf = GraphShelf(["world"])
+    shelf.own.add("me", couples)
+    return shelf
+
+
+def key(shelf: GraphShelf) -> str:
+    return next(iter(shelf.own._held))
+
+
+def ran(shelf: GraphShelf, query: str) -> None:
+    run = shelf.likely.watch(key(shelf), shelf.get(key(shelf)), Query.parse(query))
+    run.answers.result(60)
+    shelf.likely.leave(run)
+
+
+def shown(predicted: PredictedGraph, query: str, least: float = 0.5) -> AnswerWithLikely:
+    exact = ask(predicted.kg, "g", query, "embedded").answer
+    return AnswerWithLikely.of(exact, predicted.answer(exact.query, 0.3), least)
+
+
+def seen(request: str = "me") -> gr.Request:
+    return gr.Request(session_hash=request)
+
+
+# The answer -------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_graph_says_comes_first_and_whole(predicted: PredictedGraph) -> None:
+    answer = shown(predicted, RESIDENTS)
+    exact = ask(predicted.kg, "g", RESIDENTS, "embedded").answer
+    assert answer.entities[: answer.known] == exact.entities
+    assert answer.entities[answer.known :] == ["Bob 1"]
+    assert set(answer.scores[: answer.known]) == {1.0}
+    assert 0.5 <= answer.scores[-1] < 1
+    assert answer.evidence[: len(exact.evidence)] == exact.evidence
+    assert [edge.known for edge in answer.evidence].count(False) == 1
+
+
+def test_a_higher_confidence_lets_fewer_in_and_says_the_likeliest(predicted: PredictedGraph) -> None:
+    sure = shown(predicted, SPOUSE).scores[0]
+    fewer = shown(predicted, SPOUSE, least=sure + 0.001)
+    assert not len(fewer.ranked)
+    assert fewer.likeliest == sure
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "told"),
+    [
+        (f"count({RESIDENTS})", 10, "10 with likely ones, though the graph does not say so: Bob 1 ("),
+        ('exists(spouse("Bob 1"))', True, "But likely: Ann 1 ("),
+        (SPOUSE, None, "Likely, though the graph does not say so: Town 1 ("),
+    ],
+)
+def test_the_sentence_says_whose_word_it_is(
+    predicted: PredictedGraph, query: str, value: int | bool | None, told: str
+) -> None:
+    answer = shown(predicted, query)
+    assert answer.value == value
+    assert told in answer.sentence
+    assert f"({percent(answer.scores[-1])})" in answer.sentence
+    facts = [answer.evidence[at] for part in answer.likely_parts if part.entity is not None for at in part.evidence]
+    assert any(not fact.known for fact in facts)
+
+
+def test_what_rests_on_absence_loses_nothing_that_the_graph_says(predicted: PredictedGraph) -> None:
+    exact = ask(predicted.kg, "g", '!spouse("Bob 1")', "embedded").answer
+    assert shown(predicted, '!spouse("Bob 1")').entities == exact.entities
+
+
+def test_percents_never_claim_certainty() -> None:
+    assert [percent(share) for share in (0.9999, 0.434, 0.001)] == ["99%", "43%", "under 1%"]
+
+
+# How it looks -----------------------------------------------------------------------------------------------------
+
+
+def test_likely_rows_are_told_apart_in_words_and_looks(predicted: PredictedGraph) -> None:
+    answer = shown(predicted, RESIDENTS)
+    table = table_html(answer)
+    assert table.count('class="sk-likely"') == 1
+    assert table.count("in the graph") == answer.known
+    assert percent(answer.scores[-1]) in table
+    assert "What the graph says, then what is likely" in assert_harmless(table).text
+
+
+def test_the_picture_draws_what_is_predicted_dashed_with_its_confidence(predicted: PredictedGraph) -> None:
+    asked = ask(predicted.kg, "g", SPOUSE, "embedded")
+    answer = shown(predicted, SPOUSE)
+    sure = percent(answer.scores[0])
+    picture = picture_html(asked, answer)
+    page = assert_harmless(picture)
+    assert picture.count("sk-edge sk-predicted") == 2, "one edge and the legend"
+    assert f"spouse {sure}" in page.text
+    assert "predicted, with its confidence" in page.text
+    alternatives = [value or "" for name, value in page.attributes if name == "aria-label"]
+    assert any(f"Bob 1, spouse, Ann 1 (predicted, {sure})" in told for told in alternatives)
+    assert any(told == "Town 1, likely answer" for told in alternatives)
+    exact = ask(predicted.kg, "g", RESIDENTS, "embedded")
+    assert "sk-predicted" not in picture_html(exact)
+
+
+def test_each_predicted_edge_has_its_own_label_where_known_ones_share_one(predicted: PredictedGraph) -> None:
+    layout = lay_out(shown(predicted, RESIDENTS))
+    picture = picture_html(ask(predicted.kg, "g", RESIDENTS, "embedded"), shown(predicted, RESIDENTS))
+    assert layout.predicted == 1
+    assert "lives in × 9" in picture
+    assert picture.count("sk-guess") == 1
+
+
+def test_the_list_of_evidence_says_who_says_so(predicted: PredictedGraph) -> None:
+    text = assert_harmless(evidence_table_html(shown(predicted, SPOUSE))).text
+    assert "Said by" in text
+    assert "predicted, " in text
+    assert "in the graph" in text
+    assert "Said by" not in evidence_table_html(ask(predicted.kg, "g", RESIDENTS, "embedded").answer)
+
+
+def test_names_of_strangers_stay_text() -> None:
+    facts = [(head.replace("Ann 1", SCRIPT), relation, tail.replace("Ann 1", SCRIPT)) for head, relation, tail in
+             triples()]  # fmt: skip
+    graph = PredictedGraph.of(KnowledgeGraph.from_triples(facts, name=SCRIPT))
+    asked = ask(graph.kg, "g", 'spouse("Bob 1")', "embedded")
+    answer = AnswerWithLikely.of(asked.answer, graph.answer(asked.query, 0.3), 0.3)
+    assert SCRIPT in assert_harmless(answer_with_likely_html(asked, answer, graph)).text
+    assert_harmless(picture_html(asked, answer))
+    assert_harmless(evidence_table_html(answer))
+
+
+@pytest.mark.parametrize(
+    ("position", "least"),
+    [("0", 1.0), ("20", 0.8), ("-5", 1.0), ("900", 1 - MOST_POSITION / 100), ("x", 1.0), (None, 1)],
+)
+def test_any_place_of_the_slider_is_a_confidence(position: object, least: float) -> None:
+    assert least_of(position) == pytest.approx(least)
+
+
+@pytest.mark.parametrize(("least", "place"), [("0.8", "20"), ("1", "0"), ("nan", "0"), ("", "0"), ("-3", "70")])
+def test_a_link_restores_the_place(least: str, place: str) -> None:
+    assert position_of(least) == place
+
+
+# What the page's scripts ask for ----------------------------------------------------------------------------------
+
+
+def test_the_scripts_get_what_is_shown(shelf: GraphShelf) -> None:
+    ran(shelf, SPOUSE)
+    wanted = {"graph": key(shelf), "query": str(Query.parse(SPOUSE)), "least": "0.5"}
+    assert "sk-likely" in sorted_table(shelf, wanted | {"by": "name"})["table"]
+    assert "sk-predicted" in opened_picture(shelf, wanted | {"opened": []})["svg"]
+    saved = json.loads(saved_answer(shelf, wanted | {"form": "json"})["text"])
+    assert saved["answers"][0]["entity"] == "Town 1"
+    assert [edge["known"] for edge in saved["proofs"][0]["edges"]] == [False, True]
+    town = shelf.get(key(shelf)).entity("Town 1")
+    proof = assert_harmless(proof_shown(shelf, wanted | {"entity": town})["proof"]).text
+    assert "Bob 1 spouse Ann 1: predicted" in proof
+    assert "Ann 1 lives in Town 1: in the graph" in proof
+    assert "On the way: Ann 1 in step 1" in proof
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"least": "0.5"}, {"least": "nan"}, {"least": [1]}, {"least": "0.5", "entity": 10**9}, {"entity": "x"}],
+)  # fmt: skip
+def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: dict[str, object]) -> None:
+    told = called(proof_shown, shelf, {"graph": key(shelf), "query": SPOUSE} | given)["error"]
+    assert told
+    assert "Traceback" not in told
+
+
+# In the background ------------------------------------------------------------------------------------------------
+
+
+def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphShelf) -> None:
+    kg, name = shelf.get(key(shelf)), key(shelf)
+    first = shelf.likely.predictors.of(name, kg)
+    assert shelf.likely.predictors.of(name, kg) is first
+    first.result(60)
+    ran(shelf, SPOUSE)
+    shelf.own.forget("me")
+    assert len(shelf.likely.predictors) == 0
+    assert shelf.likely.kept(name, Query.parse(SPOUSE)) is None
+
+
+def test_a_trained_predictor_is_preferred(
+    couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.graph.likely.predictors.find_predictor", lambda kg: predicted.predictor)
+    monkeypatch.setattr("app.graph.likely.predictors.predict_by_rules", lambda kg: pytest.fail("rules were mined"))
+    assert PredictedGraph.of(couples).predictor is predicted.predictor
+
+
+def test_a_graph_that_is_too_small_is_told_so() -> None:
+    kg = KnowledgeGraph.from_triples([("A", "road", "B")], name="tiny")
+    with pytest.raises(CompletionError, match="too few to learn from"):
+        Predictors().of("tiny", kg).result(60)
+
+
+def test_what_nobody_waits_for_is_given_up(couples: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    likely, never = LikelyAnswers(), Future[PredictedGraph]()
+    monkeypatch.setattr(likely.predictors, "of", lambda key, kg: never)
+    run = likely.watch("g", couples, Query.parse(SPOUSE))
+    likely.leave(run)
+    assert "not waited for" in str(run.answers.exception(10))
+    assert likely.watch("g", couples, Query.parse(SPOUSE)) is not run
+
+
+def followed(demo: LikelyDemo, asked: Any, position: str, move: str | None) -> list[tuple[Any, ...]]:
+    async def all_of() -> list[tuple[Any, ...]]:
+        return [given async for given in demo.follow(asked, position, move, seen())]
+
+    return asyncio.run(all_of())
+
+
+def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphShelf) -> None:
+    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    exact = demo.slide(asked, "0", seen())
+    assert exact[-1] is None
+    first = demo.slide(asked, OFF_THE_END, seen())
+    assert first[:3] == exact[:3], "the exact answer stays while it waits"
+    given = followed(demo, asked, OFF_THE_END, first[-1])
+    assert "Town 1" in given[-1][0]
+    assert "sk-predicted" in given[-1][1]
+    again = demo.slide(asked, OFF_THE_END, seen())
+    assert again[0] == given[-1][0]
+    assert again[-1] is None
+    assert demo.slide(asked, "0", seen()) == exact
+
+
+def test_an_earlier_move_writes_nothing_any_more(shelf: GraphShelf) -> None:
+    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    move = demo.slide(asked, OFF_THE_END, seen())[-1]
+    demo.slide(asked, "0", seen())
+    assert all("sk-answer" not in str(part) for given in followed(demo, asked, OFF_THE_END, move) for part in given)
+
+
+def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(kg: KnowledgeGraph) -> PredictedGraph:
+        raise CompletionError("the graph is too small")
+
+    monkeypatch.setattr(PredictedGraph, "of", fail)
+    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    move = demo.slide(asked, OFF_THE_END, seen())[-1]
+    answer, *_, status, _stop = followed(demo, asked, OFF_THE_END, move)[-1]
+    assert "The graph is too small" in status
+    assert "stays as it is" in status
+    assert "sk-answer" not in str(answer)
+
+
+# For programs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def programs(shelf: GraphShelf) -> Programs:
+    model = LanguageModel("copy")
+    return Programs(shelf, model, ImageDemo("embedded"))
+
+
+def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphShelf) -> None:
+    told = programs.query(key(shelf), SPOUSE, "complete", 0.4)
+    assert told["method"] == "complete"
+    assert 0.4 <= told["answers"][0]["score"] < 1
+    assert told["proofs"][0]["edges"][0]["known"] is False
+    assert programs.ask(key(shelf), SPOUSE, "complete", 1)["answers"] == []
+
+
+@pytest.mark.parametrize(
+    ("least", "told"),
+    [
+        ("0.5", "not a text"),
+        (True, "not true or false"),
+        (1.5, "not 1.5"),
+        (float("nan"), "without bounds"),
+        (None, "null"),
+    ],
+)
+def test_a_wrong_confidence_is_told(programs: Programs, shelf: GraphShelf, least: Any, told: str) -> None:
+    with pytest.raises(gr.Error, match=f"least: a number from 0 to 1 was expected, .*{told}"):
+        programs.query(key(shelf), SPOUSE, "complete", least)
+
+
+def test_one_graph_is_learned_at_a_time(couples: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most, lock = 0, 0, threading.Lock()
+
+    def learn(kg: KnowledgeGraph) -> None:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.05)
+        with lock:
+            at_work -= 1
+
+    monkeypatch.setattr(PredictedGraph, "of", learn)
+    predictors = Predictors()
+    for future in [predictors.of(name, couples) for name in "abc"]:
+        future.result(30)
+    assert most == 1

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+import app.graph.own_graphs as own_graphs
+from app.graph.graphs import GraphShelf
+from app.graph.handlers import GraphDemo
+from app.graph.own_graphs import OwnGraphs, UploadError, read_graph, reading, shown_name
+from app.models.language_model import LanguageModel
+from kg_data.errors import UnknownGraphError
+from reasoning import KnowledgeGraph
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def graph(name: str = "g") -> KnowledgeGraph:
+    return KnowledgeGraph.from_triples([("A", "road", "B")], name=name)
+
+
+def visitor(session: str) -> gr.Request:
+    return gr.Request(session_hash=session)
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("g.tsv", "A\troad\tB\nB\troad\tC\n"),
+        ("g.csv", 'head,relation,tail\nA,road,B\nB,road,"C"\n'),
+        ("g.nt", "<http://x/A> <http://x/road> <http://x/B> .\n<http://x/B> <http://x/road> <http://x/C> .\n"),
+    ],
+)
+def test_each_form_is_read(tmp_path: Path, name: str, content: str) -> None:
+    kg = read_graph(write(tmp_path, name, content), name)
+    assert (len(kg), len(kg.universe), kg.graph_name) == (2, 3, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("g.tsv", "A\troad\tB\nA\tB\n", "line 2"),
+        ("g.csv", 'A,road,B\nA,"road,B\n', "line 2"),
+        ("g.nt", "<http://x/A> <http://x/road> .\n", "line 1"),
+        ("g.tsv", b"A\troad\tB\n\xff\troad\tB\n", "line 2"),
+        ("g.tsv", "", "at least one triple"),
+        ("g.exe", "MZ", ".tsv or .csv"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line_and_not_with_its_path(
+    tmp_path: Path, name: str, content: str | bytes, told: str
+) -> None:
+    with pytest.raises(UploadError, match=told) as error:
+        read_graph(write(tmp_path, name, content), name)
+    assert f'"{name}"' in str(error.value)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_what_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "g.tsv", "A\troad\tB\n" * 20)
+    monkeypatch.setattr(own_graphs, "MOST_LINES", 19)
+    with pytest.raises(UploadError, match="20 lines"):
+        read_graph(path, "g.tsv")
+    monkeypatch.setattr(own_graphs, "MOST_BYTES", 100)
+    with pytest.raises(UploadError, match="MB"):
+        read_graph(path, "g.tsv")
+
+
+def test_reading_tells_the_time_until_the_graph_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_graphs, "TICK", 0.001)
+    *waited, kg = reading(write(tmp_path, "g.tsv", "A\troad\tB\n" * 50_000), "g.tsv")
+    assert waited == sorted(waited)
+    assert isinstance(kg, KnowledgeGraph)
+
+
+def test_a_visit_has_one_graph_and_takes_it_along() -> None:
+    held = OwnGraphs()
+    first, other = held.add("ann", graph("1")), held.add("bob", graph("2"))
+    second = held.add("ann", graph("3"))
+    with pytest.raises(UnknownGraphError, match="upload its file again"):
+        held.get(first.key)
+    assert held.get(second.key).graph_name == "3"
+    held.forget("ann")
+    with pytest.raises(UnknownGraphError):
+        held.get(second.key)
+    assert held.get(other.key).graph_name == "2"
+
+
+def test_the_room_for_graphs_is_bounded_and_idle_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_graphs, "MOST_GRAPHS", 2)
+    held = OwnGraphs()
+    held.add("a", graph()).used -= own_graphs.IDLE_SECONDS + 1
+    held.add("b", graph())
+    held.add("c", graph())
+    with pytest.raises(UploadError, match="try again in a few minutes"):
+        held.add("d", graph())
+    held.add("c", graph())  # one's own place is not somebody else's
+    assert len(held) == 2
+    monkeypatch.setattr(own_graphs, "MOST_HELD", 10)
+    with pytest.raises(UploadError):
+        OwnGraphs().add("e", graph())
+
+
+def test_the_id_is_no_path_and_is_not_guessed() -> None:
+    shelf = GraphShelf(["world"])
+    keys = {shelf.own.add(f"visitor {number}", graph()).key for number in range(10)}
+    assert len(keys) == 10
+    assert all(len(key) > 20 and not set(key) & set("/\\.") for key in keys)
+    for name in ("own-", "own-../../etc/passwd", "../towns.tsv", "/etc/passwd"):
+        with pytest.raises(UnknownGraphError):
+            shelf.get(name)
+    assert shown_name("/tmp/gradio/abc/../../towns.tsv") == "towns.tsv"
+
+
+def events(demo: GraphDemo, path: Path, session: str) -> list[tuple[Any, Any]]:
+    return list(demo.bring(str(path), visitor(session)))
+
+
+def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> None:
+    shelf = GraphShelf(["world"])
+    demo = GraphDemo(shelf, LanguageModel("copy"))
+    path = write(tmp_path, f"{SCRIPT.replace('/', '')}.tsv", f"{SCRIPT}\troad\tB\n")
+    choice, note = events(demo, path, "ann")[-1]
+    label, key = choice["choices"][-1]
+    assert choice["value"] == key
+    assert "(yours)" in label
+    assert "<script" not in note
+    *_, opened = demo.choose(key)
+    assert "1 fact," in opened[0]
+    assert "<script" not in opened[0] + opened[1]
+    demo.leave(visitor("bob"))
+    assert shelf.get(key)
+    demo.leave(visitor("ann"))
+    *_, gone = demo.choose(key)
+    assert "upload its file again" in gone[0]
+
+
+def test_a_broken_graph_leaves_the_chosen_one(tmp_path: Path) -> None:
+    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))
+    choice, note = events(demo, write(tmp_path, "g.tsv", "A\tB\n"), "ann")[-1]
+    assert "choices" not in choice
+    assert "line 1" in note
+    assert 'role="alert"' in note

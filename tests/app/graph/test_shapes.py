@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from app.graph.graphs import GraphShelf
+from app.graph.shapes import drawing_of, example_of, filled_shape, shape_example, shape_svg, shapes_html
+from app.server.script_calls import called
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.query.structures import NEGATED, STRUCTURES, instantiate
+from reasoning.query.tree import Complement, Entity, Project
+from tests.app.test_views import assert_harmless
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    rng = random.Random(7)
+    return KnowledgeGraph.from_triples(
+        {(f"n{rng.randrange(30)}", f"r{rng.randrange(4)}", f"n{rng.randrange(30)}") for _ in range(160)}, name="random"
+    )
+
+
+def count(query: Query, kind: type[Query]) -> int:
+    return isinstance(query, kind) + sum(count(child, kind) for child in query.children)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_a_picture_has_the_dots_and_arrows_of_its_structure(name: str) -> None:
+    drawing = drawing_of(name)
+    query = instantiate(name, [Entity("a")] * len(drawing.anchors), ["r"] * len(drawing.edges))
+    assert count(query, Entity) == len(drawing.anchors)
+    assert count(query, Project) == len(drawing.edges)
+    assert sum(negated for *_, negated in drawing.edges) == count(query, Complement) == (name in NEGATED)
+    assert all(drawing.places[source][0] < drawing.places[target][0] for source, target, _ in drawing.edges)
+    assert bool(drawing.united) == (name in {"2u", "up"})
+    assert len(set(drawing.places.values())) == len(drawing.places)
+    assert_harmless(shape_svg(name))
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_an_example_has_answers(kg: KnowledgeGraph, name: str) -> None:
+    found = example_of(kg, name, random.Random(1))
+    assert found is not None
+    anchors, relations = found
+    query = instantiate(name, [Entity(anchor) for anchor in anchors], relations)
+    assert query.structure == name
+    assert len(Reasoner(kg, method="exact").answer(query).ranked)
+
+
+def test_filling_a_shape_writes_its_query(kg: KnowledgeGraph) -> None:
+    shelf = GraphShelf(["world"])
+    graph = shelf.own.add("me", kg).key
+    given = {"graph": graph, "shape": "pin", "anchors": ["n1", "n2"], "relations": ["r0", "~r1", "r2"]}
+    assert filled_shape(shelf, given) == {"query": '~r1(r0("n1")) & !r2("n2")'}
+    for change, told in (
+        ({"anchors": ["n1"]}, "Anchor 2 is still empty"),
+        ({"relations": ["r0", "", "r2"]}, "Relation 2 is still empty"),
+        ({"anchors": ["n1", "zzzz"]}, "zzzz"), ({"relations": ["r0", "r1", "nothing"]}, "nothing"),
+        ({"shape": "9p"}, "unknown structure"), ({"graph": "../x"}, "no graph here"),
+    ):  # fmt: skip
+        assert told in called(filled_shape, shelf, given | change)["error"]
+    assert "error" in called(shape_example, shelf, {"graph": graph, "shape": "<script>"})
+    assert "error" in called(shape_example, shelf, None)
+
+
+def test_each_shape_is_a_choice_with_its_words() -> None:
+    page = assert_harmless(shapes_html().replace("<form", "<div").replace("</form", "</div"))
+    assert [value for name, value in page.attributes if name == "value"] == list(STRUCTURES)

@@ -1,0 +1,344 @@
+"""What the image page shows, from the detections and tasks to HTML and zips, without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.image.examples import IMAGE_EXAMPLES, available, thumbnail_uri
+from app.image.links import numbered, others
+from app.image.overlay import data_uri, objects_html, overlay_html
+from app.image.page import MAX_INSTRUCTION, MOST_IN_SCENE, SHOWN, ImageDemo, written
+from app.image.views import MOST_CLASSES, reasoning_html, scene_html, task_html
+from kg_data.errors import SkylarkError
+from tests.app.test_views import IMAGE, SCRIPT, Page
+from vision import Detections, OutputFormat, Scene, Task, Vision, load_image
+from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
+from vision.images.drawing import class_colours
+from vision.images.loading import LoadedImage
+from vision.reading.instructions.task import Limit, SizeRange, Target, Undetectable
+from vision.scene import ground
+
+
+@pytest.fixture(scope="module")
+def vision() -> Vision:
+    return Vision()
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the server gives to what visitors send."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+def picture(width: int = 200, height: int = 100) -> LoadedImage:
+    return load_image(np.full((height, width, 3), 127, np.uint8))
+
+
+def found(
+    boxes: Sequence[Sequence[float]], names: Sequence[str], size: tuple[int, int] = (200, 100), **more: Any
+) -> Detections:
+    return Detections(size, np.array(boxes, np.float32).reshape(-1, 4), tuple(names), **more)
+
+
+def overlay(detections: Detections, **more: Any) -> str:
+    image = picture(*detections.image_size)
+    return overlay_html(image, detections, class_colours(detections.class_names), **more)
+
+
+def harmless(content: str) -> Page:
+    page = Page(content)
+    assert not {"script", "img", "iframe", "a", "form"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert page.open == []
+    return page
+
+
+# The overlay ------------------------------------------------------------------------------------------------------
+
+
+def test_every_object_is_drawn_once_the_large_ones_first() -> None:
+    boxes = [[10, 10, 20, 20], [0, 0, 190, 90], [50, 50, 60, 60]]
+    html = overlay(found(boxes, ("cup", "table", "cup"), scores=[0.9, 0.8, 0.7]))
+    assert re.findall(r'sk-object" data-class="(\w+)" data-number="(\d)"', html) == [
+        ("table", "1"), ("cup", "0"), ("cup", "2"),
+    ]  # fmt: skip
+    assert harmless(html).text.count("cup 0.90") == 2, "in the title and on the label"
+
+
+def test_the_legend_counts_each_class() -> None:
+    names = ["person"] * 3 + ["dog"]
+    html = overlay(found([[i, 0, i + 5, 5] for i in range(4)], names))
+    chips = re.findall(r'sk-chip" data-class="(\w+)".*?</bdi> (\d+)</button>', html)
+    assert dict(chips) == {"person": "3", "dog": "1"}
+    assert 'aria-label="4 objects: 3 person, 1 dog"' in html
+
+
+def test_eighty_classes_have_a_button_each_and_one_for_all() -> None:
+    boxes = [[i * 2, 0, i * 2 + 2, 9] for i in range(80)]
+    html = overlay(found(boxes, COCO_CLASSES))
+    assert harmless(html).tags.count("button") == 81
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 30), (3000, 20), (20, 3000), (8000, 8000)])
+def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) -> None:
+    html = overlay(found([[0, 0, *size]], ("a long label of several words",), size, scores=[0.5]))
+    width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', html)[0])
+    assert 250 <= min(width, height) <= max(width, height) <= 720
+    tag = re.search(r'class="sk-tag"[^>]*><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
+    assert tag is not None, "the label has a place"
+    x, y, across, down = map(int, tag.groups())
+    assert x + across <= width
+    assert y + down <= height
+    drawn = re.search(r"sk-object.*?<rect ([^>]*)/>", html)
+    assert drawn is not None
+    assert all(float(number) <= 720 for number in re.findall(r'"([\d.]+)"', drawn[1]))
+
+
+def test_labels_in_a_crowd_do_not_hide_one_another() -> None:
+    boxes = [[40 + i % 9, 30 + i // 9, 80 + i % 9, 60 + i // 9] for i in range(60)]
+    html = overlay(found(boxes, ["person"] * 60, scores=np.linspace(0.9, 0.3, 60)))
+    shown = np.array(
+        [
+            list(map(int, tag))
+            for tag in re.findall(r'"sk-tag"[^>]*><rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', html)
+        ]
+    )
+    assert 0 < len(shown) < 60
+    assert html.count("sk-unplaced") == 60 - len(shown), "the others show at the pointer"
+    for i, (x, y, w, h) in enumerate(shown):
+        for u, v, s, t in shown[i + 1 :]:
+            assert x + w <= u or u + s <= x or y + h <= v or v + t <= y
+
+
+def test_polygons_are_drawn_in_the_place_of_boxes() -> None:
+    ring = np.array([[10, 10], [50, 10], [30, 40]], np.float32)
+    html = overlay(found([[10, 10, 50, 40]], ("kite",), polygons=((ring, ring),), polygon_source="model"))
+    assert html.count("<polygon") == 2
+
+
+@pytest.mark.parametrize("name", [SCRIPT, IMAGE, "a & b", "\u202eesrever", "x" * 500, "'><b>", "line\nbreak"])
+def test_labels_are_text(name: str) -> None:
+    detections = found([[0, 0, 20, 20]], (name,), scores=[0.5])
+    for html in (overlay(detections, key=name), objects_html(detections)):
+        page = harmless(html)
+        assert name[:20].replace("\n", "") in page.text.replace("\n", "")
+
+
+def test_nothing_found_is_said() -> None:
+    html = overlay(found([], ()))
+    assert "was found" in harmless(html).text
+    assert "sk-chip" not in html
+    assert "no object" in objects_html(found([], ()))
+
+
+def test_the_table_has_a_row_an_object_up_to_a_bound() -> None:
+    many = found([[i / 10, 0, i / 10 + 1, 5] for i in range(300)], ["bird"] * 300)
+    html = objects_html(many, most=50)
+    assert html.count("<tr data-number") == 50
+    assert "and 250 more" in html
+    assert "not given" in html
+
+
+def test_the_page_is_sent_a_small_photograph() -> None:
+    assert data_uri(picture(3000, 2000)).startswith("data:image/jpeg;base64,")
+    assert len(data_uri(picture(3000, 2000))) < 100_000
+
+
+# The task ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_task_says_all_that_was_read() -> None:
+    task = Task(
+        kind="segment",
+        targets=(Target("sofa", ("couch",)), Target("car", ("car",), colour="red")),
+        undetectable=(Undetectable("helicopter", ("airplane", "kite")),),
+        limit=Limit(3, "area"),
+        region=(0, 0, 0.5, 1),
+        size=SizeRange(min_width=20),
+        min_score=0.6,
+        output=OutputFormat("tuple", "polygon", points=24, scale="range", range_=512, offsets=True),
+        unread=("sing a song",),
+        notes=("Sofas are couches.",),
+    )
+    text = harmless(task_html(task, ("The image was turned.", "Sofas are couches."))).text
+    for words in (
+        "outline", "sofa (couch)", "car that is red", "helicopter (nearest: airplane, kite)", "the largest 3",
+        "0 to 50% across", "min width 20", "score at least 0.6", "polygons of 24 points in range 512, offsets",
+        "sing a song", "Not understood", "The image was turned.",
+    ):  # fmt: skip
+        assert words in text
+    assert text.count("Sofas are couches.") == 1
+
+
+def test_ten_thousand_classes_do_not_fill_the_page() -> None:
+    words = [f"thing {i}" for i in range(10_000)]
+    task = Task(
+        targets=tuple(Target(word, ("car",)) for word in words),
+        undetectable=tuple(Undetectable(word) for word in words),
+        unread=tuple(words),
+    )
+    html = task_html(task)
+    assert len(html) < 10_000
+    assert html.count("and 9,988 more") == 3
+    assert f"thing {MOST_CLASSES - 1}" in html
+
+
+def test_words_of_an_instruction_are_text() -> None:
+    task = Task(
+        kind="ground",
+        expression=SCRIPT,
+        undetectable=(Undetectable(IMAGE, (SCRIPT,)),),
+        unread=(SCRIPT,),
+        notes=(IMAGE,),
+    )
+    assert SCRIPT in harmless(task_html(task)).text
+    assert SCRIPT in harmless(task_html(Task(targets=(Target(SCRIPT, (IMAGE,)),)))).text
+
+
+# The scene and the reasons ----------------------------------------------------------------------------------------
+
+
+def test_the_scene_lists_what_it_holds() -> None:
+    detections = found([[0, 0, 90, 90], [100, 0, 140, 80], [20, 20, 40, 40]], ("bus", "person", "person"))
+    scene = Scene.from_detections(detections, picture())
+    html = scene_html(scene, class_colours(detections.class_names))
+    text = harmless(html).text
+    assert html.count("sk-scene-node") == 3
+    assert "3 objects" in text
+    for name in ("bus 1", "person 1", "person 2"):
+        assert name in text
+    assert re.search(r"person 2\s*inside\s*bus 1", re.sub(r"<[^>]+>", " ", html))
+
+
+@pytest.mark.parametrize("count", [1, 2, MOST_IN_SCENE])
+def test_the_scene_draws_any_number_of_objects(count: int) -> None:
+    detections = found([[5, 5, 25, 25]] * count, ["cup"] * count)
+    html = scene_html(Scene.from_detections(detections, picture()), class_colours(["cup"]), 134)
+    assert html.count("sk-scene-node") == count
+    assert f"surest {count} of 134" in html
+    assert "nan" not in html
+
+
+def test_no_object_makes_no_scene() -> None:
+    assert "no scene" in scene_html(Scene.from_detections(found([], ()), picture()), {})
+
+
+def test_what_justifies_an_answer_is_drawn_and_said() -> None:
+    boxes = [[110, 10, 190, 90], [10, 20, 40, 90], [60, 80, 70, 90]]
+    detections = found(boxes, ("bus", "person", "dog"), scores=[0.9, 0.8, 0.7])
+    scene = Scene.from_detections(detections, picture())
+    grounding = ground("the person left of the bus", scene, ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES))
+    numbers = numbered(scene, grounding.detections, grounding)
+    assert numbers == {"person 1": 0, "bus 1": 1, "dog 1": 2}
+    html = overlay(grounding.detections, rest=others(scene, numbers, grounding.detections, grounding))
+    assert html.count('class="sk-object"') == 1
+    assert re.findall(r'class="sk-reason" data-number="(\d)"', html) == ["1"], "the bus, and not the dog"
+    assert re.findall(r'class="sk-ghost" data-number="(\d)"', html) == ["2"], "the dog shows when it is pointed at"
+    assert "bus 1" in harmless(html).text
+    reasons = reasoning_html(grounding)
+    assert 'data-number="0"' in reasons
+    assert "left of bus 1" in harmless(reasons).text
+
+
+def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> None:
+    boxes = [[10, 20, 40, 90], [110, 10, 190, 90], [60, 80, 70, 90]]
+    everything = found(boxes, ("person", "bus", "dog"), scores=[0.9, 0.8, 0.7])
+    scene = Scene.from_detections(everything, picture())
+    asked = found([boxes[2], boxes[1]], ("dog", "bus"), scores=[0.7, 0.8])
+    numbers = numbered(scene, asked)
+    assert numbers == {"dog 1": 0, "bus 1": 1, "person 1": 2}
+    assert [(thing.name, thing.number, thing.gives_reason) for thing in others(scene, numbers, asked)] == [
+        ("person 1", 2, False)
+    ]
+    html = scene_html(scene, class_colours(everything.class_names), numbers=numbers)
+    harmless(html)
+    nodes = dict(re.findall(r'sk-scene-node" data-number="(\d)".*?<title>([a-z0-9 ]+)</title>', html))
+    assert nodes == {"0": "dog 1", "1": "bus 1", "2": "person 1"}
+    ends = re.findall(r'sk-link" data-number="([\d ]+)"><title>(\w+ \d) [a-z ]*?(\w+ \d)</title>', html)
+    assert ends
+    assert all(joined == f"{numbers[head]} {numbers[tail]}" for joined, head, tail in ends)
+
+
+def test_things_of_one_place_have_numbers_of_their_own() -> None:
+    twins = found([[5, 5, 25, 25]] * 3, ["cup"] * 3)
+    numbers = numbered(Scene.from_detections(twins, picture()), twins)
+    assert sorted(numbers.values()) == [0, 1, 2]
+
+
+# Looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_written_in_each_format() -> None:
+    detections = found([[10, 20, 30, 40]], ("cup",), output=OutputFormat("json"))
+    assert json.loads(written(detections, "as the instruction says"))[0]["label"] == "cup"
+    assert written(detections, "tuple") == "(cup, 10, 20, 30, 40)"
+    assert written(detections, "tokens").startswith("<c0>")
+    assert "<annotation>" in written(detections, "voc")
+    assert json.loads(written(detections, "coco"))
+    assert len(written(detections, "yolo").split()) == 5
+    assert written(None, "coco") == ""
+
+
+def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
+    demo = ImageDemo()
+    Image.new("RGB", (32, 32)).save(tmp_path / "secret.png")
+    Image.new("RGB", (32, 32)).save(uploads / "sent.png")
+    (uploads / "link.png").symlink_to(tmp_path / "secret.png")
+    for path in (tmp_path / "secret.png", uploads / ".." / "secret.png", uploads / "link.png", Path("/etc/passwd")):
+        with pytest.raises(SkylarkError, match="not sent to this page"):
+            demo.look({"path": str(path)}, "cats", 0.35)
+    assert len(demo.look({"path": str(uploads / "sent.png")}, "cats", 0.35).detections) == 0
+
+
+def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
+    Image.new("RGB", (640, 480)).save(uploads / "sent.png")
+    shown = ImageDemo().show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple")
+    assert len(shown) == SHOWN
+    assert shown[-1].source is None
+
+
+def test_messages_name_no_folder(uploads: Path) -> None:
+    (uploads / "text.png").write_text("a text")
+    error = ImageDemo().show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")[0]
+    assert "no image that can be read" in error
+    assert str(uploads) not in error
+
+
+def test_a_score_without_an_image_or_words_changes_nothing(uploads: Path) -> None:
+    demo = ImageDemo()
+    assert len(demo.show_again(None, "cats", 0.5, "tuple")) == SHOWN
+    assert demo.show_again(None, "cats", 0.5, "tuple") == demo.show_again(
+        {"path": str(uploads / "x")}, " ", 0.5, "tuple"
+    )
+
+
+def test_an_instruction_is_bounded(uploads: Path) -> None:
+    Image.new("RGB", (32, 32)).save(uploads / "sent.png")
+    with pytest.raises(SkylarkError, match=f"at most {MAX_INSTRUCTION:,}"):
+        ImageDemo().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
+
+
+# The examples ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", available(), ids=lambda example: example.title)
+def test_every_example_finds_something(example: Any, vision: Vision) -> None:
+    detections = vision.detect(example.path, example.instruction)
+    assert len(detections)
+    assert not detections.task or not detections.task.unread
+    assert len(thumbnail_uri(example.path)) < 20_000
+
+
+def test_most_examples_are_there() -> None:
+    assert len(available()) == len(IMAGE_EXAMPLES)

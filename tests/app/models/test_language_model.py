@@ -1,0 +1,215 @@
+"""Which models are told, and a visitor's own: hosted ones only, for the visit alone, its key in requests alone."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+from gradio.context import LocalContext
+
+from app.models import own as models_own
+from app.models.language_model import LanguageModel
+from app.models.own import OwnModels, offered, open_model, try_model
+from app.models.page import ModelsDemo
+from app.models.view import cards, cards_html
+from app.server.failure_view import failure_html
+from kg_data.errors import SkylarkError
+from reasoning.language import LLMError
+from reasoning.language.hosted.providers import PROVIDERS, load_hosted
+from tests.app.browsing import SCRIPT
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+KEY = "vk9-Visitors.Secret_Key-0123456789"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    with OpenAIServer().running() as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-the-operators-own-key")
+        running.then(for_ever=Behaviour(reply="yes"))
+        yield running
+
+
+@contextmanager
+def visit(name: str | None) -> Iterator[None]:
+    token = LocalContext.request.set(SimpleNamespace(session_hash=name) if name else None)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        LocalContext.request.reset(token)
+
+
+def test_only_installed_hosted_providers_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(offered()) == {"openai"}  # the one that the tests install
+    monkeypatch.setattr(models_own, "is_installed", lambda provider: True)
+    assert set(offered()) == set(PROVIDERS) - {"ollama"}
+
+
+@pytest.mark.parametrize("provider", ["ollama", "hf", "embedded", "", None, "anthropic", "openai:x", "../openai"])
+def test_other_providers_are_refused(provider: str | None) -> None:
+    with pytest.raises(LLMError, match="this page offers openai"):
+        open_model(provider, "gpt-5-mini", KEY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "http://10.0.0.1/v1",
+        "x?base_url=http://10.0.0.1",
+        "a b",
+        SCRIPT,
+        "x" * 101,
+        "./a",
+    ],
+)
+def test_what_is_no_model_name_is_refused(name: str) -> None:
+    if name == "http://10.0.0.1/v1":
+        assert models_own._NAME.fullmatch(name) is None
+    with pytest.raises(LLMError, match="cannot be the name of a model"):
+        open_model("openai", name, KEY)
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "x" * 401, "with a space in it", "with\nnewline-in-it", "schlüssel-schlüssel"]
+)
+def test_what_is_no_key_is_refused_without_repeating_it(key: str) -> None:
+    with pytest.raises(LLMError) as raised:
+        open_model("openai", "gpt-5-mini", key)
+    assert "copy it again" in str(raised.value)
+    assert key not in str(raised.value)
+
+
+def test_without_a_key_the_operators_is_not_used(server: OpenAIServer) -> None:
+    with pytest.raises(LLMError, match="needs a key"):
+        open_model("openai", "gpt-5-mini", "  ")
+    try_model(open_model("openai", "gpt-5-mini", KEY), KEY)
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+def test_a_refusal_says_what_to_do_and_nothing_of_the_key(
+    server: OpenAIServer, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = f'{{"error": {{"message": "Wrong: {KEY} and {KEY[:8]}", "type": "x", "code": "y"}}}}'
+    server.then(for_ever=Behaviour(status=status, body=said.encode()))
+    caplog.set_level(logging.DEBUG, logger="app")
+    demo = ModelsDemo(LanguageModel("copy"), "embedded")
+    with visit("visit-1"):
+        told, shown, emptied, _ = demo.name_own("openai", "gpt-5-mini", KEY)
+    expected = {401: "refuses this key", 403: "does not let this key use", 404: "no model called", 429: "limit"}
+    assert expected.get(status, "could not be asked") in told
+    assert emptied == ""
+    for text in (told, repr(shown), caplog.text):
+        assert KEY not in text
+    if status in (401, 403, 404, 429):
+        assert KEY[:8] not in told
+    assert server.keys[-1] == f"Bearer {KEY}"
+
+
+def test_an_error_that_quotes_the_key_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def quoting(*_: object, **__: object) -> None:
+        raise ValueError(f"bad value {KEY!r}")
+
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", quoting)
+    with pytest.raises(LLMError) as raised:
+        load_hosted("openai", "gpt-5-mini", KEY)
+    assert "bad value '[hidden]'" in str(raised.value)
+    assert raised.value.__cause__ is None
+    monkeypatch.undo()
+    own = open_model("openai", "gpt-5-mini", KEY)
+    monkeypatch.setattr(models_own, "ask_model", quoting)
+    with pytest.raises(LLMError) as raised:
+        try_model(own, f" {KEY}\n")
+    assert KEY not in str(raised.value)
+    assert KEY not in failure_html(raised.value)
+
+
+def test_a_model_serves_its_own_visit_alone_and_can_be_given_back(server: OpenAIServer) -> None:
+    model = LanguageModel("copy")
+    demo = ModelsDemo(model, "embedded")
+    page_model = model.for_run()
+    with visit("visit-1"):
+        told, shown, emptied, back = demo.name_own("openai", " gpt-5-mini ", KEY)
+        assert "openai:gpt-5-mini" in told
+        assert "openai:gpt-5-mini" in shown
+        assert server.url in shown, "where the prompts go is said"
+        assert emptied == ""
+        assert back["interactive"] is True
+        assert model.for_run() is not page_model
+        assert model.reader is model.for_run()
+        assert "openai:gpt-5-mini, yours for this visit" in model.sentence()
+        for held in (told, shown, model.sentence(), repr(model.own), str(model.for_run()), repr(model.for_run())):
+            assert KEY not in held
+    for other in ("visit-2", None):
+        with visit(other):
+            assert model.own is None
+            assert model.for_run() is page_model
+            assert model.reader == "embedded"
+            assert "gpt-5-mini" not in demo.show()
+    with visit("visit-1"):
+        assert "forgotten" in demo.go_back()[0]
+        assert model.for_run() is page_model
+        demo.name_own("openai", "gpt-5-mini", KEY)
+    demo.leave(SimpleNamespace(session_hash="visit-1"))  # type: ignore[arg-type]
+    with visit("visit-1"):
+        assert model.own is None
+
+
+def test_a_wrong_model_leaves_the_one_before_in_use(server: OpenAIServer) -> None:
+    model = LanguageModel("copy")
+    demo = ModelsDemo(model, "embedded")
+    with visit("visit-1"):
+        demo.name_own("openai", "gpt-5-mini", KEY)
+        before = model.for_run()
+        server.then(for_ever=Behaviour(status=404))
+        assert "no model called gpt-9" in demo.name_own("openai", "gpt-9", KEY)[0]
+        assert model.for_run() is before
+    assert "needs a visit" in demo.name_own("openai", "gpt-5-mini", KEY)[0]
+
+
+def test_models_are_forgotten_in_time_and_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, own = OwnModels(), open_model("openai", "gpt-5-mini", KEY)
+    monkeypatch.setattr(models_own, "MOST_KEPT", 2)
+    for visitor in ("a", "b", "c"):
+        kept.keep(visitor, own)
+    assert kept.of("a") is None
+    assert kept.of("b") is kept.of("c") is own
+    monkeypatch.setattr(models_own, "KEPT_SECONDS", -1.0)
+    assert kept.of("b") is None
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+        pickle.dumps(own)  # nothing writes it to a disk by accident
+
+
+@pytest.mark.parametrize(
+    ("llm", "detector"), [("copy", "embedded"), ("hf:/no/such/folder", "onnx:/srv/secret/my.onnx")]
+)
+def test_the_cards_say_what_each_model_is_and_cannot_do(llm: str, detector: str) -> None:
+    shown = cards(LanguageModel(llm), detector)
+    assert [card.role for card in shown] == ["Question reader", "Language model", "Sentence encoder", "Detector"]
+    for card in shown:
+        assert all((card.name, card.does, card.licence, card.size, card.runs, card.cannot))
+    html = cards_html(shown)
+    assert html.count("<dt>Cannot</dt>") == 4
+    assert ("outlines are what Skylark draws inside them" in html) == (detector == "embedded")
+    assert "/srv/secret" not in html
+
+
+def test_what_the_embedded_model_gets_wrong_is_said_plainly() -> None:
+    try:
+        model = LanguageModel("embedded")
+    except SkylarkError as error:
+        pytest.skip(str(error))
+    if model.described() is None:
+        pytest.skip(f"needs the packaged weights: {model.error}")
+    card = cards(model, "embedded")[1]
+    assert "SmolLM2-135M-Instruct" in card.name
+    assert "gets few of them wrong, but some" in card.cannot

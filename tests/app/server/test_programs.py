@@ -1,0 +1,371 @@
+"""The page's server as programs meet it: the documented examples, MCP, and what those with bad intentions try."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import concurrent.futures
+import http.client
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import psutil
+import pytest
+from PIL import Image
+
+from app.graph.graphs import GraphShelf
+from app.image.page import ImageDemo
+from app.models.language_model import LanguageModel
+from app.server import limits
+from app.server.api import Programs
+from benchmarks.demo_load import ask, load, photograph
+from tests.app.browsing import ROOT, SCRIPT
+
+DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
+HERE = "http://127.0.0.1:7860"
+ENDPOINTS = {"datasets", "relations", "find_entity", "ask", "query", "detect", "ask_image", "scene"}
+PHOTOGRAPH = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data" / "astronaut.png"  # type: ignore[union-attr,index]
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", DEMO, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the photograph that the examples name."""
+    path = tmp_path_factory.mktemp("programs")
+    with Image.open(PHOTOGRAPH) as photo:
+        photo.convert("RGB").save(path / "photo.jpg")
+    return path
+
+
+@pytest.fixture
+def inward() -> Iterator[tuple[str, list[str]]]:
+    """An address of this machine that nobody should ask for anything, and what was asked of it."""
+    asked: list[str] = []
+
+    class Secret(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"the secret")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Secret)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/secret.png", asked
+    server.shutdown()
+
+
+def post(url: str, body: Any) -> tuple[int, str]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def called(url: str, name: str, /, **arguments: Any) -> str:
+    """The events of one call, or the refusal of it."""
+    status, told = post(f"{url}/gradio_api/call/v2/{name}", arguments)
+    if status != 200:
+        return f"refused {status}: {told}"
+    event = json.loads(told)["event_id"]
+    with urllib.request.urlopen(f"{url}/gradio_api/call/{name}/{event}", timeout=60) as events:
+        return str(events.read().decode())
+
+
+def got(url: str, path: str) -> tuple[int, bytes]:
+    """What a path gives, as it is written: no client in between tidies it."""
+    place = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+# Documented examples ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(len(examples("py"))))
+def test_the_documented_python_runs(copying: str, folder: Path, number: int) -> None:
+    code = examples("py")[number].replace(HERE, copying)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = ['borders("France")', "person", "1 count(~class"] if number == 0 else ["'ask_image'", "Lisbon"]
+    assert all(words in done.stdout for words in told), done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(("number", "told"), [(0, "Madrid"), (1, '"class_name": "person"')])
+def test_the_documented_commands_run(copying: str, folder: Path, number: int, told: str) -> None:
+    code = examples("sh")[number].replace(HERE, copying)
+    done = subprocess.run(["sh", "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert "event: complete" in done.stdout, done.stdout + done.stderr
+    assert told in done.stdout
+
+
+def test_the_documented_limits_are_those_that_hold() -> None:
+    table = DEMO[DEMO.index("## Limits") :]
+    megabytes = [number // 2**20 for number in (limits.FILE_BYTES, limits.UPLOAD_BYTES)]
+    for told in (
+        f"| {limits.QUEUE_LIMIT};", f"| {limits.VISITOR_EVENTS}, and {limits.ADDRESS_EVENTS} |",
+        f"| {limits.ADDRESS_CONNECTIONS} and {limits.ALL_CONNECTIONS:,};", f"| {limits.SESSIONS};",
+        f"| {megabytes[0]} MB, {megabytes[1]} MB, {limits.STORED_BYTES // 2**30} GB |",
+        f"| {limits.JSON_BYTES // 2**20} MB |", f"| {limits.RUN_SECONDS // 60} minutes;",
+        f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds |",
+        f"| {limits.LIKELY_SECONDS // 60} and {limits.LEARN_SECONDS // 60} minutes |",
+    ):  # fmt: skip
+        assert told in table, told
+
+
+def test_every_endpoint_says_what_it_takes_and_gives(copying: str) -> None:
+    told = json.loads(got(copying, "/gradio_api/info")[1])["named_endpoints"]
+    assert {name.strip("/") for name in told} == ENDPOINTS, "nothing of the page itself is on offer"
+    for name, endpoint in told.items():
+        assert len(endpoint["description"]) > 40, name
+        assert all(parameter["type"] for parameter in endpoint["parameters"]), name
+        assert all(given["type"] for given in endpoint["returns"]), name
+        assert f"`{name.strip('/')}`" in DEMO
+
+
+def test_tools_are_the_endpoints_and_tell_mistakes(copying: str) -> None:
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    config = json.loads(examples("json")[0])["mcpServers"]["skylark"]["url"].replace(HERE, copying)
+    photo = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
+
+    async def walk() -> None:
+        async with streamable_http_client(config) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            assert set(tools) == ENDPOINTS
+            assert "formal query" in str(tools["query"].description)
+            assert tools["ask"].inputSchema["required"] == ["graph", "question"]
+            assert "such as" in tools["ask"].inputSchema["properties"]["question"]["description"]
+            seen = await session.call_tool(
+                "detect", {"image": f"data:image/png;base64,{photo}", "instruction": "people"}
+            )
+            assert json.loads(seen.content[0].text)["objects"][0]["class_name"] == "person"  # type: ignore[union-attr]
+            wrong = await session.call_tool("ask", {"graph": "wrld", "question": "?"})
+            assert wrong.isError
+            assert "on offer: world" in wrong.content[0].text  # type: ignore[union-attr]
+
+    asyncio.run(walk())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("ask", {"graph": "../../etc", "question": "x"}, "on offer"),
+        ("ask", {"graph": "world", "question": "x" * 100_000}, "characters"),
+        ("ask", {"graph": "world", "question": 'borders("France")', "method": "magic"}, "exact"),
+        ("query", {"graph": "world", "query": "who borders France?"}, "column"),
+        ("query", {"graph": "world", "query": 'borders("Frnace'}, "column"),
+        ("detect", {"image": "data:image/png;base64,AAAA", "instruction": "people"}, "no image that can be read"),
+        ("detect", {"image": "data:text/html,<b>", "instruction": "people"}, "base64"),
+        ("detect", {"image": "/etc/passwd", "instruction": "people"}, "upload it first"),
+        ("ask_image", {"image": "/etc/passwd", "question": ""}, "a question of 1"),
+        ("relations", {"graph": 7}, "graph: a text was expected, not a number"),
+        ("query", {"graph": ["x"], "query": "x"}, "graph: a text was expected, not a list"),
+        ("query", {"graph": "world", "query": 123}, "query: a text was expected, not a number"),
+        ("query", {"graph": "world", "query": "x", "method": {"a": 1}}, "method: a text was expected, not an object"),
+        ("ask", {"graph": "world", "question": None}, "question: a text was expected, not null"),
+        ("find_entity", {"name": 5}, "name: a text was expected, not a number"),
+        ("detect", {"image": ["x"], "instruction": "people"}, "image: an uploaded file, or a text"),
+        ("detect", {"image": {"path": 1}, "instruction": "people"}, "not an object of another form"),
+        ("detect", {"image": "x", "instruction": True}, "instruction: a text was expected, not true or false"),
+        ("scene", {"image": "x", "min_score": "0.5"}, "min_score: a number from 0.05 to 0.95 was expected, not a text"),
+    ],
+)
+def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict[str, Any], told: str) -> None:
+    events = called(copying, name, **arguments)
+    assert "event: error" in events
+    assert told in events
+    assert "Traceback" not in events
+
+
+def test_a_file_that_was_not_sent_is_refused_with_a_sentence(copying: str) -> None:
+    image = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    told = called(copying, "detect", image=image, instruction="people")
+    assert told.startswith("refused 400")
+    assert "was not sent to this page: upload it first" in told
+
+
+def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = GraphShelf(["world"])
+    monkeypatch.setattr(shelf, "get", lambda graph: {}[graph])
+    programs = Programs(shelf, LanguageModel("copy"), ImageDemo())
+    with pytest.raises(gr.Error, match="something went wrong inside Skylark") as told:
+        programs.relations("a visitor's own words")
+    assert not told.value.print_exception
+    assert "KeyError" in caplog.text
+    assert "visitor" not in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_the_model_works_a_query_out(copying: str) -> None:
+    answer = called(copying, "query", graph="world", query='borders("Portugal")', method="lark")
+    assert '"method": "lark"' in answer
+    assert '"by": "llm"' in answer
+
+
+def test_an_answer_of_any_size_is_cut_and_counted(copying: str) -> None:
+    answer = called(copying, "query", graph="world", query='!borders("Portugal")')
+    data = json.loads(re.findall(r"^data: (.*)$", answer, re.MULTILINE)[-1])[0]
+    assert len(data["answers"]) == 1000 < data["answers_total"]
+
+
+# Bad intentions ---------------------------------------------------------------------------------------------------
+
+
+def test_no_address_is_fetched_in_any_way(copying: str, inward: tuple[str, list[str]]) -> None:
+    url, asked = inward
+    stamped = {"path": url, "url": url, "meta": {"_type": "gradio.FileData"}, "orig_name": "a.png"}
+    for image in (url, stamped, {"path": url}, {"url": url}, f"{url}?/gradio_api/file=/etc/passwd"):
+        assert "the secret" not in called(copying, "detect", image=image, instruction="people")
+        assert "the secret" not in called(copying, "scene", image=image)
+        post(f"{copying}/gradio_api/call/detect", {"data": [image, "people", 0.3]})
+        post(f"{copying}/gradio_api/run/detect", {"data": [image, "people", 0.3]})
+    config = json.loads(got(copying, "/config")[1])
+    for number in range(len(config["dependencies"])):  # the page's own events, whatever they take
+        takes = len(config["dependencies"][number]["inputs"])
+        post(f"{copying}/gradio_api/queue/join",
+             {"data": [stamped] * takes, "fn_index": number, "session_hash": f"bad{number}"})  # fmt: skip
+    for path in (f"file={url}", f"proxy={url}", f"file/{url}", f"file={urllib.parse.quote(url, safe='')}"):
+        status, body = got(copying, f"/gradio_api/{path}")
+        assert status in (403, 404)
+        assert b"the secret" not in body
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "/gradio_api/file=/etc/passwd", "/gradio_api/file=../../../../etc/passwd",
+     "/gradio_api/file=app/page.py", "/svelte/../../etc/passwd",
+     "/gradio_api/file=%2Fetc%2Fpasswd", "/gradio_api/file=/proc/self/environ", "/static/../../../../etc/passwd",
+     "/assets/..%2f..%2f..%2f..%2fetc/passwd", "/gradio_api/file=%252e%252e%252fetc%252fpasswd",
+     "/gradio_api/file=UPLOADS/../../../../etc/passwd", "/gradio_api/file=LINK"],
+)  # fmt: skip
+def test_no_other_file_is_served(copying: str, folder: Path, path: str) -> None:
+    sent = upload(copying, "photo.jpg", (folder / "photo.jpg").read_bytes())
+    link = Path(sent).parent / "link"
+    if not link.is_symlink():  # as if somebody had got one in there
+        link.symlink_to("/etc/passwd")
+    path = path.replace("UPLOADS", str(Path(sent).parent)).replace("LINK", str(link))
+    status, body = got(copying, path)
+    assert b"root:" not in body
+    assert b"import gradio" not in body
+    assert status in (400, 403, 404, 405)
+    assert got(copying, f"/gradio_api/file={sent}")[0] == 200, "what was sent is served"
+
+
+@pytest.mark.parametrize("name", ["../../../escaped.jpg", "/tmp/escaped.jpg", "..\\..\\escaped.jpg", "a\0b.jpg", ".",
+                                  "..", SCRIPT, "x" * 5000, "C:\\escaped.jpg"])  # fmt: skip
+def test_an_upload_stays_in_its_folder_whatever_its_name(copying: str, data_folder: Path, name: str) -> None:
+    sent = upload(copying, name, b"some bytes")
+    if sent:
+        place = Path(sent)
+        assert place.parent.parent.name.startswith("skylark-uploads-")
+        assert place.resolve() == place
+        assert not set(place.name) & set('/\\<>"\0')
+    assert not list(data_folder.parent.glob("escaped*")) + list(Path("/tmp").glob("escaped*"))
+
+
+def test_files_with_markup_inside_are_not_shown_as_pages(copying: str) -> None:
+    for name in ("page.html", "picture.svg", "page.xhtml"):
+        sent = upload(copying, name, f"<html>{SCRIPT}</html>".encode())
+        with urllib.request.urlopen(f"{copying}/gradio_api/file={urllib.parse.quote(sent)}", timeout=30) as answer:
+            assert answer.headers["content-disposition"].startswith("attachment")
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def upload(url: str, name: str, content: bytes) -> str:
+    """The path that an upload is given, "" where it is refused."""
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    request = urllib.request.Request(
+        f"{url}/gradio_api/upload", head + content + b"\r\n--x--\r\n",
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    )  # fmt: skip
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(json.load(answer)[0])
+    except urllib.error.HTTPError as error:
+        assert 400 <= error.code < 500 or error.code == 500
+        return ""
+
+
+# Many at once -----------------------------------------------------------------------------------------------------
+
+
+def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
+    """Each asks of a country of its own, twice, and each gets that country's answer."""
+    countries = ["Portugal", "France", "Germany", "Italy", "Spain", "Poland", "Norway", "Sweden", "Finland", "Ireland",
+                 "Greece", "Austria", "Hungary", "Croatia", "Serbia", "Albania", "Belgium", "Denmark", "Iceland",
+                 "Japan"]  # fmt: skip
+
+    def visit(country: str) -> list[str]:
+        return [called(copying, "query", graph="world", query=f'capital("{country}")') for _ in range(2)]
+
+    with concurrent.futures.ThreadPoolExecutor(len(countries)) as pool:
+        answered = dict(zip(countries, pool.map(visit, countries), strict=True))
+    for country, both in answered.items():
+        for events in both:
+            waits = events.startswith("refused") and "429" in events and "try again" in events
+            assert waits or ("event: complete" in events and f'capital(\\"{country}\\")' in events), events[:300]
+    assert sum("event: complete" in events for both in answered.values() for events in both) >= 20
+
+
+def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) -> None:
+    """The benchmark in small; `benchmarks/results/demo_load.md` has 500 requests of 20 visitors."""
+    port = urllib.parse.urlsplit(copying).port
+    [server] = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
+    ask(copying, 4, photograph())  # what is loaded once is loaded
+    asked, memory = load(copying, lambda: server.memory_info().rss / 2**20, visitors=4, requests=60)
+    assert all(one.right for one in asked)
+    assert memory[-1] - memory[0] < 300, memory
+
+
+def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: str) -> None:
+    config = json.loads(got(copying, "/config")[1])
+    number = next(d["id"] for d in config["dependencies"] if d["api_name"] == "scene")
+    photo = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
+    body = {"data": [f"data:image/png;base64,{photo}", 0.05], "fn_index": number, "session_hash": "greedy"}
+
+    def join(_: int) -> tuple[int, str]:
+        return post(f"{copying}/gradio_api/queue/join", body)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(join, range(30)))
+        assert "Lisbon" in called(copying, "ask", graph="world", question="What is the capital of Portugal?")
+    assert {status for status, _ in told} == {200, 429}
+    assert all("wait until one is done" in words for status, words in told if status == 429)

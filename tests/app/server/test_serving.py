@@ -1,0 +1,40 @@
+"""How the page is served: what is kept of visitors, and for how long."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio.state_holder import SessionState
+
+from app.server.serving import clear, forget_values, prepare
+
+
+def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+        monkeypatch.setenv(name, "")
+    first, second = prepare(), prepare()
+    try:
+        assert first != second
+        assert Path(os.environ["GRADIO_TEMP_DIR"]) == second
+        assert second.stat().st_mode & 0o077 == 0, "others on this machine read none of it"
+        (second / "sent").write_bytes(b"x")
+    finally:
+        clear(first)
+        clear(second)
+    assert not second.exists()
+
+
+def test_what_is_sent_in_a_request_is_not_held_by_its_tab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SessionState, "_update_value_in_config", SessionState._update_value_in_config)
+    with gr.Blocks() as page:
+        box = gr.Textbox()
+    sent = "data:" + "x" * 100_000
+    before, after = SessionState(page), SessionState(page)
+    before._update_value_in_config(box._id, sent)
+    assert sent in str(before.config_values), "Gradio itself holds it"
+    forget_values()
+    after._update_value_in_config(box._id, sent)
+    assert sent not in str(after.config_values)

@@ -1,0 +1,335 @@
+"""The rule predictor against plain set algebra on small random graphs, and on graphs that give it little or nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning.completion.rules.application import OFTEN, REST
+from reasoning.completion.rules.closed_rules import BUCKETS, bucket_of
+from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
+from reasoning.completion.rules.rule_model import RuleOptions, RulePredictor
+from reasoning.errors import CompletionError
+from reasoning.graph.index import TripleIndex
+
+Triple = tuple[int, int, int]
+Edges = dict[int, set[tuple[int, int]]]
+"""Pairs of each directed relation."""
+
+ALL = RuleOptions(support=1, confidence=0.0, constant_support=1, constant_confidence=0.0, sparse=0.0)
+"""Keeps every rule with bodies of one and two edges; those with three are looked for on a sample."""
+ENTITIES, RELATIONS = 9, 3
+
+
+def random_triples(seed: int, count: int = 40, entities: int = ENTITIES, relations: int = RELATIONS) -> set[Triple]:
+    generator = np.random.default_rng(seed)
+    heads, tails = generator.integers(0, entities, count), generator.integers(0, entities, count)
+    return set(zip(heads.tolist(), generator.integers(0, relations, count).tolist(), tails.tolist(), strict=True))
+
+
+def index_of(triples: set[Triple], entities: int = ENTITIES, relations: int = RELATIONS) -> TripleIndex:
+    return TripleIndex.build(np.array(sorted(triples), dtype=np.int32).reshape(-1, 3), entities, relations)
+
+
+def fitted(triples: set[Triple], options: RuleOptions = ALL, relations: int = RELATIONS) -> RulePredictor:
+    return RulePredictor.fit(index_of(triples, relations=relations), ENTITIES, relations, options)
+
+
+def directed(triples: set[Triple], loops: bool = False) -> Edges:
+    edges: Edges = {relation: set() for relation in range(2 * RELATIONS)}
+    for head, relation, tail in triples:
+        if loops or head != tail:
+            edges[2 * relation].add((head, tail))
+            edges[2 * relation + 1].add((tail, head))
+    return edges
+
+
+def paths(edges: Edges, body: tuple[int, ...]) -> dict[tuple[int, int], int]:
+    """Walks of a body between each two distinct entities."""
+    if len(body) == 1:
+        return dict.fromkeys(edges[body[0]], 1)
+    walks: list[tuple[int, ...]] = list(edges[body[0]])
+    for relation in body[1:]:
+        walks = [(*walk, y) for walk in walks for z, y in edges[relation] if z == walk[-1] and y not in walk]
+    return Counter((walk[0], walk[-1]) for walk in walks)
+
+
+def bodies(relation: int) -> list[tuple[int, ...]]:
+    all_of_them = range(2 * RELATIONS)
+    return [(a,) for a in all_of_them if a != relation] + list(product(all_of_them, repeat=2))
+
+
+def oracle(triples: set[Triple], relation: int, x: int, y: int) -> list[float]:
+    """Confidence of each rule that leads from x to y, by the definitions."""
+    edges, k = directed(triples), ALL.smoothing
+    pairs = edges[relation]
+    own = (x, y) in pairs
+    found = []
+    if x == y:
+        with_loops = directed(triples, loops=True)[relation]
+        loops = sum(a == b for a, b in with_loops)
+        found.append(max(0, loops - ((x, x) in with_loops)) / (len({a for a, _ in with_loops}) + k))
+        return [confidence for confidence in found if confidence > 0]
+    for body in bodies(relation):
+        walked = paths(edges, body)
+        if (x, y) not in walked or not any(pair in pairs for pair in walked):
+            continue
+        whole = (sum(pair in pairs for pair in walked) - own) / (len(walked) + k)
+        like = [pair for pair, ways in walked.items() if bucket_of(ways) == bucket_of(walked[x, y])]
+        found.append((sum(pair in pairs for pair in like) - own + k * whole) / (len(like) + k))
+
+    def sets() -> dict[tuple[int, int | None], set[int]]:
+        named: dict[tuple[int, int | None], set[int]] = {}
+        for a, both in edges.items():
+            for source, target in both:
+                named.setdefault((a, target), set()).add(source)
+                named.setdefault((a, None), set()).add(source)
+        return named
+
+    # Of members by (relation, constant), the conclusions (relation, y) of x and (inverse, x) of y.
+    for member, conclusion in ((x, (relation, y)), (y, (relation ^ 1, x))):
+        inside = sets().get(conclusion, set())
+        for premise, members in sets().items():
+            if premise != conclusion and member in members and inside:
+                found.append((len(members & inside) - own) / (len(members) + k))
+    return sorted((confidence for confidence in found if confidence > 0), reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_edges_are_grouped_both_ways(seed: int) -> None:
+    triples = random_triples(seed)
+    edges = DirectedEdges.build(index_of(triples), ENTITIES)
+    for relation, pairs in directed(triples).items():
+        for entity in range(ENTITIES):
+            group = group_of(edges.bounds, edges.relations, entity, relation)
+            there = sorted(target for source, target in pairs if source == entity)
+            assert (group < 0) == (not there)
+            if group >= 0:
+                stretch = slice(edges.starts[group], edges.starts[group + 1])
+                assert edges.targets[stretch].tolist() == there
+                back = edges.facts[stretch]
+                assert edges.entities[back].tolist() == there
+                assert set(edges.relations[back].tolist()) == {relation ^ 1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_closed_rules_are_counted_as_sets_say(seed: int) -> None:
+    triples = random_triples(seed)
+    edges, closed = directed(triples), fitted(triples).closed
+    mined = {
+        (head, tuple(part for part in body if part >= 0)): (support, size)
+        for head, body, support, size in zip(
+            closed.head.tolist(),
+            closed.body.tolist(),
+            closed.support.tolist(),
+            closed.size.tolist(),
+            strict=True,
+        )
+    }
+    expected = {}
+    for head in edges:
+        for body in bodies(head):
+            support, size = [0] * BUCKETS, [0] * BUCKETS
+            for pair, ways in paths(edges, body).items():
+                size[bucket_of(ways)] += 1
+                support[bucket_of(ways)] += pair in edges[head]
+            if any(support):
+                expected[head, body] = (support, size)
+    assert mined == expected
+
+
+@pytest.mark.parametrize(("walks", "bucket"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4), (10_000, 4)])
+def test_walks_fall_into_buckets(walks: int, bucket: int) -> None:
+    assert bucket_of(walks) == bucket
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bodies_of_three_edges_are_counted_as_sets_say(seed: int) -> None:
+    triples = random_triples(seed, 30)
+    edges = directed(triples)
+    predictor = fitted(triples, replace(ALL, sparse=100.0))
+    closed, long = predictor.closed, 0
+    for head, body, support, size in zip(*(array.tolist() for array in closed), strict=True):
+        if body[2] < 0:
+            continue
+        long += 1
+        walked = paths(edges, tuple(body))
+        for bucket in range(BUCKETS):
+            pairs = {pair for pair, ways in walked.items() if bucket_of(ways) == bucket}
+            assert (support[bucket], size[bucket]) == (len(pairs & edges[head]), len(pairs))
+    assert long > 100
+
+
+def test_bodies_of_three_edges_lead_to_scores_that_their_reasons_explain() -> None:
+    triples = random_triples(2, 30)
+    predictor, edges = fitted(triples, replace(ALL, sparse=100.0)), directed(triples)
+    for relation in range(2 * RELATIONS):
+        scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
+        for x, y in product(range(ENTITIES), repeat=2):
+            found = predictor.why(relation, x, y)
+            assert all(reason.walks == paths(edges, reason.body)[x, y] for reason in found if reason.kind == "path")
+            best = 1 - math.prod(1 - reason.confidence for reason in found[: ALL.top])
+            assert best - 1e-6 <= scores[x, y] <= best + 0.1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scores_and_reasons_are_what_the_definitions_give(seed: int) -> None:
+    triples = random_triples(seed, 30)
+    predictor = fitted(triples)
+    edges = directed(triples)
+    for relation in range(2 * RELATIONS):
+        scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
+        for x, y in product(range(ENTITIES), repeat=2):
+            expected = oracle(triples, relation, x, y)
+            found = predictor.why(relation, x, y)
+            assert [reason.confidence for reason in found] == pytest.approx(expected, abs=1e-6)
+            evidence = [-math.log1p(-confidence) for confidence in expected]
+            often = sum(target == y for _, target in edges[relation]) - ((x, y) in edges[relation])
+            best = sum(evidence[: ALL.top])
+            whole = best + REST * sum(evidence[ALL.top :]) + OFTEN * math.log1p(often)
+            assert scores[x, y] == pytest.approx(-math.expm1(-whole), abs=2e-6)
+
+
+def test_a_reason_holds_a_walk_through_the_graph() -> None:
+    triples = random_triples(5, 30)
+    predictor = fitted(triples, replace(ALL, sparse=100.0))
+    kinds = set()
+    for relation, x, y in product(range(2 * RELATIONS), range(ENTITIES), range(ENTITIES)):
+        for reason in predictor.why(relation, x, y):
+            kinds.add(reason.kind)
+            assert set(reason.triples) <= triples
+            if reason.kind == "path":
+                at = x
+                for step, (head, number, tail) in zip(reason.body, reason.triples, strict=True):
+                    assert number == step >> 1
+                    assert at == (tail if step & 1 else head)
+                    at = head if step & 1 else tail
+                assert at == y
+    assert kinds == {"path", "source", "target", "loop"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_edge_does_not_prove_itself(seed: int) -> None:
+    """With counts of all rules at hand, a known edge's walks are those of the graph without it."""
+    triples = random_triples(seed, 30)
+    predictor = fitted(triples)
+    for head, relation, tail in triples:
+        if head == tail:
+            continue
+        without = directed(triples - {(head, relation, tail)})
+        ways = {
+            reason.body: reason.walks for reason in predictor.why(2 * relation, head, tail) if reason.kind == "path"
+        }
+        for body, count in ways.items():
+            assert paths(without, body)[head, tail] == count
+
+
+def test_a_lone_symmetric_edge_is_not_told_by_its_inverse() -> None:
+    # 0 and 1 are married both ways, 2 and 3 only one way: symmetry may predict (3, 2) from (2, 3), but not from itself.
+    predictor = fitted({(0, 0, 1), (1, 0, 0), (4, 0, 5), (5, 0, 4), (2, 0, 3)})
+    scores = predictor.scores(0, np.array([3, 2], dtype=np.int32))
+    assert scores[0, 2] > 0.3
+    assert [reason.kind for reason in predictor.why(0, 2, 3) if reason.kind == "path"] == []
+
+
+def test_options_cut_rules_of_little_support_or_confidence() -> None:
+    triples = random_triples(1, 60)
+    predictor = fitted(
+        triples, RuleOptions(support=3, confidence=0.2, constant_support=3, constant_confidence=0.3, rules=4)
+    )
+    closed, constant = predictor.closed, predictor.constant
+    assert closed.support.sum(axis=1).min() >= 3
+    assert (closed.support.sum(axis=1) / closed.size.sum(axis=1)).min() >= 0.1
+    assert np.bincount(closed.head).max() <= 4
+    sizes = np.diff(predictor.sets.starts)[constant.premise]
+    assert constant.support.min() >= 3
+    assert (constant.support / (sizes + 5)).min() >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("triples", "relations"),
+    [
+        (set(), 1),
+        ({(0, 0, 1)}, 1),
+        ({(0, 0, 0)}, 1),
+        ({(0, 0, 1), (2, 1, 3)}, 3),
+    ],
+    ids=["no triple", "one triple", "only a loop", "relations without anything in common"],
+)
+def test_without_rules_all_scores_are_zero(triples: set[Triple], relations: int) -> None:
+    predictor = fitted(triples, RuleOptions(), relations)
+    assert len(predictor) == 0
+    for relation in range(2 * relations):
+        scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
+        assert scores.shape == (ENTITIES, ENTITIES)
+        assert not scores.any()
+        assert predictor.why(relation, 0, 1) == []
+
+
+def test_a_relation_with_one_triple_and_an_entity_in_none_are_scored_like_others() -> None:
+    triples = {(x, relation, (x + 1) % 5) for x in range(5) for relation in (0, 1)} | {(0, 2, 1)}
+    predictor = fitted(triples)
+    assert predictor.scores(0, np.array([8], dtype=np.int32)).max() < 0.5
+    assert predictor.scores(4, np.array([1], dtype=np.int32))[0, 2] > 0  # like (0, 1), which both other relations join
+    assert predictor.why(4, 0, 1) == []  # nothing but itself speaks for it
+    assert predictor.scores(0, np.array([], dtype=np.int32)).shape == (0, ENTITIES)
+
+
+def test_scores_stay_below_one() -> None:
+    triples = {(x, relation, 8) for x in range(8) for relation in range(3)}
+    scores = fitted(triples, RuleOptions(smoothing=1e-6, support=1)).scores(0, np.arange(ENTITIES, dtype=np.int32))
+    assert 0.99 < scores.max() < 1
+
+
+def test_a_seed_gives_the_same_rules_where_sources_are_sampled() -> None:
+    triples = random_triples(3, 60)
+    first, second, other = (
+        fitted(triples, RuleOptions(support=1, confidence=0.0, walks=20, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first.closed, second.closed, strict=True))
+    assert not np.array_equal(first.closed.size, other.closed.size)
+
+
+def test_saved_rules_score_as_before_and_are_replaced_whole(tmp_path: Path) -> None:
+    triples, sources = random_triples(2), np.arange(ENTITIES, dtype=np.int32)
+    folder = tmp_path / "rules"
+    fitted(triples, RuleOptions(support=1, top=1)).save(folder)
+    predictor = fitted(triples)
+    predictor.save(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["rules"]
+    loaded = RulePredictor.load(folder, index_of(triples))
+    assert loaded.options == predictor.options
+    for relation in range(2 * RELATIONS):
+        assert np.array_equal(loaded.scores(relation, sources), predictor.scores(relation, sources))
+    assert loaded.why(0, 0, 1) == predictor.why(0, 0, 1)
+
+
+def test_damaged_or_foreign_rules_are_refused(tmp_path: Path) -> None:
+    triples = random_triples(2)
+    folder = tmp_path / "rules"
+    with pytest.raises(CompletionError, match=r"there are no rules in .*; fit and save them first"):
+        RulePredictor.load(folder, index_of(triples))
+    fitted(triples).save(folder)
+    with pytest.raises(CompletionError, match=r"mined from other triples .*; fit them anew"):
+        RulePredictor.load(folder, index_of(triples - {min(triples)}))
+    file = folder / "constant_support.npy"
+    whole = file.read_bytes()
+    for content in (whole[:-4], whole[:-4] + b"\xff\xff\xff\xff", b""):
+        file.write_bytes(content)
+        with pytest.raises(CompletionError, match=r"cannot be read .*constant_support.npy.*; fit them anew"):
+            RulePredictor.load(folder, index_of(triples))
+    file.unlink()
+    with pytest.raises(CompletionError, match="fit them anew"):
+        RulePredictor.load(folder, index_of(triples))
+
+
+def test_rules_that_cannot_be_written_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CompletionError, match="cannot be written"):
+        fitted(random_triples(2)).save(tmp_path / "file" / "rules")

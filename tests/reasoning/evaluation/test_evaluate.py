@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatResult
+
+from benchmarks.reading_untuned import MOST_ANSWERS, select
+from kg_data.errors import DataError, ResultsError, SkylarkError
+from reasoning.errors import EvaluationError
+from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
+from reasoning.evaluation.results_file import ResultsFile, summary_path
+from reasoning.evaluation.settings import graph_digest
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark import LarkOptions
+from reasoning.query.tree import Query
+from reasoning.reasoner import Reasoner
+from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
+
+PROJECT = Path(__file__).resolve().parents[3]
+EACH = 6
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", EACH)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def summary(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(summary_path(path).read_text())
+    return loaded
+
+
+def records(dataset: Path, split: str) -> dict[str, dict[str, Any]]:
+    return {
+        f"{path.stem}:{number}": json.loads(line)
+        for path in sorted(dataset.glob(f"queries/{split}-*.jsonl"))
+        for number, line in enumerate(path.read_text().splitlines())
+    }
+
+
+class TestReading:
+    @pytest.mark.parametrize("split", ["valid", "test"])
+    def test_set_algebra_gives_the_gold_answers_of_all_14_types(
+        self, dataset: Path, split: str, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "r.jsonl"
+        result = evaluate_queries(dataset, dataset / "queries", "reading", split=split, out=out)
+        gold = records(dataset, split)
+        assert [line["id"] for line in lines(out)] == list(gold)
+        for line in lines(out):
+            record = gold[line["id"]]
+            assert sorted(line["answers"]) == sorted(record["easy"] + record["hard"])
+            assert line["type"] == record["type"]
+            assert line["exact_match"] == line["f1"] == line["lark_hits@10"] == 1.0
+        assert list(result["per_type"]) == list(STRUCTURES)
+        assert result["avg_p"]["exact_match"] == result["avg_n"]["f1"] == 1.0
+        assert result["count"] == 14 * EACH
+
+    def test_the_averages_are_means_over_types(self, dataset: Path) -> None:
+        result = evaluate_queries(dataset, dataset / "queries", "reading", split="test")
+        for average, kinds in (("avg_p", set(STRUCTURES) - set(NEGATED)), ("avg_n", set(NEGATED))):
+            values = [result["per_type"][kind]["lark_mrr"] for kind in kinds]
+            assert result[average]["lark_mrr"] == pytest.approx(sum(values) / len(values))
+
+    def test_without_negated_types_there_is_no_average_of_them(self, dataset: Path) -> None:
+        result = evaluate_queries(dataset, dataset / "queries/test-2p.jsonl", "reading")
+        assert result["avg_n"] == {} and result["avg_p"] == {
+            name: value for name, value in result["per_type"]["2p"].items() if name != "count"
+        }
+
+    def test_a_limit_takes_the_first_of_each_type(self, dataset: Path, tmp_path: Path) -> None:
+        out = tmp_path / "r.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "reading", split="valid", limit=2, out=out)
+        assert {line["id"] for line in lines(out)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (0, 1)}
+
+    def test_a_benchmark_selects_queries_on_the_graph_of_their_split(self, dataset: Path, tmp_path: Path) -> None:
+        graph, chosen = tmp_path / "half", tmp_path / "chosen"
+        shutil.copytree(dataset, graph, ignore=shutil.ignore_patterns("valid-*.jsonl"))
+        shares = select(graph, chosen, 2)
+        assert shares.keys() == set(STRUCTURES) and any(shares.values())
+        loaded = KnowledgeGraph.load(graph, GRAPH_SPLITS["reading", "test"])
+        for line in (line for path in chosen.glob("*.jsonl") for line in lines(path)):
+            answer = Reasoner(loaded, method="exact").answer(Query.from_record(line))
+            assert len(answer.ranked) == len(line["easy"] + line["hard"]) <= MOST_ANSWERS
+
+
+class TestHard:
+    def test_set_algebra_ranks_hard_answers_in_the_middle_of_what_it_does_not_give(
+        self, dataset: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "h.jsonl"
+        result = evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        gold = records(dataset, "test")
+        assert {line["id"] for line in lines(out)} == {key for key, record in gold.items() if record["hard"]}
+        assert result["skipped"] == sum(not record["hard"] for record in gold.values()) > 0
+        for line in lines(out):
+            record = gold[line["id"]]
+            answers = {*record["easy"], *record["hard"]}
+            assert set(record["easy"]) <= set(line["answers"]) and not set(record["hard"]) & set(line["answers"])
+            # Under negation the smaller graph also gives wrong answers: they stand above the hard ones.
+            wrong = len(set(line["answers"]) - answers)
+            expected = 1 + wrong + (ENTITIES - len(answers) - wrong) / 2
+            assert line["hard_ranks"] == {str(answer): expected for answer in record["hard"]}
+            assert line["mrr"] == pytest.approx(1 / expected)
+
+    def test_ranks_are_whole_numbers_where_they_can_be(self, dataset: Path, tmp_path: Path) -> None:
+        out = tmp_path / "h.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        ranks = [rank for line in lines(out) for rank in line["hard_ranks"].values()]
+        assert any(isinstance(rank, int) for rank in ranks)
+        assert all(isinstance(rank, int) or rank % 1 == 0.5 for rank in ranks)
+
+
+class TestLark:
+    def test_steps_are_counted_and_the_settings_told(self, dataset: Path, tmp_path: Path) -> None:
+        out = tmp_path / "l.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "reading", "lark", "copy", split="test", limit=1, out=out)
+        for line in lines(out):
+            assert line["steps"].keys() == {"llm", "agreeing", "symbolic", "parts", "left_out"}
+            assert line["steps"]["llm"] >= line["steps"]["agreeing"]
+        total = summary(out)
+        assert total["steps"]["1p"]["llm"] == 1
+        assert total["settings"]["llm"] == "copy" and total["settings"]["prompting"] == "step"
+
+    def test_a_model_out_of_reach_stops_the_run_and_leaves_its_queries_undone(
+        self, dataset: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "l.jsonl"
+        with pytest.raises(SkylarkError, match=r"no reply to 5 queries in a row.*connection refused"):
+            evaluate_queries(
+                dataset, dataset / "queries", "reading", "lark", OutOfReach(), LarkOptions(retries=0), "test", out=out
+            )
+        assert out.read_text() == ""
+        assert summary(out)["complete"] is False
+
+
+class OutOfReach(BaseChatModel):
+    @property
+    def _llm_type(self) -> str:
+        return "out-of-reach"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise ConnectionError("connection refused")
+
+
+class TestStoppedAndResumed:
+    @pytest.fixture
+    def whole(self, dataset: Path, tmp_path: Path) -> Path:
+        out = tmp_path / "whole.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        return out
+
+    @pytest.mark.parametrize("kept", [0, 1, 300, 2000])
+    def test_a_file_cut_anywhere_is_completed_to_the_same_content(
+        self, dataset: Path, whole: Path, kept: int, tmp_path: Path
+    ) -> None:
+        cut = tmp_path / "cut.jsonl"
+        cut.write_bytes(whole.read_bytes()[:kept])
+        shutil.copy(summary_path(whole), summary_path(cut))
+        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=cut, resume=True)
+        assert cut.read_bytes() == whole.read_bytes()
+        assert {**summary(cut), "seconds": 0} == {**summary(whole), "seconds": 0}
+
+    def test_a_complete_file_is_left_as_it_is(self, dataset: Path, whole: Path) -> None:
+        before = whole.read_bytes()
+        result = evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+        assert whole.read_bytes() == before and result["complete"]
+
+    def test_other_settings_are_refused_by_name(self, dataset: Path, whole: Path) -> None:
+        with pytest.raises(EvaluationError, match=r'protocol was "hard", now "reading";.* limit was null, now 2'):
+            evaluate_queries(dataset, dataset / "queries", "reading", split="test", limit=2, out=whole, resume=True)
+
+    def test_changed_queries_are_refused(self, dataset: Path, tmp_path: Path) -> None:
+        queries, out = tmp_path / "test-1p.jsonl", tmp_path / "r.jsonl"
+        content = (dataset / "queries/test-1p.jsonl").read_text()
+        queries.write_text(content)
+        evaluate_queries(dataset, queries, "reading", out=out)
+        queries.write_text(content.split("\n", 1)[1])
+        with pytest.raises(EvaluationError, match="queries_digest"):
+            evaluate_queries(dataset, queries, "reading", out=out, resume=True)
+
+    def test_an_edited_graph_is_refused(self, dataset: Path, tmp_path: Path) -> None:
+        graph, out = tmp_path / "edited", tmp_path / "r.jsonl"
+        shutil.copytree(dataset, graph)
+        queries = graph / "queries/test-1p.jsonl"
+        evaluate_queries(graph, queries, "reading", out=out)
+        os.utime(graph / "train.txt")  # a new cache entry of the same content
+        assert evaluate_queries(graph, queries, "reading", out=out, resume=True)["complete"]
+        facts = (graph / "train.txt").read_text().splitlines(keepends=True)
+        (graph / "train.txt").write_text("".join(facts[:-2]))
+        with pytest.raises(EvaluationError, match="other settings: kg_digest was"):
+            evaluate_queries(graph, queries, "reading", out=out, resume=True)
+
+    @pytest.mark.parametrize("changed", [("Ann", "knows", "Cleo"), ("Ann", "likes", "Bob"), ("Ann", "age", 4)])
+    def test_the_digest_of_a_graph_tells_names_and_values_apart(self, changed: tuple[str, str, str | int]) -> None:
+        facts: list[tuple[str, str, str | int]] = [("Ann", "knows", "Bob"), ("Ann", "age", 3)]
+        digest = graph_digest(KnowledgeGraph.from_triples(facts))
+        assert digest == graph_digest(KnowledgeGraph.from_triples(facts))
+        at = changed[1] == "age"
+        assert digest != graph_digest(KnowledgeGraph.from_triples([*facts[:at], changed, *facts[at + 1 :]]))
+
+    def test_results_are_not_overwritten(self, dataset: Path, whole: Path) -> None:
+        before = whole.read_bytes()
+        with pytest.raises(EvaluationError, match="add --resume to go on"):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole)
+        assert whole.read_bytes() == before
+
+    def test_lines_without_a_summary_cannot_be_resumed(self, dataset: Path, whole: Path) -> None:
+        summary_path(whole).unlink()
+        with pytest.raises(EvaluationError, match="does not say with which settings"):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+
+    def test_a_damaged_line_is_named(self, dataset: Path, whole: Path) -> None:
+        content = whole.read_text().split("\n")
+        content[2] = content[2][:-5]
+        whole.write_text("\n".join(content))
+        with pytest.raises(DataError, match=r"whole\.jsonl, line 3: expected the line of query"):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+
+    @pytest.mark.parametrize("value", ['"high"', "null", "NaN", "[]"])
+    def test_a_line_whose_figures_were_edited_is_named(self, dataset: Path, whole: Path, value: str) -> None:
+        whole.write_text(re.sub(r'"mrr":[^,]*', f'"mrr":{value}', whole.read_text(), count=1))
+        with pytest.raises(DataError, match=r"whole\.jsonl, line 1: expected the line of query"):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+
+    def test_ctrl_c_keeps_what_is_done(
+        self,
+        dataset: Path,
+        whole: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        out = tmp_path / "stopped.jsonl"
+        append, count = ResultsFile.append, 0
+
+        def interrupted(self: ResultsFile, line: dict[str, Any]) -> None:
+            nonlocal count
+            count += 1
+            if count == 11:
+                raise KeyboardInterrupt
+            append(self, line)
+
+        monkeypatch.setattr(ResultsFile, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        assert "10 of" in caplog.text and "--resume" in caplog.text
+        assert summary(out)["count"] == 10 and summary(out)["complete"] is False
+        assert len(lines(out)) == 10
+
+
+def limit_files(size: int) -> None:
+    """A disk that is full after `size` bytes of one file."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+class TestProcesses:
+    def command(self, dataset: Path, out: Path, *more: str) -> list[str]:
+        return [
+            sys.executable, "-m", "reasoning", "evaluate", "--kg", str(dataset), "--queries", str(dataset / "queries"),
+            "--split", "test", "--protocol", "reading", "--out", str(out), *more,
+        ]  # fmt: skip
+
+    def test_a_second_process_on_the_same_file_is_refused(self, dataset: Path, tmp_path: Path) -> None:
+        out = tmp_path / "r.jsonl"
+        with ResultsFile(out, {}, [], (), resume=False):
+            second = subprocess.run(self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True)
+        assert second.returncode == 1 and "being written by another run" in second.stderr
+        assert second.stdout == "" and out.read_text() == ""
+
+    def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(self, dataset: Path, tmp_path: Path) -> None:
+        whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+        evaluate_queries(dataset, dataset / "queries", "reading", split="test", out=whole)
+        most = whole.stat().st_size * 2 // 3
+        stopped = subprocess.run(
+            self.command(dataset, out),
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: limit_files(most),
+        )
+        assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
+        assert f"error: cannot write {out}: File too large" in stopped.stderr
+        kept = out.read_bytes().count(b"\n")
+        assert f"stopped; {kept} of {14 * EACH} are kept in {out}, --resume goes on from there" in stopped.stderr
+        assert 0 < out.stat().st_size <= most and out.read_bytes().endswith(b"\n")
+        subprocess.run(self.command(dataset, out, "--resume"), cwd=PROJECT, check=True, capture_output=True)
+        assert out.read_bytes() == whole.read_bytes()
+
+    def test_a_disk_without_room_for_the_last_summary_keeps_the_one_before(self, dataset: Path, tmp_path: Path) -> None:
+        whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
+        queries = dataset / "queries/test-1p.jsonl"
+        evaluate_queries(dataset, queries, "reading", out=whole)
+        most = summary_path(whole).stat().st_size - 25  # the seconds have more digits in one run than in another
+        assert whole.stat().st_size < most
+        command = [*self.command(dataset, out), "--queries", str(queries)]
+        stopped = subprocess.run(
+            command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(most)
+        )
+        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
+        assert summary(out)["complete"] is False and out.read_bytes() == whole.read_bytes()
+        assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.jsonl", "r.jsonl.lock", "r.jsonl.summary.json"]
+        subprocess.run([*command, "--resume"], cwd=PROJECT, check=True, capture_output=True)
+        assert {**summary(out), "seconds": 0} == {**summary(whole), "seconds": 0}
+
+    def test_a_disk_without_any_room_is_told_before_the_first_query(self, dataset: Path, tmp_path: Path) -> None:
+        out = tmp_path / "r.jsonl"
+        stopped = subprocess.run(
+            self.command(dataset, out), cwd=PROJECT, capture_output=True, text=True, preexec_fn=lambda: limit_files(99)
+        )
+        assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
+        assert [path.name for path in tmp_path.glob("r.*")] == ["r.jsonl.lock"]
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+    def test_a_file_that_could_not_be_written_is_not_locked_any_more(self, tmp_path: Path) -> None:
+        sink = ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False)
+        with pytest.raises(ResultsError, match=r"cannot write .*r\.jsonl: No space left on device"), sink:
+            sink._descriptor = os.open("/dev/full", os.O_WRONLY)
+            sink.append({"id": "more"})
+        with ResultsFile(tmp_path / "r.jsonl", {}, [], (), resume=False):
+            pass
+
+
+class TestRecordsAreChecked:
+    FINE: ClassVar[dict[str, Any]] = {"type": "1p", "query": [0, [0]], "easy": [], "hard": [1]}
+
+    def broken(self, dataset: Path, tmp_path: Path, line: str, message: str) -> None:
+        queries = tmp_path / "test-x.jsonl"
+        queries.write_text(json.dumps(self.FINE) + "\n" + line + "\n")
+        with pytest.raises(DataError, match=rf"test-x\.jsonl, line 2: expected {message}"):
+            evaluate_queries(dataset, queries, "reading")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"type": "9p"}, 'a "type" among 1p, 2p'),
+            ({"type": "2p"}, "a query of the type 2p, not 1p"),
+            ({"query": [0]}, r"a query \("),
+            ({"query": [99, [0]]}, "an entity of the graph \"made\", found '99'"),
+            ({"query": [0, [99]]}, "a relation between entities of the graph \"made\", found '99'"),
+            ({"easy": [99]}, 'entities of the graph "made" in "easy", found \'99\''),
+            ({"hard": [True]}, 'entities of the graph "made" in "hard"'),
+            ({"easy": 1}, 'a list of ids in "easy"'),
+            ({"easy": [1]}, '"easy" and "hard" without a common answer'),
+        ],
+    )
+    def test_a_broken_record_is_named_by_file_and_line(
+        self, dataset: Path, tmp_path: Path, change: dict[str, Any], message: str
+    ) -> None:
+        self.broken(dataset, tmp_path, json.dumps({**self.FINE, **change}), message)
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [("{", "one JSON object a line"), ('{"type": "1p"}', 'a record with "type", "query", "easy" and "hard"')],
+    )
+    def test_a_line_that_is_no_record_is_named_by_file_and_line(
+        self, dataset: Path, tmp_path: Path, line: str, message: str
+    ) -> None:
+        self.broken(dataset, tmp_path, line, message)
+
+    def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "test-1p.jsonl"
+        queries.write_bytes(b"\xef\xbb\xbf" + (dataset / "queries/test-1p.jsonl").read_bytes())
+        assert evaluate_queries(dataset, queries, "reading")["count"] == EACH
+
+
+class TestTheSplitIsKnown:
+    def test_a_name_without_a_split_needs_one(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "mine.jsonl"
+        shutil.copy(dataset / "queries/valid-1p.jsonl", queries)
+        with pytest.raises(EvaluationError, match=r"mine\.jsonl does not say which split"):
+            evaluate_queries(dataset, queries, "reading")
+        assert evaluate_queries(dataset, queries, "reading", split="valid")["avg_p"]["exact_match"] == 1.0
+
+    def test_a_folder_with_both_splits_needs_a_choice(self, dataset: Path) -> None:
+        with pytest.raises(EvaluationError, match="both splits"):
+            evaluate_queries(dataset, dataset / "queries", "reading")
+
+    def test_queries_without_any_hard_answer_leave_nothing_to_rank(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "test-1p.jsonl"
+        queries.write_text(json.dumps({"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}) + "\n")
+        with pytest.raises(EvaluationError, match="none of the 1 queries has a hard answer"):
+            evaluate_queries(dataset, queries, "hard")
+
+    def test_a_graph_without_splits_has_no_protocol(self, dataset: Path, tmp_path: Path) -> None:
+        graph = tmp_path / "facts.tsv"
+        graph.write_text("0\t0\t1\n")
+        with pytest.raises(EvaluationError, match=r'protocol hard on test queries.*no split "train"'):
+            evaluate_queries(graph, dataset / "queries/test-1p.jsonl", "hard")
+
+
+def test_results_go_to_a_regular_file_only() -> None:
+    with pytest.raises(ResultsError, match="regular file"), ResultsFile(Path("/dev/null"), {}, [], (), resume=False):
+        pass

@@ -1,0 +1,393 @@
+"""Sampled queries against plain set algebra, and the rules that they are sampled by."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg_data.errors import ResultsError
+from reasoning.errors import EvaluationError, SamplingError
+from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.sampling import HARDER, SamplingOptions, classify_queries, sample_queries
+from reasoning.evaluation.sampling.backward import NO_STEP, BackwardSteps
+from reasoning.evaluation.sampling.graphs import GraphPair
+from reasoning.evaluation.sampling.missing_links import MissingLinks
+from reasoning.evaluation.sampling.sampler import QuerySampler
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.structures import NEGATED, STRUCTURES
+from reasoning.query.tree import Query
+from tests.reasoning.made_dataset import ENTITIES, Adjacency, answers, make_dataset
+
+PROJECT = Path(__file__).resolve().parents[3]
+EACH = 12
+HARDER_HERE = ("2p", "3p", "2i", "3i", "ip", "pi", "up", "pin")
+"""3in and inp are too rare in a graph as small as the made one."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKYLARK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("made") / "made", 1)
+
+
+@pytest.fixture
+def facts(dataset: Path, tmp_path: Path) -> Path:
+    rows = [line.split("\t") for line in (dataset / "train.txt").read_text().splitlines()]
+    path = tmp_path / "facts.tsv"
+    links = [f"n {h}\tr {r}\tn {t}\n" for h, r, t in rows if int(r) % 2 == 0]
+    path.write_text("".join(["head\trelation\ttail\ttype\n", *links, "n 1\tsize\t4\tinteger\n"]))
+    return path
+
+
+@pytest.fixture(scope="module", params=["valid", "test"])
+def sampled(request: pytest.FixtureRequest, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sampled") / str(request.param)
+    sample_queries(dataset, out, str(request.param), SamplingOptions(count=EACH))
+    return out
+
+
+@pytest.fixture(scope="module")
+def harder(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("harder")
+    sample_queries(dataset, out, "valid", SamplingOptions(HARDER_HERE, EACH, harder=True))
+    return out
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def graphs(dataset: Path, split: str) -> tuple[Adjacency, Adjacency]:
+    """The smaller graph and the full one as plain sets."""
+    found: list[Adjacency] = []
+    splits = ["train", "valid"] if split == "valid" else ["train", "valid", "test"]
+    for names in (splits[:-1], splits):
+        adjacency: Adjacency = {}
+        for name in names:
+            for line in (dataset / f"{name}.txt").read_text().splitlines():
+                head, relation, tail = map(int, line.split("\t"))
+                adjacency.setdefault((head, relation), set()).add(tail)
+        found.append(adjacency)
+    return found[0], found[1]
+
+
+def chains(query: list[Any]) -> list[list[int]]:
+    """The relations of each way from an anchor to the answer, complements left out."""
+    *branches, last = query
+    if not isinstance(branches[0], list):
+        return [[relation for relation in last if relation >= 0]]
+    if last == [-1]:
+        return [chain for branch in branches for chain in chains(branch)]
+    if all(isinstance(item, int) for item in last):
+        return [[*chain, *last] for chain in chains(branches[0])]
+    return [chain for branch in query for chain in chains(branch)]
+
+
+def one_form(query: Any) -> str:
+    """The same text for the same query, whatever the order of its branches."""
+    if not isinstance(query, list) or not any(isinstance(item, list) for item in query):
+        return json.dumps(query)
+    *branches, last = query
+    if isinstance(branches[0], list) and isinstance(last, list) and last != [-1] and isinstance(last[0], list):
+        return "&".join(sorted(map(one_form, query)))
+    if last == [-1]:
+        return "|".join(sorted(map(one_form, branches)))
+    return ">".join(map(one_form, query))
+
+
+class TestTheRules:
+    def test_every_type_is_filled_and_of_its_structure(self, sampled: Path) -> None:
+        assert {path.name for path in sampled.iterdir()} == {f"{sampled.name}-{kind}.jsonl" for kind in STRUCTURES}
+        for record in records(sampled):
+            assert list(record) == ["type", "query", "easy", "hard"]
+            assert Query.from_record(record).structure == record["type"]
+        assert len(records(sampled)) == EACH * 14
+
+    def test_easy_and_hard_answers_are_those_of_set_algebra(self, sampled: Path, dataset: Path) -> None:
+        smaller, full = graphs(dataset, sampled.name)
+        for record in records(sampled):
+            before, after = (answers(graph, set(range(ENTITIES)), record["query"]) for graph in (smaller, full))
+            assert record["easy"] == sorted(after & before) and record["hard"] == sorted(after - before)
+            assert record["hard"]
+            if record["type"] in NEGATED:  # the smaller graph is wrong about one answer at least
+                assert before - after
+
+    def test_no_query_comes_twice_or_repeats_a_branch_or_undoes_a_step(self, sampled: Path) -> None:
+        queries = [record["query"] for record in records(sampled)]
+        forms = [one_form(query) for query in queries]
+        assert len(set(forms)) == len(forms)
+        for query, form in zip(queries, forms, strict=True):
+            branches = form.replace("|", "&").split("&")
+            assert len(set(branches)) == len(branches)
+            for chain in chains(query):
+                assert all(after != before ^ 1 for before, after in pairwise(chain))
+
+    def test_evaluate_reads_them_back(self, sampled: Path, dataset: Path) -> None:
+        read = evaluate_queries(dataset, sampled, "reading")
+        assert read["avg_p"]["exact_match"] == read["avg_n"]["exact_match"] == 1.0
+        hard = evaluate_queries(dataset, sampled, "hard")
+        assert hard["count"] == EACH * 14 and hard["skipped"] == 0
+
+    def test_the_number_of_answers_is_bounded(self, dataset: Path, tmp_path: Path) -> None:
+        sample_queries(dataset, tmp_path, "test", SamplingOptions(["3p", "pin"], EACH, most_answers=3))
+        smaller, full = graphs(dataset, "test")
+        for record in records(tmp_path):
+            before, after = (answers(graph, set(range(ENTITIES)), record["query"]) for graph in (smaller, full))
+            assert len(after - before) <= 3 and len(before - after) <= 3
+
+
+def test_a_step_back_is_any_relation_alike_and_then_any_of_its_links() -> None:
+    rows = [("a", "r", "x"), *((f"b{i}", "s", "x") for i in range(50)), ("x", "r", "c")]
+    kg = KnowledgeGraph.from_triples(rows)
+    steps = BackwardSteps(kg.index, np.ones(4, dtype=bool))
+    targets = np.full(3000, kg.entity("x"))
+    codes, sources, possible = steps.draw(np.random.default_rng(0), targets, np.full(3000, NO_STEP))
+    assert possible.all() and np.bincount(codes)[[0, 1, 2]] == pytest.approx([1000] * 3, rel=0.15)
+    assert {kg.name(source) for source in sources[codes == 1]} == {"c"}
+    assert len(set(sources[codes == 2].tolist())) == 50
+    codes, _, _ = steps.draw(np.random.default_rng(0), targets, np.full(3000, 2 ^ 1))  # ~s comes next
+    assert set(codes.tolist()) == {0, 1}
+    _, _, possible = steps.draw(np.random.default_rng(0), np.array([kg.entity("a")]), np.array([0]))
+    assert not possible.any()  # only ~r leads to a, and r would undo it
+
+
+class TestHarder:
+    def test_every_hard_answer_lacks_two_links_and_the_others_are_easy(self, harder: Path, dataset: Path) -> None:
+        pair, (_, full) = GraphPair.load(dataset, "valid"), graphs(dataset, "valid")
+        links = MissingLinks(pair)
+        for record in records(harder):
+            assert sorted(record["easy"] + record["hard"]) == sorted(
+                answers(full, set(range(ENTITIES)), record["query"])
+            )
+            hard = np.array([pair.full.entity_by_id(str(answer)) for answer in record["hard"]], dtype=np.int32)
+            assert (links.least(Query.from_record(record), np.sort(hard)) > 1).all()
+        assert [record["type"] for record in records(harder)].count("pin") == EACH
+
+    def test_the_types_whose_answers_rest_on_one_link_have_none(self) -> None:
+        assert set(STRUCTURES) - set(HARDER) == {"1p", "2u", "2in", "pni"}
+        with pytest.raises(SamplingError, match="2u has no harder queries: one link proves each of its answers"):
+            SamplingOptions(["2p", "2u"], harder=True)
+
+
+class TestTheSameSeed:
+    def test_gives_the_same_files_whichever_types_are_asked_for(self, dataset: Path, tmp_path: Path) -> None:
+        some, other, seeded = (tmp_path / name for name in ("some", "other", "seeded"))
+        sample_queries(dataset, some, "valid", SamplingOptions(["2p", "inp"], EACH, seed=7))
+        sample_queries(dataset, other, "valid", SamplingOptions(["inp"], EACH, seed=7))
+        sample_queries(dataset, seeded, "valid", SamplingOptions(["inp"], EACH, seed=8))
+        name = "valid-inp.jsonl"
+        assert (some / name).read_bytes() == (other / name).read_bytes() != (seeded / name).read_bytes()
+
+    def test_more_queries_begin_with_the_same(self, dataset: Path, tmp_path: Path) -> None:
+        for count in (3, 9):
+            sample_queries(dataset, tmp_path / str(count), "valid", SamplingOptions(["pi"], count))
+        few, many = (tmp_path / count / "valid-pi.jsonl" for count in ("3", "9"))
+        assert many.read_bytes().startswith(few.read_bytes())
+
+
+def labelled(dataset: Path, folder: Path) -> Path:
+    """The same graph as labelled triples, without the inverse twins."""
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        rows = [line.split("\t") for line in (dataset / f"{split}.txt").read_text().splitlines()]
+        forward = [f"/m/{h}\t/r/{r}\t/m/{t}\n" for h, r, t in rows if int(r) % 2 == 0]
+        (folder / f"{split}.txt").write_text("".join(forward))
+    return folder
+
+
+def test_a_graph_without_twins_is_followed_forward_only(dataset: Path, tmp_path: Path) -> None:
+    graph, out = labelled(dataset, tmp_path / "labelled"), tmp_path / "out"
+    sample_queries(graph, out, "test", SamplingOptions(count=3))
+    assert evaluate_queries(graph, out, "reading")["avg_n"]["exact_match"] == 1.0
+    assert all(isinstance(answer, str) for record in records(out) for answer in record["hard"])
+
+
+class TestHoldingOut:
+    def test_a_graph_without_splits_is_split_and_queried(self, facts: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        sample_queries(facts, out, options=SamplingOptions(count=3), held_out=0.2)
+        whole = KnowledgeGraph.load(facts)
+        train, valid = (KnowledgeGraph.load(out / "graph", [split]) for split in ("train", "valid"))
+        assert len(train) + len(valid) == len(whole) and len(valid) == round(0.2 * len(whole))
+        assert len(train.universe) == len(whole.universe) and len(np.unique(train.index.triples()[:, 1])) == 4
+        read = evaluate_queries(out / "graph", out, "reading")
+        assert read["avg_p"]["exact_match"] == read["avg_n"]["exact_match"] == 1.0
+        assert any(
+            relation.endswith("_reverse") for record in records(out) for relation in json.dumps(record).split('"')
+        )
+
+    def test_what_is_there_is_not_split_anew(self, facts: Path, tmp_path: Path) -> None:
+        (tmp_path / "graph").mkdir()
+        with pytest.raises(ResultsError, match=r"graph is there already; go on with --kg .*graph"):
+            sample_queries(facts, tmp_path, options=SamplingOptions(count=3), held_out=0.2)
+
+    @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
+    def test_the_share_is_a_part(self, facts: Path, share: float, tmp_path: Path) -> None:
+        with pytest.raises(SamplingError, match="must be above 0 and below 1"):
+            sample_queries(facts, tmp_path / "out", held_out=share)
+
+    def test_there_is_no_test_split(self, facts: Path, tmp_path: Path) -> None:
+        with pytest.raises(SamplingError, match='expected the split "valid", not "test"'):
+            sample_queries(facts, tmp_path / "out", "test", held_out=0.2)
+
+    def test_nothing_can_be_held_out_of_one_triple(self, tmp_path: Path) -> None:
+        (tmp_path / "one.tsv").write_text("a\tr\tb\n")
+        with pytest.raises(SamplingError, match='no triple of "one" can be held out'):
+            sample_queries(tmp_path / "one.tsv", tmp_path / "out", held_out=0.5)
+        assert not list((tmp_path / "out").iterdir())
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"types": ["2ni"]}, 'unknown query type "2ni".*nearest: 2i'),
+            ({"types": []}, "no type was named"),
+            ({"count": 0}, "count must be at least 1, not 0"),
+            ({"most_answers": 0}, "most answers must be at least 1"),
+            ({"seed": -1}, "the seed must be 0 or more"),
+        ],
+    )
+    def test_options_are_checked(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(SamplingError, match=message):
+            SamplingOptions(**options)
+
+    def test_a_graph_without_splits_says_what_is_needed(self, tmp_path: Path) -> None:
+        (tmp_path / "facts.tsv").write_text("a\tr\tb\n")
+        with pytest.raises(SamplingError, match=r'no split "train".*need train and valid, and .*--held-out'):
+            sample_queries(tmp_path / "facts.tsv", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_a_split_that_is_none(self, dataset: Path, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match="unknown split 'train'; expected valid or test"):
+            sample_queries(dataset, tmp_path, "train")
+
+    def test_a_split_that_adds_nothing(self, dataset: Path, tmp_path: Path) -> None:
+        graph = labelled(dataset, tmp_path / "twice")
+        (graph / "valid.txt").write_text((graph / "train.txt").read_text())
+        with pytest.raises(SamplingError, match='the split valid of "twice" adds no triple'):
+            sample_queries(graph, tmp_path / "out")
+
+    def test_files_that_are_there_are_left(self, dataset: Path, tmp_path: Path) -> None:
+        (tmp_path / "valid-2p.jsonl").write_text("mine\n")
+        with pytest.raises(ResultsError, match=r"valid-2p\.jsonl is there already.*types other than 2p"):
+            sample_queries(dataset, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["valid-2p.jsonl"]
+
+    @pytest.mark.parametrize("held_out", [None, 0.2])
+    def test_a_run_that_is_killed_goes_on_when_it_is_begun_again(
+        self, dataset: Path, facts: Path, tmp_path: Path, held_out: float | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kg, options = (dataset, facts)[held_out is not None], SamplingOptions(["1p", "2p", "2i", "2u"], 3)
+        whole = sample_queries(kg, tmp_path / "whole", options=options, held_out=held_out)
+        sample, sampled = QuerySampler.sample, list[str]()
+
+        def killed(self: QuerySampler, kind: str, told: Any) -> Any:
+            if kind == "2i" and "2i" not in sampled:
+                sampled.append(kind)
+                raise KeyboardInterrupt
+            sampled.append(kind)
+            return sample(self, kind, told)
+
+        monkeypatch.setattr(QuerySampler, "sample", killed)
+        out = tmp_path / "out"
+        with pytest.raises(KeyboardInterrupt):
+            sample_queries(kg, out, options=options, held_out=held_out)
+        with pytest.raises(ResultsError, match="is there already"):
+            sample_queries(kg, out, options=replace(options, count=4), held_out=held_out)
+        again = sample_queries(kg, out, options=options, held_out=held_out)
+        assert again == whole and sampled == ["1p", "2p", "2i", "2i", "2u"]
+        assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == {
+            path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if path.is_file()
+        }
+        with pytest.raises(ResultsError, match="is there already"):
+            sample_queries(kg, out, options=options, held_out=held_out)
+
+    def test_a_run_that_is_killed_goes_on_with_the_same_graph_alone(
+        self, facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        options, sample = SamplingOptions(["1p", "2p"], 3), QuerySampler.sample
+        monkeypatch.setattr(QuerySampler, "sample", lambda *given: killed() if given[1] == "2p" else sample(*given))
+        with pytest.raises(KeyboardInterrupt):
+            sample_queries(facts, tmp_path / "out", options=options, held_out=0.2)
+        monkeypatch.undo()
+        facts.write_text(facts.read_text() + "n 1\tr 0\tn 1\tentity\n")
+        with pytest.raises(ResultsError, match=r"valid-1p\.jsonl is there already"):
+            sample_queries(facts, tmp_path / "out", options=options, held_out=0.2)
+
+    def test_a_folder_that_cannot_be_made(self, dataset: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(ResultsError, match=r"cannot make the folder .*Not a directory"):
+            sample_queries(dataset, tmp_path / "file" / "out")
+
+    def test_too_few_queries_are_told_when_the_other_types_are_done(self, tmp_path: Path) -> None:
+        graph = tmp_path / "tiny"
+        graph.mkdir()
+        (graph / "train.txt").write_text("a\tr\tb\nb\tr\tc\n")
+        (graph / "valid.txt").write_text("a\tr\tc\nc\tr\td\n")
+        options = SamplingOptions(["3i", "1p", "2p"], 2, patience=2000)
+        with pytest.raises(SamplingError, match=r"3i: found 0 of 2 queries in 2,048 tries, none in the last 2,048"):
+            sample_queries(graph, tmp_path / "out", options=options)
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"valid-1p.jsonl", "valid-2p.jsonl"}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from reasoning.evaluation.sampling import SamplingOptions, sample_queries
+
+write, left = os.write, 4
+
+def killed(descriptor, content):
+    global left
+    left -= 1
+    if not left:  # what it is told, a type, that it is done, the second type
+        write(descriptor, content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(descriptor, content)
+
+os.write = killed
+sample_queries(sys.argv[1], Path(sys.argv[2]), "test", SamplingOptions(["1p", "2p", "3p"], 12))
+"""
+
+
+def test_a_run_killed_in_the_middle_of_a_file_leaves_whole_ones(dataset: Path, tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    run = subprocess.run([sys.executable, "-c", KILLED, str(dataset), str(killed)], cwd=PROJECT)
+    assert run.returncode == -signal.SIGKILL
+    sample_queries(dataset, whole, "test", SamplingOptions(["1p", "2p", "3p"], 12))
+    (there,) = killed.glob("*.jsonl")
+    assert there.name == "test-1p.jsonl" and there.read_bytes() == (whole / there.name).read_bytes()
+    # What is not there yet can be asked for, and nothing stands in its way.
+    sample_queries(dataset, killed, "test", SamplingOptions(["2p", "3p"], 12))
+    for path in whole.iterdir():
+        assert (killed / path.name).read_bytes() == path.read_bytes()
+
+
+def test_fb15k_237_has_negated_and_harder_queries(data_root: Path, tmp_path: Path) -> None:
+    folder = data_root / "kg" / "fb15k-237"
+    if not folder.is_dir():
+        pytest.skip(f"needs FB15k-237 in {folder}")
+    sample_queries(folder, tmp_path / "both", "valid", SamplingOptions(["2i", "pni"], 20))
+    assert evaluate_queries(folder, tmp_path / "both", "reading")["avg_n"]["exact_match"] == 1.0
+    sample_queries(folder, tmp_path / "harder", "valid", SamplingOptions(["2i", "3in", "inp"], 20, harder=True))
+    for row in classify_queries(folder, tmp_path / "harder")["per_type"].values():
+        assert row["queries"] == 20 and "1" not in row["links"]

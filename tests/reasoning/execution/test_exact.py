@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg_data.errors import SkylarkError
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
+from reasoning.execution.exact import execute
+from reasoning.query.binding import bind
+from reasoning.query.tree import Complement, Count, Exists, Intersect, Union
+from tests.reasoning.random_queries import DATE, DECIMAL, NUMBER, Facts, facts, sets
+
+TOWNS = KnowledgeGraph.from_triples(
+    [
+        ("Ash", "road", "Birch"),
+        ("Birch", "road", "Cedar"),
+        ("Cedar", "road", "Ash"),
+        ("Cedar", "road", "Cedar"),
+        ("Ash", "river", "Birch"),
+        ("Ash", "people", 30),
+        ("Birch", "people", 20),
+        ("Cedar", "people", 20),
+        ("Ash", "founded", datetime.date(1200, 5, 1)),
+        ("Cedar", "founded", datetime.date(1300, 1, 1)),
+        ("Birch", "height", 12.5),
+    ]
+)
+
+
+def found(kg: KnowledgeGraph, query: Query | str) -> set[str]:
+    """What the executor gives for a query of a set, duplicates refused."""
+    parsed = query if isinstance(query, Query) else Query.parse(query)
+    answer = Reasoner(kg, method="exact").answer(parsed)
+    assert len(set(answer.entities)) == len(answer.entities)
+    return set(answer.entities)
+
+
+# Against Python sets over the triples ---------------------------------------------------------------------------
+
+
+@given(facts(), sets())
+@settings(max_examples=300, deadline=None)
+def test_every_query_gives_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
+    assert found(KnowledgeGraph.from_triples(world.triples), query) == world.denote(query)
+
+
+@given(facts(), sets())
+@settings(max_examples=80, deadline=None)
+def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
+    reasoner = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact")
+    size = len(world.denote(query))
+    assert [reasoner.answer(Count(query)).value, reasoner.answer(Exists(query)).value] == [size, size > 0]
+
+
+@given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)))
+@settings(max_examples=80, deadline=None)
+def test_reading_values_gives_each_members_own(world: Facts, query: Query, relation: str) -> None:
+    text = f"{relation}({query})"
+    answer = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact").answer(text)
+    expected = {name: value for name, value in world.values[relation].items() if name in world.denote(query)}
+    assert dict(zip(answer.entities, answer.values or (), strict=True)) == expected
+
+
+@given(facts(), sets(), sets())
+@settings(max_examples=80, deadline=None)
+def test_de_morgan(world: Facts, left: Query, right: Query) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    outside_both = found(kg, Complement(Union((left, right))))
+    assert found(kg, Intersect((Complement(left), Complement(right)))) == outside_both
+
+
+@given(facts(), sets(), sets())
+@settings(max_examples=80, deadline=None)
+def test_an_intersection_with_a_complement_is_the_difference(world: Facts, left: Query, right: Query) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    assert found(kg, Intersect((left, Complement(right)))) == found(kg, left) - found(kg, right)
+
+
+@given(facts(), sets())
+@settings(max_examples=50, deadline=None)
+def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    assert found(kg, Complement(Complement(query))) == found(kg, query)
+
+
+# One case at a time ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"Ash"', {"Ash"}),
+        ('road("Ash")', {"Birch"}),
+        ('~road("Ash")', {"Cedar"}),
+        ('road("Cedar")', {"Ash", "Cedar"}),
+        ('~road("Cedar")', {"Birch", "Cedar"}),
+        ('road(road(road(road("Ash"))))', {"Ash", "Birch", "Cedar"}),
+        ('river("Birch")', set()),
+        ('!"Ash"', {"Birch", "Cedar"}),
+        ('!road("Ash") & !road("Birch")', {"Ash"}),
+        ('"Ash" & !"Ash"', set()),
+        ('people("Ash" | "Birch") >= 30', {"Ash"}),
+        ('people("Ash" | "Birch") != 30', {"Birch"}),
+        ('!(people("Ash" | "Birch") > 25)', {"Birch", "Cedar"}),
+        ('height("Ash" | "Birch") < 1e3', {"Birch"}),
+        ('founded(!"Ash") >= "1300-01-01"', {"Cedar"}),
+        ('founded(!"Birch") < "1300-01-01"', {"Ash"}),
+        ('top(1, people, "Ash" | "Birch")', {"Ash"}),
+        ('top(5, people, "Ash" | "Birch")', {"Ash", "Birch"}),
+        ('bottom(1, founded, "Ash" | "Birch" | "Cedar")', {"Ash"}),
+    ],
+)
+def test_a_query_by_hand(query: str, expected: set[str]) -> None:
+    assert found(TOWNS, query) == expected
+
+
+@pytest.mark.parametrize(("word", "expected"), [("top", ["Ash", "Birch"]), ("bottom", ["Birch", "Cedar"])])
+def test_ties_go_by_name_and_the_extreme_stands_first(word: str, expected: list[str]) -> None:
+    answer = Reasoner(TOWNS, method="exact").answer(f'{word}(2, people, "Ash" | "Birch" | "Cedar")')
+    assert answer.entities == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [
+        ('people("Ash")', 30),
+        ('height("Birch")', 12.5),
+        ('founded("Ash")', datetime.date(1200, 5, 1)),
+        ('count(!"Ash")', 2),
+        ('count(river("Birch"))', 0),
+        ('exists(river("Ash"))', True),
+        ('exists(river("Birch"))', False),
+        ('count(people("Ash" | "Birch"))', 2),
+        ('people("Ash" | "Birch")', None),
+        ('height("Ash")', None),
+    ],
+)
+def test_the_value_of_an_answer(query: str, value: object) -> None:
+    answer = Reasoner(TOWNS, method="exact").answer(query)
+    assert (answer.value, type(answer.value)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        ('road("Asch Town")', UnknownEntityError, 'no entity named "Asch Town"'),
+        ('roads("Ash")', UnknownRelationError, 'nearest: "road"'),
+        ('road(people("Ash"))', QueryError, '"people" gives values, not entities'),
+        ('people("Ash") & road("Ash")', QueryError, '"people" gives values, not entities'),
+        ('!people("Ash")', QueryError, '"people" gives values, not entities'),
+        ('~people("Ash")', QueryError, '"people" has values, so it has no inverse'),
+        ('road("Ash") > 5', QueryError, '"road" leads to entities and cannot be compared; relations with values: "peo'),
+        ('top(1, road, "Ash")', QueryError, '"road" leads to entities and cannot be compared'),
+        ('founded("Ash") > 1200', QueryError, '"founded" holds dates; compare it with one such as "2001-12-31"'),
+        ('people("Ash") > "1200-01-01"', QueryError, '"people" holds numbers; compare it with one such as 1200'),
+    ],
+)
+def test_misuse_is_an_error_that_says_what_to_do(query: str, error: type[SkylarkError], message: str) -> None:
+    with pytest.raises(error) as raised:
+        bind(Query.parse(query), TOWNS)
+    assert message in str(raised.value)
+
+
+def test_a_graph_without_values_says_so() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")])
+    with pytest.raises(QueryError, match="this graph has no values"):
+        bind(Query.parse('r("a") > 5'), kg)
+
+
+def test_a_stored_twin_is_the_inverse() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("c", "r_reverse", "d")])
+    pairs = (('r_reverse("b")', '~r("b")'), ('~r_reverse("a")', 'r("a")'), ('r("d")', '~r_reverse("d")'))
+    assert [found(kg, twin) for twin, _ in pairs] == [found(kg, plain) for _, plain in pairs]
+
+
+def test_an_anchor_alone_has_no_steps() -> None:
+    chain = bind(Query.parse('"Ash"'), TOWNS)
+    assert (execute(TOWNS, chain), chain.anchor) == ([], TOWNS.entity("Ash"))
+
+
+def test_a_wide_union_is_no_deeper_than_a_narrow_one() -> None:
+    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(2000)])
+    query = " | ".join(f'next("n{i}")' for i in range(2000))
+    assert len(found(kg, query)) == 2000

@@ -1,0 +1,169 @@
+"""The cache of converted weights: whole or absent, whatever happens to the disk or the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+
+from kg_data.cache_location import cache_dir
+from reasoning.language import LLMError, local_weights, smollm2_weights
+from reasoning.language.smollm2_weights import converted_weights, is_intact
+
+ROOT = Path(__file__).parents[3]
+# Stands for the conversion, which takes 20 s and has nothing to do with how its result is kept.
+QUICK_CONVERSION = """
+import sys
+from pathlib import Path
+from reasoning.language import smollm2_weights
+gguf, cache = Path(sys.argv[1]), Path(sys.argv[2])
+def convert(gguf, target):
+    (target / "model.safetensors").write_bytes(b"weights" * 1000)
+    {event}
+    (target / "config.json").write_text("end")
+smollm2_weights._convert = convert
+print(smollm2_weights.converted_weights(gguf, cache).name)
+"""
+
+
+@pytest.fixture
+def gguf(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF and nothing else")
+    return path
+
+
+def start(event: str, gguf: Path, cache: Path) -> subprocess.Popen[str]:
+    program = QUICK_CONVERSION.format(event=event)
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(gguf), str(cache)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def conversions(cache: Path) -> list[Path]:
+    return sorted(path for path in cache.iterdir() if path.is_dir())
+
+
+def test_killed_conversion_leaves_nothing_half_made(gguf: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    assert start("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", gguf, cache).wait(60) == -signal.SIGKILL
+    [remains] = conversions(cache)
+    assert remains.name.startswith(".")
+    after = start("pass", gguf, cache)
+    assert after.wait(60) == 0
+    # The next conversion neither waits for the dead process nor keeps its remains.
+    [folder] = conversions(cache)
+    assert is_intact(folder)
+
+
+def test_two_processes_convert_once(gguf: Path, tmp_path: Path) -> None:
+    cache, log = tmp_path / "cache", tmp_path / "log"
+    event = f"import time; open({str(log)!r}, 'a').write('x'); time.sleep(1)"
+    both = [start(event, gguf, cache) for _ in range(2)]
+    names = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert names[0] == names[1] != ""
+    assert log.read_text() == "x"
+    assert len(conversions(cache)) == 1
+
+
+def test_failing_conversion_is_an_error_and_leaves_nothing(gguf: Path, tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match="is not a readable GGUF model"):
+        converted_weights(gguf, tmp_path / "cache")
+    assert conversions(tmp_path / "cache") == []
+
+
+def test_cache_that_cannot_be_written_is_named(gguf: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(LLMError, match="set SKYLARK_CACHE to a folder that can be written"):
+        converted_weights(gguf, tmp_path / "cache")
+
+
+def flip_a_byte(folder: Path) -> None:
+    with (folder / "model.safetensors").open("r+b") as opened:
+        opened.seek(400_000_000)
+        byte = opened.read(1)
+        opened.seek(400_000_000)
+        opened.write(bytes([byte[0] ^ 1]))
+
+
+def cut_short(folder: Path) -> None:
+    os.truncate(folder / "model.safetensors", 1000)
+
+
+def lose_the_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+def garble_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"files": [')
+
+
+@pytest.fixture(scope="module")
+def real_weights() -> Path:
+    try:
+        return local_weights.find_weights(None)
+    except LLMError as error:
+        if "not installed" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, cut_short, lose_the_tokenizer, garble_the_manifest])
+def test_damaged_cache_is_noticed_and_converted_again(
+    real_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, damage
+) -> None:
+    folder = tmp_path / real_weights.name
+    shutil.copytree(real_weights, folder)
+    damage(folder)
+    assert not is_intact(folder)
+
+    def convert(gguf: Path, target: Path) -> None:
+        for path in real_weights.iterdir():
+            if path.name != smollm2_weights.MANIFEST:
+                shutil.copy(path, target)
+
+    monkeypatch.setattr(smollm2_weights, "_convert", convert)
+    with caplog.at_level(logging.WARNING):
+        assert converted_weights(smollm2_weights.packaged_gguf(), tmp_path) == folder
+    assert "damaged or incomplete" in caplog.text
+    assert is_intact(folder)
+    assert conversions(tmp_path) == [folder]
+    shutil.rmtree(folder)  # half a gigabyte each
+
+
+def test_loading_asks_no_network(real_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the network was asked")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert local_weights._load(real_weights, None, "cpu", "auto").context_window == 8192
+
+
+def test_unknown_source_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(LLMError, match="hf download no-such/model"):
+        local_weights.find_weights("no-such/model")
+
+
+def test_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match="does not hold a language model"):
+        local_weights.load_local_model(str(tmp_path))
+
+
+def test_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "mine"))
+    assert cache_dir() == tmp_path / "mine"
+    assert not cache_dir().exists()
+    monkeypatch.setenv("SKYLARK_CACHE", " ")
+    assert "skylark" in cache_dir().parts

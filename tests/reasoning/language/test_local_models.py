@@ -1,0 +1,221 @@
+"""Any causal language model in this process: from a folder or the hub's cache, on a device, in a number format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+from reasoning import KnowledgeGraph, LarkOptions, Reasoner
+from reasoning.language import EmbeddedChatModel, LLMError, describe_llm, greedy_decoding, load_llm
+from reasoning.language.greedy_decoding import Deadline
+from reasoning.language.local_weights import load_local_model
+from tests.reasoning.tiny_models import CHATML, NO_SYSTEM, WINDOW, tiny_model
+
+FAMILIES = ["llama", "qwen3", "gpt2", "gemma3"]
+CONVERSATION = [SystemMessage("Be brief."), HumanMessage("one?"), AIMessage("1"), HumanMessage("two?")]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    return {family: tiny_model(folder / family, family) for family in FAMILIES}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def local(folder: Path, **options: Any) -> EmbeddedChatModel:
+    llm = load_llm(f"hf:{folder}", **options)
+    assert isinstance(llm, EmbeddedChatModel)
+    return llm
+
+
+# Answering -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_decoding_agrees_with_transformers(models: dict[str, Path], family: str) -> None:
+    import torch
+
+    model = load_local_model(str(models[family]))
+    prompt = model.encode_chat([{"role": "user", "content": "e1 r1 e2\n" * 40}])
+    assert len(prompt) > greedy_decoding.PREFILL_BLOCK
+    ours = "".join(p.text for p in model.generate(prompt, max_new_tokens=12, stop=[], deadline=Deadline(None)))
+    ids = torch.tensor([prompt])
+    theirs = model.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12)
+    assert ours == model.tokenizer.decode(theirs[0, len(prompt) :], skip_special_tokens=True)
+    assert model.context_window == WINDOW
+
+
+def test_it_replies_counts_and_streams(models: dict[str, Path]) -> None:
+    llm = local(models["llama"], max_new_tokens=6)
+    reply = llm.invoke(CONVERSATION)
+    assert reply.usage_metadata is not None and reply.usage_metadata["output_tokens"] == 6
+    assert reply.usage_metadata["input_tokens"] == llm.get_num_tokens_from_messages(CONVERSATION)
+    assert "".join(chunk.text for chunk in llm.stream(CONVERSATION)) == reply.text
+    assert llm.get_num_tokens("e12, e3") == 7  # a token a byte
+
+
+def test_a_chain_runs_on_it_and_costs_nothing(models: dict[str, Path]) -> None:
+    kg = KnowledgeGraph.from_triples([("Ash", "road", "Birch")])
+    options = LarkOptions(token_budget=200, max_new_tokens=4, repairs=0)
+    answer = Reasoner(kg, llm=f"hf:{models['llama']}", method="lark", options=options).answer('road("Ash")')
+    (attempt,) = answer.steps[0].attempts
+    assert attempt.replied and attempt.usage.requests == 1 and attempt.usage.input_tokens > 50
+    assert answer.usage.cost == 0
+
+
+def test_a_template_without_a_system_role_gets_its_words_in_the_first_turn(tmp_path: Path) -> None:
+    model = load_local_model(str(tiny_model(tmp_path / "m", template=NO_SYSTEM + CHATML)))
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "one?"}]
+    folded = [{"role": "user", "content": "Be brief.\n\none?"}]
+    assert model.encode_chat(turns) == model.encode_chat(folded)
+
+
+def test_a_model_that_can_think_at_length_is_told_not_to(tmp_path: Path) -> None:
+    switch = CHATML + "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+    model = load_local_model(str(tiny_model(tmp_path / "m", template=switch)))
+    text = model.tokenizer.decode(model.encode_chat([{"role": "user", "content": "one?"}]))
+    assert text.endswith("<think></think>")
+
+
+def test_weights_that_are_not_all_there_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(models["llama"], tmp_path / "taller"))
+    config = json.loads((folder / "config.json").read_text())
+    config["num_hidden_layers"] += 1
+    config["layer_types"] = None
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LLMError, match=r"taller lacks \d+ of the model's weights, such as model\.layers\."):
+        local(folder).invoke("one?")
+
+
+def test_an_answer_is_given_up_between_two_tokens_once_cancelled(models: dict[str, Path]) -> None:
+    asked = 0
+
+    def after_three() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 4  # the prompt takes one pass
+
+    llm = local(models["llama"], max_new_tokens=100).model_copy(update={"cancelled": after_three})
+    with pytest.raises(LLMError, match="cancelled"):
+        llm.invoke("e1")
+    assert asked == 5
+    assert local(models["llama"], max_new_tokens=2).invoke("e1").usage_metadata is not None
+
+
+# Devices and number formats --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [("auto", "float32"), ("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")],
+)
+def test_weights_are_kept_in_the_format_asked_for(models: dict[str, Path], dtype: str, kept: str) -> None:
+    model = load_local_model(str(models["llama"]), "cpu", dtype)
+    assert str(model.model.dtype) == f"torch.{kept}"
+    assert local(models["llama"], dtype=dtype, device="cpu", max_new_tokens=2).invoke("e1").usage_metadata is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device must be auto, cpu, cuda, cuda:N or mps, not 'gpu'; did you mean 'cpu'"),
+        ({"device": "cuda:x"}, "did you mean 'cuda:0'"),
+        ({"dtype": "bf16"}, "dtype must be one of .*, not 'bf16'; did you mean 'bfloat16'"),
+        ({"device": "cuda:99"}, "no device 'cuda:99' that torch .* can use; it has: .*cpu"),
+    ],
+)
+def test_a_device_or_format_that_is_not_there_is_named(
+    models: dict[str, Path], options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(LLMError, match=message):
+        local(models["llama"], **options)
+
+
+def test_memory_that_runs_out_is_an_error_with_a_way_out(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    import transformers
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    llm = local(models["qwen3"], max_new_tokens=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(transformers.AutoModelForCausalLM, "from_pretrained", full)
+        with pytest.raises(LLMError, match=r"does not fit into the memory of cpu: take a smaller model"):
+            load_local_model(str(models["qwen3"]), "cpu", "float16")
+    monkeypatch.setattr(type(llm._local.model), "forward", full)
+    with pytest.raises(LLMError, match=r"ran out of the memory of .*: give it a smaller context"):
+        llm.invoke("e1")
+
+
+# What is not there -----------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_there_is_named_with_its_neighbours(models: dict[str, Path]) -> None:
+    with pytest.raises(LLMError, match=r"There is no folder .*lama2; there are .*gemma3"):
+        load_llm(f"hf:{models['llama'].parent / 'lama2'}")
+
+
+def test_a_folder_without_a_model_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match=r"is not a model's folder: it needs config\.json and safetensors"):
+        load_llm(f"hf:{tmp_path}")
+
+
+def test_half_a_model_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(models["llama"], tmp_path / "half")
+    index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    (tmp_path / "half" / "model.safetensors").rename(tmp_path / "half" / "model-1-of-2.safetensors")
+    (tmp_path / "half" / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(LLMError, match="is not a model's folder"):
+        load_llm(f"hf:{tmp_path / 'half'}")
+
+
+def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match="base has no chat template: use a model that was tuned"):
+        local(tiny_model(tmp_path / "base", template=None)).invoke("e1")
+
+
+def test_a_model_that_brings_code_is_not_run(models: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(models["llama"], tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.OwnModel"}}
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "m" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(LLMError, match="asks for code of its own to be run, which Skylark never does"):
+        local(tmp_path / "m").invoke("e1")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_hub_model_without_a_network_is_named_with_what_to_do() -> None:
+    with pytest.raises(LLMError, match=r"'no-such/model' is not on this machine.*hf download no-such/model"):
+        load_llm("hf:no-such/model")
+
+
+def test_a_malformed_hub_name_is_refused() -> None:
+    with pytest.raises(LLMError, match=r"neither a folder nor a hub model's name such as Qwen/Qwen3-0\.6B"):
+        load_llm("hf:two words")
+
+
+def test_a_model_in_the_hubs_cache_is_found_without_a_network(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "models--skylark-tests--tiny" / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(models["llama"], snapshot)
+    refs = tmp_path / "models--skylark-tests--tiny" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text(snapshot.name)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert load_llm("hf:skylark-tests/tiny", max_new_tokens=2).invoke("e1").text is not None
+    assert describe_llm(load_llm("hf:skylark-tests/tiny"))["name"] == "skylark-tests/tiny"

@@ -1,0 +1,95 @@
+"""The dry run: what a run would take, from its real prompts, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
+from reasoning.language import TokenUsage
+from tests.reasoning.chat_models import ScriptedChatModel, faultless
+
+KG = KnowledgeGraph.from_triples(
+    [
+        *(("hub", "to", f"stop {number}") for number in range(60)),
+        *((f"stop {number}", "on", f"end {number % 7}") for number in range(60)),
+        ("end 0", "on", "end 1"),
+        ("hub", "height", 300),
+    ]
+)
+QUESTIONS = [
+    'to("hub")',
+    'on(to("hub"))',
+    '~on("end 3") & to("hub")',
+    'on("stop 1") | on("stop 2")',
+    'to("hub") & !~on("end 3")',
+    'count(to("hub"))',
+    'height("hub")',
+    'on(on(on("end 0")))',
+]
+
+
+def lark(model: ScriptedChatModel, **options: Any) -> Reasoner:
+    return Reasoner(KG, llm=model, method="lark", options=LarkOptions(**options))
+
+
+def spent(model: ScriptedChatModel, **options: Any) -> TokenUsage:
+    return TokenUsage.total(answer.usage for answer in lark(model, **options).batch(QUESTIONS))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"token_budget": 160}, {"names": "readable"}, {"names": "readable", "token_budget": 200}, {"seed": 7}],
+    ids=["ids", "in parts", "names", "names in parts", "another seed"],
+)
+def test_a_model_without_fault_takes_what_was_estimated(options: dict[str, Any]) -> None:
+    model = faultless()
+    estimate = lark(model, **options).estimate(QUESTIONS)
+    assert model.prompts == []
+    real = spent(model, **options)
+    assert estimate.requests == real.requests == len(model.prompts)
+    assert estimate.input_tokens == pytest.approx(real.input_tokens, rel=0.05)
+    assert estimate.output_tokens[0] == pytest.approx(real.output_tokens, rel=0.05)
+    assert real.output_tokens <= estimate.output_tokens[1]
+
+
+def test_parts_are_counted_one_by_one() -> None:
+    assert lark(faultless(), token_budget=160).estimate(['to("hub")']).requests > 1
+
+
+def test_whole_queries_are_one_request_each() -> None:
+    questions = ['on(to("hub"))', 'to("hub")', 'count(to("hub"))']
+    estimate = lark(faultless(), prompting="whole").estimate(questions)
+    assert (estimate.requests, estimate.failing) == (2, 1)
+
+
+def test_what_cannot_be_asked_is_counted_and_sends_nothing() -> None:
+    model = faultless()
+    estimate = lark(model).estimate(['to("nowhere at all")', "to(", 'flies("hub")', Query.parse('to("hub")')])
+    assert (estimate.questions, estimate.failing, estimate.requests) == (4, 3, 1)
+
+
+def test_set_algebra_asks_nobody() -> None:
+    estimate = Reasoner(KG, llm="nobody:nothing", method="exact").estimate(QUESTIONS)
+    assert (estimate.requests, estimate.cost) == (0, (0.0, 0.0))
+    assert "no language model is asked" in str(estimate)
+
+
+def test_a_price_that_is_not_known_is_never_nothing() -> None:
+    estimate = lark(faultless()).estimate(QUESTIONS)
+    assert estimate.cost is None and "price not known" in str(estimate)
+
+
+def test_the_users_prices_bound_the_cost() -> None:
+    estimate = lark(faultless(), price_in=2.0, price_out=8.0).estimate(QUESTIONS)
+    assert estimate.cost is not None
+    for cost, output in zip(estimate.cost, estimate.output_tokens, strict=True):
+        assert cost == pytest.approx((2 * estimate.input_tokens + 8 * output) / 1e6)
+
+
+def test_the_figures_say_what_they_take_for_granted() -> None:
+    shown = lark(faultless()).estimate(QUESTIONS)
+    assert any("three characters are a token" in assumption for assumption in shown.assumptions)
+    assert all(assumption in str(shown) for assumption in shown.assumptions)
+    assert shown.to_dict()["assumptions"] == list(shown.assumptions)

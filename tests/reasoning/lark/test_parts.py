@@ -1,0 +1,195 @@
+"""A step too big for one context is asked in parts, and its answer is the union of theirs."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
+from reasoning.execution.events import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
+from reasoning.execution.exact import execute, inputs_of
+from reasoning.language.token_counting import count_tokens
+from reasoning.lark.tasks import step_tasks
+from reasoning.query.binding import bind
+from reasoning.retrieval import FEWEST_DISTRACTORS
+from reasoning.wording.answer_text import answer_text
+from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless, faultless_reply
+
+MANY = 100
+KG = KnowledgeGraph.from_triples(
+    [("hub", "to", f"n{i}") for i in range(MANY)]
+    + [("rim", "to", f"n{i}") for i in range(0, 2 * MANY, 2)]
+    + [(f"n{i}", "on", f"m{i % 7}") for i in range(2 * MANY)]
+    + [(f"n{i}", "off", "hub") for i in range(2 * MANY)]
+)
+SET_STEPS = ['to("hub") & to("rim")', 'to("hub") | to("rim")', 'to("hub") & !to("rim")']
+SPLIT = ['to("hub")', '~off("hub")', 'on(to("rim"))', *SET_STEPS, 'on(to("hub") & !to("rim"))']
+FORMS = ["abstract", "readable"]
+
+
+def reasoner(model: Any, **options: Any) -> Reasoner:
+    settings = LarkOptions(**({"token_budget": 300, "max_parts": 99} | options))
+    return Reasoner(KG, llm=model, method="lark", options=settings)
+
+
+def ask(model: Any, query: str, **options: Any) -> Answer:
+    return reasoner(model, **options).answer(query)
+
+
+def exact(query: str) -> list[str]:
+    return sorted(Reasoner(KG, method="exact").answer(query).entities)
+
+
+@pytest.mark.parametrize("names", FORMS)
+@pytest.mark.parametrize("query", SPLIT)
+def test_parts_read_without_fault_give_the_exact_answer(query: str, names: str) -> None:
+    answer = ask(faultless(), query, names=names)
+    assert any(step.parts_total > 1 for step in answer.steps)
+    assert (answer.error, sorted(answer.entities)) == (None, exact(query))
+    assert all(part.agrees for step in answer.steps for part in step.parts)
+
+
+@given(st.integers(64, 900), st.sampled_from(SPLIT), st.sampled_from(FORMS), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_no_part_goes_beyond_the_budget(budget: int, query: str, names: str, seed: int) -> None:
+    model = faultless()
+    answer = ask(model, query, token_budget=budget, names=names, seed=seed, max_parts=200)
+    assert sorted(answer.entities) == exact(query)
+    for prompt in model.prompts:
+        assert count_tokens(model, ["\n".join(context_lines(prompt))])[0] <= budget
+
+
+def test_a_step_that_fits_is_asked_once() -> None:
+    model = faultless()
+    (step,) = ask(model, 'to("hub")', token_budget=16_000).steps
+    assert (len(model.prompts), len(step.parts), step.parts_total, step.note) == (1, 1, 1, None)
+
+
+def test_each_part_of_a_projection_has_its_own_distractors() -> None:
+    (step,) = ask(faultless(), 'to("hub")').steps
+    for part in step.parts:
+        assert part.context.distractors >= max(part.context.relevant, FEWEST_DISTRACTORS)
+
+
+@pytest.mark.parametrize("query", SET_STEPS)
+def test_the_sets_of_a_part_are_cut_to_the_same_entities(query: str) -> None:
+    step = ask(faultless(), query).steps[-1]
+    seen: set[str] = set()
+    for part in step.parts:
+        here = {name for line in part.context.lines for name in line.split(": ")[1].split(", ")} - {"(empty)"}
+        assert not here & seen
+        seen |= here
+    assert seen == {KG.name(int(entity)) for members in step.inputs for entity in members}
+
+
+def test_ids_are_drawn_anew_for_each_part() -> None:
+    model = faultless()
+    ask(model, 'to("hub")')
+    replies = [faultless_reply(prompt) for prompt in model.prompts]
+    assert len(set(replies)) > len(replies) // 2
+
+
+def test_what_is_beyond_the_last_part_is_counted_and_said() -> None:
+    answer = ask(faultless(), 'to("hub")', max_parts=2)
+    (step,) = answer.steps
+    context = step.context
+    assert context and len(step.parts) == 2
+    assert (step.parts[0].context.left_out, context.left_out) == (0, MANY - len(step.members))
+    assert (step.agrees, [part.agrees for part in step.parts]) == (False, [True, True])
+    assert answer.notes == (
+        "step 1 was too big for one context and was asked in 2 parts "
+        f"and left out {context.left_out} triples that the token budget had no room for",
+    )
+
+
+@pytest.mark.parametrize("query", SET_STEPS)
+def test_members_beyond_the_last_part_are_counted(query: str) -> None:
+    chain = bind(Query.parse(query), KG)
+    step = chain.steps[-1]
+    inputs = inputs_of(step, execute(KG, chain))
+    options = LarkOptions(token_budget=100, max_parts=2)
+    first, second = (task.context for task in step_tasks(KG, step, inputs, faultless(), options, random.Random(0)))
+    assert first.left_out == 0
+    assert second.left_out == sum(map(len, inputs)) - first.relevant - second.relevant > 0
+
+
+def test_a_whole_query_is_never_parted() -> None:
+    model = faultless()
+    (step,) = ask(model, 'to("hub") & to("rim")', prompting="whole").steps
+    assert (len(model.prompts), step.parts_total) == (1, 1)
+    assert step.context and step.context.left_out > 0
+    assert step.note == f"step 3 left out {step.context.left_out} triples that the token budget had no room for"
+
+
+@pytest.mark.parametrize("failing", [1, 2, 4])
+def test_a_part_that_fails_fails_the_step_and_says_which(failing: int) -> None:
+    model = ScriptedChatModel(*[faultless_reply] * (failing - 1), "no idea")
+    answer = ask(model, 'to("hub")')
+    (step,) = answer.steps
+    assert answer.error and answer.error.startswith(f"step 1 of 1 failed: part {failing} of {step.parts_total}: ")
+    assert (len(step.parts), len(step.members), step.agrees) == (failing, 0, False)
+    assert [part.error is None for part in step.parts] == [True] * (failing - 1) + [False]
+
+
+def test_the_copy_baseline_is_asked_in_parts_too() -> None:
+    (step,) = ask("copy", 'to("hub")').steps
+    assert len(step.parts) > 1
+    assert set(exact('to("hub")')) < set(step.entities)
+    assert step.agrees is False
+
+
+def test_counts_and_replies_of_a_step_are_those_of_its_parts_together() -> None:
+    (step,) = ask(faultless(), 'to("hub")').steps
+    context = step.context
+    assert context and context.relevant == MANY == sum(part.context.relevant for part in step.parts)
+    assert context.tokens == sum(part.context.tokens for part in step.parts)
+    assert step.attempts == tuple(attempt for part in step.parts for attempt in part.attempts)
+
+
+def test_parts_are_told_in_json_and_in_the_terminal() -> None:
+    answer = ask(faultless(), 'to("hub")')
+    (step,) = answer.steps
+    shown = json.loads(json.dumps(answer.to_dict()))["steps"][0]
+    assert (shown["parts_total"], len(shown["parts"])) == (step.parts_total, step.parts_total)
+    assert sum(part["context"]["relevant"] for part in shown["parts"]) == shown["context"]["relevant"] == MANY
+    assert f"by the language model in {step.parts_total} parts" in answer_text(answer)
+
+
+def chain_events(query: str, model: Any) -> Iterator[ChainEvent]:
+    return (event for event in reasoner(model).events(query) if not isinstance(event, Finished))
+
+
+def test_each_part_of_a_split_step_is_an_event() -> None:
+    started, *parts, finished = chain_events('to("hub")', faultless())
+    assert isinstance(started, StepStarted) and isinstance(finished, StepFinished)
+    assert len(started.contexts) == len(parts) == finished.result.parts_total
+    assert [event.number for event in parts] == list(range(1, len(parts) + 1))
+    assert tuple(event.part for event in parts) == finished.result.parts
+    assert tuple(part.context for part in finished.result.parts) == started.contexts
+
+
+def slow(prompt: str) -> str:
+    time.sleep(0.02)
+    return faultless_reply(prompt)
+
+
+def test_the_estimate_counts_parts_and_the_steps_behind_them() -> None:
+    first, *_, last = list(chain_events('on(to("hub"))', ScriptedChatModel(slow)))[1:]
+    assert isinstance(first, PartFinished) and isinstance(last, StepFinished)
+    # The parts still to come and the second step.
+    assert first.total * 0.02 <= first.remaining_seconds < first.total * 0.2
+    assert last.remaining_seconds == 0
+
+
+def test_a_step_whose_members_repeat_across_parts_names_each_once() -> None:
+    step = ask(faultless(), 'on(to("hub") | to("rim"))').steps[-1]
+    assert step.parts_total > 1
+    assert len(step.members) == len(np.unique(step.members)) == 7

@@ -1,0 +1,130 @@
+"""Replies as JSON by a schema: sent to a provider that has it, and read as strictly as plain ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from reasoning import KnowledgeGraph, LarkOptions, Reasoner
+from reasoning.errors import StepError
+from reasoning.language import LLMError, load_llm
+from reasoning.language.hosted.structured_output import keeps_schemas
+from reasoning.lark.entity_ids import AbstractNaming, ReadableNaming
+from reasoning.lark.structured_replies import SCHEMA, StructuredNaming
+from tests.reasoning.chat_models import ScriptedChatModel, as_json
+from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+KG = KnowledgeGraph.from_triples([("Ash", "road", "Birch"), ("Ash", "road", 'El "m", 3'), ("Birch", "rail", "Ash")])
+ASH, BIRCH, ELM = (KG.entity(name) for name in ("Ash", "Birch", 'El "m", 3'))
+
+
+def by_id() -> StructuredNaming:
+    return StructuredNaming(AbstractNaming([ASH, BIRCH, ELM], [0], random.Random(0)))
+
+
+def by_name() -> StructuredNaming:
+    return StructuredNaming(ReadableNaming([ASH, BIRCH, ELM], KG))
+
+
+NAMINGS = pytest.mark.parametrize("make", [by_id, by_name], ids=["ids", "names"])
+
+
+@NAMINGS
+@pytest.mark.parametrize("members", [[], [ELM], [ASH, ELM, BIRCH]], ids=["none", "one", "all"])
+def test_what_is_written_is_read_back(make: Callable[[], StructuredNaming], members: list[int]) -> None:
+    naming = make()
+    reply = naming.write([naming.entity(member) for member in members])
+    assert list(json.loads(reply)) == ["answers"]
+    assert naming.read(reply) == members
+    assert set(naming.read(naming.listing())) == {ASH, BIRCH, ELM}
+    assert naming.read(naming.none) == []
+
+
+@NAMINGS
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "", "e1", "none", "{", "[]", '["e1"]', '{"answers": "e1"}', '{"answers": [1]}', '{"answers": null}',
+        '{"answers": ["e99"]}', '{"answers": ["Zed"]}', '{"answers": [""]}', '{"answers": ["e1, e2"]}',
+        '{"answers": ["e1"], "more": 1}', '{"entities": ["e1"]}', '{"answers": ["e1"]} and more', "[" * 5000,
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(make: Callable[[], StructuredNaming], reply: str) -> None:
+    with pytest.raises(StepError):
+        make().read(reply)
+
+
+# Sent ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    pytest.importorskip("langchain_openai")
+    server = OpenAIServer()
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with server.running():
+        yield server
+
+
+def lark(**options: Any) -> Reasoner:
+    given = {"replies": "structured"} | options
+    return Reasoner(KG, llm="openai:gpt-4.1-mini", method="lark", options=LarkOptions(**given))
+
+
+@pytest.mark.parametrize("options", [{}, {"names": "readable"}, {"prompting": "whole"}], ids=["ids", "names", "whole"])
+def test_the_chain_is_answered_by_schema(server: OpenAIServer, options: dict[str, Any]) -> None:
+    server.then(for_ever=Behaviour(reply=as_json))
+    answer = lark(**options).answer('road(rail("Birch")) & road("Ash")')
+    assert (sorted(answer.entities), answer.error) == (["Birch", 'El "m", 3'], None)
+    for request in server.requests:
+        sent = request["response_format"]["json_schema"]["schema"]
+        assert sent["properties"] == SCHEMA["properties"] and sent["required"] == ["answers"]
+        system, *example, question = (message["content"] for message in request["messages"])
+        assert '{"answers": [...]}' in system and '{"answers": []}' in system
+        assert not example or list(json.loads(example[-1])) == ["answers"]
+        assert "<context>" in question
+    assert answer.usage.requests == len(server.requests) and not answer.usage.estimated
+
+
+def test_a_reply_out_of_form_is_shown_its_error_once(server: OpenAIServer) -> None:
+    server.then(Behaviour(reply='{"answers": ["e99"]}'), for_ever=Behaviour(reply=as_json))
+    (step,) = lark().answer('road("Ash")').steps
+    first, second = step.attempts
+    assert first.error is not None and "e99" in first.error and second.error is None
+
+
+def test_a_reply_by_schema_that_was_cut_off_is_refused(server: OpenAIServer) -> None:
+    server.then(for_ever=Behaviour(reply=as_json, finish="length"))
+    (step,) = lark().answer('road("Ash")').steps
+    assert [attempt.error for attempt in step.attempts] == ["the reply was cut off at its length limit"] * 2
+
+
+def test_auto_trusts_the_providers_own_server_and_no_other(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not keeps_schemas(load_llm("openai:gpt-4.1-mini"))
+    assert lark(replies="auto").answer('road("Ash")').error is None
+    assert "response_format" not in server.requests[0]
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert keeps_schemas(load_llm("openai:gpt-4.1-mini"))
+    assert not keeps_schemas(load_llm("openai:gpt-3.5-turbo"))
+
+
+@pytest.mark.parametrize("llm", [ScriptedChatModel("none"), "copy"], ids=["given", "copy"])
+def test_a_model_that_cannot_be_held_to_a_schema_says_so(llm: Any) -> None:
+    options = LarkOptions(replies="structured")
+    answer = Reasoner(KG, llm=llm, method="lark", options=options).answer('road("Ash")')
+    assert answer.error is not None and "cannot be held to a JSON schema: take replies as text" in answer.error
+
+
+def test_replies_are_text_structured_or_chosen() -> None:
+    with pytest.raises(Exception, match="replies must be auto, text, structured or marks, not 'json'"):
+        LarkOptions(replies="json")  # type: ignore[arg-type]
+    with pytest.raises(LLMError, match="price_in and price_out belong together"):
+        LarkOptions(price_in=1.0)

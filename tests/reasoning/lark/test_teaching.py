@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning import KnowledgeGraph, LarkOptions
+from reasoning.errors import DistillationError
+from reasoning.graph.store import Relation
+from reasoning.language.marking.scheme import MarkScheme
+from reasoning.language.marking.student import load_student
+from reasoning.lark.teaching.calibrating import expected_calibration_error, fit_temperature
+from reasoning.lark.teaching.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, last_checkpoint
+from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, StepKind, TaughtStep
+from reasoning.lark.teaching.epochs import R_STAR, effective_data, plan_epochs, worth
+from reasoning.lark.teaching.options import DistillationOptions
+from reasoning.lark.teaching.preparing import prepare
+from reasoning.lark.teaching.random_graphs import random_graph
+from reasoning.lark.teaching.self_answers import SelfAnswers
+from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher
+from reasoning.lark.teaching.training import Graphs, distil
+from tests.reasoning.chat_models import ScriptedChatModel, faultless
+from tests.reasoning.word_models import word_model
+
+GRAPHS = [random_graph(random.Random(seed)) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return word_model(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
+def scheme(model: Path) -> MarkScheme:
+    return prepare(DistillationOptions(source=str(model), layers=2), None)[1].marks.scheme
+
+
+def drawn(scheme: MarkScheme, kind: StepKind, count: int = 20) -> list[TaughtStep]:
+    drawer = StepDrawer(GRAPHS, scheme, random.Random(7), most_answers=12, token_budget=150)
+    return [drawer.draw(kind) for _ in range(count)]
+
+
+@pytest.mark.parametrize("kind", STEP_KINDS)
+def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind: StepKind) -> None:
+    some = False
+    for step in drawn(scheme, kind):
+        given = set(step.sheet.candidates[step.keep.astype(bool)].tolist())
+        if step.triples is not None:
+            near, far = (2, 0) if step.inverse else (0, 2)
+            expected = {
+                triple[far]
+                for triple in step.triples.tolist()
+                if triple[1] == step.relation and triple[near] in step.sources
+            }
+        else:
+            first, *others = map(set, step.sets)
+            combine = {"intersect": set.intersection, "union": set.union, "difference": set.difference}
+            expected = combine[step.operation](first, *others)
+        assert given == expected
+        some |= bool(given) and not step.keep.all()
+    assert some or kind == "union", "no step has both, answers and others, so that nothing was to be told apart"
+
+
+def test_steps_have_distractors_and_some_have_no_answer(scheme: MarkScheme) -> None:
+    steps = drawn(scheme, "project from one", 80)
+    assert np.mean([1 - step.keep.mean() for step in steps]) > 0.4
+    assert any(not step.keep.any() for step in steps)
+
+
+def test_the_same_seed_draws_the_same_steps(scheme: MarkScheme) -> None:
+    one, other = (drawn(scheme, "project from many", 3) for _ in range(2))
+    assert [step.sheet.tokens.tolist() for step in one] == [step.sheet.tokens.tolist() for step in other]
+
+
+def test_a_chat_model_without_fault_marks_as_the_executor_does(scheme: MarkScheme) -> None:
+    steps = [step for kind in STEP_KINDS for step in drawn(scheme, kind, 6)]
+    teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
+    taught = teacher.taught(steps)
+    assert len(taught) == len(steps)
+    for own, exact in zip(taught, steps, strict=True):
+        assert own.keep.tolist() == exact.keep.tolist()
+
+
+def test_what_a_chat_model_says_in_prose_teaches_nothing(scheme: MarkScheme) -> None:
+    teacher = ChatTeacher(ScriptedChatModel("I do not know."), LarkOptions(repairs=0), random.Random(0))
+    assert teacher.taught(drawn(scheme, "union", 2)) == []
+
+
+def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None:
+    _, student = prepare(DistillationOptions(source=str(model), layers=2), None)
+    kg, relation = GRAPHS[0], Relation("edges", 0)
+    sources = kg.index.block(0, False)[0][:1]
+    exact = kg.index.project(sources, 0, False)
+    own = [SelfAnswers(student, share, random.Random(1))(kg, sources, relation).tolist() for share in (0.0, 1.0)]
+    assert own[0] == exact.tolist()
+    assert own[1] != exact.tolist(), "a model of random weights marked without fault"
+
+
+def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[str]:
+    said: list[str] = []
+    options = DistillationOptions(
+        source=str(model),
+        layers=2,
+        tokens=tokens,
+        tokens_of_a_pass=200,
+        report_every=1000,
+        held_out=2,
+        most_answers=10,
+        token_budget=96,
+        **changed,  # type: ignore[arg-type]
+    )
+    distil(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, None, said.append)
+    return said
+
+
+def weights(out: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    from safetensors.torch import load_file
+
+    loaded = load_file(out / CHECKPOINT / "adapter_model.safetensors")
+    return {name: value.float().numpy() for name, value in loaded.items()}
+
+
+def test_a_student_learns_the_steps_it_is_shown(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path, tokens=12_000, unique=4, learning_rate=5e-3)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / LOG_FILE).read_text().splitlines()]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_log_of_a_run_that_repeats_says_how_often(model: Path, tmp_path: Path) -> None:
+    said = run(model, tmp_path, tokens=3000, unique=6)
+    unique = {round(line["tokens"] / line["epochs"]) for line in map(json.loads, said[1:])}
+    assert max(unique) - min(unique) <= 1
+    assert said[0].startswith(f"6 steps: {plan_epochs(max(unique), 3000)}"[:20])
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(line: str) -> None:
+        if '"tokens"' in line:
+            raise Killed
+
+    options = DistillationOptions(
+        source=str(model), layers=2, tokens=3000, tokens_of_a_pass=200, report_every=1000, held_out=2,
+        most_answers=10, token_budget=96,
+    )  # fmt: skip
+    graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
+    with pytest.raises(Killed):
+        distil(graphs, options, tmp_path / "killed", None, kill)
+    said: list[str] = []
+    distil(graphs, options, tmp_path / "killed", None, said.append)
+    assert "going on from" in said[0]
+    distil(graphs, options, tmp_path / "whole", None, lambda line: None)
+    logged = [(tmp_path / name / LOG_FILE).read_text().splitlines() for name in ("killed", "whole")]
+    tokens = [[json.loads(line)["tokens"] for line in lines] for lines in logged]
+    assert tokens[0] == tokens[1], "the run that went on met other steps"
+
+
+def test_a_run_goes_on_from_the_adapter_alone(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path / "first", tokens=1000)
+    (tmp_path / "first" / CHECKPOINT / STATE_FILE).unlink()
+    options = DistillationOptions(
+        source=str(model), layers=2, tokens=1, report_every=1000, held_out=2, learning_rate=1e-9
+    )
+    graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
+    distil(graphs, options, tmp_path / "second", tmp_path / "first" / CHECKPOINT, lambda line: None)
+    before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name], value, atol=1e-3)
+
+
+def test_between_two_renames_the_older_checkpoint_counts(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path, tokens=1000)
+    (tmp_path / CHECKPOINT).rename(tmp_path / f"{CHECKPOINT}.old")
+    (tmp_path / f"{CHECKPOINT}.part").mkdir()
+    assert last_checkpoint(tmp_path) == tmp_path / f"{CHECKPOINT}.old"
+
+
+def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path, tokens=300)
+    with pytest.raises(DistillationError, match="other rank"):
+        run(model, tmp_path, tokens=300, rank=4)
+
+
+def test_a_taught_model_teaches_with_its_probabilities(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path, tokens=300)
+    teacher = ModelTeacher(load_student(tmp_path / CHECKPOINT, str(model)))
+    (step,) = teacher.taught(drawn(load_student(tmp_path / CHECKPOINT, str(model)).marks.scheme, "union", 1))
+    assert step.keep.dtype == np.float32 and ((step.keep > 0) & (step.keep < 1)).all()
+
+
+def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model: Path, tmp_path: Path) -> None:
+    options = DistillationOptions(source=str(model), layers=2)
+    teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
+    with pytest.raises(DistillationError, match="needs `unique`"):
+        distil(Graphs(GRAPHS, GRAPHS), options, tmp_path, None, print, teacher)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"layers": 0}, "layers"), ({"joint": 2.0}, "share"), ({"dtype": "int8"}, "dtype"), ({"token_budget": 3}, "64")],
+)
+def test_options_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(DistillationError, match=message):
+        DistillationOptions(**changed)  # type: ignore[arg-type]
+
+
+def test_repeated_data_is_worth_less_and_less() -> None:
+    assert effective_data(100, 1) == 100
+    # The paper: up to four epochs are nearly as good as new data, and none are worth more than U (1 + R*).
+    assert 3.6 < effective_data(1, 4) < 4
+    assert effective_data(1, 1e6) == pytest.approx(1 + R_STAR)
+    assert worth(1) == 1 and worth(1 + R_STAR) == pytest.approx(np.exp(-1))
+    step = 1e-5
+    assert worth(7) == pytest.approx((effective_data(1, 7 + step) - effective_data(1, 7)) / step, rel=1e-3)
+
+
+@pytest.mark.parametrize(("tokens", "epochs", "spent"), [(50, 1.0, False), (300, 3.0, False), (10_000, 11.67, True)])
+def test_a_plan_stops_where_repeating_is_worth_less_than_half(tokens: int, epochs: float, spent: bool) -> None:
+    plan = plan_epochs(100, tokens)
+    assert plan.epochs == pytest.approx(epochs, abs=0.01)
+    assert plan.spent is spent
+    assert worth(plan.epochs) >= 0.4999
+
+
+def test_calibration_error_is_the_mean_distance_of_probability_and_share() -> None:
+    probabilities = np.array([0.9] * 10 + [0.1] * 10)
+    right = np.array([True] * 9 + [False] + [True] * 6 + [False] * 4)
+    assert expected_calibration_error(probabilities, right) == pytest.approx((0.0 + 0.5) / 2)
+
+
+def test_the_temperature_undoes_what_made_the_odds_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 2, 20_000)
+    kept = rng.random(20_000) < 1 / (1 + np.exp(-odds))
+    temperature = fit_temperature((3 * odds).astype(np.float32), kept)
+    assert temperature == pytest.approx(3, rel=0.1)
+
+
+def test_random_graphs_have_the_sizes_asked_for() -> None:
+    for seed in range(20):
+        kg: KnowledgeGraph = random_graph(random.Random(seed))
+        assert kg.entity_count <= 300 and kg.relation_count <= 15 and len(kg) >= 20

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import datetime
+import random
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyoxigraph
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.deep_queries import RandomQueries
+from benchmarks.sparql_agreement import Outcome, by_executor, by_sparql
+from kg_data.columns import GraphColumns, LiteralColumn
+from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning.cli import main
+from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
+from reasoning.graph.rdf import rdf_triples
+from reasoning.query.structures import STRUCTURES
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
+from tests.reasoning.awkward_names import AWKWARD
+from tests.reasoning.query.test_tree import GROWTH, KG, grown
+from tests.reasoning.random_queries import DATE, DECIMAL, ENTITIES, NUMBER, RELATIONS, Facts, facts, sets
+
+
+def store_of(kg: KnowledgeGraph) -> pyoxigraph.Store:
+    store = pyoxigraph.Store()
+    store.bulk_extend(pyoxigraph.Quad(t.subject, t.predicate, t.object) for t in rdf_triples(kg))
+    return store
+
+
+def selected(kg: KnowledgeGraph, query: Query | str) -> Outcome:
+    """What the query's SPARQL text gives over the exported graph."""
+    return by_sparql(query if isinstance(query, Query) else Query.parse(query), kg, store_of(kg))
+
+
+# Against Python sets over the triples ---------------------------------------------------------------------------
+
+
+@given(facts(), sets())
+@settings(max_examples=200, deadline=None)
+def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
+    found = selected(KnowledgeGraph.from_triples(world.triples), query)
+    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
+    assert ids == world.denote(query)
+
+
+@given(facts(), sets())
+@settings(max_examples=60, deadline=None)
+def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    size = len(world.denote(query))
+    assert [selected(kg, Count(query)), selected(kg, Exists(query))] == [size, size > 0]
+
+
+@given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)), st.sampled_from((1, 2, None)))
+@settings(max_examples=80, deadline=None)
+def test_values_come_with_their_members(world: Facts, query: Query, relation: str, k: int | None) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    asked: Query = Project(relation, query) if k is None else Top(k, relation, query)
+    members = world.denote(query if k is None else asked)
+    assert selected(kg, asked) == {(name, v) for name, v in world.values[relation].items() if name in members}
+
+
+@given(facts(), sets(), st.permutations(AWKWARD))
+@settings(max_examples=100, deadline=None)
+def test_no_name_changes_what_is_asked(world: Facts, query: Query, names: list[str]) -> None:
+    new = dict(zip((*ENTITIES, *RELATIONS, NUMBER, DECIMAL, DATE), names, strict=False))
+    # Ties are broken by name, so what is expected is worked out in the new names.
+    links = frozenset((new[head], new[relation], new[tail]) for head, relation, tail in world.links)
+    values = {
+        new[name]: {new[entity]: value for entity, value in table.items()} for name, table in world.values.items()
+    }
+    called = Facts(links, values)
+    found = selected(KnowledgeGraph.from_triples(called.triples), renamed(query, new))
+    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
+    assert ids == called.denote(renamed(query, new))
+
+
+def renamed(query: Query, new: dict[str, str]) -> Query:
+    if isinstance(query, Entity):
+        return Entity(new[query.name], by_id=True)
+    if isinstance(query, Intersect | Union):
+        return replace(query, parts=tuple(renamed(part, new) for part in query.parts))
+    if isinstance(query, Complement):
+        return Complement(renamed(query.part, new))
+    assert isinstance(query, Project | Compare | Top)
+    return replace(query, relation=new[query.relation], source=renamed(query.source, new))
+
+
+# Against the executor -------------------------------------------------------------------------------------------
+
+
+@st.composite
+def years(draw: st.DrawFn) -> KnowledgeGraph:
+    """Entities of which several share a label, with years before and after Christ, some of them the same."""
+    size = draw(st.integers(2, 8))
+    labels = draw(st.lists(st.sampled_from(("x", "X", "é", "y")), min_size=size, max_size=size))
+    values = draw(st.lists(st.sampled_from((-44, 0, 1, 476, 1990, 12_000)), min_size=size, max_size=size))
+    return KnowledgeGraph.from_columns(
+        GraphColumns(
+            name="years",
+            entity_ids=[f"e{i}" for i in range(size)],
+            entity_labels=labels,
+            relation_ids=["r"],
+            relation_labels=["r"],
+            splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
+            literals=[LiteralColumn("founded", "year", np.arange(size, dtype=np.int32), np.array(values, dtype=float))],
+        )
+    )
+
+
+@given(
+    years(), st.sampled_from((">", ">=", "<", "<=", "=", "!=")), st.sampled_from(("476", "475.5", "-44", "1e4", "0"))
+)
+@settings(max_examples=80, deadline=None)
+def test_years_compare_as_numbers(kg: KnowledgeGraph, operator: str, bound: str) -> None:
+    query = Query.parse(f'founded("e0" | !"e0") {operator} {bound}')
+    assert selected(kg, query) == by_executor(query, kg)
+
+
+@given(years(), st.integers(1, 9), st.sampled_from(("top", "bottom")))
+@settings(max_examples=80, deadline=None)
+def test_ties_of_year_and_label_are_broken_alike(kg: KnowledgeGraph, k: int, word: str) -> None:
+    query = Query.parse(f'{word}({k}, founded, "e0" | !"e0")')
+    assert selected(kg, query) == by_executor(query, kg)
+
+
+SIZES = KnowledgeGraph.from_triples(
+    [
+        *((f"n{i}", "size", value) for i, value in enumerate((2**53, -(2**53), 0, 7))),
+        *((f"n{i}", "ratio", value) for i, value in enumerate((0.1, -0.0, 1e300, 5e-324))),
+        *((f"n{i}", "born", datetime.date(*day)) for i, day in enumerate(((1, 1, 1), (9999, 12, 31), (2000, 2, 29)))),
+    ]
+)
+BOUNDS: list[tuple[str, Value | str]] = [
+    *(("size", v) for v in (0, 7, 6.5, 2**53, 2**53 + 1, 10**30, -(10**30), 1e308)),
+    *(("ratio", v) for v in (0, 0.1, -0.1, 1e300, 5e-324, 10**300, 0.30000000000000004)),
+    *(("born", f'"{day}"') for day in ("0001-01-01", "2000-02-29", "9999-12-31")),
+]
+
+
+@pytest.mark.parametrize(("relation", "bound"), BOUNDS)
+@pytest.mark.parametrize("operator", [">", ">=", "<", "<=", "=", "!="])
+def test_extreme_values_compare_alike(relation: str, bound: Value | str, operator: str) -> None:
+    query = Query.parse(f'{relation}("n0" | "n1" | "n2" | "n3") {operator} {bound}')
+    assert selected(SIZES, query) == by_executor(query, SIZES)
+
+
+@pytest.fixture(scope="module")
+def world_graph() -> KnowledgeGraph:
+    return KnowledgeGraph.load("world")
+
+
+@pytest.fixture(scope="module")
+def world_store(world_graph: KnowledgeGraph) -> pyoxigraph.Store:
+    return store_of(world_graph)
+
+
+def test_deep_queries_over_world_agree(world_graph: KnowledgeGraph, world_store: pyoxigraph.Store) -> None:
+    for query in islice(RandomQueries(world_graph, random.Random(1)).deep(), 15):
+        assert by_sparql(query, world_graph, world_store) == by_executor(query, world_graph)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_drawn_query_has_its_structure_and_an_answer_by_both(
+    structure: str, world_graph: KnowledgeGraph, world_store: pyoxigraph.Store
+) -> None:
+    query = next(RandomQueries(world_graph, random.Random(2)).structured(structure))
+    found = by_sparql(query, world_graph, world_store)
+    assert (query.structure, bool(found), found) == (structure, True, by_executor(query, world_graph))
+
+
+def test_what_only_another_split_mentions_is_in_no_complement() -> None:
+    columns = GraphColumns(
+        name="splits",
+        entity_ids=["a", "b", "c"],
+        entity_labels=["a", "b", "c"],
+        relation_ids=["r"],
+        relation_labels=["r"],
+        splits={s: np.array([[0, 0, t]], dtype=np.int32) for s, t in (("train", 1), ("test", 2))},
+    )
+    kg = KnowledgeGraph.from_columns(columns, ("train",))
+    for text in ('!"a"', '!!"c"', '"c" & !"a"', '!"c"', '"b" & !!"b"', '!!!"a"'):
+        assert selected(kg, text) == by_executor(Query.parse(text), kg)
+
+
+TWINS = [("a", "r", "b"), ("b", "r_reverse", "a"), ("c", "r_reverse", "d"), ("a", "v", 1), ("b", "v", 2)]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ('r_reverse("b")', {"a"}),
+        ('~r_reverse("a")', {"b"}),
+        ('~r_reverse("d" | "a")', {"b", "c"}),
+        ('r(r_reverse("b") | "d")', {"b", "c"}),
+        ('top(2, v, "a" | entity("a") | "A" | "b")', {("a", 1), ("b", 2)}),
+        ('count("a" | entity("a") | r_reverse("b"))', 1),
+    ],
+)
+def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None:
+    kg = KnowledgeGraph.from_triples(TWINS)
+    assert selected(kg, query) == by_executor(Query.parse(query), kg) == found
+
+
+# The text -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ('"a"', "SELECT DISTINCT ?entity WHERE { VALUES ?entity { entity:a } }"),
+        ('r("a")', "SELECT DISTINCT ?entity WHERE { entity:a relation:r ?entity . }"),
+        ('~r("a")', "SELECT DISTINCT ?entity WHERE { ?entity relation:r entity:a . }"),
+        ('r(r("a"))', "SELECT DISTINCT ?entity WHERE { entity:a relation:r ?x1 . ?x1 relation:r ?entity . }"),
+        (
+            'r("a") & !"b"',
+            "SELECT DISTINCT ?entity WHERE { entity:a relation:r ?entity . MINUS { VALUES ?entity { entity:b } } }",
+        ),
+        (
+            'v("a") >= 1.5',
+            "SELECT DISTINCT ?entity WHERE { VALUES ?entity { entity:a } ?entity relation:v ?value1 . "
+            "FILTER(?value1 >= 1.5e0) }",
+        ),
+        (
+            'top(2, v, "a")',
+            "SELECT ?entity ?value WHERE { VALUES ?entity { entity:a } ?entity relation:v ?value . "
+            "?entity rdfs:label ?label1 ; skylark:position ?position2 . "
+            "} ORDER BY DESC(?value) ?label1 ?position2 LIMIT 2",
+        ),
+        (
+            'count("a" | "b")',
+            "SELECT (COUNT(DISTINCT ?entity) AS ?count) WHERE { VALUES ?entity { entity:a entity:b } }",
+        ),
+        ('exists(r("a"))', "ASK { entity:a relation:r ?entity . }"),
+    ],
+)
+def test_a_query_as_text(query: str, body: str) -> None:
+    lines = Query.parse(query).to_sparql(KG).splitlines()
+    code = [line.strip() for line in lines if not line.startswith(("#", "PREFIX"))]
+    assert " ".join(code) == body
+
+
+def test_the_text_says_in_words_what_it_asks_and_declares_the_prefixes_it_uses() -> None:
+    assert Query.parse('r("a")').to_sparql(KG).splitlines()[:4] == [
+        "# the r of a",
+        "PREFIX entity: <urn:skylark:entity:>",
+        "PREFIX relation: <urn:skylark:relation:>",
+        "SELECT DISTINCT ?entity WHERE {",
+    ]
+
+
+def test_ids_that_say_nothing_have_their_labels_beside_them() -> None:
+    columns = GraphColumns(
+        name="labelled",
+        entity_ids=["Q1", "Q2"],
+        entity_labels=["France", "Paris"],
+        relation_ids=["P36"],
+        relation_labels=["capital"],
+        splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
+    )
+    text = Query.parse('capital("France")').to_sparql(KnowledgeGraph.from_columns(columns))
+    assert "  entity:Q1 relation:P36 ?entity .  # France, capital" in text.splitlines()
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_any_name_can_be_asked_for(name: str) -> None:
+    kg = KnowledgeGraph.from_triples([(name, name, "end"), (name, f"{name} of", 3)])
+    query = Project(name, Union((Entity(name), Complement(Entity(name)))))
+    ranked = Top(1, f"{name} of", Project(name, Entity("end", by_id=True), inverse=True))
+    assert (selected(kg, query), selected(kg, ranked)) == ({"end"}, {(name, 3)})
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_no_name_leaves_its_comment(name: str) -> None:
+    kg = KnowledgeGraph.from_triples([(name, name, "end")])
+    text = Project(name, Intersect((Entity(name, by_id=True), Entity(name, by_id=True)))).to_sparql(kg)
+    # SPARQL reads an escape such as \\u000A before it knows that it stands in a comment.
+    assert "\\" not in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        ('r("nobody at all")', UnknownEntityError, "no entity named"),
+        ('wrong("a")', UnknownRelationError, "wrong"),
+        ('r("a") > 5', QueryError, "cannot be compared"),
+        ('r(v("a"))', QueryError, "gives values, not entities"),
+    ],
+)
+def test_what_cannot_be_answered_cannot_be_written(query: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Query.parse(query).to_sparql(KG)
+
+
+# Depth and width ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", GROWTH)
+def test_forty_levels_are_written_and_run(kind: str) -> None:
+    query = grown(kind, 40)
+    assert selected(KG, query) == by_executor(query, KG)
+
+
+def test_a_path_that_branches_at_every_step_is_no_longer_than_its_steps() -> None:
+    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{j}") for i in range(12) for j in range(12)])
+    query: Query = Entity("n0")
+    for _ in range(40):  # 12^40 paths
+        query = Project("next", query)
+    assert len(selected(kg, query)) == 12  # type: ignore[arg-type]
+
+
+def test_a_union_of_hundreds_is_written_and_run() -> None:
+    kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(500)])
+    assert len(selected(kg, " | ".join(f'next("n{i}")' for i in range(500)))) == 500  # type: ignore[arg-type]
+
+
+# The command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["query", 'capital("France")'], ["ask", "What is the capital of France?"]])
+def test_the_command_line_prints_the_text_instead_of_an_answer(
+    arguments: list[str], world_graph: KnowledgeGraph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--kg", "world", "--sparql"]) == 0
+    assert capsys.readouterr().out == Query.parse('capital("France")').to_sparql(world_graph)
+
+
+def test_values_of_a_file_of_one_s_own_are_asked_for_by_the_iris_that_stand_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.ttl"
+    path.write_text("@prefix : <http://x.org/> . :a :area 5 ; :near :b . :b :area 7 .", encoding="utf-8")
+    kg = KnowledgeGraph.load(path)
+    store = pyoxigraph.Store()
+    store.load(path=path)
+    for text in ('area(near("a"))', '"http://x.org/area"("b")', 'area("a" | "b") > 6'):
+        query = Query.parse(text)
+        found = cast(pyoxigraph.QuerySolutions, store.query(query.to_sparql(kg)))
+        assert [solution["entity"].value for solution in found] == ["http://x.org/b"]
+        assert Reasoner(kg, method="exact").answer(query).ids == ["http://x.org/b"]

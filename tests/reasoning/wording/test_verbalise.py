@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from kg_data.columns import GraphColumns, LiteralColumn
+from reasoning import KnowledgeGraph, Query
+from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top, Union
+from reasoning.wording.verbalise import label_words
+from tests.reasoning.random_queries import NUMBER, queries, sets
+
+A, B = Entity("A"), Entity("B")
+
+# Ids that say nothing beside labels that do.
+KG = KnowledgeGraph.from_columns(
+    GraphColumns(
+        name="labelled",
+        entity_ids=["Q1", "Q2", "Q3"],
+        entity_labels=["France", "Paris", "Paris"],
+        relation_ids=["P36"],
+        relation_labels=["hasCapital"],
+        splits={"graph": np.array([[0, 0, 1]], dtype=np.int32)},
+        relation_aliases={"P36_reverse": (0, True)},
+        literals=[
+            LiteralColumn("founded", "year", np.array([0, 1], dtype=np.int32), np.array([843.0, 250.0])),
+            LiteralColumn("people", "integer", np.array([0], dtype=np.int32), np.array([68e6])),
+            LiteralColumn("area", "decimal", np.array([0], dtype=np.int32), np.array([551500.0]), unit="km²"),
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ('"France"', "France"),
+        ('capital("France")', "the capital of France"),
+        ('~capital("Paris")', "everything whose capital is Paris"),
+        ('capital_reverse("Paris")', "everything whose capital is Paris"),
+        ('~capital_reverse("France")', "the capital of France"),
+        ('!"a"', "everything except a"),
+        ('!!"a"', "everything except (everything except a)"),
+        ('people("a" | "b") > 1000000', "those of (a or b) whose people is above 1,000,000"),
+        ('people("a") <= 2.5', "those of a whose people is at most 2.5"),
+        ('size(~in("a")) > 5.0', "everything that is in a and whose size is above 5"),
+        ('size(r(s("a"))) = 5', "those of (the r of each of: the s of a) whose size is equal to 5"),
+        ('born("a") != "2001-12-31"', "those of a whose born is other than 2001-12-31"),
+        ('born("a") > "2001-12-31"', "those of a whose born is after 2001-12-31"),
+        ('born("a") <= "2001-12-31"', "those of a whose born is 2001-12-31 or earlier"),
+        ('top(1, people, "a")', "the one with the largest people among a"),
+        ('bottom(3, people, "a" | "b")', "the 3 with the smallest people among (a or b)"),
+        ('capital(r("a")) & ~s("b")', "(the capital of each of: the r of a) and whose s is b"),
+        ('capital(r("a") & ~s("b"))', "the capital of each of: the r of a and whose s is b"),
+        ('borders(borders("a"))', "what each of (what a borders) borders"),
+        ('count(capital("a"))', "how many there are of: the capital of a"),
+        ('exists(capital("a"))', "whether there is any of: the capital of a"),
+    ],
+)
+def test_a_query_in_words(query: str, words: str) -> None:
+    assert Query.parse(query).verbalise() == words
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ('P36("Q1")', "the capital of France"),
+        ('P36_reverse(entity("Q2"))', "everything whose capital is Paris (Q2)"),
+        ('founded("France") > 1066', "those of France whose year founded is after 1066"),
+        ('FOUNDED("France") >= 1066', "those of France whose year founded is 1066 or later"),
+        ('people("France") > 1066', "those of France whose people is above 1,066"),
+        ('area("France") >= 1e6', "those of France whose area is at least 1,000,000 km²"),
+        ('top(1, founded, "France")', "the one with the latest year founded among France"),
+        ('bottom(2000, founded, "France")', "the 2,000 with the earliest year founded among France"),
+        ('bottom(2, area, "France")', "the 2 with the smallest area among France"),
+        ('count(people("France"))', "how many there are with a value for people among: France"),
+        (
+            'exists(people(hasCapital("France")))',
+            "whether there is any with a value for people among: the capital of France",
+        ),
+    ],
+)
+def test_with_a_graph_ids_read_as_labels_and_values_as_their_kind(query: str, words: str) -> None:
+    assert Query.parse(query).verbalise(KG) == words
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("capital", "capital"),
+        ("place_of_birth", "place of birth"),
+        ("/people/person/place_of_birth", "place of birth"),
+        ("/a/b./c/d", "d"),
+        ("locatedIn", "located in"),
+        ("concept:athlete_plays", "athlete plays"),
+        ("http://x.org/onto#borders", "borders"),
+        ("USA", "USA"),
+        ("_", "_"),
+        ("/", "/"),
+        ("...", "..."),
+    ],
+)
+def test_a_relations_label_as_words(label: str, words: str) -> None:
+    assert label_words(label) == words
+
+
+def trees() -> list[Query]:
+    """Every kind of node within every kind of node."""
+    partners: list[Query] = [
+        Project("capital", B, inverse=True),
+        Project("capital", B),
+        Complement(Project("borders", B)),
+    ]
+
+    def grown(queries: list[Query], others: list[Query]) -> list[Query]:
+        return [
+            larger
+            for query in queries
+            for larger in (
+                *(Project(name, query, way) for name in ("capital", "borders", "born in") for way in (False, True)),
+                Complement(query),
+                Compare("size", query, ">", 5),
+                Top(1, "size", query),
+                *(
+                    kind(pair)
+                    for other in others
+                    for kind, pair in ((Intersect, (query, other)), (Union, (query, other)))
+                ),
+                *(Union((other, query)) for other in others),
+            )
+        ]
+
+    first = grown([A], [B])
+    second = grown(first, partners)
+    return [A, *first, *second, *grown(second, partners[:1])]
+
+
+def unordered(query: Query) -> object:
+    """The query as a value in which the order of an intersection's parts does not count."""
+    if isinstance(query, Intersect):
+        return frozenset(map(unordered, query.parts))
+    rest = {name: value for name, value in vars(query).items() if name not in ("part", "parts", "source", "depth")}
+    return (type(query).__name__, *rest.items(), *map(unordered, query.children))
+
+
+def test_what_reads_the_same_is_the_same() -> None:
+    read: dict[str, set[object]] = {}
+    for query in trees():
+        read.setdefault(query.verbalise(), set()).add(unordered(query))
+    assert [words for words, queries in read.items() if len(queries) > 1] == []
+
+
+NAMED = sets(entities=("Ann", "Bob", "Cid", "Dee"), relations=("likes", "parent"), ranked=(NUMBER,))
+
+
+@given(queries(NAMED))
+@settings(max_examples=150, deadline=None)
+def test_every_name_is_told_as_often_as_it_is_asked_for(query: Query) -> None:
+    words = query.verbalise()
+    for name in ("Ann", "Bob", "Cid", "Dee"):
+        assert words.count(name) == str(query).count(f'"{name}"')
+
+
+@given(queries(NAMED))
+@settings(max_examples=150, deadline=None)
+def test_brackets_are_closed(query: Query) -> None:
+    words = query.verbalise()
+    assert words.count("(") == words.count(")")

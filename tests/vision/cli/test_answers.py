@@ -1,0 +1,193 @@
+"""`ask` and `evaluate` on the command line; what they measure is tested beside the measuring."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kg_data.command_line import FAILURE, OK, USAGE
+from tests.vision.coloured_pictures import ColourDetector, make_set
+from vision.cli import main
+from vision.evaluation.run import lines_path
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("vision.vision.open_detector", lambda name, **_: ColourDetector(name))
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return make_set(tmp_path / "set")
+
+
+class TestAsk:
+    def test_boxes_come_with_their_query(self, run: Any, pair: tuple[Path, Path]) -> None:
+        code, out, _ = run("ask", pair[0] / "d.png", "the dog to the right of the car")
+        first, query = out.splitlines()[0], out.splitlines()[-1]
+        assert code == OK and first.startswith("dog (70, 30, 90, 60) 0.10")
+        assert query == 'query: ~class("dog") & ~right_of(~class("car"))'
+
+    @pytest.mark.parametrize(("asked", "answer"), [("how many cats are there?", "2"), ("is there a dog?", "no")])
+    def test_a_question_has_its_value_first(self, run: Any, pair: tuple[Path, Path], asked: str, answer: str) -> None:
+        code, out, _ = run("ask", pair[0] / "b.png", asked)
+        assert code == OK and out.splitlines()[0] == answer
+
+    def test_nothing_is_said_to_be_nothing(self, run: Any, pair: tuple[Path, Path]) -> None:
+        code, out, _ = run("ask", pair[0] / "b.png", "all dogs")
+        assert code == OK and out.splitlines()[0] == "nothing"
+
+    def test_json_has_boxes_query_and_reasons(self, run: Any, pair: tuple[Path, Path]) -> None:
+        code, out, _ = run("ask", pair[0] / "d.png", "the dog to the right of the car", "--json")
+        answer = json.loads(out)
+        assert code == OK and answer["objects"][0]["xyxy"] == [70, 30, 90, 60] and "right_of" in answer["query"]
+        assert len(answer["justification"]) == 1 and answer["image"] == str(pair[0] / "d.png")
+
+    @pytest.mark.parametrize(
+        ("image", "text", "code"),
+        [("d.png", "the helicopter", USAGE), ("e.png", "the dog", USAGE), (".", "dogs", USAGE)],
+    )
+    def test_what_cannot_be_asked_is_a_usage_error(
+        self, run: Any, pair: tuple[Path, Path], image: str, text: str, code: int
+    ) -> None:
+        found, out, err = run("ask", pair[0] / image, text)
+        assert (found, out) == (code, "") and err.startswith("error: ")
+
+    def test_a_broken_image_is_a_failure(self, run: Any, pair: tuple[Path, Path]) -> None:
+        (pair[0] / "d.png").write_text("no picture")
+        assert run("ask", pair[0] / "d.png", "the dog")[0] == FAILURE
+
+
+class TestEvaluate:
+    def test_a_table_is_printed_and_the_figures_are_written(
+        self, run: Any, pair: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        out = tmp_path / "ap.json"
+        code, table, _ = run("evaluate", "--images", pair[0], "--annotations", pair[1], "--out", out)
+        figures = json.loads(out.read_text())
+        assert code == OK and "outlines by grabcut" in table
+        rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line}
+        assert rows["boxes"][:2] == [f"{figures['AP']:.3f}", f"{figures['AP50']:.3f}"]
+        assert rows["masks"][0] == f"{figures['segm']['AP']:.3f}"
+        assert rows["cat"][:2] == ["3", f"{figures['per_class']['cat']['AP']:.3f}"]
+        assert set(figures) >= {"AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "per_class", "segm"}
+
+    def test_json_prints_the_same_as_is_written(self, run: Any, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        arguments = ("--images", pair[0], "--annotations", pair[1], "--no-masks", "--out", tmp_path / "ap.json")
+        code, out, _ = run("evaluate", *arguments, "--json")
+        assert code == OK and json.loads(out) == json.loads((tmp_path / "ap.json").read_text())
+
+    @pytest.mark.parametrize("words", [["cat,dog"], ["cat", "dog"], ["animals"], ["kitten , dogs"]])
+    def test_classes_are_words_or_a_list_with_commas(self, run: Any, pair: tuple[Path, Path], words: list[str]) -> None:
+        arguments = ("--images", pair[0], "--annotations", pair[1], "--no-masks", "--json", "--classes", *words)
+        assert list(json.loads(run("evaluate", *arguments)[1])["per_class"]) == ["cat", "dog"]
+
+    def test_pairs_are_measured_together(self, run: Any, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        images, file = make_set(tmp_path / "more")
+        pairs = ("--images", pair[0], "--annotations", pair[1], "--images", images, "--annotations", file)
+        assert json.loads(run("evaluate", *pairs, "--no-masks", "--json")[1])["images"] == 8
+
+    def test_expressions_are_measured(self, run: Any, pair: tuple[Path, Path], tmp_path: Path) -> None:
+        rows = [
+            {"image": "d.png", "expression": "the dog", "annotation_ids": [1006]},
+            {"image": "d.png", "expression": "the car", "boxes": []},
+            {"image": "d.png", "expression": "the helicopter", "boxes": []},
+            {"image": "d.png", "expression": "how many dogs are there?", "count": 1},
+        ]
+        file, out = tmp_path / "e.jsonl", tmp_path / "grounding.json"
+        file.write_text("\n".join(map(json.dumps, rows)))
+        images = ("--images", pair[0])
+        arguments = (*images, "--annotations", pair[1], "--expressions", file, "--out", out)
+        code, table, _ = run("evaluate", *arguments)
+        figures = json.loads(out.read_text())
+        assert code == OK and figures["accuracy"] == 0.5
+        assert 'd.png: the car\n  expected 0 boxes\n  found 1 box by ~class("car")' in table
+        assert "1 were not understood, counted as wrong" in table
+        file.write_text("\n".join(map(json.dumps, rows[1:])))
+        assert json.loads(run("evaluate", *images, "--expressions", file, "--json")[1])["count"] == 3
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ([], "--images"),
+            (["--images", "."], "--annotations FILE is needed"),
+            (["--images", ".", "--annotations", "a", "--annotations", "b"], "there are 1 and 2"),
+            (["--images", ".", "--annotations", "no.json"], "there is no annotation file no.json"),
+            (["--images", ".", "--annotations", "{}", "--resume"], "--resume needs --out"),
+            (["--images", ".", "--annotations", "{}", "--classes", ","], "--classes names no class"),
+            (["--images", "{images}", "--annotations", "{}", "--classes", "unicorn"], "the nearest: "),
+            (["--images", ".", "--annotations", "{}", "--min-score", "0.5"], "--min-score belongs to --expressions"),
+            (["--images", ".", "--expressions", "{}", "--no-masks"], "belong to detection"),
+            (["--images", ".", "--expressions", "no.jsonl"], "there is no file of expressions no.jsonl"),
+            (["--images", "{images}", "--annotations", "{}", "--limit", "0"], "at least 1"),
+        ],
+    )
+    def test_what_does_not_fit_together_is_a_usage_error(
+        self, run: Any, pair: tuple[Path, Path], arguments: list[str], said: str
+    ) -> None:
+        filled = [argument.replace("{images}", str(pair[0])).replace("{}", str(pair[1])) for argument in arguments]
+        code, out, err = run("evaluate", *filled)
+        assert (code, out) == (USAGE, "") and said in err
+
+    def test_broken_annotations_are_a_failure(self, run: Any, pair: tuple[Path, Path]) -> None:
+        pair[1].write_text("{")
+        code, _, err = run("evaluate", "--images", pair[0], "--annotations", pair[1])
+        assert code == FAILURE and "expected a JSON file" in err
+
+    def test_figures_that_are_there_are_kept(self, run: Any, pair: tuple[Path, Path]) -> None:
+        before = pair[1].read_bytes()
+        arguments = ("--images", pair[0], "--annotations", pair[1], "--out", pair[1])
+        code, _, err = run("evaluate", *arguments)
+        assert code == USAGE and "is there already" in err and pair[1].read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+class TestKilled:
+    """The embedded detector on real images, in a process that is killed and begun again."""
+
+    def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(self, data_root: Path, tmp_path: Path) -> None:
+        folder = data_root / "vision" / "coco128"
+        if not folder.is_dir():
+            pytest.skip(f"needs {folder}: set SKYLARK_DATA to the data folder")
+        arguments = [
+            "evaluate", "--images", str(folder / "images"), "--annotations", str(folder / "instances.json"),
+            "--no-masks", "--limit", "24", "--resume", "--threads", "1", "--out",
+        ]  # fmt: skip
+        whole, out = tmp_path / "whole.json", tmp_path / "killed.json"
+        assert main([*arguments, str(whole)]) == OK
+        child = subprocess.Popen(
+            [sys.executable, "-m", "vision", *arguments, str(out)],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)}, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        until = time.monotonic() + 100
+        while time.monotonic() < until and written(out) < 4:
+            time.sleep(0.005)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        kept = lines_path(out).read_bytes()
+        assert not out.exists() and 4 <= written(out) < 25
+        assert main([*arguments, str(out)]) == OK
+        assert lines_path(out).read_bytes() == lines_path(whole).read_bytes()
+        assert lines_path(out).read_bytes().startswith(kept[: kept.rfind(b"\n") + 1])
+        assert out.read_bytes() == whole.read_bytes()
+
+
+def written(out: Path) -> int:
+    """Whole lines of a run, that of the settings counted."""
+    return lines_path(out).read_bytes().count(b"\n") if lines_path(out).exists() else 0

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vision.made_detections import detections
+from vision.detections.detections import Detections, empty
+from vision.detections.errors import DetectionsError
+from vision.reading.instructions.task import Limit, OutputFormat, SizeRange, Target, Task
+
+SIZE = (100, 50)
+BOXES = [[0, 0, 10, 10], [20, 20, 40, 50], [60, 5, 100, 25]]
+RINGS = [
+    [np.array([[1, 1], [9, 1], [5, 8]])],
+    [np.array([[20, 20], [40, 20], [30, 50]])],
+    [np.array(BOXES[0:2])[:, :3].T],
+]
+
+
+def made(**changes: Any) -> Detections:
+    fields: dict[str, Any] = {
+        "image_size": SIZE,
+        "xyxy": np.array(BOXES),
+        "class_names": ("dog", "cat", "dog"),
+        "scores": np.array([0.875, 0.5, 0.25]),
+        "classes": ("cat", "dog", "bird"),
+        "model_classes": ("dog", "cat", "puppy"),
+        "polygons": RINGS,
+        "polygon_source": "model",
+        "track_ids": np.array([7, 3, 5]),
+    }
+    return Detections(**{**fields, **changes})
+
+
+FOUND = made()
+
+
+class TestWhatIsMade:
+    def test_arrays_have_their_types_and_are_copies_that_cannot_be_written(self) -> None:
+        boxes = np.array(BOXES)
+        found = made(xyxy=boxes)
+        boxes[:] = 0
+        assert found.xyxy.tolist() == BOXES
+        assert found.scores is not None
+        assert found.polygons is not None
+        assert found.track_ids is not None
+        assert [str(array.dtype) for array in (found.xyxy, found.scores, found.track_ids)] == [
+            "float32",
+            "float32",
+            "int64",
+        ]
+        for array in (found.xyxy, found.scores, found.track_ids, found.polygons[0][0], found[:2].xyxy):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+
+    def test_the_class_set_is_what_occurs_where_none_is_given(self) -> None:
+        assert made(classes=()).classes == ("dog", "cat")
+        assert made(model_classes=()).model_classes == ("dog", "cat", "dog")
+
+    def test_nothing_has_its_shapes(self) -> None:
+        nothing = empty(SIZE, ("dog",))
+        assert nothing.xyxy.shape == (0, 4)
+        assert len(nothing) == 0
+        assert list(nothing) == []
+        assert Detections(SIZE, [], ()) == replace(nothing, scores=None, classes=())  # type: ignore[arg-type]
+
+    def test_rounding_beyond_the_edge_is_moved_to_it(self) -> None:
+        found = made(xyxy=[[-0.4, 0, 100.7, 50.01], *BOXES[1:]])
+        assert found.xyxy[0].tolist() == [0, 0, 100, 50]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": (0, 50)}, r"image_size is \(0, 50\)"),
+        ({"image_size": (100.5, 50)}, "two whole numbers"),
+        ({"image_size": 100}, "two whole numbers"),
+        ({"xyxy": np.zeros((3, 5))}, r"xyxy has shape \(3, 5\): expected \(n, 4\)"),
+        ({"xyxy": [["a"] * 4] * 3}, "an array of numbers"),
+        ({"xyxy": [BOXES[0], [1, 2], [3]]}, "an array of numbers"),
+        ({"xyxy": [*BOXES[:2], [1, 2, np.nan, 4]]}, r"box 2.* is not finite"),
+        ({"xyxy": [*BOXES[:2], [1, 2, np.inf, 4]]}, r"box 2.* is not finite"),
+        ({"xyxy": [*BOXES[:2], [1, 2, 102, 4]]}, r"box 2.* lies outside the image: expected 0 to 100 in x"),
+        ({"xyxy": [*BOXES[:2], [10, 2, 5, 4]]}, r"box 2 is .*: expected x1 <= x2 and y1 <= y2"),
+        ({"class_names": ("dog", "cat")}, "2 class names for 3 boxes"),
+        ({"class_names": ("dog", "cat", "bride")}, "class name 2 is 'bride'.*nearest: 'bird'"),
+        ({"class_names": "dog"}, "found one string"),
+        ({"classes": ("dog", "cat", "dog")}, "names 'dog' twice"),
+        ({"classes": ("dog", "cat", "")}, "at least one character"),
+        ({"classes": ("dog", "cat", "a\x00b")}, "holds '\\\\x00'"),
+        ({"classes": ("dog", "cat", "\ud800")}, "lone surrogates"),
+        ({"classes": ("dog", "cat", 3)}, "class 3: expected a name"),
+        ({"model_classes": ("dog",)}, "1 model classes for 3 boxes"),
+        ({"scores": [0.5, 0.5]}, r"scores have shape \(2,\): expected \(3,\)"),
+        ({"scores": [0.5, 0.5, 1.1]}, "score 2 is 1.1: expected 0 to 1"),
+        ({"scores": [0.5, np.nan, 1]}, "score 1 is nan"),
+        ({"polygons": RINGS[:2]}, "2 polygons for 3 boxes"),
+        ({"polygons": [RINGS[0], RINGS[1], []]}, "polygon 2 has no ring"),
+        ({"polygons": [RINGS[0], RINGS[1], [np.zeros((2, 2))]]}, r"polygon 2 has a ring of shape \(2, 2\)"),
+        ({"polygons": [RINGS[0], RINGS[1], [RINGS[0][0] * 30]]}, "polygon 2 lies outside the image"),
+        ({"track_ids": [1.5, 2, 3]}, "track_ids"),
+        ({"track_ids": [1, 2]}, "track_ids"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DetectionsError, match=message):
+        made(**changes)
+
+
+class TestTakingSome:
+    @pytest.mark.parametrize(
+        ("index", "places"),
+        [
+            (1, [1]),
+            (-1, [2]),
+            (np.int64(0), [0]),
+            (slice(1, None), [1, 2]),
+            (slice(None, None, -1), [2, 1, 0]),
+            ([2, 0], [2, 0]),
+            ([1, 1], [1, 1]),
+            ([], []),
+            ((0, 2), [0, 2]),
+            (np.array([True, False, True]), [0, 2]),
+            ([False, False, False], []),
+        ],
+    )
+    def test_takes_all_fields_of_the_same_objects_in_that_order(self, index: Any, places: list[int]) -> None:
+        some = FOUND[index]
+        assert some.classes == FOUND.classes
+        assert [one.track_id for one in some] == [[7, 3, 5][i] for i in places]
+        assert [one.class_name for one in some] == [FOUND.class_names[i] for i in places]
+        assert [one.model_class for one in some] == [FOUND.model_classes[i] for i in places]
+        assert [one.xyxy.tolist() for one in some] == [BOXES[i] for i in places]
+        assert [one.score for one in some] == [[0.875, 0.5, 0.25][i] for i in places]
+        outlines = [one.polygon for one in some]
+        for outline, i in zip(outlines, places, strict=True):
+            assert outline is not None
+            assert outline[0].tolist() == RINGS[i][0].tolist()
+
+    @pytest.mark.parametrize("index", [3, [0, 9], [True, False]])
+    def test_what_is_not_there_is_an_index_error(self, index: Any) -> None:
+        with pytest.raises(IndexError):
+            FOUND[index]
+
+    @pytest.mark.parametrize("index", ["dog", 1.0, None, [[0]], True])
+    def test_what_is_no_index_is_a_type_error(self, index: Any) -> None:
+        with pytest.raises(TypeError, match="a boolean mask"):
+            FOUND[index]
+
+
+class TestEquality:
+    def test_is_of_all_fields_but_the_image(self) -> None:
+        assert made() == FOUND
+        assert made(source="other.jpg") == FOUND
+        assert copy.deepcopy(FOUND) == FOUND
+        assert pickle.loads(pickle.dumps(FOUND)) == FOUND
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"image_size": (101, 50)},
+            {"xyxy": np.array(BOXES) / 2},
+            {"class_names": ("cat", "cat", "dog")},
+            {"classes": ("dog", "cat", "bird")},
+            {"model_classes": ()},
+            {"scores": None},
+            {"polygons": None},
+            {"polygons": [RINGS[0], RINGS[1], [RINGS[0][0]]]},
+            {"polygon_source": "grabcut"},
+            {"track_ids": None},
+            {"output": OutputFormat("json")},
+            {"task": Task("dogs")},
+            {"value": 3},
+            {"notes": ("a note",)},
+        ],
+    )
+    def test_one_other_field_makes_another(self, changes: dict[str, Any]) -> None:
+        assert made(**changes) != FOUND
+
+    def test_other_values_are_other(self) -> None:
+        assert FOUND != "detections"
+        assert FOUND[:1] != FOUND
+
+    def test_there_is_no_hash(self) -> None:
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(FOUND)
+
+
+class TestFilters:
+    def test_by_class_keep_the_class_set(self) -> None:
+        assert FOUND.with_classes("dog").class_names == ("dog", "dog")
+        assert FOUND.with_classes("dog", "cat") == FOUND
+        assert len(FOUND.with_classes("bird")) == 0
+        assert FOUND.with_classes("cat").classes == FOUND.classes
+        with pytest.raises(DetectionsError, match=r"no class 'brid'.*nearest: 'bird'"):
+            FOUND.with_classes("brid")
+
+    def test_by_score(self) -> None:
+        assert FOUND.min_score(0.5) == FOUND[:2]
+        with pytest.raises(DetectionsError, match="no scores"):
+            made(scores=None).min_score(0.5)
+
+    def test_by_size(self) -> None:
+        assert FOUND.area.tolist() == [100, 600, 800]
+        assert FOUND.with_size(SizeRange(min_area=600)) == FOUND[1:]
+        assert FOUND.with_size(SizeRange(max_area_share=0.02)) == FOUND[:1]
+        assert FOUND.with_size(SizeRange(min_height=20, max_height=20)) == FOUND[2:]
+
+    def test_by_region_look_at_the_middle_of_the_box(self) -> None:
+        assert FOUND.in_region((0, 0, 0.5, 1)) == FOUND[:2]
+        assert FOUND.in_region((0.5, 0, 1, 1)) == FOUND[2:]
+
+    @given(detections(parts=2), st.floats(0, 1))
+    def test_and_their_opposites_part_the_objects(self, found: Detections, bound: float) -> None:
+        some = found.with_classes(*found.classes[:1])
+        others = found.with_classes(*found.classes[1:])
+        assert len(some) + len(others) == len(found)
+        low = found.in_region((0, 0, bound, 1)) if bound > 0 else found[:0]
+        high = found.in_region((bound, 0, 1, 1)) if bound < 1 else found[:0]
+        assert bound in (0, 1) or len(low) + len(high) == len(found)
+
+
+class TestAsDict:
+    @given(detections(parts=2))
+    def test_is_json_with_every_object(self, found: Detections) -> None:
+        told = json.loads(found.to_json())
+        assert told == found.to_dict()
+        assert tuple(told["classes"]) == found.classes
+        for one, mine in zip(told["objects"], found, strict=True):
+            assert one["class_name"] == mine.class_name
+            assert np.array_equal(np.array(one["xyxy"], np.float32), mine.xyxy)
+            assert (one["polygon"] is None) == (mine.polygon is None)
+
+    def test_has_the_task_and_the_short_numbers(self) -> None:
+        task = Task("two dogs", targets=(Target("dog", ("dog",)),), limit=Limit(2))
+        told = made(xyxy=[[0.1, 0.2, 10.3, 10.4], *BOXES[1:]], task=task, value=2).to_dict()
+        assert told["objects"][0]["xyxy"] == [0.1, 0.2, 10.3, 10.4]
+        assert told["task"]["limit"] == {"count": 2, "by": "score", "order": "descending"}
+        assert told["value"] == 2
+        json.dumps(told)
+
+
+def test_text_follows_the_output() -> None:
+    assert FOUND[1].text == "(cat, 20, 20, 40, 50)"
+    assert replace(FOUND[1], output=OutputFormat("tokens", range_=100)).text == "<c0> <p20> <p40> <p40> <p100>"
+
+
+def test_drawing_needs_an_image_of_the_same_size() -> None:
+    picture = FOUND.draw(np.zeros((50, 100, 3), np.uint8))
+    assert np.asarray(picture).any()
+    with pytest.raises(DetectionsError):
+        FOUND.draw()
+    with pytest.raises(DetectionsError):
+        FOUND.draw(np.zeros((9, 9, 3), np.uint8))

@@ -1,0 +1,238 @@
+"""Other people's tools are the judges: pycocotools evaluates what `to_coco` gives, supervision reads the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import supervision
+from hypothesis import given, settings
+from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
+from pycocotools.coco import COCO  # type: ignore[import-untyped]
+from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
+from supervision.dataset.formats.pascal_voc import detections_from_xml_obj
+from supervision.dataset.formats.yolo import yolo_annotations_to_detections
+
+import kg_data
+from tests.vision.made_detections import detections
+from vision.detections import exchange
+from vision.detections.detections import Detections, empty
+from vision.detections.errors import DetectionsError
+from vision.errors import FormatError
+from vision.reading.instructions.task import OutputFormat, Target, Task
+
+SIZE = (64, 48)
+SQUARE = np.array([[4, 6], [20, 6], [20, 30], [4, 30]], np.float32)
+CORNER = np.array([[40, 30], [64, 30], [64, 48]], np.float32)
+SMALL = np.array([[50, 4], [56, 4], [56, 10], [50, 10]], np.float32)
+FOUND = Detections(
+    SIZE,
+    np.array([[4, 6, 20, 30], [40, 4, 64, 48]]),
+    ("sofa", "dog"),
+    np.array([0.75, 0.5]),
+    ("dog", "sofa"),
+    ("couch", "dog"),
+    ((SQUARE,), (CORNER, SMALL)),
+    "model",
+    np.array([11, 12]),
+)
+
+
+class TestCoco:
+    def test_ids_are_cocos_own_where_the_models_classes_are(self) -> None:
+        assert [one["category_id"] for one in FOUND.to_coco()] == [63, 18]
+
+    def test_ids_are_places_in_the_class_set_where_any_is_not(self) -> None:
+        other = Detections(SIZE, FOUND.xyxy, ("helicopter", "dog"), classes=("dog", "helicopter"))
+        assert [one["category_id"] for one in other.to_coco()] == [2, 1]
+        # An image without a helicopter has the same ids as one with it.
+        assert [one["category_id"] for one in other[1:].to_coco()] == [1]
+        assert [one["category_id"] for one in other[1:].to_coco(category_ids={"dog": 5})] == [5]
+        with pytest.raises(FormatError, match="no category id for 'helicopter'"):
+            other.to_coco(category_ids={"dog": 5})
+
+    def test_groups_keep_the_models_classes_for_evaluation(self) -> None:
+        task = Task(targets=(Target("vehicle", ("car", "bus")), Target("pet", ("dog",))))
+        found = Detections(SIZE, FOUND.xyxy, ("vehicle",) * 2, None, ("vehicle", "pet"), ("bus", "car"), task=task)
+        assert [one["category_id"] for one in found.to_coco()] == [6, 3]
+
+    def test_annotations_have_all_that_the_format_asks_for(self) -> None:
+        first, second = FOUND.to_coco(image_id=9, first_id=5)
+        assert first == {
+            "id": 5, "image_id": 9, "category_id": 63, "bbox": [4, 6, 16, 24], "area": 384, "iscrowd": 0,
+            "segmentation": [SQUARE.ravel().tolist()], "score": 0.75,
+        }  # fmt: skip
+        assert second["id"] == 6
+        assert second["area"] == 24 * 18 / 2 + 36
+        assert len(second["segmentation"]) == 2
+
+    def test_without_scores_and_outlines_they_are_left_out(self) -> None:
+        bare = replace(FOUND, scores=None, polygons=None)
+        assert all(not {"score", "segmentation"} & one.keys() for one in bare.to_coco())
+
+    @given(detections(parts=2))
+    def test_go_there_and_back(self, found: Detections) -> None:
+        found = replace(found, output=OutputFormat("coco"))
+        categories = {i + 1: name for i, name in enumerate(found.classes)}
+        ids = {name: number for number, name in categories.items()}
+        listed = json.loads(json.dumps(found.to_coco(category_ids=ids)))
+        read = Detections.from_coco(listed, found.image_size, categories, found.classes)
+        assert read.class_names == found.class_names
+        np.testing.assert_allclose(read.xyxy, found.xyxy, atol=1e-3 + 2e-7 * max(found.image_size))
+        assert (read.scores is None) == (found.scores is None or not len(found))
+        for mine, theirs in zip(found.polygons or (), read.polygons or (), strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+    def test_a_run_length_mask_becomes_an_outline(self) -> None:
+        mask = np.zeros((48, 64), np.uint8)
+        mask[10:20, 5:30] = 1
+        for counts in (
+            coco_mask.encode(np.asfortranarray(mask)),
+            {"counts": [250, 10, 38, 10, 2764], "size": [48, 64]},
+        ):
+            if isinstance(counts["counts"], bytes):
+                counts["counts"] = counts["counts"].decode()
+            one = {"category_id": 18, "bbox": [5, 10, 25, 10], "segmentation": counts, "iscrowd": 1}
+            (rings,) = Detections.from_coco([one], SIZE).polygons or ()
+            assert len(rings) == 1
+            assert rings[0].min(axis=0).tolist() == [5, 10]
+
+    def test_the_text_is_a_data_set_that_pycocotools_loads(self) -> None:
+        text = replace(FOUND, output=OutputFormat("coco", "polygon", score=True)).text
+        loaded = loaded_coco(json.loads(text))
+        assert [one["name"] for one in loaded.loadCats(loaded.getCatIds())] == ["dog", "sofa"]
+        assert loaded.imgs[1]["width"] == 64
+        assert loaded.annToMask(loaded.anns[2]).sum() == pytest.approx(24 * 18 / 2 + 36, abs=20)
+
+
+def loaded_coco(content: dict[str, Any]) -> Any:
+    with contextlib.redirect_stdout(io.StringIO()):
+        loaded = COCO()
+        loaded.dataset = content
+        loaded.createIndex()
+    return loaded
+
+
+class TestRealAnnotations:
+    """The people who drew COCO's outlines drew what no test would think of."""
+
+    @pytest.mark.parametrize("name", ["coco128", "coco_mini_train"])
+    def test_read_and_written_again_they_match_themselves(self, name: str) -> None:
+        file = Path(kg_data.data_root()) / "vision" / name / "instances.json"
+        if not file.is_file():
+            pytest.skip(f"needs {file}: set SKYLARK_DATA to the data folder")
+        content = json.loads(file.read_text(encoding="utf-8"))
+        names = {category["id"]: category["name"] for category in content["categories"]}
+        whole = [one for one in content["annotations"] if not one.get("iscrowd")]
+        results = []
+        for image in content["images"]:
+            mine = [one for one in whole if one["image_id"] == image["id"]]
+            found = Detections.from_coco(mine, (image["width"], image["height"]), names)
+            scored = replace(found, scores=np.ones(len(found), np.float32))
+            results += scored.to_coco(image["id"], first_id=len(results) + 1)
+        assert len(results) == len(whole)
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth = loaded_coco({**content, "annotations": whole})
+            kinds = ("bbox", "segm") if all("segmentation" in one for one in results) else ("bbox",)
+            for kind in kinds:
+                run = COCOeval(truth, truth.loadRes(results), kind)
+                run.params.maxDets = [1, 10, 1000]
+                run.evaluate()
+                run.accumulate()
+                precision = run.eval["precision"][:, :, :, 0, 2]
+                assert precision[precision >= 0].min() > 1 - 1e-9, kind
+
+
+class TestSupervision:
+    def test_gets_names_ids_scores_tracks_and_masks(self) -> None:
+        theirs = FOUND.to_supervision()
+        assert theirs.xyxy.tolist() == FOUND.xyxy.tolist()
+        assert theirs.data["class_name"].tolist() == ["sofa", "dog"]  # type: ignore[union-attr]
+        assert theirs.class_id is not None
+        assert theirs.class_id.tolist() == [1, 0]
+        assert theirs.confidence is not None
+        assert theirs.confidence.tolist() == [0.75, 0.5]
+        assert theirs.tracker_id is not None
+        assert theirs.tracker_id.tolist() == [11, 12]
+        mask = np.asarray(theirs.mask)
+        assert mask.shape == (2, 48, 64)
+        assert mask[0, 6:30, 4:20].all()
+        assert mask[0].sum() == 16 * 24
+        assert mask[1, 4:10, 50:56].all()
+        assert not mask[1, :30, :40].any()
+
+    @given(detections(parts=2))
+    @settings(max_examples=30)
+    def test_boxes_go_there_and_back(self, found: Detections) -> None:
+        boxes = replace(found, polygons=None, output=OutputFormat())
+        assert Detections.from_supervision(boxes.to_supervision(), found.image_size, found.classes) == boxes
+
+    def test_outlines_go_there_and_back_with_the_same_pixels(self) -> None:
+        theirs = FOUND.to_supervision()
+        back = Detections.from_supervision(theirs, SIZE, FOUND.classes)
+        assert replace(back, polygons=None, model_classes=()) == replace(FOUND, polygons=None, model_classes=())
+        assert np.array_equal(np.asarray(back.to_supervision().mask), np.asarray(theirs.mask))
+
+    def test_masks_of_a_huge_image_are_run_length_encoded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dense = np.asarray(FOUND.to_supervision().mask)
+        monkeypatch.setattr(exchange, "MAX_DENSE_BYTES", 1)
+        mask = FOUND.to_supervision().mask
+        assert isinstance(mask, supervision.CompactMask)
+        assert np.array_equal(np.asarray(mask), dense)
+
+    def test_nothing_goes_there_and_back(self) -> None:
+        for nothing in (empty(SIZE, ("dog",)), replace(empty(SIZE, ("dog",)), polygons=(), polygon_source="model")):
+            theirs = nothing.to_supervision()
+            assert len(theirs) == 0
+            assert Detections.from_supervision(theirs, SIZE, ("dog",)) == nothing
+
+    def test_takes_class_ids_where_there_are_no_names(self) -> None:
+        theirs = supervision.Detections(xyxy=np.array([[-5.0, 2, 300, 9]]), class_id=np.array([1]))
+        found = Detections.from_supervision(theirs, SIZE, ("dog", "cat"))
+        assert (found.class_names, found.xyxy.tolist()) == (("cat",), [[0, 2, 64, 9]])
+        with pytest.raises(DetectionsError, match="expected data"):
+            Detections.from_supervision(theirs, SIZE)
+        with pytest.raises(DetectionsError, match="class_id 1: expected 0 to 0"):
+            Detections.from_supervision(theirs, SIZE, ("dog",))
+
+    def test_its_filters_and_nms_work_on_what_it_gets(self) -> None:
+        theirs = FOUND.to_supervision()
+        assert len(theirs[theirs.confidence > 0.6]) == 1  # type: ignore[operator, arg-type]
+        assert len(theirs.with_nms(0.5)) == 2
+
+
+class TestFilesOfOtherTools:
+    @given(detections())
+    @settings(max_examples=40)
+    def test_supervision_reads_our_voc(self, found: Detections) -> None:
+        root = ElementTree.fromstring(replace(found, polygons=None).to_voc())
+        theirs, names = detections_from_xml_obj(root, list(found.classes), found.image_size)
+        assert len(theirs) == len(found)
+        if len(found):
+            assert theirs.class_id is not None
+            assert tuple(names[i] for i in theirs.class_id) == found.class_names
+            assert np.all(np.abs(theirs.xyxy - found.xyxy.astype(np.float64)) <= 1 + 1e-6 * max(found.image_size))
+
+    @given(detections())
+    @settings(max_examples=40)
+    def test_supervision_reads_our_yolo(self, found: Detections) -> None:
+        lines, names = found.to_yolo()
+        theirs = yolo_annotations_to_detections(lines.splitlines(), found.image_size, with_masks=False)
+        assert len(theirs) == len(found)
+        if len(found):
+            assert theirs.class_id is not None
+            assert tuple(names[i] for i in theirs.class_id) == found.class_names
+            assert np.all(np.abs(theirs.xyxy - found.xyxy.astype(np.float64)) <= 0.001 + 1e-6 * max(found.image_size))
+
+    def test_voc_has_the_score_and_the_file_name(self) -> None:
+        root = ElementTree.fromstring(replace(FOUND, source="folder/street.jpg").to_voc())
+        assert root.findtext("filename") == "street.jpg"
+        assert [one.findtext("score") for one in root.findall("object")] == ["0.75", "0.5"]
+        assert len(root.findall("object/polygon")) == 2

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.vision.made_detections import detections, step
+from vision.detections.detections import Detections, empty
+from vision.detections.formats import POSITION_LOST, effective, layout, losses
+from vision.errors import FormatError
+from vision.reading.instructions.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale
+
+SIZE = (640, 480)
+TRIANGLE = np.array([[40, 50], [200.4, 60], [120, 300.7]], np.float32)
+SQUARE = np.array([[400, 400], [440, 400], [440, 440], [400, 440]], np.float32)
+FOUND = Detections(
+    SIZE,
+    np.array([[40, 50, 200.4, 300.7], [400, 400, 440, 440]]),
+    ("dog", "traffic light"),
+    scores=np.array([0.91, 0.4567]),
+    classes=("cat", "dog", "traffic light"),
+    polygons=((TRIANGLE,), (SQUARE,)),
+)
+
+
+def text(output: OutputFormat, found: Detections = FOUND) -> str:
+    return replace(found, output=output).text
+
+
+def back(found: Detections, output: OutputFormat | None = None) -> Detections:
+    return Detections.from_text(found.text, found.image_size, output or found.output, found.classes)
+
+
+def float32_slack(found: Detections) -> float:
+    return 4 * max(found.image_size) * float(np.finfo(np.float32).eps)
+
+
+class TestEveryFormatIsReadBackWithinOneStep:
+    @given(detections())
+    @example(replace(FOUND, output=OutputFormat("tokens", "polygon", range_=7, offsets=True)))
+    @example(Detections((2, 2), np.array([[0, 0, 1, 1]]), ("a",), output=OutputFormat(offsets=True)))
+    def test_boxes_outlines_classes_and_scores(self, found: Detections) -> None:
+        read = back(found)
+        assert read.class_names == found.class_names
+        assert read.classes == found.classes
+        assert read.output == found.output
+        bound = step(found.output, found.image_size) + float32_slack(found)
+        if found.output.geometry == "box":
+            assert np.all(np.abs(read.xyxy - found.xyxy.astype(np.float64)) <= np.tile(bound, 2))
+        for mine, theirs in zip(found.polygons or (), read.polygons or (), strict=True):
+            assert [len(ring) for ring in theirs] == [len(ring) for ring in mine]
+            for ring, other in zip(mine, theirs, strict=True):
+                assert np.all(np.abs(ring - other.astype(np.float64)) <= bound)
+        if found.output.score and found.scores is not None and len(found):
+            assert read.scores is not None
+            np.testing.assert_allclose(read.scores, found.scores, atol=0.5001e-4)
+        else:
+            assert read.scores is None
+
+    @given(detections(parts=3))
+    def test_outlines_in_several_parts(self, found: Detections) -> None:
+        read = back(found)
+        bound = step(found.output, found.image_size) + float32_slack(found)
+        for mine, theirs in zip(found.polygons or (), read.polygons or (), strict=True):
+            if found.output.format in ("json", "coco"):
+                assert [len(ring) for ring in theirs] == [len(ring) for ring in mine]
+            assert len(theirs) == 1 or found.output.format in ("json", "coco")
+            points = np.concatenate(theirs).astype(np.float64)
+            for vertex in np.concatenate(mine):
+                assert np.min(np.max(np.abs(points - vertex) / bound, axis=1)) <= 1
+
+    def test_all_combinations_of_the_options(self) -> None:
+        count = 0
+        for name, geometry, box, scale, offsets, centre, class_as, score in itertools.product(
+            get_args(FormatName),
+            get_args(Geometry),
+            get_args(BoxForm),
+            get_args(Scale),
+            (False, True),
+            (False, True),
+            get_args(ClassForm),
+            (False, True),
+        ):
+            output = OutputFormat(name, geometry, None, box, scale, 512, offsets, centre, class_as, score=score)
+            found = replace(FOUND, output=output)
+            lost = offsets and not centre and name in ("tuple", "tokens", "json")
+            assert (POSITION_LOST in found.text) == lost
+            if lost:
+                with pytest.raises(FormatError, match="where in the image"):
+                    back(found)
+                continue
+            read = back(found)
+            bound = np.tile(step(output, SIZE), 2) + float32_slack(found)
+            assert np.all(np.abs(read.xyxy - FOUND.xyxy) <= bound), output
+            assert read.class_names == FOUND.class_names
+            assert (read.polygons is not None) == (geometry == "polygon")
+            assert (read.scores is not None) == score
+            count += 1
+        assert count > 2000
+
+    @given(detections())
+    def test_coco_yolo_and_voc_are_recognised(self, found: Detections) -> None:
+        if found.output.format not in ("coco", "yolo", "voc") or not len(found):
+            return
+        known = back(found)
+        found_out = Detections.from_text(found.text, found.image_size, classes=found.classes)
+        assert found_out.output.format == found.output.format
+        assert found_out.output.geometry == found.output.geometry
+        assert found_out == replace(known, output=found_out.output)
+
+    @pytest.mark.parametrize("name", get_args(FormatName))
+    def test_nothing_found_is_read_back_as_nothing(self, name: FormatName) -> None:
+        for geometry in get_args(Geometry):
+            nothing = replace(empty(SIZE, ("dog",)), output=OutputFormat(name, geometry))
+            assert len(back(nothing)) == 0
+
+
+class TestTheNumbersAreWhatTheDocsSay:
+    @given(detections(), st.sampled_from(("pixel", "range")), st.booleans())
+    def test_each_is_the_nearest_step_from_the_corner_or_the_centre(
+        self, found: Detections, scale: Scale, offsets: bool
+    ) -> None:
+        output = OutputFormat(scale=scale, range_=found.output.range_, offsets=offsets, class_as="index")
+        unit = np.array(found.image_size) / output.range_ if scale == "range" else np.ones(2)
+        lines = text(output, found).splitlines()
+        assert len(lines) == len(found)
+        for line, box in zip(lines, found.xyxy.astype(np.float64), strict=True):
+            numbers = np.array([int(number) for number in re.findall(r"-?\d+", line)[1:]])
+            corners = box.reshape(2, 2) / unit
+            if not offsets:
+                assert np.all(np.abs(numbers.reshape(2, 2) - corners) <= 0.5)
+                continue
+            centre, offset = numbers[:2], numbers[2:].reshape(2, 2)
+            assert np.all(np.abs(centre - corners.mean(axis=0)) <= 0.5)
+            assert np.all(np.abs(offset - (corners - corners.mean(axis=0))) <= 1)
+
+    @given(detections())
+    def test_each_lies_within_the_bounds_of_the_layout(self, found: Detections) -> None:
+        found = replace(found, output=replace(found.output, format="tuple", class_as="index", score=False))
+        form = layout(found.output, found.image_size)
+        for line in found.text.splitlines():
+            numbers = [float(number) for number in line.strip("()").split(",")[1:]]
+            values = [*form.centre, *(form.box or form.vertex * ((len(numbers) - len(form.centre)) // 2))]
+            assert len(values) == len(numbers)
+            for number, value in zip(numbers, values, strict=True):
+                assert value.low <= number <= value.high
+                assert round(number, value.decimals) == number
+
+    def test_in_visionllms_range_an_offset_is_a_share_of_the_image(self) -> None:
+        found = Detections((1024, 512), np.array([[256, 128, 768, 384]]), ("cup",))
+        assert text(OutputFormat(scale="range", class_as="token"), found) == "(<c0>, 128, 128, 384, 384)"
+        assert (
+            text(OutputFormat(scale="range", offsets=True, class_as="token"), found)
+            == "(<c0>, 256, 256, -128, -128, 128, 128)"
+        )
+        assert text(OutputFormat("tokens", offsets=True), found) == "<c0> <p256> <p256> <p-128> <p-128> <p128> <p128>"
+
+
+class TestTheText:
+    @pytest.mark.parametrize(
+        ("output", "expected"),
+        [
+            (OutputFormat(), "(dog, 40, 50, 200, 301)\n(traffic light, 400, 400, 440, 440)"),
+            (
+                OutputFormat(class_as="token", score=True),
+                "(<c1>, 40, 50, 200, 301, 0.91)\n(<c2>, 400, 400, 440, 440, 0.4567)",
+            ),
+            (OutputFormat(box="xywh", class_as="index"), "(1, 40, 50, 160, 251)\n(2, 400, 400, 40, 40)"),
+            (
+                OutputFormat(box="cxcywh", scale="range", range_=1000),
+                "(dog, 188, 365, 251, 522)\n(traffic light, 656, 875, 62, 83)",
+            ),
+            (OutputFormat(box="xywh", offsets=True), "(dog, 120, 175, -80, -125, 160, 251)\n"
+             "(traffic light, 420, 420, -20, -20, 40, 40)"),
+            (OutputFormat(box="cxcywh", offsets=True), "(dog, 120, 175, 160, 251)\n(traffic light, 420, 420, 40, 40)"),
+            (
+                OutputFormat(geometry="polygon"),
+                "(dog, 40, 50, 200, 60, 120, 301)\n(traffic light, 400, 400, 440, 400, 440, 440, 400, 440)",
+            ),
+            (OutputFormat("tokens"), "<c1> <p32> <p53> <p160> <p321>\n<c2> <p320> <p427> <p352> <p469>"),
+            (OutputFormat("yolo"), "1 0.187812 0.365313 0.250625 0.522292\n2 0.65625 0.875 0.0625 0.083333"),
+        ],
+    )  # fmt: skip
+    def test_of_a_few_formats(self, output: OutputFormat, expected: str) -> None:
+        assert text(output) == expected
+
+    @pytest.mark.parametrize(
+        ("name", "written"),
+        [
+            ("traffic light", "traffic light"),
+            ("chien méchant", "chien méchant"),
+            ("hip-hop dancer no. 1", "hip-hop dancer no. 1"),
+            ("a, b", '"a, b"'),
+            ('say "x"', r'"say \"x\""'),
+            ("<c0>", '"<c0>"'),
+            ("two\nlines", r'"two\nlines"'),
+            ("7", '"7"'),
+            (" x", '" x"'),
+            ("line\u2028separator", r'"line\u2028separator"'),
+        ],
+    )
+    def test_quotes_names_that_would_be_misread(self, name: str, written: str) -> None:
+        assert text(OutputFormat(), Detections(SIZE, np.array([[1, 2, 3, 4]]), (name,))) == f"({written}, 1, 2, 3, 4)"
+
+    @given(detections(parts=2))
+    def test_of_tuples_tokens_and_yolo_has_a_line_for_each_object(self, found: Detections) -> None:
+        if found.output.format in ("tuple", "tokens", "yolo"):
+            assert len(found.text.splitlines()) == len(found)
+
+    def test_of_json_has_the_keys_asked_for(self) -> None:
+        output = OutputFormat("json", keys=("name", "box"), score=True)
+        assert json.loads(text(output)) == [
+            {"name": "dog", "box": [40, 50, 200.4, 300.7], "score": 0.91},
+            {"name": "traffic light", "box": [400, 400, 440, 440], "score": 0.4567},
+        ]
+        polygon = json.loads(text(OutputFormat("json", "polygon", offsets=True, scale="range")))
+        assert polygon[1] == {
+            "label": "traffic light", "centre": [336, 448], "polygon": [[-16, -21, 16, -21, 16, 21, -16, 21]],
+        }  # fmt: skip
+
+    def test_without_the_centre_says_that_the_position_is_lost(self) -> None:
+        for name in ("tuple", "tokens"):
+            first, *rest = text(OutputFormat(name, offsets=True, centre=False)).splitlines()
+            assert first == f"# {POSITION_LOST}"
+            assert len(rest) == 2
+        told = json.loads(text(OutputFormat("json", offsets=True, centre=False)))
+        assert told["note"] == POSITION_LOST
+        assert told["objects"][1]["bbox"] == [-20, -20, 20, 20]
+
+    def test_names_the_same_classes_in_any_order_of_the_class_set(self) -> None:
+        for classes in itertools.permutations(FOUND.classes):
+            for class_as in get_args(ClassForm):
+                found = replace(FOUND, classes=classes, output=OutputFormat(class_as=class_as))
+                assert back(found).class_names == FOUND.class_names
+
+
+class TestWhatCannotBeWritten:
+    @pytest.mark.parametrize(
+        ("output", "message"),
+        [
+            (OutputFormat(scale="range", range_=0), "range is 0"),
+            (OutputFormat(geometry="polygon", points=2), "2 points"),
+            (OutputFormat("json", keys=("a", "a")), "cannot both"),
+            (OutputFormat("json", keys=("score", "bbox"), score=True), "'score'"),
+            (OutputFormat("json", keys=("label", "centre"), offsets=True), "'centre'"),
+            (OutputFormat("csv"), "no format 'csv'"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_a_format_that_no_text_can_have(self, output: OutputFormat, message: str) -> None:
+        with pytest.raises(FormatError, match=re.escape(message)):
+            text(output)
+
+    def test_outlines_where_there_are_none(self) -> None:
+        with pytest.raises(FormatError, match="boxes alone"):
+            text(OutputFormat(geometry="polygon"), replace(FOUND, polygons=None))
+
+    def test_outlines_of_another_number_of_points(self) -> None:
+        with pytest.raises(FormatError, match=r"object 1 has rings of \[4\] points: expected one ring of 3"):
+            text(OutputFormat(geometry="polygon", points=3))
+
+
+class TestLosses:
+    def test_none_where_the_text_says_all(self) -> None:
+        assert losses(FOUND) == ()
+        assert losses(replace(FOUND, output=OutputFormat("yolo", score=True))) == ()
+
+    @pytest.mark.parametrize(
+        ("output", "said"),
+        [
+            (OutputFormat(offsets=True, centre=False), "is lost"),
+            (OutputFormat(score=True), "the model gives none"),
+            (OutputFormat("tuple", "polygon"), "1 object has several parts"),
+            (OutputFormat("coco", offsets=True, scale="unit"), "COCO has its own coordinates.*scale, offsets"),
+            (OutputFormat("yolo", box="xywh"), "YOLO has its own.*box form"),
+        ],
+    )
+    def test_each_is_said(self, output: OutputFormat, said: str) -> None:
+        found = replace(FOUND, output=output, scores=None, polygons=((TRIANGLE, SQUARE), (SQUARE,)))
+        (only,) = losses(found)
+        assert re.search(said, only)
+
+    def test_json_and_coco_keep_all_parts(self) -> None:
+        for name in ("json", "coco"):
+            found = replace(FOUND, output=OutputFormat(name, "polygon"), polygons=((TRIANGLE, SQUARE), (SQUARE,)))
+            assert losses(found) == ()
+            read = back(found).polygons
+            assert read is not None
+            assert [len(rings) for rings in read] == [2, 1]
+
+
+def test_standards_go_before_what_is_asked() -> None:
+    asked = OutputFormat(box="xywh", scale="unit", offsets=True, centre=False, class_as="token")
+    for name in ("coco", "yolo", "voc"):
+        form = effective(replace(asked, format=name))
+        assert form.centre
+        assert not form.offsets
+    assert effective(replace(asked, format="tokens")).scale == "range"
+    assert effective(asked) == asked

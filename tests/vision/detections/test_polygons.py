@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faster_coco_eval.core import mask as coco_mask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import label
+
+from vision.detections.polygons import grabcut_outlines, mask_from_rings, rings_from_mask, with_points
+from vision.detections.polygons.fitting import fitted
+from vision.detections.polygons.grabcut import rounded_box
+from vision.detections.polygons.masks import joined, ring_area
+from vision.errors import FormatError, InstructionError
+from vision.evaluation.annotations import read_annotations
+from vision.images.loading import LoadedImage, load_image
+
+masks = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(np.bool_, shape))
+
+
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    return float((first & second).sum() / max((first | second).sum(), 1))
+
+
+def size_of(mask: np.ndarray) -> tuple[int, int]:
+    return mask.shape[1], mask.shape[0]
+
+
+def disc(radius: float = 40, side: int = 100) -> np.ndarray:
+    y, x = np.mgrid[0:side, 0:side] + 0.5
+    return np.hypot(x - side / 2, y - side / 2) < radius
+
+
+def square(left: float, top: float, side: float) -> np.ndarray:
+    return np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32) + np.array([left, top], np.float32)
+
+
+class TestMasksAndRings:
+    @settings(deadline=None, max_examples=200)
+    @given(mask=masks)
+    def test_a_mask_comes_back_from_its_rings(self, mask: np.ndarray) -> None:
+        """Parts, holes, parts in holes and pixels that touch at a corner included."""
+        assert np.array_equal(mask_from_rings(rings_from_mask(mask), size_of(mask)), mask)
+
+    @settings(deadline=None, max_examples=100)
+    @given(mask=masks)
+    def test_each_part_has_one_ring_whose_area_is_its_pixels(self, mask: np.ndarray) -> None:
+        parts, count = label(mask, np.ones((3, 3)))
+        rings = rings_from_mask(mask)
+        areas = sorted(int((parts == part).sum()) for part in range(1, count + 1))
+        assert sorted(round(abs(ring_area(ring))) for ring in rings) == areas
+
+    def test_one_pixel_is_a_square_of_side_one(self) -> None:
+        mask = np.zeros((10, 10), bool)
+        mask[3, 5] = True
+        (ring,) = rings_from_mask(mask)
+        assert {tuple(point) for point in ring.tolist()} == {(5, 3), (6, 3), (6, 4), (5, 4)}
+
+    def test_the_bounds_are_those_of_the_box(self) -> None:
+        mask = np.zeros((60, 80), bool)
+        mask[10:30, 20:70] = True
+        (ring,) = rings_from_mask(mask)
+        assert [*ring.min(axis=0), *ring.max(axis=0)] == [20, 10, 70, 30]
+
+    def test_the_largest_part_comes_first(self) -> None:
+        mask = np.zeros((40, 40), bool)
+        mask[:5, :5] = mask[10:30, 10:30] = mask[35:37, :3] = True
+        assert [abs(ring_area(ring)) for ring in rings_from_mask(mask)] == [400, 25, 6]
+
+    def test_specks_and_pinholes_are_left_out(self) -> None:
+        mask = disc()
+        mask[50, 50] = False
+        mask[2, 2] = True
+        rings = rings_from_mask(mask, speck_share=0.01)
+        assert np.array_equal(mask_from_rings(rings, size_of(mask)), disc())
+
+    def test_a_hole_stays_a_hole(self) -> None:
+        mask = disc() & ~disc(20)
+        rings = rings_from_mask(mask, tolerance=0.5, speck_share=0.05)
+        assert len(rings) == 1
+        assert not mask_from_rings(rings, size_of(mask))[50, 50]
+
+    def test_a_tolerance_saves_points_and_keeps_the_shape(self) -> None:
+        exact, rough = rings_from_mask(disc()), rings_from_mask(disc(), tolerance=0.5)
+        assert len(rough[0]) < len(exact[0]) / 2
+        assert iou(mask_from_rings(rough, (100, 100)), disc()) > 0.99
+
+    @settings(deadline=None, max_examples=100)
+    @given(mask=masks, tolerance=st.floats(0.1, 3))
+    def test_any_tolerance_gives_rings_of_three_points_within_the_mask_bounds(
+        self, mask: np.ndarray, tolerance: float
+    ) -> None:
+        for ring in rings_from_mask(mask, tolerance=tolerance):
+            assert len(ring) >= 3
+            assert (ring >= 0).all()
+            assert (ring <= size_of(mask)).all()
+
+    def test_nothing_has_no_ring(self) -> None:
+        assert rings_from_mask(np.zeros((5, 5), bool)) == ()
+        assert not mask_from_rings((), (5, 5)).any()
+
+    def test_overlapping_rings_are_added_up(self) -> None:
+        mask = mask_from_rings((square(0, 0, 6), square(3, 3, 6)), (10, 10))
+        assert mask.sum() == 36 + 36 - 9
+
+    def test_joined_rings_are_one_with_the_area_of_both(self) -> None:
+        whole = joined(square(0, 0, 10), square(20, 3, 5))
+        assert ring_area(whole) == 125
+        assert mask_from_rings((whole.astype(np.float32),), (30, 20)).sum() == 125
+
+
+class TestNumberOfPoints:
+    @settings(deadline=None, max_examples=80)
+    @given(mask=masks.filter(np.any), points=st.integers(3, 60))
+    def test_exactly_so_many_within_the_bounds_clockwise_from_the_top(self, mask: np.ndarray, points: int) -> None:
+        rings = rings_from_mask(mask)
+        ring = with_points(rings, points)
+        every = np.concatenate(rings)
+        assert ring.shape == (points, 2)
+        assert ring.dtype == np.float32
+        assert np.isfinite(ring).all()
+        assert (ring >= every.min(axis=0)).all()
+        assert (ring <= every.max(axis=0)).all()
+        assert tuple(ring[0][::-1]) == min((y, x) for x, y in ring.tolist())
+
+    @pytest.mark.parametrize("start", range(4))
+    @pytest.mark.parametrize("step", [1, -1])
+    def test_neither_start_nor_direction_of_what_is_given_shows(self, start: int, step: int) -> None:
+        given_ring = np.roll(square(10, 20, 30), start, axis=0)[::step]
+        assert with_points(given_ring, 4).tolist() == [[10, 20], [40, 20], [40, 50], [10, 50]]
+
+    def test_it_runs_clockwise_on_the_picture(self) -> None:
+        for n in (3, 5, 12, 40):
+            assert ring_area(with_points(rings_from_mask(disc()), n)) > 0
+
+    @pytest.mark.parametrize("points", [4, 5, 6, 8, 12, 16, 24])
+    def test_it_encloses_a_disc_about_as_well_as_the_best_polygon(self, points: int) -> None:
+        """Of all regular polygons around a circle's centre, found by trying radii, none is better by 2%."""
+        big = disc(120, 300)
+        found = iou(mask_from_rings((with_points(rings_from_mask(big), points),), (300, 300)), big)
+        best = max(
+            iou(mask_from_rings((regular(points, radius, 150),), (300, 300)), big) for radius in np.arange(110, 190, 2)
+        )
+        assert found > best - 0.02
+
+    @settings(deadline=None, max_examples=50)
+    @given(corners=st.integers(3, 12), points=st.integers(12, 40))
+    def test_more_points_than_needed_leave_the_shape(self, corners: int, points: int) -> None:
+        ring = regular(corners, 40, 50)
+        more = with_points(ring, points)
+        assert abs(ring_area(more)) == pytest.approx(abs(ring_area(ring)), rel=1e-4)
+
+    def test_points_that_shape_nothing_lie_evenly(self) -> None:
+        assert with_points(square(0, 0, 10), 8).tolist() == [
+            [0, 0], [5, 0], [10, 0], [10, 5], [10, 10], [5, 10], [0, 10], [0, 5],
+        ]  # fmt: skip
+
+    def test_both_parts_of_an_object_are_enclosed(self) -> None:
+        mask = mask_from_rings((with_points([square(0, 0, 10), square(20, 0, 10)], 12),), (40, 20))
+        assert mask[5, 5]
+        assert mask[5, 25]
+        assert mask.sum() == pytest.approx(200, abs=20)
+
+    @pytest.mark.parametrize(
+        "ring", [[[5, 5]], [[5, 5], [5, 5]], [[0, 0], [9, 0]], [[0, 0], [5, 0], [9, 0]], [[3, 3]] * 50]
+    )
+    @pytest.mark.parametrize("points", [3, 16])
+    def test_what_has_no_area_still_has_its_points(self, ring: list[list[float]], points: int) -> None:
+        found = with_points(np.array(ring, np.float32), points)
+        assert found.shape == (points, 2)
+        assert np.isfinite(found).all()
+
+    @settings(deadline=None, max_examples=30)
+    @given(mask=masks.filter(lambda mask: mask.sum() > 20), points=st.integers(3, 12))
+    def test_moving_the_points_loses_nothing(self, mask: np.ndarray, points: int) -> None:
+        big = np.kron(mask, np.ones((12, 12), bool))
+        parts = [ring.astype(np.float64) for ring in rings_from_mask(big)]
+        start = evenly(parts[0], points).astype(np.float64)
+        before, after = (
+            iou(mask_from_rings((ring.astype(np.float32),), size_of(big)), big)
+            for ring in (start, fitted(start, parts))
+        )
+        assert after > before - 0.03  # pixels at the edge are counted otherwise
+
+    def test_less_than_three(self) -> None:
+        with pytest.raises(InstructionError, match="2 points: at least 3"):
+            with_points(square(0, 0, 10), 2)
+
+    def test_nothing(self) -> None:
+        for nothing in ((), np.zeros((0, 2), np.float32)):
+            with pytest.raises(FormatError, match="without a point"):
+                with_points(nothing, 16)
+
+    def test_real_outlines_keep_their_shape_in_16_points(self, data_root: Path) -> None:
+        """The annotated outlines of COCO, against points at even steps along them, which is what VisionLLM takes."""
+        folder = data_root / "vision" / "coco128"
+        annotated = read_annotations([(folder / "images", folder / "instances.json")])
+        ours, even = [], []
+        for row in annotated.annotations[:100]:
+            if row.crowd or not isinstance(row.segmentation, list) or (row.area or 0) < 400:
+                continue
+            rings = tuple(np.array(ring, np.float32).reshape(-1, 2) for ring in row.segmentation)
+            size = (int(np.concatenate(rings).max()) + 2,) * 2
+            gold = mask_from_rings(rings, size)
+            ours.append(iou(mask_from_rings((with_points(rings, 16),), size), gold))
+            largest = max(rings, key=lambda ring: abs(ring_area(ring)))
+            even.append(iou(mask_from_rings((evenly(largest, 16),), size), gold))
+        assert np.mean(ours) > 0.95
+        assert np.mean(ours) > np.mean(even) + 0.05
+
+
+def regular(points: int, radius: float, centre: float) -> np.ndarray:
+    turn = np.arange(points) * (2 * math.pi / points)
+    return np.stack([centre + radius * np.cos(turn), centre + radius * np.sin(turn)], axis=1).astype(np.float32)
+
+
+def evenly(ring: np.ndarray, points: int) -> np.ndarray:
+    closed = np.vstack([ring, ring[:1]])
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
+    steps = np.arange(points) / points * along[-1]
+    return np.stack([np.interp(steps, along, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)
+
+
+class TestOutlinesFromBoxes:
+    @staticmethod
+    def painted(mask: np.ndarray) -> LoadedImage:
+        """A textured ground with an object of another colour, both noisy."""
+        noise = np.random.default_rng(0).normal(0, 12, (*mask.shape, 3))
+        colours = np.where(mask[:, :, None], [190, 60, 50], [70, 110, 80])
+        return load_image(np.clip(colours + noise, 0, 255).astype(np.uint8))
+
+    @staticmethod
+    def box_of(mask: np.ndarray) -> np.ndarray:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
+
+    @pytest.mark.parametrize("shape", ["triangle", "ring segment", "cross", "disc"])
+    @pytest.mark.parametrize("side", [40, 120, 500])
+    def test_an_object_of_another_colour_is_found(self, shape: str, side: int) -> None:
+        y, x = (np.mgrid[0:side, 0:side] + 0.5) / side - 0.5
+        mask = {
+            "triangle": (y > -0.3) & (y < 0.3) & (np.abs(x) < (y + 0.3) / 2),
+            "ring segment": (np.hypot(x, y) < 0.4) & (np.hypot(x, y - 0.35) > 0.3),
+            "cross": ((np.abs(x) < 0.1) | (np.abs(y) < 0.1)) & (np.maximum(np.abs(x), np.abs(y)) < 0.35),
+            "disc": np.hypot(x, y) < 0.3,
+        }[shape]
+        found = grabcut_outlines(self.painted(mask), self.box_of(mask))
+        assert found.sources == ("grabcut",)
+        assert iou(mask_from_rings(found.rings[0], size_of(mask)), mask) > 0.85
+
+    def test_no_outline_leaves_its_box(self, data_root: Path) -> None:
+        annotated = read_annotations(
+            [(data_root / "vision/coco128/images", data_root / "vision/coco128/instances.json")]
+        )
+        image = load_image(annotated.images[0].path)
+        boxes = np.array([row.xyxy for row in annotated.annotations if row.image == 0], np.float32)
+        for box, rings in zip(boxes, grabcut_outlines(image, boxes).rings, strict=True):
+            points = np.concatenate(rings)
+            assert (points >= np.round(box[:2]) - 0.01).all()
+            assert (points <= np.round(box[2:]) + 0.01).all()
+
+    def test_a_box_has_the_same_outline_whatever_stands_beside_it(self) -> None:
+        image = self.painted(disc())
+        boxes = np.array([[10, 10, 90, 90], [30, 5, 60, 60], [0, 0, 100, 100]], np.float32)
+        together = grabcut_outlines(image, boxes).rings
+        for position in (2, 0, 1):
+            alone = grabcut_outlines(image, boxes[position : position + 1]).rings[0]
+            assert all(np.array_equal(a, b) for a, b in zip(alone, together[position], strict=True))
+
+    def test_a_tiny_box_is_outlined_by_itself_and_says_so(self) -> None:
+        found = grabcut_outlines(self.painted(disc()), np.array([[50, 50, 53, 80]], np.float32))
+        assert found.sources == ("box",)
+        points = found.rings[0][0]
+        assert points.min(axis=0).tolist() == pytest.approx([50, 50], abs=1)
+        assert points.max(axis=0).tolist() == pytest.approx([53, 80], abs=1)
+
+    @pytest.mark.parametrize(
+        "box",
+        [
+            (0, 0, 100, 100), (0, 0, 0, 0), (100, 100, 100, 100), (-50, -50, 150, 150), (99, 0, 100, 100),
+            (0, 40, 100, 47), (200, 200, 300, 300),
+        ],
+    )  # fmt: skip
+    def test_any_box_has_an_outline_inside_the_image(self, box: tuple[float, ...]) -> None:
+        for image in (self.painted(disc()), load_image(np.full((100, 100, 3), 90, np.uint8))):
+            (rings,) = grabcut_outlines(image, np.array([box], np.float32)).rings
+            assert rings
+            for ring in rings:
+                assert len(ring) >= 3
+                assert (ring >= 0).all()
+                assert (ring <= 100).all()
+
+    def test_no_box_has_no_outline(self) -> None:
+        assert grabcut_outlines(self.painted(disc()), np.zeros((0, 4), np.float32)).rings == ()
+
+    def test_real_objects_are_outlined_better_than_by_their_boxes(self, data_root: Path) -> None:
+        folder = data_root / "vision" / "coco_mini_train"
+        annotated = read_annotations([(folder / "images", folder / "instances.json")])
+        ours, boxes = [], []
+        for place in range(3):
+            image = load_image(annotated.images[place].path)
+            rows = [row for row in annotated.annotations if row.image == place and not row.crowd]
+            found = grabcut_outlines(image, np.array([row.xyxy for row in rows], np.float32))
+            for row, rings in zip(rows, found.rings, strict=True):
+                assert isinstance(row.segmentation, list)
+                gold = coco_mask.merge(coco_mask.frPyObjects(row.segmentation, image.height, image.width))
+                for outline, kept in ((rings, ours), ((rounded_box(row.xyxy),), boxes)):
+                    mine = coco_mask.encode(np.asfortranarray(mask_from_rings(outline, image.size).astype(np.uint8)))
+                    kept.append(coco_mask.iou([mine], [gold], [0])[0][0])
+        assert np.mean(ours) > np.mean(boxes) + 0.03

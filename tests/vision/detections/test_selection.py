@@ -1,0 +1,115 @@
+"""Which of the found boxes a task keeps, under which of the user's labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from vision.detections.selection import asked_classes, labelled, ranked, within
+from vision.detectors.detector import Found
+from vision.images.loading import LoadedImage
+from vision.reading.instructions.task import Limit, SizeRange, Target, Task
+
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+def picture(*patches: tuple[tuple[int, int, int, int], tuple[int, int, int]], size: int = 100) -> LoadedImage:
+    pixels = np.full((size, size, 3), 255, np.uint8)
+    for (left, top, right, bottom), colour in patches:
+        pixels[top:bottom, left:right] = colour
+    return LoadedImage(pixels)
+
+
+def found(*boxes: tuple[tuple[float, float, float, float], str, float]) -> Found:
+    return Found(
+        np.array([box for box, _, _ in boxes], np.float32).reshape(-1, 4),
+        tuple(label for _, label, _ in boxes),
+        np.array([score for _, _, score in boxes], np.float32),
+    )
+
+
+def test_a_detector_is_asked_for_each_class_once() -> None:
+    task = Task(targets=(Target("vehicle", ("car", "bus")), Target("car", ("car",)), Target("helicopter", ())))
+    assert asked_classes(task, ("person", "car", "bus")) == ("car", "bus")
+    assert asked_classes(Task(), ("person", "car")) == ("person", "car")
+    assert asked_classes(Task(targets=()), ("person", "car")) == ()
+
+
+def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:
+    targets = (Target("vehicle", ("car", "bus")), Target("car", ("car",)), Target("automobile", ("car",)))
+    boxes = found(((0, 0, 9, 9), "car", 0.9), ((0, 0, 9, 9), "bus", 0.8))
+    for order in permutations(targets):
+        assert labelled(boxes, order, picture()) == ["car", "vehicle"]
+
+
+def test_a_colour_is_looked_for_in_the_pixels() -> None:
+    red_box, blue_box = (5, 5, 45, 45), (55, 55, 95, 95)
+    image = picture((red_box, RED), (blue_box, BLUE))
+    boxes = found((red_box, "car", 0.9), (blue_box, "car", 0.8))
+    red, any_car = Target("red car", ("car",), "red"), Target("car", ("car",))
+    assert labelled(boxes, (red,), image) == ["red car", None]
+    assert labelled(boxes, (any_car, red), image) == labelled(boxes, (red, any_car), image) == ["red car", "car"]
+
+
+@pytest.mark.parametrize(
+    ("region", "kept"),
+    [
+        ((0, 0, 0.5, 1), [True, False, False]),
+        ((0.5, 0, 1, 1), [False, True, True]),
+        ((0.5, 0.5, 1, 1), [False, False, True]),
+        ((0.25, 0.25, 0.75, 0.75), [False, True, False]),
+    ],
+)
+def test_a_region_holds_the_boxes_whose_middle_lies_in_it(
+    region: tuple[float, float, float, float], kept: list[bool]
+) -> None:
+    xyxy = np.array([[0, 0, 40, 40], [30, 20, 70, 60], [60, 60, 100, 100]], np.float32)
+    assert within(xyxy, (100, 100), Task(region=region)).tolist() == kept
+
+
+def test_two_halves_share_no_box_and_lose_none() -> None:
+    xyxy = np.array([[x, 0, x + 10, 10] for x in range(91)], np.float32)
+    left, right = (within(xyxy, (100, 100), Task(region=half)) for half in ((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
+    assert not (left & right).any()
+    assert (left | right).all()
+
+
+def test_sizes_are_bounds_with_their_ends() -> None:
+    xyxy = np.array([[0, 0, 10, 10], [0, 0, 32, 32], [0, 0, 50, 20]], np.float32)
+
+    def keep(**bounds: float) -> list[bool]:
+        return within(xyxy, (100, 50), Task(size=SizeRange(**bounds))).tolist()
+
+    assert keep(max_area=1024) == [True, True, True]
+    assert keep(min_area=1001) == [False, True, False]
+    assert keep(min_area_share=0.2) == [False, True, True]
+    assert keep(min_width=50) == [False, False, True]
+    assert keep(max_height=20, min_width=20) == [False, False, True]
+
+
+def test_a_limit_keeps_the_first_by_its_rank() -> None:
+    xyxy = np.array([[0, 0, 10, 10], [80, 0, 100, 20], [40, 40, 60, 60], [0, 90, 5, 95]], np.float32)
+    scores = np.array([0.5, 0.6, 0.4, 0.9], np.float32)
+
+    def kept(limit: Limit) -> list[int]:
+        return ranked(xyxy, scores, (100, 100), limit).tolist()
+
+    assert kept(Limit(2)) == [3, 1]
+    assert kept(Limit(2, "area")) == [1, 2]  # the two are of one size, so the better score goes first
+    assert kept(Limit(1, "area", "ascending")) == [3]
+    assert kept(Limit(1, "x", "ascending")) == [3]
+    assert kept(Limit(1, "x", "descending")) == [1]
+    assert kept(Limit(1, "y", "descending")) == [3]
+    assert kept(Limit(1, "centre", "ascending")) == [2]
+    assert kept(Limit(9)) == [3, 1, 0, 2]
+    assert ranked(xyxy, None, (100, 100), replace(Limit(2), by="x", order="ascending")).tolist() == [3, 0]
+
+
+def test_of_two_words_for_one_class_its_own_name_has_the_box() -> None:
+    found = Found(np.array([[0, 0, 10, 10]], np.float32), ("person",), np.array([0.9], np.float32))
+    image = LoadedImage(np.zeros((20, 20, 3), np.uint8))
+    targets = (Target("child", ("person",)), Target("person", ("person",)))
+    assert labelled(found, targets, image) == labelled(found, targets[::-1], image) == ["person"]

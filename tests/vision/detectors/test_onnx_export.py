@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="needs onnx to make models: pip install -r requirements-dev.txt")
+
+from onnx import TensorProto, helper
+
+from tests.vision.onnx_models import FORMS, NAMES, Form, save_constant, save_detector, save_graph
+from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.detectors.detector import Found, Request
+from vision.detectors.onnx_export.detector import OnnxExport
+from vision.errors import DetectorError
+from vision.images.loading import LoadedImage, load_image
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+STRETCHED: tuple[Form, ...] = ("unit", "softmax", "sigmoid", "labelled", "labelled-plain")
+
+
+def picture(width: int, height: int, **rectangles: tuple[int, int, int, int]) -> LoadedImage:
+    """Black with one rectangle (x0, y0, x1, y1) of each colour that is named."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    for colour, (x0, y0, x1, y1) in rectangles.items():
+        pixels[y0:y1, x0:x1] = COLOURS[colour]
+    return load_image(pixels)
+
+
+def look(path: Path, image: LoadedImage, classes: tuple[str, ...] = tuple(COLOURS), min_score: float = 0.45) -> Found:
+    return OnnxExport(path).detect([image], Request(classes, min_score))[0]
+
+
+class TestForms:
+    """In a picture of 320 x 160 a letterboxed cell is 80 x 80 pixels, a stretched one 80 x 40."""
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_a_rectangle_is_found_where_it_is_under_its_name(self, tmp_path: Path, form: Form) -> None:
+        image = picture(320, 160, green=(80, 80, 160, 160), blue=(240, 0, 320, 80))
+        # With 1,024 cells a grid can't be mistaken for DETR's queries; the picture's cells are then smaller.
+        size = (1024, 256) if form == "v8-turned" else (64, 64)
+        found = look(save_detector(tmp_path / "m.onnx", form, size), image)
+        assert set(found.labels) == {"green", "blue"}
+        for label, whole in (("green", (80, 80, 160, 160)), ("blue", (240, 0, 320, 80))):
+            boxes = found.xyxy[[name == label for name in found.labels]]
+            assert (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)) == pytest.approx(whole)
+            areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+            assert areas.sum() == pytest.approx(80 * 80)
+            if form != "v8-turned":
+                assert len(boxes) == (2 if form in STRETCHED else 1)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_scores_are_the_models_own(self, tmp_path: Path, form: Form) -> None:
+        image = picture(320, 160, red=(80, 80, 160, 160))
+        size = (1024, 256) if form == "v8-turned" else (64, 64)
+        found = look(save_detector(tmp_path / "m.onnx", form, size), image)
+        assert found.scores is not None
+        expected = {"v5": 0.5, "sigmoid": 1 / (1 + np.exp(-10))}.get(form, 1.0)
+        # Where the picture is enlarged, the cells at the rectangle's edge are not all of one colour.
+        assert found.scores.max() == pytest.approx(expected, abs=1e-3)
+        assert found.scores.min() > 0.9 * expected
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_some_classes_give_exactly_their_part_of_all(self, tmp_path: Path, form: Form) -> None:
+        rng = np.random.default_rng(0)
+        image = load_image(rng.integers(0, 256, (160, 320, 3), np.uint8))
+        detector = OnnxExport(save_detector(tmp_path / "m.onnx", form))
+        (everything,) = detector.detect([image], Request(tuple(COLOURS), 0.0))
+        assert everything.scores is not None and len(everything.labels) > 0
+        for count in (1, 2):
+            for asked in itertools.permutations(COLOURS, count):
+                (found,) = detector.detect([image], Request(asked, 0.0))
+                places = [place for place, label in enumerate(everything.labels) if label in asked]
+                assert found.scores is not None
+                assert np.array_equal(found.xyxy, everything.xyxy[places])
+                assert np.array_equal(found.scores, everything.scores[places])
+
+    @pytest.mark.parametrize("form", ["v8", "labelled", "softmax"])
+    def test_half_precision_is_fed_and_read(self, tmp_path: Path, form: Form) -> None:
+        path = save_detector(tmp_path / "m.onnx", form, half=True)
+        found = look(path, picture(320, 160, red=(0, 80, 80, 160)))
+        assert set(found.labels) == {"red"}
+        assert found.xyxy.dtype == np.float32
+
+    def test_a_free_size_is_what_the_metadata_say(self, tmp_path: Path) -> None:
+        metadata = {"names": str(NAMES), "imgsz": "[64, 128]"}
+        path = save_detector(tmp_path / "m.onnx", "v8", (128, 64), metadata=metadata, free=("batch", "height", "width"))
+        found = look(path, picture(256, 128, red=(32, 64, 64, 96)))
+        assert found.xyxy.tolist() == [[32, 64, 64, 96]]
+
+    def test_a_mask_of_pixels_is_given_where_one_is_wanted(self, tmp_path: Path) -> None:
+        path = save_detector(tmp_path / "m.onnx", "softmax")
+        import onnx
+
+        model = onnx.load(path)
+        model.graph.input.append(helper.make_tensor_value_info("pixel_mask", TensorProto.INT64, ["batch", 64, 64]))
+        model.graph.node.append(helper.make_node("ReduceMin", ["pixel_mask"], ["least"], keepdims=0))
+        model.graph.node.append(helper.make_node("Cast", ["least"], ["least_float"], to=TensorProto.FLOAT))
+        scaled = model.graph.node[[node.output[0] for node in model.graph.node].index("logits")]
+        scaled.output[0] = "unmasked"
+        model.graph.node.append(helper.make_node("Mul", ["unmasked", "least_float"], ["logits"]))
+        onnx.save(model, path)
+        assert set(look(path, picture(320, 160, red=(0, 80, 80, 160))).labels) == {"red"}
+
+
+class TestSuppression:
+    BOXES = np.array([[20, 20, 20, 20], [21, 20, 20, 20], [50, 50, 10, 10]], np.float32)
+
+    def test_a_grid_is_suppressed_within_each_class(self, tmp_path: Path) -> None:
+        scores = np.array([[0.9, 0.8, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.6]], np.float32)
+        output = np.concatenate([self.BOXES.T, scores])[None]
+        path = save_constant(tmp_path / "m.onnx", {"output0": np.pad(output, ((0, 0), (0, 0), (0, 20)))})
+        found = look(path, picture(64, 64), min_score=0.1)
+        assert found.labels == ("red", "green", "blue")
+        assert found.xyxy.tolist() == [[10, 10, 30, 30], [11, 10, 31, 30], [45, 45, 55, 55]]
+
+    def test_what_is_suppressed_already_stays(self, tmp_path: Path) -> None:
+        rows = np.array([[10, 10, 30, 30, 0.9, 0], [11, 10, 31, 30, 0.8, 0], [0, 0, 0, 0, 0, 0]], np.float32)
+        found = look(save_constant(tmp_path / "m.onnx", {"output0": rows[None]}), picture(64, 64), min_score=0.0)
+        assert found.labels == ("red", "red")
+
+    def test_a_class_without_a_name_is_an_error(self, tmp_path: Path) -> None:
+        rows = np.array([[10, 10, 30, 30, 0.9, 3]], np.float32)
+        path = save_constant(tmp_path / "m.onnx", {"output0": rows[None]})
+        with pytest.raises(DetectorError, match=r"class number 3.*3 names"):
+            look(path, picture(64, 64))
+
+    def test_boxes_are_cut_to_the_image_and_those_beside_it_go(self, tmp_path: Path) -> None:
+        rows = np.array([[-5, -5, 30, 99, 0.9, 0], [70, 70, 90, 90, 0.8, 1], [np.nan] * 4 + [0.7, 2]], np.float32)
+        found = look(save_constant(tmp_path / "m.onnx", {"output0": rows[None]}), picture(64, 64))
+        assert found.xyxy.tolist() == [[0, 0, 30, 64]]
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (2000, 3000)])
+    def test_an_image_of_any_size_is_taken(self, tmp_path: Path, size: tuple[int, int]) -> None:
+        for form in ("v8", "labelled"):
+            image = load_image(np.full((size[1], size[0], 3), (255, 0, 0), np.uint8))
+            found = look(save_detector(tmp_path / f"{form}.onnx", form), image)
+            assert np.all(found.xyxy >= 0) and np.all(found.xyxy <= (*size, *size))
+
+
+class TestClassNames:
+    @pytest.mark.parametrize("names", ["{0: 'a', 1: 'b', 2: 'c'}", '["a", "b", "c"]', '{"0": "a", "2": "c", "1": "b"}'])
+    def test_in_the_metadata(self, tmp_path: Path, names: str) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": names})
+        assert OnnxExport(path).vocabulary == ("a", "b", "c")
+
+    @pytest.mark.parametrize(
+        ("file", "content"),
+        [
+            ("m.names", "a\nb\nc\n"),
+            ("m.txt", "a\r\nb\r\nc"),
+            ("m.onnx.names", "\ufeffa\nb \nc\n\n"),
+            ("m.json", '["a", "b", "c"]'),
+            ("m.json", '{"1": "b", "0": "a", "2": "c"}'),
+            ("config.json", json.dumps({"model_type": "detr", "id2label": {"0": "a", "1": "b", "2": "c"}})),
+        ],
+    )
+    def test_in_a_file_beside_it(self, tmp_path: Path, file: str, content: str) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={})
+        (tmp_path / file).write_text(content, encoding="utf-8")
+        assert OnnxExport(path).vocabulary == ("a", "b", "c")
+
+    def test_numbers_of_one_name_are_one_class_and_those_of_none_are_left_out(self, tmp_path: Path) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": '["colour", "N/A", "colour"]'})
+        image = picture(320, 160, red=(0, 0, 80, 80), green=(80, 0, 160, 80), blue=(160, 0, 240, 80))
+        found = look(path, image, ("colour",))
+        assert found.labels == ("colour", "colour")
+        assert found.xyxy[:, 0].tolist() == [0, 160]
+
+    def test_cocos_have_their_supercategories(self, tmp_path: Path) -> None:
+        output = {"output0": np.zeros((1, 84, 100), np.float32)}
+        coco = OnnxExport(save_constant(tmp_path / "c.onnx", output, {"names": json.dumps(COCO_CLASSES)}))
+        assert coco.supercategories == COCO_SUPERCATEGORIES
+        assert OnnxExport(save_detector(tmp_path / "m.onnx", "v8")).supercategories is None
+
+    def test_none_is_an_error_that_says_where_to_write_them(self, tmp_path: Path) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={})
+        with pytest.raises(DetectorError, match=r"m\.names"):
+            OnnxExport(path)
+
+    @pytest.mark.parametrize("names", ["{0: 'a', 2: 'b'}", "{'x': 'a'}", "17", "[1, 2]", "[]", "__import__('os')", "{"])
+    def test_what_is_no_list_of_names_is_refused(self, tmp_path: Path, names: str) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": names})
+        with pytest.raises(DetectorError, match="names"):
+            OnnxExport(path)
+
+    def test_too_few_names_are_refused(self, tmp_path: Path) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8", metadata={"names": '["a"]'})
+        with pytest.raises(DetectorError, match=r"1 classes are named.*correct them"):
+            OnnxExport(path)
+
+
+class TestRefused:
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(DetectorError, match=r"none\.onnx"):
+            OnnxExport(tmp_path / "none.onnx")
+
+    @pytest.mark.parametrize("content", [b"", b"no model at all", bytes(range(256)) * 8])
+    def test_a_file_that_is_no_onnx(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "m.onnx").write_bytes(content)
+        with pytest.raises(DetectorError, match="cannot be opened as an ONNX model"):
+            OnnxExport(tmp_path / "m.onnx")
+
+    def test_a_file_that_is_cut_off(self, tmp_path: Path) -> None:
+        path = save_detector(tmp_path / "m.onnx", "v8")
+        path.write_bytes(path.read_bytes()[:-200])
+        with pytest.raises(DetectorError, match=r"m\.onnx"):
+            OnnxExport(path)
+
+    def test_a_file_that_is_cut_off_is_read_anew_when_it_is_whole(self, tmp_path: Path) -> None:
+        whole = save_detector(tmp_path / "whole.onnx", "v8").read_bytes()
+        path = tmp_path / "m.onnx"
+        path.write_bytes(whole[:-200])
+        with pytest.raises(DetectorError):
+            OnnxExport(path)
+        path.write_bytes(whole)
+        assert OnnxExport(path).vocabulary == ("red", "green", "blue")
+
+    @pytest.mark.parametrize(
+        ("shape", "kind", "words"),
+        [
+            ([1, 10], TensorProto.FLOAT, "expected one image"),
+            ([1, 1, 64, 64], TensorProto.FLOAT, "expected one image"),
+            ([1, 64, 64, 3], TensorProto.FLOAT, "expected one image"),
+            ([1, 3, 64, 64], TensorProto.INT64, "expected one image"),
+            ([8, 3, 64, 64], TensorProto.FLOAT, "batch of 1"),
+        ],
+    )
+    def test_inputs_of_another_kind(self, tmp_path: Path, shape: list[int], kind: int, words: str) -> None:
+        image = helper.make_tensor_value_info("in", kind, shape)
+        path = save_graph(
+            tmp_path / "m.onnx",
+            [helper.make_node("Identity", ["in"], ["out"])],
+            [image],
+            [helper.make_tensor_value_info("out", kind, None)],
+        )
+        with pytest.raises(DetectorError, match=words):
+            OnnxExport(path)
+
+    def test_an_input_that_is_not_known(self, tmp_path: Path) -> None:
+        infos = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in (("images", [1, 3, 64, 64]), ("scale", [1, 2]), ("out", None))
+        ]
+        path = save_graph(tmp_path / "m.onnx", [helper.make_node("Identity", ["scale"], ["out"])], infos[:2], infos[2:])
+        with pytest.raises(DetectorError, match="scale"):
+            OnnxExport(path)
+
+    @pytest.mark.parametrize("shape", [(1, 10), (1, 3, 8, 8), (1, 50, 60), (2, 7, 100)])
+    def test_outputs_of_another_kind(self, tmp_path: Path, shape: tuple[int, ...]) -> None:
+        path = save_constant(tmp_path / "m.onnx", {"out": np.zeros(shape, np.float32)})
+        with pytest.raises(DetectorError, match=r"m\.onnx.*the outputs are out .*Expected of YOLO"):
+            OnnxExport(path)
+
+    def test_a_model_that_fails_on_the_image(self, tmp_path: Path) -> None:
+        image = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, "height", "width"])
+        shape = helper.make_tensor("shape", TensorProto.INT64, [3], [1, 7, 100])
+        path = save_graph(
+            tmp_path / "m.onnx",
+            [helper.make_node("Reshape", ["images", "shape"], ["out"])],
+            [image],
+            [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+            [shape],
+        )
+        with pytest.raises(DetectorError, match=r"m\.onnx.*failed"):
+            OnnxExport(path)
+
+    def test_a_class_that_it_does_not_have(self, tmp_path: Path) -> None:
+        with pytest.raises(DetectorError, match=r"no class 'gren'.*green"):
+            look(save_detector(tmp_path / "m.onnx", "v8"), picture(64, 64), ("gren",))

@@ -1,0 +1,311 @@
+"""Detectors that are asked for phrases: one exact label a box, whatever the set, its order and its length."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
+from vision.detectors.detector import Detector, Found, Request
+from vision.detectors.transformers_models import open_transformers
+from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
+from vision.detectors.transformers_models.results import without_repeats
+from vision.detectors.transformers_models.zero_shot import Owl
+from vision.images.loading import LoadedImage
+
+KINDS = ["grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo"]
+MANY = tuple(
+    f"{first} {second}" for first in ("cat", "dog", "bus", "hot") for second in ("a", "light", "bus", "q", "zz")
+)
+"""Twenty phrases, beyond the text limit of 40 tokens that the tiny models have."""
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(tmp_path_factory.mktemp("zero_shot"))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def detector(request: pytest.FixtureRequest, shelf: Shelf) -> Detector:
+    return open_transformers(shelf(request.param))
+
+
+def same(one: Found, other: Found) -> None:
+    assert one.labels == other.labels
+    np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)  # type: ignore[arg-type]
+    np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1e-2)
+
+
+def pil(image: LoadedImage) -> Any:
+    return Image.fromarray(image.pixels)
+
+
+@pytest.mark.parametrize("classes", [CLASSES, MANY, ("dog",)])
+def test_each_box_has_one_label_of_the_set_to_the_letter(detector: Detector, classes: tuple[str, ...]) -> None:
+    image = picture(90, 60)
+    (found,) = detector.detect([image], Request(classes))
+    assert detector.vocabulary is None
+    assert found.labels
+    assert set(found.labels) <= set(classes)
+    assert (found.xyxy >= 0).all()
+    assert (found.xyxy <= [90, 60, 90, 60]).all()
+    assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
+    assert found.scores is not None
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+    assert (np.diff(found.scores) <= 0).all()
+    assert not found.notes
+
+
+@pytest.mark.parametrize("classes", [CLASSES, MANY])
+def test_the_order_of_the_classes_changes_nothing(detector: Detector, classes: tuple[str, ...]) -> None:
+    image = picture(60, 80)
+    (one,) = detector.detect([image], Request(classes))
+    shuffled = tuple(np.random.default_rng(1).permutation(np.array(classes)).tolist())
+    (other,) = detector.detect([image], Request(shuffled))
+    assert one.labels == other.labels
+    np.testing.assert_array_equal(one.xyxy, other.xyxy)
+    np.testing.assert_array_equal(one.scores, other.scores)  # type: ignore[arg-type]
+
+
+def test_a_batch_of_all_sizes_gives_what_single_images_give(detector: Detector) -> None:
+    images = [picture(90, 60, 1), picture(40, 120, 2), picture(90, 60, 3), picture(1, 1, 4)]
+    for image, found in zip(images, detector.detect(images, Request(MANY)), strict=True):
+        same(detector.detect([image], Request(MANY))[0], found)
+
+
+def test_no_class_gives_no_box(detector: Detector) -> None:
+    (found,) = detector.detect([picture(9, 9)], Request(()))
+    assert found.labels == ()
+    assert found.xyxy.shape == (0, 4)
+
+
+def test_a_class_that_cannot_be_asked_is_said_and_the_others_are_asked(detector: Detector) -> None:
+    (found,) = detector.detect([picture(90, 60)], Request(("dog", "<>", "  ")))
+    assert set(found.labels) == {"dog"}
+    assert len(found.notes) == 2
+    assert all("no word" in note for note in found.notes)
+
+
+def test_a_phrase_beyond_the_limit_keeps_its_label_and_the_cut_is_said(detector: Detector) -> None:
+    long = "dog " * 50
+    (found,) = detector.detect([picture(90, 60)], Request((long,)))
+    assert set(found.labels) == {long}
+    assert any("reads only" in note for note in found.notes)
+
+
+def test_signs_of_the_models_own_language_are_words_like_others(detector: Detector) -> None:
+    classes = ("cat <|endoftext|> dog", "[SEP] bus", "st. bernard?")
+    (found,) = detector.detect([picture(90, 60)], Request(classes))
+    assert set(found.labels) <= set(classes)
+    assert found.labels
+
+
+# --- Grounding DINO ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["grounding-dino", "mm-grounding-dino"])
+def test_a_score_is_the_mean_over_the_phrases_own_tokens(shelf: Shelf, kind: str) -> None:
+    """Against transformers' own processor, with the tokens found by their places in the text."""
+    import torch
+
+    detector: Any = open_transformers(shelf(kind))
+    image, phrases = picture(90, 60), sorted(CLASSES)
+    inputs = detector.processor(images=[pil(image)], text=[phrases], return_tensors="pt")
+    with torch.inference_mode():
+        outputs = detector.model(**inputs)
+    text = ". ".join(phrases) + "."
+    places = detector.processor.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+    columns = []
+    for phrase in phrases:
+        start = text.index(phrase)
+        own = [token for token, (a, b) in enumerate(places) if b > a >= start and b <= start + len(phrase)]
+        columns.append(outputs.logits[0, :, own].sigmoid().mean(-1))
+    scores, best = torch.stack(columns, -1).max(-1)
+    (found,) = detector.detect([image], Request(CLASSES))
+    centre, half = outputs.pred_boxes[0, :, :2].numpy(), outputs.pred_boxes[0, :, 2:].numpy() / 2
+    corners = np.concatenate([centre - half, centre + half], axis=1) * [90, 60, 90, 60]
+    corners = np.clip(corners, 0, [90, 60, 90, 60])
+    assert len(found.labels) == int((corners[:, 2:] > corners[:, :2]).all(axis=1).sum())
+    assert found.scores is not None
+    for xyxy, score, label in zip(found.xyxy, found.scores, found.labels, strict=True):
+        query = int(np.abs(corners - xyxy).max(axis=1).argmin())
+        np.testing.assert_allclose(xyxy, corners[query], atol=1e-2)
+        np.testing.assert_allclose(score, scores[query], atol=1e-5)
+        assert label == phrases[int(best[query])]
+
+
+def test_what_transformers_labels_by_pieces_has_a_whole_label_here(shelf: Shelf) -> None:
+    """The library's own post-processing of the very same output merges classes or cuts them up."""
+    import torch
+
+    detector: Any = open_transformers(shelf("grounding-dino"))
+    image = picture(90, 60)
+    inputs = detector.processor(images=[pil(image)], text=[sorted(CLASSES)], return_tensors="pt")
+    with torch.inference_mode():
+        outputs = detector.model(**inputs)
+    theirs = detector.processor.post_process_grounded_object_detection(outputs, threshold=0, text_threshold=0.25)
+    assert set(theirs[0]["text_labels"]) - set(CLASSES), "the case shows what it is to show"
+    (found,) = detector.detect([image], Request(CLASSES))
+    assert set(found.labels) <= set(CLASSES)
+
+
+def test_spellings_that_are_one_to_the_model_are_one_class_and_that_is_said(shelf: Shelf) -> None:
+    (found,) = open_transformers(shelf("grounding-dino")).detect([picture(90, 60)], Request(("dog", "Dog")))
+    assert set(found.labels) == {"Dog"}
+    assert any("'dog' is the same to the model as 'Dog'" in note for note in found.notes)
+
+
+def test_words_that_the_tokenizer_cannot_read_are_said(shelf: Shelf) -> None:
+    (found,) = open_transformers(shelf("grounding-dino")).detect([picture(90, 60)], Request(("dog", "\u72ac")))
+    assert set(found.labels) == {"dog"}
+    assert any("cannot read" in note for note in found.notes)
+
+
+def test_a_long_set_takes_several_passes_within_the_limit(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector: Any = open_transformers(shelf("grounding-dino"))
+    lengths = []
+    forward = detector.model.forward
+    monkeypatch.setattr(
+        detector.model, "forward", lambda **inputs: lengths.append(inputs["input_ids"].shape[1]) or forward(**inputs)
+    )
+    detector.detect([picture(90, 60)], Request(MANY))
+    assert 1 < len(lengths) < len(MANY), "many classes a pass, but not all"
+    assert max(lengths) <= detector.config.max_text_len
+
+
+def test_a_phrase_with_a_stop_in_it_stays_one_phrase_to_the_model(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector: Any = open_transformers(shelf("grounding-dino"))
+    prompts = []
+    forward = detector.model.forward
+    monkeypatch.setattr(
+        detector.model, "forward", lambda **inputs: prompts.append(inputs["input_ids"][0]) or forward(**inputs)
+    )
+    detector.detect([picture(90, 60)], Request(("st. bernard?", "[SEP] cat", "dog")))
+    (ids,) = prompts
+    stop, first, end, question = 1012, 101, 102, 1029
+    assert [int((ids == sign).sum()) for sign in (stop, first, end, question)] == [3, 1, 1, 0]
+
+
+# --- OWL --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
+@pytest.mark.parametrize(("width", "height"), [(90, 60), (40, 120), (64, 64)])
+def test_owl_agrees_with_the_model_as_a_whole_and_the_librarys_boxes(
+    shelf: Shelf, kind: str, width: int, height: int
+) -> None:
+    import torch
+
+    detector: Any = open_transformers(shelf(kind))
+    image, phrases = picture(width, height), sorted(CLASSES)
+    inputs = detector.processor(
+        images=[pil(image)],
+        text=[[f"a photo of a {phrase}" for phrase in phrases]],
+        return_tensors="pt",
+        truncation=True,
+    )
+    with torch.inference_mode():
+        outputs = detector.model(**inputs)
+    theirs = detector.processor.image_processor.post_process_object_detection(
+        outputs, threshold=0.0, target_sizes=[(height, width)]
+    )[0]
+    (found,) = detector.detect([image], Request(CLASSES))
+    order = theirs["scores"].argsort(descending=True)
+    boxes = theirs["boxes"][order].clamp(min=0).numpy()
+    boxes = np.minimum(boxes, [width, height, width, height])
+    solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    np.testing.assert_allclose(found.scores, theirs["scores"][order].numpy()[solid], atol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
+    assert found.labels == tuple(phrases[number] for number in theirs["labels"][order].numpy()[solid])
+
+
+@pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
+def test_phrases_in_portions_give_what_they_give_at_once_and_the_image_is_looked_at_once(
+    shelf: Shelf, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector: Any = open_transformers(shelf(kind))
+    image = picture(90, 60)
+    (at_once,) = detector.detect([image], Request(MANY))
+    looks = []
+    look = detector.model.image_embedder
+    monkeypatch.setattr(detector.model, "image_embedder", lambda **inputs: looks.append(1) or look(**inputs))
+    monkeypatch.setattr(Owl, "TEXTS", 3)
+    (in_portions,) = detector.detect([image], Request(MANY))
+    same(at_once, in_portions)
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize("kind", ["owlvit", "owlv2"])
+def test_a_phrase_scored_alone_scores_as_in_the_set(shelf: Shelf, kind: str) -> None:
+    detector = open_transformers(shelf(kind))
+    image = picture(90, 60)
+    (whole,) = detector.detect([image], Request(CLASSES))
+    for label in set(whole.labels):
+        (alone,) = detector.detect([image], Request((label,)))
+        for place in (i for i, name in enumerate(whole.labels) if name == label):
+            gap = np.abs(alone.xyxy - whole.xyxy[place]).max(axis=1)
+            assert alone.scores is not None
+            assert whole.scores is not None
+            assert abs(alone.scores[gap.argmin()] - whole.scores[place]) < 1e-4
+
+
+# --- OmDet-Turbo ------------------------------------------------------------------------------------------------------
+
+
+def test_omdet_of_one_class_agrees_with_the_librarys_post_processing(shelf: Shelf) -> None:
+    import torch
+
+    detector: Any = open_transformers(shelf("omdet-turbo"))
+    image = picture(90, 60)
+    inputs = detector.processor(images=[pil(image)], text=[["dog"]], return_tensors="pt", max_length=40)
+    with torch.inference_mode():
+        outputs = detector.model(**{key: value for key, value in inputs.items() if key != "pixel_mask"})
+    theirs = detector.processor.post_process_grounded_object_detection(
+        outputs, [["dog"]], threshold=-1.0, nms_threshold=0.5, target_sizes=[(60, 90)]
+    )[0]
+    (found,) = detector.detect([image], Request(("dog",)))
+    boxes = theirs["boxes"].numpy()
+    solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    np.testing.assert_allclose(found.scores, theirs["scores"].numpy()[solid], atol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
+
+
+# --- phrases, portions, repeats ---------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.text(max_size=12), max_size=12))
+def test_phrases_do_not_hang_on_the_order_and_lose_no_class_unsaid(classes: list[str]) -> None:
+    phrases, notes = as_phrases(classes, avoid=";")
+    assert as_phrases(classes[::-1], avoid=";") == (phrases, notes)
+    assert {phrase.label for phrase in phrases} <= set(classes)
+    assert len(phrases) + len(notes) == len(set(classes))
+    assert len({phrase.text for phrase in phrases}) == len(phrases)
+    for phrase in phrases:
+        assert phrase.text.strip()
+        assert not set(phrase.text) & set("<>;\n\r\t\x00")
+
+
+@given(st.lists(st.integers(1, 30), max_size=20), st.integers(1, 40))
+def test_portions_hold_each_phrase_once_in_order_and_as_many_as_fit(lengths: list[int], limit: int) -> None:
+    phrases = [Phrase(str(number), str(number)) for number in range(len(lengths))]
+    runs = chunked(phrases, lengths, limit)
+    assert [place for run in runs for place in run] == list(range(len(lengths)))
+    sizes = [sum(lengths[place] for place in run) for run in runs]
+    assert all(size <= limit or len(run) == 1 for size, run in zip(sizes, runs, strict=True))
+    assert all(size + lengths[after[0]] > limit for size, (_, after) in zip(sizes, pairwise(runs), strict=False))
+
+
+def test_of_several_passes_the_best_answer_keeps_an_object() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 10], [20, 0, 30, 10], [0, 0, 5, 10]], np.float32)
+    scores = np.array([0.5, 0.9, 0.4, 0.3, 0.8], np.float32)
+    passes = np.array([0, 1, 1, 1, 0])
+    assert without_repeats(boxes, scores, passes, 0.7).tolist() == [1, 2, 3, 4], "boxes of one pass stay side by side"
+    assert without_repeats(boxes, scores, np.zeros(5, np.int64), 0.7).tolist() == [0, 1, 2, 3, 4]

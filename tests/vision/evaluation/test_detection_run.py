@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kg_data.errors import DataError
+from tests.vision.coloured_pictures import COLOURS, PICTURES, ColourDetector, instances, make_set
+from vision.detectors.detector import Found, Request
+from vision.errors import DetectorError, ImageError
+from vision.evaluation.annotations import read_annotations
+from vision.evaluation.average_precision import Detection, average_precision
+from vision.evaluation.detection_run import evaluate_detections
+from vision.evaluation.errors import EvaluationError
+from vision.evaluation.run import lines_path
+from vision.images.loading import LoadedImage
+from vision.vision import Vision
+
+
+class Unsure(ColourDetector):
+    """The same without scores."""
+
+    gives_scores = False
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        return [Found(one.xyxy, one.labels, None) for one in super().detect(images, request)]
+
+
+class Failing(ColourDetector):
+    """The same, but it fails on the last picture until it is mended."""
+
+    broken = True
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        if self.broken and any(image.name.endswith("d.png") for image in images):
+            raise DetectorError("out of memory")
+        return super().detect(images, request)
+
+
+class OpenVocabulary(ColourDetector):
+    """The same, asked by any phrase."""
+
+    vocabulary = None  # type: ignore[assignment]
+    supercategories = None  # type: ignore[assignment]
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        known = Request(tuple(name for name in request.classes if name in COLOURS), request.min_score)
+        return super().detect(images, known)
+
+
+def expected(folder: Path) -> dict[str, Any]:
+    """The figures of what the detector finds: all that is annotated, the small ones a pixel too large."""
+    annotated = read_annotations([(folder / "images", folder / "instances.json")])
+    found = []
+    for row in annotated.annotations:
+        x, y, w, h = row.xywh
+        wider = 0 if min(w, h) > 16 else 1
+        found.append(Detection(row.image, row.category, (x, y, w + wider, h + wider), w * h / (96 * 64)))
+    return average_precision(annotated, found, annotated.categories, [(96, 64)] * 4)
+
+
+def evaluate(folder: Path, detector: ColourDetector | None = None, **options: Any) -> dict[str, Any]:
+    if not folder.exists():
+        make_set(folder)
+    pair = (folder / "images", folder / "instances.json")
+    return evaluate_detections(Vision(detector or ColourDetector()), [pair], **options)
+
+
+class TestFigures:
+    def test_they_are_cocos_of_what_was_found(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set", masks=False)
+        wanted = expected(tmp_path / "set")
+        assert {name: figures[name] for name in wanted} == wanted
+        assert 0.5 < figures["AP"] < 1 and figures["AP50"] == 1.0
+        assert (figures["images"], figures["detections"], figures["not_detectable"]) == (4, 7, {})
+        assert "segm" not in figures
+
+    def test_a_detectors_own_bound_on_scores_does_not_count(self, tmp_path: Path) -> None:
+        figures = evaluate_detections(
+            Vision(ColourDetector(), min_score=0.9), [make_set(tmp_path / "set")], masks=False
+        )
+        assert figures["detections"] == 7
+
+    def test_masks_stand_beside_with_their_source(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set")
+        assert figures["segm"]["polygon_source"] == "grabcut"
+        assert figures["segm"].keys() - {"polygon_source"} == expected(tmp_path / "set").keys()
+        assert figures["segm"]["AP50"] > 0.5
+        assert figures["AP"] == expected(tmp_path / "set")["AP"]
+
+    def test_masks_need_an_outline_of_every_object(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        content = instances(PICTURES)
+        del content["annotations"][0]["segmentation"]
+        pair = make_set(tmp_path / "set", changed=content)
+        assert "segm" not in evaluate_detections(Vision(ColourDetector()), [pair])
+        assert "1 of 7 objects have no outline" in caplog.text
+        # That object is a cat, so the others can be measured.
+        assert "segm" in evaluate_detections(Vision(ColourDetector()), [pair], ["dog", "car"])
+
+    def test_several_sets_are_measured_as_one(self, tmp_path: Path) -> None:
+        pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two")]
+        figures = evaluate_detections(Vision(ColourDetector()), pairs, masks=False)
+        assert figures["images"] == 8 and figures["per_class"]["cat"]["annotations"] == 6
+        assert figures["AP"] == pytest.approx(expected(tmp_path / "one")["AP"])
+
+    def test_a_model_without_scores_is_measured_at_one_point(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set", Unsure(), masks=False)
+        assert figures["AP50"] == 1.0 and figures["detections"] == 7
+
+    def test_a_limit_takes_the_first_images(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set", limit=2, masks=False)
+        assert figures["images"] == 2 and figures["per_class"]["cat"]["annotations"] == 3
+
+    def test_many_boxes_are_cut_to_a_hundred_of_the_best(self, tmp_path: Path) -> None:
+        dots = [("dog", (x, y, 3, 3)) for x in range(0, 96, 5) for y in range(0, 60, 5)]
+        pair = make_set(tmp_path / "set", {"dots.png": [*dots[:-1], ("dog", (90, 50, 6, 6))]})
+        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        assert figures["detections"] == 100 < len(dots)
+
+
+class TestClasses:
+    @pytest.mark.parametrize(
+        ("words", "counted"),
+        [
+            (["dog"], ["dog"]),
+            (["kitten", "Dogs"], ["cat", "dog"]),
+            (["animals"], ["cat", "dog"]),
+            (["automobile"], ["car"]),
+        ],
+    )
+    def test_a_subset_is_named_in_the_users_words(self, tmp_path: Path, words: list[str], counted: list[str]) -> None:
+        figures = evaluate(tmp_path / "set", classes=words, masks=False)
+        assert list(figures["per_class"]) == counted
+        whole = expected(tmp_path / "set")
+        assert {name: figures["per_class"][name] for name in counted} == {
+            name: whole["per_class"][name] for name in counted
+        }
+        assert figures["AP"] == pytest.approx(np.mean([whole["per_class"][name]["AP"] for name in counted]))
+
+    @pytest.mark.parametrize(
+        ("word", "said"),
+        [("helicopter", "names none of the annotated classes"), ("caar", "car"), ("red dog", "name dog without it")],
+    )
+    def test_a_word_that_names_none_is_refused_with_the_nearest(self, tmp_path: Path, word: str, said: str) -> None:
+        with pytest.raises(EvaluationError, match=said):
+            evaluate(tmp_path / "set", classes=[word])
+
+    def test_a_class_that_the_model_lacks_is_named_and_in_no_mean(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        content = instances(PICTURES)
+        content["categories"].append({"id": 90, "name": "helicopter"})
+        content["annotations"][1]["category_id"] = 90
+        pair = make_set(tmp_path / "set", changed=content)
+        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        assert figures["not_detectable"] == {"helicopter": 1} and "helicopter (1 objects)" in caplog.text
+        assert list(figures["per_class"]) == ["car", "cat", "dog"]
+        with pytest.raises(EvaluationError, match="the model has no class for any of: helicopter"):
+            evaluate_detections(Vision(ColourDetector()), [pair], ["helicopter"])
+
+    def test_a_category_of_another_name_is_tied_by_its_meaning(self, tmp_path: Path) -> None:
+        names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "Cat"}, {"id": 18, "name": "dogs"}]
+        pair = make_set(tmp_path / "set", changed={"categories": names})
+        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        assert figures["settings"]["classes"] == {"automobile": "car", "Cat": "cat", "dogs": "dog"}
+        assert figures["AP50"] == 1.0
+
+    def test_a_class_is_tied_to_one_category_alone(self, tmp_path: Path) -> None:
+        names = [{"id": 3, "name": "automobile"}, {"id": 17, "name": "car"}, {"id": 18, "name": "dog"}]
+        pair = make_set(tmp_path / "set", changed={"categories": names})
+        figures = evaluate_detections(Vision(ColourDetector()), [pair], masks=False)
+        assert figures["settings"]["classes"] == {"car": "car", "dog": "dog"}
+        assert figures["not_detectable"] == {"automobile": 2}
+
+    def test_a_model_that_takes_any_phrase_is_asked_for_the_names(self, tmp_path: Path) -> None:
+        figures = evaluate(tmp_path / "set", OpenVocabulary(), masks=False)
+        assert figures["AP"] == expected(tmp_path / "set")["AP"] and figures["not_detectable"] == {}
+
+    def test_classes_without_an_object_are_refused(self, tmp_path: Path) -> None:
+        content = instances({**PICTURES, "a.png": [], "d.png": []})
+        pair = make_set(tmp_path / "set", changed=content)
+        with pytest.raises(EvaluationError, match="no object is annotated of: dog"):
+            evaluate_detections(Vision(ColourDetector()), [pair], ["dog"])
+
+
+class TestFiles:
+    def test_the_lines_hold_cocos_results(self, tmp_path: Path) -> None:
+        out = tmp_path / "ap.json"
+        figures = evaluate(tmp_path / "set", out=out)
+        assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
+        lines = [json.loads(line) for line in lines_path(out).read_text().splitlines()][1:]
+        assert [(line["id"], line["file"]) for line in lines] == [
+            (10, "a.png"),
+            (20, "b.png"),
+            (30, "c.png"),
+            (40, "d.png"),
+        ]
+        first = lines[0]["detections"][0]
+        assert (first["image_id"], first["category_id"], first["bbox"]) == (10, 17, [4.0, 4.0, 30.0, 40.0])
+        assert first["segmentation"]["size"] == [64, 96] and 0 < first["score"] < 1
+
+    def test_a_run_that_failed_goes_on_to_the_same_figures(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        detector, out = Failing(), tmp_path / "ap.json"
+        with pytest.raises(DetectorError, match="out of memory"):
+            evaluate(tmp_path / "set", detector, out=out)
+        assert "3 of 4 are kept" in caplog.text and not out.exists()
+        detector.broken = False
+        detector.batches.clear()
+        figures = evaluate(tmp_path / "set", detector, out=out, resume=True)
+        assert detector.batches == [1]
+        assert figures == evaluate(tmp_path / "set", out=tmp_path / "again.json")
+
+    def test_annotations_that_changed_are_refused(self, tmp_path: Path) -> None:
+        out = tmp_path / "ap.json"
+        with pytest.raises(DetectorError):
+            evaluate(tmp_path / "set", Failing(), out=out)
+        file = tmp_path / "set" / "instances.json"
+        file.write_text(file.read_text().replace("[4, 4, 30, 40]", "[4, 4, 30, 41]"))
+        with pytest.raises(EvaluationError, match="annotations_digest was"):
+            evaluate(tmp_path / "set", Failing(), out=out, resume=True)
+
+    def test_an_image_that_cannot_be_read_ends_the_run(self, tmp_path: Path) -> None:
+        images, _ = make_set(tmp_path / "set")
+        (images / "b.png").write_bytes((images / "b.png").read_bytes()[:50])
+        with pytest.raises(ImageError, match=r"b\.png"):
+            evaluate(tmp_path / "set")
+
+    def test_an_image_of_another_size_than_annotated_ends_the_run(self, tmp_path: Path) -> None:
+        images, _ = make_set(tmp_path / "set")
+        Image.new("RGB", (64, 96)).save(images / "c.png")
+        with pytest.raises(DataError, match=r"c\.png: expected an image of the 96 x 64 pixels .* found '64 x 96'"):
+            evaluate(tmp_path / "set")
+
+
+class TestOnRealImages:
+    """The embedded detector on COCO; the benchmark has the whole of it."""
+
+    def test_the_figures_of_a_few_images_are_plausible(self, data_root: Path) -> None:
+        folder = data_root / "vision" / "coco128"
+        if not folder.is_dir():
+            pytest.skip(f"needs {folder}: set SKYLARK_DATA to the data folder")
+        pair = (folder / "images", folder / "instances.json")
+        figures = evaluate_detections(Vision(), [pair], masks=False, limit=24)
+        assert 0.3 < figures["AP50"] < 0.9 and figures["AP"] < figures["AP50"]
+        assert len(figures["per_class"]) == 80 and figures["not_detectable"] == {}

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg_data.errors import DataError, SkylarkError
+from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
+from vision.errors import ImageError
+from vision.evaluation.annotations import read_annotations
+from vision.evaluation.errors import EvaluationError
+from vision.evaluation.expressions import evaluate_expressions, read_expressions
+from vision.evaluation.run import lines_path
+from vision.vision import Vision
+
+LISTED = Path(__file__).resolve().parents[3] / "benchmarks" / "lists" / "grounding.jsonl"
+
+ROWS: list[dict[str, Any]] = [
+    {"image": "images/a.png", "expression": "the cat", "annotation_ids": [1000]},
+    {"image": "images/d.png", "expression": "the dog to the right of the car", "boxes": [[70, 30, 90, 60]]},
+    {"image": "images/b.png", "expression": "all cats", "annotation_ids": [1004, 1003]},
+    {"image": "images/b.png", "expression": "all dogs", "boxes": []},
+    {"image": "images/b.png", "expression": "how many cats are there?", "count": 2},
+    {"image": "images/b.png", "expression": "is there a dog?", "answer": False},
+    {"image": "images/d.png", "expression": "the dog", "annotation_ids": [1005]},
+]
+"""All but the last are as the pictures are; the last names the car."""
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return make_set(tmp_path)
+
+
+class TestReading:
+    def test_each_line_has_what_is_expected_and_where_its_image_lies(
+        self, tmp_path: Path, pair: tuple[Path, Path]
+    ) -> None:
+        asked = read_expressions(write(tmp_path / "e.jsonl", ROWS), [], read_annotations([pair]))
+        kinds = ["single", "single", "set", "none", "count", "yes_no", "single"]
+        assert [one.expected.kind for one in asked] == kinds
+        assert [one.path for one in asked] == [tmp_path / row["image"] for row in ROWS]
+        assert [one.line for one in asked] == list(range(1, 8))
+        assert asked[0].expected.named.tolist() == [[4, 4, 34, 44]]
+        assert asked[2].expected.named.tolist() == [[70, 2, 78, 11], [10, 10, 60, 50]]
+
+    def test_images_are_found_from_the_folders_and_those_above_them(
+        self, tmp_path: Path, pair: tuple[Path, Path]
+    ) -> None:
+        rows = [{**ROWS[3], "image": name} for name in ("b.png", "images/b.png", f"{tmp_path.name}/images/b.png")]
+        (tmp_path / "elsewhere").mkdir()
+        asked = read_expressions(write(tmp_path / "elsewhere" / "e.jsonl", rows), [pair[0]])
+        assert {one.path.resolve() for one in asked} == {(pair[0] / "b.png").resolve()}
+
+    def test_ids_are_those_of_the_images_own_file(self, tmp_path: Path) -> None:
+        pairs = [make_set(tmp_path / "one"), make_set(tmp_path / "two", dict(reversed(PICTURES.items())))]
+        rows = [
+            {"image": f"{name}/images/a.png", "expression": "x", "annotation_ids": [1000]} for name in ("one", "two")
+        ]
+        path = write(tmp_path / "e.jsonl", rows)
+        with pytest.raises(DataError, match=r"line 2: expected ids of annotations of two/images/a\.png, found '1000'"):
+            read_expressions(path, [], read_annotations(pairs))
+
+    def test_blank_lines_are_no_expressions(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        path = tmp_path / "e.jsonl"
+        path.write_text("\n" + json.dumps(ROWS[3]) + "\n\n" + json.dumps(ROWS[4]))
+        assert [one.line for one in read_expressions(path)] == [2, 4]
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("{", "line 1: expected an expression as JSON"),
+            ("[]", "line 1: expected an expression as JSON"),
+            ('{"expression": "x", "count": 1}', "image: Field required"),
+            ('{"image": "images/a.png", "expression": "", "count": 1}', "expression: "),
+            ('{"image": "images/a.png", "expression": "x"}', "found 'none of them'"),
+            ('{"image": "images/a.png", "expression": "x", "counts": 1}', "counts: Extra inputs"),
+            ('{"image": "images/a.png", "expression": "x", "count": -1}', "count: "),
+            ('{"image": "images/a.png", "expression": "x", "count": 1, "answer": true}', "found 'count, answer'"),
+            ('{"image": "images/a.png", "expression": "x", "answer": 1}', "answer: "),
+            ('{"image": "images/a.png", "expression": "x", "boxes": [[1, 2, 3]]}', "boxes.0.3: Field required"),
+            ('{"image": "images/a.png", "expression": "x", "boxes": [[9, 2, 3, 4]]}', "x1 <= x2"),
+            ('{"image": "images/a.png", "expression": "x", "annotation_ids": [7]}', "found '7'"),
+            ('{"image": "images/e.png", "expression": "x", "count": 1}', "there is no image images/e.png"),
+        ],
+    )
+    def test_broken_lines_are_named(self, tmp_path: Path, pair: tuple[Path, Path], line: str, said: str) -> None:
+        path = tmp_path / "e.jsonl"
+        path.write_text(line + "\n")
+        with pytest.raises(SkylarkError) as caught:
+            read_expressions(path, [pair[0]], read_annotations([pair]))
+        assert said in str(caught.value) and "e.jsonl" in str(caught.value)
+
+    def test_ids_without_annotations_are_refused(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        with pytest.raises(EvaluationError, match="give its --images and --annotations"):
+            read_expressions(write(tmp_path / "e.jsonl", ROWS), [pair[0]])
+
+    def test_a_missing_or_an_empty_file_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match="no file of expressions"):
+            read_expressions(tmp_path / "e.jsonl")
+        (tmp_path / "e.jsonl").write_text("\n")
+        with pytest.raises(EvaluationError, match="holds no expression"):
+            read_expressions(tmp_path / "e.jsonl")
+
+    def test_the_projects_own_list_is_read(self, data_root: Path) -> None:
+        folders = [data_root / "vision" / name for name in ("coco128", "coco_mini_train")]
+        if not all(folder.is_dir() for folder in folders):
+            pytest.skip(f"needs {folders[0]} and {folders[1]}: set SKYLARK_DATA to the data folder")
+        pairs = [(folder / "images", folder / "instances.json") for folder in folders]
+        asked = read_expressions(LISTED, [images for images, _ in pairs], read_annotations(pairs))
+        assert len(asked) >= 60 and {one.expected.kind for one in asked} >= {"single", "set", "count", "yes_no"}
+        assert all(len(one.expected.named) == one.expected.count for one in asked if one.expected.count is not None)
+
+
+class TestMeasuring:
+    def test_what_is_returned_is_scored_by_its_kind(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        figures = evaluate_expressions(Vision(ColourDetector()), write(tmp_path / "e.jsonl", ROWS), [pair])
+        assert figures["accuracy"] == pytest.approx(6 / 7) and figures["count"] == 7
+        assert {kind: row["accuracy"] for kind, row in figures["per_kind"].items()} == {
+            "single": pytest.approx(2 / 3), "set": 1.0, "none": 1.0, "count": 1.0, "yes_no": 1.0,
+        }  # fmt: skip
+        (miss,) = figures["misses"]
+        assert miss["expression"] == "the dog" and miss["expected"] == {"boxes": [[2, 2, 62, 52]]}
+        assert np.allclose(miss["found"]["boxes"], [[70, 30, 90, 60]]) and "dog" in miss["found"]["query"]
+        assert figures["not_understood"] == 0
+
+    def test_what_is_not_understood_is_wrong(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        rows: list[dict[str, Any]] = [
+            {"image": "images/b.png", "expression": text, "boxes": []} for text in ("all dogs", "the helicopter")
+        ]
+        figures = evaluate_expressions(Vision(ColourDetector()), write(tmp_path / "e.jsonl", rows), [pair])
+        assert figures["accuracy"] == 0.5 and figures["not_understood"] == 1
+        assert figures["per_kind"]["none"]["accuracy"] == 0.5
+        assert "helicopter" in figures["misses"][0]["found"]["error"]
+
+    def test_a_run_that_ended_at_a_broken_image_goes_on(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        path, out = write(tmp_path / "e.jsonl", ROWS), tmp_path / "grounding.json"
+        good = (pair[0] / "d.png").read_bytes()
+        (pair[0] / "d.png").write_bytes(good[:50])
+        with pytest.raises(ImageError):
+            evaluate_expressions(Vision(ColourDetector()), path, [pair], out=out)
+        assert len(lines_path(out).read_text().splitlines()) == 1 + 1 and not out.exists()
+        (pair[0] / "d.png").write_bytes(good)
+        figures = evaluate_expressions(Vision(ColourDetector()), path, [pair], out=out, resume=True)
+        assert figures == evaluate_expressions(Vision(ColourDetector()), path, [pair])
+        assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
+
+    def test_a_limit_takes_the_first(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        path = write(tmp_path / "e.jsonl", ROWS)
+        assert evaluate_expressions(Vision(ColourDetector()), path, [pair], limit=3)["accuracy"] == 1.0

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageOps
+
+from vision.errors import ImageError
+from vision.images.loading import ImageSource, LoadedImage, list_images, load_image
+
+
+def smooth(width: int = 48, height: int = 32) -> np.ndarray:
+    """Soft colours that JPEG keeps within a few values; no two quarters are alike, so a wrong turn shows."""
+    y, x = np.mgrid[0:height, 0:width]
+    channels = [255 * x / width, 255 * y / height, 255 * (x + y) / (width + height)]
+    return np.stack(channels, axis=2).astype(np.uint8)
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    return Image.fromarray(smooth())
+
+
+def refused(source: ImageSource, *words: str, **options: int) -> None:
+    with pytest.raises(ImageError) as caught:
+        load_image(source, **options)
+    for word in words:
+        assert word in str(caught.value)
+
+
+class TestSources:
+    def test_every_kind_of_source_gives_the_same_pixels(self, picture: Image.Image, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        picture.save(path)
+        sources: list[ImageSource] = [path, str(path), path.read_bytes(), picture, smooth(), Image.open(path)]
+        for source in sources:
+            assert np.array_equal(load_image(source).pixels, smooth())
+
+    def test_the_name_is_the_path_as_given(self, picture: Image.Image, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        picture.save(path)
+        assert load_image(str(path)).name == str(path)
+
+    def test_what_was_loaded_is_given_back(self) -> None:
+        loaded = load_image(smooth())
+        assert load_image(loaded) is loaded
+
+    def test_an_rgb_array_is_not_copied_and_cannot_be_written_to(self) -> None:
+        array = smooth()
+        loaded = load_image(array)
+        assert np.shares_memory(loaded.pixels, array)
+        assert not loaded.pixels.flags.writeable
+        assert array.flags.writeable
+
+    def test_pixels_lie_one_after_another(self) -> None:
+        assert load_image(smooth()[:, ::-1]).pixels.flags.c_contiguous
+
+    def test_size_is_width_and_height(self) -> None:
+        loaded = load_image(smooth(48, 32))
+        assert (loaded.width, loaded.height, loaded.size) == (48, 32, (48, 32))
+
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM"])
+    def test_formats(self, picture: Image.Image, form: str) -> None:
+        options = {"quality": 95} if form in ("JPEG", "WEBP", "AVIF") else {}
+        loaded = load_image(encoded(picture, form, **options))
+        assert np.abs(loaded.pixels.astype(int) - smooth()).mean() < 4
+
+    @pytest.mark.parametrize("mode", ["RGB", "L"])
+    @pytest.mark.parametrize("progressive", [False, True])
+    @pytest.mark.parametrize("subsampling", [0, 2])
+    def test_a_jpeg_is_pixel_for_pixel_what_pillow_reads(self, mode: str, progressive: bool, subsampling: int) -> None:
+        data = encoded(
+            Image.fromarray(smooth(101, 67)).convert(mode), "JPEG", progressive=progressive, subsampling=subsampling
+        )
+        assert np.array_equal(load_image(data).pixels, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+    def test_no_address_is_fetched(self) -> None:
+        for address in (
+            "https://example.org/a.jpg",
+            "http://127.0.0.1/a",
+            "file:///etc/passwd",
+            "data:image/png;base64,",
+        ):
+            refused(address, "download it first")
+
+    def test_another_value(self) -> None:
+        refused([[1, 2], [3, 4]], "a list", "path")  # type: ignore[arg-type]
+
+
+class TestFilesThatAreNoImage:
+    def test_no_such_file(self, tmp_path: Path) -> None:
+        refused(tmp_path / "none.jpg", "none.jpg is not there")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        refused(tmp_path, "is a folder", "list_images")
+
+    def test_an_empty_file(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").touch()
+        refused(tmp_path / "a.jpg", "is empty")
+        refused(b"", "is empty")
+
+    def test_a_text_named_png(self, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_text("This is no picture at all.\n" * 20)
+        refused(tmp_path / "a.png", "a.png is no image", "PNG")
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.jpg")
+        refused(tmp_path / "pipe.jpg", "no regular file")
+
+    def test_a_path_that_cannot_be(self) -> None:
+        refused("a" * 5000, "cannot be read")
+        refused("a\0b.png", "is not there")
+
+    def test_postscript_is_not_run(self) -> None:
+        refused(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "no image")
+
+    def test_heic_is_named(self) -> None:
+        refused(b"\0\0\0\x18ftypheic" + bytes(60), "HEIC", "JPEG")
+
+
+class TestBrokenImages:
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM"])
+    @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.99])
+    def test_a_cut_off_file_is_refused(self, form: str, share: float) -> None:
+        rng = np.random.default_rng(0)
+        data = encoded(Image.fromarray(rng.integers(0, 256, (90, 120, 3), np.uint8)), form)
+        refused(data[: int(len(data) * share)], "image")
+
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_a_jpeg_that_lacks_its_last_bytes_is_refused(self, picture: Image.Image, progressive: bool) -> None:
+        data = encoded(picture, "JPEG", progressive=progressive)
+        for cut in range(1, 40):
+            refused(data[:-cut], "cut off or broken")
+
+    @settings(deadline=None, max_examples=150)
+    @given(
+        form=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]),
+        changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=12),
+    )
+    def test_changed_bytes_give_an_image_or_a_clear_error(self, form: str, changes: list[tuple[int, int]]) -> None:
+        data = bytearray(encoded(Image.fromarray(smooth()), form))
+        for position, value in changes:
+            data[position % len(data)] = value
+        try:
+            loaded = load_image(bytes(data), max_pixels=10_000)
+        except ImageError:
+            return
+        assert loaded.pixels.dtype == np.uint8
+        assert loaded.pixels.shape == (loaded.height, loaded.width, 3)
+        assert loaded.width * loaded.height <= 10_000
+
+    @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+    def test_broken_exif_does_not_make_a_picture_unreadable(self, picture: Image.Image) -> None:
+        data = encoded(picture, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\x12\x01" * 9)
+        assert load_image(data).size == picture.size
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size, with one compressed row of nothing in it."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+class TestBounds:
+    def test_bytes(self, picture: Image.Image, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        picture.save(path)
+        refused(path, "bytes", "limit is 100", "max_bytes", max_bytes=100)
+        refused(path.read_bytes(), "bytes", "limit is 100", "max_bytes", max_bytes=100)
+        load_image(path, max_bytes=path.stat().st_size)
+
+    def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
+        with (tmp_path / "a.jpg").open("wb") as file:
+            file.truncate(10**10)
+        tracemalloc.start()
+        refused(tmp_path / "a.jpg", "10,000,000,000 bytes", "max_bytes", max_bytes=1000)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+        tracemalloc.stop()
+
+    def test_pixels_of_every_kind_of_source(self, picture: Image.Image) -> None:
+        sources: list[ImageSource] = [smooth(), picture, encoded(picture, "JPEG"), encoded(picture, "PNG")]
+        for source in sources:
+            refused(source, "48 x 32 pixels", "limit is 1,535", "max_pixels", max_pixels=1535)
+            load_image(source, max_pixels=1536)
+
+    @pytest.mark.parametrize("side", [9_000, 20_000, 60_000])
+    def test_a_bomb_is_refused_before_it_is_decoded(self, side: int) -> None:
+        tracemalloc.start()
+        refused(png_header(side, side), "pixels", "limit", "max_pixels")
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+        tracemalloc.stop()
+
+    def test_a_jpeg_of_20000_squared(self, picture: Image.Image) -> None:
+        data = bytearray(encoded(picture, "JPEG"))
+        frame = data.index(b"\xff\xc0")
+        data[frame + 5 : frame + 9] = struct.pack(">HH", 20_000, 20_000)
+        refused(bytes(data), "pixels", "limit", "max_pixels")
+
+    def test_one_pixel(self) -> None:
+        white = Image.new("RGB", (1, 1), "white")
+        for form in ("PNG", "JPEG", "GIF", "BMP"):
+            assert load_image(encoded(white, form)).pixels.tolist() == [[[255, 255, 255]]]
+
+
+class TestOrientation:
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+    def test_the_view_is_upright(self, orientation: int, form: str) -> None:
+        stored = Image.fromarray(smooth())
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        options = {"quality": 95} if form in ("JPEG", "WEBP") else {}
+        data = encoded(stored, form, exif=exif, **options)
+        upright = stored.copy()
+        upright.getexif()[ExifTags.Base.Orientation] = orientation
+        wanted = np.asarray(ImageOps.exif_transpose(upright))
+        loaded = load_image(data)
+        assert loaded.pixels.shape == wanted.shape
+        assert np.abs(loaded.pixels.astype(int) - wanted).mean() < 4
+        assert any("turned upright" in note for note in loaded.notes) == (orientation > 1)
+
+    def test_an_open_pillow_image_is_turned_too(self, tmp_path: Path) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        Image.fromarray(smooth(48, 32)).save(tmp_path / "a.jpg", exif=exif)
+        with Image.open(tmp_path / "a.jpg") as image:
+            assert load_image(image).size == (32, 48)
+
+
+class TestModes:
+    def test_an_animation_gives_its_first_frame(self) -> None:
+        frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "blue", "green")]
+        loaded = load_image(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+        assert loaded.pixels[5, 5].tolist() == [255, 0, 0]
+        assert any("first" in note for note in loaded.notes)
+
+    def test_a_single_frame_says_nothing(self, picture: Image.Image) -> None:
+        assert load_image(encoded(picture, "GIF")).notes == ()
+
+    def test_16_bits_of_grey_become_8(self) -> None:
+        values = np.array([[0, 257, 32896, 65535]], np.uint16)
+        for source in (values, encoded(Image.fromarray(values), "PNG"), encoded(Image.fromarray(values), "TIFF")):
+            loaded = load_image(source)
+            assert loaded.pixels[0, :, 0].tolist() == [0, 1, 128, 255]
+            assert np.ptp(loaded.pixels, axis=2).max() == 0
+            assert any("8 bits" in note for note in loaded.notes)
+
+    def test_12_bits_in_16_are_not_all_but_black(self) -> None:
+        loaded = load_image(np.array([[0, 2048, 4095]], np.uint16))
+        assert loaded.pixels[0, :, 0].tolist() == [0, 128, 255]
+
+    def test_16_bits_of_colour_become_8(self) -> None:
+        import cv2
+
+        rgb = np.stack([np.full((4, 4), value, np.uint16) for value in (65535, 32896, 0)], axis=2)
+        data = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
+        assert load_image(data).pixels[0, 0].tolist() == [255, 128, 0]
+
+    def test_floating_point_files_are_refused(self) -> None:
+        refused(encoded(Image.fromarray(np.array([[0.0, 0.5]], np.float32)), "TIFF"), "float32", "16 bits")
+
+    def test_cmyk(self) -> None:
+        cmyk = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+        for form in ("JPEG", "TIFF"):
+            red, green, blue = load_image(encoded(cmyk, form)).pixels[4, 4].tolist()
+            assert red > 245
+            assert green < 10
+            assert blue < 10
+
+    def test_a_palette(self) -> None:
+        image = Image.new("RGB", (8, 8), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE)
+        assert load_image(encoded(image, "PNG")).pixels[0, 0].tolist() == [10, 200, 30]
+
+    def test_one_bit(self) -> None:
+        image = Image.fromarray(np.array([[True, False]]))
+        assert load_image(encoded(image, "PNG")).pixels[0, :, 1].tolist() == [255, 0]
+        assert load_image(np.array([[True, False]])).pixels[0, :, 1].tolist() == [255, 0]
+
+    def test_transparent_parts_lie_on_white(self) -> None:
+        rgba = np.zeros((1, 3, 4), np.uint8)
+        rgba[0, :, 3] = [0, 128, 255]
+        for source in (rgba, encoded(Image.fromarray(rgba), "PNG"), Image.fromarray(rgba)):
+            loaded = load_image(source)
+            assert loaded.pixels[0, :, 0].tolist() == [255, 127, 0]
+            assert any("white" in note for note in loaded.notes)
+
+    def test_a_palette_with_a_transparent_colour_lies_on_white(self) -> None:
+        image = Image.new("P", (2, 1))
+        image.putpalette([0, 0, 0, 9, 9, 9])
+        image.putpixel((1, 0), 1)
+        loaded = load_image(encoded(image, "PNG", transparency=0))
+        assert loaded.pixels[0].tolist() == [[255] * 3, [9] * 3]
+
+    def test_an_opaque_alpha_changes_nothing(self) -> None:
+        rgba = np.dstack([smooth(), np.full(smooth().shape[:2], 255, np.uint8)])
+        loaded = load_image(rgba)
+        assert np.array_equal(loaded.pixels, smooth())
+        assert loaded.notes == ()
+
+
+class TestArrays:
+    def test_grey(self) -> None:
+        grey = np.array([[1, 2], [3, 4]], np.uint8)
+        for array in (grey, grey[:, :, None]):
+            assert np.array_equal(load_image(array).pixels, np.dstack([grey] * 3))
+
+    @pytest.mark.parametrize("kind", [np.float32, np.float64])
+    def test_floating_point_says_what_is_expected(self, kind: type) -> None:
+        refused(np.zeros((4, 4, 3), kind), "uint8 RGB", "(height, width, 3)", "multiply", "255")
+
+    def test_other_integers(self) -> None:
+        refused(np.zeros((4, 4, 3), np.int64), "int64", "uint8 RGB")
+
+    def test_channels_first(self) -> None:
+        refused(np.zeros((3, 40, 40), np.uint8), "(3, 40, 40)", "channels to the end")
+
+    @pytest.mark.parametrize("shape", [(0, 4, 3), (4, 0, 3), (4,), (1, 4, 4, 3), (4, 4, 2)])
+    def test_other_shapes(self, shape: tuple[int, ...]) -> None:
+        refused(np.zeros(shape, np.uint8), str(shape), "uint8 RGB")
+
+
+class TestFolders:
+    def test_images_in_order_of_name(self, picture: Image.Image, tmp_path: Path) -> None:
+        for name in ("b.JPG", "a.png", "c.webp", ".hidden.png"):
+            picture.save(tmp_path / name)
+        (tmp_path / "notes.txt").write_text("no image")
+        (tmp_path / "folder.png").mkdir()
+        assert [path.name for path in list_images(tmp_path)] == ["a.png", "b.JPG", "c.webp"]
+
+    def test_folders_that_are_none(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        for path, words in ((tmp_path / "none", "not there"), (tmp_path / "file", "a file"), (tmp_path, "no image")):
+            with pytest.raises(ImageError, match=words):
+                list_images(path)
+
+
+def test_a_real_photograph(data_root: Path) -> None:
+    path = list_images(data_root / "vision" / "coco128" / "images")[0]
+    loaded = load_image(path)
+    assert isinstance(loaded, LoadedImage)
+    assert np.array_equal(loaded.pixels, np.asarray(Image.open(path).convert("RGB")))

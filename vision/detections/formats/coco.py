@@ -1,0 +1,265 @@
+"""COCO's annotations and results: Lin et al. 2014, arXiv 1405.0312; https://cocodataset.org/#format-data.
+
+As a list, `to_coco` uses COCO's own category ids, which its evaluation needs. As a text it is a data set of its own,
+with the image's size and the user's classes as its categories, so that nothing but the text is needed to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.classes.coco import COCO_CATEGORY_IDS, COCO_SUPERCATEGORIES
+from vision.detections.detections import Detections, shortest
+from vision.detections.formats.coordinates import Grid
+from vision.detections.formats.effective import effective
+from vision.detections.formats.json_objects import lines_of, numbers_of, one_line, parsed
+from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, rounded_score
+from vision.errors import FormatError
+from vision.reading.instructions.task import Geometry, OutputFormat
+
+_COCO_NAMES = {number: name for name, number in COCO_CATEGORY_IDS.items()}
+_IMAGE_ID = 1
+
+
+def to_annotations(
+    detections: Detections, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
+) -> list[dict[str, Any]]:
+    """One annotation an object; with a score it is a result as well, which COCO's evaluation takes as it is.
+
+    Args:
+        detections: n objects.
+        image_id: the image's id in the data set.
+        category_ids: class name, or class of the model, to category id. Where None: COCO's own ids, 1 to 90, if the
+            model's classes are COCO's, all that the instruction could have found, not only those found here, so that
+            every image gets the same ids; else the place in the class set from 1.
+        first_id: id of the first annotation; at least 1, since COCO's tools take 0 for no match.
+
+    Returns:
+        n dicts with `id`, `image_id`, `category_id`, `bbox` (x, y, width, height in pixels), `area`, `iscrowd`, and
+        `score` and `segmentation` (rings x1, y1, x2, y2, ...) where there are any. The area is the outline's, else
+        the box's.
+
+    Raises:
+        FormatError: a class has no id in `category_ids`.
+    """
+    ids = [_given_id(detections, i, category_ids) for i in range(len(detections))] if category_ids is not None else None
+    if ids is None and all(name in COCO_CATEGORY_IDS for name in _possible(detections)):
+        ids = [COCO_CATEGORY_IDS[name] for name in detections.model_classes]
+    elif ids is None:
+        ids = (detections.class_ids + 1).tolist()
+    listed = []
+    for i, one in enumerate(detections):
+        corners = one.xyxy.astype(np.float64)
+        width, height = (corners[2:] - corners[:2]).round(4).tolist()
+        annotation: dict[str, Any] = {
+            "id": first_id + i,
+            "image_id": image_id,
+            "category_id": ids[i],
+            "bbox": [shortest(one.xyxy[0]), shortest(one.xyxy[1]), width, height],
+            "area": round(width * height if one.polygon is None else sum(map(_area, one.polygon)), 4),
+            "iscrowd": 0,
+        }
+        if one.polygon is not None:
+            annotation["segmentation"] = [[shortest(value) for value in ring.ravel()] for ring in one.polygon]
+        if detections.scores is not None:
+            annotation["score"] = shortest(detections.scores[i])
+        listed.append(annotation)
+    return listed
+
+
+def from_annotations(
+    annotations: Sequence[Mapping[str, Any]],
+    image_size: tuple[int, int],
+    categories: Mapping[int, str] | None = None,
+    classes: Sequence[str] = (),
+) -> Detections:
+    """The annotations or results of one image.
+
+    Args:
+        annotations: dicts as `to_annotations` gives them, or as an instances file holds them; run-length masks become
+            outlines.
+        image_size: (width, height) in pixels.
+        categories: category id to class name; COCO's own where None, or the class set counted from 1 where that is
+            given and not COCO's.
+        classes: the class set; the categories that occur where empty.
+
+    Raises:
+        FormatError: an annotation lacks something or lies outside the image, or they are of several images.
+    """
+    names = dict(categories) if categories is not None else _names(classes)
+    images = {str(one.get("image_id")) for one in annotations if isinstance(one, Mapping)}
+    if len(images) > 1:
+        raise FormatError(f"annotations of {len(images)} images: expected those of one")
+    records = [_record(one, image_size, names, Place("annotation", i + 1)) for i, one in enumerate(annotations)]
+    if any(record.rings is None for record in records):
+        records = [Record(record.label, record.xyxy, None, record.score) for record in records]
+    return assembled(records, image_size, classes, OutputFormat("coco"))
+
+
+def write(detections: Detections, grid: Grid) -> str:
+    """A data set of one image: `images`, `categories`, `annotations`."""
+    width, height = detections.image_size
+    ids = _class_ids(detections.classes)
+    image = {"id": _IMAGE_ID, "width": width, "height": height, "file_name": detections.file_name}
+    categories = [
+        {
+            "id": ids[name],
+            "name": name,
+            **({"supercategory": above} if (above := COCO_SUPERCATEGORIES.get(name)) else {}),
+        }
+        for name in detections.classes
+    ]
+    objects = []
+    for i, one in enumerate(detections):
+        bbox = grid.box_numbers(one.xyxy)
+        annotation = {"id": i + 1, "image_id": _IMAGE_ID, "category_id": ids[one.class_name], "bbox": bbox}
+        annotation["area"] = round(bbox[2] * bbox[3], 2)
+        if grid.output.geometry == "polygon":
+            assert one.polygon is not None
+            annotation["area"] = round(sum(map(_area, one.polygon)), 2)
+            annotation["segmentation"] = [grid.ring_numbers(one.xyxy, ring) for ring in one.polygon]
+        annotation["iscrowd"] = 0
+        if grid.output.score and (score := rounded_score(detections, i)) is not None:
+            annotation["score"] = score
+        objects.append(one_line(annotation))
+    return (
+        f'{{"images": [{one_line(image)}],\n"categories": {lines_of(list(map(one_line, categories)))},\n'
+        f'"annotations": {lines_of(objects)}}}'
+    )
+
+
+def read(text: str, image_size: tuple[int, int], output: OutputFormat | None, classes: Sequence[str]) -> Detections:
+    """The objects of a data set of one image, or of a list of annotations or results of one image.
+
+    Args:
+        text: JSON.
+        image_size: (width, height) in pixels.
+        output: what is read of each; None for outlines and scores where all have them.
+        classes: the class set; the data set's categories where empty.
+
+    Raises:
+        FormatError: it is neither, or about an image of another size.
+    """
+    document = parsed(text)
+    categories = None
+    if isinstance(document, dict):
+        document, categories = _of_data_set(document, image_size)
+        classes = classes or tuple(dict.fromkeys(categories.values()))
+    if not isinstance(document, list):
+        raise FormatError(f"expected a COCO data set or a list of annotations, found {type(document).__name__}")
+    found = from_annotations(document, image_size, categories, classes)
+    if output is None:
+        geometry: Geometry = "box" if found.polygons is None else "polygon"
+        output = OutputFormat("coco", geometry, score=found.scores is not None)
+    if output.geometry == "polygon" and found.polygons is None and len(found):
+        raise FormatError("expected a segmentation for every object, found objects without one")
+    return replace(
+        found,
+        output=output,
+        polygons=found.polygons if output.geometry == "polygon" else None,
+        scores=found.scores if output.score else None,
+    )
+
+
+def _possible(detections: Detections) -> Sequence[str]:
+    """The model's classes that any image could have shown under the same instruction."""
+    targets = detections.task.targets if detections.task is not None else None
+    if targets is not None:
+        return [*detections.model_classes, *(name for target in targets for name in target.classes)]
+    models = dict(zip(detections.class_names, detections.model_classes, strict=True))
+    return [*detections.model_classes, *(name for name in detections.classes if name not in models)]
+
+
+def _given_id(detections: Detections, i: int, ids: Mapping[str, int]) -> int:
+    names = detections.class_names[i], detections.model_classes[i]
+    for name in names:
+        if name in ids:
+            return int(ids[name])
+    raise FormatError(f"no category id for {' or '.join(map(repr, dict.fromkeys(names)))} in category_ids")
+
+
+def _class_ids(classes: Sequence[str]) -> dict[str, int]:
+    """Category id of each class: COCO's own where all are COCO's, else their place from 1."""
+    if all(name in COCO_CATEGORY_IDS for name in classes):
+        return {name: COCO_CATEGORY_IDS[name] for name in classes}
+    return {name: i + 1 for i, name in enumerate(classes)}
+
+
+def _names(classes: Sequence[str]) -> dict[int, str]:
+    return {number: name for name, number in _class_ids(classes).items()} if classes else _COCO_NAMES
+
+
+def _of_data_set(document: dict[str, Any], image_size: tuple[int, int]) -> tuple[Any, dict[int, str]]:
+    """Annotations and category names of a data set, after a look at whether it is about this image."""
+    lists = [document.get(key, []) for key in ("images", "categories", "annotations")]
+    if not all(isinstance(part, list) and all(isinstance(one, dict) for one in part) for part in lists):
+        raise FormatError("expected lists of objects under images, categories and annotations")
+    images, categories, found = lists
+    if "annotations" not in document:
+        raise FormatError(f"expected a COCO data set with annotations, found the keys {', '.join(document)[:80]}")
+    if len(images) > 1:
+        raise FormatError(f"a data set of {len(images)} images: expected one; give its annotations to from_coco")
+    for image in images:
+        size = image.get("width", image_size[0]), image.get("height", image_size[1])
+        if size != tuple(image_size):
+            raise FormatError(f"annotations of an image of {size[0]} x {size[1]} pixels: expected {image_size}")
+    names = {}
+    for i, category in enumerate(categories):
+        place = Place("category", i + 1)
+        if not isinstance(category.get("name"), str):
+            raise place.wrong("an id and a name", category)
+        names[_whole(category.get("id"), place)] = category["name"]
+    return found, names
+
+
+def _record(one: object, image_size: tuple[int, int], names: Mapping[int, str], place: Place) -> Record:
+    if not isinstance(one, Mapping) or "category_id" not in one or "bbox" not in one:
+        raise place.wrong("an annotation with category_id and bbox", one)
+    number = _whole(one["category_id"], place)
+    if number not in names:
+        shown = ", ".join(f"{known} {name}" for known, name in list(names.items())[:5])
+        raise place.wrong(f"a category id of those known ({shown}, ...)", number, "give categories or the class set")
+    bbox = numbers_of(list(one["bbox"]) if isinstance(one["bbox"], tuple) else one["bbox"], place)
+    grid = Grid(effective(OutputFormat("coco", "polygon")), image_size)
+    corners = Grid(effective(OutputFormat("coco")), image_size).box((), bbox, place)
+    score = one.get("score")
+    if score is not None:
+        score = checked_score(finite(score, place), place)
+    return Record(names[number], corners, _rings(one.get("segmentation"), image_size, grid, place), score)
+
+
+def _rings(
+    segmentation: object, image_size: tuple[int, int], grid: Grid, place: Place
+) -> tuple[NDArray[np.float64], ...] | None:
+    """Rings of a list of polygons or of a run-length mask; None where there is no outline."""
+    if isinstance(segmentation, Mapping):
+        from supervision import rle_to_mask
+
+        from vision.detections.polygons.masks import rings_from_mask
+
+        try:
+            mask = rle_to_mask(segmentation["counts"], image_size)
+        except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
+            raise place.wrong("a run-length mask of the image's size", segmentation, str(error)) from error
+        return tuple(ring.astype(np.float64) for ring in rings_from_mask(mask)) or None
+    if segmentation is None or segmentation == []:
+        return None
+    if not isinstance(segmentation, list):
+        raise place.wrong("a segmentation as a list of polygons or a run-length mask", segmentation)
+    return tuple(grid.ring((), numbers_of(ring, place), place) for ring in segmentation)
+
+
+def _whole(value: object, place: Place) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise place.wrong("a whole number as the id of a category", value)
+    return value
+
+
+def _area(ring: NDArray[np.float32]) -> float:
+    return float(cv2.contourArea(ring))

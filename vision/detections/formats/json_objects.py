@@ -1,0 +1,120 @@
+"""A JSON list of objects with the keys that the instruction names: `{"label": "dog", "bbox": [12, 30, 200, 310]}`.
+
+The coordinates of a box are a list of numbers. Those of a polygon are a list of rings, each a flat list x1, y1, x2,
+y2, ..., as in COCO. Offsets carry the centre under "centre". Where it was forbidden, the list stands under "objects"
+beside a "note".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from vision.detections.detections import Detections
+from vision.detections.formats.coordinates import Grid
+from vision.detections.formats.records import Labels, Place, Record, checked_score, finite, quoted, rounded_score
+from vision.errors import FormatError
+
+CENTRE, SCORE, OBJECTS, NOTE = "centre", "score", "objects", "note"
+
+
+def write(detections: Detections, grid: Grid, note: str = "") -> str:
+    """A list with one object a line."""
+    labels = Labels(detections.classes, grid.output.class_as)
+    label_key, coordinates_key = grid.output.keys
+    objects = []
+    for i, name in enumerate(detections.class_names):
+        box = detections.xyxy[i]
+        one: dict[str, Any] = {label_key: labels.written(name)}
+        if centre := grid.centre_numbers(box):
+            one[CENTRE] = centre
+        if grid.output.geometry == "box":
+            one[coordinates_key] = grid.box_numbers(box)
+        else:
+            assert detections.polygons is not None
+            one[coordinates_key] = [grid.ring_numbers(box, ring) for ring in detections.polygons[i]]
+        if grid.output.score and (score := rounded_score(detections, i)) is not None:
+            one[SCORE] = score
+        objects.append(one_line(one))
+    listed = lines_of(objects)
+    return f'{{"{NOTE}": {quoted(note)},\n"{OBJECTS}": {listed}}}' if note else listed
+
+
+def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
+    """The objects of such a list.
+
+    Raises:
+        FormatError: it isn't JSON, or an object lacks a key or has a value of another kind.
+    """
+    objects = parsed(text)
+    if not isinstance(objects, list):
+        raise FormatError(f"expected a JSON list of objects, found {type(objects).__name__}")
+    labels = Labels(classes, grid.output.class_as)
+    return [_record(one, grid, labels, Place("object", i + 1)) for i, one in enumerate(objects)]
+
+
+def parsed(text: str) -> Any:
+    """The value that a JSON text holds, without NaN and infinities.
+
+    Raises:
+        FormatError: it isn't JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"line {error.lineno}: expected JSON; {error.msg} at column {error.colno}") from error
+    except RecursionError:
+        raise FormatError("expected JSON of a list of objects, found brackets within brackets beyond reading") from None
+    except ValueError as error:
+        raise FormatError(f"expected JSON with finite numbers; {error}") from error
+
+
+def numbers_of(value: object, place: Place) -> list[float]:
+    """A flat list of finite numbers.
+
+    Raises:
+        FormatError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise place.wrong("a list of numbers", value)
+    return [finite(item, place) for item in value]
+
+
+def one_line(value: dict[str, Any]) -> str:
+    """A JSON object on one line."""
+    pairs = (f"{quoted(key)}: {_written(item)}" for key, item in value.items())
+    return f"{{{', '.join(pairs)}}}"
+
+
+def lines_of(values: Sequence[str]) -> str:
+    """A JSON list with each value on a line of its own."""
+    return "[\n" + ",\n".join(values) + "\n]" if values else "[]"
+
+
+def _record(one: object, grid: Grid, labels: Labels, place: Place) -> Record:
+    label_key, coordinates_key = grid.output.keys
+    needed = [label_key, coordinates_key, *([CENTRE] if grid.layout.centre else [])]
+    if not isinstance(one, dict) or any(key not in one for key in needed):
+        raise place.wrong(f"an object with the keys {', '.join(map(repr, needed))}", one)
+    name = labels.name(one[label_key], place)
+    centre = numbers_of(one[CENTRE], place) if grid.layout.centre else []
+    score = one.get(SCORE) if grid.output.score else None
+    if score is not None:
+        score = checked_score(finite(score, place), place)
+    value = one[coordinates_key]
+    if grid.output.geometry == "box":
+        return Record(name, grid.box(centre, numbers_of(value, place), place), None, score)
+    if not isinstance(value, list) or not value:
+        raise place.wrong("a list of rings, each a list x1, y1, x2, y2, ...", value)
+    return Record.of_rings(name, [grid.ring(centre, numbers_of(ring, place), place) for ring in value], score)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    return json.dumps(value)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"found {constant}")

@@ -1,0 +1,186 @@
+"""An outline with exactly as many points as an instruction asks for, and as like to the object as so many can be.
+
+Points taken at even steps along an outline, or kept from it, cut off every bulge: an octagon inside a circle has a
+tenth less area. Here edges are taken out one by one, each replaced by the one point that keeps the area the same, the
+edge first whose loss moves the outline least (Kronenfeld, Stanislawski, Buttenfield and Brockmeyer 2020,
+"Simplification of polylines by segment collapse: minimizing areal displacement while preserving area"). The few points
+that are left are then moved to where they fit best.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.detections.polygons.fitting import fitted
+from vision.detections.polygons.masks import Ring, joined, ring_area
+from vision.errors import FormatError, InstructionError
+
+Point = tuple[float, float]
+Bounds = tuple[float, float, float, float]
+
+_FINE = 0.4
+"""Pixels by which an outline may be moved beforehand: a mask's staircase has thousands of points and no shape."""
+
+_FEW = 24
+"""Points up to which moving them gains anything."""
+
+_FLAT = 1e-9
+
+
+def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
+    """One ring of exactly so many points that encloses the object as well as so many can.
+
+    Parts of an object in pieces are joined by bridges of no width. It runs clockwise on the picture from its topmost
+    point, of several the leftmost, and stays within the bounds of what was given.
+
+    Args:
+        rings: the outline of one object, one ring or several, each of shape (points, 2) in pixels.
+        points: how many, at least 3.
+
+    Returns:
+        Shape (points, 2), float32.
+
+    Raises:
+        InstructionError: fewer than 3 points are asked for.
+        FormatError: the outline has no point at all.
+    """
+    if points < 3:
+        raise InstructionError(f"A polygon cannot have {points} points: at least 3 were expected.")
+    given = [rings] if isinstance(rings, np.ndarray) else list(rings)
+    parts = [_clockwise(part.astype(np.float64)) for part in given if len(part)]
+    if not parts:
+        raise FormatError("An outline without a point cannot become a polygon: at least one ring was expected.")
+    parts.sort(key=lambda part: -ring_area(part))
+    bounds = _bounds(np.concatenate(parts))
+    if sum(map(len, parts)) > 4 * points:
+        parts = [_fine(part, points) for part in parts]
+    ring = parts[0]
+    for part in parts[1:]:
+        ring = joined(ring, part)
+    chosen = _collapsed(ring, points, bounds)
+    if len(ring) > points and points <= _FEW:
+        chosen = fitted(chosen, parts)
+    chosen = _filled(_clockwise(chosen), points)
+    start = min(range(points), key=lambda i: (chosen[i, 1], chosen[i, 0]))
+    return np.roll(chosen, -start, axis=0).astype(np.float32)
+
+
+def _clockwise(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ring if ring_area(ring) >= 0 else ring[::-1]
+
+
+def _bounds(ring: NDArray[np.float64]) -> Bounds:
+    (left, top), (right, bottom) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def _fine(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    simple = cv2.approxPolyDP(ring.astype(np.float32), _FINE, closed=True)[:, 0, :].astype(np.float64)
+    return simple if len(simple) >= min(points, len(ring)) else ring
+
+
+def _filled(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    """Points put on the edges until there are enough, each on the edge whose pieces are longest; the shape stays."""
+    lengths = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
+    pieces = [1] * len(ring)
+    heap = [(-float(length), edge) for edge, length in enumerate(lengths)]
+    heapq.heapify(heap)
+    for _ in range(points - len(ring)):
+        _, edge = heap[0]
+        pieces[edge] += 1
+        heapq.heapreplace(heap, (-float(lengths[edge]) / pieces[edge], edge))
+    found = []
+    for edge, count in enumerate(pieces):
+        start, end = ring[edge], ring[(edge + 1) % len(ring)]
+        found += [start + (end - start) * step / count for step in range(count)]
+    return np.array(found)
+
+
+def _collapsed(ring: NDArray[np.float64], points: int, bounds: Bounds) -> NDArray[np.float64]:
+    """Edges taken out until no more than `points` are left.
+
+    A linked list of points in a heap of edges by the area that the outline moves over when one is taken out; entries of
+    edges that have changed since are passed over by their version.
+    """
+    count = len(ring)
+    place: list[Point] = [(float(x), float(y)) for x, y in ring]
+    before, after = [(i - 1) % count for i in range(count)], [(i + 1) % count for i in range(count)]
+    version, alive = [0] * count, [True] * count
+    heap: list[tuple[float, int, int, Point]] = []
+
+    def weigh(edge: int) -> None:
+        end = after[edge]
+        version[edge] += 1
+        cost, point = _collapse(place[before[edge]], place[edge], place[end], place[after[end]], bounds)
+        heapq.heappush(heap, (cost, edge, version[edge], point))
+
+    for edge in range(count):
+        weigh(edge)
+    while count > points:
+        _, edge, seen, point = heapq.heappop(heap)
+        if not alive[edge] or seen != version[edge]:
+            continue
+        gone = after[edge]
+        alive[gone] = False
+        place[edge] = point
+        after[edge] = after[gone]
+        before[after[gone]] = edge
+        count -= 1
+        for changed in (before[before[edge]], before[edge], edge, after[edge]):
+            weigh(changed)
+    return np.array([point for point, there in zip(place, alive, strict=True) if there])
+
+
+def _collapse(a: Point, b: Point, c: Point, d: Point, bounds: Bounds) -> tuple[float, Point]:
+    """The point that may stand for the edge b-c between a and d, and the area that the outline then moves over.
+
+    The points that keep the area lie on a line parallel to a-d. Of them the one is taken that lies on the line through
+    a and b or through c and d, as the paper's table says, so that one of the two edges keeps its direction.
+    """
+    across, down = d[1] - a[1], a[0] - d[0]
+    length = math.hypot(across, down)
+    if length < _FLAT:
+        return _triangle(a, b, c), a
+    offset = -b[1] * a[0] + (a[1] - c[1]) * b[0] + (b[1] - d[1]) * c[0] + c[1] * d[0]
+    base = across * a[0] + down * a[1]
+    side_b = across * b[0] + down * b[1] - base
+    side_c = across * c[0] + down * c[1] - base
+    side_line = -offset - base
+    on_first = abs(side_b) > abs(side_c) if side_b * side_c >= 0 else side_line * side_b > 0
+    start, through = (a, b) if on_first else (d, c)
+    step = (through[0] - start[0], through[1] - start[1])
+    slope = across * step[0] + down * step[1]
+    if abs(slope) < _FLAT * length:
+        # a, b, c and d lie on one line, or all but; the middle of b and c loses nothing
+        middle = ((b[0] + c[0]) / 2, (b[1] + c[1]) / 2)
+        return _triangle(a, b, c) + _triangle(b, c, d), middle
+    reach = (-offset - across * start[0] - down * start[1]) / slope
+    point = (start[0] + reach * step[0], start[1] + reach * step[1])
+    far, near, last = (d, b, c) if on_first else (a, c, b)
+    cross = _crossing(point, far, near, last)
+    moved = (
+        _triangle(point, near, last) if cross is None else _triangle(point, near, cross) + _triangle(cross, last, far)
+    )
+    inside = (min(max(point[0], bounds[0]), bounds[2]), min(max(point[1], bounds[1]), bounds[3]))
+    if inside != point:
+        moved += abs(_triangle(a, point, d) - _triangle(a, inside, d))
+    return moved, inside
+
+
+def _triangle(a: Point, b: Point, c: Point) -> float:
+    return abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) / 2
+
+
+def _crossing(a: Point, b: Point, c: Point, d: Point) -> Point | None:
+    """Where the line through a and b meets that through c and d; None where they run alike."""
+    below = (a[0] - b[0]) * (c[1] - d[1]) - (a[1] - b[1]) * (c[0] - d[0])
+    if abs(below) < _FLAT:
+        return None
+    share = ((a[0] - c[0]) * (c[1] - d[1]) - (a[1] - c[1]) * (c[0] - d[0])) / below
+    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])

@@ -1,0 +1,1 @@
+"""Images: loaded within bounds, sent through detectors, drawn on."""

@@ -1,7 +1,0 @@
-"""Outlines of objects."""
-
-from vision.polygons.grabcut import Outlines, grabcut_outlines
-from vision.polygons.masks import mask_from_rings, rings_from_mask
-from vision.polygons.points import with_points
-
-__all__ = ["Outlines", "grabcut_outlines", "mask_from_rings", "rings_from_mask", "with_points"]

@@ -1,0 +1,1 @@
+"""Reading: an instruction becomes a task, a referring expression becomes a query."""

@@ -1,0 +1,1 @@
+"""Referring expressions and questions about a scene, read into queries."""

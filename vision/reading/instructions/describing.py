@@ -1,0 +1,152 @@
+"""A task said back to the person who gave the instruction, in a few lines, and as plain values for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vision.reading.instructions.task import Limit, OutputFormat, SizeRange, Target, Task
+
+_DOING = {
+    "detect": "Find the boxes of",
+    "segment": "Find the outlines of",
+    "ground": "Find what is meant by",
+    "describe": "Describe the image",
+    "count": "Count",
+}
+_FORMATS = {
+    "tuple": "tuples",
+    "json": "JSON",
+    "coco": "COCO JSON",
+    "yolo": "YOLO lines",
+    "voc": "Pascal VOC XML",
+    "tokens": "class and location tokens",
+}
+_BOXES = {"xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height", "cxcywh": "centre x, centre y, width, height"}
+_RANKS = {
+    ("area", "descending"): "largest",
+    ("area", "ascending"): "smallest",
+    ("x", "ascending"): "furthest left",
+    ("x", "descending"): "furthest right",
+    ("y", "ascending"): "highest in the image",
+    ("y", "descending"): "lowest in the image",
+    ("score", "descending"): "most certain",
+    ("score", "ascending"): "least certain",
+    ("centre", "ascending"): "nearest the middle of the image",
+    ("centre", "descending"): "furthest from the middle of the image",
+}
+_MOST_CLASSES = 30
+
+
+def as_dict(task: Task) -> dict[str, Any]:
+    """Every field as plain values that `json.dumps` takes; the range under its own name."""
+    plain: dict[str, Any] = asdict(task)
+    plain["output"]["range"] = plain["output"].pop("range_")
+    return plain
+
+
+def as_text(task: Task) -> str:
+    """One line each for what is done, what is kept, how it is written, and what was not understood."""
+    lines = [_what(task)]
+    if task.undetectable:
+        words = (
+            f"{one.word} (nearest: {', '.join(one.nearest)})" if one.nearest else one.word for one in task.undetectable
+        )
+        lines.append(f"Not detectable by this model: {_listed(list(words))}.")
+    if kept := _kept(task):
+        lines.append(f"Keep {'; '.join(kept)}.")
+    if task.asks_whether:
+        lines.append("Answer yes or no.")
+    if task.kind not in ("describe", "count"):
+        lines.append(f"Write {_written(task.output)}.")
+    if task.unread:
+        lines.append("Not understood: " + ", ".join(f'"{part}"' for part in task.unread) + ".")
+    return "\n".join([*lines, *task.notes])
+
+
+def _what(task: Task) -> str:
+    doing = _DOING[task.kind]
+    if task.kind == "describe":
+        return f"{doing}." if task.targets is None else f"{doing}, of it {_targets(task.targets)}."
+    if task.expression is not None and task.kind == "ground":
+        return f'{doing} "{task.expression}".'
+    what = "everything that the model knows" if task.targets is None else _targets(task.targets) or "nothing"
+    return f"{doing} {what}" + (f' as in "{task.expression}".' if task.expression else ".")
+
+
+def _targets(targets: tuple[Target, ...]) -> str:
+    return _listed([_target(target) for target in targets])
+
+
+def _target(target: Target) -> str:
+    means = ", ".join(target.classes)
+    if target.colour and not target.label.startswith(target.colour):
+        means += f"; {target.colour}"
+    return target.label if means == target.label else f"{target.label} ({means})"
+
+
+def _listed(words: list[str]) -> str:
+    more = len(words) - _MOST_CLASSES
+    return ", ".join(words) if more <= 0 else f"{', '.join(words[:_MOST_CLASSES])} and {more} more"
+
+
+def _kept(task: Task) -> list[str]:
+    kept = []
+    if task.limit is not None:
+        kept.append(_limited(task.limit))
+    if task.region is not None:
+        x0, y0, x1, y1 = (f"{100 * share:.3g} %" for share in task.region)
+        kept.append(f"what lies from {x0} to {x1} across and from {y0} to {y1} down the image")
+    if task.size is not None:
+        kept += _sized(task.size)
+    if task.min_score is not None:
+        kept.append(f"a score of at least {task.min_score:g}")
+    return kept
+
+
+def _limited(limit: Limit) -> str:
+    rank = _RANKS[limit.by, limit.order]
+    return f"the {rank}" if limit.count == 1 else f"at most {limit.count}, the {rank}"
+
+
+def _sized(size: SizeRange) -> list[str]:
+    units = {"area": "square pixels", "area_share": "of the image", "width": "pixels wide", "height": "pixels tall"}
+    parts = []
+    for name, value in asdict(size).items():
+        if value is not None:
+            side, _, what = name.partition("_")
+            number = f"{100 * value:.3g} %" if what == "area_share" else f"{value:g}"
+            parts.append(f"{'at least' if side == 'min' else 'at most'} {number} {units[what]}")
+    return parts
+
+
+def _written(output: OutputFormat) -> str:
+    parts = [_FORMATS[output.format]]
+    if output.geometry == "polygon":
+        parts.append(f"polygons of {output.points} points" if output.points else "polygons")
+    if output.format in ("coco", "yolo", "voc"):
+        return ", ".join(parts)
+    if output.geometry == "box":
+        parts.append(f"boxes as {_BOXES[output.box]}")
+    scale = {
+        "pixel": "in pixels",
+        "unit": "from 0 to 1 of width and height",
+        "range": f"in steps of 1/{output.range_} of width and height",
+    }
+    parts.append(scale[output.scale])
+    if output.offsets:
+        parts.append(
+            "as offsets from the object's centre"
+            + (", which comes first" if output.centre else ", which is not written")
+        )
+    parts.append(
+        {"name": "with the class's name", "token": "with the class's token", "index": "with the class's index"}[
+            output.class_as
+        ]
+    )
+    if output.format == "json":
+        parts.append(f"under the keys {output.keys[0]} and {output.keys[1]}")
+    if output.score:
+        parts.append("with the score")
+    return ", ".join(parts)
