@@ -1,7 +1,7 @@
 """General English: words that mean the same, derive from one another, or stand above and below one another.
 
 A relation is named with one word and asked for with another: "directed by" and "director", "spouse" and "wife". The
-words come from WordNet (see `build_wordnet`), which knows nothing of any graph or question.
+words come from WordNet (see `tools/build_wordnet.py`), which knows nothing of any graph or question.
 """
 
 from __future__ import annotations

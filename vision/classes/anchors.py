@@ -3,7 +3,7 @@
 A threshold on the similarity to class names alone can't tell "hoodie" from "labradoodle": a word that names no class
 still lies nearest to one of them. So the phrases of the lexicon that mean no class stand beside those that do, and the
 nearest of all vote: a word is bent to a class only where they agree and are near enough. The vectors of the
-lexicon's phrases come with the project (`build_anchors`), since reckoning them takes seconds.
+lexicon's phrases come with the project (`tools/build_anchors.py`), since reckoning them takes seconds.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ def lexicon_vectors(path: Path = ANCHORS) -> tuple[tuple[str, ...], Vectors]:
     phrases = tuple(lexicon())
     with np.load(path) as stored:
         if str(stored["digest"]) != digest(phrases):
-            raise DetectorError(
-                f"{path.name} belongs to another lexicon; make it anew: python -m vision.classes.build_anchors"
-            )
+            raise DetectorError(f"{path.name} belongs to another lexicon; make it anew: python -m tools.build_anchors")
         return phrases, stored["vectors"].astype(np.float32) * np.float32(SCALE)
 
 

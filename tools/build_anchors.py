@@ -1,6 +1,6 @@
 """Makes `data/anchors.npz`, the vectors of the lexicon's phrases, anew after the lexicon was changed.
 
-    python -m vision.classes.build_anchors
+    python -m tools.build_anchors
 
 Eight bits a component change a similarity by about 0.001 and keep the file at a quarter of its size.
 """
