@@ -6,7 +6,6 @@ The picture is drawn here; `evidence.js` moves it, and asks for it anew when an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from app.graph.asking import Asked
 from app.graph.drawing import ROLE_WORDS, in_reading_order, line_swatch, svg, swatch
@@ -15,8 +14,9 @@ from app.graph.graphs import GraphShelf
 from app.graph.likely.answer import AnswerWithLikely
 from app.graph.shown_answer import answer_shown
 from app.server.markup import counted, muted, percent, shortened, text
+from app.server.scripts import read_static
 
-SCRIPT = (Path(__file__).parents[1] / "static" / "evidence.js").read_text(encoding="utf-8")
+SCRIPT = read_static("evidence.js")
 BOTH = "named in the question, and an answer"
 MOST_TOLD = 12
 """Facts told in the text alternative; all of them stand in the table."""

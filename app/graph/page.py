@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,9 +21,8 @@ from app.graph.own_graphs import LIMITS
 from app.graph.shapes import filled_shape, shape_example, shapes_html
 from app.models.language_model import LanguageModel
 from app.server.failure_view import grammar_html
-from app.server.in_view import in_view
 from app.server.markup import heading, muted, text
-from app.server.script_calls import called
+from app.server.scripts import called, in_view, read_static
 from reasoning.reading import MAX_CHARACTERS
 
 __all__ = ["GraphDemo", "build_graphs"]
@@ -32,10 +30,6 @@ __all__ = ["GraphDemo", "build_graphs"]
 EXACT_AT_ONCE = 8
 RUNS_AT_ONCE = 2
 """Chains that run at the same time: the embedded model's passes go one after another anyway."""
-
-
-def _script(name: str) -> str:
-    return (Path(__file__).parents[1] / "static" / name).read_text(encoding="utf-8")
 
 
 def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page: gr.Blocks) -> Dependency:
@@ -79,7 +73,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
                 autofocus=True,
             )  # fmt: skip
             go = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=110)
-        slider = gr.HTML("0", html_template=slider_html(), elem_id="sure", js_on_load=_script("likely.js"))
+        slider = gr.HTML("0", html_template=slider_html(), elem_id="sure", js_on_load=read_static("likely.js"))
         with gr.Row(elem_id="graph_row"):
             graph_note = gr.HTML(elem_id="graph_note")
             upload = gr.UploadButton(
@@ -93,12 +87,12 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
             ]
         with gr.Column(elem_id="folded"):
             with gr.Accordion("What is in this graph", open=False, elem_id="contents_frame"):
-                contents = gr.HTML(elem_id="contents", js_on_load=_script("contents.js"))
+                contents = gr.HTML(elem_id="contents", js_on_load=read_static("contents.js"))
             with gr.Accordion("Build a query from a shape", open=False, elem_id="shapes_frame"):
                 gr.HTML(
                     shapes_html(),
                     elem_id="shapes",
-                    js_on_load=_script("shapes.js"),
+                    js_on_load=read_static("shapes.js"),
                     server_functions=[fill_shape, shape_names],
                 )
             with gr.Accordion("How a formal query is written", open=False, elem_id="grammar"):
@@ -106,14 +100,14 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
     gr.HTML(
         '<ul id="sk-proposals" role="listbox" aria-label="Proposals" hidden></ul><span class="sk-unseen" role="status">'
         "</span>",
-        elem_id="completion", js_on_load=_script("completion.js"), server_functions=[proposals],
+        elem_id="completion", js_on_load=read_static("completion.js"), server_functions=[proposals],
     )  # fmt: skip
     error = gr.HTML(elem_id="error")
     with gr.Row():
         with gr.Column(min_width=300, elem_classes="sk-panel", elem_id="answer_panel"):
             gr.HTML(heading("Exact answer"))
             answer = gr.HTML(
-                muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=_script("answer.js"),
+                muted("Ask a question, or pick an example."), elem_id="answer", js_on_load=read_static("answer.js"),
                 server_functions=[answer_rows, answer_file, answer_proof],
             )  # fmt: skip
             with gr.Row(equal_height=True, elem_id="likely_row"):
@@ -135,7 +129,7 @@ def build_graphs(demo: GraphDemo, shelf: GraphShelf, model: LanguageModel, page:
                 wanted = gr.Checkbox(True, label="Ask the language model too", elem_id="run_llm", container=False)
                 stop = gr.Button("Stop", size="sm", interactive=False, elem_id="stop", scale=0, min_width=80)
             status = gr.HTML(elem_id="steps_status")
-            steps = gr.HTML(elem_id="steps", js_on_load=_script("steps.js"))
+            steps = gr.HTML(elem_id="steps", js_on_load=read_static("steps.js"))
     with gr.Column(elem_id="evidence_panel", elem_classes="sk-panel"):
         gr.HTML(heading("Evidence"))
         picture = gr.HTML(elem_id="evidence", js_on_load=PICTURE_SCRIPT, server_functions=[open_neighbours])

@@ -22,9 +22,9 @@ from app.image.overlay import TOGGLES, objects_html, overlay_html
 from app.image.source import sent, without_path
 from app.image.views import reasoning_html, scene_html, task_html
 from app.server.failure_view import failure_html
-from app.server.in_view import in_view
 from app.server.limits import LOOK_SECONDS, TimeLimit
 from app.server.markup import counted, heading, muted, text
+from app.server.scripts import in_view
 from kg_data.errors import SkylarkError
 from vision import Detections, Grounding, Scene, Task, Vision
 from vision.detections.description import sentence

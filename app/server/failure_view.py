@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 
-from app.server.markup import text
+from markupsafe import Markup
+
+from app.server.templates import render
 from kg_data.errors import SkylarkError
 from reasoning.errors import QueryError, QuestionError, UnknownEntityError, UnknownRelationError
 
@@ -22,50 +24,41 @@ GRAMMAR_ROWS: tuple[tuple[str, str], ...] = (
     ('entity("id")', "an entity by its id, where several share a name"),
 )
 
-
-def grammar_html() -> str:
-    """The grammar of formal queries as a list of examples."""
-    rows = "".join(f"<tr><td><code>{text(form)}</code></td><td>{text(about)}</td></tr>" for form, about in GRAMMAR_ROWS)
-    return (
-        '<div class="sk-scroll" tabindex="0" role="region" aria-label="The grammar">'
-        f'<table class="sk-table sk-grammar"><tbody>{rows}</tbody></table></div>'
-    )
-
-
 _LIMIT = re.compile(r" or raise the limit \(\w+\)")
 
 
-def failure_html(error: Exception) -> str:
-    """An error as the page shows it; what nobody foresaw is logged and told without its inner workings."""
+def grammar_html() -> Markup:
+    """The grammar of formal queries as a list of examples."""
+    return render("server/grammar.html", rows=GRAMMAR_ROWS)
+
+
+def failure_html(error: Exception) -> Markup:
+    """An error as the page shows it. One that nobody foresaw is logged, and the page says nothing of its inside."""
+    rest, line, column = "", None, 0
+    message = str(error)
     if not isinstance(error, SkylarkError):
         log.error("an unexpected error reached the page", exc_info=error)
-        return _alert(
-            "Something went wrong inside Skylark, and the question was not answered.",
-            "<p>The log has the details. Another question may still work.</p>",
-        )
-    message, more = str(error), ""
-    if isinstance(error, QueryError) and error.text is not None and error.column is not None:
-        # The message ends in the query and a caret under the column; only a fixed-width block keeps them in line.
-        message = f"{error.reason} (column {error.column})"
-        line = error.text.replace("\n", " ").replace("\t", " ")
-        more = f'<pre class="sk-pointer" tabindex="0">{text(line)}\n{" " * (error.column - 1)}^</pre>'
-    if isinstance(error, UnknownEntityError | UnknownRelationError) and error.nearest:
-        nearest = "".join(f"<li><code>{text(near)}</code></li>" for near in error.nearest)
-        more += f'<div class="sk-nearest"><span>Nearest names:</span><ul>{nearest}</ul></div>'
-    if isinstance(error, QueryError | QuestionError):
-        more += f"<details><summary>How a formal query is written</summary>{grammar_html()}</details>"
-    if isinstance(error, QuestionError):
+        message = "Something went wrong inside Skylark, and the question was not answered."
+        rest = "The log has the details. Another question may still work."
+    elif isinstance(error, QuestionError):
         # First what is wrong, then what was understood all the same and how to say it exactly.
         message, _, rest = message.partition(". ")
-        more = f"<p>{text(rest)}</p>{more}" if rest else more
-    asks = isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.to_choose)
+    elif isinstance(error, QueryError) and error.text is not None and error.column is not None:
+        # The message ends in the query and a caret under the column; only a fixed-width block keeps them in line.
+        message = f"{error.reason} (column {error.column})"
+        line, column = error.text.replace("\n", " ").replace("\t", " "), error.column - 1
     # A limit is raised in Python; who looks at the page can't.
     message = _LIMIT.sub("", message)
     first = message.split(" ", 1)[0]
-    named = "." in first[:-1] or "/" in first  # a file's name keeps its letters
-    return _alert(message if named else message[:1].upper() + message[1:], more, asks=asks)
-
-
-def _alert(message: str, more: str, *, asks: bool = False) -> str:
-    looks = "sk-alert sk-asks" if asks else "sk-alert"
-    return f'<div class="{looks}" role="alert"><p><strong>{text(message)}</strong></p>{more}</div>'
+    if not ("." in first[:-1] or "/" in first):  # a file's name keeps its letters
+        message = message[:1].upper() + message[1:]
+    return render(
+        "server/failure.html",
+        message=message,
+        rest=rest,
+        line=line,
+        column=column,
+        nearest=error.nearest if isinstance(error, UnknownEntityError | UnknownRelationError) else (),
+        grammar=grammar_html() if isinstance(error, QueryError | QuestionError) else "",
+        asks_back=isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.to_choose),
+    )

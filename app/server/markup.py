@@ -10,7 +10,10 @@ import html
 import unicodedata
 from collections.abc import Iterable
 
-ELLIPSIS = "…"
+from app.server.words import counted, percent, shortened
+from app.server.words import duration as seconds_text
+
+__all__ = ["counted", "heading", "muted", "name", "names", "percent", "seconds_text", "shortened", "table", "text"]
 
 
 def text(content: object) -> str:
@@ -26,34 +29,12 @@ def name(content: object) -> str:
     return f"<bdi>{text(content)}</bdi>"
 
 
-def shortened(content: str, most: int) -> str:
-    """At most `most` characters, the rest told by an ellipsis (not escaped)."""
-    return content if len(content) <= most else content[: most - 1].rstrip() + ELLIPSIS
-
-
 def names(contents: Iterable[str], total: int | None = None, most: int = 8) -> str:
     """The first names as a list in a sentence, e.g. "Paris, Rome and 3 more"; "nothing" where there is none."""
     shown = [entry for _, entry in zip(range(most), contents, strict=False)]
     rest = (len(shown) if total is None else total) - len(shown)
     listed = ", ".join(name(entry) for entry in shown) or "nothing"
     return f"{listed} and {rest:,} more" if rest > 0 else listed
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 answer`, `2,000 answers`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def percent(confidence: float) -> str:
-    """A confidence in whole percent; what is not certain is never 100%."""
-    return "under 1%" if confidence < 0.01 else f"{min(99, round(100 * confidence))}%"
-
-
-def seconds_text(seconds: float) -> str:
-    """A duration with as many digits as the eye needs: `0.4 ms`, `12 ms`, `3.1 s`."""
-    if seconds < 0.01:
-        return f"{seconds * 1000:.1f} ms"
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

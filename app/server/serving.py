@@ -19,7 +19,8 @@ from starlette.middleware import Middleware
 
 from app.server import limits
 from app.server.guard import Guard
-from app.server.theme import STYLE_SHEET, theme
+from app.server.scripts import read_static
+from app.server.theme import theme
 
 REMEMBERED_EVENTS = 100
 
@@ -55,7 +56,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
         server_name=host,
         server_port=port,
         theme=theme(),
-        css_paths=[STYLE_SHEET],
+        css=read_static("page.css"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
-
-STYLE_SHEET = Path(__file__).parents[1] / "static" / "page.css"
 
 SANS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 
 
 def theme() -> gr.themes.Base:
-    """The theme; what it cannot say is in `STYLE_SHEET`, which uses its variables."""
+    """The theme; what it cannot say is in `static/page.css`, which uses its variables."""
     return gr.themes.Base(
         primary_hue="sky",
         neutral_hue="slate",

@@ -54,7 +54,7 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
         self.depth = 0
-        self.feed(content)
+        self.feed(str(content))  # markup would escape what is joined to it
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.graph.answer_table import LENGTHS, MOST_ROWS, answer_csv, saved_answer, sorted_table, table_html
 from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
-from app.server.script_calls import called
+from app.server.scripts import called
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.answer import Answer
 from tests.app.test_views import SCRIPT, assert_harmless

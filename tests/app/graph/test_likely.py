@@ -25,7 +25,7 @@ from app.image.page import ImageDemo
 from app.models.language_model import LanguageModel
 from app.server.api import Programs
 from app.server.markup import percent
-from app.server.script_calls import called
+from app.server.scripts import called
 from reasoning import KnowledgeGraph, Query
 from reasoning.errors import CompletionError
 from tests.app.couples import triples

@@ -6,7 +6,7 @@ import pytest
 
 from app.graph.graphs import GraphShelf
 from app.graph.shapes import drawing_of, example_of, filled_shape, shape_example, shape_svg, shapes_html
-from app.server.script_calls import called
+from app.server.scripts import called
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.structures import NEGATED, STRUCTURES, instantiate
 from reasoning.query.tree import Complement, Entity, Project
