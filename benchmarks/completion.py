@@ -32,13 +32,13 @@ import numpy as np
 import kg_data
 from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph, Query
+from reasoning.completion.complete import soft_logic
 from reasoning.completion.embeddings.checkpoints import LOG_FILE
 from reasoning.completion.fitted import MANIFEST, find_predictor
 from reasoning.completion.fitting import RUN
 from reasoning.completion.hybrid import WEIGHTS_FILE
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
-from reasoning.completion.soft.logic import soft_logic
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.ranking_weights import fit_ranking_weights

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.soft.soft_run import SoftRun
+from reasoning.completion.soft.run import SoftRun
 from reasoning.execution.evidence import Evidence, trace
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.execution.step_result import StepResult

@@ -17,12 +17,11 @@ from pydantic import WithJsonSchema
 
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
+from reasoning.completion.complete import open_predictor, run_complete, soft_logic
 from reasoning.completion.hybrid import RankingWeights, rank, read_weights, run_hybrid
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.soft.execution import SoftLogic
-from reasoning.completion.soft.logic import open_predictor, soft_logic
-from reasoning.completion.soft.run import run_complete
-from reasoning.completion.soft.soft_run import SoftRun
+from reasoning.completion.soft.run import SoftRun
 from reasoning.execution.conclusion import conclude, run_exact
 from reasoning.execution.events import ChainEvent, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult

@@ -6,13 +6,12 @@ that a step is one short context however many edges an entity has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.fuzzy import FuzzySet
-from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
 
@@ -26,25 +25,8 @@ Edge = tuple[int, int, int]
 """Head, relation, tail by index."""
 
 
-class CompletedGraph(KnowledgeGraph):
-    """The part of a graph that a query could use, with predicted edges; values are all there.
-
-    Args:
-        kg: the graph.
-        known: the edges of it that are kept.
-        predicted: edges that it lacks, with their confidence.
-    """
-
-    def __init__(self, kg: KnowledgeGraph, known: Collection[Edge], predicted: Mapping[Edge, float]) -> None:
-        self.predicted = dict(predicted)
-        triples = np.array([*known, *predicted], dtype=np.int32).reshape(-1, 3)
-        index = TripleIndex.build(triples, kg.entity_count, kg.relation_count)
-        arrays = {f"index_{name}": array for name, array in index.arrays().items()}
-        super().__init__(dict(kg._arrays) | arrays, kg._details)
-
-
-def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet]) -> CompletedGraph:
-    """The edges that matter to one query, known and predicted.
+def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet]) -> KnowledgeGraph:
+    """The part of a graph that one query could use, with predicted edges; values are all there.
 
     Args:
         logic: that the query was executed with.
@@ -76,4 +58,4 @@ def complete_for(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet
                 known.add((head, step.relation.index, tail))
             else:
                 predicted[head, step.relation.index, tail] = float(confidence[position])
-    return CompletedGraph(logic.kg, sorted(known), predicted)
+    return logic.kg.with_edges(np.array([*sorted(known), *predicted], dtype=np.int32).reshape(-1, 3), predicted)

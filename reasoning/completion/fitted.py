@@ -21,8 +21,9 @@ import numpy as np
 from kg_data.cache_location import cache_dir
 from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.predictor import LinkPredictor, Weights, seen_in
+from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.errors import CompletionError
-from reasoning.graph.index import Ids
+from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.store import KnowledgeGraph
 
 FORMAT = 2
@@ -237,9 +238,6 @@ def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPre
             tensors = load_file(folder / EMBEDDINGS)
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
         if manifest["parts"] != "complex":
-            from reasoning.completion.rules.rule_model import RulePredictor
-            from reasoning.graph.index import TripleIndex
-
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
         weights = Weights(**manifest["weights"])
         digest = str(manifest["digest"])

@@ -18,6 +18,7 @@ from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, trai
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of, seen_in
+from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -95,8 +96,6 @@ def _fit(
             embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
     # After the training, which goes on where it was: rules are mined in one go, and only once it is done.
     if parts != "complex":
-        from reasoning.completion.rules.rule_model import RulePredictor
-
         say("mining rules")
         rules = tried_rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count, say=say)
         if len(held):
@@ -135,8 +134,6 @@ def _fit(
 
 def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
     """A link predictor of rules alone, in seconds; it is kept nowhere."""
-    from reasoning.completion.rules.rule_model import RulePredictor
-
     rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
     predictor = LinkPredictor(None, rules, seen_in(kg.index.triples(), kg.entity_count), Weights(), "")
     return replace(predictor, digest=_digest(predictor))

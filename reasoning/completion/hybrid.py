@@ -22,7 +22,7 @@ from reasoning.answer import Answer
 from reasoning.completion.completed_graph import complete_for
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.fuzzy import FuzzySet
-from reasoning.completion.soft.soft_run import SoftRun
+from reasoning.completion.soft.run import SoftRun
 from reasoning.errors import CompletionError
 from reasoning.execution.events import ChainEvent
 from reasoning.execution.exact import execute

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reasoning.completion.predictor import LinkPredictor
 from reasoning.errors import CompletionError
-
-if TYPE_CHECKING:
-    from reasoning.completion.predictor import LinkPredictor
 
 DTYPES = ("auto", "float32", "bfloat16")
 SMALL = 50_000

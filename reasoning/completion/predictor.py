@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,8 @@ from numpy.typing import NDArray
 from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.embeddings.training_pairs import Questions
 from reasoning.completion.link_ranking import Scorer, rank_among
+from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.graph.index import Ids, TripleIndex
-
-if TYPE_CHECKING:
-    from reasoning.completion.rules.rule_model import RulePredictor
 
 TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Weights that are tried."""

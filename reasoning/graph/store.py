@@ -62,7 +62,7 @@ class KnowledgeGraph:
     `relation_label`. Use `load`, `from_triples`, `from_networkx` or `from_columns` to make one.
 
     Attributes:
-        predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `CompletedGraph`.
+        predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
     """
 
     predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
@@ -162,6 +162,21 @@ class KnowledgeGraph:
             GraphError: an edge names no relation, two nodes have one id, or values do not fit together.
         """
         return cls.from_columns(columns_from_networkx(graph, name))
+
+    def with_edges(
+        self, triples: Ids, predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
+    ) -> KnowledgeGraph:
+        """A graph of other edges between the same entities, with the same names, types and values.
+
+        Args:
+            triples: head, relation and tail of every edge by index, shape (n, 3).
+            predicted: the confidence of those among them that a link predictor added.
+        """
+        index = TripleIndex.build(triples, self.entity_count, self.relation_count)
+        arrays = {f"index_{name}": array for name, array in index.arrays().items()}
+        graph = KnowledgeGraph(self._arrays | arrays, self._details)
+        graph.predicted = dict(predicted)
+        return graph
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A MultiDiGraph: nodes are display names (attributes `id`, `label`, `types`, values), edge keys relations."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.rules.directed_edges import DirectedEdges
-from reasoning.execution.batch.kernel import compiled
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
 BUCKETS = 5

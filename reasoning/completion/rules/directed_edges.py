@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.execution.batch.kernel import compiled
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids, TripleIndex
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reasoning.completion.rules.closed_rules import BUCKETS, ClosedRules, bucket_of
 from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
 from reasoning.completion.rules.walking import reach
-from reasoning.execution.batch.kernel import compiled
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
 SAMPLED = 100

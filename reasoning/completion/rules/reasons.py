@@ -6,17 +6,15 @@ Written for one edge and apart from the compiled walks, which only count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from reasoning.completion.rules.closed_rules import bucket_of
 from reasoning.completion.rules.directed_edges import group_of
+from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.completion.rules.walking import between
 from reasoning.graph.index import Ids
-
-if TYPE_CHECKING:
-    from reasoning.completion.rules.rule_model import RulePredictor
 
 
 @dataclass(frozen=True)
@@ -46,17 +44,23 @@ class Reason:
 
 
 def reasons(predictor: RulePredictor, relation: int, source: int, target: int) -> list[Reason]:
-    """All rules that lead from source to target, strongest first; see `RulePredictor.why`."""
+    """The rules behind a predictor's score of an edge, strongest first.
+
+    The score is the noisy-or of the first `RuleOptions.top`. The sum of the others and the target's popularity only
+    decide between equals: they weigh a thousandth and a millionth of that.
+    """
+    if not len(predictor):
+        return []
     known = bool(np.isin(target, predictor.index.side(bool(relation & 1)).row(relation >> 1, source)))
     if source == target:
-        found = _loop(predictor, relation, source, known)
+        behind = _loop(predictor, relation, source, known)
     else:
-        found = [
+        behind = [
             *_paths(predictor, relation, source, target, known),
             *_named(predictor, "source", relation ^ 1, source, target, known),
             *_named(predictor, "target", relation, target, source, known),
         ]
-    return sorted(found, key=lambda reason: -reason.confidence)
+    return sorted(behind, key=lambda reason: -reason.confidence)
 
 
 def _triple(source: int, relation: int, target: int) -> tuple[int, int, int]:

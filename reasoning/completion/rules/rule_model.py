@@ -26,7 +26,6 @@ from reasoning.completion.rules.closed_rules import ClosedRules, best_of, mine_c
 from reasoning.completion.rules.constant_rules import ConstantRules, mine_constant, with_classes
 from reasoning.completion.rules.directed_edges import DirectedEdges
 from reasoning.completion.rules.long_rules import mine_long
-from reasoning.completion.rules.reasons import Reason, reasons
 from reasoning.errors import CompletionError, GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import Ids, TripleIndex
@@ -190,14 +189,6 @@ class RulePredictor:
                 rows,
             )
         return rows
-
-    def why(self, relation: int, source: int, target: int) -> list[Reason]:
-        """The rules behind a score, strongest first; the score is the noisy-or of the first `options.top`.
-
-        The sum of the others and the target's popularity only decide between equals: they weigh a thousandth and a
-        millionth of that.
-        """
-        return reasons(self, relation, source, target) if len(self) else []
 
     def rules_of(self, relation: int) -> tuple[int, int]:
         """First and last + 1 of the closed rules that predict a directed relation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
-from reasoning.execution.batch.kernel import compiled
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.soft.adjacency import BLOCK, LARGEST, NeuralAdjacency
 from reasoning.completion.soft.fuzzy import Confidences, FuzzySet, among_first, intersect, negate, unite
+from reasoning.completion.soft.projection import add_evidence, raise_best
 from reasoning.execution.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -107,8 +108,6 @@ class SoftLogic:
         the most of a set, and nothing that they lead to would be ranked before thousands of others. Of more than
         `PAIRS` allow the surest are followed, and all certain ones.
         """
-        from reasoning.completion.soft.projection import raise_best  # the compiler takes a second to import
-
         best, via = np.zeros(self.kg.entity_count), np.full(self.kg.entity_count, -1, dtype=np.int32)
         for sources, confidence, starts, targets, edges in self._rows(source, relation, lambda: float(best.max())):
             raise_best(sources, confidence, starts, targets, edges, best, via)
@@ -117,8 +116,6 @@ class SoftLogic:
 
     def gather(self, source: FuzzySet, relation: int) -> FuzzySet:
         """As `project`, with all ways to a target counted: 1 - prod(1 - confidence of the source * of the edge)."""
-        from reasoning.completion.soft.projection import add_evidence
-
         evidence = np.zeros(self.kg.entity_count)
         for rows in self._rows(source, relation, lambda: -math.expm1(-float(evidence.max()))):
             add_evidence(*rows[1:], LARGEST, evidence)
@@ -158,7 +155,4 @@ class SoftLogic:
 
 def _valued_whatever_k(step: BoundStep) -> BoundStep:
     """A step that reads the values that a `top` step ranks by, of every entity that has one."""
-    from dataclasses import replace
-
-    everything = replace(step.step, k=1 << 30)
-    return replace(step, step=everything)
+    return replace(step, step=replace(step.step, k=1 << 30))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.soft.fuzzy import Confidences
-from reasoning.execution.batch.kernel import compiled
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
 

@@ -1,53 +1,36 @@
-"""The run of method `complete`: every step by soft logic."""
+"""A query executed by soft logic, kept so that its answers can be explained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from reasoning.completion.soft.soft_run import SoftRun
-from reasoning.execution.events import ChainEvent, StepFinished, StepStarted
-from reasoning.execution.step_result import StepResult
-from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import BoundStep
-from reasoning.query.tree import Value
+from reasoning.completion.soft.execution import SoftLogic
+from reasoning.completion.soft.fuzzy import FuzzySet
+from reasoning.completion.soft.proofs import Proof, prove
+from reasoning.query.binding import BoundChain
 
 
-def run_complete(run: SoftRun, least: float) -> Iterator[ChainEvent]:
-    """Run a chain by soft logic, one event pair a step.
+@dataclass(frozen=True)
+class SoftRun:
+    """A chain with every step's fuzzy set.
 
-    Args:
-        run: the chain, with no results yet; filled on the way.
-        least: answers, which the last step gives, below this confidence are left out.
+    Attributes:
+        logic: that it was executed with.
+        chain: the bound chain.
+        results: a fuzzy set for each step that is done.
     """
-    logic, chain, kg = run.logic, run.chain, run.logic.kg
-    for step in chain:
-        given = logic.inputs(step, run.results)
-        inputs = tuple(logic.crisp(one) for one in given)
-        yield StepStarted(step, kg, inputs, (), len(chain))
-        found = logic.step(step, given)
-        run.results.append(found)
-        members, confidence = found.ranked(kg.universe)
-        if step.position == chain.result:
-            kept = confidence >= least
-            members, confidence = members[kept], confidence[kept]
-        value: int | bool | None = None
-        if step.step.operation in ("count", "exists"):
-            kept = confidence >= logic.least
-            members, confidence = members[kept], confidence[kept]
-            value = len(members) if step.step.operation == "count" else len(members) > 0
-        result = StepResult(
-            kg, step, inputs, members, "completion", value=value, values=_values(kg, step, members), scores=confidence
-        )
-        yield StepFinished(result, 0.0)
 
+    logic: SoftLogic
+    chain: BoundChain
+    results: list[FuzzySet]
 
-def _values(kg: KnowledgeGraph, step: BoundStep, members: Ids) -> tuple[Value, ...] | None:
-    """What the step reads of each member, where it reads values."""
-    if step.relation is None or step.relation.kind != "values":
-        return None
-    column = kg.literals[step.relation.index]
-    at = np.searchsorted(column.entities, members)
-    return tuple(kg.value(column, float(raw)) for raw in column.values[at])
+    def holds(self, entity: int) -> bool:
+        """Whether soft logic gives an entity any confidence: a language model may answer with others."""
+        result = self.chain.result
+        return result is None or bool(self.results[result].of(np.array([entity], dtype=np.int32))[0] > 0)
+
+    def prove(self, entity: int) -> Proof:
+        """The most probable proof that an entity is an answer, which it holds."""
+        return prove(self.logic, self.chain, self.results, entity)

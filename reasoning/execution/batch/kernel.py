@@ -9,15 +9,16 @@ sizes differ much, and merge otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from reasoning.execution.batch.program import COMPLEMENT, INTERSECT, PROJECT, UNION, Program
+from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
 DONE, WORK_IS_FULL, ANSWERS_ARE_FULL = range(3)
@@ -27,16 +28,6 @@ SEARCHED = 8
 """How many times larger a set must be to be searched instead of merged (measured on both query sets)."""
 
 Words = NDArray[np.uint64]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """The function as machine code, compiled at its first call and kept on disk for later processes."""
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # there is no place that may be written to
-        return cast(F, njit(nogil=True)(function))
 
 
 class Side(NamedTuple):

@@ -14,6 +14,7 @@ import pytest
 from reasoning.completion.rules.application import OFTEN, REST
 from reasoning.completion.rules.closed_rules import BUCKETS, bucket_of
 from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
+from reasoning.completion.rules.reasons import reasons
 from reasoning.completion.rules.rule_model import RuleOptions, RulePredictor
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
@@ -172,7 +173,7 @@ def test_bodies_of_three_edges_lead_to_scores_that_their_reasons_explain() -> No
     for relation in range(2 * RELATIONS):
         scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
         for x, y in product(range(ENTITIES), repeat=2):
-            found = predictor.why(relation, x, y)
+            found = reasons(predictor, relation, x, y)
             assert all(reason.walks == paths(edges, reason.body)[x, y] for reason in found if reason.kind == "path")
             best = 1 - math.prod(1 - reason.confidence for reason in found[: ALL.top])
             assert best - 1e-6 <= scores[x, y] <= best + 0.1
@@ -187,7 +188,7 @@ def test_scores_and_reasons_are_what_the_definitions_give(seed: int) -> None:
         scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
         for x, y in product(range(ENTITIES), repeat=2):
             expected = oracle(triples, relation, x, y)
-            found = predictor.why(relation, x, y)
+            found = reasons(predictor, relation, x, y)
             assert [reason.confidence for reason in found] == pytest.approx(expected, abs=1e-6)
             evidence = [-math.log1p(-confidence) for confidence in expected]
             often = sum(target == y for _, target in edges[relation]) - ((x, y) in edges[relation])
@@ -201,7 +202,7 @@ def test_a_reason_holds_a_walk_through_the_graph() -> None:
     predictor = fitted(triples, replace(ALL, sparse=100.0))
     kinds = set()
     for relation, x, y in product(range(2 * RELATIONS), range(ENTITIES), range(ENTITIES)):
-        for reason in predictor.why(relation, x, y):
+        for reason in reasons(predictor, relation, x, y):
             kinds.add(reason.kind)
             assert set(reason.triples) <= triples
             if reason.kind == "path":
@@ -224,7 +225,9 @@ def test_an_edge_does_not_prove_itself(seed: int) -> None:
             continue
         without = directed(triples - {(head, relation, tail)})
         ways = {
-            reason.body: reason.walks for reason in predictor.why(2 * relation, head, tail) if reason.kind == "path"
+            reason.body: reason.walks
+            for reason in reasons(predictor, 2 * relation, head, tail)
+            if reason.kind == "path"
         }
         for body, count in ways.items():
             assert paths(without, body)[head, tail] == count
@@ -235,7 +238,7 @@ def test_a_lone_symmetric_edge_is_not_told_by_its_inverse() -> None:
     predictor = fitted({(0, 0, 1), (1, 0, 0), (4, 0, 5), (5, 0, 4), (2, 0, 3)})
     scores = predictor.scores(0, np.array([3, 2], dtype=np.int32))
     assert scores[0, 2] > 0.3
-    assert [reason.kind for reason in predictor.why(0, 2, 3) if reason.kind == "path"] == []
+    assert [reason.kind for reason in reasons(predictor, 0, 2, 3) if reason.kind == "path"] == []
 
 
 def test_options_cut_rules_of_little_support_or_confidence() -> None:
@@ -269,7 +272,7 @@ def test_without_rules_all_scores_are_zero(triples: set[Triple], relations: int)
         scores = predictor.scores(relation, np.arange(ENTITIES, dtype=np.int32))
         assert scores.shape == (ENTITIES, ENTITIES)
         assert not scores.any()
-        assert predictor.why(relation, 0, 1) == []
+        assert reasons(predictor, relation, 0, 1) == []
 
 
 def test_a_relation_with_one_triple_and_an_entity_in_none_are_scored_like_others() -> None:
@@ -277,7 +280,7 @@ def test_a_relation_with_one_triple_and_an_entity_in_none_are_scored_like_others
     predictor = fitted(triples)
     assert predictor.scores(0, np.array([8], dtype=np.int32)).max() < 0.5
     assert predictor.scores(4, np.array([1], dtype=np.int32))[0, 2] > 0  # like (0, 1), which both other relations join
-    assert predictor.why(4, 0, 1) == []  # nothing but itself speaks for it
+    assert reasons(predictor, 4, 0, 1) == []  # nothing but itself speaks for it
     assert predictor.scores(0, np.array([], dtype=np.int32)).shape == (0, ENTITIES)
 
 
@@ -307,7 +310,7 @@ def test_saved_rules_score_as_before_and_are_replaced_whole(tmp_path: Path) -> N
     assert loaded.options == predictor.options
     for relation in range(2 * RELATIONS):
         assert np.array_equal(loaded.scores(relation, sources), predictor.scores(relation, sources))
-    assert loaded.why(0, 0, 1) == predictor.why(0, 0, 1)
+    assert reasons(loaded, 0, 0, 1) == reasons(predictor, 0, 0, 1)
 
 
 def test_damaged_or_foreign_rules_are_refused(tmp_path: Path) -> None:
