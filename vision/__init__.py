@@ -8,8 +8,8 @@ Example:
 
 from vision.detections.detections import Detections
 from vision.images.loading import load_image
-from vision.reading.instructions.task import OutputFormat, Task
 from vision.scene import Grounding, Scene
+from vision.task import OutputFormat, Task
 from vision.vision import Vision
 
 __all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision", "load_image"]

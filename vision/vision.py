@@ -25,9 +25,9 @@ from vision.errors import InstructionError
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.images.pipeline import detect_many
 from vision.reading.instructions import read_instruction
-from vision.reading.instructions.task import OutputFormat, Target, Task
 from vision.scene import Grounding, Scene, expression_classes, ground
 from vision.scene.grounding import UNSURE
+from vision.task import OutputFormat, Target, Task
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -31,7 +31,7 @@ from vision.detections.description import sentence
 from vision.errors import ImageError
 from vision.images.drawing import class_colours
 from vision.images.loading import LoadedImage, load_image
-from vision.reading.instructions.task import FormatName, OutputFormat
+from vision.task import FormatName, OutputFormat
 
 log = logging.getLogger(__name__)
 

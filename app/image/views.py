@@ -13,7 +13,7 @@ from app.server.markup import counted, heading, muted, names, shortened, text
 from vision import Grounding, Scene, Task
 from vision.images.drawing import Colour
 from vision.images.label_placement import place_labels
-from vision.reading.instructions.task import Order, RankKey
+from vision.task import Order, RankKey
 
 MOST_CLASSES = 12
 MOST_LETTERS = 60

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
-from vision.reading.instructions.task import BoxForm, ClassForm, FormatName, OutputFormat, Scale
+from vision.task import BoxForm, ClassForm, FormatName, OutputFormat, Scale
 
 AWKWARD = (
     "dog",

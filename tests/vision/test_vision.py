@@ -18,7 +18,7 @@ from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
 from vision.images.loading import LoadedImage
-from vision.reading.instructions.task import Target
+from vision.task import Target
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))

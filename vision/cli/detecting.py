@@ -19,7 +19,7 @@ from vision.errors import FormatError
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
-    from vision.reading.instructions.task import Task
+    from vision.task import Task
     from vision.vision import Vision
 
 FORMATS = ("json", "coco", "yolo", "voc", "tokens", "tuple")

@@ -21,7 +21,7 @@ from kg_data.appended_lines import encoded, write_whole
 from kg_data.errors import ResultsError
 from vision.detections.detections import Detections
 from vision.evaluation.run_lines import RunLines
-from vision.reading.instructions.task import FormatName
+from vision.task import FormatName
 
 RECORD = "detections.jsonl"
 INSTANCES = "instances.json"

@@ -11,7 +11,7 @@ from kg_data.command_line import OK
 from vision.cli.options import add_model, as_json, opened
 
 if TYPE_CHECKING:
-    from vision.reading.instructions.task import OutputFormat, Task
+    from vision.task import OutputFormat, Task
 
 
 def add_commands(commands: Any) -> None:

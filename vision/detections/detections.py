@@ -16,7 +16,7 @@ from vision.detections.errors import DetectionsError
 from vision.detections.nms import kept_by_nms, merged
 from vision.detectors.detector import Rings
 from vision.images.loading import ImageSource, LoadedImage
-from vision.reading.instructions.task import OutputFormat, SizeRange, Task
+from vision.task import OutputFormat, SizeRange, Task
 
 if TYPE_CHECKING:
     import supervision

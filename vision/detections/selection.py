@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
-from vision.reading.instructions.task import Limit, SizeRange, Target, Task
 from vision.scene.colours import colours_of
+from vision.task import Limit, SizeRange, Target, Task
 
 
 def asked_classes(task: Task, vocabulary: Sequence[str]) -> tuple[str, ...]:

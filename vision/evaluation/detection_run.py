@@ -22,7 +22,7 @@ from vision.evaluation.categories import Categories, chosen, tied
 from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run import run
 from vision.evaluation.run_lengths import from_rings
-from vision.reading.instructions.task import Limit, OutputFormat, Target, Task
+from vision.task import Limit, OutputFormat, Target, Task
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections

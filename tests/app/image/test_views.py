@@ -23,8 +23,8 @@ from vision import Detections, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.images.drawing import class_colours
 from vision.images.loading import LoadedImage
-from vision.reading.instructions.task import Limit, SizeRange, Target, Undetectable
 from vision.scene import ground
+from vision.task import Limit, SizeRange, Target, Undetectable
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
 from vision import Detections
 from vision.cli import main
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 PROJECT = Path(__file__).resolve().parents[3]
 ALL = "boxes of all cats, dogs and cars as JSON"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.vision.made_detections import detections
 from vision.detections.detections import Detections, empty
 from vision.detections.errors import DetectionsError
-from vision.reading.instructions.task import Limit, OutputFormat, SizeRange, Target, Task
+from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 
 SIZE = (100, 50)
 BOXES = [[0, 0, 10, 10], [20, 20, 40, 50], [60, 5, 100, 25]]

@@ -26,7 +26,7 @@ from vision.detections import exchange
 from vision.detections.detections import Detections, empty
 from vision.detections.errors import DetectionsError
 from vision.errors import FormatError
-from vision.reading.instructions.task import OutputFormat, Target, Task
+from vision.task import OutputFormat, Target, Task
 
 SIZE = (64, 48)
 SQUARE = np.array([[4, 6], [20, 6], [20, 30], [4, 30]], np.float32)

@@ -15,7 +15,7 @@ from tests.vision.made_detections import detections, step
 from vision.detections.detections import Detections, empty
 from vision.detections.formats import POSITION_LOST, effective, layout, losses
 from vision.errors import FormatError
-from vision.reading.instructions.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale
+from vision.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale
 
 SIZE = (640, 480)
 TRIANGLE = np.array([[40, 50], [200.4, 60], [120, 300.7]], np.float32)

@@ -16,7 +16,7 @@ from tests.vision.made_detections import OUTPUTS, detections
 from vision.detections.detections import Detections
 from vision.detections.formats.records import MAX_CHARACTERS
 from vision.errors import FormatError
-from vision.reading.instructions.task import FormatName, OutputFormat
+from vision.task import FormatName, OutputFormat
 
 SIZE = (640, 480)
 CLASSES = ("cat", "dog", "traffic light")

@@ -9,7 +9,7 @@ from supervision import box_non_max_suppression
 from tests.vision.made_detections import detections
 from vision.detections.detections import Detections, empty
 from vision.detections.errors import DetectionsError
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 SIZE = (100, 100)
 RING = np.array([[0, 0], [10, 0], [10, 10]], np.float32)

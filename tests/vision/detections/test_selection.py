@@ -11,7 +11,7 @@ import pytest
 from vision.detections.selection import asked_classes, labelled, ranked, within
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
-from vision.reading.instructions.task import Limit, SizeRange, Target, Task
+from vision.task import Limit, SizeRange, Target, Task
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 

@@ -10,7 +10,7 @@ import pytest
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, OpenMatcher
 from vision.errors import InstructionError
 from vision.reading.instructions import read_instruction
-from vision.reading.instructions.task import Limit, OutputFormat, SizeRange, Task
+from vision.task import Limit, OutputFormat, SizeRange, Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
 VEHICLES = [name for name in COCO_CLASSES if COCO_SUPERCATEGORIES[name] == "vehicle"]

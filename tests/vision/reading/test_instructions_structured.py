@@ -15,7 +15,7 @@ from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.instructions import read_instruction
-from vision.reading.instructions.task import Limit, Task
+from vision.task import Limit, Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
 

@@ -21,7 +21,7 @@ from vision.detections.formats.effective import effective
 from vision.detections.formats.json_objects import lines_of, numbers_of, one_line, parsed
 from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, rounded_score
 from vision.errors import FormatError
-from vision.reading.instructions.task import Geometry, OutputFormat
+from vision.task import Geometry, OutputFormat
 
 _COCO_NAMES = {number: name for name, number in COCO_CATEGORY_IDS.items()}
 _IMAGE_ID = 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vision.detections.formats.effective import Layout, Value, decimals, layout
 from vision.detections.formats.records import Place
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from vision.errors import FormatError
-from vision.reading.instructions.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale
+from vision.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale
 
 MAX_RANGE = 10**6
 MAX_POINTS = 10_000

@@ -13,7 +13,7 @@ from vision.detections.formats.effective import effective
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
 from vision.detections.validation import checked_classes, checked_size
 from vision.errors import FormatError
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 POSITION_LOST = (
     "Offsets from each object's centre without the centre, as asked: where in the image the objects are is lost."

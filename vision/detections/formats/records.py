@@ -16,7 +16,7 @@ from vision.detections.detections import Detections
 from vision.detections.errors import DetectionsError
 from vision.detections.validation import nearest
 from vision.errors import FormatError
-from vision.reading.instructions.task import ClassForm, OutputFormat
+from vision.task import ClassForm, OutputFormat
 
 MAX_CHARACTERS = 16_000_000
 MAX_OBJECTS = 100_000

@@ -21,7 +21,7 @@ from vision.detections.formats.coordinates import Grid, written
 from vision.detections.formats.records import Labels, Place, Record, checked_score, number, rounded_score
 from vision.detections.formats.rings import one_ring
 from vision.errors import FormatError
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _POLYGON_DIGITS = 2

@@ -13,7 +13,7 @@ from vision.detections.detections import Detections
 from vision.detections.formats.coordinates import Grid, written
 from vision.detections.formats.records import Labels, Place, Record, number, rounded_score
 from vision.detections.formats.tuples import record_numbers, record_of
-from vision.reading.instructions.task import OutputFormat
+from vision.task import OutputFormat
 
 _LINE = re.compile(r"[0-9]{1,9}(?:[ \t]+[-+0-9.eE]{1,40}){4,}+[ \t\r]*")
 

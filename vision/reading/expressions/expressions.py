@@ -20,7 +20,7 @@ from vision.reading.expressions.grammar import read_chunks
 from vision.reading.expressions.links import Link
 from vision.reading.expressions.phrases import Colours, Core, Question, Unseen
 from vision.reading.expressions.query_text import QueryText, write_query
-from vision.reading.instructions.task import Target
+from vision.task import Target
 
 MAX_QUERIES = 64
 MAX_NOUN_WORDS = 4

@@ -16,9 +16,9 @@ from vision.reading.instructions.output_format import output_format
 from vision.reading.instructions.parsed import Item, Sentences, Span
 from vision.reading.instructions.rules import Reading
 from vision.reading.instructions.source import MARKS
-from vision.reading.instructions.task import Kind, Target, Task
 from vision.reading.instructions.verbs import FINDING, TELLING
 from vision.reading.instructions.wanted import Wanted, says_nothing
+from vision.task import Kind, Target, Task
 
 _SELECTION = frozenset({"rank", "count", "region", *BOUNDS})
 

@@ -10,7 +10,7 @@ from vision.reading.instructions.contradictions import agreed, check_bounds, ref
 from vision.reading.instructions.parsed import Span
 from vision.reading.instructions.regions import Region, intersection
 from vision.reading.instructions.rules import Reading
-from vision.reading.instructions.task import Limit, Order, RankKey, SizeRange
+from vision.task import Limit, Order, RankKey, SizeRange
 
 BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))
 """Fields of a reading that bound the size."""

@@ -10,7 +10,7 @@ import re
 
 from vision.reading.instructions.numbers import number
 from vision.reading.instructions.rules import Reading, rule
-from vision.reading.instructions.task import DEFAULT_RANGE
+from vision.task import DEFAULT_RANGE
 
 _ITS = r"(?:(?:the|its|their|each|every|that|this|a|an|own|said|respective|corresponding) ){0,6}"
 _OBJECT = (

@@ -1,12 +1,10 @@
-"""A task said back to the person who gave the instruction, in a few lines, and as plain values for JSON."""
+"""A task described in a few lines to the person who gave the instruction."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from vision.reading.instructions.task import Limit, OutputFormat, SizeRange, Target, Task
+from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 
 _DOING = {
     "detect": "Find the boxes of",
@@ -37,13 +35,6 @@ _RANKS = {
     ("centre", "descending"): "furthest from the middle of the image",
 }
 _MOST_CLASSES = 30
-
-
-def as_dict(task: Task) -> dict[str, Any]:
-    """Every field as plain values that `json.dumps` takes; the range under its own name."""
-    plain: dict[str, Any] = asdict(task)
-    plain["output"]["range"] = plain["output"].pop("range_")
-    return plain
 
 
 def as_text(task: Task) -> str:

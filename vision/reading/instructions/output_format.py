@@ -8,7 +8,7 @@ from vision.errors import InstructionError
 from vision.reading.instructions.contradictions import agreed, check_format, conflict, switched
 from vision.reading.instructions.rules import Reading
 from vision.reading.instructions.tables import phrases
-from vision.reading.instructions.task import DEFAULT_RANGE, Kind, OutputFormat
+from vision.task import DEFAULT_RANGE, Kind, OutputFormat
 
 _SCORE_KEYS = frozenset(phrases("score, confidence, conf, probability, prob, certainty, scores"))
 _STANDARDS = ("coco", "yolo", "voc")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from vision.reading.instructions.numbers import number
 from vision.reading.instructions.rules import Reading, compiled
-from vision.reading.instructions.task import Order, RankKey
+from vision.task import Order, RankKey
 
 _RANKS: Mapping[str, tuple[RankKey, Order]] = {
     (

@@ -22,8 +22,8 @@ from vision.reading.instructions.sentences import parse_sentences
 from vision.reading.instructions.settings import read_settings
 from vision.reading.instructions.size_phrases import read_bare_sizes
 from vision.reading.instructions.source import Source
-from vision.reading.instructions.task import Task
 from vision.reading.instructions.tuple_specs import read_tuple_specs
+from vision.task import Task
 
 MAX_CHARACTERS = 200_000
 """Room for some ten thousand classes; a longer text is no instruction."""

@@ -18,7 +18,7 @@ from kg_data.errors import SkylarkError
 from vision.classes import COCO_CLASSES, Match, Matcher
 from vision.errors import InstructionError
 from vision.reading.instructions.reading import check, read_by_rules
-from vision.reading.instructions.task import (
+from vision.task import (
     BoxForm,
     ClassForm,
     FormatName,

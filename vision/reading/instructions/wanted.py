@@ -16,8 +16,8 @@ from vision.reading.instructions.emoji import is_emoji
 from vision.reading.instructions.english import is_abstract
 from vision.reading.instructions.parsed import Item, Sentences, Span
 from vision.reading.instructions.rules import Reading
-from vision.reading.instructions.task import Target, Undetectable
 from vision.reading.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
+from vision.task import Target, Undetectable
 
 _TABLEWARE = frozenset(("bottle", "cup", "bowl", "fork", "knife", "spoon"))
 _FEW = 100

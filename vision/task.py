@@ -6,8 +6,9 @@ is asked for, what is kept of what it finds, and how that is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
 
 Kind = Literal["detect", "segment", "ground", "describe", "count"]
 FormatName = Literal["tuple", "json", "coco", "yolo", "voc", "tokens"]
@@ -147,14 +148,15 @@ class Task:
     understood: bool = True
     notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Every field as plain values that `json.dumps` takes."""
-        from vision.reading.instructions.describing import as_dict  # it speaks of this module's types
+    describer: ClassVar[Callable[[Task], str]]
+    """Words a task for `describe`; `vision.reading.instructions` sets it, so that this file imports no wording."""
 
-        return as_dict(self)
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as plain values that `json.dumps` takes; the range of the output under its own name."""
+        plain = asdict(self)
+        plain["output"]["range"] = plain["output"].pop("range_")
+        return plain
 
     def describe(self) -> str:
-        """The task said back to its author, a line each: what is done, kept, written, and was not understood."""
-        from vision.reading.instructions.describing import as_text
-
-        return as_text(self)
+        """The task in plain English, a line each: what is done, kept and written, and what was not understood."""
+        return Task.describer(self)
