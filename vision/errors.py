@@ -23,3 +23,15 @@ class DetectorError(SkylarkError):
 
 class MissingExtraError(DetectorError, MissingPackageError):
     """A model needs a package that is not installed."""
+
+
+class DetectionsError(SkylarkError):
+    """Detections that cannot be: arrays of other shapes, boxes outside the image, names outside the class set."""
+
+
+class EvaluationError(SkylarkError):
+    """The files and options of an evaluation do not fit together."""
+
+
+class ArgumentError(SkylarkError):
+    """An argument of the command line means nothing, or does not go with another."""

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 
 from kg_data.command_line import run
 from vision.cli import asking, detecting, evaluating, reading
-from vision.cli.errors import ArgumentError
-from vision.errors import FormatError, InstructionError
-from vision.evaluation.errors import EvaluationError
+from vision.errors import ArgumentError, EvaluationError, FormatError, InstructionError
 
 USAGE_ERRORS = (ArgumentError, EvaluationError, FormatError, InstructionError)
 """What the caller can put right by writing something else."""

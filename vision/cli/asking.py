@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import OK
 from vision.cli.detecting import value_text
-from vision.cli.errors import ArgumentError
 from vision.cli.options import add_min_score, add_model, as_json, opened
+from vision.errors import ArgumentError
 
 if TYPE_CHECKING:
     from vision.scene import Grounding

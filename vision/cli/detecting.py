@@ -13,9 +13,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.command_line import FAILURE, OK
 from kg_data.errors import SkylarkError
-from vision.cli.errors import ArgumentError
 from vision.cli.options import add_min_score, add_model, as_json, opened
-from vision.errors import FormatError
+from vision.errors import ArgumentError, FormatError
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.command_line import OK
-from vision.cli.errors import ArgumentError
 from vision.cli.options import add_min_score, add_model, as_json, opened, positive
+from vision.errors import ArgumentError
 
 
 def add_commands(commands: Any) -> None:

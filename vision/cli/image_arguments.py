@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rapidfuzz.process import extractOne
 
-from vision.cli.errors import ArgumentError
 from vision.cli.output_folder import DRAWN
+from vision.errors import ArgumentError
 from vision.images.loading import list_images
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import validation
-from vision.detections.errors import DetectionsError
 from vision.detections.nms import kept_by_nms, merged
 from vision.detectors.detector import Rings
+from vision.errors import DetectionsError
 from vision.images.loading import ImageSource, LoadedImage
 from vision.task import OutputFormat, SizeRange, Task
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vision.detections.detections import Detections
-from vision.detections.errors import DetectionsError
 from vision.detectors.detector import Rings
+from vision.errors import DetectionsError
 
 if TYPE_CHECKING:
     import supervision

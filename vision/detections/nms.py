@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 
 EDGE_TOLERANCE = 1.0
 """Pixels by which rounding may put a coordinate outside the image; it is moved to the edge."""

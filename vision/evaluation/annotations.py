@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rapidfuzz.process import extractOne
 
 from kg_data.errors import DataError
-from vision.evaluation.errors import EvaluationError
+from vision.errors import EvaluationError
 from vision.evaluation.run_lengths import check_run_lengths
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rapidfuzz.process import extract
 
 from vision.classes import ClassMatcher, Matcher
-from vision.evaluation.errors import EvaluationError
+from vision.errors import EvaluationError
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import numpy as np
 
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, SkylarkError
+from vision.errors import EvaluationError
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
 from vision.evaluation.categories import Categories, chosen, tied
-from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run import run
 from vision.evaluation.run_lengths import from_rings
 from vision.task import Limit, OutputFormat, Target, Task

@@ -21,9 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, SkylarkError
-from vision.errors import DetectorError, ImageError
+from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.errors import EvaluationError
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
 from vision.evaluation.run import run
 

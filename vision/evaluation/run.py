@@ -14,7 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line, encoded, write_whole
 from kg_data.errors import DataError, SkylarkError
-from vision.evaluation.errors import EvaluationError
+from vision.errors import EvaluationError
 from vision.evaluation.run_lines import RunLines
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import Any
 
 from kg_data.appended_lines import AppendedLines, Line, whole_lines
 from kg_data.errors import DataError
-from vision.evaluation.errors import EvaluationError
+from vision.errors import EvaluationError
 
 SYNC_SECONDS = 10.0
 """How often what was written is forced to the disk."""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 from vision.images.label_placement import place_labels
 from vision.images.loading import ImageSource, LoadedImage, load_image
 

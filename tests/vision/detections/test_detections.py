@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.vision.made_detections import detections
 from vision.detections.detections import Detections, empty
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 
 SIZE = (100, 50)

@@ -24,8 +24,7 @@ import kg_data
 from tests.vision.made_detections import detections
 from vision.detections import exchange
 from vision.detections.detections import Detections, empty
-from vision.detections.errors import DetectionsError
-from vision.errors import FormatError
+from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat, Target, Task
 
 SIZE = (64, 48)

@@ -8,7 +8,7 @@ from supervision import box_non_max_suppression
 
 from tests.vision.made_detections import detections
 from vision.detections.detections import Detections, empty
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 from vision.task import OutputFormat
 
 SIZE = (100, 100)

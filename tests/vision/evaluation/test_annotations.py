@@ -12,8 +12,8 @@ from pycocotools import mask as reference  # type: ignore[import-untyped]
 
 from kg_data.errors import DataError, SkylarkError
 from tests.vision.coloured_pictures import PICTURES, instances, make_set
+from vision.errors import EvaluationError
 from vision.evaluation.annotations import RunLengths, read_annotations
-from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run_lengths import check_run_lengths, decompressed, from_rings
 
 

@@ -12,11 +12,10 @@ from PIL import Image
 from kg_data.errors import DataError
 from tests.vision.coloured_pictures import COLOURS, PICTURES, ColourDetector, instances, make_set
 from vision.detectors.detector import Found, Request
-from vision.errors import DetectorError, ImageError
+from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.evaluation.detection_run import evaluate_detections
-from vision.evaluation.errors import EvaluationError
 from vision.evaluation.run import lines_path
 from vision.images.loading import LoadedImage
 from vision.vision import Vision

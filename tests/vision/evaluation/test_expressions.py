@@ -9,9 +9,8 @@ import pytest
 
 from kg_data.errors import DataError, SkylarkError
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
-from vision.errors import ImageError
+from vision.errors import EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
-from vision.evaluation.errors import EvaluationError
 from vision.evaluation.expressions import evaluate_expressions, read_expressions
 from vision.evaluation.run import lines_path
 from vision.vision import Vision

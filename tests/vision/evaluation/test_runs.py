@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kg_data.errors import DataError, ResultsError, SkylarkError
-from vision.evaluation.errors import EvaluationError
+from vision.errors import EvaluationError
 from vision.evaluation.run import lines_path, run
 from vision.evaluation.run_lines import Line, RunLines
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vision.detections.detections import Detections
-from vision.detections.errors import DetectionsError
+from vision.errors import DetectionsError
 from vision.images.drawing import PALETTE, RIM, class_colours, draw, letters_on
 from vision.images.label_placement import place_labels
 from vision.images.loading import load_image

@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 
 from vision.detections.detections import Detections
-from vision.detections.errors import DetectionsError
 from vision.detections.formats import coco, json_objects, tokens, tuples, voc, yolo
 from vision.detections.formats.coordinates import Grid
 from vision.detections.formats.effective import effective
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
 from vision.detections.validation import checked_classes, checked_size
-from vision.errors import FormatError
+from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat
 
 POSITION_LOST = (

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
-from vision.detections.errors import DetectionsError
 from vision.detections.validation import nearest
-from vision.errors import FormatError
+from vision.errors import DetectionsError, FormatError
 from vision.task import ClassForm, OutputFormat
 
 MAX_CHARACTERS = 16_000_000
