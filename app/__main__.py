@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kg_data.command_line import report_missing_extra
+
 if TYPE_CHECKING:
     import gradio as gr
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve the page until Ctrl-C; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m app", description="The web demo: ask a graph, or an image.")
+def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
+    """Serve the page until Ctrl-C; gives the exit code. `program` is what its help calls it."""
+    parser = argparse.ArgumentParser(prog=program, description="The web demo: ask a graph, or an image.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument(
@@ -31,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("app").setLevel(logging.INFO)
 
     # After the arguments are read: `--help` need not wait for a web framework.
-    from app.server.serving import clear, launch, prepare
+    try:
+        from app.server.serving import clear, launch, prepare
+    except ModuleNotFoundError as error:
+        return report_missing_extra("The web demo", error)
 
     uploads = prepare()
     # A service is ended by this signal; as an exception it leaves no uploads behind.

@@ -28,8 +28,8 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning import KnowledgeGraph, Query
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.execution.batch import BatchExecutor, Program
 from reasoning.query.binding import bind

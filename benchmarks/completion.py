@@ -31,6 +31,7 @@ import numpy as np
 
 import kg_data
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning import KnowledgeGraph, Query
 from reasoning.completion.complete import soft_logic
 from reasoning.completion.embeddings.checkpoints import LOG_FILE
@@ -43,7 +44,6 @@ from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, sample_queries
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.query.binding import BoundChain, bind
 from reasoning.query.structures import NEGATED, STRUCTURES

@@ -17,9 +17,9 @@ from typing import Any
 
 import kg_data
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning.evaluation.query_lines import PROTOCOLS
 from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 
 DATASETS = ("fb15k-237-q2b", "nell995-betae")

@@ -24,11 +24,11 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepResult

@@ -18,10 +18,10 @@ from typing import Any
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning import KnowledgeGraph, LarkOptions, Query
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.execution.exact import execute
 from reasoning.language import describe_llm, load_llm

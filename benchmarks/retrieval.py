@@ -28,10 +28,10 @@ from tqdm import tqdm
 import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.installation import version
 from reasoning import GraphRetriever, KnowledgeGraph, LarkOptions
 from reasoning.evaluation.query_files import EntityTable, QueryRecord, find_files, read_records
 from reasoning.evaluation.query_run import GRAPH_SPLITS
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.index import Ids

@@ -27,10 +27,10 @@ from benchmarks.deep_queries import RandomQueries
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from kg_data.columns import ValueKind
+from kg_data.installation import version
 from kg_data.iris import entity_id
 from reasoning import KnowledgeGraph, Query
 from reasoning.evaluation.query_files import find_files
-from reasoning.evaluation.settings import version
 from reasoning.evaluation.table import aligned
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind

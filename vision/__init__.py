@@ -6,10 +6,15 @@ Example:
     >>> print(d.text)
 """
 
-from vision.detections.detections import Detections
-from vision.images.loading import load_image
-from vision.scene import Grounding, Scene
-from vision.task import OutputFormat, Task
-from vision.vision import Vision
+from kg_data.installation import missing_extra
+
+try:
+    from vision.detections.detections import Detections
+    from vision.images.loading import load_image
+    from vision.scene import Grounding, Scene
+    from vision.task import OutputFormat, Task
+    from vision.vision import Vision
+except ModuleNotFoundError as error:
+    raise missing_extra("The image half", error) or error from None
 
 __all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision", "load_image"]

@@ -42,16 +42,14 @@ USAGE_ERRORS = (
 """What the caller can put right by writing something else."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    return run(build_parser(), arguments, USAGE_ERRORS)
+def main(arguments: Sequence[str] | None = None, program: str = "python -m reasoning") -> int:
+    """Run one command and return its exit code; `program` is what its help calls it."""
+    return run(build_parser(program), arguments, USAGE_ERRORS)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(program: str = "python -m reasoning") -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m reasoning", description="Ask a knowledge graph, or measure a method."
-    )
+    parser = argparse.ArgumentParser(prog=program, description="Ask a knowledge graph, or measure a method.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (answering, evaluating, comparing, plotting, distilling, completing, datasets, sampling):
         command.add_commands(commands)

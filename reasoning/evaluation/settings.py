@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import tomllib
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 import kg_data
+from kg_data.installation import version
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.marking.loading import adapter_digest
@@ -86,12 +85,3 @@ def graph_digest(kg: KnowledgeGraph) -> str:
         total.update(f"{array.dtype} {len(array)}\0".encode())
         total.update(np.ascontiguousarray(array).data)
     return total.hexdigest()[:16]
-
-
-def version() -> str:
-    """Skylark's version, installed or run from its checkout."""
-    try:
-        return importlib.metadata.version("skylark")
-    except importlib.metadata.PackageNotFoundError:
-        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

@@ -17,15 +17,15 @@ USAGE_ERRORS = (ArgumentError, EvaluationError, FormatError, InstructionError)
 """What the caller can put right by writing something else."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    return run(build_parser(), arguments, USAGE_ERRORS)
+def main(arguments: Sequence[str] | None = None, program: str = "python -m vision") -> int:
+    """Run one command and return its exit code; `program` is what its help calls it."""
+    return run(build_parser(program), arguments, USAGE_ERRORS)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(program: str = "python -m vision") -> argparse.ArgumentParser:
     """The commands and their options."""
     parser = argparse.ArgumentParser(
-        prog="python -m vision", description="Find things in images as an instruction says, or measure a detector."
+        prog=program, description="Find things in images as an instruction says, or measure a detector."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (detecting, asking, reading, evaluating):

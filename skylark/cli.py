@@ -1,0 +1,151 @@
+"""Choose the room that a verb belongs to, and import no other.
+
+`skylark VERB` is `python -m reasoning VERB`, `skylark image VERB` is `python -m vision VERB`, `skylark demo` is
+`python -m app`. The verbs are listed here, so that help and a misspelt verb cost no import; a test holds the lists to
+the rooms' own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+GRAPH_VERBS = {
+    "ask": "answer a question in plain English",
+    "query": "answer a formal query",
+    "evaluate": "measure a method on query or question files",
+    "compare": "compare two results files, query by query",
+    "plot": "draw results files as bars per query type",
+    "distill": "teach a language model to answer the steps of chains",
+    "complete": "predict what a graph does not say",
+    "datasets": "list, check and convert graphs",
+    "sample-queries": "draw queries with answers from a graph",
+    "classify-queries": "name the kinds of hard answers that queries have",
+}
+"""The verbs of `python -m reasoning`."""
+
+IMAGE_VERBS = {
+    "detect": "find objects as an instruction says",
+    "ask": "find what an expression means",
+    "task": "show the task that an instruction is read as",
+    "classes": "show how words are mapped to a detector's classes",
+    "evaluate": "measure a detector",
+}
+"""The verbs of `python -m vision`, after `image`."""
+
+SHORT_IMAGE_VERBS = ("detect",)
+"""Verbs of images that need no `image` before them, since no graph has such a verb."""
+
+OWN_VERBS = {
+    "image": "work on images: skylark image VERB",
+    "demo": "serve the web demo on this machine",
+    "setup": "install the packages of weights and tables",
+}
+
+ROOMS = ("kg_data", "reasoning", "vision", "app")
+HERE = Path(__file__).resolve().parents[1]
+FAILURE, USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code: 2 for a usage error, 1 for a failure, 0 otherwise."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb in ("-h", "--help"):
+        print(_help())
+        return 0
+    if problem := _mixed_installation():
+        print(f"error: {problem}", file=sys.stderr)
+        return FAILURE
+    if verb == "--version":
+        return _print_version()
+    if verb == "image":
+        if not rest or rest[0] in ("-h", "--help") or rest[0] in IMAGE_VERBS:
+            return _run_room("vision.cli", rest, "skylark image", "Work on images")
+        return _unknown(f"image {rest[0]}", [f"image {name}" for name in IMAGE_VERBS])
+    if verb in SHORT_IMAGE_VERBS:
+        return _run_room("vision.cli", arguments, "skylark image", "Work on images")
+    if verb in GRAPH_VERBS:
+        return _run_room("reasoning.cli", arguments, "skylark", f"skylark {verb}")
+    if verb == "demo":
+        return _run_room("app.__main__", rest, "skylark demo", "The web demo")
+    if verb == "setup":
+        return _run_room("skylark.setup", rest, "skylark setup", "skylark setup")
+    return _unknown(verb, [*GRAPH_VERBS, *SHORT_IMAGE_VERBS, *OWN_VERBS])
+
+
+def _run_room(module: str, arguments: Sequence[str], program: str, subject: str) -> int:
+    """Import a room's command line and run it.
+
+    Args:
+        module: it has `main(arguments, program)`.
+        arguments: what follows the verb that chose the room.
+        program: what the room's help calls it.
+        subject: what needs the room's packages, for the sentence about a missing one.
+    """
+    from kg_data.command_line import report_missing_extra
+    from kg_data.errors import MissingPackageError
+
+    try:
+        code: int = import_module(module).main(arguments, program)
+        return code
+    except MissingPackageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except ModuleNotFoundError as error:
+        return report_missing_extra(subject, error)
+
+
+def _print_version() -> int:
+    from kg_data.installation import ROOT, version
+
+    print(f"skylark {version()} ({ROOT})")
+    return 0
+
+
+def _mixed_installation() -> str | None:
+    """What is wrong where a room would be imported from elsewhere than this command, else None.
+
+    Names such as `app` and `vision` are common: another project, or another version of Skylark earlier on the path, may
+    own one of them, and half of each would run.
+    """
+    for room in ROOMS:
+        spec = find_spec(room)
+        if spec is None:
+            return f"the package {room!r} of Skylark is missing beside {HERE / 'skylark'}: install Skylark again"
+        places = [Path(place).resolve().parent for place in spec.submodule_search_locations or [spec.origin or ""]]
+        if HERE not in places:
+            return (
+                f"{room!r} is imported from {places[0]}, but this command is in {HERE}: another version of Skylark or "
+                "another project with a package of that name stands before it. Install Skylark alone into an "
+                "environment of its own (python -m venv), and unset PYTHONPATH"
+            )
+    return None
+
+
+def _unknown(verb: str, verbs: Iterable[str]) -> int:
+    choices = list(verbs)
+    near = difflib.get_close_matches(verb, choices, n=1, cutoff=0.5)
+    mistake = f"skylark has no verb {verb!r}" if verb else "the verb is missing"
+    advice = f"; did you mean {near[0]!r}?" if near else "."
+    print(f"error: {mistake}{advice} The verbs are: {', '.join(choices)}", file=sys.stderr)
+    return USAGE
+
+
+def _help() -> str:
+    verbs = {**GRAPH_VERBS, **{name: IMAGE_VERBS[name] for name in SHORT_IMAGE_VERBS}, **OWN_VERBS}
+    width = max(map(len, verbs))
+    lines = [
+        "usage: skylark VERB ...",
+        "",
+        "Ask a knowledge graph, or an image, in plain language.",
+        "",
+        *(f"  {name:<{width}}  {about}" for name, about in verbs.items()),
+        "",
+        "skylark VERB --help says more; skylark --version says which version runs, and from where.",
+    ]
+    return "\n".join(lines)

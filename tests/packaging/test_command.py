@@ -1,0 +1,82 @@
+"""The one command `skylark`: it leads to the rooms' command lines, and imports no other."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reasoning.cli
+import vision.cli
+from skylark import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Captured = pytest.CaptureFixture[str]
+
+
+def verbs(parser: argparse.ArgumentParser) -> set[str]:
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return set(actions[0].choices)
+
+
+def test_the_verbs_are_those_of_the_rooms() -> None:
+    assert set(cli.GRAPH_VERBS) == verbs(reasoning.cli.build_parser())
+    assert set(cli.IMAGE_VERBS) == verbs(vision.cli.build_parser())
+    assert not set(cli.SHORT_IMAGE_VERBS) & set(cli.GRAPH_VERBS)
+
+
+def test_help_lists_every_verb(capsys: Captured) -> None:
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(verb in out for verb in (*cli.GRAPH_VERBS, *cli.SHORT_IMAGE_VERBS, *cli.OWN_VERBS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [(["qurey"], "'query'"), (["image", "detct"], "'image detect'"), (["dmeo"], "'demo'"), (["detec"], "'detect'")],
+)
+def test_an_unknown_verb_is_a_usage_error_with_the_nearest(
+    arguments: list[str], nearest: str, capsys: Captured
+) -> None:
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"did you mean {nearest}?" in err
+
+
+def test_without_a_verb_the_verbs_are_listed(capsys: Captured) -> None:
+    assert cli.main([]) == 2
+    assert "ask, query, evaluate" in capsys.readouterr().err
+
+
+def test_a_verb_runs_the_rooms_command(tmp_path: Path, capsys: Captured) -> None:
+    facts = tmp_path / "family.tsv"
+    facts.write_text("Ann\tparent\tBob\n")
+    assert cli.main(["query", "--kg", str(facts), 'parent("Ann")']) == 0
+    assert "1 answer:\n  Bob" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("start", [["image", "detect"], ["detect"]])
+def test_detect_needs_no_image_before_it(start: list[str], capsys: Captured) -> None:
+    assert cli.main([*start, "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: skylark image detect")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["no-such-verb"], []])
+def test_no_room_is_imported_before_the_verb_is_known(arguments: list[str]) -> None:
+    code = (
+        "import sys; from skylark.cli import ROOMS, main; main(sys.argv[1:]); "
+        "sys.exit(any(room in sys.modules for room in ROOMS))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_graph_verb_imports_nothing_of_images() -> None:
+    code = "import sys; from skylark.cli import main; main(['datasets', '--help']); sys.exit('vision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.returncode == 0
