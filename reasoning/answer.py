@@ -177,4 +177,4 @@ class Answer:
 
 
 # Reading a question by a model needs answers, and whoever writes an answer's schema needs this type.
-from reasoning.reading.reading import ReadQuestion  # noqa: E402
+from reasoning.query.read_question import ReadQuestion  # noqa: E402

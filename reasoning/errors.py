@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kg_data.errors import SkylarkError
-
-if TYPE_CHECKING:
-    from reasoning.reading.reading import ReadQuestion
 
 
 def quoted_list(names: Sequence[str], last: str = "or") -> str:
@@ -80,19 +76,6 @@ class UnknownRelationError(SkylarkError):
 
 class StepError(SkylarkError):
     """One step of an LLM chain could not be answered; the chain stops there and says so."""
-
-
-class QuestionError(SkylarkError):
-    """A question in plain language could not be read as a query.
-
-    Args:
-        message: what of it was not understood, and what was.
-        reading: what was understood, with the queries that it may ask; None where reading did not get that far.
-    """
-
-    def __init__(self, message: str, reading: ReadQuestion | None = None) -> None:
-        super().__init__(message)
-        self.reading = reading
 
 
 class EvaluationError(SkylarkError):

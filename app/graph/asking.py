@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from app.server.limits import ANSWER_SECONDS, TimeLimit
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.errors import QuestionError
+from reasoning.query.read_question import QuestionError
 from reasoning.reading import MAX_CHARACTERS, ReadQuestion, looks_formal
 
 ANSWERS_AT_ONCE = 4

@@ -34,8 +34,8 @@ from app.server.failure_view import failure_html
 from app.server.markup import counted, muted, name, seconds_text, shortened, text
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph
-from reasoning.errors import QuestionError
 from reasoning.execution.events import Event, Finished, PartFinished, StepFinished, StepStarted
+from reasoning.query.read_question import QuestionError
 from reasoning.reading import MAX_CHARACTERS
 
 EXAMPLES_SHOWN = 5

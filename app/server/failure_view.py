@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from app.server.templates import render
 from kg_data.errors import SkylarkError
-from reasoning.errors import QueryError, QuestionError, UnknownEntityError, UnknownRelationError
+from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
+from reasoning.query.read_question import QuestionError
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from reasoning.errors import (
     DistillationError,
     EvaluationError,
     QueryError,
-    QuestionError,
     SamplingError,
     UnknownEntityError,
     UnknownRelationError,
 )
 from reasoning.language.errors import UnknownLLMError
+from reasoning.query.read_question import QuestionError
 
 USAGE_ERRORS = (
     AmbiguousEntityError,

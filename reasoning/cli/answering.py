@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
 
 def ask(options: argparse.Namespace) -> int:
     """Answer a question in plain English, or say what of it was understood and what it may mean."""
-    from reasoning.errors import QuestionError
+    from reasoning.query.read_question import QuestionError
 
     try:
         return _answer(options, options.question)

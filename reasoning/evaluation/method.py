@@ -13,7 +13,7 @@ from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
-from reasoning.errors import EvaluationError, QuestionError
+from reasoning.errors import EvaluationError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import LLMError
 from reasoning.language.calling import at_once
@@ -21,6 +21,7 @@ from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.lark import LarkOptions
 from reasoning.lark.marked_steps import queries_at_once
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reasoner import ASKING, COMPLETING, Reasoner
 

@@ -1,1 +1,6 @@
-"""The knowledge graph: store, indexes, names, cache, exchange with other forms."""
+"""The knowledge graph: store, indexes, names, cache, exchange with other forms.
+
+Importing the package loads what supplies the methods that `KnowledgeGraph` declares.
+"""
+
+from reasoning.graph import export, rdf  # noqa: F401

@@ -1,11 +1,10 @@
-"""Graphs from and to Python objects: triples of names, NetworkX graphs, pandas frames."""
+"""Graphs from Python objects: triples of names, NetworkX graphs, pandas frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from kg_data.columns import GraphColumns
@@ -16,9 +15,8 @@ from reasoning.errors import GraphError
 from reasoning.graph.names import nearest_texts
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
-
-    from reasoning.graph.store import KnowledgeGraph
 
 Fact = tuple[Any, Any, Any, str | None]
 """Head, relation, tail, and the tail's type: "entity", a kind of value, or None where the tail itself tells."""
@@ -130,6 +128,8 @@ def _shown(item: Any) -> str:
 
 def columns_from_networkx(graph: nx.DiGraph | nx.Graph, name: str) -> GraphColumns:
     """Columns of a NetworkX graph; an undirected edge stands for both directions."""
+    import networkx as nx
+
     if not isinstance(graph, nx.Graph):
         raise GraphError(f"expected a NetworkX graph, found {type(graph).__name__}")
     ids = _node_ids(graph)
@@ -191,29 +191,6 @@ def _types(data: Mapping[str, Any]) -> list[str]:
     return [given] if isinstance(given, str) else [str(t) for t in given] if isinstance(given, Iterable) else []
 
 
-def graph_to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
-    """A MultiDiGraph with display names as nodes and relation ids as edge keys and `relation` attributes."""
-    value_types = {column.identifier: column.kind for column in graph.literals}
-    out = nx.MultiDiGraph(name=graph.graph_name, **({VALUE_TYPES: value_types} if value_types else {}))
-    names = _names(graph)
-    for entity, name in names.items():
-        attributes = {ID: graph.identifier(entity), LABEL: graph.entity_labels[entity], TYPES: graph.types(entity)}
-        out.add_node(name, **attributes)
-    for column in graph.literals:
-        if column.identifier in (ID, LABEL, TYPES):
-            raise GraphError(f'a node already has the attribute "{column.identifier}"; give the values another name')
-        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
-            out.nodes[names[entity]][column.identifier] = graph.value(column, raw)
-    for head, relation, tail in graph.index.triples().tolist():
-        key = graph.relation_ids[relation]
-        out.add_edge(names[head], names[tail], key=key, relation=key)
-    return out
-
-
-def _names(graph: KnowledgeGraph) -> dict[int, str]:
-    return {entity: graph.name(entity) for entity in graph.universe.tolist()}
-
-
 # pandas -----------------------------------------------------------------------------------------------------------
 
 
@@ -250,20 +227,3 @@ def _require_column(frame: pd.DataFrame, role: str, column: str) -> None:
             f'row {frame.index[missing.argmax()]}: nothing stands in "{column}"; '
             f'frame.dropna(subset=["{column}"]) leaves such rows out'
         )
-
-
-def graph_to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
-    """A frame with the columns head, relation, tail and type, the values after the links."""
-    import pandas as pd
-
-    names = _names(graph)
-    rows: list[tuple[str, str, Any, str]] = [
-        (names[head], graph.relation_ids[relation], names[tail], ENTITY)
-        for head, relation, tail in graph.index.triples().tolist()
-    ]
-    rows += [
-        (names[entity], column.identifier, graph.value(column, raw), column.kind)
-        for column in graph.literals
-        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["head", "relation", "tail", "type"]).astype({"tail": object})

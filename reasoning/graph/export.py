@@ -1,4 +1,4 @@
-"""A graph as a file in one of the forms that Skylark reads.
+"""A graph in the forms that Skylark reads: a file, a NetworkX graph, a pandas frame.
 
 RDF holds everything. Rows hold what `KnowledgeGraph.to_pandas` gives: entities by display name, relations by id, values
 with their type.
@@ -10,16 +10,20 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from kg_data.columns import ValueKind
 from kg_data.iris import lexical_form
 from reasoning.errors import GraphError
+from reasoning.graph.exchange import ENTITY, ID, LABEL, TYPES, VALUE_TYPES
 from reasoning.graph.rdf import FORMATS, write_rdf
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.graph.whole_file import written_whole
+from reasoning.supplied import supplies
 
 if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
+    import networkx as nx
+    import pandas as pd
 
 Row = tuple[str, str, str, ValueKind | None]
 """Head, relation, tail as text, and its type where it is a value."""
@@ -45,7 +49,7 @@ def write_graph(kg: KnowledgeGraph, path: Path) -> None:
 
 def rows(kg: KnowledgeGraph) -> Iterator[Row]:
     """The triples of a graph, then its values."""
-    name = {entity: kg.name(entity) for entity in kg.universe.tolist()}
+    name = _names(kg)
     for start in range(0, len(kg), _STRETCH):
         for head, relation, tail in kg.index.triples(slice(start, start + _STRETCH)).tolist():
             yield name[head], kg.relation_ids[relation], name[tail], None
@@ -106,3 +110,47 @@ _WRITERS: Mapping[str, Callable[[IO[bytes], Iterator[Row]], None]] = {
     ".tsv": _write_tsv,
     ".csv": _write_csv,
 }
+
+
+@supplies(KnowledgeGraph.to_networkx)
+def to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
+    """See `KnowledgeGraph.to_networkx`."""
+    import networkx as nx
+
+    value_types = {column.identifier: column.kind for column in graph.literals}
+    out = nx.MultiDiGraph(name=graph.graph_name, **({VALUE_TYPES: value_types} if value_types else {}))
+    names = _names(graph)
+    for entity, name in names.items():
+        attributes = {ID: graph.identifier(entity), LABEL: graph.entity_labels[entity], TYPES: graph.types(entity)}
+        out.add_node(name, **attributes)
+    for column in graph.literals:
+        if column.identifier in (ID, LABEL, TYPES):
+            raise GraphError(f'a node already has the attribute "{column.identifier}"; give the values another name')
+        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
+            out.nodes[names[entity]][column.identifier] = graph.value(column, raw)
+    for head, relation, tail in graph.index.triples().tolist():
+        key = graph.relation_ids[relation]
+        out.add_edge(names[head], names[tail], key=key, relation=key)
+    return out
+
+
+@supplies(KnowledgeGraph.to_pandas)
+def to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
+    """See `KnowledgeGraph.to_pandas`; the values stand after the links."""
+    import pandas as pd
+
+    names = _names(graph)
+    rows: list[tuple[str, str, Any, str]] = [
+        (names[head], graph.relation_ids[relation], names[tail], ENTITY)
+        for head, relation, tail in graph.index.triples().tolist()
+    ]
+    rows += [
+        (names[entity], column.identifier, graph.value(column, raw), column.kind)
+        for column in graph.literals
+        for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["head", "relation", "tail", "type"]).astype({"tail": object})
+
+
+def _names(graph: KnowledgeGraph) -> dict[int, str]:
+    return {entity: graph.name(entity) for entity in graph.universe.tolist()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +34,9 @@ from kg_data.iris import (
 from reasoning.errors import GraphError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.graph.whole_file import written_whole
-
-if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
+from reasoning.supplied import supplies
 
 _Objects = Callable[[int], Iterator[tuple[NamedNode, NamedNode | Literal]]]
 
@@ -56,6 +54,7 @@ PREFIXES = {
 }
 
 
+@supplies(KnowledgeGraph.to_rdf)
 def write_rdf(kg: KnowledgeGraph, path: str | Path) -> None:
     """Write a graph as N-Triples or Turtle, whole or not at all; see `KnowledgeGraph.to_rdf`.
 

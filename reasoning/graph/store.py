@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,18 +22,14 @@ from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
 from reasoning.graph.building import build
-from reasoning.graph.exchange import (
-    columns_from_networkx,
-    columns_from_pandas,
-    columns_from_triples,
-    graph_to_networkx,
-    graph_to_pandas,
-)
+from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import Match, NameIndex, fold, nearest_texts
 from reasoning.graph.strings import StringColumn
+from reasoning.supplied import supplied
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
 
 log = logging.getLogger(__name__)
@@ -178,9 +173,10 @@ class KnowledgeGraph:
         graph.predicted = dict(predicted)
         return graph
 
+    @supplied
     def to_networkx(self) -> nx.MultiDiGraph:
         """A MultiDiGraph: nodes are display names (attributes `id`, `label`, `types`, values), edge keys relations."""
-        return graph_to_networkx(self)
+        raise NotImplementedError
 
     @classmethod
     def from_pandas(
@@ -200,10 +196,12 @@ class KnowledgeGraph:
         """
         return cls.from_columns(columns_from_pandas(frame, name, head, relation, tail))
 
+    @supplied
     def to_pandas(self) -> pd.DataFrame:
         """A frame with a triple or value a row: head and tail by display name, relation, and the tail's type."""
-        return graph_to_pandas(self)
+        raise NotImplementedError
 
+    @supplied
     def to_rdf(self, path: str | Path) -> None:
         """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.
 
@@ -212,9 +210,7 @@ class KnowledgeGraph:
         Raises:
             GraphError: the name ends otherwise, or the file cannot be written.
         """
-        from reasoning.graph.rdf import write_rdf
-
-        write_rdf(self, path)
+        raise NotImplementedError
 
     # Sizes ------------------------------------------------------------------------------------------------------
 

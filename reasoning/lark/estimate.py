@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+from langchain_core.language_models import BaseChatModel
 
 from kg_data.errors import SkylarkError
-from reasoning.errors import QuestionError
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import display_name, is_hosted
 from reasoning.language.token_counting import CountsOwnTokens, count_tokens
 from reasoning.language.usage import money
 from reasoning.lark.marked_steps import MarkTask
+from reasoning.lark.options import LarkOptions
 from reasoning.lark.rehearsal import rehearse
 from reasoning.lark.tasks import Task
 from reasoning.query.binding import bind
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import looks_formal, read_question
 from reasoning.reading.query_prompt import reading_messages
 from reasoning.reading.question_input import QuestionInput, question_of
 
-if TYPE_CHECKING:
-    from reasoning.reasoner import Reasoner
-
 READING_REPLY = (15, 150)
 """Tokens of a reply that writes a question as a query: a short query alone, and a long one with assumptions."""
+
+
+class Asked(Protocol):
+    """What is to answer the questions: a `Reasoner`, whose attributes these are."""
+
+    kg: KnowledgeGraph
+    options: LarkOptions
+
+    @property
+    def asks_llm(self) -> bool:
+        """Whether a language model answers steps."""
+
+    @property
+    def llm(self) -> BaseChatModel:
+        """The chat model."""
+
+    @property
+    def reader(self) -> BaseChatModel | None:
+        """The model that reads questions in English, None where patterns do."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,7 @@ class Estimate:
         return "\n".join(lines)
 
 
-def estimate_run(reasoner: Reasoner, questions: Iterable[QuestionInput]) -> Estimate:
+def estimate_run(reasoner: Asked, questions: Iterable[QuestionInput]) -> Estimate:
     """What answering these would take of the reasoner's model, from the real prompts; nothing is sent.
 
     Raises:
@@ -93,7 +113,7 @@ def estimate_run(reasoner: Reasoner, questions: Iterable[QuestionInput]) -> Esti
 
 
 class _Count:
-    def __init__(self, reasoner: Reasoner) -> None:
+    def __init__(self, reasoner: Asked) -> None:
         self._reasoner = reasoner
         self._questions = self._failing = self._requests = self._input = self._low = self._high = self._unread = 0
 

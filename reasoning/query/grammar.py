@@ -22,6 +22,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
+from reasoning.supplied import supplies
 
 GRAMMAR = r"""
 start: union
@@ -70,6 +71,7 @@ _READABLE = {
 _FUNCTIONS = {"ENTITY", "COUNT", "EXISTS", "TOP", "BOTTOM"}
 
 
+@supplies(Query.parse)
 def parse(text: str) -> Query:
     """Read one query; see `Query.parse`."""
     if not isinstance(text, str) or not text.strip():

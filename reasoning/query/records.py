@@ -9,18 +9,18 @@ texts: `[6404, [62]]` is `"62"(entity("6404"))`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reasoning.errors import QueryError
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
-
-if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
+from reasoning.supplied import supplies
 
 UNION, NEGATION = -1, -2
 _UNION_MARKS, _NEGATION_MARKS = (-1, "u"), (-2, "n")
 
 
+@supplies(Query.from_record)
 def from_record(record: dict[str, Any] | Sequence[Any]) -> Query:
     """Read a record's nested list or BetaE's nested tuples; see `Query.from_record`.
 
@@ -72,6 +72,7 @@ def _id(item: Any) -> str:
     return str(item)
 
 
+@supplies(Query.to_record)
 def to_record(query: Query, kg: KnowledgeGraph | None = None) -> list[Any]:
     """The nested list of a query; see `Query.to_record`.
 
@@ -93,6 +94,7 @@ def to_record(query: Query, kg: KnowledgeGraph | None = None) -> list[Any]:
     return [nested, relations] if relations else nested
 
 
+@supplies(Query.to_betae)
 def to_betae(query: Query, kg: KnowledgeGraph | None = None) -> tuple[Any, ...]:
     """The nested tuples of a query; see `Query.to_betae`."""
 

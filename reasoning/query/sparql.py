@@ -12,11 +12,11 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
 from kg_data.iris import ENTITY, POSITION, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
 from reasoning.graph.rdf import RDFS, SKYLARK
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.chain import without_negations
 from reasoning.query.tree import (
@@ -31,22 +31,20 @@ from reasoning.query.tree import (
     Union,
     Value,
 )
-from reasoning.wording.verbalise import verbalise
-
-if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
+from reasoning.supplied import supplies
 
 _PREFIXES = {"entity": ENTITY, "relation": RELATION, "rdfs": RDFS, "skylark": SKYLARK, "xsd": XSD}
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9_](?:(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*(?:[A-Za-z0-9_-]|%[0-9A-F]{2}))?")
 _EXACT_IN_DOUBLE = 2**53
 
 
+@supplies(Query.to_sparql)
 def to_sparql(query: Query, kg: KnowledgeGraph) -> str:
     """The SPARQL text of a query; see `Query.to_sparql`."""
     bind(query, kg)  # what the executor refuses has no text either
     writer = _Writer(kg)
     lines = writer.whole(query)
-    heading = [f"# {_comment(verbalise(query, kg))}"]
+    heading = [f"# {_comment(query.verbalise(kg))}"]
     heading += [f"PREFIX {prefix}: <{iri}>" for prefix, iri in _PREFIXES.items() if prefix in writer.prefixes]
     return "\n".join([*heading, *lines]) + "\n"
 

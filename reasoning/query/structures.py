@@ -11,6 +11,7 @@ from typing import Any
 from reasoning.errors import QueryError
 from reasoning.query.records import from_record
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
+from reasoning.supplied import supplies
 
 _TEMPLATES: dict[str, list[Any]] = {
     "1p": [0, [0]],
@@ -33,6 +34,7 @@ STRUCTURES: tuple[str, ...] = tuple(_TEMPLATES)
 NEGATED: frozenset[str] = frozenset({"2in", "3in", "inp", "pin", "pni"})
 
 
+@supplies(Query.structure)
 def structure_of(query: Query) -> str | None:
     """The name of the query's structure, whatever the order of its branches; None if it is none of the 14."""
     return _NAMES.get(_shape(query))

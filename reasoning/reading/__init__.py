@@ -13,16 +13,15 @@ from dataclasses import replace
 
 from langchain_core.language_models import BaseChatModel
 
-from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import TokenUsage
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.hosted.structured_output import NoSchemaError
+from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
 from reasoning.reading.options import ReadingOptions
 from reasoning.reading.parsing import parse_question
-from reasoning.reading.reading import Alternative, ReadQuestion
 from reasoning.reading.structured import write_queries
 from reasoning.reading.voting import decided
 

@@ -11,10 +11,10 @@ import numpy as np
 from reasoning.errors import quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import Alternative, ReadQuestion
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from reasoning.reading.anchors import differing, index_of
 from reasoning.reading.grounding import Reading, ambiguous
-from reasoning.reading.reading import Alternative, ReadQuestion
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""

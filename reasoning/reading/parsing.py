@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reasoning.errors import QuestionError, quoted_list
+from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError, ReadQuestion
 from reasoning.query.tree import Count
 from reasoning.reading.assembling import noted
 from reasoning.reading.chart import Cell, Chart
@@ -25,7 +26,6 @@ from reasoning.reading.grounding.options import OWN
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import Linked, link
 from reasoning.reading.overlooked import overlooked
-from reasoning.reading.reading import ReadQuestion
 from reasoning.reading.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
 from reasoning.reading.spelling import respelled
 from reasoning.reading.vocabulary import ARTICLES, BEING

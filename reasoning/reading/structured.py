@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel, Field, ValidationError
 
 from kg_data.errors import SkylarkError
-from reasoning.errors import QuestionError, quoted_list
+from reasoning.errors import quoted_list
 from reasoning.execution.emptied_by import emptied_position
 from reasoning.execution.exact import StepSet, execute, inputs_of
 from reasoning.graph.names import fold
@@ -32,13 +32,13 @@ from reasoning.language.hosted.structured_output import writer
 from reasoning.language.replies import Reply, is_cached
 from reasoning.language.usage import TokenUsage
 from reasoning.query.binding import BoundChain, bind
+from reasoning.query.read_question import QuestionError, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.anchors import anchors, index_of
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import Linked, Mention, link
 from reasoning.reading.options import ReadingOptions
 from reasoning.reading.query_prompt import named_entities, reading_messages
-from reasoning.reading.reading import ReadQuestion
 from reasoning.wording.sub_question import sub_question
 
 SAMPLING_TEMPERATURE = 0.7

@@ -14,9 +14,9 @@ from reasoning.errors import quoted_list
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
+from reasoning.query.read_question import Alternative, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.anchors import anchors, differing
-from reasoning.reading.reading import Alternative, ReadQuestion
 from reasoning.reading.structured import Written, outcome
 
 SURE = 0.9

@@ -14,12 +14,12 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from kg_data.errors import SkylarkError
-from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.language.token_counting import count_tokens, estimate_tokens
 from reasoning.lark.entity_ids import quoted
 from reasoning.lark.prompts import triple_line
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import looks_formal, read_question
 from reasoning.retrieval.facts import Facts

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reasoning.errors import QuestionError
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.binding import BoundChain, bind
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import link

@@ -9,8 +9,8 @@ from reasoning.answer import Answer
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE
+from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value
-from reasoning.reading.reading import ReadQuestion
 from reasoning.wording.query_tree import tree_of
 from reasoning.wording.value_text import readable, readable_of, value_words
 

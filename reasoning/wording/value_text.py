@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Operator, Value
-
-if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
 
 _OF_AMOUNTS: dict[Operator, str] = {
     ">": "above {}",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from kg_data.columns import LiteralColumn
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import (
     Compare,
     Complement,
@@ -18,11 +18,9 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
+from reasoning.supplied import supplies
 from reasoning.wording.inflection import done_when, is_past
 from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
-
-if TYPE_CHECKING:
-    from reasoning.graph.store import KnowledgeGraph
 
 PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
 """A label that ends in one is read as what something is: "directed by", "member of"."""
@@ -50,6 +48,7 @@ _PLACES = {
 _TYPE = frozenset({"is a", "isa"})
 
 
+@supplies(Query.verbalise)
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     """The query as a noun phrase, or a question for `count` and `exists`; see `Query.verbalise`."""
     if isinstance(query, Count | Exists):

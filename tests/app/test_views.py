@@ -31,10 +31,11 @@ from app.server.api import Programs
 from app.server.failure_view import failure_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.errors import QueryError, QuestionError, UnknownEntityError
+from reasoning.errors import QueryError, UnknownEntityError
 from reasoning.execution.events import Finished, StepFinished, StepStarted
 from reasoning.execution.step_result import Attempt, Context, StepPart, StepResult
 from reasoning.language import CopyEverythingChatModel, EmbeddedChatModel, LLMError
+from reasoning.query.read_question import QuestionError
 from reasoning.reading import MAX_CHARACTERS
 from reasoning.wording.value_text import readable_of
 from tests.reasoning.tiny_models import tiny_model

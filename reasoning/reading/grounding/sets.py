@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from reasoning.errors import QuestionError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import Relation
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Complement, Intersect, Project, Query, Union
 from reasoning.reading.anchors import anchor
 from reasoning.reading.grounding.readings import NoReading, Reading

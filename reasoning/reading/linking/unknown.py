@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from reasoning.errors import AmbiguousEntityError, QuestionError, UnknownEntityError
+from reasoning.errors import AmbiguousEntityError, UnknownEntityError
 from reasoning.graph.names import fold
+from reasoning.query.read_question import QuestionError
 from reasoning.reading.lexicon import Lexicon
 from reasoning.reading.linking.items import Item, Mention
 from reasoning.reading.linking.names import LONGEST_NAME

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reasoning.errors import QuestionError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
 from reasoning.reading.lexicon import Lexicon
 from reasoning.reading.linking.items import Item
 from reasoning.reading.linking.tokens import Token, tokens

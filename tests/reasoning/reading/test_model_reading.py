@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.errors import QuestionError
 from reasoning.evaluation.question_run import evaluate_questions
 from reasoning.execution.exact import execute
 from reasoning.language import CopyEverythingChatModel, LLMError, LLMTimeoutError, TokenUsage, load_llm
 from reasoning.language.token_counting import estimate_tokens
 from reasoning.query.binding import bind
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import ReadingOptions, ReadQuestion, understand
 from reasoning.reading.graph_examples import example_queries

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reasoning import Query, Reasoner
-from reasoning.errors import QuestionError
 from reasoning.evaluation.question_files import read_questions
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
 from reasoning.reading import read_question, understand
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.number_words import spoken_number

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reasoning.errors import QuestionError
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
+from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import looks_formal, read_question
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reasoning.errors import QuestionError
+from kg_data.errors import SkylarkError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
@@ -98,3 +98,16 @@ class ReadQuestion:
         if self.query is None:
             raise QuestionError(self.problem, self)
         return self.query
+
+
+class QuestionError(SkylarkError):
+    """A question in plain language could not be read as a query.
+
+    Args:
+        message: what of it was not understood, and what was.
+        reading: what was understood, with the queries that it may ask; None where reading did not get that far.
+    """
+
+    def __init__(self, message: str, reading: ReadQuestion | None = None) -> None:
+        super().__init__(message)
+        self.reading = reading
