@@ -2,9 +2,10 @@
 
     python -m benchmarks.instructions [--final] [FILE ...]
 
-The lists were written by people who had not seen the reader. Without arguments it reads the development list, which the
-reader was worked on with, and prints every miss field by field; `--final` also reads the list that nobody had read
-before, and writes `results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
+The lists were written by people who had not seen the reader. Without arguments it reads the development lists
+(written instructions, and some four hundred wordings of small tasks), which the reader was worked on with, and prints
+every miss field by field; `--final` also reads the list that nobody had read before, and writes
+`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vision.errors import InstructionError
 from vision.reading.instructions import Task, read_instruction
 
 HERE = Path(__file__).resolve().parent
-LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "final")}
+LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "wordings", "final")}
 STANDARDS = ("coco", "yolo", "voc")
 
 Form = dict[str, Any]
@@ -161,7 +162,7 @@ def main() -> None:
     parser.add_argument("--final", action="store_true", help="read both lists and write the results")
     options = parser.parse_args()
     files = {path.name: path for path in options.files} or {
-        half: LISTS[half] for half in (LISTS if options.final else ("development",))
+        half: path for half, path in LISTS.items() if options.final or half != "final"
     }
     matcher = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     matcher.match_all(["person", "something that has to be looked up by its meaning"])

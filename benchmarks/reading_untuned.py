@@ -92,6 +92,10 @@ def select(folder: Path, chosen: Path, per_type: int) -> dict[str, float]:
     shares = {}
     for path in files:
         lines = path.read_text(encoding="utf-8").splitlines()
+        if lines:  # the graph must be the one that the gold was computed on, else the bound is of other sets
+            record = json.loads(lines[0])
+            answers = execute(kg, bind(Query.from_record(record), kg))[-1].members
+            assert len(answers) == len(record["easy"] + record["hard"]), f"{path.name} is of another split"
         within = [line for line in lines if _most_answers(kg, line) <= MOST_ANSWERS]
         (chosen / path.name).write_text("\n".join(within[:per_type]) + "\n", encoding="utf-8")
         shares[path.stem.split("-", 1)[1]] = len(within) / len(lines)

@@ -16,35 +16,24 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph
 
 import kg_data
-from benchmarks.deep_queries import RandomQueries
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
-from kg_data.columns import ValueKind
 from kg_data.installation import version
-from kg_data.iris import entity_id
 from reasoning import KnowledgeGraph, Query
 from reasoning.evaluation.query_files import find_files
 from reasoning.evaluation.table import aligned
-from reasoning.execution.exact import execute
-from reasoning.query.binding import bind
 from reasoning.query.structures import STRUCTURES
-from reasoning.query.tree import Count, Exists, Project, Top, Value
+from tests.reasoning.deep_queries import RandomQueries
+from tests.reasoning.sparql_oracle import by_executor, by_sparql
 
-Outcome = frozenset[Any] | int | bool
 SEED = 20
-READ: dict[ValueKind, Callable[[str], Value]] = {
-    "integer": int,
-    "decimal": float,
-    "year": int,
-    "date": datetime.date.fromisoformat,
-}
 
 
 def main() -> None:
@@ -126,39 +115,6 @@ def by_levels(store: pyoxigraph.Store, kg: KnowledgeGraph, queries: Iterable[Que
     for query in queries:
         groups.setdefault(query.depth, []).append(query)
     return {f"{depth} levels": agreement(store, kg, groups[depth]) for depth in sorted(groups)}
-
-
-def by_executor(query: Query, kg: KnowledgeGraph) -> Outcome:
-    """What the executor gives: the ids, (id, value) pairs where values are read, a number or a truth value."""
-    chain = bind(query, kg)
-    if chain.result is None:
-        assert chain.anchor is not None
-        return frozenset([kg.identifier(chain.anchor)])
-    last, result = chain.steps[-1], execute(kg, chain)[-1]
-    if result.value is not None:
-        return result.value
-    ids = [kg.identifier(entity) for entity in result.members.tolist()]
-    if result.values is None or last.relation is None or not isinstance(query, Project | Top):
-        return frozenset(ids)
-    column = kg.literals[last.relation.index]
-    return frozenset((id_, kg.value(column, raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
-
-
-def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outcome:
-    """The same from the query's SPARQL text, run over the exported graph."""
-    result = store.query(query.to_sparql(kg))
-    if isinstance(query, Exists):
-        return bool(result)
-    assert isinstance(result, pyoxigraph.QuerySolutions)
-    rows = [[term.value for term in solution] for solution in result]
-    if isinstance(query, Count):
-        return int(rows[0][0])
-    ids = [entity_id(row[0]) for row in rows]
-    if len(result.variables) == 1:
-        return frozenset(ids)
-    assert isinstance(query, Project | Top)
-    read = READ[kg.literals[kg.relation(query.relation).index].kind]
-    return frozenset((id_, read(row[1])) for id_, row in zip(ids, rows, strict=True))
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

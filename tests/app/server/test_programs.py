@@ -32,8 +32,8 @@ from app.image.page import ImageDemo
 from app.models.language_model import LanguageModel
 from app.server import limits
 from app.server.api import Programs
-from benchmarks.demo_load import ask, load, photograph
 from tests.app.browsing import ROOT, SCRIPT
+from tests.app.visitors import ask, load, photograph
 
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
 HERE = "http://127.0.0.1:7860"

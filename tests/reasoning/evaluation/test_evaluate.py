@@ -16,16 +16,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from benchmarks.reading_untuned import MOST_ANSWERS, select
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
+from reasoning.evaluation.query_run import evaluate_queries
 from reasoning.evaluation.results_file import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
-from reasoning.query.tree import Query
-from reasoning.reasoner import Reasoner
 from tests.reasoning.made_dataset import ENTITIES, NEGATED, STRUCTURES, make_dataset
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -93,16 +90,6 @@ class TestReading:
         out = tmp_path / "r.jsonl"
         evaluate_queries(dataset, dataset / "queries", "reading", split="valid", limit=2, out=out)
         assert {line["id"] for line in lines(out)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (0, 1)}
-
-    def test_a_benchmark_selects_queries_on_the_graph_of_their_split(self, dataset: Path, tmp_path: Path) -> None:
-        graph, chosen = tmp_path / "half", tmp_path / "chosen"
-        shutil.copytree(dataset, graph, ignore=shutil.ignore_patterns("valid-*.jsonl"))
-        shares = select(graph, chosen, 2)
-        assert shares.keys() == set(STRUCTURES) and any(shares.values())
-        loaded = KnowledgeGraph.load(graph, GRAPH_SPLITS["reading", "test"])
-        for line in (line for path in chosen.glob("*.jsonl") for line in lines(path)):
-            answer = Reasoner(loaded, method="exact").answer(Query.from_record(line))
-            assert len(answer.ranked) == len(line["easy"] + line["hard"]) <= MOST_ANSWERS
 
 
 class TestHard:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.sparql_agreement import by_executor, by_sparql
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.chain import decompose
 from reasoning.query.tree import (
@@ -25,6 +24,7 @@ from reasoning.query.tree import (
 from reasoning.wording.answer_text import answer_text
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.query.test_sparql import store_of
+from tests.reasoning.sparql_oracle import by_executor, by_sparql
 
 
 def of_one_triple(name: str) -> list[tuple[Query, set[str]]]:

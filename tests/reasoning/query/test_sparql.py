@@ -13,8 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.deep_queries import RandomQueries
-from benchmarks.sparql_agreement import Outcome, by_executor, by_sparql
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
@@ -23,8 +21,10 @@ from reasoning.graph.rdf import rdf_triples
 from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
 from tests.reasoning.awkward_names import AWKWARD
+from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.query.test_tree import GROWTH, KG, grown
 from tests.reasoning.random_queries import DATE, DECIMAL, ENTITIES, NUMBER, RELATIONS, Facts, facts, sets
+from tests.reasoning.sparql_oracle import Outcome, by_executor, by_sparql
 
 
 def store_of(kg: KnowledgeGraph) -> pyoxigraph.Store:

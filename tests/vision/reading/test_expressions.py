@@ -1,12 +1,11 @@
-"""What referring expressions and questions are read as: each row of `expressions.tsv`, and what holds for any words.
+"""What holds of referring expressions and questions for any words.
 
-A row holds the expression, what is asked, how many things are wanted ("one", a number, or "all"), and the query.
+How many of a list are read to their queries is measured by `benchmarks/expressions.py`.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -23,23 +22,10 @@ from vision.reading.expressions.links import LINKS, Link
 from vision.reading.expressions.phrases import Core
 from vision.scene import expression_classes
 
-ROWS = [line.split("\t") for line in (Path(__file__).parents[1] / "expressions.tsv").read_text("utf-8").splitlines()]
-
 
 @pytest.fixture(scope="module")
 def matcher() -> ClassMatcher:
     return ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
-
-
-@pytest.mark.parametrize(("text", "question", "wanted", "query"), ROWS, ids=[row[0] for row in ROWS])
-def test_an_expression_is_read_as_its_query(
-    text: str, question: str, wanted: str, query: str, matcher: ClassMatcher
-) -> None:
-    read = read_expression(text, matcher)
-    first = next(read.queries())
-    assert read.question == question
-    assert ("one" if first.one else str(first.amount or "all")) == wanted
-    assert Query.parse(first.text) == Query.parse(query)
 
 
 def first_query(text: str, matcher: ClassMatcher) -> str:

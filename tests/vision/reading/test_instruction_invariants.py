@@ -1,33 +1,13 @@
-"""Some four hundred instructions in as many wordings, each with the task that it asks for, in the benchmark's form."""
+"""What holds for every instruction; how many wordings are read right is measured by `benchmarks/instructions.py`."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from benchmarks.instructions import LISTS, check, differences, filled
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.reading.instructions import read_instruction
 
-CASES: list[dict[str, Any]] = [
-    json.loads(line)
-    for line in (Path(__file__).resolve().parents[2] / "data" / "instructions.jsonl").read_text("utf-8").splitlines()
-]
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["instruction"][:60])
-def test_a_wording_is_read_to_its_task(case: dict[str, Any]) -> None:
-    assert check(case, MATCHER) == {}
-
-
-def test_the_comparison_sees_a_wrong_field() -> None:
-    gold = filled({"classes": {"dog": ["dog"]}, "output": {"format": "json"}})
-    other = filled({"classes": {"cat": ["cat"]}, "output": {"format": "yolo"}})
-    assert set(differences(gold, other)) == {"classes", "output.format"}
 
 
 def test_the_order_of_a_class_set_without_tokens_is_kept() -> None:
@@ -60,14 +40,3 @@ def test_a_task_goes_into_json() -> None:
 
 def test_thousands_of_unclosed_brackets_are_no_trouble() -> None:
     assert read_instruction("{" * 5_000 + " [" * 5_000 + " find dogs", MATCHER).targets is not None
-
-
-def test_nearly_all_of_the_development_list_is_read_right() -> None:
-    entries = json.loads(LISTS["development"].read_text(encoding="utf-8"))[::3]
-    misses = [entry["instruction"] for entry in entries if check(entry, MATCHER)]
-    assert len(misses) <= 0.02 * len(entries), misses
-
-
-def test_a_question_about_number_means_the_same_as_its_words_without_asking() -> None:
-    asked = filled({"do": "count", "expression": "how many cups are on the table"})
-    assert differences(asked, filled({"do": "count", "expression": "the cups on the table"})) == {}
