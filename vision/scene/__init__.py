@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vision.reading.expressions.expressions import expression_classes
 from vision.scene.graph import Scene, SceneObject
 from vision.scene.grounding import Grounding, Justification, ground
+from vision.scene.queries import expression_classes
 
 __all__ = ["Grounding", "Justification", "Scene", "SceneObject", "expression_classes", "ground"]

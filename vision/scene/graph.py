@@ -24,6 +24,7 @@ from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections
 from vision.images.loading import LoadedImage
 from vision.scene.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
+from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relation
 from vision.scene.regions import REGIONS, from_points, in_regions
 from vision.scene.relations import between, distances, relate
 
@@ -35,20 +36,12 @@ MAX_OBJECTS = 300
 SIZES: tuple[tuple[str, float], ...] = (("small", 32.0**2), ("medium", 96.0**2), ("large", float("inf")))
 """COCO's sizes by area in square pixels (Lin et al. 2014, arXiv 1405.0312), each up to its bound."""
 
-ATTRIBUTES = ("kind", "class", "supercategory", "main_colour", "colour", "partly", "size", "position")
+KIND, OBJECT = "kind", "object"
+"""The relation that leads from every object to the same word, and that word."""
+
+ATTRIBUTES = (KIND, "class", "supercategory", "main_colour", "colour", "partly", "size", "position")
 """Relations from an object to a word: `main_colour` is the likeliest, `colour` each plausible one, `partly` each that
 some part of it has."""
-
-OBJECT = "object"
-"""What `kind` leads to from every object."""
-
-DISTANCE, BETWEEN = "distance to ", "between "
-"""Beginnings of relations with values that are measured for a query that names them.
-
-They are the distance in pixels to the nearest of the objects that another query gives, and 1 for what lies between two
-of those (or between one each of two queries, joined by " and "). A query that stands in such a name is quoted in it:
-`bottom(1, "distance to ~class(\\"dog\\")", ~class("ball"))`.
-"""
 
 
 @dataclass(frozen=True)
@@ -282,15 +275,12 @@ class Scene:
 
     def _measured(self, query: Query, words: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float64]]]:
         """The values of the relations in a query that are measured for it, each once."""
-        for name in dict.fromkeys(_value_relations(query)):
-            if name.startswith(DISTANCE):
-                yield name, distances(self._xyxy, self._set(name.removeprefix(DISTANCE), words))
-            elif name.startswith(BETWEEN):
-                first, second = (self._set(part, words) for part in _two_sets(name.removeprefix(BETWEEN)))
-                yield name, between(self._xyxy, first, second).astype(np.float64)
-
-    def _set(self, text: str, words: Sequence[str]) -> NDArray[np.intp]:
-        return np.array(self.members(self.answer(text, words)), np.intp)
+        for relation in dict.fromkeys(_measured_relations(query)):
+            sets = [np.array(self.members(self.answer(members, words)), np.intp) for members in relation.sets]
+            if relation.startswith(DISTANCE):
+                yield relation, distances(self._xyxy, *sets)
+            else:
+                yield relation, between(self._xyxy, *sets).astype(np.float64)
 
 
 def _names(classes: Sequence[str]) -> list[str]:
@@ -312,22 +302,8 @@ def _literal(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn
     return LiteralColumn(name, "decimal", there.astype(np.int32), values[there], unit)
 
 
-def _value_relations(query: Query) -> Iterator[str]:
-    if isinstance(query, Compare | Project | Top):
-        yield query.relation
+def _measured_relations(query: Query) -> Iterator[MeasuredRelation]:
+    if isinstance(query, Compare | Project | Top) and (relation := measured_relation(query.relation)) is not None:
+        yield relation
     for child in query.children:
-        yield from _value_relations(child)
-
-
-def _two_sets(text: str) -> tuple[str, str]:
-    """`A and B` as its two queries; a single query stands for both."""
-    parts = text.split(" and ")
-    for i in range(1, len(parts)):
-        halves = " and ".join(parts[:i]), " and ".join(parts[i:])
-        try:
-            for half in halves:
-                Query.parse(half)
-        except SkylarkError:
-            continue  # the "and" was part of a name
-        return halves
-    return text, text
+        yield from _measured_relations(child)

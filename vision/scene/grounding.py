@@ -7,20 +7,22 @@ one thing: of several that fit, the detector's surest is returned, and the notes
 
 from __future__ import annotations
 
-import json
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from kg_data.errors import SkylarkError
+from reasoning import Answer, Query
+from reasoning.query.tree import Entity, Intersect
 from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError
 from vision.reading.expressions.expressions import ReadExpression, read_expression
 from vision.reading.expressions.phrases import Question
-from vision.reading.expressions.query_text import QueryText
-from vision.scene.graph import OBJECT, Answer, Query, Scene
+from vision.scene.graph import OBJECT, Scene
+from vision.scene.measures import BETWEEN
+from vision.scene.queries import ExpressionQuery, expression_queries
 
 MAX_JUSTIFIED = 50
 """Objects whose reasons are given."""
@@ -123,16 +125,16 @@ def ground(text: str, scene: Scene, matcher: Matcher, min_score: float | None = 
     tried = (_Fit(part, note, *_first_fitting(read, part)) for part, note in _parts(scene, min_score, read))
     sure = next(tried)
     fit = sure if len(sure.answer.ranked) else next((fit for fit in tried if len(fit.answer.ranked)), sure)
-    scene, written, answer = fit.scene, fit.written, fit.answer
-    members = scene.members(answer) if written.text == written.objects else _objects(written, scene, read)
-    notes = [*scene.notes, *fit.notes, *read.notes, *written.notes, *answer.notes]
-    for name in dict.fromkeys(written.loosened):
+    scene, asked, answer = fit.scene, fit.asked, fit.answer
+    members = scene.members(answer) if asked.query == asked.objects else _objects(asked, scene, read)
+    notes = [*scene.notes, *fit.notes, *read.notes, *asked.notes, *answer.notes]
+    for name in dict.fromkeys(asked.loosened):
         notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
-    kept = _kept(read, written, scene, members, notes)
-    value, more = _value(read, written, scene, answer, kept)
-    unseen = tuple(dict.fromkeys(written.unseen))
+    kept = _kept(read, asked, scene, members, notes)
+    value, more = _value(read, asked, scene, answer, kept)
+    unseen = tuple(dict.fromkeys(asked.unseen))
     if unseen:
-        _require_alone(unseen, read, members, written.amount or 1)
+        _require_alone(unseen, read, members, asked.amount or 1)
         notes.append(f"{_quoted(unseen)} cannot be told from boxes and colours; all that fits the rest was taken.")
     return Grounding(
         expression=read.text,
@@ -141,7 +143,7 @@ def ground(text: str, scene: Scene, matcher: Matcher, min_score: float | None = 
         detections=scene.detections[kept],
         value=value,
         query=answer.query,
-        justification=tuple(_justified(index, written, scene, read) for index in kept[:MAX_JUSTIFIED]),
+        justification=tuple(_justified(index, asked, scene, read) for index in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *more])),
     )
 
@@ -152,7 +154,7 @@ class _Fit:
 
     scene: Scene
     notes: tuple[str, ...]
-    written: QueryText
+    asked: ExpressionQuery
     answer: Answer
 
 
@@ -174,26 +176,28 @@ def _parts(scene: Scene, min_score: float | None, read: ReadExpression) -> Itera
         before = count
 
 
-def _first_fitting(read: ReadExpression, scene: Scene) -> tuple[QueryText, Answer]:
-    first: tuple[QueryText, Answer] | None = None
-    for written in read.queries():
-        answer = scene.answer(written.text, read.classes)
-        first = first or (written, answer)
+def _first_fitting(read: ReadExpression, scene: Scene) -> tuple[ExpressionQuery, Answer]:
+    first: tuple[ExpressionQuery, Answer] | None = None
+    for asked in expression_queries(read):
+        answer = scene.answer(asked.query, read.classes)
+        first = first or (asked, answer)
         if read.question in ("count", "exists", "check") or len(answer.ranked):
-            return written, answer
+            return asked, answer
     assert first is not None
     return first
 
 
-def _objects(written: QueryText, scene: Scene, read: ReadExpression) -> list[int]:
-    return scene.members(scene.answer(written.objects, read.classes))
+def _objects(asked: ExpressionQuery, scene: Scene, read: ReadExpression) -> list[int]:
+    return scene.members(scene.answer(asked.objects, read.classes))
 
 
-def _kept(read: ReadExpression, written: QueryText, scene: Scene, members: list[int], notes: list[str]) -> list[int]:
+def _kept(
+    read: ReadExpression, asked: ExpressionQuery, scene: Scene, members: list[int], notes: list[str]
+) -> list[int]:
     """The objects that are returned: all, or as many of the surest as are asked for."""
     if read.question in ("count", "exists", "check"):
         return members
-    amount = 1 if written.one else written.amount
+    amount = 1 if asked.single else asked.amount
     if amount is None or len(members) == amount:
         return members
     if len(members) < amount:
@@ -211,7 +215,7 @@ def _kept(read: ReadExpression, written: QueryText, scene: Scene, members: list[
 
 
 def _value(
-    read: ReadExpression, written: QueryText, scene: Scene, answer: Answer, kept: list[int]
+    read: ReadExpression, asked: ExpressionQuery, scene: Scene, answer: Answer, kept: list[int]
 ) -> tuple[Value | None, list[str]]:
     """What a question's answer is, with notes."""
     objects = [scene.objects[i] for i in kept]
@@ -220,7 +224,7 @@ def _value(
             assert isinstance(answer.value, int)
             return answer.value, []
         case "exists" | "check":
-            return _truth(read, written, scene, answer)
+            return _truth(read, asked, scene, answer)
         case "find":
             return None, []
     if not objects:
@@ -235,17 +239,17 @@ def _value(
 _COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq}
 
 
-def _truth(read: ReadExpression, written: QueryText, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
-    if written.each:
-        there = [len(scene.answer(query, read.classes).ranked) > 0 for query in written.each]
-        return all(there) != written.denied, ["Each of the things was asked for by itself."]
-    if written.least is not None:
+def _truth(read: ReadExpression, asked: ExpressionQuery, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
+    if asked.each:
+        there = [len(scene.answer(query, read.classes).ranked) > 0 for query in asked.each]
+        return all(there) != asked.denied, ["Each of the things was asked for by itself."]
+    if asked.least is not None:
         assert isinstance(answer.value, int)
-        compared = _COMPARISONS[written.least.bound or "="](answer.value, written.least.number)
+        compared = _COMPARISONS[asked.least.bound or "="](answer.value, asked.least.number)
         return compared, [f"There are {answer.value}."]
-    if written.subject and not len(scene.answer(written.subject, read.classes).ranked):
+    if asked.subject is not None and not len(scene.answer(asked.subject, read.classes).ranked):
         return False, ["There are none of the things that are asked about."]
-    return bool(answer.value) != written.denied, []
+    return bool(answer.value) != asked.denied, []
 
 
 def _whereabouts(positions: tuple[str, ...]) -> str:
@@ -271,11 +275,11 @@ def _quoted(words: tuple[str, ...]) -> str:
     return " and ".join(f'"{word}"' for word in words)
 
 
-def _justified(index: int, written: QueryText, scene: Scene, read: ReadExpression) -> Justification:
+def _justified(index: int, asked: ExpressionQuery, scene: Scene, read: ReadExpression) -> Justification:
     """The triples that make one object an answer: the evidence of the query narrowed to it."""
     name = scene.objects[index].name
     try:
-        answer = scene.answer(f"{json.dumps(name, ensure_ascii=False)} & {written.objects}", read.classes)
+        answer = scene.answer(Intersect((Entity(name), asked.objects)), read.classes)
         facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else _number(e.tail)) for e in answer.evidence]
     except SkylarkError:  # the query is as deep as queries may be
         facts = []
@@ -302,6 +306,6 @@ def _said(relation: str, tail: str | float) -> str:
     if relation == "size":
         return f"is {tail}"
     if isinstance(tail, float):
-        return "lies between them" if relation.startswith("between ") else f"has {relation.replace('_', ' ')} {tail:g}"
+        return "lies between them" if relation.startswith(BETWEEN) else f"has {relation.replace('_', ' ')} {tail:g}"
     verb = "" if relation in ("contains",) else "is "
     return f"{verb}{relation.replace('_', ' ')} {tail}"

@@ -16,11 +16,11 @@ from reasoning import Query
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, OpenMatcher
 from vision.errors import InstructionError
 from vision.reading.expressions.adjectives import read_colours, read_region
-from vision.reading.expressions.expressions import MAX_QUERIES, read_expression
+from vision.reading.expressions.expressions import read_expression
 from vision.reading.expressions.grammar import MAX_WORDS, read_chunks
 from vision.reading.expressions.links import LINKS, Link
 from vision.reading.expressions.phrases import Core
-from vision.scene import expression_classes
+from vision.scene.queries import MAX_QUERIES, expression_classes, expression_queries
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def matcher() -> ClassMatcher:
 
 
 def first_query(text: str, matcher: ClassMatcher) -> str:
-    return str(Query.parse(next(read_expression(text, matcher).queries()).text))
+    return str(next(expression_queries(read_expression(text, matcher))).query)
 
 
 class TestWording:
@@ -100,10 +100,10 @@ class TestWording:
 
 class TestReadings:
     def test_what_is_said_last_may_belong_to_anything_before_it(self, matcher: ClassMatcher) -> None:
-        queries = [query.text for query in read_expression("the person near the dog near the bus", matcher).queries()]
-        assert queries == [
-            '(~class("person") & ~near((~class("dog") & ~near(~class("bus")))))',
-            '(~class("person") & ~near(~class("dog")) & ~near(~class("bus")))',
+        read = read_expression("the person near the dog near the bus", matcher)
+        assert [str(asked.query) for asked in expression_queries(read)] == [
+            '~class("person") & ~near(~class("dog") & ~near(~class("bus")))',
+            '~class("person") & ~near(~class("dog")) & ~near(~class("bus"))',
         ]
 
     def test_a_verbs_number_tells_whom_it_speaks_of(self, matcher: ClassMatcher) -> None:
@@ -116,17 +116,17 @@ class TestReadings:
 
     def test_links_are_loosened_one_by_one_and_then_all(self, matcher: ClassMatcher) -> None:
         text = "the man holding an umbrella in the car"
-        loosened = [tuple(query.loosened) for query in read_expression(text, matcher).queries()]
+        loosened = [tuple(query.loosened) for query in expression_queries(read_expression(text, matcher))]
         assert loosened[0] == ()
         assert {("carrying",), ("inside",)} <= set(loosened)
         assert loosened.index(("carrying", "inside")) > max(loosened.index(("carrying",)), loosened.index(("inside",)))
 
     def test_what_is_denied_is_not_loosened(self, matcher: ClassMatcher) -> None:
-        assert len(list(read_expression("the dog that is not on the couch", matcher).queries())) == 1
+        assert len(list(expression_queries(read_expression("the dog that is not on the couch", matcher)))) == 1
 
     def test_there_are_never_very_many(self, matcher: ClassMatcher) -> None:
         text = "the dog and the cat " + "on the dog and the cat " * 12
-        assert 1 < len(list(read_expression(text, matcher).queries())) <= MAX_QUERIES
+        assert 1 < len(list(expression_queries(read_expression(text, matcher)))) <= MAX_QUERIES
 
 
 class TestClassesAskedFor:
@@ -185,7 +185,7 @@ class TestRefusals:
     )
     def test_what_cannot_be_read_is_named(self, text: str, part: str, matcher: ClassMatcher) -> None:
         with pytest.raises(InstructionError) as caught:
-            next(read_expression(text, matcher).queries())
+            next(expression_queries(read_expression(text, matcher)))
         assert part in str(caught.value)
 
     def test_a_word_that_is_not_detectable_is_told_with_the_nearest(self, matcher: ClassMatcher) -> None:
@@ -204,15 +204,15 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, max_size=14).map(" ".join))
-def test_any_words_give_queries_that_parse_or_an_error_of_our_own(text: str) -> None:
+def test_any_words_give_queries_that_print_and_parse_or_an_error_of_our_own(text: str) -> None:
     try:
         read = read_expression(text, _MATCHER)
-        queries = [query.text for query in read.queries()]
+        queries = [asked.query for asked in expression_queries(read)]
     except InstructionError:
         return
     assert queries
     for query in queries:
-        Query.parse(query)
+        assert Query.parse(str(query)) == query
 
 
 @settings(max_examples=100, deadline=None)

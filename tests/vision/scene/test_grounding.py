@@ -204,7 +204,14 @@ class TestWhatCannotBeSeen:
         assert '"old" cannot be told' in grounding.notes[0]
 
     @pytest.mark.parametrize(
-        "text", ["the old dog", "the cup on the shelf", "how many old men are there", "is the dog asleep"]
+        "text",
+        [
+            "the old dog",
+            "the cup on the shelf",
+            "how many old men are there",
+            "is the dog asleep",
+            "are all cups wooden",
+        ],
     )
     def test_but_it_decides_nothing_by_guessing(self, text: str, room: Scene) -> None:
         with pytest.raises(InstructionError, match="cannot be told"):

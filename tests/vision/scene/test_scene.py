@@ -16,6 +16,7 @@ from vision.detections.detections import Detections
 from vision.images.loading import LoadedImage
 from vision.scene import Scene
 from vision.scene.graph import MAX_OBJECTS
+from vision.scene.measures import between_relation, distance_relation, measured_relation
 from vision.scene.relations import relate
 
 SIZE = (640, 480)
@@ -193,3 +194,30 @@ def test_a_query_gives_what_a_loop_over_the_boxes_gives(
         assert set(scene.query(query).class_names) == {str(i) for i in expected}
         assert scene.answer(f"count({query})").value == len(expected)
     assert set(COCO_CLASSES) >= set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "sets"),
+    [
+        ('distance to ~class("dog")', ['~class("dog")']),
+        ('between ~class("dog")', ['~class("dog")', '~class("dog")']),
+        ('between ~class("dog") and ~class("bus")', ['~class("dog")', '~class("bus")']),
+        ('between "salt and pepper 1" and "cup 1"', ['"salt and pepper 1"', '"cup 1"']),
+        ('between ~class("a \\" and b") and "cup 1"', ['~class("a \\" and b")', '"cup 1"']),
+    ],
+)
+def test_a_written_name_of_a_measured_relation_is_read_as_its_sets(name: str, sets: list[str]) -> None:
+    relation = measured_relation(name)
+    assert relation == name
+    assert relation is not None and [str(members) for members in relation.sets] == sets
+
+
+def test_the_name_of_a_measured_relation_reads_back_to_its_trees() -> None:
+    first, second = Query.parse('~class("dog") | ~class("cat")'), Query.parse('~class("bus") & ~colour("red")')
+    for relation in (distance_relation(first), between_relation(first), between_relation(first, second)):
+        read = measured_relation(str(relation))
+        assert read is not None and read.sets == relation.sets
+    assert str(between_relation(first, second)) == (
+        'between (~class("dog") | ~class("cat")) and (~class("bus") & ~colour("red"))'
+    )
+    assert measured_relation("left_of") is None

@@ -1,28 +1,23 @@
-"""Reading a referring expression or question: its words looked up among the detector's classes, its queries written.
+"""Reading a referring expression or question, its words looked up among the detector's classes.
 
 What the detector must look for is known before it looks: an open vocabulary is asked only for the expression's words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
-from vision.classes import COCO_SUPERCATEGORIES
 from vision.classes.matching import Match, Matcher, OpenMatcher
 from vision.classes.phrases import singular
 from vision.errors import InstructionError
 from vision.reading.expressions.adjectives import SCENERY
-from vision.reading.expressions.attachment import WEARING, readings
+from vision.reading.expressions.attachment import WEARING
 from vision.reading.expressions.chunks import Chunk, Chunks
 from vision.reading.expressions.grammar import read_chunks
 from vision.reading.expressions.links import Link
 from vision.reading.expressions.phrases import Colours, Core, Question, Unseen
-from vision.reading.expressions.query_text import QueryText, write_query
-from vision.task import Target
 
-MAX_QUERIES = 64
 MAX_NOUN_WORDS = 4
 """Longest name of a kind of thing that is looked up among a detector's classes; longer ones are sentences not read."""
 
@@ -36,42 +31,24 @@ class ReadExpression:
         question: what is wanted.
         matches: what each noun means.
         notes: what was assumed in reading it, one sentence each.
+        chunks: its parts.
     """
 
     text: str
     question: Question
     matches: dict[str, Match]
     notes: tuple[str, ...]
-    _chunks: Chunks
+    chunks: Chunks
 
     @property
     def subject(self) -> Core:
         """The first noun phrase."""
-        return self._chunks.first
+        return self.chunks.first
 
     @property
     def classes(self) -> tuple[str, ...]:
         """All classes that its words mean, each once."""
         return tuple(dict.fromkeys(name for match in self.matches.values() for name in match.classes))
-
-    def queries(self) -> Iterator[QueryText]:
-        """The queries that it may mean, the likeliest first, at most `MAX_QUERIES`.
-
-        They are its readings with all words in their strict sense, then with one of them in its loose sense, then all.
-
-        Raises:
-            InstructionError: a part cannot stand where it does.
-        """
-        seen: set[str] = set()
-        strict = [write_query(reading, self.matches, _groups()) for reading in readings(self._chunks)]
-        choices = max(query.choices for query in strict)
-        levels = [(), *((choice,) for choice in range(choices if choices > 1 else 0)), range(choices)]
-        for level in levels:
-            for reading, first in zip(readings(self._chunks), strict, strict=True):
-                query = write_query(reading, self.matches, _groups(), level) if level else first
-                if query.text not in seen and len(seen) < MAX_QUERIES:
-                    seen.add(query.text)
-                    yield query
 
 
 def read_expression(text: str, matcher: Matcher) -> ReadExpression:
@@ -102,30 +79,6 @@ def read_expression(text: str, matcher: Matcher) -> ReadExpression:
         if core.noun is not None and not matches[core.noun].classes:
             raise InstructionError(_undetectable(matches[core.noun], core.noun))
     return ReadExpression(chunks.text, chunks.question, matches, notes, chunks)
-
-
-def expression_classes(text: str, matcher: Matcher) -> tuple[Target, ...] | None:
-    """What a detector must look for so that an expression can be grounded.
-
-    Args:
-        text: the expression.
-        matcher: knows what words mean among the detector's classes.
-
-    Returns:
-        One target for each noun that means something else, in order, or None where the expression speaks of things of
-        any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
-
-    Raises:
-        InstructionError: as for `read_expression`.
-    """
-    read = read_expression(text, matcher)
-    if any("kind(" in query.text for query in read.queries()):
-        return None
-    targets: dict[str, Target] = {}
-    for match in read.matches.values():
-        if match.classes:
-            targets.setdefault(match.label, Target(match.label, match.classes))
-    return tuple(targets.values())
 
 
 def _cores(chunks: Chunks) -> list[Core]:
@@ -178,12 +131,3 @@ def _with_descriptions(chunks: Chunks) -> Chunks:
 
     rest = tuple(chunk if chunk.core is None else replace(chunk, core=described(chunk.core)) for chunk in chunks.rest)
     return replace(chunks, first=described(chunks.first), rest=rest)
-
-
-@cache
-def _groups() -> dict[str, str]:
-    """All classes of a COCO supercategory, joined by newlines, to its name."""
-    members: dict[str, list[str]] = {}
-    for name, supercategory in COCO_SUPERCATEGORIES.items():
-        members.setdefault(supercategory, []).append(name)
-    return {"\n".join(names): supercategory for supercategory, names in members.items() if len(names) > 1}
