@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from kg_data.errors import SkylarkError
+from kg_data.errors import SkylarkError, UsageError
 from kg_data.installation import missing_extra
 from kg_data.visible import visible_lines
 
@@ -20,15 +20,12 @@ OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes; 130 is what shells give after Ctrl-C."""
 
 
-def run(
-    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, usage_errors: tuple[type[SkylarkError], ...]
-) -> int:
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Run the command that the arguments name.
 
     Args:
         parser: its commands set `command`, a function from the options to an exit code.
         arguments: those of the process where None.
-        usage_errors: what the caller can put right by writing something else.
 
     Returns:
         The exit code.
@@ -45,7 +42,7 @@ def run(
         code = command(options)
         sys.stdout.flush()
         return code
-    except usage_errors as error:
+    except UsageError as error:
         print(visible_lines(f"error: {error}"), file=sys.stderr)
         return USAGE
     except SkylarkError as error:

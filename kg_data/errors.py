@@ -12,6 +12,10 @@ class SkylarkError(Exception):
     """Root of all deliberate errors: the message says what was wrong, what was expected and what to do next."""
 
 
+class UsageError(SkylarkError):
+    """What was asked for cannot be, and the caller can put it right by writing something else: exit code 2."""
+
+
 class DataError(SkylarkError):
     """A data file or folder does not have the form that was expected of it.
 
@@ -37,7 +41,7 @@ class DataError(SkylarkError):
         self.path, self.line, self.expected, self.found = str(path), line, expected, found
 
 
-class UnknownGraphError(SkylarkError):
+class UnknownGraphError(UsageError):
     """No built-in graph, data set, folder or file has this name."""
 
 

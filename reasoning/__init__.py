@@ -1,13 +1,22 @@
-"""Graph store, queries, retrieval, decomposition, language models, execution and evaluation."""
+"""Graph store, queries, retrieval, decomposition, language models, execution and evaluation.
 
-from kg_data.errors import SkylarkError
-from reasoning.answer import Answer
-from reasoning.execution.step_result import StepResult
-from reasoning.graph.store import KnowledgeGraph
-from reasoning.lark import LarkOptions
-from reasoning.query.tree import Query
-from reasoning.reasoner import Reasoner
-from reasoning.retrieval.graph_retriever import GraphRetriever
+A name is imported when it is first asked for: a list of the commands, or a graph alone, needs no language model.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kg_data.errors import SkylarkError
+    from reasoning.answer import Answer
+    from reasoning.execution.step_result import StepResult
+    from reasoning.graph.store import KnowledgeGraph
+    from reasoning.lark import LarkOptions
+    from reasoning.query.tree import Query
+    from reasoning.reasoner import Reasoner
+    from reasoning.retrieval.graph_retriever import GraphRetriever
 
 __all__ = [
     "Answer",
@@ -19,3 +28,21 @@ __all__ = [
     "SkylarkError",
     "StepResult",
 ]
+
+_MODULES = {
+    "Answer": "reasoning.answer",
+    "GraphRetriever": "reasoning.retrieval.graph_retriever",
+    "KnowledgeGraph": "reasoning.graph.store",
+    "LarkOptions": "reasoning.lark",
+    "Query": "reasoning.query.tree",
+    "Reasoner": "reasoning.reasoner",
+    "SkylarkError": "kg_data.errors",
+    "StepResult": "reasoning.execution.step_result",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kg_data.errors import SkylarkError
+from kg_data.errors import SkylarkError, UsageError
 
 
 def quoted_list(names: Sequence[str], last: str = "or") -> str:
@@ -26,7 +26,7 @@ class GraphError(SkylarkError):
     """A graph cannot be built or read: no triples, a literal that is no value, a broken cache."""
 
 
-class QueryError(SkylarkError):
+class QueryError(UsageError):
     """A query is not well formed.
 
     Args:
@@ -46,7 +46,7 @@ class QueryError(SkylarkError):
         super().__init__(message)
 
 
-class UnknownEntityError(SkylarkError):
+class UnknownEntityError(UsageError):
     """No entity of the graph has this name or id."""
 
     def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
@@ -55,7 +55,7 @@ class UnknownEntityError(SkylarkError):
         self.name, self.nearest = name, list(nearest)
 
 
-class AmbiguousEntityError(SkylarkError):
+class AmbiguousEntityError(UsageError):
     """Several entities share the name; `entity("id")` says which one is meant."""
 
     def __init__(self, name: str, ids: Sequence[str], total: int) -> None:
@@ -65,7 +65,7 @@ class AmbiguousEntityError(SkylarkError):
         self.name, self.ids, self.total = name, list(ids), total
 
 
-class UnknownRelationError(SkylarkError):
+class UnknownRelationError(UsageError):
     """No relation of the graph has this name."""
 
     def __init__(self, name: str, nearest: Sequence[str], graph: str) -> None:
@@ -78,17 +78,17 @@ class StepError(SkylarkError):
     """One step of an LLM chain could not be answered; the chain stops there and says so."""
 
 
-class EvaluationError(SkylarkError):
+class EvaluationError(UsageError):
     """An evaluation cannot start as it was asked for: settings that do not fit, or mixed ones, or a file not there."""
 
 
-class SamplingError(SkylarkError):
+class SamplingError(UsageError):
     """Queries cannot be sampled as asked: a graph without splits, an unknown type, or too few queries of a type."""
 
 
-class DistillationError(SkylarkError):
+class DistillationError(UsageError):
     """A distillation run is told something that cannot be, or its folder cannot be gone on with."""
 
 
-class CompletionError(SkylarkError):
+class CompletionError(UsageError):
     """A link predictor cannot be trained, found or used: options, memory, numbers that ran away, another graph."""

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "skylark setup")
     )
     parser.add_argument("--print", action="store_true", dest="only_print", help="print the pip command, run nothing")
     parser.set_defaults(command=_install)
-    return run(parser, arguments, ())
+    return run(parser, arguments)
 
 
 def requirements_file() -> Path:

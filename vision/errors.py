@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from kg_data.errors import MissingPackageError, SkylarkError
+from kg_data.errors import MissingPackageError, SkylarkError, UsageError
 
 
 class ImageError(SkylarkError):
     """An image cannot be read: not an image, cut off, too many bytes or pixels."""
 
 
-class InstructionError(SkylarkError):
+class InstructionError(UsageError):
     """An instruction is empty, contradicts itself, or asks for something that no part of it allows."""
 
 
-class FormatError(SkylarkError):
+class FormatError(UsageError):
     """A text is not in the output format that it is read as."""
 
 
@@ -29,9 +29,9 @@ class DetectionsError(SkylarkError):
     """Detections that cannot be: arrays of other shapes, boxes outside the image, names outside the class set."""
 
 
-class EvaluationError(SkylarkError):
+class EvaluationError(UsageError):
     """The files and options of an evaluation do not fit together."""
 
 
-class ArgumentError(SkylarkError):
+class ArgumentError(UsageError):
     """An argument of the command line means nothing, or does not go with another."""

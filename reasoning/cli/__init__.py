@@ -1,56 +1,51 @@
-"""The command line: `python -m reasoning ask | query | evaluate | compare | plot | distill | complete | datasets |
-sample-queries | classify-queries`.
+"""The command line: `python -m reasoning VERB`, where `VERBS` lists the verbs.
 
 Results go to stdout and everything else to stderr. The exit code is 2 where the command or the query has to be
 changed, 1 where something failed, 130 after Ctrl-C, else 0.
+
+Only the module of the verb that is asked for is imported, so that a list of the verbs costs no language model.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import sys
 from collections.abc import Sequence
 
-from kg_data.command_line import run
-from kg_data.errors import UnknownGraphError
-from reasoning.cli import answering, comparing, completing, datasets, distilling, evaluating, plotting, sampling
-from reasoning.errors import (
-    AmbiguousEntityError,
-    CompletionError,
-    DistillationError,
-    EvaluationError,
-    QueryError,
-    SamplingError,
-    UnknownEntityError,
-    UnknownRelationError,
-)
-from reasoning.language.errors import UnknownLLMError
-from reasoning.query.read_question import QuestionError
+from kg_data.command_line import report_missing_extra, run
 
-USAGE_ERRORS = (
-    AmbiguousEntityError,
-    CompletionError,
-    DistillationError,
-    EvaluationError,
-    QueryError,
-    QuestionError,
-    SamplingError,
-    UnknownEntityError,
-    UnknownGraphError,
-    UnknownLLMError,
-    UnknownRelationError,
-)
-"""What the caller can put right by writing something else."""
+VERBS = {
+    "ask": ("answering", "answer a question in plain English"),
+    "query": ("answering", "answer a logical query"),
+    "evaluate": ("evaluating", "measure a method on query or question files"),
+    "compare": ("comparing", "compare two results files, query by query"),
+    "plot": ("plotting", "draw results files as bars per query type"),
+    "distill": ("distilling", "teach a language model to answer the steps of chains"),
+    "complete": ("completing", "predict what a graph does not say"),
+    "datasets": ("datasets", "list, check and convert graphs"),
+    "sample-queries": ("sampling", "make queries with easy and hard answers from a graph"),
+    "classify-queries": ("sampling", "count the links that the hard answers of queries lack"),
+}
+"""Each verb's module of this package, whose `add_arguments` says what it takes, and what it does."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m reasoning") -> int:
     """Run one command and return its exit code; `program` is what its help calls it."""
-    return run(build_parser(program), arguments, USAGE_ERRORS)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        parser = build_parser(program, arguments[0] if arguments else None)
+    except ModuleNotFoundError as error:
+        return report_missing_extra("This command", error)
+    return run(parser, arguments)
 
 
-def build_parser(program: str = "python -m reasoning") -> argparse.ArgumentParser:
-    """The commands and their options."""
+def build_parser(program: str = "python -m reasoning", verb: str | None = None) -> argparse.ArgumentParser:
+    """A parser that knows the names of all verbs, and the arguments of one."""
     parser = argparse.ArgumentParser(prog=program, description="Ask a knowledge graph, or measure a method.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (answering, evaluating, comparing, plotting, distilling, completing, datasets, sampling):
-        command.add_commands(commands)
+    for name, (module, about) in VERBS.items():
+        command = commands.add_parser(name, help=about, description=about)
+        if name == verb:
+            importlib.import_module(f"{__name__}.{module}").add_arguments(command, verb)
     return parser

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph, add_method, as_json, completion_options, lark_options
+from reasoning.cli.methods import add_method, completion_options, lark_options
+from reasoning.cli.options import add_graph, as_json
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
+from reasoning.query.tree import Query
+from reasoning.reading import ReadQuestion
+from reasoning.reasoner import Reasoner
+from reasoning.wording.answer_text import answer_text, choice_lines
 
-if TYPE_CHECKING:
-    from reasoning.reading import ReadQuestion
 
-
-def add_commands(commands: Any) -> None:
-    """Offer `ask` and `query`."""
-    asking = {
-        "ask": (ask, "question", "answer a question in plain English", "the question"),
-        "query": (query, "query", "answer a logical query", 'e.g. \'borders("France") & ~currency("Euro")\''),
-    }
-    for name, (command, argument, about, example) in asking.items():
-        sub = commands.add_parser(name, help=about, description=about)
-        sub.add_argument(argument, metavar=argument.upper(), help=example)
-        add_graph(sub)
-        form = sub.add_mutually_exclusive_group()
-        form.add_argument("--json", action="store_true", help="print one JSON object")
-        form.add_argument("--sparql", action="store_true", help="print the query as SPARQL text, do not answer it")
-        add_method(sub)
-        sub.set_defaults(command=command)
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `ask` or `query` takes."""
+    example = "the question" if verb == "ask" else 'e.g. \'borders("France") & ~currency("Euro")\''
+    parser.add_argument("question", metavar="QUESTION" if verb == "ask" else "QUERY", help=example)
+    add_graph(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--sparql", action="store_true", help="print the query as SPARQL text, do not answer it")
+    add_method(parser)
+    parser.set_defaults(command=ask if verb == "ask" else query)
 
 
 def ask(options: argparse.Namespace) -> int:
     """Answer a question in plain English, or say what of it was understood and what it may mean."""
-    from reasoning.query.read_question import QuestionError
-
     try:
         return _answer(options, options.question)
     except QuestionError as error:
@@ -45,15 +41,10 @@ def ask(options: argparse.Namespace) -> int:
 
 def query(options: argparse.Namespace) -> int:
     """Answer a logical query."""
-    from reasoning.query.tree import Query
-
-    return _answer(options, Query.parse(options.query))
+    return _answer(options, Query.parse(options.question))
 
 
-def _answer(options: argparse.Namespace, question: Any) -> int:
-    from reasoning.reasoner import Reasoner
-    from reasoning.wording.answer_text import answer_text
-
+def _answer(options: argparse.Namespace, question: Query | str) -> int:
     reasoner = Reasoner(
         options.kg,
         llm=options.llm,
@@ -76,13 +67,10 @@ def _answer(options: argparse.Namespace, question: Any) -> int:
     return OK if answer.error is None else FAILURE
 
 
-def _ask_back(options: argparse.Namespace, found: ReadQuestion) -> int:
-    from reasoning.graph.store import KnowledgeGraph
-    from reasoning.wording.answer_text import choice_lines
-
+def _ask_back(options: argparse.Namespace, reading: ReadQuestion) -> int:
     kg = KnowledgeGraph.load(options.kg)
     if options.json:
-        print(as_json(found.to_dict(kg)))
-    for line in (visible_lines(f"error: {found.problem}"), *choice_lines(found, kg, "It may mean")):
+        print(as_json(reading.to_dict(kg)))
+    for line in (visible_lines(f"error: {reading.problem}"), *choice_lines(reading, kg, "It may mean")):
         print(line, file=sys.stderr)
     return USAGE

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 from kg_data.command_line import OK
 from reasoning.cli.options import add_graph, as_json, positive
+from reasoning.completion.fitted import find_predictor
+from reasoning.completion.fitting import fit
+from reasoning.completion.options import SMALL, TrainingOptions, suited_options
+from reasoning.evaluation.ranking_weights import fit_ranking_weights
+from reasoning.graph.store import KnowledgeGraph
 
 _TEXTS = {
     "rank": "complex dimensions of the embeddings",
@@ -29,12 +33,9 @@ _TEXTS = {
 }
 
 
-def add_commands(commands: Any) -> None:
-    """Offer `complete train` and `complete weigh`."""
-    from reasoning.completion.options import SMALL, TrainingOptions, suited_options
-
-    complete = commands.add_parser("complete", help="predict what a graph does not say")
-    actions = complete.add_subparsers(required=True, metavar="ACTION")
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `complete train` and `complete weigh` take."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
     sub = actions.add_parser("train", help="fit a link predictor on a graph; a stopped run goes on")
     add_graph(sub)
     sub.add_argument("--split", metavar="S", help="train, or train+valid; default: train where there are splits")
@@ -45,15 +46,15 @@ def add_commands(commands: Any) -> None:
     large, small = suited_options(SMALL), suited_options(1)
     for field in fields(TrainingOptions):
         value = getattr(large, field.name)
-        told = f"{_TEXTS[field.name]}; default: {value}"
+        help_text = f"{_TEXTS[field.name]}; default: {value}"
         if value != getattr(small, field.name):
-            told += ", on a small graph by its size"
+            help_text += ", on a small graph by its size"
         flag = f"--{field.name.replace('_', '-')}"
         if field.type == "bool":
-            sub.add_argument(flag, action=argparse.BooleanOptionalAction, help=told)
+            sub.add_argument(flag, action=argparse.BooleanOptionalAction, help=help_text)
             continue
         kind = {"int": positive if field.name != "seed" else int, "float": float, "str": str}[str(field.type)]
-        sub.add_argument(flag, type=kind, metavar="N", help=told)
+        sub.add_argument(flag, type=kind, metavar="N", help=help_text)
     sub.set_defaults(command=train)
     sub = actions.add_parser("weigh", help="fit what method hybrid ranks by on an evaluation of it")
     add_graph(sub)
@@ -68,10 +69,6 @@ def add_commands(commands: Any) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
-    from reasoning.completion.fitting import fit
-    from reasoning.completion.options import TrainingOptions, suited_options
-    from reasoning.graph.store import KnowledgeGraph
-
     given = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
     if splits is None and "train" in KnowledgeGraph.load(options.kg).splits:
@@ -93,12 +90,6 @@ def train(options: argparse.Namespace) -> int:
 
 def weigh(options: argparse.Namespace) -> int:
     """Fit the weights and print them."""
-    from dataclasses import asdict
-
-    from reasoning.completion.fitted import find_predictor
-    from reasoning.evaluation.ranking_weights import fit_ranking_weights
-    from reasoning.graph.store import KnowledgeGraph
-
     kg = KnowledgeGraph.load(options.kg, options.split.split("+"))
     model = options.model or find_predictor(kg).folder
     assert model is not None

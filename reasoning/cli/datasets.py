@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+import kg_data
+from kg_data.betae import convert_betae, is_betae_folder
 from kg_data.command_line import FAILURE, OK
 from kg_data.errors import SkylarkError
+from kg_data.verifying import verify as verify_copy
 from reasoning.cli.options import as_json
+from reasoning.graph.export import write_graph
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.wording.datasets_text import datasets_text, verification_text
 
 
-def add_commands(commands: Any) -> None:
-    """Offer `datasets`, `datasets verify` and `datasets convert`."""
-    parser = commands.add_parser("datasets", help="list, check and convert graphs")
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `datasets`, `datasets verify` and `datasets convert` take."""
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(command=list_datasets)
     actions = parser.add_subparsers(metavar="ACTION")
@@ -33,32 +37,23 @@ def add_commands(commands: Any) -> None:
 
 def list_datasets(options: argparse.Namespace) -> int:
     """List the graphs there are."""
-    import kg_data
-    from reasoning.wording.datasets_text import datasets_text
-
     print(as_json(kg_data.describe_datasets()) if options.json else datasets_text())
     return OK
 
 
 def verify(options: argparse.Namespace) -> int:
     """Compare a copy of a benchmark with what is published; it is a failure where they differ."""
-    from kg_data.verifying import verify as verify_copy
-    from reasoning.wording.datasets_text import verification_text
-
-    found = verify_copy(options.graph)
+    result = verify_copy(options.graph)
     if options.json:
-        print(
-            as_json({**asdict(found), "path": str(found.path), "matches": found.matches, "by_digest": found.by_digest})
-        )
+        more = {"path": str(result.path), "matches": result.matches, "by_digest": result.by_digest}
+        print(as_json({**asdict(result), **more}))
     else:
-        print(verification_text(found))
-    return OK if found.matches else FAILURE
+        print(verification_text(result))
+    return OK if result.matches else FAILURE
 
 
 def convert(options: argparse.Namespace) -> int:
     """Write BetaE's official folder in the integer form, or any graph as a file."""
-    from kg_data.betae import convert_betae, is_betae_folder
-
     source, target = Path(options.source), options.target
     if target.exists():
         raise SkylarkError(f"{target} exists; name a file or folder that does not, it will be made")
@@ -72,9 +67,6 @@ def convert(options: argparse.Namespace) -> int:
 
 
 def _convert_graph(source: str, target: Path) -> int:
-    from reasoning.graph.export import write_graph
-    from reasoning.graph.store import KnowledgeGraph
-
     kg = KnowledgeGraph.load(source)
     write_graph(kg, target)
     values = sum(len(column.values) for column in kg.literals)

@@ -20,17 +20,22 @@ HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
 RANDOM_GRAPHS = 40
 
 
-def add_commands(commands: Any) -> None:
-    """Offer `distill`."""
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `distill` takes."""
     from reasoning.lark.teaching.options import DistillationOptions
 
     default = DistillationOptions()
-    sub = commands.add_parser("distill", help="teach a language model to answer the steps of chains")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
-    sub.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
-    sub.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
-    sub.add_argument("--graphs", nargs="+", default=TAUGHT, metavar="G", help="train splits that steps are drawn from")
-    sub.add_argument("--held-out-graphs", nargs="+", default=HELD_OUT, metavar="G", help="graphs to check with")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on"
+    )
+    parser.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
+    parser.add_argument(
+        "--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model"
+    )
+    parser.add_argument(
+        "--graphs", nargs="+", default=TAUGHT, metavar="G", help="train splits that steps are drawn from"
+    )
+    parser.add_argument("--held-out-graphs", nargs="+", default=HELD_OUT, metavar="G", help="graphs to check with")
     for name, kind, text in (
         ("layers", positive, "how many of the student's layers are used"),
         ("rank", positive, "of the LoRA matrices"),
@@ -45,13 +50,13 @@ def add_commands(commands: Any) -> None:
         ("seed", int, "of everything drawn"),
     ):
         value = getattr(default, name.replace("-", "_"))
-        sub.add_argument(f"--{name}", type=kind, default=value, metavar="N", help=f"{text}; default: {value}")
-    sub.add_argument(
+        parser.add_argument(f"--{name}", type=kind, default=value, metavar="N", help=f"{text}; default: {value}")
+    parser.add_argument(
         "--teacher", metavar="T",
         help="an adapter's folder, or a chat model (provider:model, hf:name); needs --unique. default: exact execution",
     )  # fmt: skip
-    sub.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
-    sub.set_defaults(command=distill)
+    parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.set_defaults(command=distill)
 
 
 def distill(options: argparse.Namespace) -> int:

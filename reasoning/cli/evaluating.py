@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kg_data.command_line import OK
-from reasoning.cli.options import add_graph, add_method, completion_options, lark_options, positive
+from reasoning.cli.methods import add_method, completion_options, lark_options
+from reasoning.cli.options import add_graph, positive
 from reasoning.errors import EvaluationError
+from reasoning.evaluation.query_run import prepare_queries
+from reasoning.evaluation.question_run import prepare_questions
+from reasoning.evaluation.run import PreparedRun
+from reasoning.evaluation.table import query_table, question_table
 
-if TYPE_CHECKING:
-    from reasoning.evaluation.run import PreparedRun
 
-
-def add_commands(commands: Any) -> None:
-    """Offer `evaluate`."""
-    sub = commands.add_parser("evaluate", help="measure a method on query or question files")
-    add_graph(sub)
-    what = sub.add_mutually_exclusive_group(required=True)
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `evaluate` takes."""
+    add_graph(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--queries", type=Path, metavar="DIR|FILE", help="query records, <split>-<type>.jsonl")
     what.add_argument("--questions", type=Path, metavar="FILE", help="questions with their answers")
-    sub.add_argument(
+    parser.add_argument(
         "--protocol", choices=("reading", "hard"), help="of --queries: read answers off, or complete the graph"
     )
-    sub.add_argument("--split", choices=("valid", "test"), help="of --queries, where the file names do not say it")
-    sub.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
-    sub.add_argument("--skip", type=positive, metavar="N", help="of --queries: without the first N of each type")
-    sub.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
-    sub.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
-    add_method(sub, cache=True)
-    sub.set_defaults(command=evaluate)
+    parser.add_argument("--split", choices=("valid", "test"), help="of --queries, where the file names do not say it")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
+    parser.add_argument("--skip", type=positive, metavar="N", help="of --queries: without the first N of each type")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
+    add_method(parser, cache=True)
+    parser.set_defaults(command=evaluate)
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a method."""
-    from reasoning.evaluation.query_run import prepare_queries
-    from reasoning.evaluation.question_run import prepare_questions
-    from reasoning.evaluation.table import query_table, question_table
-
     if options.queries is not None and options.protocol is None:
         raise EvaluationError("--queries needs --protocol reading or --protocol hard")
     if options.questions is not None and (options.protocol or options.split or options.skip):

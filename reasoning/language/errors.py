@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kg_data.errors import SkylarkError
+from kg_data.errors import SkylarkError, UsageError
 
 UNWANTED = "the reply is no longer wanted"
 """What an `LLMError` says to a caller who has gone."""
@@ -18,7 +18,7 @@ class LLMError(SkylarkError):
     requests = 0
 
 
-class UnknownLLMError(LLMError):
+class UnknownLLMError(LLMError, UsageError):
     """No language model has this name; the message gives the nearest valid ones.
 
     Args:

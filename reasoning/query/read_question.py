@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kg_data.errors import SkylarkError
+from kg_data.errors import UsageError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
@@ -100,7 +100,7 @@ class ReadQuestion:
         return self.query
 
 
-class QuestionError(SkylarkError):
+class QuestionError(UsageError):
     """A question in plain language could not be read as a query.
 
     Args:

@@ -11,15 +11,11 @@ from collections.abc import Sequence
 
 from kg_data.command_line import run
 from vision.cli import asking, detecting, evaluating, reading
-from vision.errors import ArgumentError, EvaluationError, FormatError, InstructionError
-
-USAGE_ERRORS = (ArgumentError, EvaluationError, FormatError, InstructionError)
-"""What the caller can put right by writing something else."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m vision") -> int:
     """Run one command and return its exit code; `program` is what its help calls it."""
-    return run(build_parser(program), arguments, USAGE_ERRORS)
+    return run(build_parser(program), arguments)
 
 
 def build_parser(program: str = "python -m vision") -> argparse.ArgumentParser:

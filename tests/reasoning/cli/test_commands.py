@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reasoning.cli import main
+from reasoning.cli import VERBS, main
 from reasoning.language.hosted.providers import PROVIDERS, Provider
 from tests.reasoning.openai_server import OpenAIServer
 
@@ -330,6 +330,15 @@ class TestProcess:
         )
         for arguments in (["datasets"], ["--help"], ["query", "--kg", family, 'parent("Ann")']):
             assert self.run("-c", code, *arguments).stdout.splitlines()[-1] == "[]"
+
+    def test_a_list_of_the_verbs_loads_no_graph_and_no_language_model(self) -> None:
+        code = (
+            "import sys; from reasoning.cli import main; main(['--help']); "
+            "print([name for name in ('langchain_core', 'networkx', 'scipy', 'numba') if name in sys.modules])"
+        )
+        printed = self.run("-c", code).stdout.splitlines()
+        assert printed[-1] == "[]"
+        assert all(any(line.strip().startswith(verb) for line in printed) for verb in VERBS)
 
 
 class TestWorld:

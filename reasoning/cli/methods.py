@@ -1,0 +1,101 @@
+"""The options that say by which method a question is answered, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from typing import TypeVar
+
+from kg_data.errors import SkylarkError
+from reasoning.cli.options import positive
+from reasoning.completion.options import CompletionOptions
+from reasoning.errors import EvaluationError
+from reasoning.language import load_llm
+from reasoning.lark import LarkOptions
+from reasoning.reasoner import ASKING, METHODS
+
+DEFAULT_LLM = "embedded"
+
+Options = TypeVar("Options")
+
+
+def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
+    """Offer `--method` and what method lark can be told; `cache` says whether replies are kept if nothing is said."""
+    parser.add_argument("--method", choices=METHODS, default="exact", help="default: exact")
+    completion = parser.add_argument_group("methods complete and hybrid")
+    completion.add_argument(
+        "--model", metavar="DIR", help="a fitted link predictor; default: the one kept for the graph"
+    )
+    completion.add_argument("--least", type=float, metavar="C", help="leave out answers below this confidence (0.5)")
+    completion.add_argument("--missing", type=float, metavar="S", help="share of true edges that the graph lacks (0.1)")
+    completion.add_argument("--floor", type=float, metavar="C", help="leave out predicted edges below it (0.0005)")
+    completion.add_argument("--negation", type=float, metavar="X", help="scale of a confidence that is negated (1)")
+    lark = parser.add_argument_group("methods lark and hybrid")
+    lark.add_argument(
+        "--llm", default=DEFAULT_LLM, metavar="L",
+        help='"embedded" (default), "copy", hf:name-or-folder or provider:model',
+    )  # fmt: skip
+    lark.add_argument("--prompting", choices=("step", "whole"), help="ask step by step (default) or all at once")
+    lark.add_argument("--names", choices=("abstract", "readable"), help="entities as ids (default) or by name")
+    lark.add_argument(
+        "--replies",
+        choices=("auto", "text", "structured", "marks"),
+        help="plain, JSON by a schema, marks of a taught model, or as the model can (auto)",
+    )
+    lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens of the graph that a prompt may hold")
+    lark.add_argument("--max-parts", type=positive, metavar="N", help="parts that a step too big for that may take")
+    lark.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, shown what is wrong (1)")
+    lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
+    lark.add_argument("--seed", type=int, metavar="N", help="of what is drawn for the prompts")
+    lark.add_argument("--dry-run", action="store_true", help="say what asking the language model would take, no more")
+    here = parser.add_argument_group("a model in this process (embedded, hf:)")
+    here.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
+    here.add_argument("--dtype", metavar="T", help="auto (default), float32, bfloat16 or float16")
+    here.add_argument(
+        "--constrained", action=argparse.BooleanOptionalAction, default=None,
+        help="hold replies in text to the names of the context; default: yes",
+    )  # fmt: skip
+    here.add_argument("--adapter", metavar="DIR", help="an adapter made by `distill`, which answers the steps")
+    hosted = parser.add_argument_group("a hosted model (provider:model)")
+    hosted.add_argument(
+        "--cache", action=argparse.BooleanOptionalAction, default=cache,
+        help=f"keep replies on disk and read them back; default: {'yes' if cache else 'no'}",
+    )  # fmt: skip
+    hosted.add_argument("--samples", type=positive, metavar="N", help="readings of a question that vote (1)")
+    hosted.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass")
+    hosted.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
+    hosted.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")
+    hosted.add_argument("--price-in", type=float, metavar="USD", help="for a million tokens of prompt, if not known")
+    hosted.add_argument("--price-out", type=float, metavar="USD", help="for a million tokens of reply, if not known")
+
+
+def completion_options(options: argparse.Namespace) -> CompletionOptions:
+    """The `CompletionOptions` that the command line asks for.
+
+    Raises:
+        CompletionError: one is out of range.
+    """
+    return _chosen(CompletionOptions, options)
+
+
+def lark_options(options: argparse.Namespace) -> LarkOptions:
+    """The `LarkOptions` that the command line asks for; the model that it names is checked first.
+
+    Raises:
+        UnknownLLMError: no model has that name.
+        LLMError: its package or key is missing, and it was named or is needed.
+        EvaluationError: an option is out of range.
+    """
+    try:
+        chosen = _chosen(LarkOptions, options)
+    except SkylarkError as error:
+        raise EvaluationError(str(error)) from None
+    if options.method in ASKING or options.llm != DEFAULT_LLM:
+        load_llm(options.llm, device=chosen.device, dtype=chosen.dtype, adapter=chosen.adapter)
+    return chosen
+
+
+def _chosen(kind: type[Options], options: argparse.Namespace) -> Options:
+    """An options value of what the command line says; its defaults stand for the rest."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: value for name in names if (value := getattr(options, name, None)) is not None})
