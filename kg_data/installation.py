@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 from kg_data.errors import MissingPackageError
@@ -57,6 +58,11 @@ def version() -> str:
     return importlib.metadata.version(DISTRIBUTION)
 
 
+def core_command() -> str:
+    """The shell command that installs what Skylark cannot do without."""
+    return "pip install -r requirements.txt" if in_checkout() else f"pip install --force-reinstall {DISTRIBUTION}"
+
+
 def extra_command(extra: str) -> str:
     """The shell command that installs an extra: "llm", "vision", "demo", "hosted", "train"."""
     return "pip install -r requirements.txt" if in_checkout() else f"pip install '{DISTRIBUTION}[{extra}]'"
@@ -65,6 +71,22 @@ def extra_command(extra: str) -> str:
 def setup_command() -> str:
     """The shell command that installs the packages of weights and tables, which come without their dependencies."""
     return "python -m skylark setup" if in_checkout() else "skylark setup"
+
+
+def require(subject: str, *modules: str) -> None:
+    """Make sure, without importing them, that modules of an extra are installed.
+
+    Args:
+        subject: what needs them, as the subject of a sentence: "The embedded language model".
+        modules: their names.
+
+    Raises:
+        MissingPackageError: one of them is not.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            error = ModuleNotFoundError(f"No module named {module!r}", name=module)
+            raise missing_extra(subject, error) or error
 
 
 def missing_extra(what: str, error: ImportError) -> MissingPackageError | None:

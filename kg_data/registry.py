@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from kg_data.columns import GraphColumns
-from kg_data.errors import SkylarkError, UnknownGraphError
+from kg_data.errors import MissingPackageError, UnknownGraphError
+from kg_data.installation import core_command
 from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, files_read, form_of, load_path
 from kg_data.loaders.labelled import SPLITS
 from kg_data.loaders.single import METAQA_FILES
@@ -260,7 +261,4 @@ def _world_packages() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise SkylarkError(
-            f"the graph 'world' needs the package {error.name!r}, which is not installed: run "
-            "`pip install -r requirements.txt`"
-        ) from error
+        raise MissingPackageError("The graph 'world'", error.name or "", core_command()) from error

