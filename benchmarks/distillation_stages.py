@@ -23,7 +23,7 @@ from benchmarks.reading_distilled import calibration, compared, draw, tallied
 from reasoning import LarkOptions, Query, Reasoner
 from reasoning.evaluation.table import aligned
 from reasoning.language import load_llm
-from reasoning.language.marking.loading import adapter_digest
+from reasoning.language.marking.adapters import adapter_digest
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """New tokens for ids against existing words: the same run, its ids being rows that are added to the embedding.
 
-    python -m reasoning distill --out runs/words --layers 12 --tokens 120000 --tokens-of-a-pass 384 --seed 3
+    python -m reasoning teach steps --out runs/words --layers 12 --tokens 120000 --tokens-of-a-pass 384 --seed 3
     python -m benchmarks.new_rows runs/words runs/rows
 
 As many rows are added as the scheme has words, drawn with the mean and the covariance of the rows that the model has
@@ -22,14 +22,16 @@ from typing import Any
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
-from reasoning.cli.distilling import HELD_OUT, TAUGHT, load_graphs
+from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
 from reasoning.evaluation.table import aligned
+from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme, unlike
-from reasoning.language.marking.student import Marks, Student, open_model
-from reasoning.lark.teaching.checkpoints import last_checkpoint
-from reasoning.lark.teaching.options import DistillationOptions
-from reasoning.lark.teaching.preparing import attach, load_adapter, lora
-from reasoning.lark.teaching.training import teach
+from reasoning.language.marking.student import Student, attach, load_adapter, open_model
+from reasoning.language.teaching.checkpoints import last_checkpoint
+from reasoning.language.teaching.loop import teach
+from reasoning.language.teaching.preparing import lora
+from reasoning.lark.sheets import OPERATION_WORDS
+from reasoning.lark.teaching.curriculum import StepCurriculum, StepTeachingOptions
 
 
 def main() -> None:
@@ -37,13 +39,14 @@ def main() -> None:
     parser.add_argument("words", type=Path, help="the folder of a run whose ids are existing words")
     parser.add_argument("rows", type=Path, help="the folder of the run with new rows")
     given = parser.parse_args()
-    options = DistillationOptions(**json.loads((given.words / "options.json").read_text(encoding="utf-8")))
+    options = StepTeachingOptions(**json.loads((given.words / "options.json").read_text(encoding="utf-8")))
     given.rows.mkdir(parents=True, exist_ok=True)
     adapter, student = prepare(options)
     if checkpoint := last_checkpoint(given.rows):
         load_adapter(adapter, checkpoint)
     graphs = load_graphs(TAUGHT, HELD_OUT, options.seed)
-    teach(graphs, options, given.rows, adapter, student, lambda line: print(line, file=sys.stderr, flush=True))
+    curriculum = StepCurriculum(graphs, options, student, say)
+    teach(curriculum, options, given.rows, adapter, student, say)
     report = {
         "command": f"python -m benchmarks.new_rows runs/{given.words.name} runs/{given.rows.name}",
         "date": datetime.date.today().isoformat(),
@@ -59,13 +62,17 @@ def main() -> None:
     print(text)
 
 
-def prepare(options: DistillationOptions) -> tuple[Any, Student]:
-    """The student of `reasoning.lark.teaching.preparing.prepare`, its scheme's words being new rows that are taught."""
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def prepare(options: StepTeachingOptions) -> tuple[Any, Student]:
+    """The student as `preparing.prepare` makes it, but the scheme's words are new rows, which are taught."""
     import torch
 
     torch.manual_seed(options.seed)
     model, tokenizer = open_model(options.source, getattr(torch, options.dtype))
-    scheme = MarkScheme.of(tokenizer, model.get_input_embeddings().weight)
+    scheme = MarkScheme.of(tokenizer, model.get_input_embeddings().weight, OPERATION_WORDS)
     with torch.random.fork_rng():
         rows = add_rows(model, len(scheme.words))
     names = {token: name for token, name in scheme.names.items() if token not in scheme.words}

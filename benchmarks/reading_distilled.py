@@ -33,9 +33,9 @@ from reasoning.evaluation.table import aligned
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepResult
 from reasoning.language import load_llm
-from reasoning.language.marking.loading import PACKAGED_ADAPTER, adapter_digest
+from reasoning.language.marking.adapters import PACKAGED_ADAPTER, adapter_digest
 from reasoning.language.marking.student import load_student
-from reasoning.lark.teaching.calibrating import expected_calibration_error
+from reasoning.language.teaching.examining import expected_calibration_error
 from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
 from reasoning.query.binding import bind
 

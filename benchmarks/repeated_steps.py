@@ -2,10 +2,10 @@
 
     python -m benchmarks.repeated_steps RUN [RUN ...] [--data DIR]
 
-The law (Muennighoff et al. 2023, see `reasoning.lark.teaching.epochs`) says how many new tokens repeated ones are
+The law (Muennighoff et al. 2023, see `reasoning.language.teaching.epochs`) says how many new tokens repeated ones are
 worth: a run of so many new tokens, with its own schedule, should end where the run that repeats ends. Compares the
-folders of runs of `python -m reasoning distill`, some with a small `--unique`, others with one so large that hardly a
-step is met twice. All are examined on the same steps from graphs that none was taught with, more of them than in the
+folders of runs of `python -m reasoning teach steps`, some with a small `--unique`, others with one so large that hardly
+a step is met twice. All are examined on the same steps from graphs that none was taught with, more of them than in the
 checks of a run. Between the runs of new steps the logarithm of their wrong marks is taken as a line over tokens;
 where on it a run that repeats stands is what it was worth. Of a run without `--unique` the steps grow and the mixture
 follows the error, so that it only stands beside them. Writes `results/repeated_steps.json` and `.md`, which hold the
@@ -30,11 +30,11 @@ from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
 from reasoning.evaluation.table import aligned
 from reasoning.language.marking.student import load_student
-from reasoning.lark.teaching.checkpoints import CHECKPOINT, LOG_FILE
+from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE
+from reasoning.language.teaching.epochs import effective_data
+from reasoning.language.teaching.examining import examine
+from reasoning.lark.teaching.curriculum import StepTeachingOptions
 from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer
-from reasoning.lark.teaching.epochs import effective_data
-from reasoning.lark.teaching.examining import examine
-from reasoning.lark.teaching.options import DistillationOptions
 
 STEPS = 100
 """Held-out steps of each kind."""
@@ -89,9 +89,9 @@ def described(run: Path) -> dict[str, Any]:
 def teaching(run: Path) -> str:
     """The command that made a run: its options where they are not the defaults."""
     stored = json.loads((run / "options.json").read_text(encoding="utf-8"))
-    default = DistillationOptions().to_dict()
+    default = StepTeachingOptions().to_dict()
     changed = [f"--{name.replace('_', '-')} {value}" for name, value in stored.items() if value != default[name]]
-    return " ".join([f"python -m reasoning distill --out runs/{run.name}", *changed])
+    return " ".join([f"python -m reasoning teach steps --out runs/{run.name}", *changed])
 
 
 def ended(run: Path, data: Path) -> dict[str, Any]:

@@ -34,9 +34,9 @@ from benchmarks.machine import machine, machine_words
 from reasoning import KnowledgeGraph
 from reasoning.evaluation.table import aligned
 from reasoning.language import load_llm
-from reasoning.language.marking.loading import PACKAGED_ADAPTER, adapter_digest
+from reasoning.language.marking.adapters import PACKAGED_ADAPTER, adapter_digest
 from reasoning.language.marking.student import TOKENS_OF_A_PASS, Student, load_student
-from reasoning.lark.teaching.calibrating import expected_calibration_error
+from reasoning.language.teaching.examining import expected_calibration_error
 from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, TaughtStep
 
 ALONE = 1

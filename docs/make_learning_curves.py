@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from reasoning.evaluation.plot import COLOURS  # noqa: E402
-from reasoning.language.marking.loading import PACKAGED_ADAPTER  # noqa: E402
+from reasoning.language.marking.adapters import PACKAGED_ADAPTER  # noqa: E402
 
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 """For print without colours."""

@@ -86,9 +86,5 @@ class SamplingError(UsageError):
     """Queries cannot be sampled as asked: a graph without splits, an unknown type, or too few queries of a type."""
 
 
-class DistillationError(UsageError):
-    """A distillation run is told something that cannot be, or its folder cannot be gone on with."""
-
-
 class CompletionError(UsageError):
     """A link predictor cannot be trained, found or used: options, memory, numbers that ran away, another graph."""

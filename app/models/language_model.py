@@ -13,7 +13,8 @@ from langchain_core.language_models import BaseChatModel
 from app.models.own import OwnModel, OwnModels, this_visit
 from kg_data.errors import SkylarkError
 from reasoning.language import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
-from reasoning.language.marking.loading import adapter_of, passes_of
+from reasoning.language.marking.adapters import adapter_of
+from reasoning.language.marking.shared_passes import passes_of
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ VERBS = {
     "evaluate": ("evaluating", "measure a method on query or question files"),
     "compare": ("comparing", "compare two results files, query by query"),
     "plot": ("plotting", "draw results files as bars per query type"),
-    "distill": ("distilling", "teach a language model to answer the steps of chains"),
+    "teach": ("teaching", "teach a language model a job"),
     "complete": ("completing", "predict what a graph does not say"),
     "datasets": ("datasets", "list, check and convert graphs"),
     "sample-queries": ("sampling", "make queries with easy and hard answers from a graph"),

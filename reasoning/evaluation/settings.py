@@ -15,7 +15,7 @@ import kg_data
 from kg_data.installation import version
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
-from reasoning.language.marking.loading import adapter_digest
+from reasoning.language.marking.adapters import adapter_digest
 from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 

@@ -13,7 +13,7 @@ from reasoning.execution.exact import StepSet, execute_step, inputs_of
 from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.marking.loading import scheme_of
+from reasoning.language.marking.adapters import scheme_of
 from reasoning.lark.asking import ask_all
 from reasoning.lark.marked_steps import MarkTask, kept, mark_all, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions

@@ -17,12 +17,14 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import EmbeddedChatModel, LLMError
 from reasoning.language.calling import at_once
-from reasoning.language.marking.loading import adapter_of, passes_of
+from reasoning.language.marking.adapters import adapter_of
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.sheets import Sheet, SheetCost, projection_sheet, set_sheet
+from reasoning.language.marking.shared_passes import passes_of
+from reasoning.language.marking.sheets import Sheet
 from reasoning.language.usage import TokenUsage
 from reasoning.lark.options import LarkOptions
 from reasoning.lark.parts import drawn_members, set_parts, with_left_out
+from reasoning.lark.sheets import SheetCost, projection_sheet, set_sheet, sources_shown
 from reasoning.lark.tasks import readable_line
 from reasoning.query.binding import BoundStep
 from reasoning.retrieval import Subgraph, packed, retrieve
@@ -96,14 +98,11 @@ def _projection_task(
 ) -> MarkTask:
     relation = step.relation
     assert relation is not None
-    near, far = (2, 0) if relation.inverse else (0, 2)
-    # A source without any triple in the context adds nothing to the answer and would only lengthen the question.
-    named = np.intersect1d(sources, part.triples[:, near]).tolist() or [int(sources[0])]
-    rng.shuffle(named)
-    sheet = projection_sheet(scheme, named, relation.index, relation.inverse, part.triples, rng)
+    shown = sources_shown(sources, relation, part.triples, rng)
+    sheet = projection_sheet(scheme, shown, relation, part.triples, rng)
     lines = tuple(readable_line(kg, triple) for triple in part.triples.tolist())
     context = Context(lines, scheme.text(sheet.tokens), len(sheet), part.relevant, part.distractors, left_out)
-    return MarkTask(sheet, context, np.unique(part.triples[part.about, far]))
+    return MarkTask(sheet, context, np.unique(part.triples[part.about, 0 if relation.inverse else 2]))
 
 
 def _set_tasks(
@@ -140,7 +139,7 @@ def mark_all(llm: BaseChatModel, tasks: Sequence[MarkTask], options: LarkOptions
     assert isinstance(llm, EmbeddedChatModel)
     began = time.perf_counter()
     try:
-        marked = passes_of(llm).mark([task.sheet for task in tasks], options.timeout, llm.cancelled or _never)
+        marked = passes_of(llm).mark([task.sheet for task in tasks], options.timeout, llm.cancelled)
     except LLMError as failure:
         took = time.perf_counter() - began
         attempt = Attempt("", str(failure), took, False, TokenUsage(requests=1))
@@ -166,7 +165,3 @@ def kept(candidates: Ids, probabilities: NDArray[np.float64]) -> tuple[Ids, NDAr
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0.5]
     return entities[order].astype(np.int32), scores[order]
-
-
-def _never() -> bool:
-    return False

@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from reasoning.execution.exact import StepSet, execute_step, inputs_of
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.marking.loading import scheme_of
+from reasoning.language.marking.adapters import scheme_of
 from reasoning.lark.chain_run import empty_whatever_is_said
 from reasoning.lark.marked_steps import MarkTask, mark_tasks, marks_steps
 from reasoning.lark.options import LarkOptions

@@ -12,7 +12,7 @@ LETTERS = "bdfgklmnprstvz"
 WORDS = ["".join(letters) for letters in itertools.islice(itertools.product(LETTERS, "aeiou", LETTERS), 900)]
 
 
-def word_model(folder: Path, layers: int = 2) -> Path:
+def word_model(folder: Path, layers: int = 2, seed: int = 0) -> Path:
     """A Llama of random weights in the hub's layout; every word with a space before it is one token."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -26,7 +26,7 @@ def word_model(folder: Path, layers: int = 2) -> Path:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=wordwise, eos_token="<|im_end|>", unk_token="<unk>")
     tokenizer.chat_template = CHATML
     tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=256,

@@ -1,15 +1,15 @@
-"""How a step is written for a model that marks: one token for each entity, relation and set, and nothing else.
+"""How a sheet is written for a model that marks: one token for each thing it speaks of, and nothing else.
 
 A prompt in words spends most of its tokens on instructions and on ids of several tokens. A model that has been taught
-needs none of that: a step is an operation's token, what it starts from, and the context. Entities and relations are
-existing single-token words of the vocabulary, drawn anew for each step, so that none means anything and no row of the
-embedding has to be learned; words whose embeddings are near each other are left out, so that no two are mistaken.
+needs none of that: a sheet is an operation's token, what it starts from, and the context. Things are existing
+single-token words of the vocabulary, drawn anew for each sheet, so that none means anything and no row of the embedding
+has to be learned; words whose embeddings are near each other are left out, so that no two are mistaken.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,18 +20,17 @@ MOST_ALIKE = 0.25
 """Cosine of two words' embeddings, the mean of all words taken away, above which only the first is taken."""
 
 _WORD = re.compile(r" [a-z]{3,}")
-_OPERATIONS = {"project": " find", "intersect": " both", "union": " either", "difference": " without"}
 
 
 @dataclass(frozen=True)
 class MarkScheme:
-    """The tokens that steps are written with, for one tokenizer.
+    """The tokens that sheets are written with, for one tokenizer.
 
     Attributes:
         operations: each operation's token.
-        apart: stands between the parts of a step.
+        apart: stands between the parts of a sheet.
         keep, drop: what the model says behind a candidate.
-        words: tokens that stand for entities and relations.
+        words: tokens that stand for things.
         names: how each of these tokens is written, for display.
     """
 
@@ -43,29 +42,39 @@ class MarkScheme:
     names: dict[int, str]
 
     @classmethod
-    def of(cls, tokenizer: Any, embeddings: Any) -> MarkScheme:
-        """The scheme for a tokenizer and its model's input embeddings, a tensor of shape (tokens, width).
+    def of(cls, tokenizer: Any, embeddings: Any, operations: Mapping[str, str]) -> MarkScheme:
+        """The scheme for a tokenizer and its model.
+
+        Args:
+            tokenizer: of the model.
+            embeddings: the model's input embeddings, a tensor of shape (tokens, width).
+            operations: how each operation is written, each a single token with a space before it.
 
         Raises:
             LLMError: the vocabulary has too few words that are single tokens.
         """
-        operations = {name: _single(tokenizer, text) for name, text in _OPERATIONS.items()}
+        tokens = {name: _single(tokenizer, text) for name, text in operations.items()}
         apart, keep, drop = (_single(tokenizer, text) for text in (" :", " yes", " no"))
-        taken = {apart, keep, drop, *operations.values()}
+        taken = {apart, keep, drop, *tokens.values()}
         words = unlike([token for token in _single_words(tokenizer) if token not in taken], embeddings)
         if len(words) < MOST_WORDS // 4:
             raise LLMError(
                 f"The vocabulary has {len(words)} words of one token that are unlike each other; "
                 f"{MOST_WORDS // 4} are needed: teach another model"
             )
-        names = {token: tokenizer.decode([token]).strip() for token in [*operations.values(), apart, *words]}
-        return cls(operations, apart, keep, drop, tuple(words), names)
+        names = {token: tokenizer.decode([token]).strip() for token in [*tokens.values(), apart, *words]}
+        return cls(tokens, apart, keep, drop, tuple(words), names)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> MarkScheme:
         """The scheme that `to_dict` gave."""
         names = {int(token): text for token, text in stored["names"].items()}
         return cls(**{**stored, "words": tuple(stored["words"]), "names": names})
+
+    @property
+    def tokens(self) -> list[int]:
+        """Every token that a sheet or its marks may hold."""
+        return [self.apart, self.keep, self.drop, *self.operations.values(), *self.words]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""

@@ -1,111 +1,69 @@
-"""Steps as the model reads them: token ids with the places where it says whether what was just read is an answer.
-
-What is asked stands first, so that a candidate is judged as it is read: "find R, S1 S2 : S1 R a, S3 R b, ...", every
-triple from the end that is asked from, and a mark behind its other end. Of a set operation the sets that are only
-looked up come first, and the one whose members may be answers last. The marks of one step do not see each other and
-need not be written, so that a step takes one pass through the model, whatever its answers.
-"""
+"""Sheets: what a model that marks reads in one pass, packed behind each other, none seeing the others, no padding."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.graph.index import Ids
-from reasoning.language.marking.scheme import MarkScheme
-from reasoning.query.chain import Operation
-
-TOKENS_OF_A_TRIPLE = 3
-
-
-@dataclass(frozen=True)
-class SheetCost:
-    """What triples cost on a sheet, see `reasoning.retrieval.TripleCost`."""
-
-    def together(self, triples: Ids) -> int:
-        """Tokens of these triples."""
-        return TOKENS_OF_A_TRIPLE * len(triples)
-
-    def at_most(self, triples: Ids) -> list[int]:
-        """Tokens of each."""
-        return [TOKENS_OF_A_TRIPLE] * len(triples)
-
 
 @dataclass(frozen=True)
 class Sheet:
-    """One step, or one part of it, as token ids.
+    """Token ids with the places where the model says whether what it just read is an answer.
 
     Attributes:
         tokens: int64, shape (t,).
         places: positions in `tokens` behind which the model marks, int64, shape (p,).
-        candidates: the entity that each mark keeps or drops, int32, shape (p,); one may have several marks.
+        candidates: what each mark keeps or drops, by number, int32, shape (p,); one candidate may have several marks.
     """
 
     tokens: NDArray[np.int64]
     places: NDArray[np.int64]
-    candidates: Ids
+    candidates: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.tokens)
 
 
-def projection_sheet(
-    scheme: MarkScheme, sources: Sequence[int], relation: int, inverse: bool, triples: Ids, rng: random.Random
-) -> Sheet:
-    """A projection over context triples of shape (n, 3), columns head, relation, tail.
+def keep_logits(decoder: Any, readout: Any, sheets: Sequence[Sheet]) -> Any:
+    """The log-odds of keeping against dropping at every place of the sheets, in order; a float32 tensor.
 
     Args:
-        scheme: the tokens.
-        sources: what is projected from.
-        relation: the relation asked for.
-        inverse: whether it is followed from tail to head.
-        triples: the context in its order.
-        rng: draws the words.
+        decoder: the transformer without its head; positions begin anew with each sheet.
+        readout: shape (width,): the head's row of `keep` minus that of `drop`.
+        sheets: at least one.
     """
-    near, far = (triples[:, 2], triples[:, 0]) if inverse else (triples[:, 0], triples[:, 2])
-    drawn = rng.sample(scheme.words, len(scheme.words))
-    entities, relations = _Words(drawn[:-256]), _Words(drawn[-256:])
-    asked = [scheme.operations["project"], relations.of(relation), *map(entities.of, sources), scheme.apart]
-    body = [
-        token
-        for start, kind, end in zip(near.tolist(), triples[:, 1].tolist(), far.tolist(), strict=True)
-        for token in (entities.of(start), relations.of(kind), entities.of(end))
-    ]
-    places = len(asked) + TOKENS_OF_A_TRIPLE * np.arange(1, len(triples) + 1) - 1
-    return Sheet(np.array(asked + body), places, far.astype(np.int32))
+    import torch
+
+    device = readout.device
+    lengths = [len(sheet) for sheet in sheets]
+    sheet_of = torch.tensor(np.repeat(np.arange(len(sheets)), lengths), device=device)
+    tokens = torch.tensor(np.concatenate([sheet.tokens for sheet in sheets]), device=device)
+    positions = torch.tensor(np.concatenate([np.arange(length) for length in lengths]), device=device)
+    order = torch.arange(len(tokens), device=device)
+    visible = (sheet_of[:, None] == sheet_of[None, :]) & (order[:, None] >= order[None, :])
+    dtype = next(decoder.parameters()).dtype
+    mask = torch.zeros(visible.shape, dtype=dtype, device=device).masked_fill_(~visible, torch.finfo(dtype).min)
+    output = decoder(
+        input_ids=tokens[None], attention_mask=mask[None, None], position_ids=positions[None], use_cache=False
+    )
+    starts = np.cumsum([0, *lengths[:-1]])
+    places = np.concatenate([sheet.places + start for sheet, start in zip(sheets, starts, strict=True)])
+    hidden = output.last_hidden_state[0, torch.tensor(places, device=device)]
+    return hidden.float() @ readout
 
 
-def set_sheet(scheme: MarkScheme, operation: Operation, sets: Sequence[Sequence[int]], rng: random.Random) -> Sheet:
-    """A set operation over sets in the order in which their members are to be shown.
-
-    `difference` takes (from, what to drop).
-    """
-    words = _Words(rng.sample(scheme.words, len(scheme.words)))
-    shown = [sets[1], sets[0]] if operation == "difference" else list(sets)
-    tokens = [scheme.operations[operation]]
-    places: list[int] = []
-    candidates: list[int] = []
-    for number, members in enumerate(shown):
-        tokens += [scheme.apart] if number else []
-        if operation == "union" or number == len(shown) - 1:
-            places += range(len(tokens), len(tokens) + len(members))
-            candidates += members
-        tokens += map(words.of, members)
-    return Sheet(np.array(tokens), np.array(places, dtype=np.int64), np.array(candidates, dtype=np.int32))
-
-
-class _Words:
-    """Gives each thing the next word; no two have the same."""
-
-    def __init__(self, words: Sequence[int]) -> None:
-        self._left = iter(words)
-        self._given: dict[int, int] = {}
-
-    def of(self, thing: int) -> int:
-        if thing not in self._given:
-            self._given[thing] = next(self._left)
-        return self._given[thing]
+def batches(sheets: Sequence[Sheet], most_tokens: int) -> list[list[int]]:
+    """Positions of sheets in passes of at most so many tokens, like lengths together; a longer sheet goes alone."""
+    passes: list[list[int]] = []
+    room = 0
+    for position in sorted(range(len(sheets)), key=lambda at: len(sheets[at])):
+        if not passes or len(sheets[position]) > room:
+            passes.append([])
+            room = most_tokens
+        passes[-1].append(position)
+        room -= len(sheets[position])
+    return passes

@@ -2,65 +2,34 @@
 
 Looking up which candidates fit what was asked is work of the lower layers: where the upper ones add nothing they are
 left away, in teaching and in use, and the head reads the marks off what is left. The adapter is LoRA (Hu et al. 2021,
-arXiv 2106.09685) in PEFT's own format; beside it stands how steps are written, see `MarkScheme`.
+arXiv 2106.09685).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError
 from reasoning.language.local_weights import find_weights
-from reasoning.language.marking.packing import batches, keep_logits, readout_of
+from reasoning.language.marking.adapters import CONFIG_FILE, CONFIG_KEPT, WEIGHTS_FILE, Marks
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.sheets import Sheet
+from reasoning.language.marking.sheets import Sheet, batches, keep_logits
+from reasoning.language.smollm2_weights import quiet_transformers
 
-SCHEME_FILE = "marking.json"
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
 TOKENS_OF_A_PASS = 1024
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What belongs to an adapter beside its weights.
-
-    Attributes:
-        scheme: how steps are written.
-        layers: how many of the model's layers are used.
-        temperature: divides the log-odds, so that the probabilities are calibrated (Guo et al. 2017).
-    """
-
-    scheme: MarkScheme
-    layers: int
-    temperature: float = 1.0
-
-    @classmethod
-    def read(cls, folder: Path) -> Marks:
-        """From an adapter's folder.
-
-        Raises:
-            LLMError: the folder holds no adapter that marks.
-        """
-        try:
-            stored = json.loads((folder / SCHEME_FILE).read_text(encoding="utf-8"))
-            return cls(MarkScheme.from_dict(stored["scheme"]), int(stored["layers"]), float(stored["temperature"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LLMError(
-                f"{folder} is not an adapter made by `python -m reasoning distill` ({type(error).__name__}: {error})"
-            ) from error
-
-    def write(self, folder: Path) -> None:
-        """Into an adapter's folder."""
-        stored = {"layers": self.layers, "temperature": self.temperature, "scheme": self.scheme.to_dict()}
-        (folder / SCHEME_FILE).write_text(json.dumps(stored) + "\n", encoding="utf-8")
 
 
 @dataclass
@@ -70,7 +39,7 @@ class Student:
     Attributes:
         decoder: the transformer without its head, cut to `marks.layers`; while it is taught, with PEFT's layers.
         readout: float32, shape (width,).
-        marks: the scheme and what was found for it.
+        marks: what belongs to its adapter.
     """
 
     decoder: Any
@@ -81,15 +50,15 @@ class Student:
         """Log-odds of keeping at each sheet's places, before the temperature; several sheets share a pass."""
         import torch
 
-        found: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(sheets)
+        odds: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(sheets)
         with torch.inference_mode():
             for batch in batches(sheets, most_tokens):
-                together = [sheets[position] for position in batch]
-                flat = keep_logits(self.decoder, self.readout, together).cpu().numpy()
-                ends = np.cumsum([len(sheet.places) for sheet in together])
+                packed = [sheets[position] for position in batch]
+                flat = keep_logits(self.decoder, self.readout, packed).cpu().numpy()
+                ends = np.cumsum([len(sheet.places) for sheet in packed])
                 for position, part in zip(batch, np.split(flat, ends[:-1]), strict=True):
-                    found[position] = part
-        return found
+                    odds[position] = part
+        return odds
 
     def probabilities(self, sheets: list[Sheet]) -> list[NDArray[np.float64]]:
         """The calibrated probability that each candidate is to be kept."""
@@ -100,8 +69,6 @@ def open_model(source: str | None, dtype: Any) -> tuple[Any, Any]:
     """A causal language model on the processor and its tokenizer; see `find_weights` for `source`."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from reasoning.language.smollm2_weights import quiet_transformers
-
     folder = find_weights(source)
     with quiet_transformers():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -111,7 +78,103 @@ def open_model(source: str | None, dtype: Any) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def cut(model: Any, layers: int) -> Any:
+def fingerprint(model: Any, scheme: MarkScheme) -> str:
+    """Names a base model: a hex digest of its width and of the head's rows that the scheme reads, in bfloat16.
+
+    A model has the same fingerprint whether it was opened in float32 or in bfloat16.
+    """
+    import torch
+
+    rows = model.get_output_embeddings().weight[[scheme.keep, scheme.drop, *sorted(scheme.operations.values())]]
+    numbers = rows.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy()
+    return hashlib.sha256(repr(numbers.shape).encode() + numbers.tobytes()).hexdigest()[:16]
+
+
+def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") -> tuple[Any, Student]:
+    """A causal language model, cut and frozen, with PEFT's new matrices in float32; and the same as it marks."""
+    from peft import get_peft_model
+
+    weight = model.get_output_embeddings().weight
+    readout = (weight[marks.scheme.keep] - weight[marks.scheme.drop]).detach().float().to(device)
+    decoder = _cut(model, marks.layers).requires_grad_(False)
+    with _quiet_peft():
+        adapter = get_peft_model(decoder, config)
+    for parameter in adapter.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapter.to(device).train(), Student(adapter, readout, marks)
+
+
+def load_adapter(adapter: Any, folder: Path) -> None:
+    """The weights in an adapter's folder into PEFT's layers.
+
+    Raises:
+        LLMError: they are missing, damaged or those of another model.
+    """
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(folder / WEIGHTS_FILE)
+        if unlike := weights.keys() ^ get_peft_model_state_dict(adapter).keys():
+            raise ValueError(f"{len(unlike)} matrices are on one side only, such as {min(unlike)}")
+        set_peft_model_state_dict(adapter, weights)
+    except Exception as error:  # safetensors and PEFT raise their own
+        raise LLMError(
+            f"The adapter {folder} is damaged or does not fit the model ({type(error).__name__}: {error}): "
+            f"take the model it was taught on, or teach another"
+        ) from error
+
+
+def load_student(folder: Path, source: str | None = None, device: str = "cpu") -> Student:
+    """A taught model, its adapter merged into the weights, float32.
+
+    Args:
+        folder: of the adapter.
+        source: the base model, see `find_weights`.
+        device: by torch's name.
+
+    Raises:
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
+    """
+    import torch
+    from peft import LoraConfig
+
+    marks = Marks.read(folder)
+    model, tokenizer = open_model(source, torch.float32)
+    check_base(model, tokenizer, marks, folder)
+    try:
+        stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = LoraConfig(**{name: stored[name] for name in CONFIG_KEPT})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
+    adapter, student = attach(model, marks, config, device)
+    load_adapter(adapter, folder)
+    student.decoder = adapter.merge_and_unload().eval()
+    return student
+
+
+def check_base(model: Any, tokenizer: Any, marks: Marks, folder: Path) -> None:
+    """Refuse an adapter of another base model.
+
+    Raises:
+        LLMError: the fingerprints differ, or of an adapter of version 0.1.0 the words.
+    """
+    scheme = marks.scheme
+    if max(scheme.tokens) < len(tokenizer):
+        if marks.base is not None:
+            fits = marks.base == fingerprint(model, scheme)
+        else:
+            fits = all(tokenizer.decode([token]).strip() == name for token, name in scheme.names.items())
+        if fits:
+            return
+    raise LLMError(
+        f"The adapter {folder} was taught on another base model than {getattr(model, 'name_or_path', 'this one')}: "
+        f"take that model, or teach an adapter on this one"
+    )
+
+
+def _cut(model: Any, layers: int) -> Any:
     """The model's transformer with its first `layers` layers alone.
 
     Raises:
@@ -132,29 +195,8 @@ def cut(model: Any, layers: int) -> Any:
 
 
 @contextmanager
-def quiet_peft() -> Iterator[None]:
-    """Keep from users what PEFT asks of transformers in a way that it is told to leave off."""
+def _quiet_peft() -> Iterator[None]:
+    """Hide a deprecation warning of transformers that PEFT causes and users cannot act on."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         yield
-
-
-def load_student(adapter: Path, source: str | None = None, device: str = "cpu") -> Student:
-    """A taught model, its adapter merged into the weights, float32.
-
-    Raises:
-        LLMError: the adapter or the weights are missing, or do not belong together.
-    """
-    import torch
-    from peft import PeftModel
-
-    marks = Marks.read(adapter)
-    model, _ = open_model(source, torch.float32)
-    readout = readout_of(model, marks.scheme).to(device)
-    decoder = cut(model, marks.layers)
-    try:
-        with quiet_peft():
-            taught = PeftModel.from_pretrained(decoder, adapter, torch_device=device)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise LLMError(f"The adapter {adapter} does not fit the model ({type(error).__name__}: {error})") from error
-    return Student(taught.merge_and_unload().eval().to(device), readout, marks)

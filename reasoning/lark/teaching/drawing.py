@@ -1,7 +1,8 @@
 """Steps to teach with, drawn from graphs: the operations, sizes and contexts that chains of queries meet.
 
 A step's inputs are what walks over the graph reach, its context is what the retriever gives, distractors included, and
-the teacher's answer is the exact one. Nothing is taken from any file of queries.
+the teacher's answer is the exact one. Nothing is taken from any file of queries. Random graphs give what no real graph
+has much of, such as relations without any pattern and sources with many edges.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.sheets import Sheet, SheetCost, projection_sheet, set_sheet
+from reasoning.language.teaching.examining import Lesson
+from reasoning.lark.sheets import SheetCost, projection_sheet, set_sheet, sources_shown
 from reasoning.query.chain import Operation
 from reasoning.retrieval import retrieve
 
@@ -35,28 +37,22 @@ EMPTY = 0.08
 
 
 @dataclass(frozen=True)
-class TaughtStep:
+class TaughtStep(Lesson):
     """One step with the teacher's marks.
 
     Attributes:
-        kind: what is done.
+        kind: a `StepKind`.
         operation: of the chain.
-        sheet: as the model reads it.
-        keep: shape (p,): the teacher's mark at each place, or how likely it makes it.
         asked_about: bool, shape (p,): whether what stands before a place meets the question, or may, as members of
             sets do.
-        sources, relation, inverse, triples: of a projection what is asked, and its context, shape (n, 3).
+        sources, relation, triples: of a projection what is asked, and its context, shape (n, 3).
         sets: of a set operation, in the order shown.
     """
 
-    kind: StepKind
     operation: Operation
-    sheet: Sheet
-    keep: NDArray[np.bool_] | NDArray[np.float32]
     asked_about: NDArray[np.bool_]
     sources: tuple[int, ...] = ()
-    relation: int | None = None
-    inverse: bool = False
+    relation: Relation | None = None
     triples: Ids | None = None
     sets: tuple[tuple[int, ...], ...] = ()
 
@@ -176,16 +172,11 @@ def projection_part(
     kg: KnowledgeGraph, sources: Ids, relation: Relation, budget: int, scheme: MarkScheme, rng: random.Random
 ) -> TaughtStep:
     """One part of a projection as the retriever gives it, with the teacher's marks."""
-    parts = retrieve(kg, sources, relation, budget, SheetCost(), rng, max_parts=16).parts
-    part = rng.choice(parts)
-    near = part.triples[:, 2 if relation.inverse else 0]
-    named = np.intersect1d(sources, near).tolist() or [int(sources[0])]
-    rng.shuffle(named)
-    sheet = projection_sheet(scheme, named, relation.index, relation.inverse, part.triples, rng)
+    part = rng.choice(retrieve(kg, sources, relation, budget, SheetCost(), rng, max_parts=16).parts)
+    shown = sources_shown(sources, relation, part.triples, rng)
+    sheet = projection_sheet(scheme, shown, relation, part.triples, rng)
     kind: StepKind = "project from one" if len(sources) == 1 else "project from many"
-    return TaughtStep(
-        kind, "project", sheet, part.about, part.about, tuple(named), relation.index, relation.inverse, part.triples
-    )
+    return TaughtStep(kind, sheet, part.about, "project", part.about, tuple(shown), relation, part.triples)
 
 
 def taught_set(kind: StepKind, sets: Sequence[Ids], scheme: MarkScheme, rng: random.Random) -> TaughtStep:
@@ -199,4 +190,15 @@ def taught_set(kind: StepKind, sets: Sequence[Ids], scheme: MarkScheme, rng: ran
         answer = set().union(*shown) if operation == "union" else set(shown[0]) - set(shown[1])
     keep = np.array([candidate in answer for candidate in sheet.candidates.tolist()], dtype=bool)
     everything = np.ones(len(keep), dtype=bool)
-    return TaughtStep(kind, operation, sheet, keep, everything, sets=tuple(map(tuple, shown)))
+    return TaughtStep(kind, sheet, keep, operation, everything, sets=tuple(map(tuple, shown)))
+
+
+def random_graph(rng: random.Random) -> KnowledgeGraph:
+    """A graph of 20 to 300 entities and 2 to 15 relations, whose entities have a few edges or many (at random)."""
+    entities, relations = rng.randint(20, 300), rng.randint(2, 15)
+    edges = int(entities * rng.uniform(2, 8))
+    # A few entities have most of the edges, as in real graphs.
+    weights = [rng.paretovariate(1.2) for _ in range(entities)]
+    heads, tails = (rng.choices(range(entities), weights, k=edges) for _ in range(2))
+    triples = {(f"e{h}", f"r{rng.randrange(relations)}", f"e{t}") for h, t in zip(heads, tails, strict=True)}
+    return KnowledgeGraph.from_triples(sorted(triples), name="random")

@@ -1,8 +1,8 @@
 """Who says what is right beside the exact executor: a taught model, or any LangChain chat model.
 
-A model with the same tokenizer gives its probability at each
-place, which says more than its decision (word-level distillation, Hinton et al. 2015). A chat model only gives a reply,
-so from it come whole answers (sequence-level, Kim & Rush 2016), and each costs: what it answered is kept and repeated.
+A model with the same tokenizer gives its probability at each place, which says more than its decision (word-level
+distillation, Hinton et al. 2015). A chat model only gives a reply, so from it come whole answers (sequence-level, Kim &
+Rush 2016), and each costs: what it answered is kept and repeated.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ class ChatTeacher:
         if step.triples is not None:
             assert step.relation is not None
             entities = [*np.unique(step.triples[:, [0, 2]]).tolist(), *step.sources]
-            naming = AbstractNaming(entities, [step.relation, *step.triples[:, 1].tolist()], self._rng)
+            naming = AbstractNaming(entities, [step.relation.index, *step.triples[:, 1].tolist()], self._rng)
             lines = [
                 triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
                 for head, relation, tail in step.triples.tolist()
             ]
             sources = [naming.entity(source) for source in step.sources]
-            question = projection_question(sources, naming.relation(step.relation), step.inverse)
-            example = worked_example("project", step.inverse, naming)
+            question = projection_question(sources, naming.relation(step.relation.index), step.relation.inverse)
+            example = worked_example("project", step.relation.inverse, naming)
         else:
             naming = AbstractNaming([entity for members in step.sets for entity in members], [], self._rng)
             names = [chr(ord("A") + number) for number in range(len(step.sets))]

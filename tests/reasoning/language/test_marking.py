@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,16 +12,17 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
+from reasoning.graph.store import Relation
 from reasoning.language import EmbeddedChatModel, LLMError
-from reasoning.language.marking.packing import batches
+from reasoning.language.marking.adapters import CONFIG_FILE, MARKS_FILE, WEIGHTS_FILE, Marks, save_adapter
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.shared_passes import SharedPasses
-from reasoning.language.marking.sheets import Sheet, projection_sheet, set_sheet
-from reasoning.language.marking.student import Marks, Student, load_student
+from reasoning.language.marking.sheets import Sheet, batches
+from reasoning.language.marking.student import Student, load_student
+from reasoning.language.teaching.preparing import prepare
 from reasoning.lark.marked_steps import kept
-from reasoning.lark.teaching.checkpoints import save_adapter
-from reasoning.lark.teaching.options import DistillationOptions
-from reasoning.lark.teaching.preparing import prepare
+from reasoning.lark.sheets import OPERATION_WORDS, projection_sheet, set_sheet
+from reasoning.lark.teaching.curriculum import StepTeachingOptions
 from tests.reasoning.word_models import word_model
 
 TRIPLES = np.array([[1, 0, 2], [1, 1, 3], [4, 0, 5], [2, 0, 1]], dtype=np.int32)
@@ -35,7 +38,7 @@ def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter whose matrices are random, so that its marks are any."""
     import torch
 
-    taught, student = prepare(DistillationOptions(source=str(model), layers=2), None)
+    taught, student = prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)
     for parameter in taught.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)
@@ -77,7 +80,7 @@ def test_another_folder_is_no_adapter(tmp_path: Path) -> None:
 def test_a_projection_asks_first_and_marks_behind_the_far_ends(
     scheme: MarkScheme, inverse: bool, near: int, far: int
 ) -> None:
-    sheet = projection_sheet(scheme, [1, 4], 0, inverse, TRIPLES, random.Random(0))
+    sheet = projection_sheet(scheme, [1, 4], Relation("edges", 0, inverse), TRIPLES, random.Random(0))
     said = words(scheme, sheet)
     assert said[0] == "find" and said[4] == ":"
     body = [said[5 + 3 * row : 8 + 3 * row] for row in range(len(TRIPLES))]
@@ -114,14 +117,15 @@ def test_a_set_operation_marks_what_may_be_an_answer(
 
 
 def test_words_are_drawn_anew_for_each_sheet(scheme: MarkScheme) -> None:
-    one, other = (projection_sheet(scheme, [1], 0, False, TRIPLES, random.Random(seed)) for seed in (0, 1))
+    one, other = (projection_sheet(scheme, [1], Relation("edges", 0), TRIPLES, random.Random(seed)) for seed in (0, 1))
     assert one.tokens.tolist() != other.tokens.tolist()
 
 
 def some_sheets(scheme: MarkScheme) -> list[Sheet]:
     rng = random.Random(3)
     return [
-        projection_sheet(scheme, [1], 0, bool(number % 2), TRIPLES[: 1 + number % 4], rng) for number in range(5)
+        projection_sheet(scheme, [1], Relation("edges", 0, bool(number % 2)), TRIPLES[: 1 + number % 4], rng)
+        for number in range(5)
     ] + [set_sheet(scheme, "intersect", [[1, 2, 3], [3, 4]], rng)]
 
 
@@ -239,5 +243,56 @@ def test_marks_are_refused_of_a_model_that_was_not_taught(model: Path) -> None:
 
 
 def test_an_adapter_of_another_model_is_refused(adapter: Path, tmp_path: Path) -> None:
-    with pytest.raises(LLMError, match="cannot be cut to 2"):
-        load_student(adapter, str(word_model(tmp_path, layers=1)))
+    with pytest.raises(LLMError, match="taught on another base model than"):
+        load_student(adapter, str(word_model(tmp_path, seed=1)))
+
+
+def changed_copy(adapter: Path, folder: Path, **changed: object) -> Path:
+    """A copy of an adapter whose `marking.json` has other entries; None removes one."""
+    shutil.copytree(adapter, folder)
+    stored = json.loads((folder / MARKS_FILE).read_text()) | changed
+    (folder / MARKS_FILE).write_text(json.dumps({name: kept for name, kept in stored.items() if kept is not None}))
+    return folder
+
+
+def test_an_adapter_of_0_1_0_names_no_base_and_is_loaded(model: Path, adapter: Path, tmp_path: Path) -> None:
+    old = changed_copy(adapter, tmp_path / "old", format=None, base=None)
+    sheet = set_sheet(load_student(adapter, str(model)).marks.scheme, "union", [[1, 2], [3]], random.Random(0))
+    (new_odds,), (old_odds,) = (load_student(folder, str(model)).log_odds([sheet]) for folder in (adapter, old))
+    assert new_odds.tolist() == old_odds.tolist()
+
+
+def test_an_adapter_of_0_1_0_with_another_vocabulary_is_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
+    scheme = json.loads((adapter / MARKS_FILE).read_text())["scheme"]
+    names = dict(zip(scheme["names"], [*list(scheme["names"].values())[1:], "other"], strict=True))
+    old = changed_copy(adapter, tmp_path / "old", format=None, base=None, scheme=scheme | {"names": names})
+    with pytest.raises(LLMError, match="taught on another base model than"):
+        load_student(old, str(model))
+
+
+def test_an_adapter_of_a_newer_form_is_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match=r"has form 9, and this version reads adapters up to form 2: install a newer"):
+        load_student(changed_copy(adapter, tmp_path / "new", format=9), str(model))
+
+
+@pytest.mark.parametrize("name", [MARKS_FILE, CONFIG_FILE, WEIGHTS_FILE])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+def test_a_damaged_adapter_is_refused(model: Path, adapter: Path, tmp_path: Path, name: str, damage: str) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(adapter, damaged)
+    whole = (damaged / name).read_bytes()
+    (damaged / name).unlink()
+    if damage != "missing":
+        (damaged / name).write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"")
+    with pytest.raises(LLMError, match=r"damaged|not an adapter made by"):
+        load_student(damaged, str(model))
+
+
+def test_an_adapter_with_matrices_of_other_layers_is_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match=r"damaged or does not fit the model.*matrices are on one side only"):
+        load_student(changed_copy(adapter, tmp_path / "fewer", layers=1), str(model))
+
+
+def test_an_adapter_for_more_layers_than_the_model_has_is_refused(model: Path, adapter: Path, tmp_path: Path) -> None:
+    with pytest.raises(LLMError, match="cannot be cut to 3"):
+        load_student(changed_copy(adapter, tmp_path / "more", layers=3), str(model))

@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions
-from reasoning.errors import DistillationError
 from reasoning.graph.store import Relation
+from reasoning.language.errors import TeachingError
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import load_student
-from reasoning.lark.teaching.calibrating import expected_calibration_error, fit_temperature
-from reasoning.lark.teaching.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, last_checkpoint
-from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, StepKind, TaughtStep
-from reasoning.lark.teaching.epochs import R_STAR, effective_data, plan_epochs, worth
-from reasoning.lark.teaching.options import DistillationOptions
-from reasoning.lark.teaching.preparing import prepare
-from reasoning.lark.teaching.random_graphs import random_graph
-from reasoning.lark.teaching.self_answers import SelfAnswers
+from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, last_checkpoint
+from reasoning.language.teaching.epochs import R_STAR, effective_data, plan_epochs, worth
+from reasoning.language.teaching.examining import expected_calibration_error, fit_temperature
+from reasoning.language.teaching.preparing import prepare
+from reasoning.lark.sheets import OPERATION_WORDS
+from reasoning.lark.teaching.curriculum import Graphs, SelfAnswers, StepTeachingOptions, teach_steps
+from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, StepKind, TaughtStep, random_graph
 from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher
-from reasoning.lark.teaching.training import Graphs, distil
 from tests.reasoning.chat_models import ScriptedChatModel, faultless
 from tests.reasoning.word_models import word_model
 
@@ -35,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scheme(model: Path) -> MarkScheme:
-    return prepare(DistillationOptions(source=str(model), layers=2), None)[1].marks.scheme
+    return prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)[1].marks.scheme
 
 
 def drawn(scheme: MarkScheme, kind: StepKind, count: int = 20) -> list[TaughtStep]:
@@ -49,11 +47,12 @@ def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind:
     for step in drawn(scheme, kind):
         given = set(step.sheet.candidates[step.keep.astype(bool)].tolist())
         if step.triples is not None:
-            near, far = (2, 0) if step.inverse else (0, 2)
+            assert step.relation is not None
+            near, far = (2, 0) if step.relation.inverse else (0, 2)
             expected = {
                 triple[far]
                 for triple in step.triples.tolist()
-                if triple[1] == step.relation and triple[near] in step.sources
+                if triple[1] == step.relation.index and triple[near] in step.sources
             }
         else:
             first, *others = map(set, step.sets)
@@ -90,7 +89,7 @@ def test_what_a_chat_model_says_in_prose_teaches_nothing(scheme: MarkScheme) -> 
 
 
 def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None:
-    _, student = prepare(DistillationOptions(source=str(model), layers=2), None)
+    _, student = prepare(StepTeachingOptions(source=str(model), layers=2), OPERATION_WORDS)
     kg, relation = GRAPHS[0], Relation("edges", 0)
     sources = kg.index.block(0, False)[0][:1]
     exact = kg.index.project(sources, 0, False)
@@ -101,7 +100,7 @@ def test_sets_before_a_step_may_be_the_students_own_answers(model: Path) -> None
 
 def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[str]:
     said: list[str] = []
-    options = DistillationOptions(
+    options = StepTeachingOptions(
         source=str(model),
         layers=2,
         tokens=tokens,
@@ -112,7 +111,7 @@ def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[s
         token_budget=96,
         **changed,  # type: ignore[arg-type]
     )
-    distil(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, None, said.append)
+    teach_steps(Graphs(GRAPHS[:2], GRAPHS[2:]), options, out, said.append)
     return said
 
 
@@ -144,17 +143,17 @@ def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -
         if '"tokens"' in line:
             raise Killed
 
-    options = DistillationOptions(
+    options = StepTeachingOptions(
         source=str(model), layers=2, tokens=3000, tokens_of_a_pass=200, report_every=1000, held_out=2,
         most_answers=10, token_budget=96,
     )  # fmt: skip
     graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
     with pytest.raises(Killed):
-        distil(graphs, options, tmp_path / "killed", None, kill)
+        teach_steps(graphs, options, tmp_path / "killed", kill)
     said: list[str] = []
-    distil(graphs, options, tmp_path / "killed", None, said.append)
+    teach_steps(graphs, options, tmp_path / "killed", said.append)
     assert "going on from" in said[0]
-    distil(graphs, options, tmp_path / "whole", None, lambda line: None)
+    teach_steps(graphs, options, tmp_path / "whole", lambda line: None)
     logged = [(tmp_path / name / LOG_FILE).read_text().splitlines() for name in ("killed", "whole")]
     tokens = [[json.loads(line)["tokens"] for line in lines] for lines in logged]
     assert tokens[0] == tokens[1], "the run that went on met other steps"
@@ -163,11 +162,11 @@ def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -
 def test_a_run_goes_on_from_the_adapter_alone(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path / "first", tokens=1000)
     (tmp_path / "first" / CHECKPOINT / STATE_FILE).unlink()
-    options = DistillationOptions(
+    options = StepTeachingOptions(
         source=str(model), layers=2, tokens=1, report_every=1000, held_out=2, learning_rate=1e-9
     )
     graphs = Graphs(GRAPHS[:2], GRAPHS[2:])
-    distil(graphs, options, tmp_path / "second", tmp_path / "first" / CHECKPOINT, lambda line: None)
+    teach_steps(graphs, options, tmp_path / "second", lambda line: None, start=tmp_path / "first" / CHECKPOINT)
     before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
     for name, value in before.items():
         np.testing.assert_allclose(after[name], value, atol=1e-3)
@@ -182,7 +181,7 @@ def test_between_two_renames_the_older_checkpoint_counts(model: Path, tmp_path: 
 
 def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=300)
-    with pytest.raises(DistillationError, match="other rank"):
+    with pytest.raises(TeachingError, match="other rank"):
         run(model, tmp_path, tokens=300, rank=4)
 
 
@@ -194,10 +193,10 @@ def test_a_taught_model_teaches_with_its_probabilities(model: Path, tmp_path: Pa
 
 
 def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model: Path, tmp_path: Path) -> None:
-    options = DistillationOptions(source=str(model), layers=2)
+    options = StepTeachingOptions(source=str(model), layers=2)
     teacher = ChatTeacher(faultless(), LarkOptions(), random.Random(0))
-    with pytest.raises(DistillationError, match="needs `unique`"):
-        distil(Graphs(GRAPHS, GRAPHS), options, tmp_path, None, print, teacher)
+    with pytest.raises(TeachingError, match="needs `unique`"):
+        teach_steps(Graphs(GRAPHS, GRAPHS), options, tmp_path, print, teacher=teacher)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +204,8 @@ def test_another_teacher_than_the_executor_is_asked_for_a_number_of_steps(model:
     [({"layers": 0}, "layers"), ({"joint": 2.0}, "share"), ({"dtype": "int8"}, "dtype"), ({"token_budget": 3}, "64")],
 )
 def test_options_out_of_range_are_refused(changed: dict[str, object], message: str) -> None:
-    with pytest.raises(DistillationError, match=message):
-        DistillationOptions(**changed)  # type: ignore[arg-type]
+    with pytest.raises(TeachingError, match=message):
+        StepTeachingOptions(**changed)  # type: ignore[arg-type]
 
 
 def test_repeated_data_is_worth_less_and_less() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reasoning.errors import DistillationError
+from reasoning.language.errors import TeachingError
 
 R_STAR = 15.387756
 """Repetitions after which a further one is worth 1/e of a new token, as fitted in the paper."""
@@ -63,10 +63,10 @@ def plan_epochs(unique: int, tokens: int, least_worth: float = LEAST_WORTH) -> E
         least_worth: below which share of a new token's worth repeating stops.
 
     Raises:
-        DistillationError: a number is out of range.
+        TeachingError: a number is out of range.
     """
     if not 0 < least_worth < 1:
-        raise DistillationError(f"least_worth is a share between 0 and 1, not {least_worth}")
+        raise TeachingError(f"least_worth is a share between 0 and 1, not {least_worth}")
     most = 1 - R_STAR * math.log(least_worth)
     epochs = max(1.0, min(tokens / unique if unique > 0 else 0.0, most))
     return EpochPlan(epochs, round(unique * epochs), round(effective_data(unique, epochs)), tokens > unique * epochs)
@@ -74,4 +74,4 @@ def plan_epochs(unique: int, tokens: int, least_worth: float = LEAST_WORTH) -> E
 
 def _check(unique: float, epochs: float) -> None:
     if unique <= 0 or epochs < 1:
-        raise DistillationError(f"unique tokens must be above 0 and epochs at least 1, not {unique} and {epochs}")
+        raise TeachingError(f"unique tokens must be above 0 and epochs at least 1, not {unique} and {epochs}")

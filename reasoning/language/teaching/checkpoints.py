@@ -12,10 +12,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reasoning.errors import DistillationError
-from reasoning.language.marking.student import Marks
+from reasoning.language.errors import TeachingError
+from reasoning.language.marking.adapters import Marks, save_adapter
 
-CHECKPOINT, STATE_FILE, PROGRESS_FILE, LOG_FILE = "checkpoint", "optimizer.safetensors", "progress.json", "log.jsonl"
+CHECKPOINT = "checkpoint"
+"""Folder of the newest checkpoint in a run's folder."""
+
+STATE_FILE, PROGRESS_FILE = "optimizer.safetensors", "progress.json"
+"""In a checkpoint, beside the adapter."""
+
+LOG_FILE, OPTIONS_FILE = "log.jsonl", "options.json"
+"""In a run's folder."""
 
 
 @dataclass
@@ -26,31 +33,13 @@ class Progress:
         updates: done.
         tokens: seen.
         seconds: taken.
-        weights: how often each kind of step is drawn.
+        weights: how often each kind of lesson is drawn; empty before the first examination.
     """
 
     updates: int = 0
     tokens: int = 0
     seconds: float = 0.0
     weights: dict[str, float] = field(default_factory=dict)
-
-
-def save_adapter(adapter: Any, marks: Marks, folder: Path) -> None:
-    """PEFT's files with the weights in bfloat16, and the scheme, into a new folder."""
-    import torch
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True)
-    weights = {name: value.detach().to(torch.bfloat16).cpu().contiguous()
-               for name, value in get_peft_model_state_dict(adapter).items()}  # fmt: skip
-    save_file(weights, folder / "adapter_model.safetensors")
-    config = adapter.peft_config["default"]
-    given = config.to_dict()
-    kept = ("peft_type", "r", "lora_alpha", "lora_dropout", "bias", "target_modules")
-    stored = {name: sorted(given[name]) if isinstance(given[name], set) else given[name] for name in kept}
-    (folder / "adapter_config.json").write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    marks.write(folder)
 
 
 def save_checkpoint(out: Path, adapter: Any, marks: Marks, optimizer: Any, progress: Progress) -> None:
@@ -86,12 +75,12 @@ def read_progress(checkpoint: Path) -> Progress:
     """Where the run was.
 
     Raises:
-        DistillationError: it cannot be read.
+        TeachingError: it cannot be read.
     """
     try:
         return Progress(**json.loads((checkpoint / PROGRESS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise DistillationError(f"{checkpoint} is damaged ({error}): start the run in a new folder") from error
+        raise TeachingError(f"{checkpoint} is damaged ({error}): start the run in a new folder") from error
 
 
 def load_optimizer(checkpoint: Path, optimizer: Any) -> None:

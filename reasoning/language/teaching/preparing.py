@@ -1,0 +1,56 @@
+"""From a causal language model to a student whose layers can be taught: cut, frozen, with LoRA's matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasoning.language.errors import LLMError
+from reasoning.language.marking.adapters import Marks
+from reasoning.language.marking.scheme import MarkScheme
+from reasoning.language.marking.student import Student, attach, check_base, fingerprint, load_adapter, open_model
+from reasoning.language.teaching.loop import TeachingOptions
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
+
+def prepare(
+    options: TeachingOptions, operations: Mapping[str, str], start: Path | None = None, device: str = "cpu"
+) -> tuple[Any, Student]:
+    """The student with PEFT's layers, from an adapter or new.
+
+    Args:
+        options: which model, how many of its layers, and the rank.
+        operations: how a new adapter's scheme writes each operation, see `MarkScheme.of`.
+        start: the adapter's folder; None for a new one.
+        device: by torch's name.
+
+    Raises:
+        LLMError: the model or the adapter cannot be loaded, or they do not belong together.
+    """
+    import torch
+
+    torch.manual_seed(options.seed)
+    model, tokenizer = open_model(options.source, getattr(torch, options.dtype))
+    if start is None:
+        marks = Marks(MarkScheme.of(tokenizer, model.get_input_embeddings().weight, operations), options.layers)
+    else:
+        marks = Marks.read(start)
+        check_base(model, tokenizer, marks, start)
+        if marks.layers != options.layers:
+            raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
+    marks = replace(marks, base=fingerprint(model, marks.scheme))
+    adapter, student = attach(model, marks, lora(options), device)
+    if start is not None:
+        load_adapter(adapter, start)
+    return adapter, student
+
+
+def lora(options: TeachingOptions) -> LoraConfig:
+    """Which matrices are taught."""
+    from peft import LoraConfig
+
+    return LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")
