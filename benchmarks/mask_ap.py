@@ -24,10 +24,11 @@ from tqdm import tqdm
 
 import kg_data
 from benchmarks.machine import machine, machine_words
+from vision.detections.fields import Rings
 from vision.detections.polygons import grabcut_outlines, rings_from_mask, with_points
 from vision.detections.polygons.evidence import grabcut, window
 from vision.detections.polygons.grabcut import crop, rounded_box
-from vision.detectors.detector import Found, Request, Rings
+from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision

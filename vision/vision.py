@@ -1,25 +1,25 @@
 """The front of the room: an image and an instruction in, detections or a grounded answer out.
 
-Every detector goes the same way here: the instruction is read once, the detector is asked for the classes that it
-needs, and what was found is labelled, selected, outlined and written as the task says.
+Every detector is used in the same way: the instruction is read once, the detector is asked for the classes that it
+needs, and its boxes are labelled, selected, outlined and written as the task says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kg_data.errors import SkylarkError
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
-from vision.detections.description import counted, sentence
-from vision.detections.detections import Detections, PolygonSource
+from vision.detections.description import sentence
+from vision.detections.detections import Detections
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detections.selection import asked_classes, labelled, ranked, within
-from vision.detectors.detector import Detector, Found, Request, Rings
+from vision.detections.selection import Plan, asked_classes, selected
+from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.errors import InstructionError
 from vision.images.loading import ImageSource, LoadedImage, load_image
@@ -27,23 +27,12 @@ from vision.images.pipeline import detect_many
 from vision.reading.instructions import read_instruction
 from vision.scene import Grounding, Scene, expression_classes, ground
 from vision.scene.grounding import UNSURE
-from vision.task import OutputFormat, Target, Task
+from vision.task import OutputFormat, Task
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 EVERYTHING = "Find every object."
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A task, the class set that stands for it, what the detector is asked for, and the score from which it is sure."""
-
-    task: Task
-    targets: tuple[Target, ...] | None
-    request: Request
-    min_score: float
-    notes: tuple[str, ...]
 
 
 class Vision:
@@ -118,8 +107,7 @@ class Vision:
         """
         plan = self._plan(instruction, min_score)
         loaded = load_image(image)
-        found = self.detector.detect([loaded], plan.request)[0] if plan.request.classes else _nothing()
-        return self._concluded(plan, loaded, found, image)
+        return self._concluded(plan, loaded, self._looked(plan, loaded), image)
 
     def detect_many(
         self, images: Iterable[ImageSource], instruction: str | Task = EVERYTHING, *, min_score: float | None = None
@@ -131,11 +119,11 @@ class Vision:
         Raises:
             InstructionError: the instruction cannot be obeyed.
         """
-        plan = self._plan(instruction, min_score)
-        return self._each(plan, images)
+        # The instruction is read here and not in the generator, so that a wrong one is refused at once.
+        return self._each(self._plan(instruction, min_score), images)
 
     def _each(
-        self, plan: _Plan, images: Iterable[ImageSource]
+        self, plan: Plan, images: Iterable[ImageSource]
     ) -> Iterator[tuple[ImageSource, Detections | SkylarkError]]:
         for source, loaded, found in detect_many(self.detector, images, plan.request):
             if isinstance(found, SkylarkError):
@@ -148,7 +136,7 @@ class Vision:
                 yield source, error
 
     def scene(self, image: ImageSource, *, min_score: float | None = None) -> Scene:
-        """Everything that is found in an image as a small knowledge graph."""
+        """Everything that the detector finds in an image, as a small knowledge graph."""
         loaded = load_image(image)
         return Scene.from_detections(self.detect(image, EVERYTHING, min_score=min_score), loaded)
 
@@ -169,121 +157,98 @@ class Vision:
         """
         plan = self._plan(Task(text, "ground", expression=text), min_score)
         loaded = load_image(image)
-        found = self.detector.detect([loaded], plan.request)[0] if plan.request.classes else _nothing()
-        return self._grounded(plan, loaded, found, image)
+        return self._grounded(plan, loaded, self._looked(plan, loaded), image)
 
-    def _plan(self, instruction: str | Task, min_score: float | None) -> _Plan:
+    def _plan(self, instruction: str | Task, min_score: float | None) -> Plan:
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
         targets = task.targets if task.understood else ()
         if task.expression is not None:
             targets = expression_classes(task.expression, self.matcher)
         asked = task.min_score if task.min_score is not None else min_score
-        bound = self.min_score if asked is None else _checked_bound(asked)
+        sure = self.min_score if asked is None else _checked_bound(asked)
+        # An expression speaks of what is in the picture: where nothing sure fits, less sure objects are looked at.
+        least = sure * UNSURE if task.expression is not None and task.min_score is None else sure
         outlines = task.output.geometry == "polygon" and self.detector.gives_polygons
-        # An expression speaks of what is there: where nothing sure fits, less sure objects are looked at.
-        looked_for = bound * UNSURE if task.expression is not None and task.min_score is None else bound
-        request = Request(asked_classes(replace(task, targets=targets), self.classes), looked_for, outlines)
-        return _Plan(task, targets, request, bound, _said(task, self.detector.name))
-
-    def _grounded(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
-        assert plan.task.expression is not None
-        everything = replace(plan.task, limit=None, region=None, size=None)
-        scene = Scene.from_detections(self._selected(replace(plan, task=everything), image, found, source), image)
-        scored = self.detector.gives_scores and plan.task.min_score is None
-        return ground(plan.task.expression, scene, self.matcher, min_score=plan.min_score if scored else None)
-
-    def _concluded(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
-        task = plan.task
-        if task.expression is not None:
-            grounding = self._grounded(plan, image, found, source)
-            detections, value = grounding.detections, grounding.value
-            notes = tuple(dict.fromkeys((*detections.notes, *grounding.notes)))
-            if task.class_set and task.output.class_as != "name":
-                # A class set of one expression, VisionLLM's form: its token stands for whatever the expression means.
-                names = (task.class_set[0],) * len(detections)
-                detections = replace(detections, class_names=names, classes=task.class_set)
-            detections = replace(detections, value=value, notes=notes)
+        if targets is None:
+            class_set = self.classes
+        elif task.expression is None and task.class_set:
+            class_set = task.class_set
         else:
-            detections = self._selected(plan, image, found, source)
+            class_set = tuple(dict.fromkeys(target.label for target in targets))
+        return Plan(
+            task=task,
+            targets=targets,
+            class_set=class_set,
+            request=Request(asked_classes(targets, self.classes), least, outlines),
+            model=self.detector.name,
+            sure_score=sure,
+            notes=_reading_notes(task, self.detector.name),
+        )
+
+    def _looked(self, plan: Plan, image: LoadedImage) -> Found:
+        """What the detector finds; nothing where it is asked for no class."""
+        if not plan.request.classes:
+            return Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32))
+        return self.detector.detect([image], plan.request)[0]
+
+    def _grounded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
+        assert plan.task.expression is not None
+        everything = replace(plan, task=replace(plan.task, limit=None, region=None, size=None))
+        scene = Scene.from_detections(selected(everything, found, image, source), image)
+        scored = self.detector.gives_scores and plan.task.min_score is None
+        return ground(plan.task.expression, scene, self.matcher, min_score=plan.sure_score if scored else None)
+
+    def _concluded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
+        """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""
+        task = plan.task
+        if task.expression is None:
+            detections = selected(plan, found, image, source)
+        else:
+            detections = _as_detections(self._grounded(plan, image, found, source), task)
         if task.kind == "describe":
             captions = self.detector.describe([image]) or ("",)
             detections = replace(detections, value=captions[0].strip() or sentence(detections))
         elif task.kind == "count" and task.expression is None:
-            detections = replace(detections, value=counted(detections))
+            detections = replace(detections, value=len(detections))
         elif task.asks_whether:
-            # Of what cannot be detected nobody knows whether it is there.
+            # Whether an undetectable thing is in the image is unknown where none of the others is.
             unknown = not len(detections) and bool(task.undetectable)
             detections = replace(detections, value=None if unknown else len(detections) > 0)
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
-        return replace(detections, notes=(*detections.notes, *losses(detections)))
-
-    def _selected(self, plan: _Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
-        task = plan.task
-        labels = labelled(found, plan.targets, image)
-        keep = within(found.xyxy, image.size, task) & np.array([label is not None for label in labels], bool)
-        if found.scores is not None:
-            keep &= found.scores >= plan.request.min_score
-        places = np.flatnonzero(keep)
-        notes = plan.notes
-        if found.scores is None and task.min_score is not None:
-            notes = (*notes, f"{self.detector.name} gives no score, so the bound on it was not applied.")
-        if task.limit is not None:
-            if found.scores is None and task.limit.by == "score":
-                notes = (*notes, f"{self.detector.name} gives no score, so the first that it wrote are kept.")
-            scores = None if found.scores is None else found.scores[places]
-            places = places[ranked(found.xyxy[places], scores, image.size, task.limit)]
-        return Detections(
-            image_size=image.size,
-            xyxy=found.xyxy[places],
-            class_names=tuple(str(labels[place]) for place in places),
-            scores=None if found.scores is None else found.scores[places],
-            classes=_class_set(task, plan.targets, self.classes),
-            model_classes=tuple(found.labels[place] for place in places),
-            polygons=None if found.polygons is None else tuple(found.polygons[place] for place in places),
-            polygon_source=None if found.polygons is None else "model",
-            output=task.output,
-            task=task,
-            source=source,
-            notes=(*image.notes, *found.notes, *notes),
-        )
+        notes = losses(detections)
+        return replace(detections, notes=(*detections.notes, *notes)) if notes else detections
 
     def _outlined(self, detections: Detections, image: LoadedImage, output: OutputFormat) -> Detections:
-        rings: tuple[Rings, ...]
-        origin: PolygonSource
-        if detections.polygons is not None:
-            rings, origin, notes = detections.polygons, detections.polygon_source or "model", detections.notes
-        else:
-            outlines = grabcut_outlines(image, detections.xyxy)
-            rings, origin = outlines.rings, "grabcut"
-            notes = (*detections.notes, _cut(self.detector.name, outlines.sources))
+        outlines, origin, notes = detections.polygons, detections.polygon_source or "model", detections.notes
+        if outlines is None:
+            cut = grabcut_outlines(image, detections.xyxy)
+            outlines, origin = cut.rings, "grabcut"
+            notes = (*notes, _grabcut_note(self.detector.name, cut.sources))
         if output.points is not None:
-            rings = tuple((with_points(outline, output.points),) for outline in rings)
-        return replace(detections, polygons=rings, polygon_source=origin, notes=notes)
+            outlines = tuple((with_points(rings, output.points),) for rings in outlines)
+        return replace(detections, polygons=outlines, polygon_source=origin, notes=notes)
 
 
-def _class_set(task: Task, targets: Sequence[Target] | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels in which indexes and tokens count: the instruction's own set, with what is not detectable."""
-    if targets is None:
-        return known
-    if task.expression is None and task.class_set:
-        return task.class_set
-    return tuple(dict.fromkeys(target.label for target in targets))
+def _as_detections(grounding: Grounding, task: Task) -> Detections:
+    """The detections of a grounding, with its value and notes, under the label that the task gives the expression."""
+    detections = grounding.detections
+    notes = tuple(dict.fromkeys((*detections.notes, *grounding.notes)))
+    if task.class_set and task.output.class_as != "name":
+        # A class set of one expression, VisionLLM's form: its token stands for whatever the expression means.
+        names = (task.class_set[0],) * len(detections)
+        detections = replace(detections, class_names=names, classes=task.class_set)
+    return replace(detections, value=grounding.value, notes=notes)
 
 
-def _nothing() -> Found:
-    return Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32))
+def _grabcut_note(model: str, sources: Sequence[str]) -> str:
+    note = f"{model} gives boxes alone: the outlines are drawn inside them with GrabCut"
+    if failed := sources.count("box"):
+        note += f"; for {failed} of {len(sources)} objects it found none, and an ellipse in the box stands there"
+    return f"{note}."
 
 
-def _cut(model: str, sources: Sequence[str]) -> str:
-    failed = sources.count("box")
-    told = f"{model} gives boxes alone: the outlines are drawn inside them with GrabCut"
-    if failed:
-        told += f"; for {failed} of {len(sources)} objects it found none, and an ellipse in the box stands there"
-    return f"{told}."
-
-
-def _said(task: Task, model: str) -> tuple[str, ...]:
+def _reading_notes(task: Task, model: str) -> tuple[str, ...]:
     """What the user has to know of how the instruction was read."""
     notes = list(task.notes)
     for unknown in task.undetectable:

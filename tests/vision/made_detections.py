@@ -68,6 +68,11 @@ OUTPUTS = st.builds(
 )
 
 
+def empty(image_size: tuple[int, int], classes: tuple[str, ...] = ()) -> Detections:
+    """No object at all."""
+    return Detections(image_size, np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32), classes)
+
+
 def coordinates(side: int) -> st.SearchStrategy[float]:
     """Places along a side, its ends and halves of pixels among them."""
     return st.one_of(

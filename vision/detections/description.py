@@ -1,4 +1,4 @@
-"""What is in a picture, said by rule: no language model writes it, and nothing is said that wasn't found."""
+"""A sentence on what is in a picture, written by rule: no language model adds anything that was not found."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from vision.detections.detections import Detections
 
 if TYPE_CHECKING:
     from inflect import engine
-
-
-def counted(detections: Detections) -> int:
-    """How many objects there are."""
-    return len(detections)
 
 
 def sentence(detections: Detections) -> str:

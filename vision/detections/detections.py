@@ -1,28 +1,30 @@
-"""The central value of this room: what was found in one image, validated when made, never changed."""
+"""The central value of this room: the objects found in one image, validated when made, never changed.
+
+This file imports nothing that writes, reads, draws or runs anything. What turns detections into other forms stands
+above it and is handed down as `Conversions`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections import validation
-from vision.detections.nms import kept_by_nms, merged
-from vision.detectors.detector import Rings
+from vision.detections.boxes import in_region, of_size, suppressed
+from vision.detections.fields import PolygonSource, Ring, Rings, checked, nearest
 from vision.errors import DetectionsError
-from vision.images.loading import ImageSource, LoadedImage
-from vision.task import OutputFormat, SizeRange, Task
+from vision.task import Geometry, OutputFormat, SizeRange, Task
 
 if TYPE_CHECKING:
     import supervision
     from PIL import Image
 
-PolygonSource = Literal["model", "grabcut", "box"]
+    from vision.images.loading import ImageSource, LoadedImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Detection:
     """One object, as iteration gives it.
 
     Attributes:
-        class_name: from the user's own set.
+        class_name: a name from the user's own set.
         xyxy: shape (4,), float32, original pixels.
         score: 0 to 1, or None.
         model_class: the class in the model's own vocabulary.
@@ -44,6 +46,21 @@ class Detection:
     model_class: str
     polygon: Rings | None
     track_id: int | None
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """The functions behind those methods of `Detections` that lead to other forms and back; see the methods."""
+
+    write: Callable[[Detections], str]
+    read: Callable[[str, tuple[int, int], OutputFormat | None, Sequence[str]], Detections]
+    to_coco: Callable[[Detections, int, Mapping[str, int] | None, int], list[dict[str, Any]]]
+    from_coco: Callable[
+        [Sequence[Mapping[str, Any]], tuple[int, int], Mapping[int, str] | None, Sequence[str]], Detections
+    ]
+    to_supervision: Callable[[Detections], supervision.Detections]
+    from_supervision: Callable[[supervision.Detections, tuple[int, int], Sequence[str]], Detections]
+    draw: Callable[[Detections, ImageSource | LoadedImage | None], Image.Image]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +113,11 @@ class Detections:
     source: ImageSource | None = None
     notes: tuple[str, ...] = ()
 
+    conversions: ClassVar[Conversions]
+    """Set by `vision.detections`, the package, as soon as any part of it is imported."""
+
     def __post_init__(self) -> None:
-        size = validation.checked_size(self.image_size)
-        boxes = validation.checked_boxes(self.xyxy, size)
-        classes = validation.checked_classes(self.classes, self.class_names)
-        names, model_classes = validation.checked_names(self.class_names, classes, self.model_classes, len(boxes))
-        for name, value in {
-            "image_size": size,
-            "xyxy": boxes,
-            "classes": classes,
-            "class_names": names,
-            "model_classes": model_classes,
-            "scores": validation.checked_scores(self.scores, len(boxes)),
-            "polygons": validation.checked_polygons(self.polygons, len(boxes), size),
-            "track_ids": validation.checked_tracks(self.track_ids, len(boxes)),
-            "notes": tuple(self.notes),
-        }.items():
+        for name, value in checked(vars(self)).items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -176,8 +182,7 @@ class Detections:
         """
         for name in names:
             if name not in self.classes:
-                near = validation.nearest(name, self.classes)
-                raise DetectionsError(f"no class {name!r} in the class set; nearest: {near}")
+                raise DetectionsError(f"no class {name!r} in the class set; nearest: {nearest(name, self.classes)}")
         return self[np.isin(self.class_ids, [self.classes.index(name) for name in names])]
 
     def min_score(self, score: float) -> Detections:
@@ -192,19 +197,16 @@ class Detections:
 
     def with_size(self, size: SizeRange) -> Detections:
         """The objects whose boxes have a size within the bounds."""
-        return self._within(Task(size=size))
+        return self[of_size(self.xyxy, self.image_size, size)]
 
     def in_region(self, region: tuple[float, float, float, float]) -> Detections:
         """The objects whose box has its middle in a region, given as shares (x0, y0, x1, y1) of the image, 0 to 1."""
-        return self._within(Task(region=region))
-
-    def _within(self, task: Task) -> Detections:
-        from vision.detections.selection import within
-
-        return self[within(self.xyxy, self.image_size, task)]
+        return self[in_region(self.xyxy, self.image_size, region)]
 
     def nms(self, threshold: float = 0.5, per_class: bool = True) -> Detections:
         """Without the boxes that overlap a better one too much: greedy non-maximum suppression.
+
+        Ties go to the earlier box. A box without an area overlaps nothing, so it stays.
 
         Args:
             threshold: intersection over union, 0 to 1, above which the worse box is dropped.
@@ -213,12 +215,62 @@ class Detections:
         Raises:
             DetectionsError: the threshold is outside 0 to 1.
         """
-        return self[kept_by_nms(self, threshold, per_class)]
+        if not 0 <= threshold <= 1:
+            raise DetectionsError(f"the NMS threshold is {threshold}: expected an intersection over union, 0 to 1")
+        xyxy, ranks = self.xyxy.astype(np.float64), np.arange(len(self), 0, -1.0)
+        if self.scores is not None:
+            ranks[np.argsort(-self.scores, kind="stable")] = ranks.copy()
+        classes = self.class_ids if per_class else np.zeros(len(self), np.int64)
+        flat = np.flatnonzero(np.any(xyxy[:, 2:] <= xyxy[:, :2], axis=1))
+        return self[np.union1d(suppressed(xyxy, ranks, classes, threshold, len(self)), flat)]
 
-    @staticmethod
-    def merge(parts: Sequence[Detections]) -> Detections:
-        """All objects of several detections of one image, best first; see `vision.detections.nms.merged`."""
-        return merged(parts)
+    @classmethod
+    def merge(cls, parts: Sequence[Detections]) -> Detections:
+        """All objects of several detections of one image, best first; the class sets are united in their order.
+
+        Scores, polygons and track ids stay where every part that has objects has them; a note names what is dropped.
+        Output format, task and source are the first part's. Boxes that several parts found all stay: see `nms`.
+
+        Raises:
+            DetectionsError: there is no part, or they are of images of different sizes.
+        """
+        if not parts:
+            raise DetectionsError("nothing to merge: expected at least one Detections")
+        sizes = list(dict.fromkeys(part.image_size for part in parts))
+        if len(sizes) > 1:
+            raise DetectionsError(
+                f"detections of images of {' and '.join(f'{w} x {h}' for w, h in sizes)} pixels cannot be merged: "
+                "expected several of one image"
+            )
+        full = [part for part in parts if len(part)] or [parts[0]]
+        notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+
+        def joined(field: str, words: str) -> list[Any] | None:
+            """A field of every part; None where one lacks it, which a note says if others have it."""
+            values = [getattr(part, field) for part in full if getattr(part, field) is not None]
+            if 0 < len(values) < len(full):
+                notes.append(f"The {words} were dropped in merging, since some of the detections have none.")
+            return values if len(values) == len(full) else None
+
+        scores, polygons = joined("scores", "scores"), joined("polygons", "outlines")
+        track_ids = joined("track_ids", "track ids")
+        origins = {part.polygon_source for part in full} if polygons is not None else set()
+        if len(origins) > 1:
+            notes.append(f"The outlines come from several sources: {', '.join(sorted(map(str, origins)))}.")
+        whole = replace(
+            parts[0],
+            xyxy=np.concatenate([part.xyxy for part in full]),
+            class_names=tuple(name for part in full for name in part.class_names),
+            scores=None if scores is None else np.concatenate(scores),
+            classes=tuple(dict.fromkeys(name for part in parts for name in part.classes)),
+            model_classes=tuple(name for part in full for name in part.model_classes),
+            polygons=None if polygons is None else tuple(rings for outlines in polygons for rings in outlines),
+            polygon_source=origins.pop() if len(origins) == 1 else None,
+            track_ids=None if track_ids is None else np.concatenate(track_ids),
+            value=None,
+            notes=tuple(notes),
+        )
+        return whole if whole.scores is None else whole[np.argsort(-whole.scores, kind="stable")]
 
     @property
     def text(self) -> str:
@@ -227,10 +279,8 @@ class Detections:
         Raises:
             FormatError: they cannot be written so, such as polygons where there are none.
         """
-        from vision.detections.formats import write
-
         if self.value is None:
-            return write(self)
+            return self.conversions.write(self)
         return {True: "yes", False: "no"}[self.value] if isinstance(self.value, bool) else str(self.value)
 
     @classmethod
@@ -253,9 +303,7 @@ class Detections:
         Raises:
             FormatError: the text is not in the format, or does not say enough to know the positions.
         """
-        from vision.detections.formats import read
-
-        return read(text, image_size, output, classes)
+        return cls.conversions.read(text, image_size, output, classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the image, in values that JSON has."""
@@ -287,9 +335,7 @@ class Detections:
         self, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
     ) -> list[dict[str, Any]]:
         """COCO's annotations, which with scores are its results too; see `formats.coco.to_annotations`."""
-        from vision.detections.formats.coco import to_annotations
-
-        return to_annotations(self, image_id, category_ids, first_id)
+        return self.conversions.to_coco(self, image_id, category_ids, first_id)
 
     @classmethod
     def from_coco(
@@ -300,47 +346,38 @@ class Detections:
         classes: Sequence[str] = (),
     ) -> Detections:
         """The annotations or results of one image; see `vision.detections.formats.coco.from_annotations`."""
-        from vision.detections.formats.coco import from_annotations
-
-        return from_annotations(annotations, image_size, categories, classes)
+        return cls.conversions.from_coco(annotations, image_size, categories, classes)
 
     def to_yolo(self) -> tuple[str, tuple[str, ...]]:
         """The lines of a YOLO label file and the names that its indexes count in.
 
         A line is `index cx cy width height`, or with outlines `index x1 y1 x2 y2 ...`, in shares of the image.
         """
-        from vision.detections.formats import write
-
-        geometry: Literal["box", "polygon"] = "box" if self.polygons is None else "polygon"
-        return write(replace(self, output=OutputFormat("yolo", geometry))), self.classes
+        return self.conversions.write(replace(self, output=OutputFormat("yolo", self._geometry))), self.classes
 
     def to_voc(self) -> str:
         """A Pascal VOC annotation: XML, in whole pixels that count from 1."""
-        from vision.detections.formats import write
+        output = OutputFormat("voc", self._geometry, score=self.scores is not None)
+        return self.conversions.write(replace(self, output=output))
 
-        geometry: Literal["box", "polygon"] = "box" if self.polygons is None else "polygon"
-        return write(replace(self, output=OutputFormat("voc", geometry, score=self.scores is not None)))
+    @property
+    def _geometry(self) -> Geometry:
+        return "box" if self.polygons is None else "polygon"
 
     def to_supervision(self) -> supervision.Detections:
         """The `supervision.Detections` of the same objects; see `vision.detections.exchange`."""
-        from vision.detections.exchange import to_supervision
-
-        return to_supervision(self)
+        return self.conversions.to_supervision(self)
 
     @classmethod
     def from_supervision(
         cls, detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
     ) -> Detections:
         """The objects of a `supervision.Detections`; see `vision.detections.exchange`."""
-        from vision.detections.exchange import from_supervision
-
-        return from_supervision(detections, image_size, classes)
+        return cls.conversions.from_supervision(detections, image_size, classes)
 
     def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
         """A picture with boxes or outlines and labels; see `vision.images.drawing.draw`."""
-        from vision.images.drawing import draw
-
-        return draw(self, image)
+        return self.conversions.draw(self, image)
 
     @property
     def file_name(self) -> str:
@@ -348,17 +385,12 @@ class Detections:
         return Path(self.source).name if isinstance(self.source, str | Path) else "image"
 
 
-def empty(image_size: tuple[int, int], classes: Sequence[str] = ()) -> Detections:
-    """No object at all."""
-    return Detections(image_size, np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32), tuple(classes))
-
-
 def shortest(value: np.float32) -> float:
     """The number with the fewest digits that is the same in 32 bits: 12.3, not 12.300000190734863."""
     return float(str(value))
 
 
-def _points(ring: NDArray[np.float32]) -> list[list[float]]:
+def _points(ring: Ring) -> list[list[float]]:
     return [[shortest(x), shortest(y)] for x, y in ring]
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vision.detections.detections import Detections
-from vision.detectors.detector import Rings
+from vision.detections.fields import Rings
+from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
 from vision.errors import DetectionsError
 
 if TYPE_CHECKING:
@@ -91,8 +92,6 @@ def _names(detections: supervision.Detections, classes: Sequence[str]) -> tuple[
 def _masks(detections: Detections) -> Any:
     if detections.polygons is None:
         return None
-    from vision.detections.polygons.masks import mask_from_rings
-
     width, height = detections.image_size
     if len(detections) * width * height <= MAX_DENSE_BYTES:
         masks = [mask_from_rings(rings, detections.image_size) for rings in detections.polygons]
@@ -110,7 +109,5 @@ def _masks(detections: Detections) -> Any:
 
 def _outline(mask: np.ndarray[Any, np.dtype[np.bool_]], box: np.ndarray[Any, np.dtype[np.float32]]) -> Rings:
     """The outline of a mask; of an empty one its box, so that every object has one."""
-    from vision.detections.polygons.masks import rings_from_mask
-
     x1, y1, x2, y2 = box
     return rings_from_mask(mask) or (np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32),)

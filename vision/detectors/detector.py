@@ -14,11 +14,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.fields import Rings
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
-
-Rings = tuple[NDArray[np.float32], ...]
-"""The outline of one object: one or more polygons, each of shape (points, 2), xy in pixels."""
 
 
 @dataclass(frozen=True)

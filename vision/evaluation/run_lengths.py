@@ -10,7 +10,7 @@ from typing import Any
 
 from faster_coco_eval import mask  # type: ignore[import-untyped]
 
-from vision.detectors.detector import Rings
+from vision.detections.fields import Rings
 
 
 def check_run_lengths(counts: str | Sequence[int], size: tuple[int, int]) -> str | None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detectors.detector import Rings
+from vision.detections.fields import Rings
 
 BASIC_COLOURS: tuple[str, ...] = (
     "black",

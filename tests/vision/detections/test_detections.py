@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vision.made_detections import detections
-from vision.detections.detections import Detections, empty
+from tests.vision.made_detections import detections, empty
+from vision.detections.detections import Detections
 from vision.errors import DetectionsError
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 

@@ -21,9 +21,9 @@ from supervision.dataset.formats.pascal_voc import detections_from_xml_obj
 from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
 import kg_data
-from tests.vision.made_detections import detections
+from tests.vision.made_detections import detections, empty
 from vision.detections import exchange
-from vision.detections.detections import Detections, empty
+from vision.detections.detections import Detections
 from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat, Target, Task
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.vision.made_detections import detections, step
-from vision.detections.detections import Detections, empty
+from tests.vision.made_detections import detections, empty, step
+from vision.detections.detections import Detections
 from vision.detections.formats import POSITION_LOST, effective, layout, losses
 from vision.errors import FormatError
 from vision.task import BoxForm, ClassForm, FormatName, Geometry, OutputFormat, Scale

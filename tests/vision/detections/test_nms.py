@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supervision import box_non_max_suppression
 
-from tests.vision.made_detections import detections
-from vision.detections.detections import Detections, empty
+from tests.vision.made_detections import detections, empty
+from vision.detections.detections import Detections
 from vision.errors import DetectionsError
 from vision.task import OutputFormat
 

@@ -8,10 +8,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from vision.detections.selection import asked_classes, labelled, ranked, within
+from vision.detections.boxes import in_region, of_size, ranked
+from vision.detections.selection import asked_classes, labelled
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
-from vision.task import Limit, SizeRange, Target, Task
+from vision.task import Limit, SizeRange, Target
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 
@@ -32,10 +33,10 @@ def found(*boxes: tuple[tuple[float, float, float, float], str, float]) -> Found
 
 
 def test_a_detector_is_asked_for_each_class_once() -> None:
-    task = Task(targets=(Target("vehicle", ("car", "bus")), Target("car", ("car",)), Target("helicopter", ())))
-    assert asked_classes(task, ("person", "car", "bus")) == ("car", "bus")
-    assert asked_classes(Task(), ("person", "car")) == ("person", "car")
-    assert asked_classes(Task(targets=()), ("person", "car")) == ()
+    targets = (Target("vehicle", ("car", "bus")), Target("car", ("car",)), Target("helicopter", ()))
+    assert asked_classes(targets, ("person", "car", "bus")) == ("car", "bus")
+    assert asked_classes(None, ("person", "car")) == ("person", "car")
+    assert asked_classes((), ("person", "car")) == ()
 
 
 def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:
@@ -67,12 +68,12 @@ def test_a_region_holds_the_boxes_whose_middle_lies_in_it(
     region: tuple[float, float, float, float], kept: list[bool]
 ) -> None:
     xyxy = np.array([[0, 0, 40, 40], [30, 20, 70, 60], [60, 60, 100, 100]], np.float32)
-    assert within(xyxy, (100, 100), Task(region=region)).tolist() == kept
+    assert in_region(xyxy, (100, 100), region).tolist() == kept
 
 
 def test_two_halves_share_no_box_and_lose_none() -> None:
     xyxy = np.array([[x, 0, x + 10, 10] for x in range(91)], np.float32)
-    left, right = (within(xyxy, (100, 100), Task(region=half)) for half in ((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
+    left, right = (in_region(xyxy, (100, 100), half) for half in ((0, 0, 0.5, 1), (0.5, 0, 1, 1)))
     assert not (left & right).any()
     assert (left | right).all()
 
@@ -81,7 +82,7 @@ def test_sizes_are_bounds_with_their_ends() -> None:
     xyxy = np.array([[0, 0, 10, 10], [0, 0, 32, 32], [0, 0, 50, 20]], np.float32)
 
     def keep(**bounds: float) -> list[bool]:
-        return within(xyxy, (100, 50), Task(size=SizeRange(**bounds))).tolist()
+        return of_size(xyxy, (100, 50), SizeRange(**bounds)).tolist()
 
     assert keep(max_area=1024) == [True, True, True]
     assert keep(min_area=1001) == [False, True, False]

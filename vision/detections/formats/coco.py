@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from vision.classes.coco import COCO_CATEGORY_IDS, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections, shortest
-from vision.detections.formats.coordinates import Grid
-from vision.detections.formats.effective import effective
+from vision.detections.fields import Rings
 from vision.detections.formats.json_objects import lines_of, numbers_of, one_line, parsed
-from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, rounded_score
+from vision.detections.formats.layout import Grid, effective
+from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, written_scores
+from vision.detections.polygons.masks import rings_from_mask
 from vision.errors import FormatError
 from vision.task import Geometry, OutputFormat
 
@@ -35,9 +36,9 @@ def to_annotations(
     Args:
         detections: n objects.
         image_id: the image's id in the data set.
-        category_ids: class name, or class of the model, to category id. Where None: COCO's own ids, 1 to 90, if the
-            model's classes are COCO's, all that the instruction could have found, not only those found here, so that
-            every image gets the same ids; else the place in the class set from 1.
+        category_ids: class name, or class of the model, to category id. Where None: COCO's own ids, 1 to 90, if all
+            classes of the model that the instruction could have found are COCO's, whether found in this image or not,
+            so that every image gets the same ids; else the place in the class set from 1.
         first_id: id of the first annotation; at least 1, since COCO's tools take 0 for no match.
 
     Returns:
@@ -53,24 +54,24 @@ def to_annotations(
         ids = [COCO_CATEGORY_IDS[name] for name in detections.model_classes]
     elif ids is None:
         ids = (detections.class_ids + 1).tolist()
-    listed = []
-    for i, one in enumerate(detections):
-        corners = one.xyxy.astype(np.float64)
+    annotations = []
+    for i, detection in enumerate(detections):
+        corners = detection.xyxy.astype(np.float64)
         width, height = (corners[2:] - corners[:2]).round(4).tolist()
         annotation: dict[str, Any] = {
             "id": first_id + i,
             "image_id": image_id,
             "category_id": ids[i],
-            "bbox": [shortest(one.xyxy[0]), shortest(one.xyxy[1]), width, height],
-            "area": round(width * height if one.polygon is None else sum(map(_area, one.polygon)), 4),
+            "bbox": [shortest(detection.xyxy[0]), shortest(detection.xyxy[1]), width, height],
+            "area": round(width * height if detection.polygon is None else _area(detection.polygon), 4),
             "iscrowd": 0,
         }
-        if one.polygon is not None:
-            annotation["segmentation"] = [[shortest(value) for value in ring.ravel()] for ring in one.polygon]
+        if detection.polygon is not None:
+            annotation["segmentation"] = [[shortest(value) for value in ring.ravel()] for ring in detection.polygon]
         if detections.scores is not None:
             annotation["score"] = shortest(detections.scores[i])
-        listed.append(annotation)
-    return listed
+        annotations.append(annotation)
+    return annotations
 
 
 def from_annotations(
@@ -93,12 +94,12 @@ def from_annotations(
         FormatError: an annotation lacks something or lies outside the image, or they are of several images.
     """
     names = dict(categories) if categories is not None else _names(classes)
-    images = {str(one.get("image_id")) for one in annotations if isinstance(one, Mapping)}
+    images = {str(item.get("image_id")) for item in annotations if isinstance(item, Mapping)}
     if len(images) > 1:
         raise FormatError(f"annotations of {len(images)} images: expected those of one")
-    records = [_record(one, image_size, names, Place("annotation", i + 1)) for i, one in enumerate(annotations)]
+    records = [_record(item, image_size, names, Place("annotation", i + 1)) for i, item in enumerate(annotations)]
     if any(record.rings is None for record in records):
-        records = [Record(record.label, record.xyxy, None, record.score) for record in records]
+        records = [replace(record, rings=None) for record in records]
     return assembled(records, image_size, classes, OutputFormat("coco"))
 
 
@@ -107,26 +108,24 @@ def write(detections: Detections, grid: Grid) -> str:
     width, height = detections.image_size
     ids = _class_ids(detections.classes)
     image = {"id": _IMAGE_ID, "width": width, "height": height, "file_name": detections.file_name}
-    categories = [
-        {
-            "id": ids[name],
-            "name": name,
-            **({"supercategory": above} if (above := COCO_SUPERCATEGORIES.get(name)) else {}),
-        }
-        for name in detections.classes
-    ]
+    categories: list[dict[str, Any]] = [{"id": ids[name], "name": name} for name in detections.classes]
+    for category in categories:
+        if supercategory := COCO_SUPERCATEGORIES.get(category["name"]):
+            category["supercategory"] = supercategory
+    outlines = detections.polygons if grid.output.geometry == "polygon" else None
+    segmentations = grid.outline_numbers(detections.xyxy, outlines) if outlines is not None else []
+    scores = written_scores(detections, grid.output.score)
     objects = []
-    for i, one in enumerate(detections):
-        bbox = grid.box_numbers(one.xyxy)
-        annotation = {"id": i + 1, "image_id": _IMAGE_ID, "category_id": ids[one.class_name], "bbox": bbox}
-        annotation["area"] = round(bbox[2] * bbox[3], 2)
-        if grid.output.geometry == "polygon":
-            assert one.polygon is not None
-            annotation["area"] = round(sum(map(_area, one.polygon)), 2)
-            annotation["segmentation"] = [grid.ring_numbers(one.xyxy, ring) for ring in one.polygon]
+    for i, bbox in enumerate(grid.box_numbers(detections.xyxy)):
+        annotation: dict[str, Any] = {"id": i + 1, "image_id": _IMAGE_ID}
+        annotation["category_id"] = ids[detections.class_names[i]]
+        annotation["bbox"] = bbox
+        annotation["area"] = round(bbox[2] * bbox[3] if outlines is None else _area(outlines[i]), 2)
+        if outlines is not None:
+            annotation["segmentation"] = segmentations[i]
         annotation["iscrowd"] = 0
-        if grid.output.score and (score := rounded_score(detections, i)) is not None:
-            annotation["score"] = score
+        if scores[i] is not None:
+            annotation["score"] = scores[i]
         objects.append(one_line(annotation))
     return (
         f'{{"images": [{one_line(image)}],\n"categories": {lines_of(list(map(one_line, categories)))},\n'
@@ -153,17 +152,17 @@ def read(text: str, image_size: tuple[int, int], output: OutputFormat | None, cl
         classes = classes or tuple(dict.fromkeys(categories.values()))
     if not isinstance(document, list):
         raise FormatError(f"expected a COCO data set or a list of annotations, found {type(document).__name__}")
-    found = from_annotations(document, image_size, categories, classes)
+    detections = from_annotations(document, image_size, categories, classes)
     if output is None:
-        geometry: Geometry = "box" if found.polygons is None else "polygon"
-        output = OutputFormat("coco", geometry, score=found.scores is not None)
-    if output.geometry == "polygon" and found.polygons is None and len(found):
+        geometry: Geometry = "box" if detections.polygons is None else "polygon"
+        output = OutputFormat("coco", geometry, score=detections.scores is not None)
+    if output.geometry == "polygon" and detections.polygons is None and len(detections):
         raise FormatError("expected a segmentation for every object, found objects without one")
     return replace(
-        found,
+        detections,
         output=output,
-        polygons=found.polygons if output.geometry == "polygon" else None,
-        scores=found.scores if output.score else None,
+        polygons=detections.polygons if output.geometry == "polygon" else None,
+        scores=detections.scores if output.score else None,
     )
 
 
@@ -198,9 +197,9 @@ def _names(classes: Sequence[str]) -> dict[int, str]:
 def _of_data_set(document: dict[str, Any], image_size: tuple[int, int]) -> tuple[Any, dict[int, str]]:
     """Annotations and category names of a data set, after a look at whether it is about this image."""
     lists = [document.get(key, []) for key in ("images", "categories", "annotations")]
-    if not all(isinstance(part, list) and all(isinstance(one, dict) for one in part) for part in lists):
+    if not all(isinstance(part, list) and all(isinstance(item, dict) for item in part) for part in lists):
         raise FormatError("expected lists of objects under images, categories and annotations")
-    images, categories, found = lists
+    images, categories, annotations = lists
     if "annotations" not in document:
         raise FormatError(f"expected a COCO data set with annotations, found the keys {', '.join(document)[:80]}")
     if len(images) > 1:
@@ -215,23 +214,23 @@ def _of_data_set(document: dict[str, Any], image_size: tuple[int, int]) -> tuple
         if not isinstance(category.get("name"), str):
             raise place.wrong("an id and a name", category)
         names[_whole(category.get("id"), place)] = category["name"]
-    return found, names
+    return annotations, names
 
 
-def _record(one: object, image_size: tuple[int, int], names: Mapping[int, str], place: Place) -> Record:
-    if not isinstance(one, Mapping) or "category_id" not in one or "bbox" not in one:
-        raise place.wrong("an annotation with category_id and bbox", one)
-    number = _whole(one["category_id"], place)
+def _record(item: object, image_size: tuple[int, int], names: Mapping[int, str], place: Place) -> Record:
+    if not isinstance(item, Mapping) or "category_id" not in item or "bbox" not in item:
+        raise place.wrong("an annotation with category_id and bbox", item)
+    number = _whole(item["category_id"], place)
     if number not in names:
         shown = ", ".join(f"{known} {name}" for known, name in list(names.items())[:5])
         raise place.wrong(f"a category id of those known ({shown}, ...)", number, "give categories or the class set")
-    bbox = numbers_of(list(one["bbox"]) if isinstance(one["bbox"], tuple) else one["bbox"], place)
+    bbox = numbers_of(list(item["bbox"]) if isinstance(item["bbox"], tuple) else item["bbox"], place)
     grid = Grid(effective(OutputFormat("coco", "polygon")), image_size)
     corners = Grid(effective(OutputFormat("coco")), image_size).box((), bbox, place)
-    score = one.get("score")
+    score = item.get("score")
     if score is not None:
         score = checked_score(finite(score, place), place)
-    return Record(names[number], corners, _rings(one.get("segmentation"), image_size, grid, place), score)
+    return Record(names[number], corners, _rings(item.get("segmentation"), image_size, grid, place), score)
 
 
 def _rings(
@@ -240,8 +239,6 @@ def _rings(
     """Rings of a list of polygons or of a run-length mask; None where there is no outline."""
     if isinstance(segmentation, Mapping):
         from supervision import rle_to_mask
-
-        from vision.detections.polygons.masks import rings_from_mask
 
         try:
             mask = rle_to_mask(segmentation["counts"], image_size)
@@ -261,5 +258,5 @@ def _whole(value: object, place: Place) -> int:
     return value
 
 
-def _area(ring: NDArray[np.float32]) -> float:
-    return float(cv2.contourArea(ring))
+def _area(rings: Rings) -> float:
+    return sum(float(cv2.contourArea(ring)) for ring in rings)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vision.detections.detections import Detections
-from vision.detections.formats.coordinates import Grid
-from vision.detections.formats.records import Labels, Place, Record, checked_score, finite, quoted, rounded_score
+from vision.detections.formats.layout import Grid
+from vision.detections.formats.records import Labels, Place, Record, checked_score, finite, quoted, written_scores
 from vision.errors import FormatError
 
 CENTRE, SCORE, OBJECTS, NOTE = "centre", "score", "objects", "note"
@@ -21,22 +21,24 @@ CENTRE, SCORE, OBJECTS, NOTE = "centre", "score", "objects", "note"
 
 def write(detections: Detections, grid: Grid, note: str = "") -> str:
     """A list with one object a line."""
-    labels = Labels(detections.classes, grid.output.class_as)
     label_key, coordinates_key = grid.output.keys
+    labels = Labels(detections.classes, grid.output.class_as).written(detections.class_names)
+    coordinates: Sequence[object]
+    if grid.output.geometry == "box":
+        coordinates = grid.box_numbers(detections.xyxy)
+    else:
+        coordinates = grid.outline_numbers(detections.xyxy, detections.polygons or ())
+    centres = grid.centre_numbers(detections.xyxy)
+    scores = written_scores(detections, grid.output.score)
     objects = []
-    for i, name in enumerate(detections.class_names):
-        box = detections.xyxy[i]
-        one: dict[str, Any] = {label_key: labels.written(name)}
-        if centre := grid.centre_numbers(box):
-            one[CENTRE] = centre
-        if grid.output.geometry == "box":
-            one[coordinates_key] = grid.box_numbers(box)
-        else:
-            assert detections.polygons is not None
-            one[coordinates_key] = [grid.ring_numbers(box, ring) for ring in detections.polygons[i]]
-        if grid.output.score and (score := rounded_score(detections, i)) is not None:
-            one[SCORE] = score
-        objects.append(one_line(one))
+    for label, centre, numbers, score in zip(labels, centres, coordinates, scores, strict=True):
+        item: dict[str, Any] = {label_key: label}
+        if centre:
+            item[CENTRE] = centre
+        item[coordinates_key] = numbers
+        if score is not None:
+            item[SCORE] = score
+        objects.append(one_line(item))
     listed = lines_of(objects)
     return f'{{"{NOTE}": {quoted(note)},\n"{OBJECTS}": {listed}}}' if note else listed
 
@@ -51,7 +53,7 @@ def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
     if not isinstance(objects, list):
         raise FormatError(f"expected a JSON list of objects, found {type(objects).__name__}")
     labels = Labels(classes, grid.output.class_as)
-    return [_record(one, grid, labels, Place("object", i + 1)) for i, one in enumerate(objects)]
+    return [_record(item, grid, labels, Place("object", i + 1)) for i, item in enumerate(objects)]
 
 
 def parsed(text: str) -> Any:
@@ -92,17 +94,17 @@ def lines_of(values: Sequence[str]) -> str:
     return "[\n" + ",\n".join(values) + "\n]" if values else "[]"
 
 
-def _record(one: object, grid: Grid, labels: Labels, place: Place) -> Record:
+def _record(item: object, grid: Grid, labels: Labels, place: Place) -> Record:
     label_key, coordinates_key = grid.output.keys
     needed = [label_key, coordinates_key, *([CENTRE] if grid.layout.centre else [])]
-    if not isinstance(one, dict) or any(key not in one for key in needed):
-        raise place.wrong(f"an object with the keys {', '.join(map(repr, needed))}", one)
-    name = labels.name(one[label_key], place)
-    centre = numbers_of(one[CENTRE], place) if grid.layout.centre else []
-    score = one.get(SCORE) if grid.output.score else None
+    if not isinstance(item, dict) or any(key not in item for key in needed):
+        raise place.wrong(f"an object with the keys {', '.join(map(repr, needed))}", item)
+    name = labels.name(item[label_key], place)
+    centre = numbers_of(item[CENTRE], place) if grid.layout.centre else []
+    score = item.get(SCORE) if grid.output.score else None
     if score is not None:
         score = checked_score(finite(score, place), place)
-    value = one[coordinates_key]
+    value = item[coordinates_key]
     if grid.output.geometry == "box":
         return Record(name, grid.box(centre, numbers_of(value, place), place), None, score)
     if not isinstance(value, list) or not value:

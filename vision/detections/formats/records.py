@@ -1,4 +1,4 @@
-"""What all readers share: where in a text they are, bounds on what they read, and how records become detections."""
+"""What all formats share: labels and numbers as text, bounds on what is read, and how records become detections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
-from vision.detections.validation import nearest
+from vision.detections.fields import Rings, nearest
+from vision.detections.polygons.masks import joined
 from vision.errors import DetectionsError, FormatError
 from vision.task import ClassForm, OutputFormat
 
@@ -72,11 +73,12 @@ class Labels:
         self.classes, self.form = tuple(classes), form
         self._places = {name: i for i, name in enumerate(self.classes)}
 
-    def written(self, name: str) -> str | int:
-        """What stands for a class: a string, or a number for an index."""
+    def written(self, names: Sequence[str]) -> list[str | int]:
+        """What stands for the class of each object: a string, or a number for an index."""
         if self.form == "name":
-            return name
-        return f"<c{self._places[name]}>" if self.form == "token" else self._places[name]
+            return list(names)
+        places = [self._places[name] for name in names]
+        return [f"<c{place}>" for place in places] if self.form == "token" else list(places)
 
     def name(self, written: object, place: Place) -> str:
         """The class that a string or number stands for.
@@ -159,9 +161,25 @@ def checked_score(value: float, place: Place) -> float:
     return value
 
 
-def rounded_score(detections: Detections, i: int) -> float | None:
-    """The score of an object as it is written, with four digits; None where the model gave none."""
-    return None if detections.scores is None else round(float(detections.scores[i]), 4)
+def written(numbers: Sequence[float], digits: int) -> list[str]:
+    """Numbers without a power of ten or zeros at their ends."""
+    texts = [str(number) if isinstance(number, int) else f"{number:.{digits}f}" for number in numbers]
+    return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+
+
+def written_scores(detections: Detections, asked: bool) -> list[float] | list[None]:
+    """The score of each object as it is written, with four digits; None where it is not asked for or not known."""
+    if detections.scores is None or not asked:
+        return [None] * len(detections)
+    return [round(float(score), 4) for score in detections.scores]
+
+
+def one_ring(rings: Rings) -> NDArray[np.float32]:
+    """One ring for all parts of an object, joined by bridges of no width, for formats that hold one ring an object."""
+    whole = rings[0]
+    for other in rings[1:]:
+        whole = joined(whole, other).astype(np.float32)
+    return whole
 
 
 def assembled(
@@ -186,12 +204,10 @@ def assembled(
             class_names=tuple(record.label for record in records),
             scores=np.array([record.score for record in records], np.float32) if any(scored) else None,
             classes=tuple(classes),
-            polygons=tuple(_float32(record.rings or ()) for record in records) if outlined else None,
+            polygons=tuple(tuple(ring.astype(np.float32) for ring in record.rings or ()) for record in records)
+            if outlined
+            else None,
             output=output,
         )
     except DetectionsError as error:
         raise FormatError(str(error)) from error
-
-
-def _float32(rings: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float32], ...]:
-    return tuple(ring.astype(np.float32) for ring in rings)

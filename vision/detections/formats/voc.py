@@ -17,9 +17,17 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
-from vision.detections.formats.coordinates import Grid, written
-from vision.detections.formats.records import Labels, Place, Record, checked_score, number, rounded_score
-from vision.detections.formats.rings import one_ring
+from vision.detections.formats.layout import Grid
+from vision.detections.formats.records import (
+    Labels,
+    Place,
+    Record,
+    checked_score,
+    number,
+    one_ring,
+    written,
+    written_scores,
+)
 from vision.errors import FormatError
 from vision.task import OutputFormat
 
@@ -36,28 +44,28 @@ def write(detections: Detections, grid: Grid) -> str:
     for tag, value in (("width", width), ("height", height), ("depth", 3)):
         _add(size, tag, str(value))
     _add(root, "segmented", "1" if grid.output.geometry == "polygon" else "0")
-    for i, one in enumerate(detections):
+    for detection, score in zip(detections, written_scores(detections, grid.output.score), strict=True):
         element = _add(root, "object")
-        _add(element, "name", one.class_name)
+        _add(element, "name", detection.class_name)
         _add(element, "pose", "Unspecified")
         _add(element, "truncated", "0")
         _add(element, "difficult", "0")
         box = _add(element, "bndbox")
-        for tag, pixel in zip(_CORNERS, _pixels(one.xyxy, detections.image_size), strict=True):
+        for tag, pixel in zip(_CORNERS, _pixels(detection.xyxy, detections.image_size), strict=True):
             _add(box, tag, str(pixel))
         if grid.output.geometry == "polygon":
-            assert one.polygon is not None
+            assert detection.polygon is not None
             polygon = _add(element, "polygon")
-            for k, point in enumerate(one_ring(one.polygon), start=1):
-                for axis, value in zip("xy", point, strict=True):
-                    _add(polygon, f"{axis}{k}", written(float(value) + 1, _POLYGON_DIGITS))
-        if grid.output.score and (score := rounded_score(detections, i)) is not None:
-            _add(element, "score", written(score, 4))
+            for k, point in enumerate(one_ring(detection.polygon).tolist(), start=1):
+                for axis, text in zip("xy", written([value + 1 for value in point], _POLYGON_DIGITS), strict=True):
+                    _add(polygon, f"{axis}{k}", text)
+        if score is not None:
+            _add(element, "score", *written([score], 4))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def read(text: str, grid: Grid, classes: Sequence[str], image_size: tuple[int, int]) -> list[Record]:
+def read(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
     """The objects of an annotation.
 
     Raises:
@@ -67,33 +75,33 @@ def read(text: str, grid: Grid, classes: Sequence[str], image_size: tuple[int, i
     root = _parsed(text)
     if root.tag != "annotation":
         raise FormatError(f"expected a Pascal VOC annotation, found the element {root.tag[:80]!r}")
-    _check_size(root, image_size)
+    _check_size(root, grid.image_size)
     labels = Labels(classes, "name")
-    boxes = Grid(replace(grid.output, geometry="box"), image_size)
-    return [_record(one, Place("object", i + 1), grid, boxes, labels) for i, one in enumerate(root.findall("object"))]
+    boxes = Grid(replace(grid.output, geometry="box"), grid.image_size)
+    objects = enumerate(root.findall("object"), start=1)
+    return [_record(element, Place("object", i), grid, boxes, labels) for i, element in objects]
 
 
-def found_out(text: str) -> OutputFormat:
+def format_of(text: str) -> OutputFormat:
     """What an annotation holds: outlines if every object has one, scores if any has.
 
     Raises:
         FormatError: it isn't well-formed XML without a document type.
     """
     objects = _parsed(text).findall("object")
-    outlined = bool(objects) and all(one.find("polygon") is not None for one in objects)
-    scored = any(one.find("score") is not None for one in objects)
+    outlined = bool(objects) and all(element.find("polygon") is not None for element in objects)
+    scored = any(element.find("score") is not None for element in objects)
     return OutputFormat("voc", "polygon" if outlined else "box", score=scored)
 
 
-def _record(one: ElementTree.Element, place: Place, grid: Grid, boxes: Grid, labels: Labels) -> Record:
-    written_name = _text(one, "name", place)
+def _record(element: ElementTree.Element, place: Place, grid: Grid, boxes: Grid, labels: Labels) -> Record:
+    written_name = _text(element, "name", place)
     name = written_name if written_name in labels.classes else written_name.strip()
     name = labels.name(name if labels.classes else written_name, place)
-    element = one.find("score")
-    score = None
-    if element is not None and grid.output.score:
-        score = checked_score(number(element.text or "", place), place)
-    box, xyxy = one.find("bndbox"), None
+    score_element, score = element.find("score"), None
+    if score_element is not None and grid.output.score:
+        score = checked_score(number(score_element.text or "", place), place)
+    box, xyxy = element.find("bndbox"), None
     if box is not None:
         corners = [number(_text(box, tag, place), place) for tag in _CORNERS]
         xyxy = boxes.box((), [corners[0] - 1, corners[1] - 1, *corners[2:]], place)
@@ -101,7 +109,7 @@ def _record(one: ElementTree.Element, place: Place, grid: Grid, boxes: Grid, lab
         if xyxy is None:
             raise place.wrong("an element bndbox", "none")
         return Record(name, xyxy, None, score)
-    polygon = one.find("polygon")
+    polygon = element.find("polygon")
     if polygon is None:
         raise place.wrong("an element polygon", "none")
     values = {child.tag: child.text or "" for child in polygon}
@@ -139,14 +147,13 @@ def _parsed(text: str) -> ElementTree.Element:
 
 
 def _check_size(root: ElementTree.Element, image_size: tuple[int, int]) -> None:
-    place = Place("element", 1)
-    found = []
-    for tag, side in zip(("width", "height"), image_size, strict=True):
+    sides: list[float] = []
+    for tag, expected in zip(("width", "height"), image_size, strict=True):
         element = root.find(f"size/{tag}")
-        found.append(side if element is None else number(element.text or "", place))
-    # Some tools write 0 x 0 where they don't know.
-    if found != list(image_size) and found != [0, 0]:
-        raise FormatError(f"an annotation of an image of {found[0]:g} x {found[1]:g} pixels: expected {image_size}")
+        sides.append(expected if element is None else number(element.text or "", Place("element", 1)))
+    # Some tools write 0 x 0 where they don't know the size.
+    if sides != list(image_size) and sides != [0, 0]:
+        raise FormatError(f"an annotation of an image of {sides[0]:g} x {sides[1]:g} pixels: expected {image_size}")
 
 
 def _text(parent: ElementTree.Element, tag: str, place: Place) -> str:

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.fields import Rings
 from vision.detections.polygons.evidence import probability, window
 from vision.detections.polygons.masks import Ring, rings_from_mask
-from vision.detectors.detector import Rings
 from vision.images.loading import LoadedImage
 
 SIDE = 64

@@ -15,7 +15,7 @@ from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
-from vision.detectors.detector import Rings
+from vision.detections.fields import Rings
 
 Ring = NDArray[np.float32]
 """One closed polygon of shape (points, 2), xy in pixels; the first point isn't repeated at the end."""

@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.boxes import suppressed
 from vision.detectors.nanodet.preprocessing import SIDE
-from vision.detectors.suppression import suppressed
 
 STRIDES = (8, 16, 32)
 BINS = 11

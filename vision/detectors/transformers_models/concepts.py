@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detectors.detector import Found, Request, Rings
+from vision.detections.fields import Rings
+from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import TransformersDetector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.outlines import full_mask, outline

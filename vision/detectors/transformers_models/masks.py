@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vision.detectors.detector import Detector, Found, Request, Rings
+from vision.detections.fields import Rings
+from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.outlines import full_mask, outline
 from vision.images.loading import LoadedImage

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.fields import Rings
 from vision.detections.polygons.masks import rings_from_mask
-from vision.detectors.detector import Rings
 
 WHOLE = (1.0, 1.0)
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detectors.detector import Found, Request, Rings
+from vision.detections.fields import Rings
+from vision.detectors.detector import Found, Request
 
 MAX_BOXES = 300
 """The most boxes of one image and one forward pass: COCO's evaluation looks at 100, DETR-style models give 300."""

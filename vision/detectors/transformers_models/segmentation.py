@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from vision.detectors.detector import Found, Request, Rings
+from vision.detections.fields import Rings
+from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import Batch, TransformersDetector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.object_detection import class_names, wanted_classes

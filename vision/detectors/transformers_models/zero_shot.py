@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
-from vision.detectors.suppression import suppressed
 from vision.detectors.transformers_models.batches import Batch, TransformersDetector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked

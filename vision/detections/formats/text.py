@@ -6,17 +6,12 @@ import re
 from collections.abc import Sequence
 
 from vision.detections.detections import Detections
-from vision.detections.formats import coco, json_objects, tokens, tuples, voc, yolo
-from vision.detections.formats.coordinates import Grid
-from vision.detections.formats.effective import effective
+from vision.detections.fields import checked_classes, checked_size
+from vision.detections.formats import coco, json_objects, lines, voc
+from vision.detections.formats.layout import POSITION_LOST, Grid, effective
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
-from vision.detections.validation import checked_classes, checked_size
 from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat
-
-POSITION_LOST = (
-    "Offsets from each object's centre without the centre, as asked: where in the image the objects are is lost."
-)
 
 _TOKENS = re.compile(r"\s*<c(?:ls)?[0-9]+>|\s*<p-?[0-9]+>")
 _REMARKS = re.compile(r"(?:\s|#[^\n]*+)*+")
@@ -40,11 +35,9 @@ def write(detections: Detections) -> str:
         return json_objects.write(detections, grid, lost)
     if output.format == "coco":
         return coco.write(detections, grid)
-    if output.format == "yolo":
-        return yolo.write(detections, grid)
     if output.format == "voc":
         return voc.write(detections, grid)
-    body = tuples.write(detections, grid) if output.format == "tuple" else tokens.write(detections, grid)
+    body = lines.write(detections, grid)
     return f"# {lost}\n{body}" if lost else body
 
 
@@ -63,11 +56,8 @@ def read(
         known = checked_classes(classes, ())
     except DetectionsError as error:
         raise FormatError(str(error)) from error
-    if output is None:
-        output = _found_out(text)
-        if output.format == "coco":
-            return coco.read(text, size, None, known)
-    form = effective(output)
+    asked = _format_of(text) if output is None else output
+    form = effective(asked)
     if not form.centre:
         raise FormatError(
             "offsets without the centre do not say where in the image an object is: expected a format with centre=True"
@@ -75,47 +65,14 @@ def read(
     if form.format == "coco":
         return coco.read(text, size, output, known)
     grid = Grid(form, size)
-    if form.format == "voc":
-        records = voc.read(text, grid, known, size)
-    elif form.format == "json":
-        records = json_objects.read(text, grid, known)
-    elif form.format == "yolo":
-        records = yolo.read(text, grid, known)
-    elif form.format == "tokens":
-        records = tokens.read(text, grid, known)
-    else:
-        records = tuples.read(text, grid, known)
-    return assembled(records, size, known, output)
-
-
-def losses(detections: Detections) -> tuple[str, ...]:
-    """What the text of these detections leaves out or has otherwise than asked, one sentence each, for the user."""
-    asked, form = detections.output, effective(detections.output)
-    found = []
-    if not form.centre:
-        found.append(POSITION_LOST)
-    if form.score and detections.scores is None and len(detections):
-        found.append("Scores were asked for, but the model gives none.")
-    parts = sum(len(rings) > 1 for rings in detections.polygons or ())
-    if form.geometry == "polygon" and parts and form.format not in ("json", "coco"):
-        objects = "1 object has" if parts == 1 else f"{parts} objects have"
-        found.append(
-            f"{objects} several parts, which are joined by lines of no width: the format holds one outline each."
-        )
-    standard = OutputFormat()
-    changed = [
-        name
-        for name, value, default in (
-            ("box form", asked.box, standard.box),
-            ("scale", asked.scale, standard.scale),
-            ("offsets", asked.offsets, standard.offsets),
-        )
-        if value != default and value != getattr(form, name.replace("box form", "box"))
-    ]
-    if changed:
-        names = {"coco": "COCO", "yolo": "YOLO", "voc": "Pascal VOC", "tokens": "Location tokens"}
-        found.append(f"{names[form.format]} has its own coordinates, so this was not followed: {', '.join(changed)}.")
-    return tuple(found)
+    readers = {
+        "voc": voc.read,
+        "json": json_objects.read,
+        "yolo": lines.read_yolo,
+        "tokens": lines.read_tokens,
+        "tuple": lines.read_tuples,
+    }
+    return assembled(readers[form.format](text, grid, known), size, known, asked)
 
 
 def _check_polygons(detections: Detections, output: OutputFormat) -> None:
@@ -131,19 +88,23 @@ def _check_polygons(detections: Detections, output: OutputFormat) -> None:
             )
 
 
-def _found_out(text: str) -> OutputFormat:
-    """The format of a text that can be told for certain, else an error that says what to give."""
+def _format_of(text: str) -> OutputFormat:
+    """The format of a text where the text alone decides it.
+
+    Raises:
+        FormatError: it does not; the message says what to give.
+    """
     body = _REMARKS.sub("", text, count=1)
     if POSITION_LOST in text[: len(text) - len(body)]:
         raise FormatError("offsets without the centre do not say where in the image an object is")
     if not body:
         raise FormatError("an empty text could be in any format: give output=OutputFormat(...)")
     if _TOKENS.match(body):
-        raise _unsaid("tokens", "their range, and whether they are offsets", "range_=512")
+        raise _ambiguous("tokens", "their range, and whether they are offsets", "range_=512")
     if _TUPLES.match(body):
-        raise _unsaid("tuple", "their scale and the order of their numbers", 'scale="pixel", box="xyxy"')
+        raise _ambiguous("tuple", "their scale and the order of their numbers", 'scale="pixel", box="xyxy"')
     if body.startswith("<"):
-        return voc.found_out(body)
+        return voc.format_of(body)
     if body.startswith(("[", "{")):
         value = json_objects.parsed(body)
         if isinstance(value, dict) and "annotations" in value:
@@ -151,19 +112,19 @@ def _found_out(text: str) -> OutputFormat:
         if (
             isinstance(value, list)
             and value
-            and all(isinstance(one, dict) and one.keys() >= _COCO_KEYS for one in value)
+            and all(isinstance(item, dict) and item.keys() >= _COCO_KEYS for item in value)
         ):
             return OutputFormat("coco")
-        raise _unsaid("json", "their scale and the order of their numbers", 'scale="pixel", keys=("label", "bbox")')
-    if found := yolo.found_out(body):
-        return found
+        raise _ambiguous("json", "their scale and the order of their numbers", 'scale="pixel", keys=("label", "bbox")')
+    if yolo := lines.yolo_format(body):
+        return yolo
     raise FormatError(
         "a text in no known format: expected tuples, tokens, JSON, COCO, YOLO lines or Pascal VOC; "
         "give output=OutputFormat(...) to learn where it departs"
     )
 
 
-def _unsaid(name: str, what: str, example: str) -> FormatError:
+def _ambiguous(name: str, what: str, example: str) -> FormatError:
     return FormatError(
         f"a text of the {name} format does not say {what}: give the output that it was written with, such as "
         f'output=OutputFormat("{name}", {example})'

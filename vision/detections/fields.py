@@ -1,14 +1,14 @@
-"""What makes a set of detections one: checked once, when they are made, so that nobody downstream has to check again.
+"""The fields of `Detections`: their types, and the checks that are made once so that no later code has to repeat them.
 
-Every function takes a field as it was given and returns it in the one form that the rest of the room relies on
-(float32, copied and read-only), or says which object is to blame.
+Each check takes a field as the caller gave it. It returns the field in the one form that the rest of the room relies on
+(arrays are float32, copied and read-only), or raises an error that names the object at fault.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,46 @@ from rapidfuzz import fuzz, process
 
 from vision.errors import DetectionsError
 
+Ring = NDArray[np.float32]
+"""One closed polygon of shape (points, 2), xy in pixels; the first point is not repeated at the end."""
+
+Rings = tuple[Ring, ...]
+"""The outline of one object: one or more polygons."""
+
+PolygonSource = Literal["model", "grabcut", "box"]
+
 EDGE_TOLERANCE = 1.0
 """Pixels by which rounding may put a coordinate outside the image; it is moved to the edge."""
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Detections` that need a check, checked.
+
+    Args:
+        values: every field by its name, as the caller gave it.
+
+    Raises:
+        DetectionsError: something does not fit, such as a box outside the image or a name outside the class set.
+    """
+    size = checked_size(values["image_size"])
+    boxes = _boxes(values["xyxy"], size)
+    classes = checked_classes(values["classes"], values["class_names"])
+    names, model_classes = _names(values["class_names"], classes, values["model_classes"], len(boxes))
+    return {
+        "image_size": size,
+        "xyxy": boxes,
+        "classes": classes,
+        "class_names": names,
+        "model_classes": model_classes,
+        "scores": _scores(values["scores"], len(boxes)),
+        "polygons": _polygons(values["polygons"], len(boxes), size),
+        "track_ids": _track_ids(values["track_ids"], len(boxes)),
+        "notes": tuple(values["notes"]),
+    }
 
 
 def checked_size(image_size: Sequence[int]) -> tuple[int, int]:
@@ -38,7 +72,7 @@ def checked_size(image_size: Sequence[int]) -> tuple[int, int]:
     return width, height
 
 
-def checked_boxes(xyxy: Any, size: tuple[int, int]) -> NDArray[np.float32]:
+def _boxes(xyxy: Any, size: tuple[int, int]) -> NDArray[np.float32]:
     """Corners inside the image, the first at the top left of the second; shape (n, 4)."""
     boxes = _numbers(xyxy, "xyxy")
     if boxes.size == 0:
@@ -58,7 +92,7 @@ def checked_boxes(xyxy: Any, size: tuple[int, int]) -> NDArray[np.float32]:
     return _inside(boxes, (*size, *size))
 
 
-def checked_scores(scores: Any, count: int) -> NDArray[np.float32] | None:
+def _scores(scores: Any, count: int) -> NDArray[np.float32] | None:
     """Scores from 0 to 1, shape (n,), or None."""
     if scores is None:
         return None
@@ -85,7 +119,7 @@ def checked_classes(classes: Sequence[str], class_names: Sequence[str]) -> tuple
     return chosen
 
 
-def checked_names(
+def _names(
     class_names: Sequence[str], classes: tuple[str, ...], model_classes: Sequence[str], count: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names from the class set and the model's own words for them, one each for every box."""
@@ -103,26 +137,21 @@ def checked_names(
     return names, models or names
 
 
-def checked_polygons(
-    polygons: Sequence[Sequence[Any]] | None, count: int, size: tuple[int, int]
-) -> tuple[tuple[NDArray[np.float32], ...], ...] | None:
+def _polygons(polygons: Sequence[Sequence[Any]] | None, count: int, size: tuple[int, int]) -> tuple[Rings, ...] | None:
     """For each box one or more rings of at least 3 points inside the image, or None."""
     if polygons is None:
         return None
     if len(polygons) != count:
         raise DetectionsError(f"{len(polygons)} polygons for {count} boxes: expected one for each, or None")
-    checked = []
-    for i, rings in enumerate(polygons):
-        kept = tuple(_ring(ring, i, size) for ring in rings)
-        if not kept:
-            raise DetectionsError(
-                f"polygon {i} has no ring: expected one or more; None for all where there is no outline"
-            )
-        checked.append(kept)
-    return tuple(checked)
+    outlines = tuple(tuple(_ring(ring, i, size) for ring in rings) for i, rings in enumerate(polygons))
+    if not all(outlines):
+        raise DetectionsError(
+            f"polygon {outlines.index(())} has no ring: expected one or more; None for all where there is no outline"
+        )
+    return outlines
 
 
-def checked_tracks(track_ids: Any, count: int) -> NDArray[np.int64] | None:
+def _track_ids(track_ids: Any, count: int) -> NDArray[np.int64] | None:
     """Whole numbers, shape (n,), or None."""
     if track_ids is None:
         return None
@@ -142,7 +171,7 @@ def nearest(name: str, choices: Sequence[str], count: int = 3) -> str:
     return ", ".join(repr(choice) for choice, _, _ in found) or "there is none"
 
 
-def _ring(ring: Any, i: int, size: tuple[int, int]) -> NDArray[np.float32]:
+def _ring(ring: Any, i: int, size: tuple[int, int]) -> Ring:
     points = _numbers(ring, f"polygon {i}")
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
         raise DetectionsError(
