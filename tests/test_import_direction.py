@@ -44,6 +44,7 @@ def wrong_imports(root: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_imports_go_down_the_house() -> None:
     assert wrong_imports(ROOT) == []
 

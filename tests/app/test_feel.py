@@ -8,8 +8,6 @@ import pytest
 
 from tests.app.browsing import DESKTOP, PHONE, expect, open_tab, visit
 
-pytestmark = pytest.mark.browser
-
 FIRST_PAINT = 2.0
 """Seconds on two cores that nothing else uses; `benchmarks/demo_load.py` measures it. A busy machine gets more here."""
 BUSY = 5

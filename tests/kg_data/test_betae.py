@@ -57,6 +57,7 @@ class TestConverting:
         convert_betae(write_official(made, tmp_path / "official", protocol=protocol), tmp_path / "converted")
         assert_same(made, tmp_path / "converted")
 
+    @pytest.mark.slow
     def test_the_published_queries_come_back(self, data_root: Path, tmp_path: Path) -> None:
         source = data_root / "kg" / "nell995-betae"
         convert_betae(write_official(source, tmp_path / "official", limit=20), tmp_path / "converted")

@@ -305,6 +305,7 @@ class TestForms:
 
 
 class TestPublishedFolders:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("name", "entities", "relations", "triples"),
         [
@@ -329,6 +330,7 @@ class TestPublishedFolders:
         assert len(graph.relation_ids) == relations
         assert {split: len(rows) for split, rows in graph.splits.items()} == triples
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["fb15k-237-q2b", "nell995-betae"])
     @pytest.mark.parametrize("split", ["train", "valid", "test"])
     def test_folded_triples_and_their_twins_are_exactly_the_file(self, data_root: Path, name: str, split: str) -> None:
@@ -350,6 +352,7 @@ class TestPublishedFolders:
         assert dict(zip(graph.entity_ids, graph.entity_labels, strict=True))["/m/0c94fn"] == "Gary Rydstrom"
         assert not any(label.startswith("/") for label in graph.relation_labels)
 
+    @pytest.mark.slow
     def test_every_entity_of_codex_s_has_a_type(self, data_root: Path) -> None:
         graph = load_path(data_root / "kg" / "codex-s", "codex-s")
         assert {index for index, _ in graph.types} == set(range(len(graph.entity_ids)))

@@ -75,6 +75,7 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path, name: st
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_large_file_is_its_triples(tmp_path: Path) -> None:
     path = tmp_path / "g.tsv"
     row = "".join(

@@ -23,6 +23,7 @@ def only(name: str) -> str:
     return next(iter(called))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subject", "relation", "object_"),
     [pytest.param(*row, id=" ".join(row)) for row in rows("world_facts.tsv")],
@@ -38,6 +39,7 @@ def test_a_fact_holds_or_does_not(subject: str, relation: str, object_: str) -> 
         assert only(object_) in tails
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subject", "relation", "low", "high"),
     [pytest.param(*row, id=" ".join(row)) for row in rows("world_populations.tsv")],

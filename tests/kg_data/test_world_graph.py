@@ -40,6 +40,7 @@ def test_labels_are_clean_text(graph: World) -> None:
     assert all(label == label.strip() and label.isprintable() and "  " not in label for label in graph.labels)
 
 
+@pytest.mark.slow
 def test_an_alias_leads_to_one_entity(graph: World) -> None:
     """Save for bare names and codes, whose key is another's label, so that the label is what's found."""
     labels = {key(label) for label in graph.labels}
@@ -154,6 +155,7 @@ def test_values_are_possible(graph: World) -> None:
         assert all(a < b for a, b in pairwise(column.entities.tolist()))
 
 
+@pytest.mark.slow
 def test_building_again_gives_the_same(graph: World) -> None:
     again = world.build()
     assert list(again.entity_ids) == list(graph.columns.entity_ids)

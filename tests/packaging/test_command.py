@@ -76,6 +76,7 @@ def test_no_room_is_imported_before_the_verb_is_known(arguments: list[str]) -> N
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_graph_verb_imports_nothing_of_images() -> None:
     code = "import sys; from skylark.cli import main; main(['datasets', '--help']); sys.exit('vision' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)

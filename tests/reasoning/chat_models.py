@@ -116,5 +116,5 @@ def faultless() -> ScriptedChatModel:
 
 def hang(prompt: str) -> str:
     """The reply of a model that does not answer while the test lasts."""
-    threading.Event().wait(20)
+    threading.Event().wait(60)
     return "none"

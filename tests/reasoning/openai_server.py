@@ -73,6 +73,7 @@ class OpenAIServer:
         self._script: list[Behaviour] = []
         self._for_ever = GOOD
         self._under_way = 0
+        self._released = threading.Event()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -81,6 +82,11 @@ class OpenAIServer:
     def then(self, *behaviours: Behaviour, for_ever: Behaviour = GOOD) -> None:
         """Do these in turn, one a request, and `for_ever` afterwards."""
         self._script, self._for_ever = list(behaviours), for_ever
+        self._released.clear()
+
+    def release(self) -> None:
+        """Let every reply that is held back by a delay go out."""
+        self._released.set()
 
     @contextmanager
     def running(self) -> Iterator[OpenAIServer]:
@@ -95,6 +101,7 @@ class OpenAIServer:
 
     def kill(self) -> None:
         """Stop listening; whoever connects is refused."""
+        self.release()
         self._http.shutdown()
         self._http.server_close()
 
@@ -128,7 +135,7 @@ class OpenAIServer:
                         behaviour = Behaviour(status=404)
                     if behaviour.thinks and "temperature" in body:
                         behaviour = Behaviour(status=400, body=NO_TEMPERATURE)
-                    time.sleep(behaviour.delay)
+                    server._released.wait(behaviour.delay)
                     try:
                         self._send(behaviour, _answer(behaviour, body))
                     except (BrokenPipeError, ConnectionResetError):

@@ -136,6 +136,7 @@ def test_the_plot_calls_the_methods_what_the_table_does(
     assert drawn == [["exact execution", "lark with the copy-everything baseline"]]
 
 
+@pytest.mark.slow
 def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs, folder: Path, tmp_path: Path) -> None:
     queries = sorted((folder / "kg" / "made" / "queries").glob("valid-*.jsonl"))
     job = run(make(graph="made", files=queries, methods=chosen_methods(LanguageModel("copy"), [EXACT])), jobs)
@@ -168,6 +169,7 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
     assert rows[1]["asked"] == '\'=nothing("Home")'
 
 
+@pytest.mark.timing
 def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     make: MakeJob, jobs: Jobs, shelf: GraphShelf, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -175,7 +177,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
     method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
     # As many at once as are asked of a provider: which of them comes first is not said.
-    server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=20))
+    server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=90))
     job = make("\n".join(['"leads to"("Home")', 'is("Home")'] * 4), methods=[method])
     job.start(jobs.runs, [method])
     deadline = time.monotonic() + 60
@@ -183,8 +185,8 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
         time.sleep(0.05)
     began = time.monotonic()
     job.stop()
-    job.join(10)
-    assert time.monotonic() - began < 5, "a reply under way is not waited for"
+    job.join(60)
+    assert time.monotonic() - began < 60, "a reply under way is not waited for"
     assert job.state == "stopped"
     kept = job.answered
     assert 2 <= kept < 8
@@ -312,6 +314,7 @@ def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) ->
     assert waiting.state == "stopped"
 
 
+@pytest.mark.slow
 def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +373,7 @@ def test_results_are_bounded(make: MakeJob, jobs: Jobs, monkeypatch: pytest.Monk
     assert "the most that is kept here" in state_html(job, 0)
 
 
+@pytest.mark.slow
 def test_likely_answers_are_kept_with_their_scores(make: MakeJob, jobs: Jobs, shelf: GraphShelf) -> None:
     own = shelf.own.add("ann", KnowledgeGraph.from_triples(triples(), name="couples"))
     methods = chosen_methods(LanguageModel("copy"), [COMPLETE])

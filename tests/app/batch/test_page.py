@@ -10,12 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from tests.app.browsing import PHONE, SCRIPT, choose, expect, open_tab, visit
-
-pytestmark = pytest.mark.browser
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 

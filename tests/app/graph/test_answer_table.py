@@ -87,6 +87,7 @@ def test_names_of_strangers_stay_text() -> None:
     assert SCRIPT in assert_harmless(table_html(answer(kg, 'to("hub")'))).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, [1], {"graph": "../etc/passwd"}, {"graph": "world", "query": "borders("}])
 def test_whatever_is_sent_is_answered_with_a_sentence(shelf: GraphShelf, given: object) -> None:
     for function in (sorted_table, saved_answer):

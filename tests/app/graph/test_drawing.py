@@ -38,6 +38,7 @@ def test_an_answer_that_the_question_names_looks_and_is_called_both() -> None:
     assert picture.count(BOTH) == 2, "the entity and the legend"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [MANY_FACTS, 'borders(borders("Portugal"))', 'country(~country("Portugal"))'])
 def test_no_line_runs_behind_an_entity_that_it_does_not_belong_to(world: KnowledgeGraph, query: str) -> None:
     layout = lay_out(asked(world, query).answer)

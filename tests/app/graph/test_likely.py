@@ -76,6 +76,7 @@ def seen(request: str = "me") -> gr.Request:
 # The answer -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_the_graph_says_comes_first_and_whole(predicted: PredictedGraph) -> None:
     answer = shown(predicted, RESIDENTS)
     exact = ask(predicted.kg, "g", RESIDENTS, "embedded").answer

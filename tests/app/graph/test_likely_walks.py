@@ -11,8 +11,6 @@ from tests.app.browsing import DESKTOP, PHONE, choose, expect, open_tab, visit
 from tests.app.couples import as_file
 from tests.app.test_page import ask
 
-pytestmark = pytest.mark.browser
-
 RESIDENTS = '~"lives in"("Town 1")'
 STEPS = 10
 """Of the slider, of five in a hundred each: to where the graph of couples has a likely answer."""

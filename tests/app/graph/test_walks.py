@@ -10,8 +10,6 @@ import pytest
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, choose, expect, open_tab, visit
 from tests.app.test_page import ask
 
-pytestmark = pytest.mark.browser
-
 
 def wait(page: Any, condition: str, seconds: float = 15) -> None:
     page.wait_for_function(f"() => {condition}", timeout=seconds * 1000)

@@ -17,8 +17,6 @@ from PIL import Image
 from tests.app.browsing import DESKTOP, PHONE, SCRIPT, expect, open_tab, visit
 from vision.images.loading import MAX_BYTES
 
-pytestmark = pytest.mark.browser
-
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 SENT_HERE = {"_type": "gradio.FileData"}
 

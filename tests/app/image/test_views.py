@@ -84,12 +84,14 @@ def test_the_legend_counts_each_class() -> None:
     assert 'aria-label="4 objects: 3 person, 1 dog"' in html
 
 
+@pytest.mark.slow
 def test_eighty_classes_have_a_button_each_and_one_for_all() -> None:
     boxes = [[i * 2, 0, i * 2 + 2, 9] for i in range(80)]
     html = overlay(found(boxes, COCO_CLASSES))
     assert harmless(html).tags.count("button") == 81
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (40, 30), (3000, 20), (20, 3000), (8000, 8000)])
 def test_a_picture_of_any_shape_leaves_its_labels_room(size: tuple[int, int]) -> None:
     html = overlay(found([[0, 0, *size]], ("a long label of several words",), size, scores=[0.5]))

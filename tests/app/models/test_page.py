@@ -11,8 +11,6 @@ import pytest
 from tests.app.browsing import expect, serve, visit
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
-pytestmark = pytest.mark.browser
-
 KEY = "vk9-Visitors.Secret_Key-0123456789"
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from tests.app.browsing import expect, visit
-
-pytestmark = pytest.mark.browser
 
 MARKUP = (
     "<script>window.ran=1</script>",

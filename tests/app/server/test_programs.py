@@ -110,6 +110,7 @@ def got(url: str, path: str) -> tuple[int, bytes]:
 # Documented examples ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(examples("py"))))
 def test_the_documented_python_runs(copying: str, folder: Path, number: int) -> None:
     code = examples("py")[number].replace(HERE, copying)
@@ -239,6 +240,7 @@ def test_the_model_works_a_query_out(copying: str) -> None:
     assert '"by": "llm"' in answer
 
 
+@pytest.mark.slow
 def test_an_answer_of_any_size_is_cut_and_counted(copying: str) -> None:
     answer = called(copying, "query", graph="world", query='!borders("Portugal")')
     data = json.loads(re.findall(r"^data: (.*)$", answer, re.MULTILINE)[-1])[0]
@@ -248,6 +250,7 @@ def test_an_answer_of_any_size_is_cut_and_counted(copying: str) -> None:
 # Bad intentions ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_address_is_fetched_in_any_way(copying: str, inward: tuple[str, list[str]]) -> None:
     url, asked = inward
     stamped = {"path": url, "url": url, "meta": {"_type": "gradio.FileData"}, "orig_name": "a.png"}
@@ -327,6 +330,7 @@ def upload(url: str, name: str, content: bytes) -> str:
 # Many at once -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
     """Each asks of a country of its own, twice, and each gets that country's answer."""
     countries = ["Portugal", "France", "Germany", "Italy", "Spain", "Poland", "Norway", "Sweden", "Finland", "Ireland",
@@ -345,6 +349,7 @@ def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
     assert sum("event: complete" in events for both in answered.values() for events in both) >= 20
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) -> None:
     """The benchmark in small; `benchmarks/results/demo_load.md` has 500 requests of 20 visitors."""
     port = urllib.parse.urlsplit(copying).port
@@ -355,6 +360,7 @@ def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) ->
     assert memory[-1] - memory[0] < 300, memory
 
 
+@pytest.mark.slow
 def test_one_tab_that_asks_for_too_much_is_told_and_others_are_served(copying: str) -> None:
     config = json.loads(got(copying, "/config")[1])
     number = next(d["id"] for d in config["dependencies"] if d["api_name"] == "scene")

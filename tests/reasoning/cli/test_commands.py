@@ -312,17 +312,20 @@ class TestProcess:
             [sys.executable, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False, **more
         )
 
+    @pytest.mark.slow
     def test_results_and_messages_go_separate_ways(self, family: str) -> None:
         fine = self.run("-m", "reasoning", "query", "--kg", family, "--json", 'parent("Ann")')
         assert fine.returncode == 0 and json.loads(fine.stdout)["answers"] and fine.stderr == ""
         wrong = self.run("-m", "reasoning", "query", "--kg", family, "--json", "parent(")
         assert wrong.returncode == 2 and wrong.stdout == "" and "Traceback" not in wrong.stderr
 
+    @pytest.mark.slow
     def test_a_reader_who_leaves_is_no_error(self, family: str) -> None:
         command = f"{sys.executable} -m reasoning datasets --json | head -c 1"
         process = subprocess.run(command, shell=True, cwd=PROJECT, capture_output=True, text=True, check=True)
         assert process.stdout == "[" and process.stderr == ""
 
+    @pytest.mark.slow
     def test_set_algebra_needs_no_deep_learning_library(self, family: str) -> None:
         code = (
             "import sys; from reasoning.cli import main; main(sys.argv[1:]); "

@@ -45,6 +45,7 @@ class TestVerify:
 
 
 class TestConvert:
+    @pytest.mark.slow
     def test_betae_s_folder_becomes_one_that_is_evaluated(self, tmp_path: Path, capsys: Captured) -> None:
         official = write_official(make_dataset(tmp_path / "made", queries_of_each=2), tmp_path / "official")
         target = tmp_path / "converted"

@@ -54,6 +54,7 @@ def fitted(train_graph: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory
     return fit(train_graph, QUICK, out=tmp_path_factory.mktemp("fitted") / "made")
 
 
+@pytest.mark.slow
 def test_what_was_fitted_is_found_beside_the_cache(
     train_graph: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +291,7 @@ def test_rules_alone_need_no_training_and_no_folder() -> None:
 
 
 class TestEvaluation:
+    @pytest.mark.slow
     def test_hard_answers_are_ranked_and_reading_takes_what_is_likely(self, dataset: Path, fitted: Fitted) -> None:
         options = CompletionOptions(model=fitted.folder)
         hard = evaluate_queries(

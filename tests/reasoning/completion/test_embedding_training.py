@@ -121,6 +121,7 @@ def test_ranks_are_filtered_and_ties_take_the_expected_rank() -> None:
     assert found.hits == {1: 0.0, 3: 1.0, 10: 1.0}
 
 
+@pytest.mark.slow
 def test_training_learns_what_a_pattern_says(tmp_path: Path) -> None:
     names = [f"e{number}" for number in range(30)]
     pairs = [(names[i], names[(7 * i + 3) % 30]) for i in range(30)]
@@ -137,6 +138,7 @@ def test_a_score_that_is_no_number_ranks_last() -> None:
     assert rank_among(scores, np.array([1], dtype=np.int32), np.zeros(0, dtype=np.int32)).tolist() == [4]
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_into_memory_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     rank = int(pages / (4 * 5 * 20 * 2))

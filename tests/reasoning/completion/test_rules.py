@@ -150,6 +150,7 @@ def test_walks_fall_into_buckets(walks: int, bucket: int) -> None:
     assert bucket_of(walks) == bucket
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_bodies_of_three_edges_are_counted_as_sets_say(seed: int) -> None:
     triples = random_triples(seed, 30)
@@ -167,6 +168,7 @@ def test_bodies_of_three_edges_are_counted_as_sets_say(seed: int) -> None:
     assert long > 100
 
 
+@pytest.mark.slow
 def test_bodies_of_three_edges_lead_to_scores_that_their_reasons_explain() -> None:
     triples = random_triples(2, 30)
     predictor, edges = fitted(triples, replace(ALL, sparse=100.0)), directed(triples)
@@ -179,6 +181,7 @@ def test_bodies_of_three_edges_lead_to_scores_that_their_reasons_explain() -> No
             assert best - 1e-6 <= scores[x, y] <= best + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_and_reasons_are_what_the_definitions_give(seed: int) -> None:
     triples = random_triples(seed, 30)
@@ -197,6 +200,7 @@ def test_scores_and_reasons_are_what_the_definitions_give(seed: int) -> None:
             assert scores[x, y] == pytest.approx(-math.expm1(-whole), abs=2e-6)
 
 
+@pytest.mark.slow
 def test_a_reason_holds_a_walk_through_the_graph() -> None:
     triples = random_triples(5, 30)
     predictor = fitted(triples, replace(ALL, sparse=100.0))

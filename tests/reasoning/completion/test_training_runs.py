@@ -110,6 +110,7 @@ def test_training_stops_where_held_out_links_are_ranked_no_better(tmp_path: Path
     assert len(checks) == first_best + 1 + 2
 
 
+@pytest.mark.slow
 def test_a_run_on_the_whole_graph_does_all_epochs_on_every_triple_and_survives_a_kill(tmp_path: Path) -> None:
     names = [f"e{number}" for number in range(30)]
     kg = KnowledgeGraph.from_triples([(names[i], "r", names[(7 * i + 3) % 30]) for i in range(30)])

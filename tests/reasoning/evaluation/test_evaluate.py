@@ -275,6 +275,7 @@ class TestProcesses:
             "--split", "test", "--protocol", "reading", "--out", str(out), *more,
         ]  # fmt: skip
 
+    @pytest.mark.slow
     def test_a_second_process_on_the_same_file_is_refused(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
         with ResultsFile(out, {}, [], (), resume=False):
@@ -282,6 +283,7 @@ class TestProcesses:
         assert second.returncode == 1 and "being written by another run" in second.stderr
         assert second.stdout == "" and out.read_text() == ""
 
+    @pytest.mark.slow
     def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(self, dataset: Path, tmp_path: Path) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
         evaluate_queries(dataset, dataset / "queries", "reading", split="test", out=whole)
@@ -301,6 +303,7 @@ class TestProcesses:
         subprocess.run(self.command(dataset, out, "--resume"), cwd=PROJECT, check=True, capture_output=True)
         assert out.read_bytes() == whole.read_bytes()
 
+    @pytest.mark.slow
     def test_a_disk_without_room_for_the_last_summary_keeps_the_one_before(self, dataset: Path, tmp_path: Path) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
         queries = dataset / "queries/test-1p.jsonl"
@@ -317,6 +320,7 @@ class TestProcesses:
         subprocess.run([*command, "--resume"], cwd=PROJECT, check=True, capture_output=True)
         assert {**summary(out), "seconds": 0} == {**summary(whole), "seconds": 0}
 
+    @pytest.mark.slow
     def test_a_disk_without_any_room_is_told_before_the_first_query(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
         stopped = subprocess.run(

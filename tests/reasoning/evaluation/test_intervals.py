@@ -25,6 +25,7 @@ def bounds(values: list[float], stratum: str = "2p") -> tuple[float, float]:
 
 
 class TestOneMean:
+    @pytest.mark.slow
     def test_95_of_100_intervals_hold_the_true_mean(self) -> None:
         rng = np.random.default_rng(0)
         held = 0

@@ -40,6 +40,7 @@ def summary(path: Path) -> dict[str, Any]:
     return {**json.loads(summary_path(path).read_text()), "seconds": 0}
 
 
+@pytest.mark.slow
 def test_killed_at_each_of_its_effects_on_the_disk(tmp_path: Path, folder: Path) -> None:
     dataset = make_dataset(tmp_path / "made", 3)
     run("effects", dataset, dataset / "queries/test-2p.jsonl", folder)
@@ -54,6 +55,7 @@ def test_killed_at_each_of_its_effects_on_the_disk(tmp_path: Path, folder: Path)
     assert not list(folder.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_at_random_moments(tmp_path: Path, folder: Path) -> None:
     dataset = make_dataset(tmp_path / "made", 10)
     kills = int(run("moments", dataset, dataset / "queries", folder))

@@ -22,6 +22,7 @@ def least(query: str, known: set[Link], missing: set[Link], answer: int) -> int:
     return int(found[0])
 
 
+@pytest.mark.slow
 @given(splits(), structured_queries())
 @settings(max_examples=250, deadline=None)
 def test_as_few_as_any_set_of_links_that_gives_the_answer(links: tuple[set[Link], set[Link]], query: Query) -> None:
@@ -65,6 +66,7 @@ def test_a_complement_alone_has_no_proofs() -> None:
         least('!r0("e0")', {(0, 0, 1)}, {(0, 0, 2)}, 3)
 
 
+@pytest.mark.slow
 def test_the_shares_of_the_official_3i_queries_are_the_published_ones(data_root: Path) -> None:
     folder = data_root / "kg" / "nell995-betae"
     if not (folder / "queries").is_dir():

@@ -369,6 +369,7 @@ sample_queries(sys.argv[1], Path(sys.argv[2]), "test", SamplingOptions(["1p", "2
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_of_a_file_leaves_whole_ones(dataset: Path, tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     run = subprocess.run([sys.executable, "-c", KILLED, str(dataset), str(killed)], cwd=PROJECT)
@@ -382,6 +383,7 @@ def test_a_run_killed_in_the_middle_of_a_file_leaves_whole_ones(dataset: Path, t
         assert (killed / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_fb15k_237_has_negated_and_harder_queries(data_root: Path, tmp_path: Path) -> None:
     folder = data_root / "kg" / "fb15k-237"
     if not folder.is_dir():

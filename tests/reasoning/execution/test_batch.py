@@ -49,6 +49,7 @@ def random_graph(entities: int, triples: int, seed: int) -> KnowledgeGraph:
     return KnowledgeGraph.from_triples([(f"e{h}", f"r{r}", f"e{t}") for h, r, t in rows])
 
 
+@pytest.mark.slow
 @given(facts(), st.lists(sets(), max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_a_batch_gives_what_the_oracle_gives(world: Facts, queries: list[Query]) -> None:
@@ -133,6 +134,7 @@ def test_an_executor_runs_many_programs() -> None:
     assert executor.run(program)[0].tolist() == executor.run(program)[0].tolist() == oracle(kg, chain)
 
 
+@pytest.mark.slow
 def test_numba_is_imported_only_where_a_batch_runs() -> None:
     code = "import sys, reasoning, reasoning.execution.batch; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -40,12 +40,14 @@ def only(world: Facts, given: Answer) -> Facts:
     )
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=200, deadline=None)
 def test_all_evidence_is_in_the_graph(world: Facts, query: Query) -> None:
     assert shown(answer(world, query)) <= set(world.triples)
 
 
+@pytest.mark.slow
 @given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
 @settings(max_examples=200, deadline=None)
 def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) -> None:
@@ -53,6 +55,7 @@ def test_the_evidence_alone_gives_the_same_answer(world: Facts, query: Query) ->
     assert only(world, given_answer).denote(query) == set(given_answer.entities)
 
 
+@pytest.mark.slow
 @given(facts(), sets().filter(lambda query: not holds(query, (Complement, Top))))
 @settings(max_examples=100, deadline=None)
 def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Query) -> None:
@@ -60,6 +63,7 @@ def test_where_nothing_was_found_there_is_nothing_to_show(world: Facts, query: Q
     assert given_answer.entities or not given_answer.evidence
 
 
+@pytest.mark.slow
 @given(facts(), sets(), st.sampled_from([Count, Exists]))
 @settings(max_examples=50, deadline=None)
 def test_a_count_rests_on_what_it_counted(world: Facts, query: Query, top: type[Count | Exists]) -> None:

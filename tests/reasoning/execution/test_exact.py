@@ -42,12 +42,14 @@ def found(kg: KnowledgeGraph, query: Query | str) -> set[str]:
 # Against Python sets over the triples ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=300, deadline=None)
 def test_every_query_gives_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
     assert found(KnowledgeGraph.from_triples(world.triples), query) == world.denote(query)
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=80, deadline=None)
 def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
@@ -56,6 +58,7 @@ def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -
     assert [reasoner.answer(Count(query)).value, reasoner.answer(Exists(query)).value] == [size, size > 0]
 
 
+@pytest.mark.slow
 @given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)))
 @settings(max_examples=80, deadline=None)
 def test_reading_values_gives_each_members_own(world: Facts, query: Query, relation: str) -> None:
@@ -65,6 +68,7 @@ def test_reading_values_gives_each_members_own(world: Facts, query: Query, relat
     assert dict(zip(answer.entities, answer.values or (), strict=True)) == expected
 
 
+@pytest.mark.slow
 @given(facts(), sets(), sets())
 @settings(max_examples=80, deadline=None)
 def test_de_morgan(world: Facts, left: Query, right: Query) -> None:
@@ -73,6 +77,7 @@ def test_de_morgan(world: Facts, left: Query, right: Query) -> None:
     assert found(kg, Intersect((Complement(left), Complement(right)))) == outside_both
 
 
+@pytest.mark.slow
 @given(facts(), sets(), sets())
 @settings(max_examples=80, deadline=None)
 def test_an_intersection_with_a_complement_is_the_difference(world: Facts, left: Query, right: Query) -> None:
@@ -80,6 +85,7 @@ def test_an_intersection_with_a_complement_is_the_difference(world: Facts, left:
     assert found(kg, Intersect((left, Complement(right)))) == found(kg, left) - found(kg, right)
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=50, deadline=None)
 def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
@@ -182,6 +188,7 @@ def test_an_anchor_alone_has_no_steps() -> None:
     assert (execute(TOWNS, chain), chain.anchor) == ([], TOWNS.entity("Ash"))
 
 
+@pytest.mark.slow
 def test_a_wide_union_is_no_deeper_than_a_narrow_one() -> None:
     kg = KnowledgeGraph.from_triples([(f"n{i}", "next", f"n{i + 1}") for i in range(2000)])
     query = " | ".join(f'next("n{i}")' for i in range(2000))

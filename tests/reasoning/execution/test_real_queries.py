@@ -22,6 +22,7 @@ def folder(request: pytest.FixtureRequest, data_root: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_reading_is_exact(folder: Path) -> None:
     result = evaluate_queries(folder, folder / "queries", "reading", limit=EACH)
     types, _ = FOLDERS[folder.name]
@@ -29,6 +30,7 @@ def test_reading_is_exact(folder: Path) -> None:
     assert {row["exact_match"] for row in result["per_type"].values()} == {1.0}
 
 
+@pytest.mark.slow
 def test_hard_answers_are_not_read_off(folder: Path) -> None:
     result = evaluate_queries(folder, folder / "queries", "hard", limit=EACH)
     _, entities = FOLDERS[folder.name]
@@ -37,6 +39,7 @@ def test_hard_answers_are_not_read_off(folder: Path) -> None:
         assert row["hits@10"] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hops", [1, 2, 3])
 def test_few_metaqa_questions_have_lost_their_answers(data_root: Path, hops: int) -> None:
     folder = data_root / "kg" / "metaqa"

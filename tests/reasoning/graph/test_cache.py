@@ -138,6 +138,7 @@ def test_no_flipped_bit_of_the_manifest_changes_what_is_read(tmp_path: Path) -> 
 LOAD = "import sys; from reasoning import KnowledgeGraph; print(len(KnowledgeGraph.load(sys.argv[1])))"
 
 
+@pytest.mark.slow
 def test_two_processes_may_build_the_same_graph_at_once(cache_folder: Path, dataset: Path) -> None:
     workers = [
         subprocess.Popen([sys.executable, "-c", LOAD, str(dataset)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -21,6 +21,7 @@ from tests.reasoning.random_queries import Facts, facts
 
 @pytest.mark.parametrize("suffix", [".tsv", ".csv", ".jsonl"])
 class TestRoundTrip:
+    @pytest.mark.slow
     @given(world=facts())
     @settings(max_examples=30, deadline=None)
     def test_of_any_small_graph(self, tmp_path_factory: pytest.TempPathFactory, suffix: str, world: Facts) -> None:

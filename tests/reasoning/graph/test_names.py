@@ -121,12 +121,13 @@ def test_an_unknown_name_lists_the_nearest_first() -> None:
     assert "Zaire" not in raised.value.nearest
 
 
+@pytest.mark.timing
 def test_a_name_of_any_length_is_looked_up_at_once_and_repeated_in_part() -> None:
     kg = graph(*((f"id{i}", f"place {i} {'x' * 50}") for i in range(2000)))
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(UnknownEntityError) as raised:
         kg.match("x" * 200_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 4
     assert len(str(raised.value)) < 500
 
 
@@ -177,6 +178,7 @@ TANGLED = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(TANGLED)
 @settings(max_examples=400, deadline=None)
 def test_a_display_name_means_its_entity_whatever_the_labels(entities: list[tuple[str, str]]) -> None:

@@ -32,12 +32,13 @@ def test_the_event_loop_goes_on_meanwhile() -> None:
     assert asyncio.run(both()) == ["other", "True"]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("wrapped", [False, True], ids=["itself", "in a map inside"])
 def test_cancelled_work_knows_it_and_keeps_no_loop_open(wrapped: bool) -> None:
     seen, release = threading.Event(), threading.Event()
 
     def work(item: object = None) -> None:
-        release.wait(5)
+        release.wait(60)
         if abandoned():
             seen.set()
 
@@ -45,9 +46,9 @@ def test_cancelled_work_knows_it_and_keeps_no_loop_open(wrapped: bool) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(awaited(whole), 0.05))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     release.set()
-    assert seen.wait(5)
+    assert seen.wait(30)
 
 
 def test_work_under_way_in_a_map_that_was_left_knows_it() -> None:

@@ -122,6 +122,7 @@ def test_reading_a_question_is_part_of_the_bill(server: OpenAIServer) -> None:
 # Errors that may pass --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -146,6 +147,7 @@ def test_a_retried_step_counts_its_requests_and_pays_for_the_reply(server: OpenA
     assert (attempt.error, attempt.usage.requests, step.agrees) == (None, 2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_the_wait_that_the_provider_asks_for_is_kept(server: OpenAIServer, form: str) -> None:
     asked = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
@@ -162,6 +164,7 @@ def test_a_wait_longer_than_the_time_left_is_not_begun(server: OpenAIServer) -> 
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [
@@ -231,14 +234,16 @@ def test_a_reply_cut_off_at_its_length_limit_is_refused(server: OpenAIServer) ->
     assert (first.error, second.error) == ("the reply was cut off at its length limit", None)
 
 
+@pytest.mark.timing
 def test_a_slow_server_is_given_up(server: OpenAIServer) -> None:
-    server.then(Behaviour(delay=3))
+    server.then(Behaviour(delay=60))
     began = time.monotonic()
     with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.3 s"):
         ask(timeout=0.3)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"replies": "structured"}, {"replies": "text"}])
 @pytest.mark.parametrize("question", ['to("hub")', "Where can one go from the hub?"])
 def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
@@ -254,6 +259,7 @@ def test_no_reply_that_was_given_up_keeps_the_process_from_its_end(
     assert left and not [name for name in left if name.startswith("ThreadPool")]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_a_clear_error(server: OpenAIServer) -> None:
     llm = load_llm(MODEL)
     server.kill()
@@ -282,6 +288,7 @@ def test_a_batch_overlaps_and_keeps_its_order(server: OpenAIServer) -> None:
     assert server.most_at_once == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_more_requests_are_under_way_than_allowed(server: OpenAIServer, workers: int) -> None:
     server.then(for_ever=Behaviour(delay=0.05))
@@ -289,6 +296,7 @@ def test_no_more_requests_are_under_way_than_allowed(server: OpenAIServer, worke
     assert server.most_at_once == workers
 
 
+@pytest.mark.slow
 def test_requests_are_spaced_by_the_rate_limit(server: OpenAIServer) -> None:
     # Three hundred a minute is one each 0.2 s, whoever sends it.
     reasoner(requests_per_minute=300, max_concurrency=4).batch([f'on("stop {number}")' for number in range(5)])
@@ -296,6 +304,7 @@ def test_requests_are_spaced_by_the_rate_limit(server: OpenAIServer) -> None:
     assert len(gaps) == 4 and min(gaps) > 0.1 and sum(gaps) > 0.7
 
 
+@pytest.mark.slow
 def test_time_spent_waiting_for_a_turn_is_not_the_models(server: OpenAIServer) -> None:
     answers = reasoner(requests_per_minute=60, max_concurrency=3, timeout=0.9).batch(
         [f'on("stop {number}")' for number in range(3)]
@@ -339,11 +348,12 @@ def test_another_server_has_other_replies(server: OpenAIServer, monkeypatch: pyt
     assert (len(server.requests), len(other.requests)) == (1, 1)
 
 
+@pytest.mark.timing
 def test_a_cached_reply_waits_for_no_turn(server: OpenAIServer) -> None:
     reasoner(cache=True).answer(TWO_STEPS)
     began = time.monotonic()
     assert reasoner(cache=True, requests_per_minute=1).answer(TWO_STEPS).usage.cached == 2
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50  # the second turn would come after a minute
 
 
 def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,6 +376,8 @@ async def steps(reasoner: Reasoner) -> None:
         pass
 
 
+@pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "ask_for",
     [
@@ -386,14 +398,16 @@ def test_a_cancelled_question_asks_no_further_step(
         task.cancel()
         await task
 
-    server.then(Behaviour(delay=0.8))
+    server.then(Behaviour(delay=60))
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(begun_and_cancelled())
-    assert time.monotonic() - server.times[0] < 0.7  # nothing waited for the reply
-    time.sleep(1)
+    assert time.monotonic() - server.times[0] < 30  # nothing waited for the reply
+    server.release()
+    time.sleep(0.5)
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_an_error_in_a_batch_ends_the_other_questions(server: OpenAIServer) -> None:
     server.then(Behaviour(delay=0.3))
     with pytest.raises(UnknownEntityError):

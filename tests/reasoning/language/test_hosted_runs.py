@@ -65,6 +65,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_many_at_once_give_the_lines_of_one_after_the_other(
     evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_many_at_once_give_the_lines_of_one_after_the_other(
     assert summaries[0] == summaries[1] and summaries[0]["avg_n"]["exact_match"] == 1.0
 
 
+@pytest.mark.slow
 def test_tokens_and_cost_are_told_for_each_line_and_in_all(
     evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
 ) -> None:
@@ -89,6 +91,7 @@ def test_tokens_and_cost_are_told_for_each_line_and_in_all(
     assert total["input_tokens"] == sum(usage["input_tokens"] for usage in usages) and not total["estimated"]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_resumed_with_another_number_at_once_and_pays_for_no_line_twice(
     evaluate: Evaluate, server: OpenAIServer, tmp_path: Path
 ) -> None:
@@ -113,8 +116,10 @@ def test_a_provider_out_of_reach_stops_the_run_and_leaves_its_queries_undone(
     assert out.read_text() == ""
 
 
+@pytest.mark.slow
+@pytest.mark.timing
 def test_ctrl_c_waits_for_no_reply_under_way(evaluate: Evaluate, server: OpenAIServer, tmp_path: Path) -> None:
-    server.then(*[Behaviour()] * 12, for_ever=Behaviour(delay=20))
+    server.then(*[Behaviour()] * 12, for_ever=Behaviour(delay=90))
     out = tmp_path / "r.jsonl"
     pressed: list[float] = []
 
@@ -132,7 +137,7 @@ def test_ctrl_c_waits_for_no_reply_under_way(evaluate: Evaluate, server: OpenAIS
             evaluate(out, max_concurrency=4)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert time.monotonic() - pressed[0] < 10
+    assert time.monotonic() - pressed[0] < 60
     summary = json.loads(summary_path(out).read_text())
     assert summary["count"] == len(lines(out)) and summary["complete"] is False and "intervals" not in summary
     server.then()
@@ -152,6 +157,7 @@ def test_questions_are_asked_at_once_too(server: OpenAIServer, tmp_path: Path) -
     assert [line["id"] for line in lines(out)] == [f"questions:{n}" for n in range(8)]
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_it_would_take_and_sends_nothing(
     dataset: Path, server: OpenAIServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate
 ) -> None:

@@ -60,6 +60,7 @@ def test_every_reply_that_it_lets_through_is_read_and_names_nothing_twice() -> N
     assert {0, 1, 12} & lengths and len(lengths) > 4
 
 
+@pytest.mark.slow
 def test_a_model_of_random_weights_is_held_to_the_context(tmp_path: Path) -> None:
     """Without the grammar its replies are noise, so that every step fails."""
     llm = EmbeddedChatModel(source=str(tiny_model(tmp_path / "tiny")))

@@ -52,6 +52,7 @@ def conversions(cache: Path) -> list[Path]:
     return sorted(path for path in cache.iterdir() if path.is_dir())
 
 
+@pytest.mark.slow
 def test_killed_conversion_leaves_nothing_half_made(gguf: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     assert start("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", gguf, cache).wait(60) == -signal.SIGKILL
@@ -64,6 +65,7 @@ def test_killed_conversion_leaves_nothing_half_made(gguf: Path, tmp_path: Path) 
     assert is_intact(folder)
 
 
+@pytest.mark.slow
 def test_two_processes_convert_once(gguf: Path, tmp_path: Path) -> None:
     cache, log = tmp_path / "cache", tmp_path / "log"
     event = f"import time; open({str(log)!r}, 'a').write('x'); time.sleep(1)"
@@ -117,6 +119,7 @@ def real_weights() -> Path:
         raise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip_a_byte, cut_short, lose_the_tokenizer, garble_the_manifest])
 def test_damaged_cache_is_noticed_and_converted_again(
     real_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, damage

@@ -89,6 +89,7 @@ def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
 # --- the embedded model ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_embedded_answers_and_counts_its_tokens(embedded: EmbeddedChatModel) -> None:
     answer = embedded.invoke(CAPITAL)
     assert "Paris" in answer.text
@@ -100,6 +101,7 @@ def test_embedded_answers_and_counts_its_tokens(embedded: EmbeddedChatModel) -> 
     assert "<|im_end|>" not in answer.text
 
 
+@pytest.mark.slow
 def test_decoding_agrees_with_transformers_generate(embedded: EmbeddedChatModel) -> None:
     import torch
 
@@ -113,6 +115,7 @@ def test_decoding_agrees_with_transformers_generate(embedded: EmbeddedChatModel)
     assert ours == local.tokenizer.decode(theirs[0, len(prompt) :], skip_special_tokens=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [None, ["Paris"], ["is Par", "zzz"], [""]])
 def test_streaming_equals_invoke(embedded: EmbeddedChatModel, stop: list[str] | None) -> None:
     answer = embedded.invoke(CAPITAL, stop=stop)
@@ -124,6 +127,7 @@ def test_streaming_equals_invoke(embedded: EmbeddedChatModel, stop: list[str] | 
     assert streamed.response_metadata == answer.response_metadata
 
 
+@pytest.mark.slow
 def test_stop_string_ends_the_answer_and_is_no_part_of_it(embedded: EmbeddedChatModel) -> None:
     whole = embedded.invoke(CAPITAL).text
     assert embedded.invoke(CAPITAL, stop=["is Par"]).text == whole[: whole.index("is Par")]
@@ -144,6 +148,7 @@ def test_what_may_begin_a_stop_string_is_held_back(text: str, stop: list[str], c
     assert _certain_length(text, stop) == certain
 
 
+@pytest.mark.slow
 def test_token_limit_is_kept_and_reported(embedded: EmbeddedChatModel) -> None:
     answer = embedded.invoke(CAPITAL, max_new_tokens=3)
     assert answer.usage_metadata is not None
@@ -156,6 +161,7 @@ def test_prompt_beyond_the_context_window_is_an_error(embedded: EmbeddedChatMode
         embedded.invoke("e1 " * 9000)
 
 
+@pytest.mark.slow
 def test_timeout_ends_the_work_and_frees_the_model(
     embedded: EmbeddedChatModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +181,7 @@ def test_timeout_ends_the_work_and_frees_the_model(
     assert "Paris" in ask_model(embedded, CAPITAL, 60).text
 
 
+@pytest.mark.slow
 def test_closed_or_paused_stream_blocks_nobody(embedded: EmbeddedChatModel) -> None:
     paused, closed = embedded.stream(CAPITAL), embedded.stream(CAPITAL)
     next(paused)
@@ -185,6 +192,7 @@ def test_closed_or_paused_stream_blocks_nobody(embedded: EmbeddedChatModel) -> N
     assert len(list(paused)) > 1
 
 
+@pytest.mark.slow
 def test_threads_get_their_own_answers(embedded: EmbeddedChatModel) -> None:
     questions = [f"What is the capital of {country}?" for country in ("France", "Italy", "Spain", "Japan")]
     alone = [embedded.invoke(question).text for question in questions]
@@ -314,15 +322,17 @@ def test_answer_comes_through() -> None:
     assert ask_model(OneWordChatModel(), [HumanMessage("?")], 30).text == "yes"
 
 
+@pytest.mark.timing
 def test_hanging_provider_is_given_up() -> None:
     begin = time.monotonic()
     with pytest.raises(LLMTimeoutError, match=r"hanging did not answer within 0\.1 s"):
         ask_model(HangingChatModel(), [HumanMessage("?")], 0.1)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30  # it hangs for a minute
     left = [thread for thread in threading.enumerate() if thread.name == "skylark-llm"]
     assert all(thread.daemon for thread in left)
 
 
+@pytest.mark.slow
 def test_hanging_provider_does_not_keep_the_process() -> None:
     program = (
         "from tests.reasoning.language.test_models import *\n"

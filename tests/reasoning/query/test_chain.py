@@ -47,6 +47,7 @@ def test_a_query_is_done_in_these_steps(query: str, steps: list[Step]) -> None:
     assert list(decompose(Query.parse(query))) == steps
 
 
+@pytest.mark.slow
 @given(queries(sets()))
 @settings(max_examples=200, deadline=None)
 def test_a_step_needs_only_earlier_ones_and_every_step_but_the_last_is_needed(query: Query) -> None:
@@ -56,6 +57,7 @@ def test_a_step_needs_only_earlier_ones_and_every_step_but_the_last_is_needed(qu
     assert set().union(*used) | {chain.result} >= set(range(len(chain)))
 
 
+@pytest.mark.slow
 @given(queries(sets()))
 @settings(max_examples=200, deadline=None)
 def test_no_step_is_done_twice(query: Query) -> None:

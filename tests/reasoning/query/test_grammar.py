@@ -25,6 +25,7 @@ values = st.one_of(
 # What is read ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(queries(sets(names, names, st.tuples(names, values), names, by_id=True)))
 @settings(max_examples=400, deadline=None)
 def test_a_query_prints_as_text_that_reads_back_to_it(query: Query) -> None:
@@ -176,6 +177,7 @@ def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
 OPENINGS = ("!", "r(", "~r(", 'top(1, v, "a" & ', '"b" & !(', '"b" | (')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opening", OPENINGS)
 @pytest.mark.parametrize("times", [201, 330, 395, 410, 1000, 20_000])
 def test_a_text_nested_too_deeply_is_a_query_error(opening: str, times: int) -> None:

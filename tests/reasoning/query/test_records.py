@@ -102,6 +102,7 @@ def branches(entities: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
     return st.recursive(entities, grow, max_leaves=6)
 
 
+@pytest.mark.slow
 @given(branches(st.builds(Entity, st.sampled_from(["1", "x", "-5", "٣", "9" * 5000]), st.just(True))))
 @settings(max_examples=200, deadline=None)
 def test_any_tree_of_the_four_operations_comes_back(query: Query) -> None:
@@ -181,6 +182,7 @@ def test_a_malformed_record_is_a_query_error(record: Any) -> None:
         Query.from_record(record)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.one_of(st.integers(-3, 3), st.sampled_from(["u", "n", "", "x"]), st.none()),

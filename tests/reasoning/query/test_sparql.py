@@ -41,6 +41,7 @@ def selected(kg: KnowledgeGraph, query: Query | str) -> Outcome:
 # Against Python sets over the triples ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=200, deadline=None)
 def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
@@ -49,6 +50,7 @@ def test_every_query_selects_what_sets_over_the_triples_give(world: Facts, query
     assert ids == world.denote(query)
 
 
+@pytest.mark.slow
 @given(facts(), sets())
 @settings(max_examples=60, deadline=None)
 def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -> None:
@@ -57,6 +59,7 @@ def test_count_and_exists_say_how_many_and_whether(world: Facts, query: Query) -
     assert [selected(kg, Count(query)), selected(kg, Exists(query))] == [size, size > 0]
 
 
+@pytest.mark.slow
 @given(facts(), sets(), st.sampled_from((NUMBER, DECIMAL, DATE)), st.sampled_from((1, 2, None)))
 @settings(max_examples=80, deadline=None)
 def test_values_come_with_their_members(world: Facts, query: Query, relation: str, k: int | None) -> None:
@@ -66,6 +69,7 @@ def test_values_come_with_their_members(world: Facts, query: Query, relation: st
     assert selected(kg, asked) == {(name, v) for name, v in world.values[relation].items() if name in members}
 
 
+@pytest.mark.slow
 @given(facts(), sets(), st.permutations(AWKWARD))
 @settings(max_examples=100, deadline=None)
 def test_no_name_changes_what_is_asked(world: Facts, query: Query, names: list[str]) -> None:
@@ -161,11 +165,13 @@ def world_store(world_graph: KnowledgeGraph) -> pyoxigraph.Store:
     return store_of(world_graph)
 
 
+@pytest.mark.slow
 def test_deep_queries_over_world_agree(world_graph: KnowledgeGraph, world_store: pyoxigraph.Store) -> None:
     for query in islice(RandomQueries(world_graph, random.Random(1)).deep(), 15):
         assert by_sparql(query, world_graph, world_store) == by_executor(query, world_graph)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_a_drawn_query_has_its_structure_and_an_answer_by_both(
     structure: str, world_graph: KnowledgeGraph, world_store: pyoxigraph.Store

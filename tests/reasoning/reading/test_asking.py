@@ -133,11 +133,12 @@ def test_a_question_in_another_language_is_not_answered(kg: KnowledgeGraph, ques
     assert refused(understand(question, kg))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("question", ["capital France " * 5000, "word " * 10_000, "(" * 10_000, '"' * 10_000])
 def test_ten_thousand_words_are_refused_at_once(kg: KnowledgeGraph, question: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert "at most 1,000" in refused(understand(question, kg))
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

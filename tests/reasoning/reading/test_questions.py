@@ -101,11 +101,12 @@ def test_a_question_does_not_look_formal(text: str) -> None:
     assert not looks_formal(text)
 
 
+@pytest.mark.timing
 def test_looking_at_a_text_takes_no_time_whatever_its_length() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("(" * 100_000, '"' * 100_000, " (!" * 50_000, "a(" * 50_000, "word " * 50_000):
         looks_formal(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
 
 
 # Patterns -----------------------------------------------------------------------------------------------------------
@@ -267,6 +268,7 @@ METAQA = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_questions_about_a_graph_without_types_follow_the_names_of_its_relations(data_root: Path) -> None:
     graph = KnowledgeGraph.load(data_root / "kg" / "metaqa")
     for question, query in METAQA:
@@ -438,20 +440,22 @@ def test_the_error_offers_the_grammar_in_relations_of_this_graph(small: Knowledg
     assert 'relations "borders"' in str(caught.value)
 
 
+@pytest.mark.timing
 def test_ten_thousand_words_are_refused_at_once(small: KnowledgeGraph) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(QuestionError, match="at most 1,000"):
         read_question("Which countries border France? " * 2_500, small, None)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.5
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "part",
     ["France and ", "capital of ", "Which countries border ", "that border countries ", "not ", "in France ", "1 ",
      "Xyzzy Qwert ", "[a]", '"', "'s ", "largest ", "the ", "border France or Spain and ", "\ud800", "É"],
 )  # fmt: skip
 def test_no_question_takes_longer_than_a_moment(world: KnowledgeGraph, part: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(QuestionError):
         read_question((part * 1000)[:1000], world, None)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 6

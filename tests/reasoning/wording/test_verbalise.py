@@ -161,6 +161,7 @@ def test_every_name_is_told_as_often_as_it_is_asked_for(query: Query) -> None:
         assert words.count(name) == str(query).count(f'"{name}"')
 
 
+@pytest.mark.slow
 @given(queries(NAMED))
 @settings(max_examples=150, deadline=None)
 def test_brackets_are_closed(query: Query) -> None:

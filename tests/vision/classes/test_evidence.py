@@ -144,6 +144,7 @@ def test_a_phrase_is_not_weighed_by_itself() -> None:
     assert anchors.similarities(["hoodies"])[0, place] > 0.7
 
 
+@pytest.mark.slow
 def test_words_that_lists_know_need_neither_the_encoder_nor_torch() -> None:
     code = (
         "import sys; from vision.classes import COCO_CLASSES, ClassMatcher\n"

@@ -161,6 +161,7 @@ class TestEvaluate:
 class TestKilled:
     """The embedded detector on real images, in a process that is killed and begun again."""
 
+    @pytest.mark.slow
     def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(self, data_root: Path, tmp_path: Path) -> None:
         folder = data_root / "vision" / "coco128"
         if not folder.is_dir():

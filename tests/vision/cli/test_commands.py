@@ -287,6 +287,7 @@ class TestToAFolder:
 
 
 class TestWithoutImages:
+    @pytest.mark.slow
     def test_a_task_is_shown(self, run: Any) -> None:
         code, out, _ = run("task", "the two largest dogs and helicopters on the left half, as JSON with scores")
         assert code == OK
@@ -317,17 +318,20 @@ class TestAsAProcess:
             command, text=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
         )
 
+    @pytest.mark.slow
     def test_its_results_are_on_stdout_alone(self, photos: Path) -> None:
         done = self.start("detect", photos / "a.png", "--instruction", "find helicopters and cats as JSON")
         out, err = done.communicate(timeout=120)
         assert done.returncode == OK and json.loads(out) == json.loads(out.strip())
         assert "helicopter" in err and "helicopter" not in out
 
+    @pytest.mark.slow
     def test_an_unknown_model_is_a_failure_in_one_line(self, photos: Path) -> None:
         done = self.start("detect", photos / "a.png", "--instruction", "find cats", "--model", "embeded")
         out, err = done.communicate(timeout=120)
         assert done.returncode == FAILURE and out == "" and "'embedded'" in err and "Traceback" not in err
 
+    @pytest.mark.slow
     def test_nothing_of_a_language_model_is_imported(self) -> None:
         code = "import sys; from vision.cli import main; main(['classes']); print('torch' in sys.modules)"
         done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=120)

@@ -218,6 +218,7 @@ class TestFilters:
         assert FOUND.in_region((0, 0, 0.5, 1)) == FOUND[:2]
         assert FOUND.in_region((0.5, 0, 1, 1)) == FOUND[2:]
 
+    @pytest.mark.slow
     @given(detections(parts=2), st.floats(0, 1))
     def test_and_their_opposites_part_the_objects(self, found: Detections, bound: float) -> None:
         some = found.with_classes(*found.classes[:1])
@@ -229,6 +230,7 @@ class TestFilters:
 
 
 class TestAsDict:
+    @pytest.mark.slow
     @given(detections(parts=2))
     def test_is_json_with_every_object(self, found: Detections) -> None:
         told = json.loads(found.to_json())

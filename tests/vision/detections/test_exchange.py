@@ -76,6 +76,7 @@ class TestCoco:
         bare = replace(FOUND, scores=None, polygons=None)
         assert all(not {"score", "segmentation"} & one.keys() for one in bare.to_coco())
 
+    @pytest.mark.slow
     @given(detections(parts=2))
     def test_go_there_and_back(self, found: Detections) -> None:
         found = replace(found, output=OutputFormat("coco"))
@@ -122,6 +123,7 @@ def loaded_coco(content: dict[str, Any]) -> Any:
 class TestRealAnnotations:
     """The people who drew COCO's outlines drew what no test would think of."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["coco128", "coco_mini_train"])
     def test_read_and_written_again_they_match_themselves(self, name: str) -> None:
         file = Path(kg_data.data_root()) / "vision" / name / "instances.json"

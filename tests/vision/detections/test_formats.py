@@ -43,6 +43,7 @@ def float32_slack(found: Detections) -> float:
 
 
 class TestEveryFormatIsReadBackWithinOneStep:
+    @pytest.mark.slow
     @given(detections())
     @example(replace(FOUND, output=OutputFormat("tokens", "polygon", range_=7, offsets=True)))
     @example(Detections((2, 2), np.array([[0, 0, 1, 1]]), ("a",), output=OutputFormat(offsets=True)))
@@ -64,6 +65,7 @@ class TestEveryFormatIsReadBackWithinOneStep:
         else:
             assert read.scores is None
 
+    @pytest.mark.slow
     @given(detections(parts=3))
     def test_outlines_in_several_parts(self, found: Detections) -> None:
         read = back(found)
@@ -76,6 +78,7 @@ class TestEveryFormatIsReadBackWithinOneStep:
             for vertex in np.concatenate(mine):
                 assert np.min(np.max(np.abs(points - vertex) / bound, axis=1)) <= 1
 
+    @pytest.mark.slow
     def test_all_combinations_of_the_options(self) -> None:
         count = 0
         for name, geometry, box, scale, offsets, centre, class_as, score in itertools.product(
@@ -105,6 +108,7 @@ class TestEveryFormatIsReadBackWithinOneStep:
             count += 1
         assert count > 2000
 
+    @pytest.mark.slow
     @given(detections())
     def test_coco_yolo_and_voc_are_recognised(self, found: Detections) -> None:
         if found.output.format not in ("coco", "yolo", "voc") or not len(found):
@@ -123,6 +127,7 @@ class TestEveryFormatIsReadBackWithinOneStep:
 
 
 class TestTheNumbersAreWhatTheDocsSay:
+    @pytest.mark.slow
     @given(detections(), st.sampled_from(("pixel", "range")), st.booleans())
     def test_each_is_the_nearest_step_from_the_corner_or_the_centre(
         self, found: Detections, scale: Scale, offsets: bool
@@ -141,6 +146,7 @@ class TestTheNumbersAreWhatTheDocsSay:
             assert np.all(np.abs(centre - corners.mean(axis=0)) <= 0.5)
             assert np.all(np.abs(offset - (corners - corners.mean(axis=0))) <= 1)
 
+    @pytest.mark.slow
     @given(detections())
     def test_each_lies_within_the_bounds_of_the_layout(self, found: Detections) -> None:
         found = replace(found, output=replace(found.output, format="tuple", class_as="index", score=False))

@@ -237,6 +237,7 @@ class TestHostileTexts:
                 read(text, output)
 
     # Each would take minutes where reading is not linear, or end the process where it follows brackets without bound.
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "text",
         [
@@ -279,6 +280,7 @@ class TestHostileTexts:
         with pytest.raises(FormatError, match="at most"):
             read(" " * (MAX_CHARACTERS + 1), TUPLE)
 
+    @pytest.mark.slow
     @given(found=detections(parts=2), changes=st.data())
     def test_a_changed_text_is_read_or_refused(self, found: Detections, changes: st.DataObject) -> None:
         text = found.text

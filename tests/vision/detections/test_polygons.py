@@ -297,6 +297,7 @@ class TestOutlinesFromBoxes:
     def test_no_box_has_no_outline(self) -> None:
         assert grabcut_outlines(self.painted(disc()), np.zeros((0, 4), np.float32)).rings == ()
 
+    @pytest.mark.slow
     def test_real_objects_are_outlined_better_than_by_their_boxes(self, data_root: Path) -> None:
         folder = data_root / "vision" / "coco_mini_train"
         annotated = read_annotations([(folder / "images", folder / "instances.json")])

@@ -146,6 +146,7 @@ def overlap_of(one: list[float], other: list[float]) -> float:
 
 
 class TestRequests:
+    @pytest.mark.slow
     @settings(deadline=None, max_examples=25)
     @given(asked=st.lists(st.sampled_from(COCO_CLASSES), min_size=1, max_size=80, unique=True))
     def test_some_classes_give_exactly_their_part_of_all(
@@ -240,6 +241,7 @@ class TestManyAtOnce:
         with pytest.raises(DetectorError, match="threads"):
             NanoDet(threads)
 
+    @pytest.mark.slow
     def test_torch_is_not_imported(self) -> None:
         code = (
             "import sys; from vision.detectors.opening import open_detector; open_detector('embedded'); "

@@ -52,6 +52,7 @@ def same(one: Found, other: Found) -> None:
 # --- real forward passes ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_the_weights_what_is_written_is_whole_and_of_the_set(shelf: Shelf, kind: str) -> None:
     found_any = 0
@@ -88,6 +89,7 @@ def test_replies_are_texts_of_the_grammar_and_are_read_whole(shelf: Shelf, kind:
     assert {one.phrase for one in objects} <= set(CLASSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_of_all_sizes_gives_what_single_images_give(shelf: Shelf, kind: str) -> None:
     detector = opened(shelf, kind, max_objects=2)
@@ -103,6 +105,7 @@ def test_the_order_of_the_classes_changes_nothing(shelf: Shelf, kind: str) -> No
     same(detector.detect([image], ALL)[0], detector.detect([image], Request(CLASSES[::-1]))[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reply_that_is_cut_off_gives_its_whole_objects_and_says_so(shelf: Shelf, kind: str) -> None:
     cut = 0
@@ -124,6 +127,7 @@ def test_captions_are_plain_text(shelf: Shelf, kind: str) -> None:
         assert "<|" not in caption
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_classes_than_a_prompt_holds_take_several(shelf: Shelf, kind: str) -> None:
     detector = opened(shelf, kind, max_objects=2)

@@ -40,6 +40,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
@@ -211,6 +212,7 @@ def test_half_precision_works_on_a_processor(shelf: Shelf, kind: str) -> None:
     assert (found.xyxy <= 90).all()
 
 
+@pytest.mark.slow
 def test_importing_the_detectors_does_not_import_torch() -> None:
     import subprocess
     import sys

@@ -241,6 +241,7 @@ class TestFiles:
 class TestOnRealImages:
     """The embedded detector on COCO; the benchmark has the whole of it."""
 
+    @pytest.mark.slow
     def test_the_figures_of_a_few_images_are_plausible(self, data_root: Path) -> None:
         folder = data_root / "vision" / "coco128"
         if not folder.is_dir():

@@ -74,6 +74,7 @@ class TestARun:
         first = go(out)[0]
         assert go(out, resume=True) == (first, [])
 
+    @pytest.mark.slow
     def test_killed_at_any_moment_it_loses_and_repeats_nothing(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "tests.vision.killed_evaluations", str(tmp_path)]
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)

@@ -146,6 +146,7 @@ class TestBrokenImages:
         for cut in range(1, 40):
             refused(data[:-cut], "cut off or broken")
 
+    @pytest.mark.slow
     @settings(deadline=None, max_examples=150)
     @given(
         form=st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]),

@@ -108,6 +108,7 @@ def test_a_mirror_changes_left_and_right_alone(xyxy: np.ndarray) -> None:
         np.testing.assert_array_equal(pairs, after[other])
 
 
+@pytest.mark.slow
 @given(boxes)
 def test_all_pairs_at_once_are_the_pairs_one_by_one(xyxy: np.ndarray) -> None:
     for name, pairs in relate(xyxy).items():
