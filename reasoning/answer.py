@@ -2,36 +2,175 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.soft.run import SoftRun
-from reasoning.execution.evidence import Evidence, trace
-from reasoning.execution.exact import execute, inputs_of
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundChain
+from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query, Value
-from reasoning.wording.query_tree import tree_of
-from reasoning.wording.value_text import plain
-
-if TYPE_CHECKING:
-    from reasoning.completion.soft.proofs import Proof
-    from reasoning.wording.contrast import Contrast
-    from reasoning.wording.sentence import SentencePart
+from reasoning.supplied import supplied
 
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""
 
 PROVED = 20
 """Answers, the surest first, whose proofs over predicted edges are shown."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A triple of the graph.
+
+    Attributes:
+        head, relation, tail: by display names; `tail` is the value itself where the relation has values.
+        head_entity: the head's entity index.
+        tail_entity: the tail's, None where the tail is a value.
+        confidence: below 1 where the graph lacks the triple and a link predictor believes in it.
+    """
+
+    head: str
+    relation: str
+    tail: str | Value
+    head_entity: int
+    tail_entity: int | None
+    confidence: float = 1.0
+
+    @classmethod
+    def edge(cls, kg: KnowledgeGraph, head: int, relation: int, tail: int, confidence: float = 1.0) -> Evidence:
+        """An edge by its indexes."""
+        return cls(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail, confidence)
+
+    @property
+    def known(self) -> bool:
+        """Whether the graph says so."""
+        return self.confidence == 1.0
+
+    def to_list(self) -> list[str | int | float]:
+        """[head, relation, tail], dates as ISO texts."""
+        tail = self.tail if isinstance(self.tail, str | int | float) else self.tail.isoformat()
+        return [self.head, self.relation, tail]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A variable of the query with the entity that it stands for.
+
+    Attributes:
+        step: the position of the step whose set the entity is in.
+        entity: its index.
+        confidence: that it is in that set.
+    """
+
+    step: int
+    entity: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The most probable proof of one answer.
+
+    Attributes:
+        kg: the graph, for names.
+        entity: the answer's index.
+        confidence: the answer's.
+        assignments: of the variables, the answer last.
+        edges: what it rests on, in the order of the steps, then values that were read; `Evidence.confidence` is 1
+            where the graph says so. One that several steps use stands here once, and counts for each in `confidence`.
+    """
+
+    kg: KnowledgeGraph
+    entity: int
+    confidence: float
+    assignments: tuple[Assignment, ...]
+    edges: tuple[Evidence, ...]
+
+    @property
+    def predicted(self) -> int:
+        """Edges that the graph lacks."""
+        return sum(not edge.known for edge in self.edges)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "entity": self.kg.name(self.entity),
+            "confidence": round(self.confidence, 6),
+            "assignments": [
+                {"step": one.step + 1, "entity": self.kg.name(one.entity), "confidence": round(one.confidence, 6)}
+                for one in self.assignments
+            ],
+            "edges": [
+                {"triple": edge.to_list(), "known": edge.known, "confidence": round(edge.confidence, 6)}
+                for edge in self.edges
+            ],
+        }
+
+
+class SoftAnswers(Protocol):
+    """A run over known and predicted edges, as far as an answer explains itself by it."""
+
+    def holds(self, entity: int) -> bool:
+        """Whether the run gives an entity any confidence."""
+
+    def prove(self, entity: int) -> Proof:
+        """The most probable proof that an entity is an answer, which it holds."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A stretch of a sentence.
+
+    Attributes:
+        text: its words with the spaces around them.
+        entity: the entity that it names as an answer, else None.
+        relation: the relation of the triples that it speaks of, by the label that evidence has, else None.
+        anchor: the entity that such a triple holds, None where any may be meant.
+    """
+
+    text: str
+    entity: int | None = None
+    relation: str | None = None
+    anchor: int | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What settles a question of whether something holds of one entity.
+
+    Attributes:
+        phrases: it in words, without "Yes" or "No" and the full stop.
+        evidence: the triples that it rests on.
+    """
+
+    phrases: tuple[Phrase, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class SentencePart:
+    """A stretch of the sentence with what it rests on.
+
+    Attributes:
+        text: its words; the texts of all parts together are the sentence.
+        evidence: positions in the answer's `evidence` of the triples that it rests on.
+        entity: the entity that it names as an answer, else None.
+    """
+
+    text: str
+    evidence: tuple[int, ...] = ()
+    entity: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {"text": self.text, "evidence": list(self.evidence)}
 
 
 @dataclass(frozen=True)
@@ -70,7 +209,7 @@ class Answer:
     error: str | None = None
     reading: TokenUsage = NO_USAGE
     understood: ReadQuestion | None = field(default=None, repr=False)
-    soft: SoftRun | None = field(default=None, repr=False)
+    soft: SoftAnswers | None = field(default=None, repr=False)
     signals: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -91,12 +230,18 @@ class Answer:
     @property
     def evidence(self) -> list[Evidence]:
         """The triples behind the answer, at most `EVIDENCE_LIMIT`."""
-        return self._traced[0]
+        return self.traced[0]
 
     @property
     def evidence_total(self) -> int:
         """How many triples there are behind the answer."""
-        return self._traced[1]
+        return self.traced[1]
+
+    @cached_property
+    @supplied
+    def traced(self) -> tuple[list[Evidence], int]:
+        """`evidence` and `evidence_total`."""
+        raise NotImplementedError
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
@@ -111,70 +256,21 @@ class Answer:
         return "".join(part.text for part in self.sentence_parts)
 
     @cached_property
+    @supplied
     def sentence_parts(self) -> tuple[SentencePart, ...]:
         """The sentence in parts, each with the positions in `evidence` of what it rests on."""
-        from reasoning.wording.sentence import sentence_of  # a sentence is made of an answer
-
-        return sentence_of(self)
+        raise NotImplementedError
 
     @cached_property
+    @supplied
     def contrast(self) -> Contrast | None:
         """What settles a yes or no beside the answers, such as the other side of a comparison; None where nothing does,
         or where a language model found the answer."""
-        if self.method != "exact" or self.error is not None:
-            return None
-        from reasoning.wording.contrast import contrast_of
+        raise NotImplementedError
 
-        return contrast_of(self.query, self.kg, bool(self.value), EVIDENCE_LIMIT)
-
-    @cached_property
-    def _traced(self) -> tuple[list[Evidence], int]:
-        if self.error is not None or not self.steps:
-            return [], 0
-        if self.soft is not None:
-            edges = list(dict.fromkeys(edge for proof in self.proofs for edge in proof.edges))
-            return edges[:EVIDENCE_LIMIT], len(edges)
-        if not any(step.asked for step in self.steps):
-            inputs: list[Sequence[Ids]] = [step.inputs for step in self.steps]
-        else:
-            # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
-            results = execute(self.kg, self.chain)
-            inputs = [inputs_of(step, results) for step in self.chain]
-        found, total = trace(self.kg, self.chain, inputs, np.sort(self.ranked), EVIDENCE_LIMIT)
-        beside = [fact for fact in self.contrast.evidence if fact not in found] if self.contrast is not None else []
-        return [*found, *beside][:EVIDENCE_LIMIT], total + len(beside)
-
+    @supplied
     def to_dict(self) -> dict[str, Any]:
         """One JSON-serialisable object: query, method, answers (best first), value, sentence, steps, evidence,
         usage, error; of a question in English also how well it was understood and what else it may mean, and of
         methods complete and hybrid the proofs of the first answers."""
-        answers: list[dict[str, Any]] = [
-            {"entity": name, "id": identifier, "score": score}
-            for name, identifier, score in zip(self.entities, self.ids, self.scores, strict=True)
-        ]
-        if self.values is not None:
-            for entry, value in zip(answers, self.values, strict=True):
-                entry["value"] = plain(value)
-        shown = {
-            "query": str(self.query),
-            "verbalised": self.query.verbalise(self.kg),
-            "tree": tree_of(self.query, self.kg).to_dict(),
-            "method": self.method,
-            "answers": answers,
-            "value": plain(self.value),
-            "sentence": self.sentence,
-            "sentence_parts": [part.to_dict() for part in self.sentence_parts],
-            "steps": [step.to_dict() for step in self.steps],
-            "evidence": [triple.to_list() for triple in self.evidence],
-            "evidence_total": self.evidence_total,
-            "notes": list(self.notes),
-            "usage": self.usage.to_dict(),
-            "error": self.error,
-        }
-        if self.soft is not None:
-            shown["proofs"] = [proof.to_dict() for proof in self.proofs]
-        return shown if self.understood is None else {**self.understood.to_dict(self.kg), **shown}
-
-
-# Reading a question by a model needs answers, and whoever writes an answer's schema needs this type.
-from reasoning.query.read_question import ReadQuestion  # noqa: E402
+        raise NotImplementedError

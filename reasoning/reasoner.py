@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import WithJsonSchema
 
-from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
-from reasoning.completion.complete import open_predictor, run_complete, soft_logic
-from reasoning.completion.hybrid import RankingWeights, rank, read_weights, run_hybrid
 from reasoning.completion.options import CompletionOptions
-from reasoning.completion.soft.execution import SoftLogic
-from reasoning.completion.soft.run import SoftRun
-from reasoning.execution.conclusion import conclude, run_exact
-from reasoning.execution.events import ChainEvent, Event, Finished, StepFinished
+from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language import TokenUsage, load_llm
+from reasoning.language import load_llm
 from reasoning.language.cancellation import awaited
 from reasoning.language.concurrent_map import concurrent_map
-from reasoning.language.usage import NO_USAGE
-from reasoning.lark import LarkOptions, run_chain
+from reasoning.lark import LarkOptions
 from reasoning.lark.estimate import Estimate, estimate_run
 from reasoning.lark.marked_steps import queries_at_once
+from reasoning.methods import Method, method_named
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
 from reasoning.reading import ReadQuestion, looks_formal, understand
 from reasoning.reading.question_input import QuestionInput, question_of
 
-Method = Literal["exact", "lark", "complete", "hybrid"]
-METHODS: tuple[str, ...] = get_args(Method)
-ASKING: frozenset[str] = frozenset({"lark", "hybrid"})
-"""Methods whose steps a language model answers."""
-
-COMPLETING: frozenset[str] = frozenset({"complete", "hybrid"})
-"""Methods that go beyond what the graph says."""
-
-
-@dataclass(frozen=True)
-class _Reading:
-    query: Query
-    notes: tuple[str, ...] = ()
-    usage: TokenUsage = NO_USAGE
-    understood: ReadQuestion | None = None
+_USUAL_OPTIONS = LarkOptions()
+_USUAL_COMPLETION = CompletionOptions()
 
 
 class Reasoner(Runnable[QuestionInput, Answer]):
@@ -70,8 +49,10 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         completion: the link predictor of methods complete and hybrid, and how it is used.
 
     Attributes:
-        logic: soft logic over the graph and the predictor; None of methods exact and lark.
-        ranking: the weights that method hybrid ranks by, by query structure; {} where none are fitted.
+        kg, options: as given, or the usual ones.
+        method: the method's name.
+        asks_llm: whether a language model answers steps.
+        answering: the method over this graph.
 
     Raises:
         SkylarkError: the method is unknown.
@@ -89,33 +70,19 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         options: LarkOptions | None = None,
         completion: CompletionOptions | None = None,
     ) -> None:
-        if method not in METHODS:
-            near = difflib.get_close_matches(str(method), METHODS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise SkylarkError(f"unknown method {method!r}; expected one of {', '.join(METHODS)}{hint}")
-        self.method = method
-        self.options = options or LarkOptions()
+        kind = method_named(method)
+        self.method = kind.name
+        self.asks_llm = kind.asks_model
+        self.options = options or _USUAL_OPTIONS
         self._llm_spec = llm
         self._llm = self._load() if self.asks_llm else None
         self.kg = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg)
-        self.completion = completion or CompletionOptions()
-        self.logic: SoftLogic | None = None
-        self.ranking: dict[str | None, RankingWeights] = {}
-        if method in COMPLETING:
-            predictor = open_predictor(self.kg, self.completion)
-            self.logic = soft_logic(self.kg, predictor, self.completion)
-            if method == "hybrid" and predictor.folder is not None:
-                self.ranking = read_weights(predictor.folder)
+        self.answering: Method = kind(self.kg, lambda: self.llm, self.options, completion or _USUAL_COMPLETION)
 
     @property
     def OutputType(self) -> Any:
         """An `Answer`, for LangChain's schemas, which know it as an object: it holds a whole graph."""
         return Annotated[Answer, WithJsonSchema({"type": "object"})]
-
-    @property
-    def asks_llm(self) -> bool:
-        """Whether a language model answers steps."""
-        return self.method in ASKING
 
     @property
     def llm(self) -> BaseChatModel:
@@ -135,8 +102,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             QueryError: a formal query is not well formed.
             QuestionError: a question in plain English could not be read.
         """
-        reading = self._read(question)
-        return reading.query, reading.notes
+        query, understood = self._read(question)
+        return query, () if understood is None else understood.assumed
 
     def understand(self, question: str) -> ReadQuestion:
         """What a question in plain English is understood as, with what else it may mean; nothing is answered.
@@ -156,10 +123,9 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in the graph.
             LLMError: a language model was to read the question and failed.
         """
-        for event in self.events(question):
-            if isinstance(event, Finished):
-                return event.answer
-        raise AssertionError("a run always ends with its answer")
+        *_, last = self.events(question)
+        assert isinstance(last, Finished), "a run always ends with its answer"
+        return last.answer
 
     async def aanswer(self, question: QuestionInput) -> Answer:
         """`answer` without blocking the event loop."""
@@ -167,32 +133,11 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     def events(self, question: QuestionInput) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
-        reading = self._read(question_of(question))
-        chain = bind(reading.query, self.kg)
-        notes = (*reading.notes, *chain.notes)
-        steps: list[StepResult] = []
-        soft = None if self.logic is None else SoftRun(self.logic, chain, [])
-        source: Iterator[ChainEvent]
-        if self.method == "exact":
-            source = run_exact(self.kg, chain)
-        elif self.method == "lark":
-            source = run_chain(self.kg, chain, self.llm, self.options)
-        elif self.method == "complete":
-            assert soft is not None
-            source = run_complete(soft, self.completion.least)
-        else:
-            assert soft is not None
-            source = run_hybrid(soft, self.llm, self.options)
-        for event in source:
-            if isinstance(event, StepFinished):
-                steps.append(event.result)
-            yield event
-        answer = conclude(self.kg, self.method, chain, steps, notes, reading.usage)
-        answer = replace(answer, understood=reading.understood, soft=soft)
-        if self.method == "hybrid":
-            assert soft is not None
-            answer = rank(answer, soft, self.ranking, self.completion.least)
-        yield Finished(answer)
+        query, understood = self._read(question_of(question))
+        chain = bind(query, self.kg)
+        if understood is None:
+            return self.answering.events(BoundQuestion(chain))
+        return self.answering.events(BoundQuestion(chain, understood.assumed, understood.usage, understood))
 
     def estimate(self, questions: Iterable[QuestionInput]) -> Estimate:
         """What answering these would take in requests, tokens and money; a dry run, which sends nothing.
@@ -316,13 +261,14 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             cache=options.cache,
         )
 
-    def _read(self, question: Query | str) -> _Reading:
+    def _read(self, question: Query | str) -> tuple[Query, ReadQuestion | None]:
+        """The query, with what a question in English was understood as."""
         if isinstance(question, Query):
-            return _Reading(question)
+            return question, None
         if looks_formal(question):
-            return _Reading(Query.parse(question))
-        found = self.understand(question)
-        return _Reading(found.understood(), found.assumed, found.usage, found)
+            return Query.parse(question), None
+        understood = self.understand(question)
+        return understood.understood(), understood
 
     @property
     def reader(self) -> BaseChatModel | None:

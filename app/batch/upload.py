@@ -17,8 +17,8 @@ from app.server.markup import shortened
 from kg_data.errors import SkylarkError
 from reasoning import Reasoner
 from reasoning.evaluation.query_files import find_files
+from reasoning.query.tree import json_value
 from reasoning.reading import MAX_CHARACTERS, looks_formal
-from reasoning.wording.value_text import plain
 
 Kind = Literal["records", "questions", "lines"]
 
@@ -132,7 +132,7 @@ def write_expected(upload: Upload, target: Path, reasoner: Reasoner, step: Calla
                     f"{shortened(line, 80)!r} has {len(answer.ranked):,} answers; at most {MOST_ANSWERS:,} are "
                     "compared here: ask for fewer"
                 )
-            item["answers"] = answer.ids if answer.value is None else [plain(answer.value)]
+            item["answers"] = answer.ids if answer.value is None else [json_value(answer.value)]
         written.append(json.dumps(item, ensure_ascii=False))
     target.write_text("\n".join(written) + "\n", encoding="utf-8")
 

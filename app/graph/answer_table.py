@@ -20,7 +20,8 @@ from app.server.markup import counted, muted, name, text
 from kg_data.errors import SkylarkError
 from reasoning.answer import Answer
 from reasoning.graph.names import fold
-from reasoning.wording.value_text import plain, readable_of
+from reasoning.query.tree import json_value
+from reasoning.wording.value_text import readable_of
 
 MOST_ROWS = 100
 LENGTHS = (MOST_ROWS, 500, 2_000, 5_000)
@@ -191,12 +192,12 @@ def answer_csv(answer: Answer) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if answer.value is not None and not len(answer.ranked):
-        writer.writerows([["value"], [plain(answer.value)]])
+        writer.writerows([["value"], [json_value(answer.value)]])
         return file.getvalue()
     values = answer.values
     writer.writerow(["entity", "id", "types", *(["value"] if values is not None else []), "score"])
     for at, entity in enumerate(answer.ranked.tolist()):
-        value = [plain(values[at])] if values is not None else []
+        value = [json_value(values[at])] if values is not None else []
         types = "; ".join(answer.kg.types(entity))
         texts = [_no_formula(answer.kg.name(entity)), _no_formula(answer.kg.identifier(entity)), _no_formula(types)]
         writer.writerow([*texts, *value, answer.scores[at]])

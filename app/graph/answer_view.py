@@ -12,10 +12,8 @@ from app.graph.likely.view import likely_note, said_by
 from app.graph.own_graphs import is_own
 from app.graph.tree_view import tree_html
 from app.server.markup import counted, heading, muted, name, names, seconds_text, shortened, table, text
-from reasoning.answer import Answer
-from reasoning.execution.emptied_by import emptied_by, emptied_note
-from reasoning.execution.evidence import Evidence
-from reasoning.wording.sentence import SentencePart
+from reasoning.answer import Answer, Evidence, SentencePart
+from reasoning.execution.conclusion import emptiness_note, emptying_step
 from reasoning.wording.value_text import readable, readable_of
 
 _WHY_EMPTY = {
@@ -31,7 +29,7 @@ def understood_html(asked: Asked) -> str:
     """The query in words, in the grammar, and what was assumed."""
     words = asked.query.verbalise(asked.answer.kg)
     # At which step it became empty stands with the answer.
-    told = [note for note in asked.notes if note != emptied_note(asked.answer.chain, asked.answer.steps)]
+    told = [note for note in asked.notes if note != emptiness_note(asked.answer.chain, asked.answer.steps)]
     notes = "".join(f'<p class="sk-note">Note: {text(note)}</p>' for note in told)
     return (
         '<div class="sk-understood"><p><span class="sk-label">Understood as</span> '
@@ -133,7 +131,7 @@ def _nothing(answer: Answer) -> str:
     """Why there is nothing: the step at which the sets became empty."""
     if len(answer.ranked):
         return ""
-    step = emptied_by(answer.chain, answer.steps)
+    step = emptying_step(answer.chain, answer.steps)
     if step is None:
         return muted("Nothing in this graph fits the question.")
     number = f"Step {step.step.position + 1} of {len(answer.chain)}"

@@ -16,8 +16,8 @@ import numpy as np
 
 from app.graph.likely.answer import AnswerWithLikely
 from reasoning import KnowledgeGraph
-from reasoning.answer import Answer
-from reasoning.execution.evidence import Evidence, trace
+from reasoning.answer import Answer, Evidence
+from reasoning.execution.evidence import trace
 from reasoning.wording.value_text import readable_of
 
 MOST_EDGES = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +14,16 @@ from reasoning.completion.predictor import LinkPredictor
 from reasoning.completion.soft.adjacency import NeuralAdjacency, Predictor
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.run import SoftRun
-from reasoning.execution.events import ChainEvent, StepFinished, StepStarted
+from reasoning.execution.conclusion import conclude
+from reasoning.execution.events import (
+    BoundQuestion,
+    ChainEvent,
+    Event,
+    Finished,
+    StepFinished,
+    StepStarted,
+    collecting,
+)
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -36,6 +46,34 @@ def soft_logic(kg: KnowledgeGraph, predictor: Predictor | None, options: Complet
     """Soft logic over a graph and its link predictor; None knows only what the graph says."""
     adjacency = NeuralAdjacency(kg.index, predictor, options.floor, options.missing, options.most_bytes)
     return SoftLogic(kg, adjacency, options.negation, options.least)
+
+
+class Complete:
+    """Method `complete` over one graph.
+
+    Attributes:
+        logic: soft logic over the graph and its link predictor.
+    """
+
+    name: ClassVar[str] = "complete"
+    asks_model: ClassVar[bool] = False
+    goes_beyond_graph: ClassVar[bool] = True
+
+    def __init__(self, kg: KnowledgeGraph, _llm: object, _options: object, completion: CompletionOptions) -> None:
+        self.logic = soft_logic(kg, open_predictor(kg, completion), completion)
+        self._completion = completion
+
+    def deciding(self) -> dict[str, Any]:
+        """The options and the link predictor."""
+        predictor = self.logic.adjacency.predictor
+        return self._completion.deciding() | {"predictor": None if predictor is None else predictor.digest}
+
+    def events(self, question: BoundQuestion) -> Iterator[Event]:
+        """Two events a step, then the answer."""
+        run = SoftRun(self.logic, question.chain, [])
+        steps: list[StepResult] = []
+        yield from collecting(steps, run_complete(run, self._completion.least))
+        yield Finished(conclude(self.logic.kg, self.name, question, steps, run))
 
 
 def run_complete(run: SoftRun, least: float) -> Iterator[ChainEvent]:

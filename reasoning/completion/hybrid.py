@@ -8,26 +8,32 @@ the graph itself gives it. Where the model fails, soft logic answers alone and s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 from reasoning.answer import Answer
+from reasoning.completion.complete import open_predictor, soft_logic
 from reasoning.completion.completed_graph import complete_for
+from reasoning.completion.options import CompletionOptions
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.fuzzy import FuzzySet
 from reasoning.completion.soft.run import SoftRun
 from reasoning.errors import CompletionError
-from reasoning.execution.events import ChainEvent
+from reasoning.execution.conclusion import conclude
+from reasoning.execution.events import BoundQuestion, Event, Finished, collecting
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
 
 LEAST_WEIGHT = 1e-4
@@ -59,11 +65,48 @@ class RankingWeights:
 SIGNALS = ("exact", "soft", "llm")
 
 
-def run_hybrid(run: SoftRun, llm: BaseChatModel, options: LarkOptions) -> Iterator[ChainEvent]:
-    """Execute by soft logic, then have the model's chain run over the completed graph; its events."""
-    run.results.extend(run.logic.execute(run.chain))
-    completed = complete_for(run.logic, run.chain, run.results)
-    yield from run_chain(completed, run.chain, llm, options)
+class Hybrid:
+    """Method `hybrid` over one graph.
+
+    Attributes:
+        logic: soft logic over the graph and its link predictor.
+        ranking: the weights that answers are ranked by, by query structure; {} where none are fitted.
+    """
+
+    name: ClassVar[str] = "hybrid"
+    asks_model: ClassVar[bool] = True
+    goes_beyond_graph: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        kg: KnowledgeGraph,
+        llm: Callable[[], BaseChatModel],
+        options: LarkOptions,
+        completion: CompletionOptions,
+    ) -> None:
+        predictor = open_predictor(kg, completion)
+        self.logic = soft_logic(kg, predictor, completion)
+        self.ranking = {} if predictor.folder is None else read_weights(predictor.folder)
+        self._llm, self._options, self._completion = llm, options, completion
+
+    def deciding(self) -> dict[str, Any]:
+        """The options, the link predictor, and the fitted weights by their digest in hex; None for the default ones."""
+        predictor = self.logic.adjacency.predictor
+        weights = sorted((kind or "", asdict(fitted)) for kind, fitted in self.ranking.items())
+        return self._completion.deciding() | {
+            "predictor": None if predictor is None else predictor.digest,
+            "ranking": hashlib.sha256(repr(weights).encode()).hexdigest()[:16] if weights else None,
+        }
+
+    def events(self, question: BoundQuestion) -> Iterator[Event]:
+        """Execute by soft logic, then have the model's chain run over the completed graph; its events, the answer."""
+        run = SoftRun(self.logic, question.chain, [])
+        run.results.extend(self.logic.execute(run.chain))
+        completed = complete_for(self.logic, run.chain, run.results)
+        steps: list[StepResult] = []
+        yield from collecting(steps, run_chain(completed, run.chain, self._llm(), self._options))
+        answer = conclude(self.logic.kg, self.name, question, steps, run)
+        yield Finished(rank(answer, run, self.ranking, self._completion.least))
 
 
 def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeights], least: float) -> Answer:

@@ -21,9 +21,10 @@ from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.lark import LarkOptions
 from reasoning.lark.marked_steps import queries_at_once
+from reasoning.methods import METHODS
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
-from reasoning.reasoner import ASKING, COMPLETING, Reasoner
+from reasoning.reasoner import Reasoner
 
 SCORED = 100
 """Answers whose scores a line lists."""
@@ -95,10 +96,12 @@ def about(reply: Reply) -> Line:
     """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say, and
     of a method that is not certain the `scores` of the first answers."""
     said: Line = {} if reply.error is None else {"error": reply.error}
-    if reply.answer is not None and reply.answer.method in COMPLETING and reply.answer.value is None:
-        said["scores"] = list(reply.answer.scores[:SCORED])
-    if reply.answer is not None and reply.answer.method in ASKING:
-        said["steps"] = step_counts(reply.answer)
+    if reply.answer is not None:
+        method = METHODS[reply.answer.method]
+        if method.goes_beyond_graph and reply.answer.value is None:
+            said["scores"] = list(reply.answer.scores[:SCORED])
+        if method.asks_model:
+            said["steps"] = step_counts(reply.answer)
     usage = reply.usage if reply.answer is None else reply.answer.usage
     if usage.requests or usage.cached:
         said["usage"] = usage.to_dict()

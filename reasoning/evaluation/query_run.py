@@ -25,6 +25,7 @@ from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
 from reasoning.execution.batch import BatchExecutor
+from reasoning.execution.exact import Exact
 from reasoning.lark import LarkOptions
 from reasoning.query.binding import bind
 
@@ -130,7 +131,7 @@ def prepare_queries(
     }
 
     def answered(rest: Sequence[QueryRecord]) -> Iterator[tuple[Line, bool]]:
-        if method == "exact":
+        if isinstance(reasoner.answering, Exact):
             executor = BatchExecutor(reasoner.kg)
             for start in range(0, len(rest), CHUNK):
                 chunk = rest[start : start + CHUNK]

@@ -22,8 +22,7 @@ from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
-from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value
-from reasoning.wording.value_text import plain
+from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value, json_value
 
 METRICS = ("hits@1", "f1", "exact_match", "path_match")
 
@@ -106,7 +105,7 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
     if answer is not None:
         predicted = [answer.value] if answer.value is not None else answer.ranked.tolist()
     by_value = answer is not None and answer.value is not None
-    shown = [plain(item) for item in predicted] if by_value else [kg.identifier(int(e)) for e in predicted]  # type: ignore[arg-type]
+    shown = [json_value(item) for item in predicted] if by_value else [kg.identifier(int(e)) for e in predicted]  # type: ignore[arg-type]
     hits = [_means(item, record.gold, by_value) for item in predicted]
     correct, found = sum(bool(hit) for hit in hits), len(set().union(*hits))
     metrics = counted_metrics(correct, len(predicted), found, len(record.gold))

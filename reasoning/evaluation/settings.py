@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +45,9 @@ def run_settings(
         "llm": name if asks or llm_matters else None,
         "adapter_digest": adapter_digest(reasoner.llm) if asks else None,
         **options,
-        **({} if reasoner.logic is None else reasoner.completion.deciding() | {"predictor": _predictor(reasoner)}),
-        **({"ranking": _ranking_digest(reasoner)} if reasoner.method == "hybrid" else {}),
+        **reasoner.answering.deciding(),
         "version": version(),
     }
-
-
-def _predictor(reasoner: Reasoner) -> str | None:
-    """Which link predictor answers."""
-    predictor = None if reasoner.logic is None else reasoner.logic.adjacency.predictor
-    return None if predictor is None else predictor.digest
-
-
-def _ranking_digest(reasoner: Reasoner) -> str | None:
-    """Which fitted weights hybrid ranks by, in hex; None for those it has by default."""
-    told = sorted((kind or "", asdict(weights)) for kind, weights in reasoner.ranking.items())
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16] if told else None
 
 
 def graph_setting(kg: str | Path | KnowledgeGraph) -> str:

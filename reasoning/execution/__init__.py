@@ -1,1 +1,6 @@
-"""Running a bound chain: exactly, many at once, and what every run gives."""
+"""Running a bound chain: exactly, many at once, and what every run gives.
+
+Importing the package loads what supplies a step's question.
+"""
+
+import reasoning.wording.sub_question  # noqa: F401

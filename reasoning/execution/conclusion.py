@@ -1,49 +1,47 @@
-"""From the steps of a run to its answer; and the run of method `exact`, whose steps are set algebra."""
+"""From the steps of a run to its answer: in which order, and where an empty answer became empty.
+
+A query gives a set. Read aloud, "who acted with Ann" does not mean Ann, so what the query names itself comes last; and
+what many members of the set before lead to comes before what one of them does, or only what the query names. Before a
+person takes "nothing" for an answer, they need to know at which step nothing was left.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from reasoning.answer import Answer
-from reasoning.execution.emptied_by import emptied_note
-from reasoning.execution.events import ChainEvent, StepFinished, StepStarted
-from reasoning.execution.exact import StepSet, inputs_of
-from reasoning.execution.ranking import by_support
+from reasoning.answer import Answer, SoftAnswers
+from reasoning.execution.events import BoundQuestion
 from reasoning.execution.step_result import StepResult
+from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.usage import TokenUsage
 from reasoning.query.binding import BoundChain
 from reasoning.query.tree import Value
-
-
-def run_exact(kg: KnowledgeGraph, chain: BoundChain) -> Iterator[ChainEvent]:
-    """Run a chain by set algebra, one event pair a step."""
-    results: list[StepSet] = []
-    for step in chain:
-        inputs = inputs_of(step, results)
-        yield StepStarted(step, kg, tuple(inputs), (), len(chain))
-        result = StepResult.exactly(kg, step, inputs)
-        results.append(StepSet(result.members, value=result.value))
-        yield StepFinished(result, 0.0)
 
 
 def conclude(
     kg: KnowledgeGraph,
     method: str,
-    chain: BoundChain,
+    question: BoundQuestion,
     steps: Sequence[StepResult],
-    notes: tuple[str, ...],
-    reading: TokenUsage,
+    soft: SoftAnswers | None = None,
 ) -> Answer:
-    """The answer that the last step gives, or why there is none; ranked by value where the query reads values."""
+    """The answer that the last step gives, or why there is none; ranked by value where the query reads values.
+
+    Args:
+        kg: the graph.
+        method: the name of the method that ran the steps.
+        question: what was asked.
+        steps: the question's steps as they were done.
+        soft: the run over known and predicted edges, where there was one.
+    """
+    chain = question.chain
     failed = next((step for step in steps if step.error is not None), None)
     value: Value | bool | None = None
     values: tuple[Value, ...] | None = None
-    if chain.result is None:
-        assert chain.anchor is not None
+    if chain.anchor is not None:
         ranked = np.array([chain.anchor], dtype=np.int32)
     elif failed is not None:
         ranked = np.zeros(0, dtype=np.int32)
@@ -54,21 +52,91 @@ def conclude(
             ranked = by_support(kg, chain, last)
         if values is not None:
             descending = last.step.step.operation != "top" or last.step.step.largest
-            order = sorted(range(len(ranked)), key=lambda i: values[i], reverse=descending)  # type: ignore[index]
+            order = sorted(range(len(ranked)), key=values.__getitem__, reverse=descending)
             ranked = ranked[np.array(order, dtype=np.int64)]
             values = tuple(values[i] for i in order)
             if last.step.gives_values and len(values) == 1:
                 value = values[0]
     error = None
     if failed is not None:
-        error = f"step {failed.step.position + 1} of {len(chain)} failed: {failed.error}"
-    notes = (*notes, *(step.note for step in steps if step.note is not None))
+        error = f"step {failed.step.position + 1} of {len(chain.steps)} failed: {failed.error}"
     scores = (1.0,) * len(ranked)
     if failed is None and steps and steps[-1].scores is not None:
         # Digits and not places: the smallest confidences are ranked too.
         scores = tuple(float(f"{score:.6g}") for score in steps[-1].scores)
-    answer = Answer(kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values, notes, error, reading)
-    if not len(ranked) and not value and answer.contrast is None:
-        became = emptied_note(chain, steps)
-        answer = answer if became is None else replace(answer, notes=(*notes, became))
+    answer = Answer(
+        kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values,
+        notes=(*question.notes, *chain.notes, *(step.note for step in steps if step.note is not None)),
+        error=error, reading=question.usage, understood=question.understood, soft=soft,
+    )  # fmt: skip
+    if not len(ranked) and not value and answer.contrast is None and (note := emptiness_note(chain, steps)):
+        return replace(answer, notes=(*answer.notes, note))
     return answer
+
+
+def by_support(kg: KnowledgeGraph, chain: BoundChain, last: StepResult) -> Ids:
+    """The members of the last step, the most often reached first, the query's own entities last.
+
+    Args:
+        kg: the graph.
+        chain: the query's chain.
+        last: its last step, done by set algebra.
+
+    Returns:
+        The members as int32, shape (m,).
+    """
+    members = last.members
+    named = [entity for step in chain.steps for entity in step.anchors if entity is not None]
+    reached = np.zeros(len(members), dtype=np.int64)
+    relation = last.step.relation
+    if last.step.step.operation == "project" and relation is not None and relation.kind == "edges":
+        sources = np.setdiff1d(last.inputs[0], np.array(named, dtype=np.int32))
+        _, targets = kg.index.edges(sources.astype(np.int32), relation.index, relation.inverse)
+        found, counts = np.unique(targets, return_counts=True)
+        if len(found):
+            at = np.minimum(np.searchsorted(found, members), len(found) - 1)
+            reached = np.where(found[at] == members, counts[at], 0)
+    return members[np.lexsort((np.arange(len(members)), -reached, np.isin(members, named)))]
+
+
+def emptying_position(chain: BoundChain, members: Mapping[int, Ids]) -> int | None:
+    """The position of the step at which an answer became empty: its inputs that matter still held something.
+
+    Args:
+        chain: the chain that was run.
+        members: what each step found, by its position.
+
+    Returns:
+        The position; None where the answer is not empty.
+    """
+    position = chain.result
+    steps = {step.position: step for step in chain}
+    while position is not None and position in members and not len(members[position]):
+        operation = steps[position].step.operation
+        # A union is empty only where all its inputs are, a difference where its first is, any other where one is.
+        deciding = steps[position].inputs[:1] if operation == "difference" else steps[position].inputs
+        before = next((ref for ref in deciding if ref is not None and ref in members and not len(members[ref])), None)
+        if before is None or operation == "complement":
+            return position
+        position = before
+    return None
+
+
+def emptying_step(chain: BoundChain, steps: Sequence[StepResult]) -> StepResult | None:
+    """The step at which an empty answer became empty; None where the answer is not empty, or a step failed."""
+    if any(step.error is not None for step in steps):
+        return None
+    results = {step.step.position: step for step in steps}
+    position = emptying_position(chain, {at: step.members for at, step in results.items()})
+    return None if position is None else results[position]
+
+
+def emptiness_note(chain: BoundChain, steps: Sequence[StepResult]) -> str | None:
+    """The same in words; None where no step made the answer empty."""
+    step = emptying_step(chain, steps)
+    if step is None:
+        return None
+    return (
+        f"the answer is empty since step {step.step.position + 1} of {len(chain)} found nothing: {step.question} "
+        "What the graph does not say may still be true"
+    )

@@ -1,15 +1,34 @@
-"""What happens while an answer is made, for whoever shows it live."""
+"""What a method is asked, and what happens while it answers, for whoever shows it live."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reasoning.answer import Answer
-from reasoning.execution.step_result import Context, StepPart, StepResult
+from reasoning.execution.step_result import Context, StepPart, StepResult, sub_question
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import BoundStep
-from reasoning.wording.sub_question import sub_question
+from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.query.binding import BoundChain, BoundStep
+from reasoning.query.read_question import ReadQuestion
+
+
+@dataclass(frozen=True)
+class BoundQuestion:
+    """A question that was read and bound to the graph.
+
+    Attributes:
+        chain: its query as a chain of steps.
+        notes: what was read for names that did not fit exactly, and what else was assumed.
+        usage: what it took to have it read by a language model.
+        understood: what a question in English was understood as; None for a query.
+    """
+
+    chain: BoundChain
+    notes: tuple[str, ...] = ()
+    usage: TokenUsage = NO_USAGE
+    understood: ReadQuestion | None = None
 
 
 @dataclass(frozen=True)
@@ -82,3 +101,11 @@ class Finished:
 
 ChainEvent = StepStarted | PartFinished | StepFinished
 Event = ChainEvent | Finished
+
+
+def collecting(steps: list[StepResult], events: Iterator[ChainEvent]) -> Iterator[ChainEvent]:
+    """The events as they come; the result of each step that is done goes into `steps`."""
+    for event in events:
+        if isinstance(event, StepFinished):
+            steps.append(event.result)
+        yield event

@@ -8,50 +8,37 @@ triple to show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from reasoning.execution.exact import execute_step
+from reasoning.answer import EVIDENCE_LIMIT, Answer, Evidence
+from reasoning.execution.exact import execute, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
-from reasoning.query.tree import Value
+from reasoning.supplied import supplies
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """A triple of the graph.
-
-    Attributes:
-        head, relation, tail: by display names; `tail` is the value itself where the relation has values.
-        head_entity: the head's entity index.
-        tail_entity: the tail's, None where the tail is a value.
-        confidence: below 1 where the graph lacks the triple and a link predictor believes in it.
-    """
-
-    head: str
-    relation: str
-    tail: str | Value
-    head_entity: int
-    tail_entity: int | None
-    confidence: float = 1.0
-
-    @classmethod
-    def edge(cls, kg: KnowledgeGraph, head: int, relation: int, tail: int, confidence: float = 1.0) -> Evidence:
-        """An edge by its indexes."""
-        return cls(kg.name(head), kg.relation_label(relation), kg.name(tail), head, tail, confidence)
-
-    @property
-    def known(self) -> bool:
-        """Whether the graph says so."""
-        return self.confidence == 1.0
-
-    def to_list(self) -> list[str | int | float]:
-        """[head, relation, tail], dates as ISO texts."""
-        tail = self.tail if isinstance(self.tail, str | int | float) else self.tail.isoformat()
-        return [self.head, self.relation, tail]
+@supplies(Answer.traced)
+def evidence_of(answer: Answer) -> tuple[list[Evidence], int]:
+    """The triples behind an answer, at most `EVIDENCE_LIMIT`, and how many there are in all."""
+    if answer.error is not None or not answer.steps:
+        return [], 0
+    if answer.soft is not None:
+        edges = list(dict.fromkeys(edge for proof in answer.proofs for edge in proof.edges))
+        return edges[:EVIDENCE_LIMIT], len(edges)
+    kg, chain = answer.kg, answer.chain
+    if not any(step.asked for step in answer.steps):
+        inputs: list[Sequence[Ids]] = [step.inputs for step in answer.steps]
+    else:
+        # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
+        results = execute(kg, chain)
+        inputs = [inputs_of(step, results) for step in chain]
+    evidence, total = trace(kg, chain, inputs, np.sort(answer.ranked), EVIDENCE_LIMIT)
+    contrasting = () if answer.contrast is None else answer.contrast.evidence
+    further = [fact for fact in contrasting if fact not in evidence]
+    return [*evidence, *further][:EVIDENCE_LIMIT], total + len(further)
 
 
 def trace(

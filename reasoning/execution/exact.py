@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import datetime
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg_data.columns import LiteralColumn
+from reasoning.execution.conclusion import conclude
+from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished, StepStarted
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
@@ -45,10 +49,50 @@ class StepSet:
     value: int | bool | None = None
 
 
+class Exact:
+    """Method `exact`: every step by set algebra over the graph; nothing else that a reasoner has is used."""
+
+    name: ClassVar[str] = "exact"
+    asks_model: ClassVar[bool] = False
+    goes_beyond_graph: ClassVar[bool] = False
+
+    def __init__(self, kg: KnowledgeGraph, *_unused: object) -> None:
+        self._kg = kg
+
+    def deciding(self) -> dict[str, Any]:
+        """Nothing decides its answers but the graph."""
+        return {}
+
+    def events(self, question: BoundQuestion) -> Iterator[Event]:
+        """Two events a step, then the answer."""
+        steps: list[StepResult] = []
+        results: list[StepSet] = []
+        total = len(question.chain.steps)
+        for step in question.chain.steps:
+            inputs = inputs_of(step, results)
+            yield StepStarted(step, self._kg, tuple(inputs), (), total)
+            results.append(execute_step(self._kg, step, inputs))
+            steps.append(exact_result(self._kg, step, inputs, results[-1]))
+            yield StepFinished(steps[-1], 0.0)
+        yield Finished(conclude(self._kg, self.name, question, steps))
+
+
+def exact_result(
+    kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], result: StepSet | None = None
+) -> StepResult:
+    """A step done by set algebra, as a step of a run; `result` is what it gives, where that is known already."""
+    result = result or execute_step(kg, step, inputs)
+    values = None
+    if result.values is not None and step.relation is not None:
+        column = kg.literals[step.relation.index]
+        values = tuple(kg.value(column, float(raw)) for raw in result.values)
+    return StepResult(kg, step, tuple(inputs), result.members, value=result.value, values=values)
+
+
 def execute(kg: KnowledgeGraph, chain: BoundChain) -> list[StepSet]:
     """Every step's exact result, in order; [] where the query is an anchor alone."""
     results: list[StepSet] = []
-    for step in chain:
+    for step in chain.steps:
         results.append(execute_step(kg, step, inputs_of(step, results)))
     return results
 

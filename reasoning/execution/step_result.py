@@ -9,14 +9,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.execution.exact import execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundStep
-from reasoning.query.tree import Value
-from reasoning.wording.sub_question import sub_question
-from reasoning.wording.value_text import plain
+from reasoning.query.tree import Value, json_value
+from reasoning.supplied import supplied
+
+
+@supplied
+def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> str:
+    """A step as a question in English, with its inputs put in."""
+    raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -167,16 +171,6 @@ class StepResult:
     asked: str | None = None
     scores: NDArray[np.float64] | None = None
 
-    @classmethod
-    def exactly(cls, kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> StepResult:
-        """The step done by set algebra."""
-        found = execute_step(kg, step, inputs)
-        values = None
-        if found.values is not None and step.relation is not None:
-            column = kg.literals[step.relation.index]
-            values = tuple(kg.value(column, float(raw)) for raw in found.values)
-        return cls(kg, step, tuple(inputs), found.members, value=found.value, values=values)
-
     @property
     def question(self) -> str:
         """The step as a question in English, earlier answers put in."""
@@ -224,7 +218,7 @@ class StepResult:
             "count": len(self.members),
         }
         if self.values is not None:
-            shown["values"] = [plain(value) for value in self.values[:most]]
+            shown["values"] = [json_value(value) for value in self.values[:most]]
         if self.value is not None:
             shown["value"] = self.value
         if self.by == "llm":

@@ -9,7 +9,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.execution.events import ChainEvent, PartFinished, StepFinished, StepStarted
-from reasoning.execution.exact import StepSet, execute_step, inputs_of
+from reasoning.execution.exact import StepSet, exact_result, execute_step, inputs_of
 from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -36,7 +36,7 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
         rest = sum(asked[step.position + 1 :])
         if not asked[step.position] or empty_whatever_is_said(step, inputs):
             yield StepStarted(step, kg, inputs, (), len(chain))
-            result = StepResult.exactly(kg, step, inputs)
+            result = exact_result(kg, step, inputs)
         else:
             rng = rng_for(options.seed, chain, step.position)
             tasks: Sequence[Task] | Sequence[MarkTask]

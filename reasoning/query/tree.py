@@ -300,6 +300,11 @@ class Exists(_Single):
         return f"exists({self.part._text()})"
 
 
+def json_value(value: Value | bool | None) -> int | float | str | bool | None:
+    """A value as JSON can hold it: dates as ISO texts."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
 def relation_text(name: str) -> str:
     """A relation's name as the grammar writes it: bare where it can be, else quoted."""
     return name if _IDENTIFIER.fullmatch(name) and name not in RESERVED else _quote(name)

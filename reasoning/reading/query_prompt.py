@@ -22,13 +22,12 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.token_counting import count_tokens
-from reasoning.query.tree import Entity, relation_text
+from reasoning.query.tree import Entity, json_value, relation_text
 from reasoning.reading.anchors import anchor
 from reasoning.reading.graph_examples import example_queries
 from reasoning.reading.lexicon import Lexicon, lexicon_of
 from reasoning.reading.linking import Linked, link
 from reasoning.reading.options import ReadingOptions
-from reasoning.wording.value_text import plain
 
 CANDIDATES = 5
 """Entities shown of those that one mention may name."""
@@ -192,7 +191,7 @@ def _relation(lexicon: Lexicon, name: str, rng: random.Random) -> str:
         head = int(column.entities[place])
         said["from"] = _types(kg, column.entities)
         said["to"] = column.kind if not column.unit else f"{column.kind}, {column.unit}"
-        tail: Any = plain(kg.value(column, float(column.values[place])))
+        tail: Any = json_value(kg.value(column, float(column.values[place])))
     else:
         heads, tails = kg.index.block(found.index, found.inverse)
         if not len(heads):

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from kg_data.errors import SkylarkError
 from reasoning.errors import quoted_list
-from reasoning.execution.emptied_by import emptied_position
+from reasoning.execution.conclusion import emptying_position
 from reasoning.execution.exact import StepSet, execute, inputs_of
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
@@ -229,7 +229,7 @@ def _emptied(kg: KnowledgeGraph, chain: BoundChain, results: Sequence[StepSet]) 
     members = {step.position: result.members for step, result in zip(chain, results, strict=True)}
     at = next((step.position for step in chain if not len(members[step.position])), None)
     if results[-1].value is None:
-        at = emptied_position(chain, members)
+        at = emptying_position(chain, members)
     elif results[-1].value or at is None or chain.steps[at].step.operation != "project":
         return ""
     if at is None:

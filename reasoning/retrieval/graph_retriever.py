@@ -20,12 +20,11 @@ from reasoning.language.token_counting import count_tokens, estimate_tokens
 from reasoning.lark.entity_ids import quoted
 from reasoning.lark.prompts import triple_line
 from reasoning.query.read_question import QuestionError
-from reasoning.query.tree import Query
+from reasoning.query.tree import Query, json_value
 from reasoning.reading import looks_formal, read_question
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.guidance import Guidance, guidance_of_query, guidance_of_text
 from reasoning.retrieval.neighbourhood import Anchor, neighbourhood
-from reasoning.wording.value_text import plain
 
 KEYS = ("entities", "relations", "types")
 
@@ -120,7 +119,7 @@ class GraphRetriever(BaseRetriever):
             metadata = {
                 "head": self.kg.name(triple.head),
                 "relation": self._facts.labels[triple.relation],
-                "tail": self.kg.name(triple.tail) if value is None else plain(value),
+                "tail": self.kg.name(triple.tail) if value is None else json_value(value),
                 "head_id": self.kg.identifier(triple.head),
                 "relation_id": self._facts.identifiers[triple.relation],
                 "tail_id": self.kg.identifier(triple.tail) if value is None else None,
@@ -139,7 +138,7 @@ class GraphRetriever(BaseRetriever):
     def _line(self, row: Sequence[int]) -> str:
         head, relation, tail = row
         value = self._facts.value(row)
-        written = quoted(self.kg.name(tail)) if value is None else json.dumps(plain(value))
+        written = quoted(self.kg.name(tail)) if value is None else json.dumps(json_value(value))
         return triple_line(quoted(self.kg.name(head)), quoted(self._facts.labels[relation]), written)
 
     def _cost(self, rows: Ids) -> list[int]:

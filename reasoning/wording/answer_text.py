@@ -1,8 +1,9 @@
-"""An answer as text for a terminal: what was understood, what came out, and why."""
+"""An answer as text for a terminal and as JSON: what was understood, what came out, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from kg_data.visible import visible
 from reasoning.answer import Answer
@@ -10,7 +11,8 @@ from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE
 from reasoning.query.read_question import ReadQuestion
-from reasoning.query.tree import Value
+from reasoning.query.tree import Value, json_value
+from reasoning.supplied import supplies
 from reasoning.wording.query_tree import tree_of
 from reasoning.wording.value_text import readable, readable_of, value_words
 
@@ -22,6 +24,37 @@ MOST_EVIDENCE = 10
 def answer_text(answer: Answer) -> str:
     """The answer in full sentences and lists, without a final line break."""
     return "\n".join(map(visible, _lines(answer)))
+
+
+@supplies(Answer.to_dict)
+def answer_dict(answer: Answer) -> dict[str, Any]:
+    """See `Answer.to_dict`."""
+    answers: list[dict[str, Any]] = [
+        {"entity": name, "id": identifier, "score": score}
+        for name, identifier, score in zip(answer.entities, answer.ids, answer.scores, strict=True)
+    ]
+    if answer.values is not None:
+        for entry, value in zip(answers, answer.values, strict=True):
+            entry["value"] = json_value(value)
+    shown = {
+        "query": str(answer.query),
+        "verbalised": answer.query.verbalise(answer.kg),
+        "tree": tree_of(answer.query, answer.kg).to_dict(),
+        "method": answer.method,
+        "answers": answers,
+        "value": json_value(answer.value),
+        "sentence": answer.sentence,
+        "sentence_parts": [part.to_dict() for part in answer.sentence_parts],
+        "steps": [step.to_dict() for step in answer.steps],
+        "evidence": [triple.to_list() for triple in answer.evidence],
+        "evidence_total": answer.evidence_total,
+        "notes": list(answer.notes),
+        "usage": answer.usage.to_dict(),
+        "error": answer.error,
+    }
+    if answer.soft is not None:
+        shown["proofs"] = [proof.to_dict() for proof in answer.proofs]
+    return shown if answer.understood is None else {**answer.understood.to_dict(answer.kg), **shown}
 
 
 def _lines(answer: Answer) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reasoning.answer import Phrase
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -41,23 +42,6 @@ from reasoning.wording.verbalise import (
 )
 
 _TYPE_WORDS = frozenset({"type", "is a", "isa", "instance of"})
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """A stretch of a sentence.
-
-    Attributes:
-        text: its words with the spaces around them.
-        entity: the entity that it names as an answer, else None.
-        relation: the relation of the triples that it speaks of, by the label that evidence has, else None.
-        anchor: the entity that such a triple holds, None where any may be meant.
-    """
-
-    text: str
-    entity: int | None = None
-    relation: str | None = None
-    anchor: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,17 @@ denied, the answer is known, and these are what it rests on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from reasoning.execution.evidence import Evidence, trace
+from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase
+from reasoning.execution.evidence import trace
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Complement, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.wording.clauses import Phrase, members, predicate
+from reasoning.supplied import supplies
+from reasoning.wording.clauses import members, predicate
 from reasoning.wording.value_text import comparison_words, value_words
 from reasoning.wording.verbalise import noun_words, relation_words
 
@@ -24,44 +25,29 @@ MOST_NAMED = 5
 """Of those that rank before the one that is asked about so many are named."""
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """What settles a question of whether something holds of one entity.
-
-    Attributes:
-        phrases: it in words, without "Yes" or "No" and the full stop.
-        evidence: the triples that it rests on.
-    """
-
-    phrases: tuple[Phrase, ...]
-    evidence: tuple[Evidence, ...]
-
-
-def contrast_of(query: Query, kg: KnowledgeGraph, holds: bool, limit: int) -> Contrast | None:
+@supplies(Answer.contrast)
+def contrast_of(answer: Answer) -> Contrast | None:
     """What settles the question, None where the graph has no more to say than that something was found, or nothing.
 
-    Args:
-        query: what was asked; only an `exists` about one named entity has a contrast.
-        kg: the graph.
-        holds: what exact execution gives.
-        limit: the most triples.
+    Only an `exists` about one named entity has a contrast.
     """
-    if not isinstance(query, Exists):
+    if answer.method != "exact" or answer.error is not None or not isinstance(answer.query, Exists):
         return None
-    for entity, said in _put_to_one(query.part):
-        found = None
-        if isinstance(said, Top):
-            found = _ranked(said, entity, kg, holds)
-        elif isinstance(said, Compare) and not holds:
-            found = _failed(said, entity, kg)
-        elif isinstance(said, Complement) and not holds:
-            found = _denied(said.part, entity, kg, limit)
-        if found is not None:
-            return found
+    kg, holds = answer.kg, bool(answer.value)
+    for entity, claim in _claims(answer.query.part):
+        contrast = None
+        if isinstance(claim, Top):
+            contrast = _ranked(claim, entity, kg, holds)
+        elif isinstance(claim, Compare) and not holds:
+            contrast = _failed(claim, entity, kg)
+        elif isinstance(claim, Complement) and not holds:
+            contrast = _denied(claim.part, entity, kg)
+        if contrast is not None:
+            return contrast
     return None
 
 
-def _put_to_one(query: Query) -> list[tuple[Entity, Query]]:
+def _claims(query: Query) -> list[tuple[Entity, Query]]:
     """The named entity that is asked about, with each thing that is said of it."""
     if isinstance(query, Compare | Top) and isinstance(query.source, Entity):
         return [(query.source, query)]
@@ -71,21 +57,21 @@ def _put_to_one(query: Query) -> list[tuple[Entity, Query]]:
     return [(named[0], part) for part in query.parts if part is not named[0]] if len(named) == 1 else []
 
 
-def _ranked(said: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contrast | None:
+def _ranked(claim: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contrast | None:
     """ "the population of Paris is 2,103,778 and that of London 8,866,180"."""
-    values = _values(said, kg)
+    values = _values(claim, kg)
     one = bind(entity, kg).anchor
     if one not in values:
         return None
-    column = kg.literals[kg.relation(said.relation).index]
-    label = noun_words(relation_words(said.relation, kg))
-    among_named = isinstance(said.source, Union) and all(isinstance(part, Entity) for part in said.source.parts)
-    best = sorted(values, key=lambda e: (-values[e] if said.largest else values[e], kg.entity_labels[e]))
+    column = kg.literals[kg.relation(claim.relation).index]
+    label = noun_words(relation_words(claim.relation, kg))
+    among_named = isinstance(claim.source, Union) and all(isinstance(part, Entity) for part in claim.source.parts)
+    best = sorted(values, key=lambda e: (-values[e] if claim.largest else values[e], kg.entity_labels[e]))
     if among_named:
         others = [e for e in values if e != one]
     else:
-        last = values[best[min(said.k, len(best)) - 1]]
-        others = [] if holds or values[one] == last or one in best[: said.k] else best[: min(said.k, MOST_NAMED)]
+        last = values[best[min(claim.k, len(best)) - 1]]
+        others = [] if holds or values[one] == last or one in best[: claim.k] else best[: min(claim.k, MOST_NAMED)]
     if not others:
         return None
     told = _value_of(one, label, values[one], kg, column.relation)
@@ -98,41 +84,41 @@ def _ranked(said: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contr
             joint = "; " if not number else " and " if number == len(others) - 1 else ", "
             told += [Phrase(joint), name, Phrase(" ("), shown, Phrase(")")]
     if not among_named:
-        highest = Top(len(others), said.relation, said.source, said.largest)
+        highest = Top(len(others), claim.relation, claim.source, claim.largest)
         told += [Phrase(" "), *predicate(highest, kg, many=len(others) > 1)]
-    return Contrast(tuple(told), _facts([one, *others], values, kg, said))
+    return Contrast(tuple(told), _facts([one, *others], values, kg, claim))
 
 
-def _failed(said: Compare, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
+def _failed(claim: Compare, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
     """ "the population of Spain is 48,797,875, and not less than 40,000,000"."""
-    values, one = _values(said, kg), bind(entity, kg).anchor
+    values, one = _values(claim, kg), bind(entity, kg).anchor
     if one not in values:
         return None
-    column = kg.literals[kg.relation(said.relation).index]
-    label = noun_words(relation_words(said.relation, kg))
+    column = kg.literals[kg.relation(claim.relation).index]
+    label = noun_words(relation_words(claim.relation, kg))
     told = _value_of(one, label, values[one], kg, column.relation)
-    test = comparison_words(said.operator, said.value, column)
-    return Contrast((*told, Phrase(f", and not {test}")), _facts([one], values, kg, said))
+    test = comparison_words(claim.operator, claim.value, column)
+    return Contrast((*told, Phrase(f", and not {test}")), _facts([one], values, kg, claim))
 
 
-def _denied(said: Query, entity: Entity, kg: KnowledgeGraph, limit: int) -> Contrast | None:
+def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
     """ "France has Europe as continent", where it was asked whether it has not."""
     one = bind(entity, kg).anchor
-    if one is None or one not in members(said, kg):
+    if one is None or one not in members(claim, kg):
         return None
-    chain = bind(Intersect((entity, said)), kg)
+    chain = bind(Intersect((entity, claim)), kg)
     results = execute(kg, chain)
     inputs = [inputs_of(step, results) for step in chain]
-    evidence, _ = trace(kg, chain, inputs, np.array([one], dtype=np.int32), limit)
+    evidence, _ = trace(kg, chain, inputs, np.array([one], dtype=np.int32), EVIDENCE_LIMIT)
     if not evidence:  # what is denied is that it is itself
         return None
-    told = (Phrase(kg.name(one), one), Phrase(" "), *predicate(said, kg, many=False))
+    told = (Phrase(kg.name(one), one), Phrase(" "), *predicate(claim, kg, many=False))
     return Contrast(told, tuple(evidence))
 
 
-def _values(said: Compare | Top, kg: KnowledgeGraph) -> dict[int, float]:
+def _values(claim: Compare | Top, kg: KnowledgeGraph) -> dict[int, float]:
     """The stored values of what a test or a ranking chooses from."""
-    chain = bind(Project(said.relation, said.source), kg)
+    chain = bind(Project(claim.relation, claim.source), kg)
     last = execute(kg, chain)[-1]
     assert last.values is not None
     return dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
@@ -149,9 +135,9 @@ def _shown(entity: int, value: float, kg: KnowledgeGraph, relation: str) -> Phra
 
 
 def _facts(
-    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, said: Compare | Top
+    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, claim: Compare | Top
 ) -> tuple[Evidence, ...]:
-    column = kg.literals[kg.relation(said.relation).index]
+    column = kg.literals[kg.relation(claim.relation).index]
     return tuple(
         Evidence(kg.name(entity), column.relation, kg.value(column, values[entity]), entity, None)
         for entity in entities

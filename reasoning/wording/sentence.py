@@ -8,14 +8,14 @@ there is nothing, only that the graph does not say so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from reasoning.execution.emptied_by import emptied_by
+from reasoning.answer import Answer, Evidence, Phrase, SentencePart
+from reasoning.execution.conclusion import emptying_step
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Count, Entity, Exists, Intersect, Project, Query, Top
-from reasoning.wording.clauses import Phrase, predicate
+from reasoning.supplied import supplies
+from reasoning.wording.clauses import predicate
 from reasoning.wording.inflection import done_when, is_plural, plural
 from reasoning.wording.value_text import tells_time, value_words
 from reasoning.wording.verbalise import (
@@ -28,10 +28,6 @@ from reasoning.wording.verbalise import (
     value_label,
 )
 
-if TYPE_CHECKING:
-    from reasoning.answer import Answer
-    from reasoning.execution.evidence import Evidence
-
 MOST_NAMED = 5
 """Names that a sentence lists before it says how many others there are."""
 
@@ -42,25 +38,7 @@ _NOT_FOUND = {
 """Behind "The", by method, where nothing was found."""
 
 
-@dataclass(frozen=True)
-class SentencePart:
-    """A stretch of the sentence with what it rests on.
-
-    Attributes:
-        text: its words; the texts of all parts together are the sentence.
-        evidence: positions in the answer's `evidence` of the triples that it rests on.
-        entity: the entity that it names as an answer, else None.
-    """
-
-    text: str
-    evidence: tuple[int, ...] = ()
-    entity: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-serialisable."""
-        return {"text": self.text, "evidence": list(self.evidence)}
-
-
+@supplies(Answer.sentence_parts)
 def sentence_of(answer: Answer) -> tuple[SentencePart, ...]:
     """The sentence in parts; () where the answer is incomplete."""
     if answer.error is not None:
@@ -151,7 +129,7 @@ def _nothing(answer: Answer, query: Query) -> list[Phrase]:
     elif (source := _put_to(query, kg)) is not None:
         subject = entity_words(source, kg)
     by = _NOT_FOUND.get(answer.method, "language model did not find that")
-    step = emptied_by(answer.chain, answer.steps)
+    step = emptying_step(answer.chain, answer.steps)
     since = f" Step {step.step.position + 1} of {len(answer.chain)} found nothing." if step is not None else ""
     return [Phrase(f" {by} {subject} "), *predicate(said, kg, many=False), Phrase(f".{since}")]
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reasoning.execution import step_result
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundStep
+from reasoning.supplied import supplies
 from reasoning.wording.value_text import comparison_words, extreme_words
 from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words
 
 MOST_NAMES = 5
 
 
+@supplies(step_result.sub_question)
 def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> str:
     """E.g. "What is the capital of France, Spain and 3 more?"; long sets are cut with their size told."""
     sets = [_set(kg, members) for members in inputs]

@@ -65,8 +65,3 @@ def extreme_words(largest: bool, column: LiteralColumn | None) -> str:
 def tells_time(column: LiteralColumn | None) -> bool:
     """Whether the values are years or dates."""
     return column is not None and column.kind in ("year", "date")
-
-
-def plain(value: Value | bool | None) -> int | float | str | bool | None:
-    """A value as JSON can hold it: dates as ISO texts."""
-    return value.isoformat() if isinstance(value, datetime.date) else value

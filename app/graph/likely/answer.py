@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 
 from app.server.markup import percent
-from reasoning.answer import PROVED, Answer
-from reasoning.completion.soft.proofs import Proof
-from reasoning.execution.evidence import Evidence
+from reasoning.answer import PROVED, Answer, Contrast, Evidence, Proof, SentencePart
 from reasoning.query.tree import Count, Exists
-from reasoning.wording.contrast import Contrast
-from reasoning.wording.sentence import MOST_NAMED, SentencePart
+from reasoning.wording.sentence import MOST_NAMED
 
 
 @dataclass(frozen=True)

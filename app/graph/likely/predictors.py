@@ -13,16 +13,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
-from reasoning import KnowledgeGraph, Query, Reasoner
+from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer
+from reasoning.completion.complete import Complete
 from reasoning.completion.fitted import find_predictor
 from reasoning.completion.fitting import predict_by_rules
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
 from reasoning.completion.soft.adjacency import NeuralAdjacency
 from reasoning.errors import CompletionError
-from reasoning.execution.events import Finished
+from reasoning.execution.events import BoundQuestion, Finished
 from reasoning.language.cancellation import abandoned
+from reasoning.query.binding import bind
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +80,9 @@ class PredictedGraph:
             GivenUpError: whoever asked has gone.
         """
         options = CompletionOptions(model=self.predictor, least=least)
-        reasoner = Reasoner(self.kg, llm="embedded", method="complete", completion=options)
-        assert reasoner.logic is not None
-        reasoner.logic = replace(reasoner.logic, adjacency=self.adjacency)
-        for event in reasoner.events(query):
+        method = Complete(self.kg, None, None, options)
+        method.logic = replace(method.logic, adjacency=self.adjacency)
+        for event in method.events(BoundQuestion(bind(query, self.kg))):
             if abandoned():
                 raise GivenUpError("the likely answers are not waited for any more")
             if isinstance(event, Finished):

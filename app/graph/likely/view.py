@@ -11,8 +11,7 @@ from app.graph.likely.runs import LEAST_LIKELY
 from app.graph.shown_answer import answer_shown
 from app.server.failure_view import failure_html
 from app.server.markup import counted, muted, name, percent, text
-from reasoning.completion.soft.proofs import Proof
-from reasoning.execution.evidence import Evidence
+from reasoning.answer import Evidence, Proof
 from reasoning.wording.value_text import readable_of
 
 STEP = 5

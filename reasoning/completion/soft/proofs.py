@@ -7,71 +7,14 @@ a union the surest is taken; what is true by absence (a complement) has no edge 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from reasoning.answer import Assignment, Evidence, Proof
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.fuzzy import FuzzySet
-from reasoning.execution.evidence import Evidence
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A variable of the query with the entity that it stands for.
-
-    Attributes:
-        step: the position of the step whose set the entity is in.
-        entity: its index.
-        confidence: that it is in that set.
-    """
-
-    step: int
-    entity: int
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The most probable proof of one answer.
-
-    Attributes:
-        kg: the graph, for names.
-        entity: the answer's index.
-        confidence: the answer's.
-        assignments: of the variables, the answer last.
-        edges: what it rests on, in the order of the steps, then values that were read; `Evidence.confidence` is 1
-            where the graph says so. One that several steps use stands here once, and counts for each in `confidence`.
-    """
-
-    kg: KnowledgeGraph
-    entity: int
-    confidence: float
-    assignments: tuple[Assignment, ...]
-    edges: tuple[Evidence, ...]
-
-    @property
-    def predicted(self) -> int:
-        """Edges that the graph lacks."""
-        return sum(not edge.known for edge in self.edges)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-serialisable."""
-        return {
-            "entity": self.kg.name(self.entity),
-            "confidence": round(self.confidence, 6),
-            "assignments": [
-                {"step": one.step + 1, "entity": self.kg.name(one.entity), "confidence": round(one.confidence, 6)}
-                for one in self.assignments
-            ],
-            "edges": [
-                {"triple": edge.to_list(), "known": edge.known, "confidence": round(edge.confidence, 6)}
-                for edge in self.edges
-            ],
-        }
 
 
 def prove(logic: SoftLogic, chain: BoundChain, results: Sequence[FuzzySet], entity: int) -> Proof:

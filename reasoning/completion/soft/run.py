@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reasoning.answer import Proof
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.fuzzy import FuzzySet
-from reasoning.completion.soft.proofs import Proof, prove
+from reasoning.completion.soft.proofs import prove
 from reasoning.query.binding import BoundChain
 
 

@@ -86,7 +86,7 @@ def test_a_chain_without_predicted_edges_says_nothing_of_them(kg: KnowledgeGraph
 def test_the_completed_graph_holds_the_best_edges_of_each_step_known_and_predicted(
     kg: KnowledgeGraph, model: Path
 ) -> None:
-    logic = hybrid(kg, model).logic
+    logic = hybrid(kg, model).answering.logic
     assert logic is not None
     chain = bind(QUERY, kg)
     results = logic.execute(chain)
