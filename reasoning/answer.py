@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,7 @@ class Proof:
         }
 
 
+@runtime_checkable  # pydantic checks instances when LangChain asks for a schema
 class SoftAnswers(Protocol):
     """A run over known and predicted edges, as far as an answer explains itself by it."""
 
