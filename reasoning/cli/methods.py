@@ -12,7 +12,7 @@ from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.language import load_llm
 from reasoning.lark import LarkOptions
-from reasoning.reasoner import ASKING, METHODS
+from reasoning.methods import METHODS
 
 DEFAULT_LLM = "embedded"
 
@@ -21,7 +21,7 @@ Options = TypeVar("Options")
 
 def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     """Offer `--method` and what method lark can be told; `cache` says whether replies are kept if nothing is said."""
-    parser.add_argument("--method", choices=METHODS, default="exact", help="default: exact")
+    parser.add_argument("--method", choices=tuple(METHODS), default="exact", help="default: exact")
     completion = parser.add_argument_group("methods complete and hybrid")
     completion.add_argument(
         "--model", metavar="DIR", help="a fitted link predictor; default: the one kept for the graph"
@@ -90,7 +90,7 @@ def lark_options(options: argparse.Namespace) -> LarkOptions:
         chosen = _chosen(LarkOptions, options)
     except SkylarkError as error:
         raise EvaluationError(str(error)) from None
-    if options.method in ASKING or options.llm != DEFAULT_LLM:
+    if METHODS[options.method].asks_model or options.llm != DEFAULT_LLM:
         load_llm(options.llm, device=chosen.device, dtype=chosen.dtype, adapter=chosen.adapter)
     return chosen
 
