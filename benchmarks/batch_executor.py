@@ -29,8 +29,8 @@ import numpy as np
 import kg_data
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query
-from reasoning.evaluation.table import aligned
 from reasoning.execution.batch import BatchExecutor, Program
 from reasoning.query.binding import bind
 

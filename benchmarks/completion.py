@@ -32,6 +32,7 @@ import numpy as np
 import kg_data
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query
 from reasoning.completion.complete import soft_logic
 from reasoning.completion.embeddings.checkpoints import LOG_FILE
@@ -40,11 +41,10 @@ from reasoning.completion.fitting import RUN
 from reasoning.completion.hybrid import WEIGHTS_FILE
 from reasoning.completion.options import CompletionOptions
 from reasoning.completion.predictor import LinkPredictor
-from reasoning.evaluation.query_files import find_files
-from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
+from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, sample_queries
-from reasoning.evaluation.table import aligned
 from reasoning.query.binding import BoundChain, bind
 from reasoning.query.structures import NEGATED, STRUCTURES
 
@@ -182,10 +182,9 @@ def measured(
         mark,
     )
     out = work / f"completion-{'-'.join(map(str, parts))}.jsonl"
-    summary = evaluate_queries(
-        folder, queries, "hard", method, split=split, limit=limit, skip=skip, out=out, resume=out.exists(),
-        progress=True, completion=model,
-    )  # fmt: skip
+    summary = QueryEvaluation(
+        folder, queries, "hard", method=method, split=split, limit=limit, skip=skip, completion=model
+    ).run(out=out, resume=out.exists(), progress=True)
     kept = ("per_type", "avg_p", "avg_n", "count", "errors", "seconds")
     return {"lines": out.name, **{key: summary[key] for key in kept}}
 

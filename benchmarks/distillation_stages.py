@@ -20,8 +20,8 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.reading_distilled import calibration, compared, draw, tallied
+from kg_data.text_table import aligned
 from reasoning import LarkOptions, Query, Reasoner
-from reasoning.evaluation.table import aligned
 from reasoning.language import load_llm
 from reasoning.language.marking.adapters import adapter_digest
 

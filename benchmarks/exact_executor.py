@@ -18,9 +18,9 @@ from typing import Any
 import kg_data
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
-from reasoning.evaluation.query_lines import PROTOCOLS
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.table import aligned
+from kg_data.text_table import aligned
+from reasoning.evaluation.query_files import PROTOCOLS
+from reasoning.evaluation.query_run import QueryEvaluation
 
 DATASETS = ("fb15k-237-q2b", "nell995-betae")
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -43,7 +43,7 @@ def main() -> None:
         folder = data / "kg" / name
         figures[name] = {}
         for protocol in PROTOCOLS:
-            summary = evaluate_queries(folder, folder / "queries", protocol, "exact", progress=True)
+            summary = QueryEvaluation(folder, folder / "queries", protocol, method="exact").run(progress=True)
             figures[name][protocol] = {
                 key: summary[key] for key in ("per_type", "avg_p", "avg_n", "count", "skipped", "errors", "seconds")
             }

@@ -29,8 +29,9 @@ from benchmarks.machine import machine, machine_words
 from reasoning import Reasoner
 from reasoning.errors import SkylarkError
 from reasoning.evaluation.method import Reply
+from reasoning.evaluation.metrics import QUESTION_METRICS
 from reasoning.evaluation.question_files import QuestionRecord, read_questions
-from reasoning.evaluation.question_run import METRICS, line_of, reason_of
+from reasoning.evaluation.question_run import line_of, reason_of
 from reasoning.graph.store import KnowledgeGraph
 
 HERE = Path(__file__).resolve().parent
@@ -53,7 +54,7 @@ def measure(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> dict[str, 
     reasons = [(line, reason) for line in lines if (reason := reason_of(line)) is not None]
     return {
         "count": len(lines),
-        **{name: sum(line[name] for line in lines) / len(lines) for name in METRICS},
+        **{name: sum(line[name] for line in lines) / len(lines) for name in QUESTION_METRICS},
         "seconds_per_question": seconds / len(lines),
         "misses_by_reason": Counter(reason.split(":")[0] for _, reason in reasons),
         "misses": [

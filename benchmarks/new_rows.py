@@ -22,8 +22,8 @@ from typing import Any
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
+from kg_data.text_table import aligned
 from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
-from reasoning.evaluation.table import aligned
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme, unlike
 from reasoning.language.marking.student import Student, attach, load_adapter, open_model

@@ -25,11 +25,10 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
-from reasoning.evaluation.query_files import find_files
-from reasoning.evaluation.query_run import GRAPH_SPLITS
-from reasoning.evaluation.table import aligned
+from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
 from reasoning.execution.exact import execute
 from reasoning.execution.step_result import StepResult
 from reasoning.language import load_llm

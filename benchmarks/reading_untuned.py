@@ -19,10 +19,10 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, LarkOptions, Query
-from reasoning.evaluation.query_files import find_files
-from reasoning.evaluation.query_run import GRAPH_SPLITS, evaluate_queries
-from reasoning.evaluation.table import aligned
+from reasoning.evaluation.query_files import GRAPH_SPLITS, find_files
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.execution.exact import execute
 from reasoning.language import describe_llm, load_llm
 from reasoning.query.binding import bind
@@ -46,16 +46,8 @@ def main() -> None:
         figures[name] = {}
         for model in MODELS:
             out = options.work / f"{name}-{model}.jsonl"
-            summary = evaluate_queries(
-                folder,
-                chosen,
-                "reading",
-                "lark",
-                model,
-                LarkOptions(),
-                out=out,
-                resume=out.exists(),
-                progress=True,
+            summary = QueryEvaluation(folder, chosen, "reading", method="lark", llm=model, options=LarkOptions()).run(
+                out=out, resume=out.exists(), progress=True
             )
             lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
             steps = {key: sum(line["steps"][key] for line in lines) for key in ("llm", "agreeing", "left_out")}

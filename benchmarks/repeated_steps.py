@@ -27,8 +27,8 @@ import numpy as np
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.evaluation.table import aligned
 from reasoning.language.marking.student import load_student
 from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE
 from reasoning.language.teaching.epochs import effective_data

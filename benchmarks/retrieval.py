@@ -29,10 +29,9 @@ import kg_data
 from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import GraphRetriever, KnowledgeGraph, LarkOptions
-from reasoning.evaluation.query_files import EntityTable, QueryRecord, find_files, read_records
-from reasoning.evaluation.query_run import GRAPH_SPLITS
-from reasoning.evaluation.table import aligned
+from reasoning.evaluation.query_files import GRAPH_SPLITS, EntityTable, QueryRecord, find_files, read_records
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.language import load_llm

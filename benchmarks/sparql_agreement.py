@@ -26,9 +26,9 @@ import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
 from kg_data.installation import version
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph, Query
 from reasoning.evaluation.query_files import find_files
-from reasoning.evaluation.table import aligned
 from reasoning.query.structures import STRUCTURES
 from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.sparql_oracle import by_executor, by_sparql

@@ -31,8 +31,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS
 from benchmarks.machine import machine, machine_words
+from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.evaluation.table import aligned
 from reasoning.language import load_llm
 from reasoning.language.marking.adapters import PACKAGED_ADAPTER, adapter_digest
 from reasoning.language.marking.student import TOKENS_OF_A_PASS, Student, load_student

@@ -24,10 +24,9 @@ from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.completion.options import CompletionOptions
-from reasoning.evaluation.query_files import Split
-from reasoning.evaluation.query_lines import Protocol
-from reasoning.evaluation.query_run import GRAPH_SPLITS, prepare_queries
-from reasoning.evaluation.question_run import prepare_questions
+from reasoning.evaluation.query_files import GRAPH_SPLITS, Protocol, Split
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.question_run import QuestionEvaluation
 from reasoning.evaluation.run import PreparedRun
 from reasoning.lark import LarkOptions
 from reasoning.lark.estimate import Estimate
@@ -193,16 +192,26 @@ class Job(Work):
             if self.graph not in self._shelf.names:
                 raise SkylarkError("query records run on the page's own graphs: choose one from the list")
             split = split_of(self.upload) or self.split
-            prepared = prepare_queries(
-                self.graph, self.upload.place, cast(Protocol, self.protocol), method.method, method.llm, options,
-                split, completion=self._completion(method, split),
-            )  # fmt: skip
+            prepared = QueryEvaluation(
+                self.graph,
+                self.upload.place,
+                cast(Protocol, self.protocol),
+                method=method.method,
+                llm=method.llm,
+                options=options,
+                split=split,
+                completion=self._completion(method, split),
+            ).prepare()
         else:
             graph = self._shelf.get(self.graph)
-            prepared = prepare_questions(
-                graph, self._questions(graph), method.method, method.llm, options,
+            prepared = QuestionEvaluation(
+                graph,
+                self._questions(graph),
+                method=method.method,
+                llm=method.llm,
+                options=options,
                 completion=self._completion(method, None),
-            )  # fmt: skip
+            ).prepare()
         told = {key: self.upload.name for key in ("queries", "questions") if key in prepared.settings}
         if prepared.settings["llm"] is not None:
             told["llm"] = method.model

@@ -28,8 +28,7 @@ from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
 from app.server.markup import muted, text
 from kg_data.errors import SkylarkError
-from reasoning.evaluation.query_files import SPLITS
-from reasoning.evaluation.query_lines import PROTOCOLS
+from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
 
 TICK = 0.7
 WATCHERS = 2 * (RUNS_AT_ONCE + MOST_WAITING) + 4

@@ -25,12 +25,10 @@ from app.models.language_model import LanguageModel
 from kg_data.errors import SkylarkError
 from kg_data.installation import version
 from reasoning.evaluation.comparison import Comparison, compare
-from reasoning.evaluation.comparison_text import comparison_text
 from reasoning.evaluation.plot import save_plot
-from reasoning.evaluation.query_files import SPLITS
-from reasoning.evaluation.query_lines import PROTOCOLS
-from reasoning.evaluation.results import Results, read_results
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
+from reasoning.evaluation.results import Results, read_results, summary_path
+from reasoning.evaluation.tables import comparison_text
 
 SPEC, INPUT, LINES = "job.json", "input.", "lines.jsonl"
 KEPT_NAMES = tuple(f"results-{letter}.jsonl{end}" for letter in "ab" for end in ("", ".summary.json"))

@@ -13,7 +13,7 @@ from app.server.markup import percent, shortened
 from kg_data.appended_lines import Line, whole_lines
 from kg_data.errors import SkylarkError
 from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS
-from reasoning.evaluation.results_file import parse_line
+from reasoning.evaluation.results import parse_line
 from reasoning.evaluation.run import PreparedRun
 from reasoning.graph.store import KnowledgeGraph
 

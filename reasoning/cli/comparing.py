@@ -10,8 +10,8 @@ from pathlib import Path
 from kg_data.command_line import OK
 from reasoning.cli.options import as_json, positive
 from reasoning.evaluation.comparison import compare
-from reasoning.evaluation.comparison_text import comparison_text
 from reasoning.evaluation.results import read_results
+from reasoning.evaluation.tables import comparison_text
 from reasoning.wording.comparison_texts import texts_of
 
 log = logging.getLogger(__name__)

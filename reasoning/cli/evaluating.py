@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from kg_data.command_line import OK
 from reasoning.cli.methods import add_method, completion_options, lark_options
 from reasoning.cli.options import add_graph, positive
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.query_run import prepare_queries
-from reasoning.evaluation.question_run import prepare_questions
-from reasoning.evaluation.run import PreparedRun
-from reasoning.evaluation.table import query_table, question_table
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.tables import query_table, question_table
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -42,7 +40,6 @@ def evaluate(options: argparse.Namespace) -> int:
         raise EvaluationError("--protocol, --split and --skip belong to --queries, questions have none of them")
     if options.resume and options.out is None:
         raise EvaluationError("--resume needs --out FILE, the results to go on with")
-    prepared: PreparedRun[Any]
     method = {
         "method": options.method,
         "llm": options.llm,
@@ -50,15 +47,16 @@ def evaluate(options: argparse.Namespace) -> int:
         "completion": completion_options(options),
         "limit": options.limit,
     }
+    evaluation: QueryEvaluation | QuestionEvaluation
     if options.questions is not None:
-        prepared, table = prepare_questions(options.kg, options.questions, **method), question_table
+        evaluation = QuestionEvaluation(options.kg, options.questions, **method)
     else:
-        prepared = prepare_queries(
+        evaluation = QueryEvaluation(
             options.kg, options.queries, options.protocol, split=options.split, skip=options.skip or 0, **method
         )
-        table = query_table
     if options.dry_run:
-        print(prepared.estimate())
+        print(evaluation.prepare().estimate())
     else:
-        print(table(prepared.run(options.out, options.resume, progress=True)))
+        summary = evaluation.run(options.out, options.resume, progress=True)
+        print(query_table(summary) if options.questions is None else question_table(summary))
     return OK

@@ -10,9 +10,8 @@ from typing import Any
 
 from kg_data.appended_lines import Line
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.intervals import Interval, average_of, interval, resampled_means
-from reasoning.evaluation.paired import TIED, p_value
-from reasoning.evaluation.query_lines import Protocol
+from reasoning.evaluation.query_files import Protocol
+from reasoning.evaluation.resampling import TIED, Interval, average_of, interval, p_value, resampled_means
 from reasoning.evaluation.results import Results
 from reasoning.evaluation.tally import AVERAGES, mean
 from reasoning.query.structures import STRUCTURES

@@ -1,9 +1,9 @@
-"""The method under measurement: made once before a run, then asked for its replies, in the order of the questions."""
+"""The method that an evaluation measures: made once before a run, then asked for its replies, in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,36 @@ SCORED = 100
 
 
 @dataclass(frozen=True)
+class MethodEvaluation:
+    """What every evaluation is told of the method that it measures.
+
+    Attributes:
+        kg: what `KnowledgeGraph.load` takes, or a graph that is open.
+        method, llm, options, completion: see `Reasoner`.
+        limit: only the first this many queries or questions of each kind.
+    """
+
+    kg: str | Path | KnowledgeGraph
+    method: str = field(default="exact", kw_only=True)
+    llm: str | BaseChatModel = field(default="embedded", kw_only=True)
+    options: LarkOptions | None = field(default=None, kw_only=True)
+    completion: CompletionOptions | None = field(default=None, kw_only=True)
+    limit: int | None = field(default=None, kw_only=True)
+
+    def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
+        """The method over the graph, its language model loaded.
+
+        Raises:
+            EvaluationError: the limit is below 1.
+            SkylarkError: the graph or the language model cannot be loaded.
+        """
+        if self.limit is not None and self.limit < 1:
+            raise EvaluationError(f"the limit must be at least 1, not {self.limit}")
+        kg = self.kg if isinstance(self.kg, KnowledgeGraph) else KnowledgeGraph.load(self.kg, splits)
+        return Reasoner(kg, self.llm, self.method, self.options, self.completion)
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a method made of one query.
 
@@ -46,27 +76,6 @@ class Reply:
     error: str | None
     given: bool
     usage: TokenUsage = NO_USAGE
-
-
-def load_method(
-    kg: str | Path | KnowledgeGraph,
-    splits: Sequence[str] | None,
-    method: str,
-    llm: str | BaseChatModel,
-    options: LarkOptions | None,
-    limit: int | None,
-    completion: CompletionOptions | None = None,
-) -> Reasoner:
-    """The graph with the method over it, its language model loaded; a graph that is open already is taken as it is.
-
-    Raises:
-        EvaluationError: the limit is below 1.
-        SkylarkError: the graph or the language model cannot be loaded.
-    """
-    if limit is not None and limit < 1:
-        raise EvaluationError(f"the limit must be at least 1, not {limit}")
-    graph = kg if isinstance(kg, KnowledgeGraph) else KnowledgeGraph.load(kg, splits)
-    return Reasoner(graph, llm=llm, method=method, options=options, completion=completion)
 
 
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:
@@ -95,17 +104,17 @@ def ask(reasoner: Reasoner, question: Query | str) -> Reply:
 def about(reply: Reply) -> Line:
     """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say, and
     of a method that is not certain the `scores` of the first answers."""
-    said: Line = {} if reply.error is None else {"error": reply.error}
+    line: Line = {} if reply.error is None else {"error": reply.error}
     if reply.answer is not None:
         method = METHODS[reply.answer.method]
         if method.goes_beyond_graph and reply.answer.value is None:
-            said["scores"] = list(reply.answer.scores[:SCORED])
+            line["scores"] = list(reply.answer.scores[:SCORED])
         if method.asks_model:
-            said["steps"] = step_counts(reply.answer)
+            line["steps"] = step_counts(reply.answer)
     usage = reply.usage if reply.answer is None else reply.answer.usage
     if usage.requests or usage.cached:
-        said["usage"] = usage.to_dict()
-    return said
+        line["usage"] = usage.to_dict()
+    return line
 
 
 def step_counts(answer: Answer) -> dict[str, int]:

@@ -21,6 +21,9 @@ HITS = (1, 3, 10)
 RANK_METRICS = ("mrr", "hits@1", "hits@3", "hits@10")
 SET_METRICS = ("exact_match", "precision", "recall", "f1")
 LARK_METRICS = ("lark_mrr", "lark_hits@1", "lark_hits@3", "lark_hits@10")
+QUERY_METRICS = {"reading": (*SET_METRICS, *LARK_METRICS), "hard": RANK_METRICS}
+"""What each protocol measures of a query."""
+QUESTION_METRICS = ("hits@1", "f1", "exact_match", "path_match")
 LARK_NOTE = (
     "* LARK's own released metrics, for comparison with that paper only: the mean of 1/position over correct "
     "predictions, and precision at K; a perfect answer does not score 1"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from kg_data.errors import ResultsError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import check_comparable, main_metrics
-from reasoning.evaluation.intervals import LEVEL, Interval
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
+from reasoning.evaluation.resampling import LEVEL, Interval
 from reasoning.evaluation.results import Results, labels_of
 
 if TYPE_CHECKING:

@@ -28,6 +28,17 @@ from reasoning.query.tree import Entity, Project, Query
 Split = Literal["valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+Protocol = Literal["reading", "hard"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
+    ("hard", "valid"): ("train",),
+    ("reading", "valid"): ("train", "valid"),
+    ("hard", "test"): ("train", "valid"),
+    ("reading", "test"): ("train", "valid", "test"),
+}
+"""The splits in the graph that a method is given."""
+
 
 @dataclass(frozen=True)
 class QueryRecord:

@@ -8,142 +8,219 @@ only be guessed: it measures completion, and set algebra scores next to nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+import numpy as np
+from numpy.typing import NDArray
 
 from kg_data.appended_lines import Line
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
-from reasoning.evaluation.method import load_method, replies
-from reasoning.evaluation.query_files import EntityTable, QueryRecord, Split, digest, find_files, read_records
-from reasoning.evaluation.query_lines import METRICS, PROTOCOLS, Protocol, Ranking, lines_of
+from reasoning.evaluation.method import MethodEvaluation, Reply, about, replies
+from reasoning.evaluation.metrics import (
+    QUERY_METRICS,
+    Metrics,
+    filtered_ranks,
+    lark_metrics,
+    rank_metrics,
+    set_metrics,
+)
+from reasoning.evaluation.query_files import (
+    GRAPH_SPLITS,
+    PROTOCOLS,
+    EntityTable,
+    Protocol,
+    QueryRecord,
+    digest,
+    find_files,
+    read_records,
+)
 from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QueryTally
 from reasoning.execution.batch import BatchExecutor
 from reasoning.execution.exact import Exact
-from reasoning.lark import LarkOptions
+from reasoning.graph.id_lists import IdLists
+from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
-
-GRAPH_SPLITS: dict[tuple[Protocol, Split], tuple[str, ...]] = {
-    ("hard", "valid"): ("train",),
-    ("reading", "valid"): ("train", "valid"),
-    ("hard", "test"): ("train", "valid"),
-    ("reading", "test"): ("train", "valid", "test"),
-}
-"""The splits in the graph that a method is given."""
+from reasoning.reasoner import Reasoner
 
 CHUNK = 256
 """Queries that method exact answers at once; a run that is stopped does at most so many again."""
 
+TOP = 100
+"""How many answers a line of protocol `hard` lists."""
 
-def evaluate_queries(
-    kg: str | Path,
-    queries: Path,
-    protocol: Protocol,
-    method: str = "exact",
-    llm: str | BaseChatModel = "embedded",
-    options: LarkOptions | None = None,
-    split: str | None = None,
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
-    completion: CompletionOptions | None = None,
-    skip: int = 0,
-) -> dict[str, Any]:
-    """Answer the queries of a file or folder and return the summary.
 
-    Args:
+@dataclass(frozen=True)
+class QueryEvaluation(MethodEvaluation):
+    """A method, and the queries of a file or folder that it is measured on.
+
+    Attributes:
         kg: name or folder of a data set with the splits train, valid (and test).
         queries: a file of records, or a folder of files named `<split>-<type>.jsonl`.
-        protocol: "reading" or "hard".
-        method: "exact", "lark", "complete" or "hybrid".
-        llm: the language model of methods lark and hybrid.
-        options: how the language model is asked.
+        protocol: "reading" or "hard"; in hard everything is ranked, whatever the `least` of `completion`.
         split: "valid" or "test", where the files' names do not say it or both are there.
-        limit: only the first this many queries of each type.
-        out: the results file, one JSON line a query.
-        resume: go on with the lines that `out` holds.
-        progress: show a bar on stderr.
-        completion: the link predictor of methods complete and hybrid; in protocol hard everything is ranked, whatever
-            its `least`.
         skip: leave out the first this many of each type, such as those that weights were fitted on.
-
-    Returns:
-        `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
-        and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
-        hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, method lark only),
-        `usage` (requests, tokens and cost, where a model was asked), `intervals` (of each mean, see
-        `reasoning.evaluation.intervals`), `settings`, `seconds`, `complete`.
-
-    Raises:
-        EvaluationError: the settings do not fit the data, or `out` holds another run's results.
-        ResultsError: `out` cannot be written.
-        DataError: a record is broken; with file and line.
-        SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    return prepare_queries(kg, queries, protocol, method, llm, options, split, limit, completion, skip).run(
-        out, resume, progress
-    )
 
+    queries: Path
+    protocol: Protocol
+    split: str | None = field(default=None, kw_only=True)
+    skip: int = field(default=0, kw_only=True)
 
-def prepare_queries(
-    kg: str | Path,
-    queries: Path,
-    protocol: Protocol,
-    method: str = "exact",
-    llm: str | BaseChatModel = "embedded",
-    options: LarkOptions | None = None,
-    split: str | None = None,
-    limit: int | None = None,
-    completion: CompletionOptions | None = None,
-    skip: int = 0,
-) -> PreparedRun[QueryRecord]:
-    """Load and check everything that `evaluate_queries` needs, which has the same arguments and errors."""
-    if protocol not in PROTOCOLS:
-        raise EvaluationError(f"unknown protocol {protocol!r}; expected {' or '.join(PROTOCOLS)}")
-    files, chosen = find_files(queries, split)
-    if protocol == "hard":
-        completion = replace(completion or CompletionOptions(), least=0.0)
-    try:
-        reasoner = load_method(kg, GRAPH_SPLITS[protocol, chosen], method, llm, options, limit, completion)
-    except GraphError as error:
-        raise EvaluationError(f"protocol {protocol} on {chosen} queries: {error}") from None
-    table = EntityTable(reasoner.kg)
-    records = read_records(files, reasoner.kg, table, limit, skip)
-    measured = [record for record in records if protocol == "reading" or len(record.hard)]
-    if not measured:
-        raise EvaluationError(
-            f"none of the {len(records):,} queries has a hard answer, so that there is nothing to rank"
+    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+        """Answer the queries and return the summary.
+
+        Args:
+            out: the results file, one JSON line a query.
+            resume: go on with the lines that `out` holds.
+            progress: show a bar on stderr.
+
+        Returns:
+            `per_type` (type -> metric -> mean, and `count`), `avg_p` and `avg_n` (metric -> mean over the types without
+            and with negation, {} where there are none), `count`, `skipped` (queries without hard answers in protocol
+            hard), `errors` (queries that the method failed, counted as wrong), `steps` (type -> counts, where a
+            language model answers steps), `usage` (requests, tokens and cost, where a model was asked), `intervals` (of
+            each mean, see `reasoning.evaluation.resampling`), `settings`, `seconds`, `complete`.
+
+        Raises:
+            EvaluationError: the settings do not fit the data, or `out` holds another run's results.
+            ResultsError: `out` cannot be written.
+            DataError: a record is broken; with file and line.
+            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
+        """
+        return self.prepare().run(out, resume, progress)
+
+    def prepare(self) -> PreparedRun[QueryRecord]:
+        """Load and check everything that `run` needs; it raises the same errors."""
+        if self.protocol not in PROTOCOLS:
+            raise EvaluationError(f"unknown protocol {self.protocol!r}; expected {' or '.join(PROTOCOLS)}")
+        files, split = find_files(self.queries, self.split)
+        evaluation = self
+        if self.protocol == "hard":
+            evaluation = replace(self, completion=replace(self.completion or CompletionOptions(), least=0.0))
+        try:
+            reasoner = evaluation.reasoner(GRAPH_SPLITS[self.protocol, split])
+        except GraphError as error:
+            raise EvaluationError(f"protocol {self.protocol} on {split} queries: {error}") from None
+        table = EntityTable(reasoner.kg)
+        records = read_records(files, reasoner.kg, table, self.limit, self.skip)
+        measured = [record for record in records if self.protocol == "reading" or len(record.hard)]
+        if not measured:
+            raise EvaluationError(
+                f"none of the {len(records):,} queries has a hard answer, so that there is nothing to rank"
+            )
+        metrics = QUERY_METRICS[self.protocol]
+        return PreparedRun(
+            reasoner,
+            measured,
+            [record.query for record in measured],
+            partial(_answered, reasoner, self.protocol, table),
+            partial(QueryTally, metrics, skipped=len(records) - len(measured)),
+            metrics,
+            {
+                "queries": str(self.queries.resolve()),
+                "queries_digest": digest(files),
+                "protocol": self.protocol,
+                "split": split,
+                "skip": self.skip,
+                **run_settings(self, reasoner, llm_matters=False),
+            },
         )
-    settings = {
-        "queries": str(queries.resolve()),
-        "queries_digest": digest(files),
-        "protocol": protocol,
-        "split": chosen,
-        "skip": skip,
-        **run_settings(kg, reasoner, llm, limit, llm_matters=False),
+
+
+def _answered(
+    reasoner: Reasoner, protocol: Protocol, table: EntityTable, records: Sequence[QueryRecord]
+) -> Iterator[tuple[Line, bool]]:
+    """Each query's line, and whether the method gave any reply to it."""
+    if not isinstance(reasoner.answering, Exact):
+        answers = replies(reasoner, (record.query for record in records))
+        for record, reply in zip(records, answers, strict=True):
+            yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
+        return
+    executor = BatchExecutor(reasoner.kg)
+    for start in range(0, len(records), CHUNK):
+        chunk = records[start : start + CHUNK]
+        sets = executor.execute([bind(record.query, reasoner.kg) for record in chunk])
+        rankings = [Ranking(sets[i]) for i in range(len(chunk))]
+        yield from ((line, True) for line in lines_of(chunk, rankings, protocol, table))
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What a method gave for one query.
+
+    Attributes:
+        entities: without repetition, best first, shape (p,).
+        scores: of the same shape, higher is better; None for a set, whose members are all alike.
+        told: what else the line says, see `method.about`.
+        signals: what method hybrid ranks by, shape (p, 3); None of other methods.
+    """
+
+    entities: Ids
+    scores: Sequence[float] | None = None
+    told: Line | None = None
+    signals: NDArray[np.float64] | None = None
+
+    @classmethod
+    def from_reply(cls, reply: Reply) -> Ranking:
+        """Of a method that was asked."""
+        if reply.answer is None:
+            return cls(np.zeros(0, dtype=np.int32), told=about(reply))
+        answer = reply.answer
+        return cls(answer.ranked, answer.scores, about(reply), answer.signals)
+
+
+def lines_of(
+    records: Sequence[QueryRecord], rankings: Sequence[Ranking], protocol: Protocol, table: EntityTable
+) -> list[Line]:
+    """The lines of some queries, scored together; each is the same whichever others stand beside it."""
+    predicted = IdLists.of([ranking.entities for ranking in rankings])
+    lines: list[Line] = [{"id": record.identifier, "type": record.kind} for record in records]
+    if protocol == "reading":
+        gold = IdLists.of([record.gold for record in records])
+        metrics = set_metrics(predicted, gold) | lark_metrics(predicted, gold)
+        for line, ranking in zip(lines, rankings, strict=True):
+            line["answers"] = table.write(ranking.entities)
+    else:
+        hard = IdLists.of([record.hard for record in records])
+        easy = IdLists.of([record.easy for record in records])
+        ranks = filtered_ranks(predicted, _scores(rankings), hard, easy, len(table))
+        metrics = rank_metrics(ranks, hard)
+        for line, record, ranking, own in zip(
+            lines, records, rankings, np.split(ranks, hard.offsets[1:-1]), strict=True
+        ):
+            line["answers"] = table.write(ranking.entities[:TOP])
+            line["hard_ranks"] = {
+                str(identifier): int(rank) if rank.is_integer() else rank
+                for identifier, rank in zip(table.write(record.hard), own.tolist(), strict=True)
+            }
+            if ranking.signals is not None:
+                line["signals"] = _signals(record, ranking, ranking.signals)
+    for line, ranking, values in zip(lines, rankings, _rows(metrics), strict=True):
+        line |= values | (ranking.told or {})
+    return lines
+
+
+def _signals(record: QueryRecord, ranking: Ranking, signals: NDArray[np.float64]) -> dict[str, Any]:
+    """What hard answers, and the first entities that are no answers, are ranked by: what weights are fitted on."""
+    right = np.isin(ranking.entities, record.hard)
+    wrong = np.flatnonzero(~right & ~np.isin(ranking.entities, record.easy))[:TOP]
+    return {
+        name: [[float(f"{value:.4g}") for value in row] for row in signals[rows].tolist()]
+        for name, rows in (("hard", right), ("others", wrong))
     }
 
-    def answered(rest: Sequence[QueryRecord]) -> Iterator[tuple[Line, bool]]:
-        if isinstance(reasoner.answering, Exact):
-            executor = BatchExecutor(reasoner.kg)
-            for start in range(0, len(rest), CHUNK):
-                chunk = rest[start : start + CHUNK]
-                answers = executor.execute([bind(record.query, reasoner.kg) for record in chunk])
-                rankings = [Ranking(answers[i]) for i in range(len(chunk))]
-                yield from ((line, True) for line in lines_of(chunk, rankings, protocol, table))
-        else:
-            given = replies(reasoner, (record.query for record in rest))
-            for record, reply in zip(rest, given, strict=True):
-                yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
 
-    asked = [record.query for record in measured]
-    metrics = METRICS[protocol]
-    new_tally = partial(QueryTally, metrics, skipped=len(records) - len(measured))
-    return PreparedRun(reasoner, measured, asked, answered, new_tally, metrics, settings)
+def _scores(rankings: Sequence[Ranking]) -> NDArray[np.float64]:
+    own = [np.ones(len(r.entities)) if r.scores is None else np.asarray(r.scores, dtype=float) for r in rankings]
+    return np.concatenate([np.zeros(0), *own])
+
+
+def _rows(metrics: Metrics) -> list[dict[str, Any]]:
+    columns = [values.tolist() for values in metrics.values()]
+    return [dict(zip(metrics, row, strict=True)) for row in zip(*columns, strict=True)]

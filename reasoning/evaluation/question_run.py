@@ -5,97 +5,84 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-
 from kg_data.appended_lines import Line
-from reasoning.completion.options import CompletionOptions
-from reasoning.evaluation.method import Reply, about, load_method, replies
-from reasoning.evaluation.metrics import counted_metrics
+from reasoning.evaluation.method import MethodEvaluation, Reply, about, replies
+from reasoning.evaluation.metrics import QUESTION_METRICS, counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
 from reasoning.evaluation.run import PreparedRun
 from reasoning.evaluation.settings import run_settings
 from reasoning.evaluation.tally import QuestionTally
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.lark import LarkOptions
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union, Value, json_value
+from reasoning.reasoner import Reasoner
 
-METRICS = ("hits@1", "f1", "exact_match", "path_match")
 
+@dataclass(frozen=True)
+class QuestionEvaluation(MethodEvaluation):
+    """A method, and the questions of a file that it is measured on; all splits of a data set's graph are used.
 
-def evaluate_questions(
-    kg: str | Path,
-    questions: Path,
-    method: str = "exact",
-    llm: str | BaseChatModel = "embedded",
-    options: LarkOptions | None = None,
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
-    completion: CompletionOptions | None = None,
-) -> dict[str, Any]:
-    """Answer the questions of a file and return the summary.
-
-    Args:
-        kg: what `KnowledgeGraph.load` takes; all splits are used.
+    Attributes:
         questions: the file, see `question_files`.
-        method, llm, options, completion: see `Reasoner`.
-        limit: only the first this many questions of each kind.
-        out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not wholly
-            right, each with its `reason`.
-        resume: go on with the lines that `out` holds.
-        progress: show a bar on stderr.
-
-    Returns:
-        `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
-        known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
-        nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong),
-        `rightly_refused` (those that were not answered, as the file expects, counted as right), `intervals` (of each
-        mean, see `reasoning.evaluation.intervals`), `usage` (requests, tokens and cost, where a model was asked),
-        `settings`, `seconds`, `complete`.
-
-    Raises:
-        EvaluationError: the settings do not fit, or `out` holds another run's results.
-        ResultsError: `out` cannot be written.
-        DataError: a line is broken; with file and line.
-        SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
     """
-    return prepare_questions(kg, questions, method, llm, options, limit, completion).run(out, resume, progress)
+
+    questions: Path
+
+    def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+        """Answer the questions and return the summary.
+
+        Args:
+            out: the results file, one JSON line a question; `FILE.misses.jsonl` beside it holds those that are not
+                wholly right, each with its `reason`.
+            resume: go on with the lines that `out` holds.
+            progress: show a bar on stderr.
+
+        Returns:
+            `overall` (`hits@1`, `f1`, `exact_match`, `path_match`, `count`; `path_match` is None where no gold path is
+            known), `per_type` (the same by "1-hop", "2-hop" ...), `count`, `skipped` (questions whose gold path reaches
+            nothing in this graph), `errors` (questions that could not be read or answered, counted as wrong),
+            `rightly_refused` (those that were not answered, as the file expects, counted as right), `intervals` (of
+            each mean, see `reasoning.evaluation.resampling`), `usage` (requests, tokens and cost, where a model was
+            asked), `settings`, `seconds`, `complete`.
+
+        Raises:
+            EvaluationError: the settings do not fit, or `out` holds another run's results.
+            ResultsError: `out` cannot be written.
+            DataError: a line is broken; with file and line.
+            SkylarkError: the graph or the language model cannot be loaded, or the model is out of reach.
+        """
+        return self.prepare().run(out, resume, progress)
+
+    def prepare(self) -> PreparedRun[QuestionRecord]:
+        """Load and check everything that `run` needs; it raises the same errors."""
+        reasoner = self.reasoner()
+        records, left_out = read_questions(self.questions, reasoner.kg, self.limit)
+        return PreparedRun(
+            reasoner,
+            records,
+            [record.question for record in records],
+            partial(_answered, reasoner),
+            partial(QuestionTally, QUESTION_METRICS, left_out),
+            QUESTION_METRICS,
+            {
+                "questions": str(self.questions.resolve()),
+                "questions_digest": digest(files_of(self.questions)),
+                **run_settings(self, reasoner, llm_matters=True),
+            },
+            reason_of,
+        )
 
 
-def prepare_questions(
-    kg: str | Path | KnowledgeGraph,
-    questions: Path,
-    method: str = "exact",
-    llm: str | BaseChatModel = "embedded",
-    options: LarkOptions | None = None,
-    limit: int | None = None,
-    completion: CompletionOptions | None = None,
-) -> PreparedRun[QuestionRecord]:
-    """Load and check everything that `evaluate_questions` needs, which has the same arguments and errors; `kg` may
-    also be a graph that is open."""
-    reasoner = load_method(kg, None, method, llm, options, limit, completion)
-    records, left_out = read_questions(questions, reasoner.kg, limit)
-    settings = {
-        "questions": str(questions.resolve()),
-        "questions_digest": digest(files_of(questions)),
-        **run_settings(kg, reasoner, llm, limit, llm_matters=True),
-    }
-
-    def answered(rest: Sequence[QuestionRecord]) -> Iterator[tuple[Line, bool]]:
-        given = replies(reasoner, (record.question for record in rest))
-        for record, reply in zip(rest, given, strict=True):
-            yield line_of(record, reply, reasoner.kg), reply.given
-
-    asked = [record.question for record in records]
-    return PreparedRun(
-        reasoner, records, asked, answered, partial(QuestionTally, METRICS, left_out), METRICS, settings, reason_of
-    )
+def _answered(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> Iterator[tuple[Line, bool]]:
+    """Each question's line, and whether the method gave any reply to it."""
+    answers = replies(reasoner, (record.question for record in records))
+    for record, reply in zip(records, answers, strict=True):
+        yield line_of(record, reply, reasoner.kg), reply.given
 
 
 def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 import kg_data
 from kg_data.installation import version
+from reasoning.evaluation.method import MethodEvaluation
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.marking.adapters import adapter_digest
@@ -20,29 +20,25 @@ from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
 
-def run_settings(
-    kg: str | Path | KnowledgeGraph, reasoner: Reasoner, llm: str | BaseChatModel, limit: int | None, llm_matters: bool
-) -> dict[str, Any]:
+def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: bool) -> dict[str, Any]:
     """Graph, limit, method, language model and its options, Skylark's version; None for what the method does not use.
 
     Args:
-        kg: the graph as it was asked for.
-        reasoner: the method over it.
-        llm: the language model as it was asked for.
-        limit: most queries of each type.
+        evaluation: the graph, the language model and the limit as they were asked for.
+        reasoner: the method over that graph.
         llm_matters: whether the language model decides the lines of method exact too.
     """
     asks = reasoner.asks_llm
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
-    name = llm if isinstance(llm, str) else display_name(llm)
+    llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
-        "kg": graph_setting(kg),
+        "kg": graph_setting(evaluation.kg),
         "kg_digest": graph_digest(reasoner.kg),
-        "limit": limit,
+        "limit": evaluation.limit,
         "method": reasoner.method,
-        "llm": name if asks or llm_matters else None,
+        "llm": llm if asks or llm_matters else None,
         "adapter_digest": adapter_digest(reasoner.llm) if asks else None,
         **options,
         **reasoner.answering.deciding(),

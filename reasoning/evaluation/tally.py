@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kg_data.appended_lines import Line
-from reasoning.evaluation.intervals import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
+from reasoning.evaluation.resampling import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
 from reasoning.language.usage import TokenUsage
 from reasoning.query.structures import NEGATED, STRUCTURES
 
@@ -67,7 +67,7 @@ class QueryTally:
             self._steps[line["type"]].update(line["steps"])
 
     def summary(self) -> dict[str, Any]:
-        """The figures so far; see `evaluate_queries`."""
+        """The figures so far; see `QueryEvaluation.run`."""
         values, kinds = self._values, self._kinds
         means = {kind: _means(values.of(kind)) for kind in kinds}
         summary: dict[str, Any] = {
@@ -123,7 +123,7 @@ class QuestionTally:
             self._rightly_refused += 1
 
     def summary(self) -> dict[str, Any]:
-        """The figures so far; see `evaluate_questions`."""
+        """The figures so far; see `QuestionEvaluation.run`."""
         values = self._values
         per_type = {kind: {**_means(values.of(kind)), "count": values.counts[kind]} for kind in sorted(values.counts)}
         summary = {

@@ -22,20 +22,20 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from reasoning.evaluation import results_file
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation import results
+from reasoning.evaluation.query_run import QueryEvaluation
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 
 
 def main() -> None:
     how, dataset, queries, folder = sys.argv[1], *map(Path, sys.argv[2:])
-    results_file.CHECKPOINT_SECONDS = 0.0  # a new summary after every line: all there is to interrupt
+    results.CHECKPOINT_SECONDS = 0.0  # a new summary after every line: all there is to interrupt
     # tqdm's own lock is shared with forked processes, and one that is killed holding it would stop all others.
     tqdm.set_lock(threading.RLock())
     tqdm.monitor_interval = 0
     os.fsync = lambda fd: None  # slow, and what a killed process has written is safe without
-    evaluate_queries(dataset, queries, "reading", split="test", out=folder / "whole.jsonl")
+    QueryEvaluation(dataset, queries, "reading", split="test").run(out=folder / "whole.jsonl")
 
     def run(out: Path, before: Callable[[], object] = lambda: None) -> int:
         """Start or resume a run in a child; its process id."""
@@ -44,7 +44,7 @@ def main() -> None:
             return child
         before()
         try:
-            evaluate_queries(dataset, queries, "reading", split="test", out=out, resume=True)
+            QueryEvaluation(dataset, queries, "reading", split="test").run(out=out, resume=True)
         except BaseException as error:
             print(repr(error), file=sys.stderr, flush=True)
             os._exit(1)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.errors import EvaluationError, GraphError, SamplingError
-from reasoning.evaluation.query_files import SPLITS, Split
-from reasoning.evaluation.query_run import GRAPH_SPLITS
+from reasoning.evaluation.query_files import GRAPH_SPLITS, SPLITS, Split
 from reasoning.graph.index import Adjacency, TripleIndex
 from reasoning.graph.store import KnowledgeGraph
 

@@ -30,7 +30,7 @@ from app.models.language_model import LanguageModel
 from app.models.own import open_model
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.language import LLMError
 from tests.app.browsing import SCRIPT
 from tests.app.couples import triples
@@ -144,7 +144,7 @@ def test_records_are_measured_as_the_command_line_does(make: MakeJob, jobs: Jobs
     summary = job.runs[0].summary
     assert summary is not None
     assert "avg_p" in figures_html(job, results_of(job), None, None)
-    expected = evaluate_queries("made", folder / "kg" / "made" / "queries", "reading", split="valid")
+    expected = QueryEvaluation("made", folder / "kg" / "made" / "queries", "reading", split="valid").run()
     assert summary["per_type"] == expected["per_type"]
     assert summary["count"] == expected["count"] == len(job.runs[0].rows)
 

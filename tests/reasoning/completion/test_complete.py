@@ -32,7 +32,7 @@ from reasoning.completion.options import CompletionOptions, TrainingOptions, sui
 from reasoning.completion.predictor import ENOUGH, TRIED_RULES, Weights, fit_weights, scorer_of
 from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.errors import CompletionError
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.graph.index import TripleIndex
 from tests.reasoning.made_dataset import make_dataset
 
@@ -86,14 +86,14 @@ def test_a_predictor_that_saw_an_edge_which_the_graph_lacks_is_refused(dataset: 
     assert str(Fingerprint.of(larger)) in str(told.value)
     assert str(Fingerprint.of(smaller)) in str(told.value)
     with pytest.raises(CompletionError, match="edges that the given graph lacks"):
-        evaluate_queries(
+        QueryEvaluation(
             dataset,
             dataset / "queries",
             "hard",
-            "complete",
+            method="complete",
             split="valid",
             completion=CompletionOptions(model=made.folder),
-        )
+        ).run()
 
 
 def test_a_predictor_of_another_graph_is_refused_with_both_fingerprints(
@@ -294,19 +294,24 @@ class TestEvaluation:
     @pytest.mark.slow
     def test_hard_answers_are_ranked_and_reading_takes_what_is_likely(self, dataset: Path, fitted: Fitted) -> None:
         options = CompletionOptions(model=fitted.folder)
-        hard = evaluate_queries(
-            dataset, dataset / "queries", "hard", "complete", split="valid", limit=4, completion=options
-        )
+        hard = QueryEvaluation(
+            dataset, dataset / "queries", "hard", method="complete", split="valid", limit=4, completion=options
+        ).run()
         assert hard["settings"]["predictor"] == fitted.predictor.digest
         assert hard["settings"]["least"] == 0.0
         assert hard["errors"] == 0
         assert hard["avg_p"]["mrr"] > 0.02
-        exact = evaluate_queries(dataset, dataset / "queries", "hard", "exact", split="valid", limit=4)
+        exact = QueryEvaluation(dataset, dataset / "queries", "hard", method="exact", split="valid", limit=4).run()
         assert hard["avg_p"]["mrr"] > exact["avg_p"]["mrr"]
-        certain = evaluate_queries(
-            dataset, dataset / "queries", "reading", "complete", split="valid", limit=4,
+        certain = QueryEvaluation(
+            dataset,
+            dataset / "queries",
+            "reading",
+            method="complete",
+            split="valid",
+            limit=4,
             completion=replace(options, least=1.0, negation=1.0),
-        )  # fmt: skip
+        ).run()
         assert certain["avg_p"]["exact_match"] == 1.0
 
     def test_a_stopped_run_goes_on(self, dataset: Path, fitted: Fitted, tmp_path: Path) -> None:
@@ -360,7 +365,7 @@ class TestCommands:
 
 def test_the_first_queries_of_each_type_can_be_left_out(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
-    evaluate_queries(dataset, dataset / "queries", "reading", split="valid", limit=2, skip=3, out=out)
+    QueryEvaluation(dataset, dataset / "queries", "reading", split="valid", limit=2, skip=3).run(out=out)
     ids = [json.loads(line)["id"] for line in out.read_text().splitlines()]
     assert {identifier.split(":")[1] for identifier in ids} == {"3", "4"}
     assert len(ids) == 2 * 14

@@ -30,7 +30,7 @@ from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.completion.soft.adjacency import LARGEST
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.errors import CompletionError, EvaluationError
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
@@ -254,9 +254,9 @@ def test_weights_are_fitted_on_the_lines_of_an_evaluation(
 ) -> None:
     out = tmp_path / "lines.jsonl"
     completion = CompletionOptions(model=model)
-    evaluate_queries(
-        dataset, dataset / "queries", "hard", "hybrid", faultless(), split="valid", out=out, completion=completion
-    )
+    QueryEvaluation(
+        dataset, dataset / "queries", "hard", method="hybrid", llm=faultless(), split="valid", completion=completion
+    ).run(out=out)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     for line in lines:
         assert len(line["signals"]["hard"]) <= len(line["hard_ranks"])
@@ -279,8 +279,11 @@ def test_weights_are_fitted_on_the_lines_of_an_evaluation(
 
 def test_a_line_without_its_signals_is_told(dataset: Path, kg: KnowledgeGraph, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.jsonl"
-    asked = (dataset, dataset / "queries", "hard", "hybrid", faultless())
-    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=CompletionOptions(model=model))
+    evaluation = QueryEvaluation(
+        dataset, dataset / "queries", "hard", method="hybrid", llm=faultless(), split="valid", limit=1,
+        completion=CompletionOptions(model=model),
+    )  # fmt: skip
+    evaluation.run(out)
     first, *rest = out.read_text().splitlines()
     line = json.loads(first)
     del line["signals"]["hard"]
@@ -293,15 +296,18 @@ def test_a_run_goes_on_with_the_weights_that_it_began_with(
     dataset: Path, kg: KnowledgeGraph, model: Path, tmp_path: Path
 ) -> None:
     out, completion = tmp_path / "lines.jsonl", CompletionOptions(model=model)
-    asked = (dataset, dataset / "queries", "hard", "hybrid", faultless())
-    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion)
+    evaluation = QueryEvaluation(
+        dataset, dataset / "queries", "hard", method="hybrid", llm=faultless(), split="valid", limit=1,
+        completion=completion,
+    )  # fmt: skip
+    evaluation.run(out)
     write_weights(model, {None: RankingWeights(bias=-1.0)})
     try:
         with pytest.raises(EvaluationError, match="ranking was null, now"):
-            evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion, resume=True)
+            evaluation.run(out, resume=True)
     finally:
         (model / WEIGHTS_FILE).unlink()
-    evaluate_queries(*asked, split="valid", limit=1, out=out, completion=completion, resume=True)
+    evaluation.run(out, resume=True)
 
 
 def test_an_answer_of_the_model_that_soft_logic_does_not_give_has_no_proof(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.results import summary_path
 from reasoning.evaluation.sampling import classify_queries
 
 Captured = pytest.CaptureFixture[str]
@@ -54,7 +54,7 @@ def test_the_mrr_of_each_kind_is_that_of_its_pairs(graph: Path, tmp_path: Path) 
     (graph / "valid.txt").write_text("e1\tr1\te3\ne0\tr0\te2\ne2\tr1\te4\n")
     (graph / "queries/valid-1p.jsonl").unlink()
     out = tmp_path / "r.jsonl"
-    evaluate_queries(graph, graph / "queries", "hard", out=out)
+    QueryEvaluation(graph, graph / "queries", "hard").run(out=out)
     (line,) = (json.loads(text) for text in out.read_text().splitlines())
     line["hard_ranks"] = {"e3": 2, "e4": 8}
     out.write_text(json.dumps(line) + "\n")
@@ -69,12 +69,12 @@ class TestResultsThatDoNotFit:
     @pytest.fixture
     def results(self, graph: Path, tmp_path: Path) -> Path:
         out = tmp_path / "r.jsonl"
-        evaluate_queries(graph, graph / "queries", "hard", out=out)
+        QueryEvaluation(graph, graph / "queries", "hard").run(out=out)
         return out
 
     def test_of_another_protocol(self, graph: Path, tmp_path: Path) -> None:
         out = tmp_path / "reading.jsonl"
-        evaluate_queries(graph, graph / "queries", "reading", out=out)
+        QueryEvaluation(graph, graph / "queries", "reading").run(out=out)
         with pytest.raises(EvaluationError, match=r"reading\.jsonl ranks no hard answers"):
             classify_queries(graph, graph / "queries", results=out)
 

@@ -14,11 +14,10 @@ from kg_data.errors import DataError
 from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import Comparison, compare
-from reasoning.evaluation.paired import p_value
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.question_run import evaluate_questions
-from reasoning.evaluation.results import labels_of, read_results
-from reasoning.evaluation.results_file import Line, summary_path
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.resampling import p_value
+from reasoning.evaluation.results import Line, labels_of, read_results, summary_path
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.made_results import ranked, write
 
@@ -193,8 +192,8 @@ class TestTheCommand:
     def files(self, tmp_path: Path) -> tuple[str, str]:
         dataset = make_dataset(tmp_path / "made", 6)
         for name, method in (("exact", "exact"), ("copy", "lark")):
-            evaluate_queries(
-                dataset, dataset / "queries/test-2i.jsonl", "reading", method, "copy", out=tmp_path / f"{name}.jsonl"
+            QueryEvaluation(dataset, dataset / "queries/test-2i.jsonl", "reading", method=method, llm="copy").run(
+                out=tmp_path / f"{name}.jsonl"
             )
         return str(tmp_path / "exact.jsonl"), str(tmp_path / "copy.jsonl")
 
@@ -232,7 +231,7 @@ class TestTheCommand:
         asked.write_text("parent of Ann\tBob|Cleo\nnonsense ???\tBob\n")
         outs = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
         for out in outs:
-            evaluate_questions(graph, asked, out=Path(out))
+            QuestionEvaluation(graph, asked).run(out=Path(out))
         assert main(["compare", *outs]) == 0
         assert "2 questions in both" in capsys.readouterr().out
 

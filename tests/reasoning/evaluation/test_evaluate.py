@@ -18,8 +18,8 @@ from langchain_core.outputs import ChatResult
 
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.results_file import ResultsFile, summary_path
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.results import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
@@ -62,7 +62,7 @@ class TestReading:
         self, dataset: Path, split: str, tmp_path: Path
     ) -> None:
         out = tmp_path / "r.jsonl"
-        result = evaluate_queries(dataset, dataset / "queries", "reading", split=split, out=out)
+        result = QueryEvaluation(dataset, dataset / "queries", "reading", split=split).run(out=out)
         gold = records(dataset, split)
         assert [line["id"] for line in lines(out)] == list(gold)
         for line in lines(out):
@@ -75,20 +75,20 @@ class TestReading:
         assert result["count"] == 14 * EACH
 
     def test_the_averages_are_means_over_types(self, dataset: Path) -> None:
-        result = evaluate_queries(dataset, dataset / "queries", "reading", split="test")
+        result = QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run()
         for average, kinds in (("avg_p", set(STRUCTURES) - set(NEGATED)), ("avg_n", set(NEGATED))):
             values = [result["per_type"][kind]["lark_mrr"] for kind in kinds]
             assert result[average]["lark_mrr"] == pytest.approx(sum(values) / len(values))
 
     def test_without_negated_types_there_is_no_average_of_them(self, dataset: Path) -> None:
-        result = evaluate_queries(dataset, dataset / "queries/test-2p.jsonl", "reading")
+        result = QueryEvaluation(dataset, dataset / "queries/test-2p.jsonl", "reading").run()
         assert result["avg_n"] == {} and result["avg_p"] == {
             name: value for name, value in result["per_type"]["2p"].items() if name != "count"
         }
 
     def test_a_limit_takes_the_first_of_each_type(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "r.jsonl"
-        evaluate_queries(dataset, dataset / "queries", "reading", split="valid", limit=2, out=out)
+        QueryEvaluation(dataset, dataset / "queries", "reading", split="valid", limit=2).run(out=out)
         assert {line["id"] for line in lines(out)} == {f"valid-{kind}:{n}" for kind in STRUCTURES for n in (0, 1)}
 
 
@@ -97,7 +97,7 @@ class TestHard:
         self, dataset: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "h.jsonl"
-        result = evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        result = QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         gold = records(dataset, "test")
         assert {line["id"] for line in lines(out)} == {key for key, record in gold.items() if record["hard"]}
         assert result["skipped"] == sum(not record["hard"] for record in gold.values()) > 0
@@ -113,7 +113,7 @@ class TestHard:
 
     def test_ranks_are_whole_numbers_where_they_can_be(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "h.jsonl"
-        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         ranks = [rank for line in lines(out) for rank in line["hard_ranks"].values()]
         assert any(isinstance(rank, int) for rank in ranks)
         assert all(isinstance(rank, int) or rank % 1 == 0.5 for rank in ranks)
@@ -122,7 +122,9 @@ class TestHard:
 class TestLark:
     def test_steps_are_counted_and_the_settings_told(self, dataset: Path, tmp_path: Path) -> None:
         out = tmp_path / "l.jsonl"
-        evaluate_queries(dataset, dataset / "queries", "reading", "lark", "copy", split="test", limit=1, out=out)
+        QueryEvaluation(dataset, dataset / "queries", "reading", method="lark", llm="copy", split="test", limit=1).run(
+            out=out
+        )
         for line in lines(out):
             assert line["steps"].keys() == {"llm", "agreeing", "symbolic", "parts", "left_out"}
             assert line["steps"]["llm"] >= line["steps"]["agreeing"]
@@ -135,9 +137,15 @@ class TestLark:
     ) -> None:
         out = tmp_path / "l.jsonl"
         with pytest.raises(SkylarkError, match=r"no reply to 5 queries in a row.*connection refused"):
-            evaluate_queries(
-                dataset, dataset / "queries", "reading", "lark", OutOfReach(), LarkOptions(retries=0), "test", out=out
-            )
+            QueryEvaluation(
+                dataset,
+                dataset / "queries",
+                "reading",
+                method="lark",
+                llm=OutOfReach(),
+                options=LarkOptions(retries=0),
+                split="test",
+            ).run(out=out)
         assert out.read_text() == ""
         assert summary(out)["complete"] is False
 
@@ -161,7 +169,7 @@ class TestStoppedAndResumed:
     @pytest.fixture
     def whole(self, dataset: Path, tmp_path: Path) -> Path:
         out = tmp_path / "whole.jsonl"
-        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         return out
 
     @pytest.mark.parametrize("kept", [0, 1, 300, 2000])
@@ -171,39 +179,39 @@ class TestStoppedAndResumed:
         cut = tmp_path / "cut.jsonl"
         cut.write_bytes(whole.read_bytes()[:kept])
         shutil.copy(summary_path(whole), summary_path(cut))
-        evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=cut, resume=True)
+        QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=cut, resume=True)
         assert cut.read_bytes() == whole.read_bytes()
         assert {**summary(cut), "seconds": 0} == {**summary(whole), "seconds": 0}
 
     def test_a_complete_file_is_left_as_it_is(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()
-        result = evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+        result = QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
         assert whole.read_bytes() == before and result["complete"]
 
     def test_other_settings_are_refused_by_name(self, dataset: Path, whole: Path) -> None:
         with pytest.raises(EvaluationError, match=r'protocol was "hard", now "reading";.* limit was null, now 2'):
-            evaluate_queries(dataset, dataset / "queries", "reading", split="test", limit=2, out=whole, resume=True)
+            QueryEvaluation(dataset, dataset / "queries", "reading", split="test", limit=2).run(out=whole, resume=True)
 
     def test_changed_queries_are_refused(self, dataset: Path, tmp_path: Path) -> None:
         queries, out = tmp_path / "test-1p.jsonl", tmp_path / "r.jsonl"
         content = (dataset / "queries/test-1p.jsonl").read_text()
         queries.write_text(content)
-        evaluate_queries(dataset, queries, "reading", out=out)
+        QueryEvaluation(dataset, queries, "reading").run(out=out)
         queries.write_text(content.split("\n", 1)[1])
         with pytest.raises(EvaluationError, match="queries_digest"):
-            evaluate_queries(dataset, queries, "reading", out=out, resume=True)
+            QueryEvaluation(dataset, queries, "reading").run(out=out, resume=True)
 
     def test_an_edited_graph_is_refused(self, dataset: Path, tmp_path: Path) -> None:
         graph, out = tmp_path / "edited", tmp_path / "r.jsonl"
         shutil.copytree(dataset, graph)
         queries = graph / "queries/test-1p.jsonl"
-        evaluate_queries(graph, queries, "reading", out=out)
+        QueryEvaluation(graph, queries, "reading").run(out=out)
         os.utime(graph / "train.txt")  # a new cache entry of the same content
-        assert evaluate_queries(graph, queries, "reading", out=out, resume=True)["complete"]
+        assert QueryEvaluation(graph, queries, "reading").run(out=out, resume=True)["complete"]
         facts = (graph / "train.txt").read_text().splitlines(keepends=True)
         (graph / "train.txt").write_text("".join(facts[:-2]))
         with pytest.raises(EvaluationError, match="other settings: kg_digest was"):
-            evaluate_queries(graph, queries, "reading", out=out, resume=True)
+            QueryEvaluation(graph, queries, "reading").run(out=out, resume=True)
 
     @pytest.mark.parametrize("changed", [("Ann", "knows", "Cleo"), ("Ann", "likes", "Bob"), ("Ann", "age", 4)])
     def test_the_digest_of_a_graph_tells_names_and_values_apart(self, changed: tuple[str, str, str | int]) -> None:
@@ -216,26 +224,26 @@ class TestStoppedAndResumed:
     def test_results_are_not_overwritten(self, dataset: Path, whole: Path) -> None:
         before = whole.read_bytes()
         with pytest.raises(EvaluationError, match="add --resume to go on"):
-            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole)
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole)
         assert whole.read_bytes() == before
 
     def test_lines_without_a_summary_cannot_be_resumed(self, dataset: Path, whole: Path) -> None:
         summary_path(whole).unlink()
         with pytest.raises(EvaluationError, match="does not say with which settings"):
-            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
 
     def test_a_damaged_line_is_named(self, dataset: Path, whole: Path) -> None:
         content = whole.read_text().split("\n")
         content[2] = content[2][:-5]
         whole.write_text("\n".join(content))
         with pytest.raises(DataError, match=r"whole\.jsonl, line 3: expected the line of query"):
-            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
 
     @pytest.mark.parametrize("value", ['"high"', "null", "NaN", "[]"])
     def test_a_line_whose_figures_were_edited_is_named(self, dataset: Path, whole: Path, value: str) -> None:
         whole.write_text(re.sub(r'"mrr":[^,]*', f'"mrr":{value}', whole.read_text(), count=1))
         with pytest.raises(DataError, match=r"whole\.jsonl, line 1: expected the line of query"):
-            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=whole, resume=True)
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
 
     def test_ctrl_c_keeps_what_is_done(
         self,
@@ -257,7 +265,7 @@ class TestStoppedAndResumed:
 
         monkeypatch.setattr(ResultsFile, "append", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            evaluate_queries(dataset, dataset / "queries", "hard", split="test", out=out)
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=out)
         assert "10 of" in caplog.text and "--resume" in caplog.text
         assert summary(out)["count"] == 10 and summary(out)["complete"] is False
         assert len(lines(out)) == 10
@@ -286,7 +294,7 @@ class TestProcesses:
     @pytest.mark.slow
     def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(self, dataset: Path, tmp_path: Path) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
-        evaluate_queries(dataset, dataset / "queries", "reading", split="test", out=whole)
+        QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run(out=whole)
         most = whole.stat().st_size * 2 // 3
         stopped = subprocess.run(
             self.command(dataset, out),
@@ -307,7 +315,7 @@ class TestProcesses:
     def test_a_disk_without_room_for_the_last_summary_keeps_the_one_before(self, dataset: Path, tmp_path: Path) -> None:
         whole, out = tmp_path / "whole.jsonl", tmp_path / "r.jsonl"
         queries = dataset / "queries/test-1p.jsonl"
-        evaluate_queries(dataset, queries, "reading", out=whole)
+        QueryEvaluation(dataset, queries, "reading").run(out=whole)
         most = summary_path(whole).stat().st_size - 25  # the seconds have more digits in one run than in another
         assert whole.stat().st_size < most
         command = [*self.command(dataset, out), "--queries", str(queries)]
@@ -346,7 +354,7 @@ class TestRecordsAreChecked:
         queries = tmp_path / "test-x.jsonl"
         queries.write_text(json.dumps(self.FINE) + "\n" + line + "\n")
         with pytest.raises(DataError, match=rf"test-x\.jsonl, line 2: expected {message}"):
-            evaluate_queries(dataset, queries, "reading")
+            QueryEvaluation(dataset, queries, "reading").run()
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -379,7 +387,7 @@ class TestRecordsAreChecked:
     def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_bytes(b"\xef\xbb\xbf" + (dataset / "queries/test-1p.jsonl").read_bytes())
-        assert evaluate_queries(dataset, queries, "reading")["count"] == EACH
+        assert QueryEvaluation(dataset, queries, "reading").run()["count"] == EACH
 
 
 class TestTheSplitIsKnown:
@@ -387,24 +395,24 @@ class TestTheSplitIsKnown:
         queries = tmp_path / "mine.jsonl"
         shutil.copy(dataset / "queries/valid-1p.jsonl", queries)
         with pytest.raises(EvaluationError, match=r"mine\.jsonl does not say which split"):
-            evaluate_queries(dataset, queries, "reading")
-        assert evaluate_queries(dataset, queries, "reading", split="valid")["avg_p"]["exact_match"] == 1.0
+            QueryEvaluation(dataset, queries, "reading").run()
+        assert QueryEvaluation(dataset, queries, "reading", split="valid").run()["avg_p"]["exact_match"] == 1.0
 
     def test_a_folder_with_both_splits_needs_a_choice(self, dataset: Path) -> None:
         with pytest.raises(EvaluationError, match="both splits"):
-            evaluate_queries(dataset, dataset / "queries", "reading")
+            QueryEvaluation(dataset, dataset / "queries", "reading").run()
 
     def test_queries_without_any_hard_answer_leave_nothing_to_rank(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_text(json.dumps({"type": "1p", "query": [0, [0]], "easy": [1], "hard": []}) + "\n")
         with pytest.raises(EvaluationError, match="none of the 1 queries has a hard answer"):
-            evaluate_queries(dataset, queries, "hard")
+            QueryEvaluation(dataset, queries, "hard").run()
 
     def test_a_graph_without_splits_has_no_protocol(self, dataset: Path, tmp_path: Path) -> None:
         graph = tmp_path / "facts.tsv"
         graph.write_text("0\t0\t1\n")
         with pytest.raises(EvaluationError, match=r'protocol hard on test queries.*no split "train"'):
-            evaluate_queries(graph, dataset / "queries/test-1p.jsonl", "hard")
+            QueryEvaluation(graph, dataset / "queries/test-1p.jsonl", "hard").run()
 
 
 def test_results_go_to_a_regular_file_only() -> None:

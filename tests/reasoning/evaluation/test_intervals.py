@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reasoning.evaluation.intervals import RESAMPLES, average_of, interval, resampled_means
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.table import query_table, question_table
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.resampling import RESAMPLES, average_of, interval, resampled_means
+from reasoning.evaluation.tables import query_table, question_table
 from reasoning.evaluation.tally import QueryTally, QuestionTally
 from tests.reasoning.made_dataset import make_dataset
 
@@ -72,7 +72,7 @@ class TestAnAverageOfTypes:
 class TestTheSummary:
     def test_has_an_interval_around_every_mean(self, tmp_path: Path) -> None:
         dataset = make_dataset(tmp_path / "made", 5)
-        summary = evaluate_queries(dataset, dataset / "queries", "reading", split="test")
+        summary = QueryEvaluation(dataset, dataset / "queries", "reading", split="test").run()
         found = summary["intervals"]
         assert found["level"] == 0.95 and found["resamples"] == RESAMPLES
         pairs = [(summary["per_type"][kind], found["per_type"][kind]) for kind in summary["per_type"]]

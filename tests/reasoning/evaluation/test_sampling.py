@@ -16,7 +16,7 @@ import pytest
 
 from kg_data.errors import ResultsError
 from reasoning.errors import EvaluationError, SamplingError
-from reasoning.evaluation.query_run import evaluate_queries
+from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, classify_queries, sample_queries
 from reasoning.evaluation.sampling.backward import NO_STEP, BackwardSteps
 from reasoning.evaluation.sampling.graphs import GraphPair
@@ -138,9 +138,9 @@ class TestTheRules:
                 assert all(after != before ^ 1 for before, after in pairwise(chain))
 
     def test_evaluate_reads_them_back(self, sampled: Path, dataset: Path) -> None:
-        read = evaluate_queries(dataset, sampled, "reading")
+        read = QueryEvaluation(dataset, sampled, "reading").run()
         assert read["avg_p"]["exact_match"] == read["avg_n"]["exact_match"] == 1.0
-        hard = evaluate_queries(dataset, sampled, "hard")
+        hard = QueryEvaluation(dataset, sampled, "hard").run()
         assert hard["count"] == EACH * 14 and hard["skipped"] == 0
 
     def test_the_number_of_answers_is_bounded(self, dataset: Path, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def labelled(dataset: Path, folder: Path) -> Path:
 def test_a_graph_without_twins_is_followed_forward_only(dataset: Path, tmp_path: Path) -> None:
     graph, out = labelled(dataset, tmp_path / "labelled"), tmp_path / "out"
     sample_queries(graph, out, "test", SamplingOptions(count=3))
-    assert evaluate_queries(graph, out, "reading")["avg_n"]["exact_match"] == 1.0
+    assert QueryEvaluation(graph, out, "reading").run()["avg_n"]["exact_match"] == 1.0
     assert all(isinstance(answer, str) for record in records(out) for answer in record["hard"])
 
 
@@ -225,7 +225,7 @@ class TestHoldingOut:
         train, valid = (KnowledgeGraph.load(out / "graph", [split]) for split in ("train", "valid"))
         assert len(train) + len(valid) == len(whole) and len(valid) == round(0.2 * len(whole))
         assert len(train.universe) == len(whole.universe) and len(np.unique(train.index.triples()[:, 1])) == 4
-        read = evaluate_queries(out / "graph", out, "reading")
+        read = QueryEvaluation(out / "graph", out, "reading").run()
         assert read["avg_p"]["exact_match"] == read["avg_n"]["exact_match"] == 1.0
         assert any(
             relation.endswith("_reverse") for record in records(out) for relation in json.dumps(record).split('"')
@@ -389,7 +389,7 @@ def test_fb15k_237_has_negated_and_harder_queries(data_root: Path, tmp_path: Pat
     if not folder.is_dir():
         pytest.skip(f"needs FB15k-237 in {folder}")
     sample_queries(folder, tmp_path / "both", "valid", SamplingOptions(["2i", "pni"], 20))
-    assert evaluate_queries(folder, tmp_path / "both", "reading")["avg_n"]["exact_match"] == 1.0
+    assert QueryEvaluation(folder, tmp_path / "both", "reading").run()["avg_n"]["exact_match"] == 1.0
     sample_queries(folder, tmp_path / "harder", "valid", SamplingOptions(["2i", "3in", "inp"], 20, harder=True))
     for row in classify_queries(folder, tmp_path / "harder")["per_type"].values():
         assert row["queries"] == 20 and "1" not in row["links"]

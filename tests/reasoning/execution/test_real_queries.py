@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.question_run import evaluate_questions
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.question_run import QuestionEvaluation
 
 # Over n entities an answer that is not given stands at about n / 2.
 FOLDERS = {"fb15k-237-q2b": (9, 14_505), "nell995-betae": (14, 63_361)}
@@ -24,7 +24,7 @@ def folder(request: pytest.FixtureRequest, data_root: Path) -> Path:
 
 @pytest.mark.slow
 def test_reading_is_exact(folder: Path) -> None:
-    result = evaluate_queries(folder, folder / "queries", "reading", limit=EACH)
+    result = QueryEvaluation(folder, folder / "queries", "reading", limit=EACH).run()
     types, _ = FOLDERS[folder.name]
     assert result["count"] == types * EACH
     assert {row["exact_match"] for row in result["per_type"].values()} == {1.0}
@@ -32,7 +32,7 @@ def test_reading_is_exact(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_hard_answers_are_not_read_off(folder: Path) -> None:
-    result = evaluate_queries(folder, folder / "queries", "hard", limit=EACH)
+    result = QueryEvaluation(folder, folder / "queries", "hard", limit=EACH).run()
     _, entities = FOLDERS[folder.name]
     for row in result["per_type"].values():
         assert row["mrr"] == pytest.approx(2 / entities, rel=0.2)
@@ -45,6 +45,6 @@ def test_few_metaqa_questions_have_lost_their_answers(data_root: Path, hops: int
     folder = data_root / "kg" / "metaqa"
     if not folder.is_dir():
         pytest.skip(f"needs MetaQA in {folder}")
-    result = evaluate_questions(folder, folder / f"{hops}-hop" / "qa_dev.txt", limit=60)
+    result = QuestionEvaluation(folder, folder / f"{hops}-hop" / "qa_dev.txt", limit=60).run()
     assert result["count"] + result["skipped"] == 60
     assert result["skipped"] <= 6

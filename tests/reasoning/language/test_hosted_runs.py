@@ -15,9 +15,9 @@ import pytest
 
 from kg_data.errors import SkylarkError
 from reasoning.cli import main
-from reasoning.evaluation.query_run import evaluate_queries
-from reasoning.evaluation.question_run import evaluate_questions
-from reasoning.evaluation.results_file import summary_path
+from reasoning.evaluation.query_run import QueryEvaluation
+from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.results import summary_path
 from reasoning.lark import LarkOptions
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
@@ -54,9 +54,9 @@ def evaluate(dataset: Path, server: OpenAIServer) -> Evaluate:
     def call(out: Path | None, resume: bool = False, **options: Any) -> dict[str, Any]:
         chosen = LarkOptions(replies="text", price_in=1.0, price_out=2.0, **options)
         queries = dataset / "queries"
-        return evaluate_queries(
-            dataset, queries, "reading", "lark", MODEL, chosen, "test", limit=2, out=out, resume=resume
-        )
+        return QueryEvaluation(
+            dataset, queries, "reading", method="lark", llm=MODEL, options=chosen, split="test", limit=2
+        ).run(out=out, resume=resume)
 
     return call
 
@@ -151,7 +151,7 @@ def test_questions_are_asked_at_once_too(server: OpenAIServer, tmp_path: Path) -
     server.then(for_ever=Behaviour(delay=0.1))
     options = LarkOptions(replies="text", max_concurrency=4)
     out = tmp_path / "r.jsonl"
-    summary = evaluate_questions(graph, asked, "lark", MODEL, options, out=out)
+    summary = QuestionEvaluation(graph, asked, method="lark", llm=MODEL, options=options).run(out=out)
     assert summary["overall"]["exact_match"] == 1.0 and summary["usage"]["requests"] == 8
     assert server.most_at_once == 4
     assert [line["id"] for line in lines(out)] == [f"questions:{n}" for n in range(8)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.evaluation.question_run import evaluate_questions
+from reasoning.evaluation.question_run import QuestionEvaluation
 from reasoning.execution.exact import execute
 from reasoning.language import CopyEverythingChatModel, LLMError, LLMTimeoutError, TokenUsage, load_llm
 from reasoning.language.token_counting import estimate_tokens
@@ -522,7 +522,7 @@ def test_an_evaluation_of_questions_keeps_its_samples_among_its_settings(server:
     graph.write_text("".join(f"{a}\tborders\t{b}\n" for a, others in BORDERS.items() for b in others))
     questions.write_text("Which countries border [France]?\tSpain|Germany|Andorra\n")
     server.then(for_ever=writes(RIGHT))
-    summary = evaluate_questions(graph, questions, llm=MODEL, options=LarkOptions(samples=2, repairs=0))
+    summary = QuestionEvaluation(graph, questions, llm=MODEL, options=LarkOptions(samples=2, repairs=0)).run()
     assert summary["overall"]["exact_match"] == 1.0
     assert (summary["settings"]["samples"], summary["settings"]["repairs"]) == (2, 0)
     assert summary["settings"]["prompting"] is None
@@ -534,6 +534,6 @@ def test_what_a_question_took_counts_where_it_is_not_answered(server: OpenAIServ
     graph.write_text("".join(f"{a}\tborders\t{b}\n" for a, others in BORDERS.items() for b in others))
     questions.write_text("Who rules [France]?\tSpain\n")
     server.then(for_ever=writes("", unanswerable="It knows no rulers."))
-    summary = evaluate_questions(graph, questions, llm=MODEL)
+    summary = QuestionEvaluation(graph, questions, llm=MODEL).run()
     assert summary["overall"]["exact_match"] == 0.0
     assert summary["usage"]["requests"] == len(server.requests) == 1
