@@ -9,7 +9,8 @@ import gradio as gr
 from app.batch.images import kept_images
 from app.batch.page import BatchDemo, build_batch, kept_job
 from app.graph.graphs import GraphShelf
-from app.graph.page import GraphDemo, build_graphs
+from app.graph.handlers import GraphDemo
+from app.graph.page import build_graphs
 from app.image.page import ImageDemo, build_images
 from app.models.language_model import LanguageModel
 from app.models.page import ModelsDemo, build_models
@@ -20,12 +21,11 @@ from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 
 def build(shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> tuple[gr.Blocks, GraphDemo]:
     """The page over these graphs, this model and this detector, and what its events do."""
-    demo = GraphDemo(shelf, model)
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
         kept, images_kept = kept_job(), kept_images()
         with gr.Tab("Graph", id="graphs", elem_id="graph_tab"):
-            brought = build_graphs(demo, shelf, model, page)
+            demo, brought = build_graphs(shelf, model, page)
         with gr.Tab("Image", id="images", elem_id="image_tab"):
             build_images(images)
         with gr.Tab("Batch", id="batch", elem_id="batch_tab"):

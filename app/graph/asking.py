@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from app.graph.graphs import GraphShelf
+from app.graph.likely.answer import AnswerWithLikely
 from app.server.limits import ANSWER_SECONDS, TimeLimit
+from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.query.read_question import QuestionError
@@ -77,3 +82,32 @@ def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) 
     done = time.perf_counter()
     notes = (*(() if understood is None else understood.assumed), *answer.notes)
     return Asked(graph, text, query, understood, notes, answer, read - began, done - read)
+
+
+def answer_shown(shelf: GraphShelf, wanted: object) -> tuple[Asked, Answer, dict[str, Any]]:
+    """The answer that the page shows, found again for its scripts: exact, or followed by likely answers.
+
+    Args:
+        shelf: the graphs.
+        wanted: `{"graph", "query"}`, and `"least"` where likely answers are shown too: a confidence, as a text.
+
+    Returns:
+        What was asked, the answer as it is shown, and `wanted`.
+
+    Raises:
+        SkylarkError: the graph, the query or its likely answers are no longer available.
+        ValueError: `wanted` is something else.
+    """
+    if not isinstance(wanted, dict):
+        raise ValueError("expected an object with graph and query")
+    graph = str(wanted.get("graph"))
+    asked = ask(shelf.get(graph), graph, str(wanted.get("query")), "embedded")
+    if not wanted.get("least"):
+        return asked, asked.answer, wanted
+    least = float(wanted["least"])
+    if not math.isfinite(least):
+        raise ValueError("a confidence is from 0 to 1")
+    kept = shelf.likely.kept(graph, asked.query)
+    if kept is None:
+        raise SkylarkError("the likely answers to this question are not kept any more: move the slider, or ask again")
+    return asked, AnswerWithLikely.of(asked.answer, kept[0], least), wanted

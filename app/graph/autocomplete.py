@@ -7,14 +7,13 @@ cost no more than a thousand; of many the best connected come first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.graph.contents import degrees
 from app.graph.graphs import GraphShelf
-from app.server.markup import counted
+from app.server.words import counted
 from reasoning import KnowledgeGraph
 from reasoning.graph.names import fold
 from reasoning.query.tree import Entity, relation_text
@@ -63,7 +62,7 @@ def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
             takes a name alone.
 
     Returns:
-        "start" and "end" of what a choice replaces, and "choices": each with "shown", "told" and "insert".
+        "start" and "end" of what a choice replaces, and "choices": each with "shown", "detail" and "insert".
 
     Raises:
         SkylarkError: the graph is not to be had any more.
@@ -75,9 +74,13 @@ def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     end = min(cursor, len(text)) if isinstance(cursor, int) and cursor >= 0 else len(text)
     kg = shelf.get(str(wanted.get("graph")))
     if kind in ("entity", "relation"):
-        found = _entities(kg, text) if kind == "entity" else _relations(kg, text.lstrip().removeprefix("~"))
+        names = _entities(kg, text) if kind == "entity" else _relations(kg, text.lstrip().removeprefix("~"))
         back = "~" if kind == "relation" and text.lstrip().startswith("~") else ""
-        return {"start": 0, "end": len(text), "choices": [_choice(shown, told, back + shown) for shown, told in found]}
+        return {
+            "start": 0,
+            "end": len(text),
+            "choices": [_choice(shown, detail, back + shown) for shown, detail in names],
+        }
     place = place_at(text, end)
     if place is None:
         return {"start": end, "end": end, "choices": []}
@@ -85,18 +88,20 @@ def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     choices = []
     entities = _entities(kg, place.typed)
     if not place.formal:
-        choices = [_choice(shown, told, shown) for shown, told in entities]
+        choices = [_choice(shown, detail, shown) for shown, detail in entities]
         start_of_all = not text[: place.start].strip()
         relations = _relations(kg, place.typed) if start_of_all and " " not in place.typed else []
-        begun = [_choice(shown, told, f"{relation_text(shown)}(") for shown, told in relations]
+        begun = [_choice(shown, detail, f"{relation_text(shown)}(") for shown, detail in relations]
         choices = choices[: MOST_SHOWN - min(3, len(begun))]
         choices = choices + begun if place.typed[:1].isupper() else begun + choices
     else:
         if place.quoted and following.startswith('"'):
             end += 1
         opens = "" if text[end:].startswith("(") else "("
-        named = [_choice(shown, told, str(Entity(shown))) for shown, told in entities]
-        related = [_choice(shown, told, relation_text(shown) + opens) for shown, told in _relations(kg, place.typed)]
+        named = [_choice(shown, detail, str(Entity(shown))) for shown, detail in entities]
+        related = [
+            _choice(shown, detail, relation_text(shown) + opens) for shown, detail in _relations(kg, place.typed)
+        ]
         capital = place.typed[:1].isupper()
         first, second = (named, related) if place.quoted or capital else (related, named)
         choices = first[: MOST_SHOWN - min(3, len(second))] + second
@@ -135,8 +140,8 @@ def place_at(text: str, cursor: int) -> Place | None:
     return Place(cursor - len(typed), typed, quoted=False, formal=False) if len(typed) >= SHORTEST else None
 
 
-def _choice(shown: str, told: str, insert: str) -> dict[str, str]:
-    return {"shown": shown, "told": told, "insert": insert}
+def _choice(shown: str, detail: str, insert: str) -> dict[str, str]:
+    return {"shown": shown, "detail": detail, "insert": insert}
 
 
 def _entities(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:
@@ -150,18 +155,14 @@ def _entities(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:
         return []
     facts = degrees(kg, owners)
     best = np.argsort(-facts, kind="stable")[:CONSIDERED]
-    found = [(int(owners[at]), int(facts[at])) for at in best]
 
-    def rank(entity: int, many: int) -> tuple[bool, bool, int]:
-        label = fold(kg.entity_labels[entity])
-        return label != key, not label.startswith(key), -many
+    def rank(position: int) -> tuple[bool, bool, int]:
+        label = fold(kg.entity_labels[int(owners[position])])
+        return label != key, not label.startswith(key), -int(facts[position])
 
-    found.sort(key=lambda pair: rank(*pair))
-    return [(kg.name(entity), _told(kg, entity, many)) for entity, many in found[:MOST_SHOWN]]
-
-
-def _told(kg: KnowledgeGraph, entity: int, facts: int) -> str:
-    return ", ".join([*kg.types(entity)[:1], counted(facts, "fact")])
+    ranked = sorted(map(int, best), key=rank)[:MOST_SHOWN]
+    known = [(int(owners[position]), int(facts[position])) for position in ranked]
+    return [(kg.name(entity), ", ".join([*kg.types(entity)[:1], counted(many, "fact")])) for entity, many in known]
 
 
 def _relations(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:
@@ -173,10 +174,5 @@ def _relations(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:
     first = [name for form, name in folded if form.startswith(key)]
     inside = [name for form, name in folded if not form.startswith(key) and key in form]
     values = {column.relation for column in kg.literals}
-    return [(name, "a value" if name in values else "relation") for name in _shortest(first) + _shortest(inside)][
-        :MOST_SHOWN
-    ]
-
-
-def _shortest(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=len)
+    names = [*sorted(first, key=len), *sorted(inside, key=len)][:MOST_SHOWN]
+    return [(name, "a value" if name in values else "relation") for name in names]

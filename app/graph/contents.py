@@ -1,22 +1,34 @@
-"""What is in a graph: its relations with a fact of each, and its schema: which kinds of things they connect.
+"""What is in a graph: counts, its relations with a fact of each, and its schema, which says what kinds they connect.
 
-A graph without types has a schema all the same: what a relation leads from, and what it leads to. Such ends are taken
-for one kind where most of the smaller is in the larger.
+A graph without types has a schema all the same: what a relation leads from, and what it leads to. Such ends count as
+one kind where most of the smaller is in the larger.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import networkx as nx
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
+from app.graph.drawing import drawing_svg
+from app.graph.layout import Edge, Layout, Node
+from app.server.templates import render
+from app.server.words import shortened
 from reasoning import KnowledgeGraph
 from reasoning.graph.index import Ids
 from reasoning.wording.value_text import readable_of
 
+MOST_ROWS = 300
+MOST_TYPES = 40
+SCHEMA_ROW = 84
+MOST_NAMED = 2
+"""Relations written at a line of the schema; the others are counted there and stand in the table."""
 MOST_KINDS = 11
 MOST_LINKS = 22
 MOST_RELATIONS = 60
@@ -38,7 +50,6 @@ class RelationRow:
     facts: int
     head: str
     tail: str
-    values: bool
     unit: str = ""
 
 
@@ -80,21 +91,15 @@ def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:
         heads, tails = kg.index.block(relation, inverse=False)
         if len(heads):
             at = _telling(kg, heads)
-            rows.append(
-                RelationRow(
-                    kg.relation_label(relation), len(heads), kg.name(int(heads[at])), kg.name(int(tails[at])), False
-                )
-            )
+            head, tail = kg.name(int(heads[at])), kg.name(int(tails[at]))
+            rows.append(RelationRow(kg.relation_label(relation), len(heads), head, tail))
     rows.sort(key=lambda row: -row.facts)
     for column in kg.literals:
         if len(column.entities):
             at = _telling(kg, column.entities)
             value = readable_of(kg, column.relation, kg.value(column, float(column.values[at])))
-            rows.append(
-                RelationRow(
-                    column.relation, len(column.entities), kg.name(int(column.entities[at])), value, True, column.unit
-                )
-            )
+            head = kg.name(int(column.entities[at]))
+            rows.append(RelationRow(column.relation, len(column.entities), head, value, column.unit))
     return rows
 
 
@@ -221,3 +226,75 @@ def _chosen(
         ranked = sorted((r for h, t, r in weights if (h, t) == (head, tail)), key=lambda r: -weights[head, tail, r])
         links.append(Link(place[head], place[tail], tuple([kg.relation_label(r) for r in ranked])))
     return Schema(tuple(names[kind] for kind in kept), tuple(links), typed, len(of_kind) - len(kept))
+
+
+_contents_of: WeakKeyDictionary[KnowledgeGraph, Markup] = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def contents_html(kg: KnowledgeGraph) -> Markup:
+    """The section of the page; made once for each graph."""
+    with _making:
+        if kg not in _contents_of:
+            relations, types = relation_rows(kg), type_counts(kg)
+            counts = [("entities", len(kg.universe)), ("facts", fact_count(kg)), ("relations", len(relations))]
+            _contents_of[kg] = render(
+                "graph/contents.html",
+                counts=[*counts, ("types", len(types))] if types else counts,
+                source=kg.source,
+                schema=schema_html(schema_of(kg)),
+                types=types,
+                most_types=MOST_TYPES,
+                relations=relations,
+                most_relations=MOST_ROWS,
+            )
+        return _contents_of[kg]
+
+
+def schema_html(schema: Schema) -> Markup:
+    """The picture of the schema; "" where there are no links to draw."""
+    if not schema.links:
+        return Markup("")
+    layout = schema_layout(schema)
+    labels = {node.key: " ".join(node.label.split("\n")) for node in layout.nodes}
+    facts = "; ".join(f"{labels[edge.head]}, {edge.relation}, {labels[edge.tail]}" for edge in layout.edges)
+    picture = drawing_svg(layout, "schema", f"The schema of the graph: {facts}.", SCHEMA_ROW)
+    return render("graph/schema.html", picture=picture, typed=schema.typed, left_out=schema.left_out)
+
+
+def schema_layout(schema: Schema) -> Layout:
+    """The kind with the most links in the middle, what leads to it on the left, what it leads to on the right."""
+    neighbours: dict[int, set[int]] = {kind: set() for kind in range(len(schema.kinds))}
+    for link in schema.links:
+        neighbours[link.head].add(link.tail)
+        neighbours[link.tail].add(link.head)
+    hub = max(neighbours, key=lambda kind: (len(neighbours[kind]), -kind))
+    columns = {hub: 0}
+    frontier = [hub]
+    while frontier:
+        onward = []
+        for link in schema.links:
+            for near, far, side in ((link.head, link.tail, 1), (link.tail, link.head, -1)):
+                if near in frontier and far not in columns:
+                    # What stands left of the hub and leads on to more has it further left, not on the hub.
+                    columns[far] = columns[near] + (side if columns[near] == 0 else (1 if columns[near] > 0 else -1))
+                    onward.append(far)
+        frontier = onward
+    linked = {kind for link in schema.links for kind in (link.head, link.tail)} & columns.keys()
+    first = min((columns[kind] for kind in linked), default=0)
+    order: dict[int, list[int]] = {}
+    for kind in sorted(linked, key=lambda kind: -len(neighbours[kind])):
+        order.setdefault(columns[kind] - first, []).append(kind)
+    nodes = tuple(
+        Node(kind, f"{shortened(schema.kinds[kind][0], 24)}\n{schema.kinds[kind][1]:,}",
+             "anchor" if kind == hub else "between", column, row - (len(kinds) - 1) / 2)
+        for column, kinds in order.items() for row, kind in enumerate(kinds)
+    )  # fmt: skip
+    edges = tuple(Edge(link.head, _named(link), link.tail) for link in schema.links if {link.head, link.tail} <= linked)
+    return Layout(nodes, edges, len(edges))
+
+
+def _named(link: Link) -> str:
+    shown = ", ".join(shortened(relation, 22) for relation in link.relations[:MOST_NAMED])
+    rest = len(link.relations) - MOST_NAMED
+    return f"{shown} +{rest}" if rest > 0 else shown

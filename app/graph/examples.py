@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.graph.graphs import DEFAULT_GRAPH
+from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.tree import Complement, Count, Entity, Intersect, Project, Top, Union
@@ -31,6 +32,11 @@ class Example:
 
     title: str
     text: str
+
+    @property
+    def label(self) -> str:
+        """What stands on its button."""
+        return f"{self.title}\n{shortened(self.text, 80)}"
 
 
 WORLD_EXAMPLES: tuple[Example, ...] = (

@@ -16,29 +16,33 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from app.graph.answer_view import tree_section_html, understood_html
+from app.graph.answer_view import tree_html, understood_html
 from app.graph.asking import Asked, ask
-from app.graph.choices_view import choices_of, choices_shown
-from app.graph.contents import fact_count
-from app.graph.contents_view import contents_html
+from app.graph.contents import contents_html, fact_count
 from app.graph.examples import Example, examples_for
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
-from app.graph.likely.handlers import VIEWS, LikelyDemo
-from app.graph.likely.view import position_of
+from app.graph.likely.slider import LikelyDemo, position_of
 from app.graph.live_run import LiveRun
 from app.graph.own_graphs import reading, shown_name
+from app.graph.parts import Changes, GraphParts
 from app.graph.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
-from app.server.markup import counted, muted, name, seconds_text, shortened, text
+from app.server.templates import macro, muted
+from app.server.words import counted, duration, shortened
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph
 from reasoning.execution.events import Event, Finished, PartFinished, StepFinished, StepStarted
-from reasoning.query.read_question import QuestionError
+from reasoning.query.read_question import QuestionError, ReadQuestion
 from reasoning.reading import MAX_CHARACTERS
 
-EXAMPLES_SHOWN = 5
+EXAMPLES_SHOWN = CHOICES_SHOWN = 5
+_HIDDEN = gr.update(visible=False)
+
+Choices = tuple[tuple[str, str], ...]
+"""What else a question may mean: the words and the text of each query."""
 
 
 class GraphDemo:
@@ -47,57 +51,71 @@ class GraphDemo:
     Args:
         shelf: the graphs on offer.
         model: the language model.
+        parts: the parts of the tab.
 
     Attributes:
         likely: what the slider's events do.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel) -> None:
-        self._shelf, self._model = shelf, model
-        self.likely = LikelyDemo(shelf)
+    def __init__(self, shelf: GraphShelf, model: LanguageModel, parts: GraphParts) -> None:
+        self._shelf, self._model, self._parts = shelf, model, parts
+        self.likely = LikelyDemo(shelf, parts)
 
     def warm_up(self) -> None:
         """Load the first graph and the model on a thread of its own; nobody waits for it."""
 
         def work() -> None:
-            with contextlib.suppress(SkylarkError):  # told to the visitor who chooses the graph
+            with contextlib.suppress(SkylarkError):  # the visitor who chooses the graph learns of it
                 self._shelf.get(DEFAULT_GRAPH)
             self._model.warm_up()
 
         threading.Thread(target=work, name="skylark-warm-up", daemon=True).start()
 
-    def choose(self, graph: str) -> Iterator[tuple[Any, ...]]:
-        """Open a graph; gives the note below the choice, what is in it, the examples, their buttons, and the note of an
-        upload, emptied."""
+    def choose(self, graph: str) -> Iterator[Changes]:
+        """Open a graph: the note below the choice, its contents, its examples with their buttons."""
+        parts = self._parts
         if not self._shelf.is_open(graph):
-            yield (muted(f"Opening {text(graph)}; the first time its index is built, which takes a while{_DOTS}"),
-                   "", (), *(gr.update(interactive=False) for _ in range(EXAMPLES_SHOWN)), gr.skip())  # fmt: skip
+            opening = f"Opening {graph}; the first time its index is built, which takes a while …"
+            waiting = dict.fromkeys(parts.example_buttons, gr.update(interactive=False))
+            yield {parts.graph_note: muted(opening), parts.contents: "", parts.examples: (), **waiting}
+        examples: tuple[Example, ...] = ()
         try:
             kg = self._shelf.get(graph)
             examples = examples_for(kg, graph)
             # The page's scripts read here which graph is open.
-            note = f'<div data-graph="{text(graph)}">{muted(text(_described(kg)))}</div>'
+            note = Markup('<div data-graph="{}">{}</div>').format(graph, muted(description(kg)))
             contents = contents_html(kg)
         except Exception as error:
-            examples, note, contents = (), failure_html(error), ""
-        yield (note, contents, examples, *buttons_of(examples), "")
+            examples, note, contents = (), failure_html(error), Markup("")
+        buttons = _numbered_buttons(parts.example_buttons, [example.label for example in examples])
+        yield {
+            parts.graph_note: note,
+            parts.contents: contents,
+            parts.examples: examples,
+            parts.upload_note: "",
+            **buttons,
+        }
 
-    def bring(self, file: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
-        """Take in a visitor's own graph: gives the choice of graphs with it chosen, and how the upload goes."""
+    def bring(self, file: str | None, request: gr.Request) -> Iterator[Changes]:
+        """Take in a visitor's own graph: says how the upload goes, and in the end chooses the graph."""
+        parts = self._parts
         if not file:
-            yield gr.skip(), gr.skip()
+            yield gr.skip()
             return
-        shown = shown_name(file)
+        line = Markup('<p class="sk-muted" role="status">{} …</p>')
+        shown = macro("name", shown_name(file))
         try:
-            for got in reading(Path(file), shown):
-                if isinstance(got, float):
-                    yield gr.skip(), _waiting(f"Reading {name(shown)}: {got:.0f} s{_DOTS}")
+            for progress in reading(Path(file), shown_name(file)):
+                if isinstance(progress, float):
+                    told = Markup("Reading {}: {:.0f} s").format(shown, progress)
+                    yield {parts.upload_note: line.format(told)}
                     continue
-                own = self._shelf.own.add(request.session_hash or "", got)
+                own = self._shelf.own.add(request.session_hash or "", progress)
                 choices = self._shelf.choices(request.session_hash or "")
-                yield gr.update(choices=choices, value=own.key), _waiting(f"{name(shown)} is read{_DOTS}")
+                read = line.format(Markup("{} is read").format(shown))
+                yield {parts.graph: gr.update(choices=choices, value=own.key), parts.upload_note: read}
         except Exception as error:
-            yield gr.skip(), failure_html(error)
+            yield {parts.upload_note: failure_html(error)}
 
     def choices(self, request: gr.Request) -> Any:
         """The choice of graphs where another tab has one too."""
@@ -108,22 +126,32 @@ class GraphDemo:
         self._shelf.own.forget(request.session_hash or "")
         self.likely.forget(request.session_hash or "")
 
-    def restore(self, request: gr.Request) -> tuple[Any, ...]:
-        """What a link asks for: the graph, the question, whether the model is wanted, the slider's place, whether there
-        is a question at all, and an error. The query string may come from anybody."""
-        asked = dict(request.query_params) if request is not None else {}
-        graph, question = str(asked.get("graph", "")), str(asked.get("q", ""))[:MAX_CHARACTERS]
+    def restore(self, request: gr.Request) -> Changes:
+        """What a link asks for: the graph, the question, whether the model is wanted, and the slider's place.
+
+        The query string may come from anybody.
+        """
+        parts = self._parts
+        link = dict(request.query_params) if request is not None else {}
+        graph, question = str(link.get("graph", "")), str(link.get("q", ""))[:MAX_CHARACTERS]
         if not graph and not question:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), False, gr.skip()
-        place = position_of(asked["least"]) if "least" in asked else gr.skip()
-        method = asked.get("method", "lark") == "lark"
-        if graph and graph not in self._shelf.names:
+            return {parts.linked: False}
+        changes: Changes = {
+            parts.question: question,
+            parts.wanted: link.get("method", "lark") == "lark",
+            parts.linked: bool(question.strip()),
+        }
+        if "least" in link:
+            changes[parts.slider] = position_of(link["least"])
+        if graph in self._shelf.names:
+            changes[parts.graph] = graph
+        elif graph:
+            offered = ", ".join(self._shelf.names)
             error = UnknownGraphError(
-                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of "
-                f"{', '.join(self._shelf.names)}"
+                f"the link names a graph that is not on offer here: {graph[:60]!r}; choose one of {offered}"
             )
-            return gr.skip(), question, method, place, False, failure_html(error)
-        return graph or gr.skip(), question, method, place, bool(question.strip()), gr.skip()
+            changes |= {parts.linked: False, parts.error: failure_html(error)}
+        return changes
 
     def answer_linked(
         self,
@@ -134,93 +162,117 @@ class GraphDemo:
         wanted: bool,
         position: str,
         request: gr.Request,
-    ) -> tuple[Any, ...]:
+    ) -> Changes:
         """As `answer`, where a link brought a question; else nothing changes."""
-        if linked:
-            return self.answer(graph, question, run, wanted, position, request)
-        return (gr.skip(),) * (len(_ANSWERED) + len(choices_shown((), answered=False)))
+        return self.answer(graph, question, run, wanted, position, request) if linked else gr.skip()
 
-    def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
+    def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
         """As `run_model`, where a link brought a question."""
         if linked:
             yield from self.run_model(asked, wanted)
         else:
-            yield (gr.skip(),) * 4
+            yield gr.skip()
 
     def answer(
-        self,
-        graph: str,
-        question: str,
-        run: LiveRun | None,
-        wanted: bool,
-        position: str,
-        request: gr.Request,
-    ) -> tuple[Any, ...]:
-        """Read and answer exactly. Gives: what was asked, error, understood, tree, what `LikelyDemo.views` gives, a
-        status line, emptied steps, and what `choices_shown` gives."""
+        self, graph: str, question: str, run: LiveRun | None, wanted: bool, position: str, request: gr.Request
+    ) -> Changes:
+        """Read and answer exactly; the steps of the question before are cleared away."""
+        parts = self._parts
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
             run.wait_closed(1.0)
-        choices: tuple[tuple[str, str], ...] = ()
+        choices: Choices = ()
         try:
             kg = self._shelf.get(graph)
             try:
                 asked = ask(kg, graph, question or "", self._model.reader)
             except QuestionError as error:
-                choices = choices_of(error.reading, kg)
+                choices = _choices_of(error.reading, kg)
                 raise
-            choices = choices_of(asked.understood, kg)
-            shown = (
-                understood_html(asked),
-                tree_section_html(asked),
-                *self.likely.views(asked, position, request.session_hash or ""),
-            )
+            choices = _choices_of(asked.understood, kg)
+            # Until the run begins, for which others may have to leave a place.
+            status = status_html("The question waits for a free place at the language model …") if wanted else ""
+            return {
+                parts.asked: asked,
+                parts.error: "",
+                parts.understood: understood_html(asked),
+                parts.tree: tree_html(asked.query, kg),
+                parts.status: status,
+                parts.steps: "",
+                **self.likely.views(asked, position, request.session_hash or ""),
+                **self._choices_shown(choices, "It may also mean"),
+            }
         except Exception as error:
             self.likely.forget(request.session_hash or "")
-            return (None, failure_html(error), "", "", muted("No answer: see the message above."), "", "", "",
-                    gr.update(visible=False), None, "", "", *choices_shown(choices, answered=False))  # fmt: skip
-        # Until the run begins, which others may have to leave a place for.
-        status = status_html(f"The question waits for a free place at the language model{_DOTS}") if wanted else ""
-        return (asked, "", *shown, status, "", *choices_shown(choices, answered=True))
+            emptied = (
+                parts.understood,
+                parts.tree,
+                parts.picture,
+                parts.table,
+                parts.likely_status,
+                parts.status,
+                parts.steps,
+            )
+            return {
+                parts.asked: None,
+                parts.error: failure_html(error),
+                parts.answer: muted("No answer: see the message above."),
+                parts.likely_stop: _HIDDEN,
+                parts.waiting_for: None,
+                **dict.fromkeys(emptied, ""),
+                **self._choices_shown(choices, "Which of these do you mean?"),
+            }
 
-    def run_model(self, asked: Asked | None, wanted: bool) -> Iterator[tuple[Any, ...]]:
-        """Run the chain: gives the run, a status line, the steps, and whether Stop can be pressed."""
-        if asked is None:
-            yield None, "", "", _STOP_OFF
-            return
-        if not wanted:
-            yield None, status_html("The language model was not asked."), "", _STOP_OFF
+    def _choices_shown(self, choices: Choices, line: str) -> Changes:
+        """The choices, the line above their buttons, and the buttons."""
+        texts = [f"{shortened(words, 160)}\n{shortened(query, 120)}" for words, query in choices]
+        return {
+            self._parts.choices: choices,
+            self._parts.choices_line: Markup('<p class="sk-choose">{}</p>').format(line) if choices else "",
+            **_numbered_buttons(self._parts.choice_buttons, texts),
+        }
+
+    def run_model(self, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
+        """Run the chain, and show its steps as they come."""
+        parts = self._parts
+        ended = {parts.run: None, parts.stop: gr.update(interactive=False)}
+        if asked is None or not wanted:
+            status = status_html("The language model was not asked.") if asked is not None else ""
+            yield {parts.status: status, parts.steps: "", **ended}
             return
         try:
             run = LiveRun(asked.answer.kg, asked.query, self._model.for_run())
             yield from self._follow(run, asked)
         except Exception as error:
-            yield None, failure_html(error), gr.skip(), _STOP_OFF
+            yield {parts.status: failure_html(error), **ended}
 
-    def _follow(self, run: LiveRun, asked: Asked) -> Iterator[tuple[Any, ...]]:
-        began = step_began = time.monotonic()
-        key, steps, conclusion = uuid.uuid4().hex[:8], list[ShownStep](), ""
+    def _follow(self, run: LiveRun, asked: Asked) -> Iterator[Changes]:
+        parts = self._parts
         message = "The question goes to the language model" if self._model.is_warm else "The language model is loading"
-        yield run, status_html(message + _DOTS), "", _STOP_ON
-        remaining: float | None = None
+        shown = ShownRun(asked, f"{message} …")
+        yield {
+            parts.run: run,
+            parts.status: shown.status_html(),
+            parts.steps: "",
+            parts.stop: gr.update(interactive=True),
+        }
         for event in run.events():
-            if event is not None:
-                step_began, remaining, conclusion = _record(event, steps, asked, step_began, remaining)
-            yield (
-                gr.skip(),
-                _progress(message, steps, began, step_began, remaining),
-                gr.skip() if event is None else steps_html(key, steps, conclusion),
-                gr.skip(),
-            )
+            if event is None:
+                yield {parts.status: shown.status_html()}
+            else:
+                shown.record(event)
+                yield {parts.status: shown.status_html(), parts.steps: shown.steps_html()}
         if run.replaced:
             # Gradio sends the last output once more when a generator ends, by which time the next run may have begun.
-            yield (gr.skip(),) * 4
+            yield gr.skip()
             return
-        took = seconds_text(time.monotonic() - began)
-        ended = f"Stopped after {took}." if run.stopped and not conclusion else f"Done in {took}."
-        done = [shown for shown in steps if shown.result is not None]
-        yield None, status_html(ended), steps_html(key, done, conclusion), _STOP_OFF
+        yield {
+            parts.run: None,
+            parts.status: shown.ended_html(run.stopped),
+            parts.steps: shown.steps_html(only_finished=True),
+            parts.stop: gr.update(interactive=False),
+        }
 
     def stop(self, run: LiveRun | None) -> None:
         """Stop the run; it says so itself, and what was reached stays on the page."""
@@ -228,68 +280,85 @@ class GraphDemo:
             run.stop()
 
 
-_ANSWERED = ("asked", "error", "understood", "tree", *VIEWS, "model status", "steps")
-_DOTS = " …"
-_STOP_ON, _STOP_OFF = gr.update(interactive=True), gr.update(interactive=False)
+class ShownRun:
+    """The run of a chain as the page shows it.
+
+    Args:
+        asked: the question.
+        message: what stands above the steps before the first one.
+    """
+
+    def __init__(self, asked: Asked, message: str) -> None:
+        self.steps: list[ShownStep] = []
+        self._asked, self._message, self._key = asked, message, uuid.uuid4().hex[:8]
+        self._began = self._step_began = time.monotonic()
+        self._remaining_seconds: float | None = None
+        self._conclusion = Markup("")
+
+    def record(self, event: Event) -> None:
+        """Take in what happened."""
+        if isinstance(event, StepStarted):
+            self.steps.append(ShownStep(event))
+        elif isinstance(event, PartFinished):
+            self.steps[-1] = replace(self.steps[-1], parts=(*self.steps[-1].parts, event.part))
+            self._remaining_seconds = event.remaining_seconds
+        elif isinstance(event, StepFinished):
+            self.steps[-1] = replace(self.steps[-1], result=event.result)
+            self._remaining_seconds = event.remaining_seconds
+        else:
+            assert isinstance(event, Finished)
+            self._conclusion = conclusion_html(event.answer, self._asked.answer)
+        if isinstance(event, StepStarted | PartFinished):
+            self._step_began = time.monotonic()
+
+    def steps_html(self, only_finished: bool = False) -> Markup:
+        """The steps so far, and the conclusion once there is one."""
+        steps = [step for step in self.steps if step.result is not None] if only_finished else self.steps
+        return steps_html(self._key, steps, self._conclusion)
+
+    def status_html(self) -> Markup:
+        """What the model does now, and for how long already."""
+        if not self.steps:
+            return status_html(self._message, f"{time.monotonic() - self._began:.0f} s")
+        step = self.steps[-1]
+        place = f"Step {step.started.step.position + 1} of {step.started.total}"
+        if step.result is not None:
+            return status_html(f"{place} is done")
+        if step.total > 1:
+            place += f", part {min(len(step.parts) + 1, step.total)} of {step.total}"
+        ticking = f"{time.monotonic() - self._step_began:.0f} s so far"
+        if self._remaining_seconds:
+            ticking += f", about {self._remaining_seconds:.0f} s left in all"
+        return status_html(f"{place}: the model is answering", ticking)
+
+    def ended_html(self, stopped: bool) -> Markup:
+        """How long the run took, and whether somebody stopped it before its end."""
+        took = duration(time.monotonic() - self._began)
+        return status_html(f"Stopped after {took}." if stopped and not self._conclusion else f"Done in {took}.")
 
 
-def _waiting(told: str) -> str:
-    return f'<p class="sk-muted" role="status">{told}</p>'
-
-
-def _described(kg: KnowledgeGraph) -> str:
+def description(kg: KnowledgeGraph) -> str:
+    """A graph in a sentence or two: how much it holds, and its first relations."""
     relations = kg.relation_names()
     shown = ", ".join(shortened(relation, 32) for relation in relations[:8])
     more = f" and {len(relations) - 8} more" if len(relations) > 8 else ""
-    facts = counted(fact_count(kg), "fact")
-    return f"{facts}, {counted(len(kg.universe), 'entity', 'entities')}. Relations: {shown}{more}."
+    facts, entities = counted(fact_count(kg), "fact"), counted(len(kg.universe), "entity", "entities")
+    return f"{facts}, {entities}. Relations: {shown}{more}."
 
 
-def label_of(example: Example) -> str:
-    """What stands on an example's button."""
-    return f"{example.title}\n{shortened(example.text, 80)}"
-
-
-def buttons_of(examples: tuple[Example, ...]) -> list[Any]:
-    """The buttons of the examples, the surplus ones hidden."""
-    filled = [gr.update(value=label_of(example), visible=True, interactive=True) for example in examples]
-    return [*filled, *(gr.update(visible=False) for _ in range(EXAMPLES_SHOWN - len(filled)))][:EXAMPLES_SHOWN]
-
-
-def pressed(texts: list[str], event: gr.EventData) -> str:
+def text_of_pressed(texts: list[str], event: gr.EventData) -> str:
     """The text behind the numbered button that was pressed."""
     # The target is the visitor's own copy of the button, which only its id tells from the others.
     number = int(str(getattr(event.target, "elem_id", "")).rpartition("-")[2] or 0)
     return texts[number - 1] if 1 <= number <= len(texts) else ""
 
 
-def _record(
-    event: Event, steps: list[ShownStep], asked: Asked, step_began: float, remaining: float | None
-) -> tuple[float, float | None, str]:
-    """Put an event into `steps`; gives when the present step (or part) began, the estimate, the conclusion."""
-    if isinstance(event, StepStarted):
-        steps.append(ShownStep(event))
-        return time.monotonic(), remaining, ""
-    if isinstance(event, PartFinished):
-        steps[-1] = replace(steps[-1], parts=(*steps[-1].parts, event.part))
-        return time.monotonic(), event.remaining_seconds, ""
-    if isinstance(event, StepFinished):
-        steps[-1] = replace(steps[-1], result=event.result)
-        return step_began, event.remaining_seconds, ""
-    assert isinstance(event, Finished)
-    return step_began, 0.0, conclusion_html(event.answer, asked.answer)
+def _choices_of(reading: ReadQuestion | None, kg: KnowledgeGraph) -> Choices:
+    offered = () if reading is None else reading.to_choose[:CHOICES_SHOWN]
+    return tuple((alternative.words(kg), str(alternative.query)) for alternative in offered)
 
 
-def _progress(message: str, steps: list[ShownStep], began: float, step_began: float, remaining: float | None) -> str:
-    if not steps:
-        return status_html(message, f"{time.monotonic() - began:.0f} s")
-    now = steps[-1]
-    told = f"Step {now.started.step.position + 1} of {now.started.total}"
-    if now.result is not None:
-        return status_html(f"{told} is done")
-    if now.total > 1:
-        told += f", part {min(len(now.parts) + 1, now.total)} of {now.total}"
-    ticking = f"{time.monotonic() - step_began:.0f} s so far"
-    if remaining:
-        ticking += f", about {remaining:.0f} s left in all"
-    return status_html(f"{told}: the model is answering", ticking)
+def _numbered_buttons(buttons: tuple[gr.Button, ...], texts: list[str]) -> Changes:
+    """One button a text; the surplus ones are hidden."""
+    filled = [gr.update(value=text, visible=True, interactive=True) for text in texts]
+    return dict(zip(buttons, [*filled, *[_HIDDEN] * len(buttons)], strict=False))

@@ -6,14 +6,17 @@ one a negated branch. Where branches meet they intersect, or unite where the sig
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from app.graph.contents import degrees, says_types
 from app.graph.graphs import GraphShelf
-from app.server.markup import text
+from app.server.templates import render
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.errors import QueryError
@@ -85,61 +88,34 @@ def _draw(query: Query, target: int, column: int, negated: bool, drawing: Drawin
     return row
 
 
-def shape_svg(name: str) -> str:
-    """The picture of a structure."""
+def shapes_html() -> Markup:
+    """The shapes to choose from, and the form that the page's script makes of the chosen one."""
+    shapes = [{"name": name, "fields": _fields(name), "words": IN_WORDS[name], **_picture(name)} for name in STRUCTURES]
+    return render("graph/shapes.html", shapes=shapes, width=WIDTH, height=HEIGHT)
+
+
+def _picture(name: str) -> dict[str, Any]:
+    """Where the dots and arrows of a structure stand, in pixels."""
     drawing = drawing_of(name)
-    columns = [column for column, _ in drawing.places.values()]
-    rows = [row for _, row in drawing.places.values()]
-    wide, deep = max(1, -min(columns)), max(rows)
-
-    def at(dot: int) -> tuple[float, float]:
-        column, row = drawing.places[dot]
+    wide = max(1, -min(column for column, _ in drawing.places.values()))
+    deep = max(row for _, row in drawing.places.values())
+    points = {}
+    for dot, (column, row) in drawing.places.items():
         x = WIDTH - EDGE + column * (WIDTH - 2 * EDGE) / wide
-        return x, HEIGHT / 2 + ((row - deep / 2) * (HEIGHT - 2 * EDGE) / deep if deep else 0)
-
+        points[dot] = x, HEIGHT / 2 + ((row - deep / 2) * (HEIGHT - 2 * EDGE) / deep if deep else 0)
     arrows = []
     for source, target, negated in drawing.edges:
-        (x1, y1), (x2, y2) = at(source), at(target)
-        length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
-        x2, y2 = x2 - (x2 - x1) * 9 / length, y2 - (y2 - y1) * 9 / length
-        looks = "sk-arrow-not" if negated else "sk-arrow"
-        arrows.append(f'<path class="{looks}" d="M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}"/>')
-        arrows.append(_head(x1, y1, x2, y2, looks))
-    dots = []
-    for dot in drawing.places:
-        x, y = at(dot)
-        looks = "sk-dot-answer" if dot == 0 else "sk-dot-anchor" if dot in drawing.anchors else "sk-dot"
-        dots.append(f'<circle class="{looks}" cx="{x:.1f}" cy="{y:.1f}" r="{5 if dot else 6}"/>')
-        if dot in drawing.united:
-            dots.append(f'<text class="sk-union" x="{x - 12:.1f}" y="{y - 8:.1f}">∪</text>')
-    return (
-        f'<svg class="sk-shape-picture" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'aria-hidden="true">{"".join(arrows)}{"".join(dots)}</svg>'
-    )
-
-
-def _head(x1: float, y1: float, x2: float, y2: float, looks: str) -> str:
-    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
-    dx, dy = (x2 - x1) / length, (y2 - y1) / length
-    left, right = (x2 - 6 * dx - 3 * dy, y2 - 6 * dy + 3 * dx), (x2 - 6 * dx + 3 * dy, y2 - 6 * dy - 3 * dx)
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in ((x2, y2), left, right))
-    return f'<polygon class="{looks}-head" points="{points}"/>'
-
-
-def shapes_html() -> str:
-    """The shapes to choose from, and the form that `shapes.js` makes of the chosen one."""
-    choices = "".join(
-        f'<label class="sk-shape-choice"><input type="radio" name="sk-shape" value="{name}" '
-        f'data-fields="{text(_fields(name))}"/>{shape_svg(name)}<b>{name}</b><span>{text(IN_WORDS[name])}</span></label>'
-        for name in STRUCTURES
-    )
-    return (
-        '<fieldset class="sk-shapes"><legend class="sk-unseen">Shape of the query</legend>'
-        f'{choices}</fieldset><form class="sk-fill" hidden><div class="sk-fields"></div>'
-        '<div class="sk-tools"><button type="submit" class="sk-tool">Write the query</button>'
-        '<button type="button" class="sk-tool" data-example>Fill in an example</button>'
-        '<span class="sk-said" role="status"></span></div></form>'
-    )
+        (x1, y1), (x2, y2) = points[source], points[target]
+        dx, dy = (x2 - x1) / math.dist((x1, y1), (x2, y2)), (y2 - y1) / math.dist((x1, y1), (x2, y2))
+        x2, y2 = x2 - dx * 9, y2 - dy * 9
+        corners = ((x2, y2), (x2 - 6 * dx - 3 * dy, y2 - 6 * dy + 3 * dx), (x2 - 6 * dx + 3 * dy, y2 - 6 * dy - 3 * dx))
+        head = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+        arrows.append({"path": f"M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}", "head": head, "negated": negated})
+    dots = [
+        {"x": x, "y": y, "is_answer": not dot, "is_anchor": dot in drawing.anchors, "unites": dot in drawing.united}
+        for dot, (x, y) in points.items()
+    ]
+    return {"arrows": arrows, "dots": dots}
 
 
 def _fields(name: str) -> str:
@@ -147,10 +123,11 @@ def _fields(name: str) -> str:
     drawing = drawing_of(name)
     fields = []
     for number, (source, _, negated) in enumerate(drawing.edges):
+        start = "onward"
         if source in drawing.anchors:
             anchor = drawing.anchors.index(source)
             fields.append(f"entity/{anchor}/Anchor {anchor + 1}")
-        start = f"from anchor {drawing.anchors.index(source) + 1}" if source in drawing.anchors else "onward"
+            start = f"from anchor {anchor + 1}"
         fields.append(f"relation/{number}/{'Not: relation' if negated else 'Relation'} {number + 1}, {start}")
     return "|".join(fields)
 
@@ -172,10 +149,10 @@ def filled_shape(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     name = str(wanted.get("shape"))
     anchors, relations = _texts(wanted.get("anchors")), _texts(wanted.get("relations"))
     drawing = drawing_of(name)
-    for what, given, number in (("Anchor", anchors, len(drawing.anchors)), ("Relation", relations, len(drawing.edges))):
-        empty = next((place for place in range(number) if place >= len(given) or not given[place]), None)
+    for kind, names, count in (("Anchor", anchors, len(drawing.anchors)), ("Relation", relations, len(drawing.edges))):
+        empty = next((number for number in range(count) if number >= len(names) or not names[number]), None)
         if empty is not None:
-            raise QueryError(f"{what} {empty + 1} is still empty: type a name, or fill in an example")
+            raise QueryError(f"{kind} {empty + 1} is still empty: type a name, or fill in an example")
     for anchor in anchors:
         kg.match(anchor)
     for relation in relations:
@@ -197,10 +174,10 @@ def shape_example(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     if not isinstance(wanted, dict):
         raise ValueError("expected an object with graph and shape")
     kg, name = shelf.get(str(wanted.get("graph"))), str(wanted.get("shape"))
-    found = example_of(kg, name, random.Random())
-    if found is None:
+    example = example_of(kg, name, random.Random())
+    if example is None:
         raise SkylarkError(f"no example of the shape {name} was found in this graph: try another shape")
-    anchors, relations = found
+    anchors, relations = example
     return {"anchors": anchors, "relations": relations}
 
 
@@ -262,5 +239,5 @@ def _known(kg: KnowledgeGraph, edges: Ids | None, end: int, rng: random.Random) 
     return head, relation, tail
 
 
-def _texts(given: object) -> list[str]:
-    return [str(item).strip()[:MOST_LETTERS] for item in given[:8]] if isinstance(given, list) else []
+def _texts(items: object) -> list[str]:
+    return [str(item).strip()[:MOST_LETTERS] for item in items[:8]] if isinstance(items, list) else []

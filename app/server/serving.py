@@ -57,6 +57,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
         server_port=port,
         theme=theme(),
         css=read_static("page.css"),
+        head=f"<script>{read_static('graph.js')}</script>",
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,16 +15,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from app.graph.answer_table import MOST_ROWS
-from app.graph.answer_view import answer_html, evidence_table_html, understood_html
+from app.graph.answer_view import answer_html, evidence_table_html, tree_html, understood_html
 from app.graph.asking import Asked, ask
-from app.graph.evidence_layout import MOST_EDGES, lay_out
-from app.graph.evidence_picture import picture_html
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphShelf
-from app.graph.handlers import GraphDemo, _progress, _record
+from app.graph.handlers import GraphDemo, ShownRun
+from app.graph.layout import MOST_EDGES, lay_out
 from app.graph.live_run import LiveRun
+from app.graph.parts import GraphParts
+from app.graph.picture import picture_html
 from app.graph.steps_view import ShownStep, conclusion_html, steps_html
-from app.graph.tree_view import tree_html
 from app.image.page import ImageDemo
 from app.models.language_model import LanguageModel
 from app.server.api import Programs
@@ -40,6 +40,11 @@ from reasoning.reading import MAX_CHARACTERS
 from reasoning.wording.value_text import readable_of
 from tests.reasoning.tiny_models import tiny_model
 
+PARTS = GraphParts(**{
+    field.name: ("1", "2", "3", "4", "5") if field.name.endswith("_buttons") else field.name
+    for field in fields(GraphParts)
+})  # type: ignore[arg-type]  # fmt: skip
+"""Names stand for the parts of the page."""
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
 FORBIDDEN = {"script", "img", "iframe", "b-reply", "a", "form"}
@@ -366,14 +371,14 @@ def test_a_part_that_failed_is_said_and_those_behind_it_were_not_asked(towns: Kn
 def test_the_page_follows_a_step_part_by_part() -> None:
     towns = KnowledgeGraph.from_triples([("hub", "to", f"n{i}") for i in range(300)])
     run = LiveRun(towns, Query.parse('to("hub")'), CopyEverythingChatModel())
-    steps: list[ShownStep] = []
-    told = set()
+    shown = ShownRun(asked(towns, 'to("hub")'), "")
+    lines = set()
     for event in run.events():
         if event is not None and not isinstance(event, Finished):
-            _record(event, steps, asked(towns, 'to("hub")'), 0.0, None)
-            told.add(_progress("", steps, 0.0, 0.0, None).partition("<span")[0])
-    assert len(steps[0].parts) == steps[0].total > 1
-    assert any("Step 1 of 1, part 2 of" in line for line in told)
+            shown.record(event)
+            lines.add(shown.status_html().partition("<span")[0])
+    assert len(shown.steps[0].parts) == shown.steps[0].total > 1
+    assert any("Step 1 of 1, part 2 of" in line for line in lines)
 
 
 def test_a_step_done_exactly_is_marked_so(towns: KnowledgeGraph) -> None:
@@ -536,10 +541,10 @@ def test_leaving_a_run_stops_it(towns: KnowledgeGraph) -> None:
 def test_a_replaced_run_leaves_the_page_to_the_next(towns: KnowledgeGraph) -> None:
     query = asked(towns, 'in("B") | in("C")')
     run = LiveRun(towns, query.query, SlowModel())
-    outputs = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))._follow(run, query)
-    assert next(outputs)[0] is run
+    outputs = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"), PARTS)._follow(run, query)
+    assert next(outputs)[PARTS.run] is run
     run.replace()
-    assert list(outputs)[-1] == (gr.skip(),) * 4
+    assert list(outputs)[-1] == gr.skip()
 
 
 @pytest.mark.parametrize(("question", "wanted", "waits"), [("A", True, True), ("A", False, False), ("?", True, False)])
@@ -547,8 +552,9 @@ def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: 
     shelf = GraphShelf(["world"])
     own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
     visitor = gr.Request(session_hash="ann")
-    outputs = GraphDemo(shelf, LanguageModel("copy")).answer(own.key, f'road("{question}")', None, wanted, "0", visitor)
-    assert ("waits for a free place" in str(outputs)) == waits
+    demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
+    changes = demo.answer(own.key, f'road("{question}")', None, wanted, "0", visitor)
+    assert ("waits for a free place" in changes[PARTS.status]) == waits
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app.server.markup import percent
+from app.server.words import percent
 from reasoning.answer import PROVED, Answer, Contrast, Evidence, Proof, SentencePart
 from reasoning.query.tree import Count, Exists
 from reasoning.wording.sentence import MOST_NAMED

@@ -2,9 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.graph.contents import MOST_KINDS, MOST_LINKS, relation_rows, schema_of, type_counts
-from app.graph.contents_view import contents_html, schema_html, schema_layout
-from app.graph.handlers import _described
+from app.graph.contents import (
+    MOST_KINDS,
+    MOST_LINKS,
+    contents_html,
+    relation_rows,
+    schema_html,
+    schema_layout,
+    schema_of,
+    type_counts,
+)
+from app.graph.handlers import description
 from reasoning import KnowledgeGraph
 from tests.app.test_views import SCRIPT, assert_harmless
 
@@ -86,5 +94,5 @@ def test_a_graph_of_values_alone_has_contents() -> None:
 
 
 def test_the_note_and_the_section_count_the_same_facts(typed: KnowledgeGraph) -> None:
-    assert _described(typed).startswith(f"{len(FACTS)} facts, ")
+    assert description(typed).startswith(f"{len(FACTS)} facts, ")
     assert f"<dt>facts</dt><dd>{len(FACTS)}</dd>" in contents_html(typed)

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from itertools import combinations
 
 import pytest
 
-from app.graph.contents import schema_of
-from app.graph.contents_view import SCHEMA_ROW, schema_layout
-from app.graph.drawing import EDGE_LETTER, MANY, _places, _route, _two_way, svg
-from app.graph.evidence_layout import Layout, lay_out
-from app.graph.evidence_picture import BOTH, picture_html
-from app.graph.routes import Columns, Place
+from app.graph.contents import SCHEMA_ROW, schema_layout, schema_of
+from app.graph.drawing import EDGE_LETTER, MANY, NAMED_ANSWER, drawing_svg, node_places, routes_of
+from app.graph.layout import Layout, lay_out
+from app.graph.picture import picture_html
+from app.graph.routes import Place
 from reasoning import KnowledgeGraph
 from tests.app.test_views import asked, assert_harmless
 
@@ -25,7 +23,7 @@ def world() -> KnowledgeGraph:
 
 def test_facts_of_both_directions_are_one_line_with_one_label() -> None:
     kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
-    drawn = svg(lay_out(asked(kg, 'borders(borders("A"))').answer), "x", "x", lambda _: "")
+    drawn = drawing_svg(lay_out(asked(kg, 'borders(borders("A"))').answer), "x", "x")
     assert drawn.count(">borders</text>") == 1
     assert len(re.findall(r'class="sk-edge"[^>]*marker-start', drawn)) == 1
 
@@ -33,21 +31,18 @@ def test_facts_of_both_directions_are_one_line_with_one_label() -> None:
 def test_an_answer_that_the_question_names_looks_and_is_called_both() -> None:
     kg = KnowledgeGraph.from_triples([("A", "borders", "B"), ("B", "borders", "A")])
     picture = picture_html(asked(kg, 'borders(borders("A"))'))
-    assert f'aria-label="A, {BOTH}"' in picture
+    assert f'aria-label="A, {NAMED_ANSWER}"' in picture
     assert "sk-shape-answer sk-named" in picture and "polygon" in picture
-    assert picture.count(BOTH) == 2, "the entity and the legend"
+    assert picture.count(NAMED_ANSWER) == 2, "the entity and the legend"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("query", [MANY_FACTS, 'borders(borders("Portugal"))', 'country(~country("Portugal"))'])
 def test_no_line_runs_behind_an_entity_that_it_does_not_belong_to(world: KnowledgeGraph, query: str) -> None:
     layout = lay_out(asked(world, query).answer)
-    places, _, _ = _places(layout, None)
-    degrees = Counter(key for edge in layout.edges for key in (edge.head, edge.tail))
-    columns = Columns(places.values())
+    places, _, _ = node_places(layout, None)
     crossed = []
-    for edge in _two_way(layout.edges):
-        route = _route(edge, places, degrees, columns, nth=0)
+    for edge, route in routes_of(layout, places).items():
         points = [route.start, *(curve.at(t / 20) for curve in route.curves for t in range(21)), route.end]
         for key, place in places.items():
             if key not in (edge.head, edge.tail) and any(inside(point, place) for point in points):
@@ -63,7 +58,7 @@ def test_among_many_lines_no_single_label_shows_until_it_is_pointed_at(world: Kn
     layout = lay_out(asked(world, MANY_FACTS).answer)
     assert len(layout.edges) > MANY
     assert_harmless(picture_html(asked(world, MANY_FACTS)))
-    drawn = svg(layout, "x", "x", lambda _: "")
+    drawn = drawing_svg(layout, "x", "x")
     assert not re.findall(r'<text class="sk-edge-label" data-head', drawn)
     assert free(drawn, layout, None)
 
@@ -81,7 +76,7 @@ def test_no_word_of_a_schema_lies_on_another(world: KnowledgeGraph, small: bool)
     types = [(name, f"a kind of things called {name}") for name in "abc"]
     kg = KnowledgeGraph.from_triples(facts, types=types) if small else world
     layout = schema_layout(schema_of(kg))
-    assert free(svg(layout, "x", "x", lambda _: "", SCHEMA_ROW), layout, SCHEMA_ROW)
+    assert free(drawing_svg(layout, "x", "x", SCHEMA_ROW), layout, SCHEMA_ROW)
 
 
 def free(drawn: str, layout: Layout, row: float | None) -> bool:
@@ -89,7 +84,7 @@ def free(drawn: str, layout: Layout, row: float | None) -> bool:
     label = r'<text class="sk-edge-label"[^>]*x="([\d.]+)" y="([\d.]+)">(?:<title>[^<]*</title>)?([^<]*)</text>'
     labels = [Place(float(x), float(y) - 4, len(words) * EDGE_LETTER, 12) for x, y, words in re.findall(label, drawn)]
     assert labels or len(layout.edges) > MANY
-    nodes = _places(layout, row)[0].values()
+    nodes = node_places(layout, row)[0].values()
     pairs = [*combinations(labels, 2), *((one, node) for one in labels for node in nodes)]
     return not any(
         abs(one.x - other.x) < (one.width + other.width) / 2 and abs(one.y - other.y) < (one.height + other.height) / 2

@@ -11,25 +11,25 @@ import gradio as gr
 import pytest
 
 from app.graph.answer_table import saved_answer, sorted_table, table_html
-from app.graph.answer_view import answer_with_likely_html, evidence_table_html
+from app.graph.answer_view import answer_html, evidence_table_html
 from app.graph.asking import ask
-from app.graph.evidence_layout import lay_out
-from app.graph.evidence_picture import opened_picture, picture_html
 from app.graph.graphs import GraphShelf
+from app.graph.layout import lay_out
 from app.graph.likely.answer import AnswerWithLikely
-from app.graph.likely.handlers import LikelyDemo
 from app.graph.likely.predictors import PredictedGraph, Predictors
 from app.graph.likely.runs import LikelyAnswers
-from app.graph.likely.view import MOST_POSITION, least_of, position_of, proof_shown
+from app.graph.likely.slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
+from app.graph.parts import Changes
+from app.graph.picture import opened_picture, picture_html
 from app.image.page import ImageDemo
 from app.models.language_model import LanguageModel
 from app.server.api import Programs
-from app.server.markup import percent
 from app.server.scripts import called
+from app.server.words import percent
 from reasoning import KnowledgeGraph, Query
 from reasoning.errors import CompletionError
 from tests.app.couples import triples
-from tests.app.test_views import SCRIPT, assert_harmless
+from tests.app.test_views import PARTS, SCRIPT, assert_harmless
 
 RESIDENTS, SPOUSE = '~"lives in"("Town 1")', '"lives in"(spouse("Bob 1"))'
 OFF_THE_END = "50"
@@ -173,7 +173,7 @@ def test_names_of_strangers_stay_text() -> None:
     graph = PredictedGraph.of(KnowledgeGraph.from_triples(facts, name=SCRIPT))
     asked = ask(graph.kg, "g", 'spouse("Bob 1")', "embedded")
     answer = AnswerWithLikely.of(asked.answer, graph.answer(asked.query, 0.3), 0.3)
-    assert SCRIPT in assert_harmless(answer_with_likely_html(asked, answer, graph)).text
+    assert SCRIPT in assert_harmless(answer_html(asked, answer, graph.words)).text
     assert_harmless(picture_html(asked, answer))
     assert_harmless(evidence_table_html(answer))
 
@@ -256,33 +256,33 @@ def test_what_nobody_waits_for_is_given_up(couples: KnowledgeGraph, monkeypatch:
     assert likely.watch("g", couples, Query.parse(SPOUSE)) is not run
 
 
-def followed(demo: LikelyDemo, asked: Any, position: str, move: str | None) -> list[tuple[Any, ...]]:
-    async def all_of() -> list[tuple[Any, ...]]:
-        return [given async for given in demo.follow(asked, position, move, seen())]
+def followed(demo: LikelyDemo, asked: Any, position: str, move: str | None) -> list[Changes]:
+    async def all_of() -> list[Changes]:
+        return [changes async for changes in demo.follow(asked, position, move, seen())]
 
     return asyncio.run(all_of())
 
 
 def test_the_slider_waits_once_and_filters_at_once_after_that(shelf: GraphShelf) -> None:
-    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
     exact = demo.slide(asked, "0", seen())
-    assert exact[-1] is None
+    assert exact[PARTS.waiting_for] is None
     first = demo.slide(asked, OFF_THE_END, seen())
-    assert first[:3] == exact[:3], "the exact answer stays while it waits"
-    given = followed(demo, asked, OFF_THE_END, first[-1])
-    assert "Town 1" in given[-1][0]
-    assert "sk-predicted" in given[-1][1]
+    assert first[PARTS.answer] == exact[PARTS.answer], "the exact answer stays while it waits"
+    found = followed(demo, asked, OFF_THE_END, first[PARTS.waiting_for])[-1]
+    assert "Town 1" in found[PARTS.answer]
+    assert "sk-predicted" in found[PARTS.picture]
     again = demo.slide(asked, OFF_THE_END, seen())
-    assert again[0] == given[-1][0]
-    assert again[-1] is None
+    assert again[PARTS.answer] == found[PARTS.answer]
+    assert again[PARTS.waiting_for] is None
     assert demo.slide(asked, "0", seen()) == exact
 
 
 def test_an_earlier_move_writes_nothing_any_more(shelf: GraphShelf) -> None:
-    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
-    move = demo.slide(asked, OFF_THE_END, seen())[-1]
+    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    move = demo.slide(asked, OFF_THE_END, seen())[PARTS.waiting_for]
     demo.slide(asked, "0", seen())
-    assert all("sk-answer" not in str(part) for given in followed(demo, asked, OFF_THE_END, move) for part in given)
+    assert all(changes == gr.skip() for changes in followed(demo, asked, OFF_THE_END, move))
 
 
 def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,12 +290,12 @@ def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeyp
         raise CompletionError("the graph is too small")
 
     monkeypatch.setattr(PredictedGraph, "of", fail)
-    demo, asked = LikelyDemo(shelf), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
-    move = demo.slide(asked, OFF_THE_END, seen())[-1]
-    answer, *_, status, _stop = followed(demo, asked, OFF_THE_END, move)[-1]
-    assert "The graph is too small" in status
-    assert "stays as it is" in status
-    assert "sk-answer" not in str(answer)
+    demo, asked = LikelyDemo(shelf, PARTS), ask(shelf.get(key(shelf)), key(shelf), SPOUSE, "embedded")
+    move = demo.slide(asked, OFF_THE_END, seen())[PARTS.waiting_for]
+    changes = followed(demo, asked, OFF_THE_END, move)[-1]
+    assert "The graph is too small" in changes[PARTS.likely_status]
+    assert "stays as it is" in changes[PARTS.likely_status]
+    assert PARTS.answer not in changes
 
 
 # For programs -----------------------------------------------------------------------------------------------------

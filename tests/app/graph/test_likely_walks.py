@@ -44,7 +44,7 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(
         bring(page, tmp_path)
         ask(page, RESIDENTS)
         expect(page, "#answer", "9 answers", 60)
-        expect(page, "#evidence .sk-told", "All 9 facts")
+        expect(page, "#evidence .sk-caption", "All 9 facts")
         expect(page, "#evidence_table", "The facts as a table")
         expect(page, "#steps_status", "not asked")
         before = page.evaluate(looks)

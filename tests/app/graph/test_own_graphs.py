@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pytest
@@ -10,9 +9,11 @@ import app.graph.own_graphs as own_graphs
 from app.graph.graphs import GraphShelf
 from app.graph.handlers import GraphDemo
 from app.graph.own_graphs import OwnGraphs, UploadError, read_graph, reading, shown_name
+from app.graph.parts import Changes
 from app.models.language_model import LanguageModel
 from kg_data.errors import UnknownGraphError
 from reasoning import KnowledgeGraph
+from tests.app.test_views import PARTS
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -120,32 +121,33 @@ def test_the_id_is_no_path_and_is_not_guessed() -> None:
     assert shown_name("/tmp/gradio/abc/../../towns.tsv") == "towns.tsv"
 
 
-def events(demo: GraphDemo, path: Path, session: str) -> list[tuple[Any, Any]]:
+def events(demo: GraphDemo, path: Path, session: str) -> list[Changes]:
     return list(demo.bring(str(path), visitor(session)))
 
 
 def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> None:
     shelf = GraphShelf(["world"])
-    demo = GraphDemo(shelf, LanguageModel("copy"))
+    demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
     path = write(tmp_path, f"{SCRIPT.replace('/', '')}.tsv", f"{SCRIPT}\troad\tB\n")
-    choice, note = events(demo, path, "ann")[-1]
+    changes = events(demo, path, "ann")[-1]
+    choice = changes[PARTS.graph]
     label, key = choice["choices"][-1]
     assert choice["value"] == key
     assert "(yours)" in label
-    assert "<script" not in note
+    assert "<script" not in changes[PARTS.upload_note]
     *_, opened = demo.choose(key)
-    assert "1 fact," in opened[0]
-    assert "<script" not in opened[0] + opened[1]
+    assert "1 fact," in opened[PARTS.graph_note]
+    assert "<script" not in opened[PARTS.graph_note] + opened[PARTS.contents]
     demo.leave(visitor("bob"))
     assert shelf.get(key)
     demo.leave(visitor("ann"))
     *_, gone = demo.choose(key)
-    assert "upload its file again" in gone[0]
+    assert "upload its file again" in gone[PARTS.graph_note]
 
 
 def test_a_broken_graph_leaves_the_chosen_one(tmp_path: Path) -> None:
-    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"))
-    choice, note = events(demo, write(tmp_path, "g.tsv", "A\tB\n"), "ann")[-1]
-    assert "choices" not in choice
-    assert "line 1" in note
-    assert 'role="alert"' in note
+    demo = GraphDemo(GraphShelf(["world"]), LanguageModel("copy"), PARTS)
+    changes = events(demo, write(tmp_path, "g.tsv", "A\tB\n"), "ann")[-1]
+    assert PARTS.graph not in changes
+    assert "line 1" in changes[PARTS.upload_note]
+    assert 'role="alert"' in changes[PARTS.upload_note]

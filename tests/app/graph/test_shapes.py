@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app.graph.graphs import GraphShelf
-from app.graph.shapes import drawing_of, example_of, filled_shape, shape_example, shape_svg, shapes_html
+from app.graph.shapes import drawing_of, example_of, filled_shape, shape_example, shapes_html
 from app.server.scripts import called
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.structures import NEGATED, STRUCTURES, instantiate
@@ -35,7 +35,6 @@ def test_a_picture_has_the_dots_and_arrows_of_its_structure(name: str) -> None:
     assert all(drawing.places[source][0] < drawing.places[target][0] for source, target, _ in drawing.edges)
     assert bool(drawing.united) == (name in {"2u", "up"})
     assert len(set(drawing.places.values())) == len(drawing.places)
-    assert_harmless(shape_svg(name))
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

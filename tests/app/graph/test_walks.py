@@ -58,7 +58,7 @@ def test_the_evidence_is_walked_by_keyboard_and_mouse(browser: Any, copying: str
         page.keyboard.press("ArrowRight")
         wait(page, "/^Spain/.test(document.activeElement.getAttribute('aria-label'))")
         page.keyboard.press("Enter")
-        expect(page, "#evidence .sk-told", "Spain is open")
+        expect(page, "#evidence .sk-caption", "Spain is open")
         wait(page, "document.activeElement.getAttribute('aria-expanded') === 'true'")
         drawn = page.locator("#evidence [data-key]").count()
         assert 4 <= drawn <= 15
@@ -80,14 +80,14 @@ def test_two_hundred_facts_are_read_without_magnifying_and_the_view_stays_at_the
     with visit(browser, copying, "many-facts") as page:
         page.uncheck("#run_llm input")
         ask(page, query)
-        expect(page, "#evidence .sk-told", "200 of")
+        expect(page, "#evidence .sk-caption", "200 of")
         expect(page, "#evidence .sk-beyond", "More lies on the right")
         letters = "getComputedStyle(document.querySelector('#evidence .sk-shape text')).fontSize.replace('px', '')"
         scale = "document.querySelector('.sk-canvas svg').getScreenCTM().a"
         assert page.evaluate(f"{letters} * {scale}") >= 12
         russia = page.get_by_role("button", name="Russia, named in the question, and an answer")
         russia.click()
-        expect(page, "#evidence .sk-told", "Russia is open")
+        expect(page, "#evidence .sk-caption", "Russia is open")
         x, y, w, h = map(float, page.get_attribute("#evidence .sk-canvas svg", "viewBox").split())
         width, height = (float(page.get_attribute("#evidence .sk-canvas svg", side)) for side in ("width", "height"))
         assert -25 <= x <= width - w + 25

@@ -1,0 +1,56 @@
+"""The parts of the graph tab that its events read and write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+Changes = dict[Any, Any]
+"""What an event gives: the parts of the page that change, each with its new value. The others stay as they are."""
+
+
+@dataclass(frozen=True)
+class GraphParts:
+    """The parts of the tab: components, and states, which a visitor does not see.
+
+    Attributes:
+        graph, question, wanted, slider: which graph, what is asked, whether the model is asked too, and the slider.
+        graph_note, upload_note, contents, example_buttons: what stands around the question box.
+        error, answer, picture, table, understood, tree: what comes in answer.
+        likely_status, likely_stop: how the search for likely answers goes, and the button that ends it.
+        choices_line, choice_buttons: what else the question may mean.
+        status, steps, stop: the language model's run.
+        asked, run, waiting_for, linked: the question in hand, its run, the slider's move that waits for likely answers,
+            and whether a link brought the question.
+        examples, choices: what the buttons ask.
+    """
+
+    graph: gr.Dropdown
+    question: gr.Textbox
+    wanted: gr.Checkbox
+    slider: gr.HTML
+    graph_note: gr.HTML
+    upload_note: gr.HTML
+    contents: gr.HTML
+    example_buttons: tuple[gr.Button, ...]
+    error: gr.HTML
+    answer: gr.HTML
+    picture: gr.HTML
+    table: gr.HTML
+    understood: gr.HTML
+    tree: gr.HTML
+    likely_status: gr.HTML
+    likely_stop: gr.Button
+    choices_line: gr.HTML
+    choice_buttons: tuple[gr.Button, ...]
+    status: gr.HTML
+    steps: gr.HTML
+    stop: gr.Button
+    asked: gr.State
+    run: gr.State
+    waiting_for: gr.State
+    linked: gr.State
+    examples: gr.State
+    choices: gr.State
