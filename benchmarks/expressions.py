@@ -19,6 +19,7 @@ from reasoning import Query
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.expressions.expressions import read_expression
+from vision.scene.queries import expression_queries
 
 LIST = Path(__file__).parent / "lists" / "expressions.jsonl"
 
@@ -27,11 +28,11 @@ def read_as(expression: str, matcher: ClassMatcher) -> dict[str, str]:
     """The first reading of an expression in the list's form, or the error that says why there is none."""
     try:
         read = read_expression(expression, matcher)
-        first = next(read.queries())
+        first = next(expression_queries(read))
     except InstructionError as error:
         return {"error": str(error)}
-    wanted = "one" if first.one else str(first.amount or "all")
-    return {"question": read.question, "wanted": wanted, "query": str(Query.parse(first.text))}
+    wanted = "one" if first.single else str(first.amount or "all")
+    return {"question": read.question, "wanted": wanted, "query": str(first.query)}
 
 
 def main() -> int:
