@@ -1,57 +1,50 @@
-"""What a model may write: the automaton, its counting, and the tokens that lead along it."""
+"""What a model may write: grammars over the tokens of a tokenizer, and the texts of each family."""
 
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vision.tiny_vision_models import QWEN_SIGNS
-from vision.detectors.transformers_models.language.constraint import Constraint, Spelling
-from vision.detectors.transformers_models.language.family import any_of, listed
-from vision.detectors.transformers_models.language.grammar import (
-    Automaton,
-    Part,
-    automaton,
-    control,
-    counted,
+from vision.detectors.transformers_models.language.constraint import (
+    Constraint,
+    Spelling,
+    any_of,
+    any_token,
     integer,
-    perhaps,
-    sequence,
-    some,
-    symbols,
-    text,
+    up_to,
 )
+from vision.detectors.transformers_models.language.families import FAMILIES, listed
+
+BYTES = Spelling({number: bytes([number]) for number in range(256)}, {"<end>": 256}, None, (256,))
 
 
-def accepted(made: Automaton, written: bytes) -> bool:
+def accepted(grammar: str, text: str) -> bool:
     """Whether a whole text is in the grammar."""
-    state = made.start()
-    for byte in written:
-        after = made.step(state, byte)
-        if after is None:
-            return False
-        state = after
-    return made.may_end(state)
+    return Constraint(grammar, BYTES).accepts(list(text.encode()))
 
 
 @pytest.mark.parametrize("most", [0, 1, 9, 10, 99, 100, 447, 1000, 1023])
 def test_an_integer_is_any_up_to_the_most_and_no_other(most: int) -> None:
-    made = automaton(integer(most), 0)
-    for number in range(0, 1200):
-        assert accepted(made, str(number).encode()) == (number <= most)
-    for other in ("", "00", "01", "-1", "1.", "1 "):
-        assert not accepted(made, other.encode())
+    held = Constraint(f"start: number\nnumber: {integer(most)}", BYTES)
+    for number in {0, 1, 2, 9, 10, 11, 50, 98, 99, 100, 101, 446, 447, 448, 999, 1000, 1001, 1023, 1024, 9999}:
+        assert held.accepts(list(str(number).encode())) == (number <= most)
+    for other in ("", "00", "01", "-1", "-0", "1.", "1.0", "1e1", "1 ", " 1"):
+        assert not held.accepts(list(other.encode()))
 
 
-@given(st.integers(0, 50_000), st.integers(0, 60_000))
-def test_an_integer_of_any_length_is_bounded(most: int, number: int) -> None:
-    assert accepted(automaton(integer(most), 0), str(number).encode()) == (number <= most)
-
-
-LIST = sequence(text("["), perhaps(some(counted(any_of(["cat", "cat food", "dög"])), text(", "))), text("]"))
+def array(most: int) -> str:
+    """The grammar of a list of named things."""
+    names = any_of(["cat", "cat food", "dög"])
+    return f"""
+        start: "[" ({up_to(most - 1, "BEFORE_NEXT")} LAST | "]")
+        BEFORE_NEXT: {names} ", "
+        LAST: {names} "]"
+    """
 
 
 @pytest.mark.parametrize(
@@ -66,47 +59,30 @@ LIST = sequence(text("["), perhaps(some(counted(any_of(["cat", "cat food", "dög
     ],
 )
 def test_objects_are_counted_and_bounded(written: str, objects: int) -> None:
-    for most in range(6):
-        assert accepted(automaton(LIST, most), written.encode()) == (objects <= most)
+    for most in range(1, 6):
+        assert accepted(array(most), written) == (objects <= most)
 
 
 @pytest.mark.parametrize(
     "written", ["", "[", "cat", "[cow]", "[ca]", "[cat,cat]", "[cat food food]", "[cat]]", "[cat, ]"]
 )
 def test_what_breaks_off_or_runs_on_is_no_text_of_the_grammar(written: str) -> None:
-    assert not accepted(automaton(LIST, 9), written.encode())
+    assert not accepted(array(9), written)
 
 
-def test_boxes_in_groups_count_each() -> None:
-    grouped = perhaps(some(sequence(any_of(["a", "b"]), some(counted(text("#"))))))
-    made = automaton(grouped, 3)
-    assert all(accepted(made, row) for row in (b"", b"a#", b"a##b#", b"b###", b"a#a#a#"))
-    assert not any(accepted(made, row) for row in (b"a", b"#", b"a##b##", b"b####", b"a###b", b"ab#"))
-
-
-def constraint(part: Part, most: int, tokens: list[str]) -> tuple[Constraint, list[str]]:
+def constraint(grammar: str, tokens: list[str]) -> tuple[Constraint, list[str]]:
     """A constraint over made-up tokens; the last one ends a text, those in angle brackets are control tokens."""
     named = [*tokens, "<end>"]
-    spelled = {
-        number: (control(number),) if token.startswith("<") else tuple(token.encode())
-        for number, token in enumerate(named)
-    }
     signs = {token: number for number, token in enumerate(named) if token.startswith("<")}
-    return Constraint(automaton(part, most), Spelling(spelled, signs, None), [len(tokens)]), named
+    texts = {number: token.encode() for number, token in enumerate(named) if token not in signs}
+    return Constraint(grammar, Spelling(texts, signs, None, (len(tokens),))), named
 
 
 def test_tokens_may_run_over_the_seams_of_the_grammar() -> None:
-    held, tokens = constraint(
-        LIST, 2, ["[", "[c", "at", "a", "t, d", "t, ", "c", "ö", "dö", "g]", "]", "cow", "t, cat, c"]
-    )
+    held, tokens = constraint(array(2), ["[", "[c", "at", "a", "t, d", "t, ", "c", "ö", "dö", "g]", "]", "t, cat, c"])
 
     def following(*row: str) -> set[str]:
-        state = held.automaton.start()
-        for token in row:
-            after = held.step(state, tokens.index(token))
-            assert after is not None
-            state = after
-        return {tokens[number] for number in held.next_ids(state)}
+        return {tokens[number] for number in held.allowed([tokens.index(token) for token in row])}
 
     assert following() == {"[", "[c"}
     assert following("[") == {"]", "c", "dö"}
@@ -115,46 +91,112 @@ def test_tokens_may_run_over_the_seams_of_the_grammar() -> None:
     assert following("[c", "at") == {"]"}
     assert following("[c", "a", "t, ", "dö") == {"g]"}
     assert following("[c", "a", "t, ", "dö", "g]") == {"<end>"}
+    assert following("[", "at") == set()
 
 
 def test_half_a_letter_is_no_end_of_a_word() -> None:
-    part = any_of(["dög"])
     first, second = "ö".encode()
-    spelled = {0: (ord("d"),), 1: (first,), 2: (second,), 3: (ord("g"),)}
-    held = Constraint(automaton(part, 0), Spelling(spelled, {"<end>": 4}, None), [4])
-    state = held.automaton.start()
-    for expected in ([0], [1], [2], [3], [4]):
-        assert held.next_ids(state) == expected
-        if expected != [4]:
-            after = held.step(state, expected[0])
-            assert after is not None
-            state = after
+    texts = {0: b"d", 1: bytes([first]), 2: bytes([second]), 3: b"g"}
+    held = Constraint(f"start: {any_of(['dög'])}", Spelling(texts, {"<end>": 4}, None, (4,)))
+    for place in range(5):
+        assert held.allowed([0, 1, 2, 3][:place]) == [[0, 1, 2, 3, 4][place]]
     assert held.accepts([0, 1, 2, 3])
     assert not held.accepts([0, 1])
 
 
 def test_control_tokens_are_not_their_own_letters() -> None:
-    held, tokens = constraint(symbols([control(1)]), 0, ["<", "<box>", "box>"])
-    assert [tokens[number] for number in held.next_ids(held.automaton.start())] == ["<box>"]
+    held, tokens = constraint(f"start: {any_token([1])}", ["[", "<box>", "box>"])
+    assert [tokens[number] for number in held.allowed([])] == ["<box>"]
+    spelled, tokens = constraint('start: "<box>"', ["[", "<box>", "box>"])
+    assert [tokens[number] for number in spelled.allowed([])] == ["<end>"], "no token leads on"
+    assert not spelled.accepts([])
+
+
+def test_a_text_may_end_by_any_of_the_ends() -> None:
+    texts = {0: b"a"}
+    held = Constraint('start: "a"', Spelling(texts, {"<end>": 1, "<stop>": 2}, None, (1, 2)))
+    assert held.allowed([0]) == [1, 2]
+
+
+def test_what_is_no_grammar_is_refused() -> None:
+    with pytest.raises(ValueError, match="start"):
+        Constraint("begin: nothing", BYTES)
 
 
 @given(st.data())
 def test_whatever_is_drawn_of_the_tokens_the_text_is_whole_in_the_end(data: st.DataObject) -> None:
     pieces = [*"[]cat, foodög", "dö", "g", "at", "t, c", "at]", "cow", *QWEN_SIGNS]
-    held, tokens = constraint(LIST, 4, sorted(set(pieces)))
-    state, row = held.automaton.start(), list[int]()
-    for _ in range(200):
-        token = data.draw(st.sampled_from(held.next_ids(state)))
-        after = held.step(state, token)
-        if after is None:
-            break
-        state = after
+    held, tokens = constraint(array(4), sorted(set(pieces)))
+    row: list[int] = []
+    while (token := data.draw(st.sampled_from(held.allowed(row)))) != len(tokens) - 1:
         row.append(token)
     written = "".join(tokens[number] for number in row)
     assert held.accepts(row)
     names = re.findall("cat food|cat|dög", written)
     assert written == f"[{', '.join(names)}]"
     assert len(names) <= 4
+
+
+QWEN3_ENTRY = '{"bbox_2d": [1, 20, 30, 100], "label": "cat"}'
+TEXTS: dict[str, list[tuple[list[str], int]]] = {
+    "florence2": [
+        (["<s>"], 0),
+        (["<s>", "cat", *["<loc_1>"] * 4], 1),
+        (["<s>", "cat", *["<loc_1>"] * 8, "cat food", *["<loc_2>"] * 4], 3),
+    ],
+    "kosmos-2": [
+        (["."], 0),
+        (["<phrase>", " the cat", "</phrase>", "<object>", *["<patch_index_0001>"] * 2, "</object>", "."], 1),
+        (
+            [
+                *("<phrase>", " an ant", "</phrase>", "<object>", *["<patch_index_0001>"] * 2),
+                *("</delimiter_of_multi_objects/>", *["<patch_index_0002>"] * 2, "</object>", " and"),
+                *("<phrase>", " cat food", "</phrase>", "<object>", *["<patch_index_0001>"] * 2, "</object>", "."),
+            ],
+            3,
+        ),
+    ],
+    "paligemma": [
+        ([], 0),
+        ([*["<loc0001>"] * 4, " cat"], 1),
+        ([*["<loc0001>"] * 4, " cat ; ", *["<loc0002>"] * 4, " cat food"], 2),
+    ],
+    "qwen2_vl": [
+        ([], 0),
+        (["<|object_ref_start|>", "cat", "<|object_ref_end|>", "<|box_start|>", "(1,2),(3,1000)", "<|box_end|>"], 1),
+        (
+            ["<|object_ref_start|>", "cat food", "<|object_ref_end|>"]
+            + ["<|box_start|>", "(1,2),(3,4)", "<|box_end|>"] * 2,
+            2,
+        ),
+    ],
+    "qwen3_vl": [
+        (["```json\n[]\n```"], 0),
+        ([f"```json\n[\n\t{QWEN3_ENTRY}\n]\n```"], 1),
+        ([f"```json\n[\n\t{QWEN3_ENTRY},\n\t{QWEN3_ENTRY}\n]\n```"], 2),
+    ],
+}
+SIGNS = [
+    "<s>", "<phrase>", "</phrase>", "<object>", "</object>", "</delimiter_of_multi_objects/>", *QWEN_SIGNS,
+    *(f"<loc_{number}>" for number in range(1000)), *(f"<loc{number:04}>" for number in range(1024)),
+    *(f"<patch_index_{number:04}>" for number in range(1024)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "objects"), [(kind, *row) for kind, rows in TEXTS.items() for row in rows])
+def test_a_family_writes_so_many_objects_and_no_more(kind: str, text: list[str], objects: int) -> None:
+    signs = {sign: 257 + place for place, sign in enumerate(dict.fromkeys(SIGNS))}
+    spelling = Spelling(BYTES.texts, {"<end>": 256, **signs}, None, (256,))
+    tokenizer = SimpleNamespace(bos_token="<s>")
+    family = FAMILIES[kind](SimpleNamespace(tokenizer=tokenizer, num_patch_index_tokens=1024), spelling)
+    ids = [number for part in text for number in ([signs[part]] if part in signs else part.encode())]
+    phrases = ["ant", "cat", "cat food"]
+    for most in range(1, 4):
+        held = Constraint(family.grammar(phrases, (100, 100), most), spelling)
+        assert held.accepts(ids) == (objects <= most)
+        assert not held.accepts(ids[:-1]) or not ids
+    assert spelling.written(ids) == "".join(text)
+    assert len(family.read(spelling.written(ids), phrases, (100, 100))) == objects
 
 
 def test_enumerations_read_as_sentences_do() -> None:

@@ -13,7 +13,6 @@ from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models import open_transformers, with_masks
 from vision.detectors.transformers_models.language.constraint import Constraint
 from vision.detectors.transformers_models.language.detector import LanguageDetector
-from vision.detectors.transformers_models.language.grammar import automaton
 from vision.errors import DetectorError
 
 KINDS = ["florence2", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "paligemma", "kosmos-2"]
@@ -82,8 +81,8 @@ def test_replies_are_texts_of_the_grammar_and_are_read_whole(shelf: Shelf, kind:
     remarks: list[list[str]] = [[]]
     ((_, written, sent),) = detector._replies([picture(90, 60)], list(CLASSES), remarks)
     assert not remarks[0]
-    part = detector.family.grammar(list(CLASSES), sent)
-    assert Constraint(automaton(part, 3), detector.spelling, detector._ends).accepts(_ids(detector, written))
+    grammar = detector.family.grammar(list(CLASSES), sent, 3)
+    assert Constraint(grammar, detector.spelling).accepts(_ids(detector, written))
     objects = detector.family.read(written, list(CLASSES), sent)
     assert len(objects) <= 3
     assert {one.phrase for one in objects} <= set(CLASSES)
@@ -217,7 +216,7 @@ def test_a_familys_own_text_is_in_its_grammar_and_read_at_its_scale(
     prompt = detector.family.prompt(list(CLASSES))
     (batch,) = detector.batches([picture(90, 60)], lambda pil: detector.family.prepare(pil, prompt))
     sent = detector.family.sent(batch.inputs)
-    held = Constraint(automaton(detector.family.grammar(list(CLASSES), sent), 5), detector.spelling, detector._ends)
+    held = Constraint(detector.family.grammar(list(CLASSES), sent, 5), detector.spelling)
     ids = _ids(detector, written)
     assert detector.spelling.written(ids) == written
     assert held.accepts(ids)

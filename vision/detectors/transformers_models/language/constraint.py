@@ -1,20 +1,49 @@
-"""Holding a model to a grammar, token by token.
+"""Holding a model to a grammar, token by token, by the library llguidance.
 
-Tokens are longer than signs: `"},` may be one, and a class may be one token or six. What a token spells is taken from
-the tokenizer itself, in bytes, and the tokens that may come next are those along which the automaton can walk.
+A grammar is a text in the library's form of Lark. A name in capitals is read as one regular expression, and where one
+ends the longest match wins. So where one word may begin another ("cat", "cat food"), what follows them stands in the
+same name, or is a control token: else nothing could follow the shorter word.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from vision.detectors.transformers_models.language.grammar import BYTES, Automaton, State, Symbol, control
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+from numpy.typing import NDArray
 
-ROOM = 16
-"""Objects that may follow, from which it makes no difference how many: no token completes so many at once."""
+FREE = '%llguidance {"no_forcing": true}'
+"""Line of a grammar by which the model chooses the tokens even of what is sure to come, as it does in its own texts."""
+
+
+def literal(text: str) -> str:
+    """Exactly this text, as a grammar writes it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def any_of(texts: Sequence[str]) -> str:
+    """One of some texts."""
+    return f"({' | '.join(map(literal, texts))})"
+
+
+def any_token(ids: Sequence[int]) -> str:
+    """One of some tokens by their ids, whatever they are written as."""
+    return f"<[{','.join(map(str, ids))}]>"
+
+
+def up_to(most: int, part: str) -> str:
+    """A part of a grammar so many times or less often."""
+    return f"({part}){{0,{most}}}" if most else ""
+
+
+def integer(most: int) -> str:
+    """A whole number from 0 to `most` in decimals, without leading zeros; may not stand in a name in capitals."""
+    return f'%json {{"type": "integer", "minimum": 0, "maximum": {most}}}'
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,108 +51,91 @@ class Spelling:
     """What the tokens of a tokenizer spell.
 
     Attributes:
-        symbols: token id to bytes, or to the one symbol of a control token.
+        texts: token id to bytes; without control tokens, and those that spell nothing.
         controls: the control tokens by what they are written as.
         unknown: the id that stands for what the tokenizer cannot spell, or None.
+        ends: the tokens that end a text.
     """
 
-    symbols: dict[int, tuple[Symbol, ...]]
+    texts: dict[int, bytes]
     controls: dict[str, int]
     unknown: int | None
+    ends: tuple[int, ...]
 
     def written(self, ids: Sequence[int]) -> str:
         """The text of tokens, control tokens as they are written."""
-        names = {number: name for name, number in self.controls.items()}
-        spelled = b"".join(
-            names[number].encode() if number in names else bytes(self.symbols.get(number, ())) for number in ids
-        )
-        return spelled.decode(errors="replace")
+        names = {number: name.encode() for name, number in self.controls.items()}
+        return b"".join(names.get(number, self.texts.get(number, b"")) for number in ids).decode(errors="replace")
+
+    @cached_property
+    def vocabulary(self) -> LLTokenizer:
+        """The same for llguidance; made once, in about a second for 150,000 tokens."""
+        return LLTokenizer(TokenizerWrapper(_Tokens(self)), eos_token=list(self.ends), slices=[])
 
 
-def read_spelling(tokenizer: Any) -> Spelling:
+class _Tokens:
+    """What llguidance asks of a tokenizer. It encodes nothing, since nothing is forced: see `FREE`."""
+
+    bos_token_id = None
+
+    def __init__(self, spelling: Spelling) -> None:
+        self.eos_token_id = spelling.ends[0]
+        self.special_token_ids = sorted({*spelling.controls.values(), *spelling.ends})
+        names = {number: name.encode() for name, number in spelling.controls.items()}
+        known = {**spelling.texts, **names}
+        # A token that spells nothing gets a name that no text holds.
+        self.tokens = [known.get(number) or b"\xff%d" % number for number in range(max(known) + 1)]
+
+    def __call__(self, text: bytes) -> list[int]:
+        return []
+
+
+def read_spelling(tokenizer: Any, ends: Sequence[int]) -> Spelling:
     """What each token of a (fast) tokenizer spells, as its own decoder would have it."""
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
     byte_level = "ByteLevel" in json.dumps(backend.get("decoder"))
-    added = {int(number): str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+    controls = {str(token): int(number) for number, token in tokenizer.added_tokens_decoder.items()}
     letters = _byte_letters() if byte_level else {}
-    symbols: dict[int, tuple[Symbol, ...]] = {}
+    texts: dict[int, bytes] = {}
     for token, number in tokenizer.get_vocab().items():
-        if number in added:
-            symbols[number] = (control(number),)
-        elif byte_level:
+        if token in controls:
+            continue
+        if byte_level:
             if all(letter in letters for letter in token):
-                symbols[number] = tuple(letters[letter] for letter in token)
+                texts[number] = bytes(letters[letter] for letter in token)
         elif len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
-            symbols[number] = (int(token[3:5], 16),)
+            texts[number] = bytes([int(token[3:5], 16)])
         else:
-            symbols[number] = tuple(token.replace("▁", " ").encode())
-    return Spelling(symbols, {token: number for number, token in added.items()}, tokenizer.unk_token_id)
-
-
-@dataclass
-class _Node:
-    """A node of a tree of tokens.
-
-    Attributes:
-        ids: tokens that are spelled by the way here.
-        after: symbol to node.
-    """
-
-    ids: list[int] = field(default_factory=list)
-    after: dict[Symbol, _Node] = field(default_factory=dict)
+            texts[number] = token.replace("▁", " ").encode()
+    return Spelling(texts, controls, tokenizer.unk_token_id, tuple(ends))
 
 
 class Constraint:
-    """The tokens that may come next in texts of a grammar.
+    """The texts of a grammar over the tokens of a tokenizer.
 
     Args:
-        automaton: the grammar.
+        grammar: with the rule `start`.
         spelling: of the model's tokenizer.
-        ends: tokens that end a text.
+
+    Raises:
+        ValueError: it is no grammar.
     """
 
-    def __init__(self, automaton: Automaton, spelling: Spelling, ends: Sequence[int]) -> None:
-        self.automaton = automaton
-        self.ends = list(ends)
-        self._root = _Node()
-        self._known: dict[frozenset[tuple[int, int]], list[int]] = {}
+    def __init__(self, grammar: str, spelling: Spelling) -> None:
         self._spelling = spelling
-        alphabet = automaton.alphabet()
-        for number, row in spelling.symbols.items():
-            if row and alphabet.issuperset(row):
-                node = self._root
-                for symbol in row:
-                    node = node.after.setdefault(symbol, _Node())
-                node.ids.append(number)
+        self._start = LLMatcher(spelling.vocabulary, LLMatcher.grammar_from_lark(f"{FREE}\n{grammar}"), log_level=0)
+        if self._start.is_error():
+            raise ValueError(self._start.get_error())
 
-    def next_ids(self, state: State) -> list[int]:
-        """Tokens along which the automaton can walk from a state; the ending ones where the text may end."""
-        key = frozenset((place, min(room, ROOM)) for place, room in state.places)
-        if key not in self._known:
-            ids = list(self.ends) if self.automaton.may_end(state) else []
-            waiting = [(self._root, state)]
-            while waiting:
-                node, here = waiting.pop()
-                ids += node.ids
-                for symbol, following in node.after.items():
-                    if (there := self.automaton.step(here, symbol)) is not None:
-                        waiting.append((following, there))
-            self._known[key] = sorted(ids)
-        return self._known[key]
-
-    def step(self, state: State, token: int) -> State | None:
-        """Behind a token, or None behind the end of the text."""
-        here: State | None = state
-        for symbol in self._spelling.symbols.get(token, ()) if token not in self.ends else ():
-            here = None if here is None else self.automaton.step(here, symbol)
-        return None if token in self.ends else here
+    def allowed(self, ids: Sequence[int]) -> list[int]:
+        """The tokens that may come after some of a text; none where these do not begin one."""
+        matcher = self._start.deep_copy()
+        return np.flatnonzero(_mask(matcher)).tolist() if matcher.consume_tokens(list(ids)) else []
 
     def accepts(self, ids: Sequence[int]) -> bool:
         """Whether tokens are a whole text of the grammar."""
-        state: State | None = self.automaton.start()
-        for token in ids:
-            state = None if state is None else self.step(state, token)
-        return state is not None and self.automaton.may_end(state)
+        matcher = self._start.deep_copy()
+        return matcher.consume_tokens(list(ids)) and matcher.is_accepting()
 
     def processor(self, prompt_length: int) -> Any:
         """What transformers' `generate` takes as a logits processor; serves one call.
@@ -133,23 +145,30 @@ class Constraint:
         """
         import torch
 
-        states: list[State | None] = []
+        matchers: list[LLMatcher] = []
 
         def hold(ids: Any, scores: Any) -> Any:
             """See transformers' `LogitsProcessor`."""
-            if not states:
-                states.extend([self.automaton.start()] * len(ids))
+            if not matchers:
+                matchers.extend(self._start.deep_copy() for _ in range(len(ids)))
             held = torch.full_like(scores, -torch.inf)
             for row, tokens in enumerate(ids[:, prompt_length:].tolist()):
-                state = states[row]
-                if tokens and state is not None:
-                    state = states[row] = self.step(state, tokens[-1])
+                matcher = matchers[row]
+                going_on = not matcher.is_stopped() and (not tokens or matcher.consume_token(tokens[-1]))
+                mask = _mask(matcher) if going_on and not matcher.is_stopped() else np.zeros(0, bool)
                 # Behind the end anything may come, it is not read; so it is where no token leads on.
-                allowed = self.ends if state is None else self.next_ids(state) or self.ends
-                held[row, allowed] = scores[row, allowed]
+                allowed = np.flatnonzero(mask) if mask.any() else np.array(self._spelling.ends)
+                places = torch.from_numpy(allowed).to(scores.device)
+                held[row, places] = scores[row, places]
             return held
 
         return hold
+
+
+def _mask(matcher: LLMatcher) -> NDArray[np.bool_]:
+    """Which tokens may come next, by their ids."""
+    bits = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+    return np.unpackbits(bits, bitorder="little").astype(bool)
 
 
 def _byte_letters() -> dict[str, int]:
@@ -157,7 +176,7 @@ def _byte_letters() -> dict[str, int]:
     the others for letters from 256 on."""
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     letters = {chr(byte): byte for byte in plain}
-    for byte in range(BYTES):
+    for byte in range(256):
         if byte not in plain:
-            letters[chr(BYTES + len(letters) - len(plain))] = byte
+            letters[chr(256 + len(letters) - len(plain))] = byte
     return letters

@@ -5,7 +5,7 @@ The boxes come without scores: a model's certainty of a digit says little of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,27 +13,12 @@ import numpy as np
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import Batch, TransformersDetector
 from vision.detectors.transformers_models.language.constraint import Constraint, read_spelling
-from vision.detectors.transformers_models.language.family import Family, Written
-from vision.detectors.transformers_models.language.florence2 import Florence2
-from vision.detectors.transformers_models.language.grammar import automaton
-from vision.detectors.transformers_models.language.kosmos2 import Kosmos2
-from vision.detectors.transformers_models.language.paligemma import PaliGemma
-from vision.detectors.transformers_models.language.qwen import Qwen2VL, Qwen3VL, Qwen25VL
+from vision.detectors.transformers_models.language.families import FAMILIES, Written
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
 from vision.detectors.transformers_models.results import as_found
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
-
-FAMILIES: Mapping[str, type[Family]] = {
-    "florence2": Florence2,
-    "kosmos-2": Kosmos2,
-    "paligemma": PaliGemma,
-    "qwen2_vl": Qwen2VL,
-    "qwen2_5_vl": Qwen25VL,
-    "qwen3_vl": Qwen3VL,
-    "qwen3_vl_moe": Qwen3VL,
-}
 
 PROMPT_TOKENS = 256
 """Tokens of the classes of one prompt; longer class sets take several."""
@@ -70,11 +55,11 @@ class LanguageDetector(TransformersDetector):
         self.max_objects = max_objects
         self.max_new_tokens = max_new_tokens
         self.tokenizer = processor.tokenizer
-        self.spelling = read_spelling(self.tokenizer)
+        self._ends, self._pad = _ends(model, self.tokenizer)
+        self.spelling = read_spelling(self.tokenizer, self._ends)
         self.family = FAMILIES[source.config.model_type](processor, self.spelling)
         if self.family.chats and not processor.chat_template:
             raise DetectorError(f"{self.name} has no chat template: take a model that was tuned to follow instructions")
-        self._ends, self._pad = _ends(model, self.tokenizer)
         _drop_generation_habits(model)
 
     @classmethod
@@ -128,8 +113,7 @@ class LanguageDetector(TransformersDetector):
         for batch in self.batches(images, lambda picture: self.family.prepare(picture, prompt)):
             sent = self.family.sent(batch.inputs)
             if sent not in constraints:
-                grammar = automaton(self.family.grammar(phrases, sent), self.max_objects)
-                constraints[sent] = Constraint(grammar, self.spelling, self._ends)
+                constraints[sent] = Constraint(self.family.grammar(phrases, sent, self.max_objects), self.spelling)
             replied = self._generated(batch, self.max_new_tokens, constraints[sent])
             for place, ids in zip(batch.places, replied, strict=True):
                 if not constraints[sent].accepts(ids):

@@ -1,0 +1,330 @@
+"""The families of vision-language models: the prompts, the way to write boxes and the scale that each has of its own.
+
+- Florence-2 (Xiao et al. 2023, arXiv 2311.06242): `cat<loc_12><loc_40><loc_503><loc_999>`, a thousandth of a side each;
+  further boxes of the same class follow without its name.
+- Kosmos-2 (Peng et al. 2023, arXiv 2306.14824): a caption whose phrases carry boxes, each as the two cells of a grid of
+  32 x 32 in which its corners lie, `<phrase> a cat</phrase><object><patch_index_0044><patch_index_0863></object>`.
+- PaliGemma (Beyer et al. 2024, arXiv 2407.07726): `<loc0123><loc0040><loc0503><loc1023> cat ; ...`, y before x, each
+  1/1024 of a side.
+- Qwen2-VL (Wang et al. 2024, arXiv 2409.12191): control tokens around `(x1,y1),(x2,y2)`, thousandths of a side.
+- Qwen2.5-VL (Bai et al. 2025, arXiv 2502.13923): a JSON list, in pixels of the image as the processor resized it.
+- Qwen3-VL (arXiv 2511.21631): the same list, in thousandths of a side.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vision.detectors.transformers_models.language.constraint import Spelling, any_of, any_token, integer, up_to
+from vision.errors import DetectorError
+
+LOC_BINS = 1000
+_LOC_GROUP = re.compile(r"([^<]+)((?:<loc_\d+>){4,})")
+_LOC = re.compile(r"<loc_(\d+)>")
+ARTICLES = (" ", " a ", " an ", " the ")
+_PHRASE_GROUP = re.compile(r"<phrase> (.+?)</phrase><object>(.+?)</object>")
+_CELL_PAIR = re.compile(r"<patch_index_(\d{4})><patch_index_(\d{4})>")
+GRID_BINS = 1024
+_LOC_OBJECT = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})> ([^<]+?) ?(?:;|$)")
+THOUSANDTHS = 1000
+_REF_GROUP = re.compile(r"<\|object_ref_start\|>(.+?)<\|object_ref_end\|>((?:<\|box_start\|>[^<]*<\|box_end\|>)+)")
+_CORNERS = re.compile(r"\((\d+),(\d+)\),\((\d+),(\d+)\)")
+COMMA_ENTRY = r'",\n\t" entry'
+_ENTRY = re.compile(r'\{"bbox_2d": \[\d+, \d+, \d+, \d+\], "label": "(?:[^"\\]|\\.)*"\}')
+
+
+@dataclass(frozen=True)
+class Written:
+    """An object as a model wrote it.
+
+    Attributes:
+        phrase: its class, in the words of the prompt.
+        box: x0, y0, x1, y1 in shares (0 to 1) of the image, in any order of the corners.
+    """
+
+    phrase: str
+    box: tuple[float, float, float, float]
+
+
+class Family(ABC):
+    """A family of vision-language models."""
+
+    caption: str
+    """The prompt that a caption answers."""
+
+    chats: bool = False
+    """Whether prompts go through the processor's chat template."""
+
+    avoid: str = ""
+    """Signs with a meaning of their own in its prompts."""
+
+    def __init__(self, processor: Any, spelling: Spelling) -> None:
+        self.processor = processor
+        self.spelling = spelling
+
+    @abstractmethod
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """What asks for the objects of some classes."""
+
+    @abstractmethod
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """All texts that answer it, for `Constraint`.
+
+        Args:
+            phrases: the classes.
+            sent: (width, height) in pixels of the image as the model gets it.
+            most: objects of one text, at least 1.
+        """
+
+    @abstractmethod
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """The complete objects of a text, in its order; what breaks off in the middle of one is left out.
+
+        Args:
+            written: the text, control tokens as they are written.
+            phrases: the classes that were asked for.
+            sent: as in `grammar`.
+        """
+
+    def prepare(self, picture: Any, prompt: str) -> Any:
+        """The model's input for one image and a prompt."""
+        if self.chats:
+            content = [{"type": "image"}, {"type": "text", "text": prompt}]
+            prompt = self.processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+            )
+        return self.processor(images=[picture], text=[prompt], return_tensors="pt")
+
+    def sent(self, inputs: dict[str, Any]) -> tuple[int, int]:
+        """(width, height) in pixels of the image as the model gets it."""
+        height, width = inputs["pixel_values"].shape[-2:]
+        return int(width), int(height)
+
+    def captioned(self, written: str) -> str:
+        """A caption as a person reads it."""
+        return written.strip()
+
+    def tag(self, *names: str) -> str:
+        """One of some control tokens, as a grammar writes it.
+
+        Raises:
+            DetectorError: the tokenizer lacks one.
+        """
+        if missing := [name for name in names if name not in self.spelling.controls]:
+            raise DetectorError(
+                f"the tokenizer lacks the token {missing[0]}, with which models of the kind {type(self).__name__} "
+                "write boxes: this one was not trained to"
+            )
+        return any_token([self.spelling.controls[name] for name in names])
+
+
+class Florence2(Family):
+    """Florence-2 by its task of grounding the phrases of a caption, the one that takes several."""
+
+    caption = "<DETAILED_CAPTION>"
+
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """See `Family.prompt`."""
+        return f"<CAPTION_TO_PHRASE_GROUNDING>A photo of {listed(phrases)}."
+
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """See `Family.grammar`; its decoder is trained to write the beginning of a text first."""
+        begin = self.tag(self.processor.tokenizer.bos_token)
+        return f"""
+            start: {begin} (NAME box {up_to(most - 1, "NAME? box")})?
+            box: place place place place
+            place: {self.tag(*(f"<loc_{number}>" for number in range(LOC_BINS)))}
+            NAME: {any_of(phrases)}
+        """
+
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """See `Family.read`; a bin stands for its middle, as in Florence-2's own reading."""
+        found = []
+        for phrase, tokens in _LOC_GROUP.findall(written.partition(self.processor.tokenizer.bos_token)[2]):
+            places = [(int(number) + 0.5) / LOC_BINS for number in _LOC.findall(tokens)]
+            for start in range(0, len(places) - 3, 4):
+                left, top, right, bottom = places[start : start + 4]
+                found.append(Written(phrase, (left, top, right, bottom)))
+        return found
+
+
+class Kosmos2(Family):
+    """Kosmos-2: the caption may hold nothing but the classes that are asked for."""
+
+    caption = "An image of"
+
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """See `Family.prompt`; the model isn't told the classes, it is held to them."""
+        return "<grounding> An image of"
+
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """See `Family.grammar`."""
+        return f"""
+            start: (open box {up_to(most - 1, "(next | close SEPARATOR open) box")} close)? "."
+            open: {self.tag("<phrase>")} PHRASE {self.tag("</phrase>")} {self.tag("<object>")}
+            close: {self.tag("</object>")}
+            next: {self.tag("</delimiter_of_multi_objects/>")}
+            box: cell cell
+            cell: {self.tag(*(f"<patch_index_{number:04}>" for number in range(self._cells())))}
+            PHRASE: {any_of(ARTICLES)} {any_of(phrases)}
+            SEPARATOR: "," | " and"
+        """
+
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """See `Family.read`; cells become coordinates as in the model's own reading."""
+        from transformers.models.kosmos2.processing_kosmos2 import patch_index_to_coordinate
+
+        side = math.isqrt(self._cells())
+        found = []
+        for named, boxes in _PHRASE_GROUP.findall(written):
+            phrase = named if named in phrases else named.partition(" ")[2]
+            for first, second in _CELL_PAIR.findall(boxes):
+                first_cell, second_cell = int(first), int(second)
+                # Whichever corners the two are, the box lies between them.
+                top, bottom = sorted((first_cell // side, second_cell // side))
+                left, right = sorted((first_cell % side, second_cell % side))
+                corners = patch_index_to_coordinate(top * side + left, bottom * side + right, side)
+                found.append(Written(phrase, corners))
+        return found
+
+    def captioned(self, written: str) -> str:
+        """See `Family.captioned`."""
+        return f"{self.caption} {written.strip()}"
+
+    def _cells(self) -> int:
+        return int(self.processor.num_patch_index_tokens)
+
+
+class PaliGemma(Family):
+    """PaliGemma and PaliGemma 2."""
+
+    caption = "<image>caption en"
+    avoid = ";"
+
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """See `Family.prompt`."""
+        return f"<image>detect {' ; '.join(phrases)}"
+
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """See `Family.grammar`."""
+        return f"""
+            start: ({up_to(most - 1, "box NAMED_BEFORE_NEXT")} box NAMED)?
+            box: place place place place
+            place: {self.tag(*(f"<loc{number:04}>" for number in range(GRID_BINS)))}
+            NAMED: " " {any_of(phrases)}
+            NAMED_BEFORE_NEXT: " " {any_of(phrases)} " ; "
+        """
+
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """See `Family.read`."""
+        found = []
+        for *numbers, phrase in _LOC_OBJECT.findall(written):
+            top, left, bottom, right = (int(number) / GRID_BINS for number in numbers)
+            found.append(Written(phrase, (left, top, right, bottom)))
+        return found
+
+
+class _Qwen(Family):
+    caption = "Describe this image in one sentence."
+    chats = True
+
+    def sent(self, inputs: dict[str, Any]) -> tuple[int, int]:
+        """See `Family.sent`; the processor cuts the image into patches and says how many."""
+        _, rows, columns = inputs["image_grid_thw"][0].tolist()
+        patch = int(self.processor.image_processor.patch_size)
+        return columns * patch, rows * patch
+
+
+class Qwen2VL(_Qwen):
+    """Qwen2-VL."""
+
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """See `Family.prompt`."""
+        return f"Locate every instance that belongs to the following categories: {', '.join(phrases)}."
+
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """See `Family.grammar`."""
+        return f"""
+            start: (name box {up_to(most - 1, "name? box")})?
+            name: {self.tag("<|object_ref_start|>")} NAME {self.tag("<|object_ref_end|>")}
+            box: {self.tag("<|box_start|>")} corner "," corner {self.tag("<|box_end|>")}
+            corner: "(" number "," number ")"
+            number: {integer(THOUSANDTHS)}
+            NAME: {any_of(phrases)}
+        """
+
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """See `Family.read`."""
+        return [
+            Written(phrase, _shares(corners, (THOUSANDTHS, THOUSANDTHS)))
+            for phrase, boxes in _REF_GROUP.findall(written)
+            for corners in _CORNERS.findall(boxes)
+        ]
+
+
+class Qwen3VL(_Qwen):
+    """Qwen3-VL."""
+
+    def prompt(self, phrases: Sequence[str]) -> str:
+        """See `Family.prompt`; as in Qwen's cookbook of 2D grounding."""
+        return (
+            f"Locate every instance that belongs to the following categories: {', '.join(phrases)}. "
+            "Report bbox coordinates in JSON format."
+        )
+
+    def grammar(self, phrases: Sequence[str], sent: tuple[int, int], most: int) -> str:
+        """See `Family.grammar`."""
+        width, height = self._scale(sent)
+        labels = [json.dumps(phrase, ensure_ascii=False) for phrase in phrases]
+        return rf"""
+            start: "```json\n[" entries? "]\n```"
+            entries: "\n\t" entry {up_to(most - 1, COMMA_ENTRY)} "\n"
+            entry: "{{\"bbox_2d\": [" width ", " height ", " width ", " height "], \"label\": " LABEL "}}"
+            width: {integer(width)}
+            height: {integer(height)}
+            LABEL: {any_of(labels)}
+        """
+
+    def read(self, written: str, phrases: Sequence[str], sent: tuple[int, int]) -> list[Written]:
+        """See `Family.read`."""
+        entries = [json.loads(entry) for entry in _ENTRY.findall(written)]
+        return [Written(entry["label"], _shares(entry["bbox_2d"], self._scale(sent))) for entry in entries]
+
+    def _scale(self, sent: tuple[int, int]) -> tuple[int, int]:
+        """What width and height are as numbers."""
+        return THOUSANDTHS, THOUSANDTHS
+
+
+class Qwen25VL(Qwen3VL):
+    """Qwen2.5-VL."""
+
+    def _scale(self, sent: tuple[int, int]) -> tuple[int, int]:
+        return sent
+
+
+def _shares(corners: Sequence[Any], scale: tuple[int, int]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (int(number) for number in corners)
+    return left / scale[0], top / scale[1], right / scale[0], bottom / scale[1]
+
+
+def listed(phrases: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(phrases[:-1]), phrases[-1]]) if len(phrases) > 1 else phrases[0]
+
+
+FAMILIES: Mapping[str, type[Family]] = {
+    "florence2": Florence2,
+    "kosmos-2": Kosmos2,
+    "paligemma": PaliGemma,
+    "qwen2_vl": Qwen2VL,
+    "qwen2_5_vl": Qwen25VL,
+    "qwen3_vl": Qwen3VL,
+    "qwen3_vl_moe": Qwen3VL,
+}
+"""transformers' model type to its family."""
