@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
 
 def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Blocks, Path, str, int], str]) -> int:
     from app.graph.graphs import GraphShelf
-    from app.image.page import ImageDemo
+    from app.image.looking import SharedDetector
     from app.models.language_model import LanguageModel
     from app.page import build
 
@@ -58,7 +58,7 @@ def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Bloc
         # Without its weights the embedded model leaves a page of use; a model that was asked for by name is a mistake.
         print(f"error: {model.error}", file=sys.stderr)
         return 2
-    images = ImageDemo(options.detector)
+    images = SharedDetector(options.detector)
     page, demo = build(GraphShelf(), model, images)
     try:
         address = launch(page, uploads, options.host, options.port)

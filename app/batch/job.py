@@ -1,38 +1,69 @@
-"""One job of queries or questions, run by one or two methods.
+"""One job of queries or questions, run by one or two methods, and its lines as the page shows them.
 
 The running itself, its lines, its summary and its resuming are those of `reasoning.evaluation`. A job adds what a page
-needs: each line is shown as it comes, none comes once the job is stopped, and results name no path of this machine.
+needs: each line is shown as it comes, small whatever it holds; none comes once the job is stopped; and results name no
+path of this machine.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
 
 from app.batch.methods import BatchMethod, with_models
-from app.batch.rows import Row, row_of, rows_of
-from app.batch.turns import Turns
+from app.batch.queue import Job, State, WaitingLine
 from app.batch.upload import Upload, split_of, write_expected
-from app.batch.work import State, Work
 from app.graph.graphs import GraphShelf
 from app.models.language_model import MAX_NEW_TOKENS
-from kg_data.appended_lines import Line
+from app.server.words import percent, shortened
+from kg_data.appended_lines import Line, whole_lines
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Reasoner
 from reasoning.completion.options import CompletionOptions
+from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS
 from reasoning.evaluation.query_files import GRAPH_SPLITS, Protocol, Split
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation
+from reasoning.evaluation.results import parse_line
 from reasoning.evaluation.run import PreparedRun
 from reasoning.lark import LarkOptions
 from reasoning.lark.estimate import Estimate
 
 MOST_RESULT_BYTES = 16 * 2**20
 """Of the lines of one method."""
+ANSWERS_SHOWN = 4
+LONGEST_ASKED, LONGEST_NAME, LONGEST_NOTE = 220, 60, 260
+
+
+@dataclass(frozen=True)
+class Row:
+    """One query that is done; its texts are plain, and escaped when shown.
+
+    Attributes:
+        id: of the line.
+        type: its structure, or what its file calls it.
+        asked: the question, or the query in words.
+        answers: the first answers, by name, where they are not certain with their confidence.
+        count: how many there are.
+        score: the main metric, 0 to 1.
+        note: why there is no answer, or only a part of one; empty where all is well.
+        size: bytes of the line.
+    """
+
+    id: str
+    type: str
+    asked: str
+    answers: tuple[str, ...]
+    count: int
+    score: float
+    note: str
+    size: int
 
 
 @dataclass
@@ -67,37 +98,43 @@ class Run:
         return self.seconds if began is None else time.monotonic() - began
 
 
-class Job(Work):
-    """What a visitor has had estimated, runs, or has run.
+@dataclass(frozen=True)
+class Settings:
+    """How a job's lines are to be run.
+
+    Attributes:
+        graph: its name on the shelf.
+        protocol, split: of query records, see `evaluate`.
+        methods: one, or two side by side.
+    """
+
+    graph: str
+    protocol: Protocol
+    split: Split | None
+    methods: Sequence[BatchMethod]
+
+
+class QueryJob(Job):
+    """Queries or questions of a visitor.
 
     Args:
         folder: where its files are; `input` in it holds what was sent.
         upload: what is run.
-        graph: the graph's name on the shelf.
-        shelf: where it is found.
-        protocol, split: of query records, see `evaluate`.
-        methods: one, or two side by side.
-        identifier: its id where it is gone on with, else a new one. Whoever knows it may look at the job.
+        settings: how it is run.
+        shelf: where the graph is found.
+        identifier: as for `Job`.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        upload: Upload,
-        graph: str,
-        shelf: GraphShelf,
-        protocol: str,
-        split: str | None,
-        methods: Sequence[BatchMethod],
-        identifier: str | None = None,
+        self, folder: Path, upload: Upload, settings: Settings, shelf: GraphShelf, identifier: str | None = None
     ) -> None:
         super().__init__(folder, identifier)
-        self.upload, self.graph = upload, graph
-        self.graph_label = shelf.label(graph)
-        self.protocol, self.split, self._shelf = protocol, split, shelf
+        self.upload, self._shelf = upload, shelf
+        self.settings = replace(settings, methods=[method.put_away for method in settings.methods])
+        self.graph_label = shelf.label(settings.graph)
         self.runs = [
-            Run(method.put_away, folder / f"results-{letter}.jsonl")
-            for method, letter in zip(methods, "ab", strict=False)
+            Run(method, folder / f"results-{letter}.jsonl")
+            for method, letter in zip(self.settings.methods, "ab", strict=False)
         ]
         self.progress = (0, 0)
 
@@ -107,20 +144,25 @@ class Job(Work):
         return self.upload.kind == "records"
 
     @property
+    def metric(self) -> str:
+        """The metric that a row shows."""
+        return MAIN_METRICS[self.settings.protocol][0] if self.of_records else MAIN_OF_QUESTIONS[0]
+
+    @property
     def answered(self) -> int:
         """Lines of all its methods."""
         return sum(len(run.rows) for run in self.runs)
 
-    def estimate(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
+    def estimate(self, line: WaitingLine, chosen: Sequence[BatchMethod] = ()) -> None:
         """Find out on a thread what it would take; returns at once. Arguments and errors are those of `start`."""
         methods = self._methods(chosen)
-        self._begin("estimating", turns, lambda: self._estimate(methods))
+        self._begin("estimating", line, lambda: self._estimate(methods))
 
-    def start(self, turns: Turns, chosen: Sequence[BatchMethod] = ()) -> None:
+    def start(self, line: WaitingLine, chosen: Sequence[BatchMethod] = ()) -> None:
         """Run it on a thread, from where it was; returns at once.
 
         Args:
-            turns: where it waits.
+            line: where it waits.
             chosen: the job's methods, as `chosen_methods` gives them to the visitor who wants it run. Those by a
                 visitor's own model need it: their key is held from now on until the work ends, and no longer.
 
@@ -128,10 +170,10 @@ class Job(Work):
             SkylarkError: it is at work already, or too many jobs wait, or the visitor has not named the model.
         """
         methods = self._methods(chosen)
-        self._begin("waiting", turns, lambda: self._run(methods))
+        self._begin("waiting", line, lambda: self._run(methods))
 
     def _methods(self, chosen: Sequence[BatchMethod]) -> list[BatchMethod]:
-        return with_models([run.method for run in self.runs], chosen)
+        return with_models(self.settings.methods, chosen)
 
     def _estimate(self, methods: Sequence[BatchMethod]) -> State:
         for place, (run, method) in enumerate(zip(self.runs, methods, strict=True)):
@@ -153,14 +195,14 @@ class Job(Work):
                 continue
             prepared = self._prepared(method)
             run.total = len(prepared.items)
-            run.rows = rows_of(run.out, prepared)
+            run.rows = self._rows(run.out, prepared)
             run.began_with, run.seconds, run.began = len(run.rows), 0.0, time.monotonic()
             try:
                 run.summary = self._watching(run, prepared).run(run.out, resume=True)
             finally:
                 run.seconds, run.began = run.elapsed, None
                 # Lines that wait for the model's next reply were shown and may not have been kept.
-                run.rows = rows_of(run.out, prepared)
+                run.rows = self._rows(run.out, prepared)
         return "done"
 
     def _watching(self, run: Run, prepared: PreparedRun[Any]) -> PreparedRun[Any]:
@@ -171,7 +213,7 @@ class Job(Work):
             with closing(cast(Any, prepared.answered(rest))) as lines:
                 for item, (line, replied) in zip(rest, lines, strict=True):
                     self._check()
-                    row = row_of(item, line, prepared)
+                    row = self._row(item, line, prepared.reasoner.kg)
                     size += row.size
                     if size > MOST_RESULT_BYTES:
                         raise SkylarkError(
@@ -189,13 +231,14 @@ class Job(Work):
         assert method.llm is not None
         prepared: PreparedRun[Any]
         if self.of_records:
-            if self.graph not in self._shelf.names:
+            graph_name, protocol = self.settings.graph, self.settings.protocol
+            if graph_name not in self._shelf.names:
                 raise SkylarkError("query records run on the page's own graphs: choose one from the list")
-            split = split_of(self.upload) or self.split
+            split = cast(Split | None, split_of(self.upload)) or self.settings.split
             prepared = QueryEvaluation(
-                self.graph,
+                graph_name,
                 self.upload.place,
-                cast(Protocol, self.protocol),
+                protocol,
                 method=method.method,
                 llm=method.llm,
                 options=options,
@@ -203,7 +246,7 @@ class Job(Work):
                 completion=self._completion(method, split),
             ).prepare()
         else:
-            graph = self._shelf.get(self.graph)
+            graph = self._shelf.get(self.settings.graph)
             prepared = QuestionEvaluation(
                 graph,
                 self._questions(graph),
@@ -212,21 +255,23 @@ class Job(Work):
                 options=options,
                 completion=self._completion(method, None),
             ).prepare()
-        told = {key: self.upload.name for key in ("queries", "questions") if key in prepared.settings}
-        if prepared.settings["llm"] is not None:
-            told["llm"] = method.model
         # What a visitor takes away says no path of this machine.
-        return replace(prepared, settings={**prepared.settings, "kg": self.graph_label, **told})
+        shown = {key: self.upload.name for key in ("queries", "questions") if key in prepared.settings}
+        if prepared.settings["llm"] is not None:
+            shown["llm"] = method.model
+        return replace(prepared, settings={**prepared.settings, "kg": self.graph_label, **shown})
 
-    def _completion(self, method: BatchMethod, split: str | None) -> CompletionOptions | None:
-        """The link predictor of the graph that is asked, of query records of those splits that they may be asked of."""
+    def _completion(self, method: BatchMethod, split: Split | None) -> CompletionOptions | None:
+        """The link predictor of the graph that is asked; for query records, of the splits that they may be asked of."""
         if method.method != "complete":
             return None
-        key, kg = self.graph, None
-        if split is not None:
-            splits = GRAPH_SPLITS[cast(Protocol, self.protocol), cast(Split, split)]
-            key, kg = f"{self.graph} {'+'.join(splits)}", KnowledgeGraph.load(self.graph, splits)
-        return CompletionOptions(model=self._shelf.likely.predicted(key, kg or self._shelf.get(self.graph)).predictor)
+        key = name = self.settings.graph
+        if split is None:
+            kg = self._shelf.get(name)
+        else:
+            splits = GRAPH_SPLITS[self.settings.protocol, split]
+            key, kg = f"{name} {'+'.join(splits)}", KnowledgeGraph.load(name, splits)
+        return CompletionOptions(model=self._shelf.likely.predicted(key, kg).predictor)
 
     def _questions(self, graph: KnowledgeGraph) -> Path:
         if self.upload.kind == "questions":
@@ -242,3 +287,45 @@ class Job(Work):
     def _at(self, done: int, total: int) -> None:
         self.progress = (done, total)
         self._check()
+
+    def _row(self, item: Any, line: Line, kg: KnowledgeGraph) -> Row:
+        """One line as a row; `item` is the query or question that it answers."""
+        asked = item.query.verbalise(kg) if self.of_records else item.question
+        answers = line["answers"] if isinstance(line.get("answers"), list) else []
+        scores = line["scores"] if isinstance(line.get("scores"), list) else []
+        first = answers[:ANSWERS_SHOWN]
+        return Row(
+            id=line["id"],
+            type=line["type"],
+            asked=shortened(asked, LONGEST_ASKED),
+            answers=tuple(
+                _named(kg, answer, of_ids=self.of_records) + (f" ({percent(score)})" if score < 1 else "")
+                for answer, score in zip_longest(first, scores[: len(first)], fillvalue=1)
+            ),
+            count=len(answers),
+            score=float(line[self.metric]),
+            note=shortened(str(line.get("error", "")), LONGEST_NOTE),
+            size=len(json.dumps(line)) + 1,
+        )
+
+    def _rows(self, out: Path, prepared: PreparedRun[Any]) -> list[Row]:
+        """The rows of a results file. A broken line ends them; the run that continues says what is wrong with it."""
+        rows: list[Row] = []
+        texts = whole_lines(out.read_bytes()).split(b"\n")[:-1] if out.exists() else []
+        for item, text in zip(prepared.items, texts, strict=False):
+            line = parse_line(text, prepared.metrics)
+            if line is None or line["id"] != item.identifier:
+                break
+            rows.append(self._row(item, line, prepared.reasoner.kg))
+        return rows
+
+
+def _named(kg: KnowledgeGraph, answer: object, *, of_ids: bool) -> str:
+    if isinstance(answer, str) or of_ids:
+        try:
+            return shortened(kg.name(kg.entity_by_id(str(answer))), LONGEST_NAME)
+        except SkylarkError:
+            pass
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return shortened(f"{answer:,}" if isinstance(answer, int | float) else str(answer), LONGEST_NAME)

@@ -1,6 +1,6 @@
 """What a visitor takes away of a job, and a job made again of what was taken away.
 
-The zip of everything holds the job's settings, what was sent and the results, so that it can be gone on with on any
+The zip of everything holds the job's settings, what was sent and the results, so that the job can be continued on any
 server that has the graph. It comes back as a stranger's file: bounded, and believed only as far as the run's own checks
 of its settings and lines go.
 """
@@ -13,15 +13,15 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from app.batch.job import MOST_RESULT_BYTES, Job
-from app.batch.jobs import Jobs
+from app.batch.job import MOST_RESULT_BYTES, QueryJob, Settings
 from app.batch.methods import chosen_methods
+from app.batch.queue import JobStore
 from app.batch.upload import MOST_FILES, described
 from app.batch.zip import Bounds, unpack
 from app.graph.graphs import GraphShelf
 from app.models.language_model import LanguageModel
+from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from kg_data.installation import version
 from reasoning.evaluation.comparison import Comparison, compare
@@ -36,12 +36,12 @@ BOUNDS = Bounds(files=MOST_FILES + 8, bytes_each=MOST_RESULT_BYTES + 2**20, byte
 CHANGED_MOST = 5
 
 
-def results_of(job: Job) -> list[Results]:
+def results_of(job: QueryJob) -> list[Results]:
     """What is in the job's results files, of methods that have a line."""
     return [read_results(run.out) for run in job.runs if run.rows and run.out.exists()]
 
 
-def comparison_of(job: Job) -> Comparison | None:
+def comparison_of(job: QueryJob) -> Comparison | None:
     """Both methods on the queries that both have answered; None where there are no such two."""
     found = results_of(job)
     if len(found) < 2 or len(job.runs) < 2:
@@ -49,7 +49,7 @@ def comparison_of(job: Job) -> Comparison | None:
     return compare(found[0], found[1], worst=CHANGED_MOST)
 
 
-def write_files(job: Job) -> list[Path]:
+def write_files(job: QueryJob) -> list[Path]:
     """Everything that can be taken away, written to the job's folder: the zip of all first, lines, summaries, tables,
     the picture."""
     found = results_of(job)
@@ -63,8 +63,8 @@ def write_files(job: Job) -> list[Path]:
     if (comparison := comparison_of(job)) is not None:
         text = job.folder / "comparison.txt"
         asked = {row.id: row.asked for row in job.runs[0].rows}
-        told = comparison_text(comparison, {change.id: asked.get(change.id, "") for change in comparison.changes})
-        text.write_text(told.replace(f"{job.folder}/", "") + "\n", encoding="utf-8")
+        words = comparison_text(comparison, {change.id: asked.get(change.id, "") for change in comparison.changes})
+        text.write_text(words.replace(f"{job.folder}/", "") + "\n", encoding="utf-8")
         files.append(text)
     picture = job.folder / "plot.png"
     label = {run.out: run.method.label for run in job.runs}
@@ -73,39 +73,24 @@ def write_files(job: Job) -> list[Path]:
     return [_write_archive(job, files), *files]
 
 
-def archive_name(job: Job) -> str:
-    """What the zip of everything is called."""
-    return f"skylark-batch-{job.id}.zip"
-
-
-def job_again(archive: Path, jobs: Jobs, shelf: GraphShelf, model: LanguageModel) -> Job:
-    """The job whose zip this is, ready to be gone on with.
+def job_again(archive: Path, jobs: JobStore[QueryJob], shelf: GraphShelf, model: LanguageModel) -> QueryJob:
+    """The job whose zip this is, ready to be continued.
 
     Raises:
-        SkylarkError: it is no such zip, or its graph or method is not here; the message says what to do.
+        SkylarkError: it is no such zip, or of another version, or its graph or method is not here; the message says
+            what to do.
     """
     folder = jobs.new_folder()
     try:
-        loose = folder / "loose"
-        loose.mkdir()
-        unpacked = unpack(archive, loose, BOUNDS, _wanted)
-        by_name = {path.name: path for path in unpacked}
-        spec = _spec(by_name.get(SPEC))
-        if spec["graph"] not in shelf.names:
-            raise SkylarkError(
-                f"this job is of the graph {spec['graph']!r}, which this page does not have; "
-                f"it has {', '.join(shelf.names)}"
-            )
-        methods = chosen_methods(model, spec["methods"])
+        (loose := folder / "loose").mkdir()
+        by_name = {path.name: path for path in unpack(archive, loose, BOUNDS, _is_part)}
+        settings, identifier = _settings(by_name.pop(SPEC, None), shelf, model)
         (folder / "input").mkdir()
         for name, path in by_name.items():
-            if name.startswith(INPUT) and name != INPUT:
-                path.replace(folder / "input" / name.removeprefix(INPUT))
-            elif name != SPEC:
-                path.replace(folder / name)
+            sent = name.removeprefix(INPUT) if name.startswith(INPUT) else ""
+            path.replace(folder / "input" / sent if sent else folder / name)
         shutil.rmtree(loose)
-        upload = described(folder / "input")
-        return Job(folder, upload, spec["graph"], shelf, spec["protocol"], spec["split"], methods, spec["id"])
+        return QueryJob(folder, described(folder / "input"), settings, shelf, identifier)
     except UnicodeDecodeError:
         shutil.rmtree(folder, ignore_errors=True)
         raise SkylarkError("this zip's files are no text: give back the zip as it was downloaded") from None
@@ -114,12 +99,12 @@ def job_again(archive: Path, jobs: Jobs, shelf: GraphShelf, model: LanguageModel
         raise
 
 
-def _wanted(name: str) -> bool:
+def _is_part(name: str) -> bool:
     return name in (SPEC, LINES, *KEPT_NAMES) or name.startswith(INPUT)
 
 
-def _spec(path: Path | None) -> dict[str, Any]:
-    """A job's settings, as far as they have the form of one's."""
+def _settings(path: Path | None, shelf: GraphShelf, model: LanguageModel) -> tuple[Settings, str | None]:
+    """A job's settings, as far as they have the form of one's, and its id."""
     try:
         if path is None:
             raise ValueError(SPEC)
@@ -129,21 +114,30 @@ def _spec(path: Path | None) -> dict[str, Any]:
             raise ValueError(graph)
         if not isinstance(methods, list) or not 1 <= len(methods) <= 2 or not all(isinstance(m, str) for m in methods):
             raise ValueError(methods)
-        identifier = spec.get("id")
-        return {"graph": graph, "protocol": protocol, "split": split, "methods": methods,
-                "id": identifier if isinstance(identifier, str) else None}  # fmt: skip
+        identifier, begun_by = spec.get("id"), spec.get("version", version())
     except (ValueError, TypeError, KeyError, RecursionError):
         raise SkylarkError(
             "this is no zip of a job of this page: give back the zip that was downloaded here, as it was"
         ) from None
+    if begun_by != version():
+        raise SkylarkError(
+            f"this job was begun with Skylark {shortened(str(begun_by), 20)} and this page runs {version()}, whose "
+            "answers may differ: send its queries again as a new job"
+        )
+    if graph not in shelf.names:
+        raise SkylarkError(
+            f"this job is of the graph {graph!r}, which this page does not have; it has {', '.join(shelf.names)}"
+        )
+    settings = Settings(graph, protocol, split, chosen_methods(model, methods))
+    return settings, identifier if isinstance(identifier, str) else None
 
 
-def _write_archive(job: Job, files: Sequence[Path]) -> Path:
+def _write_archive(job: QueryJob, files: Sequence[Path]) -> Path:
     spec = {
-        "id": job.id, "graph": job.graph, "protocol": job.protocol, "split": job.split,
-        "methods": [run.method.key for run in job.runs], "version": version(),
+        "id": job.id, "graph": job.settings.graph, "protocol": job.settings.protocol, "split": job.settings.split,
+        "methods": [method.key for method in job.settings.methods], "version": version(),
     }  # fmt: skip
-    target = job.folder / archive_name(job)
+    target = job.folder / f"skylark-batch-{job.id}.zip"
     part = target.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(SPEC, json.dumps(spec, indent=1))
@@ -168,16 +162,11 @@ def _write_table(results: Results, asked: dict[str, str], target: Path) -> None:
             cells = [line["id"], line["type"], asked.get(line["id"], ""), "|".join(map(str, answers))]
             if scored:
                 cells.append("|".join(map(str, line.get("scores", []))))
-            writer.writerow(
-                [
-                    *map(_harmless, cells),
-                    *(line[metric] for metric in results.metrics),
-                    _harmless(line.get("error", "")),
-                ]
-            )
+            metrics = [line[metric] for metric in results.metrics]
+            writer.writerow([*map(_harmless, cells), *metrics, _harmless(line.get("error", ""))])
 
 
 def _harmless(cell: object) -> str:
     """A text that no spreadsheet takes for a formula."""
-    said = str(cell)
-    return f"'{said}" if said.startswith(("=", "+", "-", "@", "\t", "\r")) else said
+    text = str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

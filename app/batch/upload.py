@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.batch.zip import plain_name
-from app.server.markup import shortened
+from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from reasoning import Reasoner
 from reasoning.evaluation.query_files import find_files

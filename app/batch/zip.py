@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from app.server.markup import shortened
+from app.server.words import shortened
 from kg_data.errors import SkylarkError
 
 MOST_LISTED = 5_000

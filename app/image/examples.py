@@ -5,13 +5,13 @@ All are free to use: NASA and US Navy photographs are in the public domain, the 
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image
+
+from app.image.overlay import jpeg_uri
 
 THUMBNAIL_SIDE = 160
 
@@ -46,10 +46,7 @@ def thumbnail_uri(path: Path) -> str:
     """A small JPEG of a photograph that the page needs no request for, and no file that would have to be kept."""
     with Image.open(path) as photo:
         small = photo.convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return jpeg_uri(small, THUMBNAIL_SIDE, 80)
 
 
 IMAGE_EXAMPLES: tuple[ImageExample, ...] = (

@@ -1,8 +1,12 @@
 """What was found, drawn over the photograph: SVG in the page, so that shapes answer the pointer and words stay sharp.
 
 Everything is drawn in pixels of the page, whatever the photograph's size, in a frame that is never so narrow or so
-flat that labels have no place. Nothing here goes back to the server: the page's own script shows, hides and lights up
-(`TOGGLES`).
+flat that labels have no place. Nothing here goes back to the server: the page's own script (`static/image.js`) shows,
+hides and lights up.
+
+What is found under an instruction and the scene that relations are told of are two lists of the same things. Each thing
+has one number wherever the page shows it (a shape, a row, a node, an end of an edge), so that the script can light up
+all places of a thing, whichever of them is pointed at or has the focus.
 """
 
 from __future__ import annotations
@@ -15,12 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.image.links import Other
-from app.server.markup import counted, muted, shortened, text
-from vision import Detections
+from app.server.templates import render
+from app.server.words import counted, shortened
+from vision import Detections, Grounding, Scene
 from vision.images.drawing import Colour, letters_on
 from vision.images.label_placement import place_labels
 from vision.images.loading import LoadedImage
@@ -33,64 +38,73 @@ LEAST_SHARE = 0.45
 """Of the longer side that the frame's shorter one has at least."""
 MOST_LETTERS = 28
 LINE, LETTER, TAG_HEIGHT = 3, 8.4, 21
+SAME_WITHIN = 1.0
+"""Pixels by which the corners of one box may differ between two runs of a detector."""
 
-TOGGLES = """
-const hidden = new Set();
-let key = '';
-const panel = element.closest('#image_row') || element;
-const all = (selector) => panel.querySelectorAll(selector);
-const names = () => [...all('.sk-chip[data-class]')].map((chip) => chip.dataset.class);
-const apply = () => {
-  const figure = element.querySelector('.sk-look');
-  if (figure && figure.dataset.key !== key) { key = figure.dataset.key; hidden.clear(); }
-  all('svg [data-class]').forEach((o) => o.classList.toggle('sk-off', hidden.has(o.dataset.class)));
-  all('.sk-chip').forEach((c) => c.setAttribute('aria-pressed',
-    c.dataset.class === undefined ? hidden.size === 0 : !hidden.has(c.dataset.class)));
-};
-panel.addEventListener('click', (event) => {
-  const chip = event.target.closest && event.target.closest('.sk-chip');
-  if (!chip) return;
-  const name = chip.dataset.class;
-  if (name === undefined) { if (hidden.size) hidden.clear(); else names().forEach((n) => hidden.add(n)); }
-  else if (hidden.has(name)) hidden.delete(name); else hidden.add(name);
-  apply();
-});
-let lit = null;
-const numbers = (o) => (o.dataset.number || '').split(' ').filter(Boolean);
-const light = (at) => {
-  if (at === lit) return;
-  lit = at;
-  all('.sk-lit').forEach((o) => o.classList.remove('sk-lit'));
-  all('.sk-lighting').forEach((o) => o.classList.remove('sk-lighting'));
-  if (!at) return;
-  const wanted = new Set(numbers(at));
-  const belongs = at.dataset.number === undefined ? (o) => o.dataset.class === at.dataset.class
-    : wanted.size === 1 ? (o) => numbers(o).includes([...wanted][0])
-    : (o) => numbers(o).every((number) => wanted.has(number));
-  [...all('[data-number]')].filter(belongs).forEach((o) => o.classList.add('sk-lit'));
-  all('svg:has(.sk-lit)').forEach((o) => o.classList.add('sk-lighting'));
-};
-const place = (event) => event.target.closest && event.target.closest('[data-number], .sk-chip[data-class]');
-panel.addEventListener('pointerover', (event) => light(place(event)));
-panel.addEventListener('pointerleave', () => light(null));
-panel.addEventListener('focusin', (event) => light(place(event)));
-panel.addEventListener('focusout', () => light(null));
-// In a group of shapes or rows one can be reached with Tab; the arrows go on from there.
-panel.addEventListener('keydown', (event) => {
-  const by = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e6, End: 1e6}[event.key];
-  const at = event.target.matches && event.target.matches('[data-number][tabindex]') ? event.target : null;
-  if (!by || !at) return;
-  event.preventDefault();
-  const group = [...at.closest('svg, tbody, ul').querySelectorAll('[data-number][tabindex]:not(.sk-off)')];
-  const next = group[Math.min(Math.max(group.indexOf(at) + by, 0), group.length - 1)];
-  at.tabIndex = -1;
-  next.tabIndex = 0;
-  next.focus();
-});
-watch('value', apply);
-"""
-"""Chips show and hide classes; the pointer or the focus on a shape, a chip, a row, a node or a reason lights up all
-places of the same thing."""
+
+@dataclass(frozen=True)
+class OtherThing:
+    """A thing of the scene that is not among what was found.
+
+    Attributes:
+        name: in the scene.
+        box: (x1, y1, x2, y2) in pixels of the image.
+        number: its number on the page.
+        gives_reason: whether the reasons of the answer speak of it.
+    """
+
+    name: str
+    box: NDArray[np.float32]
+    number: int
+    gives_reason: bool
+
+
+def numbered(scene: Scene, detections: Detections, grounding: Grounding | None = None) -> dict[str, int]:
+    """The number of each of the scene's things by its name.
+
+    What was found has the numbers from 0 in its own order; the scene's other things come after.
+
+    Args:
+        scene: the things that relations are told of.
+        detections: what was found, which the page draws.
+        grounding: the answer that `detections` is, which knows its things by name.
+    """
+    numbers: dict[str, int] = {}
+    if grounding is not None:
+        for number, reason in enumerate(grounding.justification):
+            numbers.setdefault(reason.name, number)
+    else:
+        free = dict(enumerate(detections.xyxy))
+        for item in scene.objects:
+            box = scene.detections.xyxy[item.index]
+            same = (
+                number
+                for number, other in free.items()
+                if detections.model_classes[number] == item.class_name
+                and float(np.abs(other - box).max()) <= SAME_WITHIN
+            )
+            if (match := next(same, None)) is not None:
+                numbers[item.name] = match
+                del free[match]
+    after = len(detections)
+    for item in scene.objects:
+        if item.name not in numbers:
+            numbers[item.name], after = after, after + 1
+    return numbers
+
+
+def other_things(
+    scene: Scene, numbers: Mapping[str, int], detections: Detections, grounding: Grounding | None = None
+) -> list[OtherThing]:
+    """The scene's things that are not among what was found, those that give a reason last."""
+    facts = [] if grounding is None else [fact for reason in grounding.justification for fact in reason.facts]
+    in_reasons = {str(word) for head, _, tail in facts for word in (head, tail)}
+    things = [
+        OtherThing(item.name, scene.detections.xyxy[item.index], numbers[item.name], item.name in in_reasons)
+        for item in scene.objects
+        if numbers[item.name] >= len(detections)
+    ]
+    return sorted(things, key=lambda thing: thing.gives_reason)
 
 
 @dataclass(frozen=True)
@@ -99,10 +113,8 @@ class _Frame:
 
     Attributes:
         scale: pixels of the drawing for one of the photograph.
-        left: of the photograph.
-        top: of the photograph.
-        width: of the drawing.
-        height: of the drawing.
+        left, top: of the photograph.
+        width, height: of the drawing.
     """
 
     scale: float
@@ -111,30 +123,54 @@ class _Frame:
     width: int
     height: int
 
-    def boxes(self, xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Boxes of the photograph, shape (n, 4), in the drawing."""
-        corner = np.array([self.left, self.top, self.left, self.top])
-        return np.asarray(xyxy.reshape(-1, 4) * self.scale + corner, np.float64)
+    def placed(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Points of the photograph in the drawing; shape (..., 2), x and y."""
+        return np.asarray(points * self.scale + np.array([self.left, self.top]), np.float64)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One thing to draw; `kind` is a class of the style sheet: an object, a reason, or what only shows when lit."""
+    """One thing to draw.
+
+    Attributes:
+        name, number: of the thing.
+        score: as it stands behind the name.
+        box: (x1, y1, x2, y2) in the drawing.
+        rings: its outline in the drawing, rings of points; empty where the box is drawn.
+        kind: a class of the style sheet: an object, a reason, or what only shows when lit.
+        colour, ink: of its lines and of the letters on them, in CSS.
+    """
 
     name: str
-    score: str
-    box: NDArray[np.float64]
     number: int
+    box: tuple[float, ...]
+    score: str = ""
+    rings: Sequence[Sequence[Sequence[float]]] = ()
     kind: str = "sk-object"
+    colour: str = "var(--sk-reason)"
+    ink: str = "#fff"
+
+
+@dataclass(frozen=True)
+class _Tag:
+    """The label of a part, in pixels of the drawing; one that is not shown appears at the pointer only."""
+
+    text: str
+    x: float
+    y: float
+    width: int
+    origin: str
+    shown: bool
+    height: int = TAG_HEIGHT
 
 
 def overlay_html(
     image: LoadedImage,
     detections: Detections,
     colours: Mapping[str, Colour],
-    rest: Sequence[Other] = (),
+    rest: Sequence[OtherThing] = (),
     key: str = "",
-) -> str:
+) -> Markup:
     """The photograph with the objects on it and a legend with a button for each class.
 
     Args:
@@ -146,58 +182,35 @@ def overlay_html(
         key: the same for two drawings of one question; what is hidden stays hidden between them.
     """
     frame = _framed(image.size)
-    boxes = frame.boxes(detections.xyxy)
-    parts = [
-        _Part(name, "" if detections.scores is None else f" {float(detections.scores[i]):.2f}", boxes[i], i)
-        for i, name in enumerate(detections.class_names)
-    ]
-    reasons = [
-        _Part(
-            other.name, "", frame.boxes(other.box)[0], other.number,
-            "sk-reason" if other.gives_reason else "sk-ghost",
-        )
-        for other in rest
+    objects = [_object(detections, i, frame, colours) for i in range(len(detections))]
+    others = [
+        _Part(thing.name, thing.number, _placed_box(thing.box, frame),
+              kind="sk-reason" if thing.gives_reason else "sk-ghost")
+        for thing in rest
     ]  # fmt: skip
-    # Large ones first, so that small ones lie on top and can be pointed at.
-    order = np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")
-    shapes = "".join(_shape(detections, parts[int(i)], frame, colours, first=rank == 0) for rank, i in enumerate(order))
-    quiet = "".join(
-        f'<g class="{part.kind}" data-number="{part.number}"><title>{text(shortened(part.name, 200))}</title>'
-        f"{_rectangle(part.box)}</g>"
-        for part in reasons
-    )
-    counts = Counter(detections.class_names)
-    told = f"{counted(len(detections), 'object')}: " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
+    counts = Counter(detections.class_names).most_common()
     width, height = (size * frame.scale for size in image.size)
-    return (
-        f'<figure class="sk-figure sk-look" data-key="{text(key)}"><svg class="sk-photo" role="group" '
-        f'aria-label="{text(shortened(told, 300))}" viewBox="0 0 {frame.width} {frame.height}" '
-        f'xmlns="http://www.w3.org/2000/svg"><image href="{data_uri(image)}" x="{frame.left:.2f}" y="{frame.top:.2f}" '
-        f'width="{width:.2f}" height="{height:.2f}" preserveAspectRatio="none"/>{quiet}{shapes}'
-        f"{_tags([*parts, *reasons], frame, colours)}</svg>"
-        f"<figcaption>{_legend(counts, colours)}</figcaption></figure>"
+    return render(
+        "image/overlay.html",
+        frame=frame,
+        width=width,
+        height=height,
+        key=key,
+        photo=data_uri(image),
+        summary=f"{counted(len(detections), 'object')}: " + ", ".join(f"{n} {name}" for name, n in counts),
+        # Large ones first, so that small ones lie on top and can be pointed at.
+        objects=sorted(objects, key=_area, reverse=True),
+        others=others,
+        tags=_tags([*objects, *others], frame),
+        chips=[(name, shortened(name, MOST_LETTERS), number, css_colour(colours[name])) for name, number in counts],
     )
 
 
-def objects_html(detections: Detections, most: int = 200) -> str:
+def objects_html(detections: Detections, most: int = 200) -> Markup:
     """The objects as a table, whose rows light up their shapes."""
-    if not len(detections):
-        return muted("There is no object to list.")
-    rows = []
-    for i in range(min(len(detections), most)):
-        x1, y1, x2, y2 = (float(v) for v in detections.xyxy[i])
-        score = "not given" if detections.scores is None else f"{float(detections.scores[i]):.2f}"
-        rows.append(
-            f'<tr data-number="{i}" tabindex="{0 if i == 0 else -1}"><td class="sk-number">{i + 1}</td>'
-            f"<td><bdi>{text(shortened(detections.class_names[i], 60))}</bdi></td>"
-            f'<td class="sk-number">{score}</td><td class="sk-number">{x1:.0f}, {y1:.0f}, {x2:.0f}, {y2:.0f}</td></tr>'
-        )
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in ("No.", "Class", "Score", "x1, y1, x2, y2 in pixels"))
-    more = muted(f"and {len(detections) - most:,} more") if len(detections) > most else ""
-    return (
-        '<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="Objects"><table class="sk-table">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{more}"
-    )
+    scores = [None] * len(detections) if detections.scores is None else detections.scores.tolist()
+    rows = zip(detections.class_names, scores, detections.xyxy.tolist(), strict=True)
+    return render("image/objects.html", rows=list(rows)[:most], more=len(detections) - most)
 
 
 def css_colour(colour: Colour) -> str:
@@ -207,10 +220,14 @@ def css_colour(colour: Colour) -> str:
 
 def data_uri(image: LoadedImage) -> str:
     """The photograph as a JPEG that the page needs no further request for, at most `LONGEST_SIDE` pixels a side."""
-    shown = Image.fromarray(image.pixels)
-    shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return jpeg_uri(Image.fromarray(image.pixels), LONGEST_SIDE, 88)
+
+
+def jpeg_uri(picture: Image.Image, side: int, quality: int) -> str:
+    """A picture as an address that holds a JPEG of it, at most `side` pixels a side; the picture itself is shrunk."""
+    picture.thumbnail((side, side))
     buffer = io.BytesIO()
-    shown.save(buffer, "JPEG", quality=88)
+    picture.save(buffer, "JPEG", quality=quality)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -221,66 +238,56 @@ def _framed(size: tuple[int, int]) -> _Frame:
     return _Frame(scale, (across - width) / 2, (down - height) / 2, round(across), round(down))
 
 
-def _shape(detections: Detections, part: _Part, frame: _Frame, colours: Mapping[str, Colour], *, first: bool) -> str:
-    if detections.polygons is None:
-        shape = _rectangle(part.box)
-    else:
-        corner = np.array([frame.left, frame.top])
-        shape = "".join(
-            f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in (ring * frame.scale + corner).tolist())}"/>'
-            for ring in detections.polygons[part.number]
-        )
-    return (
-        f'<g class="sk-object" data-class="{text(part.name)}" data-number="{part.number}" role="img" '
-        f'aria-label="{text(shortened(part.name, 200) + part.score)}" tabindex="{0 if first else -1}" '
-        f'style="--sk-colour:{css_colour(colours[part.name])}">'
-        f"<title>{text(shortened(part.name, 200) + part.score)}</title>{shape}</g>"
+def _object(detections: Detections, i: int, frame: _Frame, colours: Mapping[str, Colour]) -> _Part:
+    colour = colours[detections.class_names[i]]
+    polygons = () if detections.polygons is None else detections.polygons[i]
+    return _Part(
+        name=detections.class_names[i],
+        number=i,
+        box=_placed_box(detections.xyxy[i], frame),
+        score="" if detections.scores is None else f" {float(detections.scores[i]):.2f}",
+        rings=[frame.placed(ring).tolist() for ring in polygons],
+        colour=css_colour(colour),
+        ink=css_colour(letters_on(colour)),
     )
 
 
-def _rectangle(box: NDArray[np.float64]) -> str:
-    x1, y1, x2, y2 = box.tolist()
-    return f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{max(x2 - x1, 1):.1f}" height="{max(y2 - y1, 1):.1f}"/>'
+def _placed_box(xyxy: NDArray[np.floating], frame: _Frame) -> tuple[float, ...]:
+    return tuple(frame.placed(xyxy.reshape(2, 2)).ravel().tolist())
 
 
-def _tags(parts: Sequence[_Part], frame: _Frame, colours: Mapping[str, Colour]) -> str:
+def _area(part: _Part) -> float:
+    x1, y1, x2, y2 = part.box
+    return (x2 - x1) * (y2 - y1)
+
+
+def _tags(parts: Sequence[_Part], frame: _Frame) -> list[tuple[_Part, _Tag]]:
     """The labels, above all shapes; one that has no place of its own shows at the pointer only."""
-    if not parts:
-        return ""
-    words = [[shortened(part.name, MOST_LETTERS) + part.score, shortened(part.name, MOST_LETTERS)] for part in parts]
-    sizes = [[(_width(form), TAG_HEIGHT) for form in forms] for forms in words]
-    boxes = np.array([part.box for part in parts])
+    names = [shortened(part.name, MOST_LETTERS) for part in parts]
+    forms = [(name + part.score, name) for name, part in zip(names, parts, strict=True)]
+    sizes = [[(_width(form), TAG_HEIGHT) for form in pair] for pair in forms]
     # What only shows at times takes no place from what always does.
     shown = [i for i, part in enumerate(parts) if part.kind != "sk-ghost"]
-    labels = place_labels(boxes[shown], [sizes[i] for i in shown], (frame.width, frame.height), LINE) if shown else []
-    places = {shown[p.position]: p for p in labels}
+    boxes = np.array([parts[i].box for i in shown]).reshape(-1, 4)
+    labels = place_labels(boxes, [sizes[i] for i in shown], (frame.width, frame.height), LINE) if shown else []
+    places = {shown[label.position]: label for label in labels}
     tags = []
     for i, part in enumerate(parts):
         place = places.get(i)
         form = 0 if place is None else place.form
         width = sizes[i][form][0]
         x, y = place.corner if place is not None else _beside(part.box, width, frame)
-        kind = "sk-tag" if place is not None and part.kind != "sk-ghost" else "sk-tag sk-unplaced"
-        belongs = f' data-number="{part.number}"'
-        if part.kind != "sk-object":
-            colour, ink = "var(--sk-reason)", "#fff"
-        else:
-            belongs = f' data-class="{text(part.name)}"{belongs}'
-            colour, ink = css_colour(colours[part.name]), css_colour(letters_on(colours[part.name]))
         # Where labels are enlarged they grow away from the nearest edges.
-        origin = ("left" if x + width / 2 < frame.width / 2 else "right") + (
-            " top" if y < frame.height / 2 else " bottom"
+        across, down = (
+            "left" if x + width / 2 < frame.width / 2 else "right",
+            "top" if y < frame.height / 2 else "bottom",
         )
-        tags.append(
-            f'<g class="{kind}"{belongs} style="--sk-colour:{colour};--sk-ink:{ink};transform-origin:{origin}">'
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{TAG_HEIGHT}" rx="3"/>'
-            f'<text x="{x + width / 2:.1f}" y="{y + 15.5:.1f}">{text(words[i][form])}</text></g>'
-        )
-    return "".join(tags)
+        tags.append((part, _Tag(forms[i][form], x, y, width, f"{across} {down}", shown=place is not None)))
+    return tags
 
 
-def _beside(box: NDArray[np.float64], width: int, frame: _Frame) -> tuple[float, float]:
-    x, y = float(box[0]), float(box[1])
+def _beside(box: Sequence[float], width: int, frame: _Frame) -> tuple[float, float]:
+    x, y = box[:2]
     return max(0.0, min(x, frame.width - width)), y - TAG_HEIGHT if y >= TAG_HEIGHT else y
 
 
@@ -288,16 +295,3 @@ def _width(words: str) -> int:
     """Pixels that a label takes, from the number of its letters; those of East Asia are twice as wide."""
     letters = sum(1.8 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in words)
     return round(letters * LETTER + 12)
-
-
-def _legend(counts: Counter[str], colours: Mapping[str, Colour]) -> str:
-    if not counts:
-        return muted("Nothing of what is asked for was found. A lower least score also shows what the detector doubts.")
-    chips = [
-        f'<button type="button" class="sk-chip" data-class="{text(name)}" aria-pressed="true" '
-        f'style="--sk-colour:{css_colour(colours[name])}"><i></i><bdi>{text(shortened(name, MOST_LETTERS))}</bdi> '
-        f"{number}</button>"
-        for name, number in counts.most_common()
-    ]
-    every = '<button type="button" class="sk-chip" aria-pressed="true">All</button>' if len(chips) > 1 else ""
-    return f'<div class="sk-chips" role="group" aria-label="Show and hide classes">{every}{"".join(chips)}</div>'

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from app.image.overlay import css_colour
-from app.server.markup import counted, heading, muted, names, shortened, text
+from app.server.templates import render
+from app.server.words import counted
 from vision import Grounding, Scene, Task
 from vision.images.drawing import Colour
 from vision.images.label_placement import place_labels
 from vision.task import Order, RankKey
 
 MOST_CLASSES = 12
-MOST_LETTERS = 60
 MOST_ROWS = 60
 MOST_EDGES = 24
 MOST_NAMED_EDGES = 12
 MOST_NODE_LETTERS = 24
-MOST_TOLD = 5
+MOST_SPOKEN = 5
 """Relations that a node of the picture tells a screen reader; the table has all."""
 PICTURE_WIDTH = 480
 DRAWN = ("inside", "on", "next_to", "near")
@@ -42,78 +44,40 @@ ENDS: dict[tuple[RankKey, Order], str] = {
 }
 
 
-def task_html(task: Task, notes: Iterable[str] = ()) -> str:
+def task_html(task: Task, notes: Iterable[str] = ()) -> Markup:
     """The task as it was read: what is looked for, what is kept, how it is written, what was not understood."""
-    rows = [("Task", text(WORDS[task.kind]))]
-    if task.expression is not None:
-        rows.append(("Expression", f"<q>{text(shortened(task.expression, 200))}</q>"))
-    elif task.targets is None:
-        rows.append(("Classes", "everything that the model knows"))
-    elif task.targets:
-        rows.append(("Classes", _targets(task)))
-    if task.undetectable:
-        rows.append(("Not detectable", _undetectable(task)))
-    kept = _kept(task)
-    if kept:
-        rows.append(("Kept", text(kept)))
-    rows.append(("Written as", text(_format(task))))
-    listed = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows)
-    unread = _listed((f"<q>{text(shortened(part, 200))}</q>" for part in task.unread), len(task.unread))
-    if unread:
-        unread = (
-            '<div class="sk-nothing" role="note"><p>Not understood, and left out:</p>'
-            f'<ul class="sk-lines">{unread}</ul></div>'
-        )
-    told = dict.fromkeys((*task.notes, *notes))
-    # What has a row of its own is not said twice.
-    said = "".join(
-        muted(text(shortened(note, 400)))
-        for note in told
-        if not note.startswith("Not understood") and ' has no class for "' not in note
+    return render(
+        "image/task.html",
+        task=task,
+        most=MOST_CLASSES,
+        kind=WORDS[task.kind],
+        kept=_kept(task),
+        output=_format(task),
+        # What has a row of its own is not said twice.
+        notes=[
+            note
+            for note in dict.fromkeys((*task.notes, *notes))
+            if not note.startswith("Not understood") and ' has no class for "' not in note
+        ],
     )
-    return f'<dl class="sk-compare sk-task">{listed}</dl>{unread}{said}'
-
-
-def _targets(task: Task) -> str:
-    parts = []
-    for target in (task.targets or ())[:MOST_CLASSES]:
-        means = "" if target.classes in ((target.label,), ()) else f" ({text(', '.join(target.classes))})"
-        colour = f" that {'are' if means else 'is'} {text(target.colour)}" if target.colour else ""
-        parts.append(f"<bdi>{text(shortened(target.label, MOST_LETTERS))}</bdi>{means}{colour}")
-    return f'<ul class="sk-words">{_listed(parts, len(task.targets or ()))}</ul>'
-
-
-def _undetectable(task: Task) -> str:
-    """Each word that the model has no class for, with what lies nearest in meaning."""
-    parts = (
-        f"<bdi>{text(shortened(unknown.word, MOST_LETTERS))}</bdi>"
-        + (f" (nearest: {names(unknown.nearest)})" if unknown.nearest else "")
-        for unknown in task.undetectable[:MOST_CLASSES]
-    )
-    return f'<ul class="sk-words">{_listed(parts, len(task.undetectable))}</ul>'
-
-
-def _listed(parts: Iterable[str], total: int) -> str:
-    """The first parts as items of a list, the rest told by their number; the parts are HTML."""
-    shown = [f"<li>{part}</li>" for _, part in zip(range(MOST_CLASSES), parts, strict=False)]
-    return "".join(shown) + (f"<li>and {total - len(shown):,} more</li>" if total > len(shown) else "")
 
 
 def _kept(task: Task) -> str:
-    told = []
+    """Which of the objects of the task's classes are kept."""
+    bounds = []
     if task.limit is not None:
         limit = task.limit
         end = ENDS[limit.by, limit.order]
-        told.append(f"the {end} {limit.count}" if limit.count > 1 else f"the {end}")
+        bounds.append(f"the {end} {limit.count}" if limit.count > 1 else f"the {end}")
     if task.region is not None:
         x0, y0, x1, y1 = (f"{100 * share:.0f}" for share in task.region)
-        told.append(f"the middle lies in {x0} to {x1}% across and {y0} to {y1}% down")
+        bounds.append(f"the middle lies in {x0} to {x1}% across and {y0} to {y1}% down")
     if task.size is not None:
-        bounds = [f"{name.replace('_', ' ')} {value:g}" for name, value in vars(task.size).items() if value is not None]
-        told.append(", ".join(bounds))
+        sizes = [f"{name.replace('_', ' ')} {value:g}" for name, value in vars(task.size).items() if value is not None]
+        bounds.append(", ".join(sizes))
     if task.min_score is not None:
-        told.append(f"score at least {task.min_score:g}")
-    return "; ".join(told)
+        bounds.append(f"score at least {task.min_score:g}")
+    return "; ".join(bounds)
 
 
 def _format(task: Task) -> str:
@@ -128,10 +92,37 @@ def _format(task: Task) -> str:
     return f"{kind[output.format]}; {geometry} in {scale}{offsets}"
 
 
+@dataclass(frozen=True)
+class _Edge:
+    """An arrow of the scene's picture; `numbers` are those of its ends, `line` is (x, y) of both."""
+
+    head: str
+    relation: str
+    tail: str
+    numbers: str
+    line: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A dot of the scene's picture; `words` is what a screen reader says, `label` where its name stands, if it does."""
+
+    name: str
+    number: int
+    x: float
+    y: float
+    words: str
+    colour: str
+    label: tuple[float, float] | None
+
+
 def scene_html(
     scene: Scene, colours: Mapping[str, Colour], total: int | None = None, numbers: Mapping[str, int] | None = None
-) -> str:
+) -> Markup:
     """The scene as a picture of its nearest relations and a table of all.
+
+    Objects lie in the picture as they lie to one another in the photograph, with arrows for the relations that say
+    most. The distances are stretched to fill the picture, so that objects that crowd in one corner stand apart.
 
     Args:
         scene: what is shown.
@@ -139,87 +130,45 @@ def scene_html(
         total: objects in all, where the scene holds only the surest.
         numbers: of each thing on the page, by its name; by default their order.
     """
-    if not len(scene):
-        return muted("There is no object, so there is no scene.")
     numbers = numbers or {item.name: number for number, item in enumerate(scene.objects)}
-    data = scene.to_dict()
-    relations: list[list[str]] = data["relations"]
-    described = "".join(
-        f'<tr data-number="{numbers[item.name]}" tabindex="{0 if row == 0 else -1}">'
-        f"<td><bdi>{text(item.name)}</bdi></td><td>{text(', '.join(item.colours))}</td><td>{text(item.size)}</td>"
-        f"<td>{text(', '.join(item.positions))}</td></tr>"
-        for row, item in enumerate(scene.objects[:MOST_ROWS])
-    )
+    relations: list[list[str]] = scene.to_dict()["relations"] if len(scene) else []
+    height = min(440, 120 + 24 * len(scene))
+    nodes = _nodes(scene, height, colours, relations, numbers) if len(scene) else []
+    place = {node.name: (node.x, node.y) for node in nodes}
+    edges = [
+        _Edge(head, _spaced(relation), tail, _joined(numbers, (head, tail)), (*place[head], *place[tail]))
+        for head, relation, tail in _drawn(relations)
+    ]
     grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
     for head, relation, tail in relations:
         grouped[head, relation].append(tail)
-    facts = "".join(
-        f'<tr data-number="{_joined(numbers, (head, *tails))}" tabindex="{0 if row == 0 else -1}">'
-        f"<td><bdi>{text(head)}</bdi></td><td>{text(relation.replace('_', ' '))}</td>"
-        f"<td>{names(tails, len(tails), 6)}</td></tr>"
-        for row, ((head, relation), tails) in enumerate(list(grouped.items())[:MOST_ROWS])
-    )
-    more = len(grouped) - MOST_ROWS
-    objects = (
-        counted(len(scene), "object") if total in (None, len(scene)) else f"the surest {len(scene)} of {total} objects"
-    )
-    told = f"{objects}, {counted(len(relations), 'relation')}; the picture draws the nearest."
-    told = told[0].upper() + told[1:]
-    return (
-        f"{heading('The scene as a graph')}{_scene_svg(scene, relations, colours, numbers)}{muted(told)}"
-        "<details><summary>Objects and relations as tables</summary>"
-        f"{_table('Objects of the scene', ('Object', 'Colour', 'Size', 'Where'), described)}"
-        f"{_table('Relations of the scene', ('Object', 'is', 'to'), facts) if facts else ''}"
-        f"{muted(f'and {more:,} more rows') if more > 0 else ''}</details>"
-    )
-
-
-def _joined(numbers: Mapping[str, int], names_: Iterable[str]) -> str:
-    return " ".join(str(number) for number in dict.fromkeys(numbers[name] for name in names_ if name in numbers))
-
-
-def _table(caption: str, header: tuple[str, ...], rows: str) -> str:
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
-    return (
-        f'<h3 class="sk-label">{caption}</h3>'
-        f'<div class="sk-scroll sk-tall" tabindex="0" role="region" aria-label="{caption}"><table class="sk-table">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    objects = counted(len(scene), "object")
+    if total not in (None, len(scene)):
+        objects = f"The surest {len(scene)} of {total} objects"
+    return render(
+        "image/scene.html",
+        width=PICTURE_WIDTH,
+        height=height,
+        nodes=nodes,
+        edges=edges,
+        edge_labels=len(edges) <= MOST_NAMED_EDGES,
+        most_letters=MOST_NODE_LETTERS,
+        summary=f"{objects}, {counted(len(relations), 'relation')}; the picture draws the nearest.",
+        items=[(numbers[item.name], item) for item in scene.objects[:MOST_ROWS]],
+        facts=[
+            (_joined(numbers, (head, *tails)), head, _spaced(relation), tails)
+            for (head, relation), tails in list(grouped.items())[:MOST_ROWS]
+        ],
+        more_facts=len(grouped) - MOST_ROWS,
     )
 
 
-def _scene_svg(
-    scene: Scene, relations: list[list[str]], colours: Mapping[str, Colour], numbers: Mapping[str, int]
-) -> str:
-    """Objects as they lie to one another in the photograph, with arrows for the relations that say most.
+def _spaced(relation: str) -> str:
+    return relation.replace("_", " ")
 
-    The distances are stretched to fill the picture: objects that crowd in one corner are told apart.
-    """
-    height = min(440, 120 + 24 * len(scene))
-    at = dict(zip((item.name for item in scene.objects), _spread(scene, PICTURE_WIDTH, height).tolist(), strict=True))
-    edges = _edges(relations)
-    labelled = len(edges) <= MOST_NAMED_EDGES
-    lines = "".join(
-        f'<g class="sk-link" data-number="{_joined(numbers, (head, tail))}">'
-        f"<title>{text(f'{head} {relation} {tail}'.replace('_', ' '))}</title>"
-        f'<path class="sk-edge" d="M{at[head][0]:.1f} {at[head][1]:.1f} L{at[tail][0]:.1f} {at[tail][1]:.1f}" '
-        f'marker-end="url(#sk-scene-arrow)"/>'
-        + (
-            f'<text class="sk-edge-label" x="{(at[head][0] + at[tail][0]) / 2:.1f}" '
-            f'y="{(at[head][1] + at[tail][1]) / 2 + 4:.1f}">{text(relation.replace("_", " "))}</text>'
-            if labelled
-            else ""
-        )
-        + "</g>"
-        for head, relation, tail in edges
-    )
-    told = f"{counted(len(scene), 'object')} and {counted(len(edges), 'relation')}"
-    return (
-        f'<svg class="sk-picture sk-scene" role="group" aria-label="Scene graph: {told}" '
-        f'viewBox="0 0 {PICTURE_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
-        '<defs><marker id="sk-scene-arrow" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="7" markerHeight="7" '
-        'orient="auto-start-reverse"><path class="sk-arrowhead" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
-        f"{lines}{_nodes(scene, at, height, colours, relations, numbers)}</svg>"
-    )
+
+def _joined(numbers: Mapping[str, int], names: Iterable[str]) -> str:
+    return " ".join(str(number) for number in dict.fromkeys(numbers[name] for name in names if name in numbers))
 
 
 def _spread(scene: Scene, width: int, height: int) -> NDArray[np.float64]:
@@ -232,65 +181,47 @@ def _spread(scene: Scene, width: int, height: int) -> NDArray[np.float64]:
     return np.asarray(margin + share * (np.array([width, height]) - 2 * margin))
 
 
-def _edges(relations: list[list[str]]) -> list[tuple[str, str, str]]:
+def _drawn(relations: list[list[str]]) -> list[tuple[str, str, str]]:
     """The relations that are drawn: one for a pair, those that say most first."""
     paired, edges = set[frozenset[str]](), list[tuple[str, str, str]]()
-    for wanted in DRAWN:
+    for kind in DRAWN:
         for head, relation, tail in relations:
-            if relation == wanted and frozenset((head, tail)) not in paired and len(edges) < MOST_EDGES:
+            if relation == kind and frozenset((head, tail)) not in paired and len(edges) < MOST_EDGES:
                 paired.add(frozenset((head, tail)))
                 edges.append((head, relation, tail))
     return edges
 
 
 def _nodes(
-    scene: Scene,
-    at: Mapping[str, Sequence[float]],
-    height: int,
-    colours: Mapping[str, Colour],
-    relations: list[list[str]],
-    numbers: Mapping[str, int],
-) -> str:
+    scene: Scene, height: int, colours: Mapping[str, Colour], relations: list[list[str]], numbers: Mapping[str, int]
+) -> list[_Node]:
     """Dots with the names that have a place; the others are told at the pointer."""
-    dots = np.array([[x - 7, y - 7, x + 7, y + 7] for x, y in at.values()])
-    sizes = [[(9 * min(len(name), MOST_NODE_LETTERS) + 6, 18)] for name in at]
-    places = {p.position: p.corner for p in place_labels(dots, sizes, (PICTURE_WIDTH, height), 1)}
-    nodes, told = [], defaultdict(list)
+    points = _spread(scene, PICTURE_WIDTH, height)
+    widths = [9 * min(len(item.name), MOST_NODE_LETTERS) + 6 for item in scene.objects]
+    labels = place_labels(
+        np.hstack([points - 7, points + 7]), [[(width, 18)] for width in widths], (PICTURE_WIDTH, height), 1
+    )
+    corners = {label.position: label.corner for label in labels}
+    spoken = defaultdict(list)
     for head, relation, tail in relations:
         if relation in DRAWN:
-            told[head].append(f"{relation.replace('_', ' ')} {tail}")
+            spoken[head].append(f"{_spaced(relation)} {tail}")
+    nodes = []
     for i, item in enumerate(scene.objects):
-        x, y = at[item.name]
-        words = text(shortened(item.name, MOST_NODE_LETTERS))
-        named = ""
-        if i in places:
-            left, top = places[i]
-            named = f'<text x="{left + sizes[i][0][0] / 2:.0f}" y="{top + 14}">{words}</text>'
-        nodes.append(
-            f'<g class="sk-scene-node" data-number="{numbers[item.name]}" role="img" tabindex="{-1 if i else 0}" '
-            f'aria-label="{text("; ".join([item.name, *told[item.name][:MOST_TOLD]]))}" '
-            f'style="--sk-colour:{css_colour(colours[item.class_name])}">'
-            f'<title>{text(item.name)}</title><circle class="sk-target" cx="{x:.1f}" cy="{y:.1f}" r="14"/>'
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6"/>{named}</g>'
-        )
-    return "".join(nodes)
+        label = None if i not in corners else (corners[i][0] + widths[i] / 2, corners[i][1] + 14)
+        words = "; ".join([item.name, *spoken[item.name][:MOST_SPOKEN]])
+        x, y = points[i].tolist()
+        nodes.append(_Node(item.name, numbers[item.name], x, y, words, css_colour(colours[item.class_name]), label))
+    return nodes
 
 
-def reasoning_html(grounding: Grounding) -> str:
+def reasoning_html(grounding: Grounding) -> Markup:
     """The logical query that an expression was read as, its value, and the relations that justify each object."""
-    value = grounding.value
-    headline = ""
-    if value is not None:
-        shown = {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
-        headline = f'<p class="sk-headline">{text(shown)}</p>'
-    reasons = "".join(
-        f'<li data-number="{i}" tabindex="{-1 if i else 0}">{text(reason.words)}</li>'
-        for i, reason in enumerate(grounding.justification)
-    )
-    if reasons:
-        reasons = f'<ul class="sk-reasons">{reasons}</ul>'
-    elif value is None:
-        reasons = muted("No object in the scene fits.")
-    notes = "".join(muted(text(note)) for note in grounding.notes)
-    read = f'<p><span class="sk-label">Read as</span><code>{text(grounding.query)}</code></p>'
-    return f"{headline}{read}{reasons}{notes}"
+    return render("image/reasoning.html", grounding=grounding, headline=value_words(grounding.value))
+
+
+def value_words(value: object) -> str:
+    """The value of an answer: yes, no, a number or a word; empty where there is none."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return "" if value is None else str(value)

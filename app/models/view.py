@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from markupsafe import Markup
+
 from app.models.language_model import SMALL, LanguageModel
 from app.models.own import OwnModel
-from app.server.markup import heading, muted, text
+from app.server.templates import heading, muted, render
 from kg_data.sentence_vectors import PACKAGE
 from reasoning.language import describe_llm
 from reasoning.language.hosted.providers import address
@@ -38,13 +40,23 @@ class Card:
     key: str
 
 
-def language_model_html(model: LanguageModel) -> str:
+def language_model_html(model: LanguageModel) -> Markup:
     """What stands above the model's steps: which model the visitor has, in a sentence."""
-    return heading("The language model, step by step") + muted(text(model.sentence()))
+    return heading("The language model, step by step") + muted(model.sentence())
+
+
+def cards_html(model: LanguageModel, detector: str) -> Markup:
+    """The models in use, as `cards` has them, as a list."""
+    return render("models/cards.html", cards=cards(model, detector))
 
 
 def cards(model: LanguageModel, detector: str) -> tuple[Card, ...]:
-    """The models in use by the visitor whose event is being handled."""
+    """The models in use by the visitor whose event is being handled.
+
+    Args:
+        model: the page's language model, which knows visitors' own.
+        detector: what the detector was asked for as.
+    """
     return (_reader(model.own), _language_model(model), _encoder(), _detector(detector))
 
 
@@ -87,10 +99,10 @@ def _language_model(model: LanguageModel) -> Card:
 
 
 def _encoder() -> Card:
-    there = find_spec(PACKAGE) is not None
+    installed = find_spec(PACKAGE) is not None
     return Card(
-        "Sentence encoder", "all-MiniLM-L6-v2" if there else "none",
-        "Finds the relation or class that a word of yours is like in meaning." if there
+        "Sentence encoder", "all-MiniLM-L6-v2" if installed else "none",
+        "Finds the relation or class that a word of yours is like in meaning." if installed
         else "Nothing: it is not installed, and only words that the graph or the detector has are understood.",
         "Apache-2.0", "22 million parameters, 90 MB", HERE,
         "It compares single phrases in English; it writes nothing and knows no facts.", "encoder",
@@ -108,18 +120,3 @@ def _detector(spec: str) -> Card:
     name = spec.removeprefix("onnx:").replace("\\", "/").rstrip("/").rpartition("/")[2] if "onnx:" in spec else spec
     return Card(role, name, does, "stated on the model's own card", "stated on the model's own card", HERE,
                 "What it can't do is stated on the model's own card.", "detector")  # fmt: skip
-
-
-def cards_html(shown: tuple[Card, ...]) -> str:
-    """The cards as a list."""
-    return f'<ul class="sk-models">{"".join(map(_card_html, shown))}</ul>'
-
-
-def _card_html(card: Card) -> str:
-    rows = (("Does", card.does), ("Licence", card.licence), ("Size", card.size), ("Runs", card.runs),
-            ("Cannot", card.cannot))  # fmt: skip
-    listed = "".join(f"<dt>{term}</dt><dd>{text(told)}</dd>" for term, told in rows)
-    return (
-        f'<li class="sk-model" data-model="{text(card.key)}"><h3><span class="sk-label">{text(card.role)}</span>'
-        f"<bdi>{text(card.name)}</bdi></h3><dl>{listed}</dl></li>"
-    )

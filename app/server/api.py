@@ -16,7 +16,7 @@ from gradio import events
 import kg_data
 from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
-from app.image.page import AT_ONCE, LEAST_SCORE, MOST_SCORE, USUAL_SCORE, ImageDemo
+from app.image.looking import AT_ONCE, LEAST_SCORE, MOST_SCORE, USUAL_SCORE, SharedDetector
 from app.models.language_model import MAX_NEW_TOKENS, LanguageModel
 from app.server.limits import RUN_SECONDS, TimeLimit
 from kg_data.errors import SkylarkError
@@ -47,7 +47,7 @@ class Programs:
         images: the detector.
     """
 
-    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: ImageDemo) -> None:
+    def __init__(self, shelf: GraphShelf, model: LanguageModel, images: SharedDetector) -> None:
         self._shelf, self._model, self._images = shelf, model, images
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
         self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)

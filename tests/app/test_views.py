@@ -25,7 +25,7 @@ from app.graph.live_run import LiveRun
 from app.graph.parts import GraphParts
 from app.graph.picture import picture_html
 from app.graph.steps_view import ShownStep, conclusion_html, steps_html
-from app.image.page import ImageDemo
+from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server.api import Programs
 from app.server.failure_view import failure_html
@@ -589,7 +589,7 @@ def test_without_a_hosted_model_questions_are_read_by_patterns(spec: str) -> Non
 
 
 def test_the_api_answers_a_null_question_with_a_sentence() -> None:
-    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), ImageDemo())
+    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
     with pytest.raises(gr.Error, match="a text was expected, not null"):
         programs.ask("world", None)  # type: ignore[arg-type]
 

@@ -11,17 +11,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 from PIL import Image
 
-from app.batch import work as batch_work
-from app.batch.image_batch import MOST_IMAGES
-from app.batch.image_job import SENT, ImageJob
-from app.batch.image_job_view import found_html, state_html
-from app.batch.images import IMAGES, BatchImages, count_images, left_over, looked_at, take_images
-from app.batch.jobs import KeptWork
-from app.batch.work import OVER
-from app.image.page import ImageDemo
+from app.batch import queue as batch_queue
+from app.batch.follow import kept_job
+from app.batch.image_job import (
+    IMAGES,
+    MOST_IMAGES,
+    SENT,
+    ImageJob,
+    count_images,
+    names_in_results,
+    take_images,
+    without_done,
+)
+from app.batch.image_page import ImagesPart
+from app.batch.image_view import found_html, state_html
+from app.batch.queue import TURN_OVER, JobStore
+from app.image.looking import SharedDetector
 from kg_data.errors import SkylarkError
 from tests.app.browsing import SCRIPT
 
@@ -29,8 +38,8 @@ PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "d
 
 
 @pytest.fixture(scope="module")
-def images() -> ImageDemo:
-    return ImageDemo()
+def images() -> SharedDetector:
+    return SharedDetector()
 
 
 @pytest.fixture
@@ -42,12 +51,12 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def jobs() -> KeptWork[ImageJob]:
-    return KeptWork()
+def jobs() -> JobStore[ImageJob]:
+    return JobStore()
 
 
 def made(
-    jobs: KeptWork[ImageJob], images: ImageDemo, files: list[Path], instruction: str = "Find every person"
+    jobs: JobStore[ImageJob], images: SharedDetector, files: list[Path], instruction: str = "Find every person"
 ) -> ImageJob:
     folder = jobs.new_folder()
     (folder / SENT).mkdir()
@@ -56,8 +65,8 @@ def made(
     return job
 
 
-def run(job: ImageJob, jobs: KeptWork[ImageJob]) -> ImageJob:
-    job.start(jobs.runs)
+def run(job: ImageJob, jobs: JobStore[ImageJob]) -> ImageJob:
+    job.start(jobs.line)
     job.join(60)
     return job
 
@@ -96,8 +105,8 @@ def test_zips_and_images_are_counted_and_taken_together(photo: Path, tmp_path: P
         take_images([large, photo], folder)
 
 
-def test_what_it_takes_is_said_before_it_begins(images: ImageDemo, photo: Path, tmp_path: Path) -> None:
-    demo = BatchImages(images)
+def test_what_it_takes_is_said_before_it_begins(images: SharedDetector, photo: Path, tmp_path: Path) -> None:
+    demo = part(images)
     assert "80 images" in demo.estimate([str(photo)] * 80)
     assert "about 8 s here" in demo.estimate([str(photo)] * 80)
     assert demo.estimate(None) == ""
@@ -106,7 +115,7 @@ def test_what_it_takes_is_said_before_it_begins(images: ImageDemo, photo: Path, 
 
 
 def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
-    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: SharedDetector, photo: Path, jobs: JobStore[ImageJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = made(jobs, images, [photo] * 3)
     with monkeypatch.context() as stopping:
@@ -116,10 +125,10 @@ def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
     assert job.archive is not None
     folder = tmp_path / "earlier"
     folder.mkdir()
-    done = looked_at(job.archive, folder)
+    done = names_in_results(job.archive, folder)
     assert done == Counter({"photo.jpg": 1})
-    assert len(left_over([photo] * 3, done)) == 2
-    assert left_over([photo, tmp_path / "other.jpg"], Counter({"photo.jpg": 1})) == [tmp_path / "other.jpg"]
+    assert len(without_done([photo] * 3, done)) == 2
+    assert without_done([photo, tmp_path / "other.jpg"], Counter({"photo.jpg": 1})) == [tmp_path / "other.jpg"]
     assert run(job, jobs).state == "done"
     assert not (job.folder / SENT).exists(), "what nobody goes on with is not kept"
     with zipfile.ZipFile(job.archive) as archive:
@@ -129,40 +138,41 @@ def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
 
 
 def test_a_job_of_images_waits_for_its_turn_and_gives_its_place_up(
-    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob]
+    images: SharedDetector, photo: Path, jobs: JobStore[ImageJob]
 ) -> None:
     job = made(jobs, images, [photo])
-    with jobs.runs.take():
-        job.start(jobs.runs)
-        assert "Waiting: 1 job before yours. Stop gives the place up." in state_html(job, time.monotonic())
-        job.stop()
-        job.join(10)
-        assert job.state == "stopped"
+    jobs.line.join("another")
+    job.start(jobs.line)
+    assert "Waiting: 1 job before yours. Stop gives the place up." in state_html(job, time.monotonic())
+    job.stop()
+    job.join(10)
+    assert job.state == "stopped"
+    jobs.line.leave("another")
     assert run(job, jobs).state == "done"
 
 
 def test_a_job_whose_turn_is_over_keeps_what_it_has(
-    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], monkeypatch: pytest.MonkeyPatch
+    images: SharedDetector, photo: Path, jobs: JobStore[ImageJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_work, "TURN_SECONDS", -1.0)
+    monkeypatch.setattr(batch_queue, "TURN_SECONDS", -1.0)
     job = run(made(jobs, images, [photo] * 3), jobs)
-    assert (job.state, job.ended, len(job.entries)) == ("stopped", OVER, 1)
-    assert f"because {OVER}" in state_html(job, 0)
+    assert (job.state, job.ended, len(job.entries)) == ("stopped", TURN_OVER, 1)
+    assert f"because {TURN_OVER}" in state_html(job, 0)
     assert job.archive is not None
 
 
 def test_jobs_are_bounded_in_bytes(
-    images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob], monkeypatch: pytest.MonkeyPatch
+    images: SharedDetector, photo: Path, jobs: JobStore[ImageJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = made(jobs, images, [photo]), made(jobs, images, [photo])
-    monkeypatch.setattr("app.batch.jobs.MOST_KEPT_BYTES", photo.stat().st_size)
+    monkeypatch.setattr("app.batch.queue.MOST_KEPT_BYTES", photo.stat().st_size)
     assert jobs.get(first.id) is None
     assert not first.folder.exists()
     assert jobs.get(second.id) is second
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_kept(
-    images: ImageDemo, jobs: KeptWork[ImageJob], tmp_path: Path
+    images: SharedDetector, jobs: JobStore[ImageJob], tmp_path: Path
 ) -> None:
     first, second = tmp_path / "Photo.png", tmp_path / "photo.jpg"
     Image.new("RGB", (64, 48)).save(first)
@@ -186,46 +196,57 @@ def test_what_cannot_be_read_is_named_and_the_rest_kept(
         assert str(job.folder) not in archive.read("detections.json").decode()
 
 
-def test_contradictions_stop_a_job_before_it_starts(images: ImageDemo, photo: Path, jobs: KeptWork[ImageJob]) -> None:
+def test_contradictions_stop_a_job_before_it_starts(
+    images: SharedDetector, photo: Path, jobs: JobStore[ImageJob]
+) -> None:
     job = run(made(jobs, images, [photo], "only cats, no cats"), jobs)
     assert (job.state, job.entries, job.archive) == ("failed", [], None)
     assert "contradict" in state_html(job, 0)
 
 
-def followed(demo: BatchImages, *arguments: Any) -> tuple[Any, ...]:
-    """What the page shows at the end: the error where nothing began, else what following gives last."""
-    error, following, _ = demo.start(*arguments, None)
-    if not following:
-        return (error,)
+def part(images: SharedDetector) -> ImagesPart:
+    """The images part of a page."""
+    with gr.Blocks() as page:
+        return ImagesPart(images, page, kept_job("images"))
 
-    async def last() -> tuple[Any, ...]:
-        return [shown async for shown in demo.follow(following)][-1]
+
+def followed(demo: ImagesPart, *arguments: Any) -> dict[Any, Any]:
+    """What the page shows at the end: the error where nothing began, else what following gives last."""
+    begun = demo.start(*arguments, None)
+    if not begun[demo.follower.following]:
+        return begun
+
+    async def last() -> dict[Any, Any]:
+        return [shown async for shown in demo.follow(begun[demo.follower.following])][-1]
 
     return asyncio.run(last())
 
 
-def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: ImageDemo, photo: Path) -> None:
-    demo = BatchImages(images)
-    told, found, download, current, start, go_on, stop = followed(demo, [str(photo)], "Find every person", 0.35, None)
-    assert "Done: 1 of 1 image, 1 object." in told
-    assert "1 object: person" in found
-    assert download["value"].endswith(".zip")
-    assert [button["interactive"] for button in (start, go_on, stop)] == [True, False, False]
-    assert demo.found_again(current)[1] == current
-    assert "no longer on this server" in demo.found_again("x" * 22)[0]
+def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: SharedDetector, photo: Path) -> None:
+    demo = part(images)
+    shown = followed(demo, [str(photo)], "Find every person", 0.35, None)
+    assert "Done: 1 of 1 image, 1 object." in shown[demo.status]
+    assert "1 object: person" in shown[demo.found]
+    assert shown[demo.download]["value"].endswith(".zip")
+    buttons = (demo.look_at_all, demo.resume, demo.halt)
+    assert [shown[button]["interactive"] for button in buttons] == [True, False, False]
+    current = shown[demo.follower.current]
+    assert demo.follower.find_again(current)[demo.follower.following] == current
+    assert "no longer on this server" in demo.follower.find_again("x" * 22)[demo.error]
 
 
 @pytest.mark.parametrize("content", ["{}", '[{"name": 1}]', "[1]", "nonsense"])
-def test_results_that_are_none_are_said(images: ImageDemo, photo: Path, tmp_path: Path, content: str) -> None:
+def test_results_that_are_none_are_said(images: SharedDetector, photo: Path, tmp_path: Path, content: str) -> None:
     earlier = tmp_path / "earlier.zip"
     with zipfile.ZipFile(earlier, "w") as target:
         target.writestr("detections.json", content)
-    told = followed(BatchImages(images), [str(photo)], SCRIPT, 0.35, str(earlier))[0]
+    demo = part(images)
+    shown = followed(demo, [str(photo)], SCRIPT, 0.35, str(earlier))
     if content == "{}":  # a list of nothing holds none of the images
-        assert "<script" not in told
+        assert "<script" not in shown[demo.status]
     else:
-        assert "no zip of results" in told
+        assert "no zip of results" in shown[demo.error]
     with zipfile.ZipFile(earlier, "w") as target:
         target.writestr("detections.json", json.dumps([{"image": "photo.jpg"}]))
-    told = followed(BatchImages(images), [str(photo)], "person", 0.35, str(earlier))[0]
-    assert "nothing left to look at" in told
+    shown = followed(demo, [str(photo)], "person", 0.35, str(earlier))
+    assert "nothing left to look at" in shown[demo.error]

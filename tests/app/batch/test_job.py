@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import html
 import json
 import time
 import weakref
@@ -15,16 +16,13 @@ from types import SimpleNamespace
 import pytest
 
 from app.batch import job as batch_job
-from app.batch import work as batch_work
-from app.batch.job import Job
-from app.batch.jobs import Jobs
+from app.batch import queue as batch_queue
+from app.batch.job import QueryJob, Row, Settings
 from app.batch.methods import COMPLETE, EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
+from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from app.batch.results import comparison_of, job_again, results_of, write_files
-from app.batch.rows import Row
-from app.batch.turns import Turns
 from app.batch.upload import receive
 from app.batch.view import answers_html, estimate_html, figures_html, state_html
-from app.batch.work import LEFT, OVER
 from app.graph.graphs import GraphShelf
 from app.models.language_model import LanguageModel
 from app.models.own import open_model
@@ -36,6 +34,8 @@ from tests.app.browsing import SCRIPT
 from tests.app.couples import triples
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
+
+Jobs = JobStore[QueryJob]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def shelf(folder: Path) -> GraphShelf:
 
 @pytest.fixture
 def jobs() -> Jobs:
-    return Jobs()
+    return JobStore()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def server() -> Iterator[OpenAIServer]:
 
 
 LINES = '"leads to"("Home")\nis("Home")\n"leads to"("leads to"("Home"))\nnothing("Home")'
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., QueryJob]
 
 
 @pytest.fixture
@@ -76,27 +76,27 @@ def make(jobs: Jobs, shelf: GraphShelf) -> MakeJob:
 
     def job(
         typed: str = LINES, graph: str = "strange", methods: list[BatchMethod] | None = None, **more: object
-    ) -> Job:
+    ) -> QueryJob:
         place = jobs.new_folder()
         files = more.get("files", [])
         upload = receive(files, typed, place / "input")  # type: ignore[arg-type]
         chosen = methods or chosen_methods(model, [EXACT, LARK_COPY])
-        made = Job(place, upload, graph, shelf, "reading", None, chosen)
+        made = QueryJob(place, upload, Settings(graph, "reading", None, chosen), shelf)
         jobs.add(made)
         return made
 
     return job
 
 
-def run(job: Job, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMethod] = ()) -> Job:
-    job.start(jobs.runs, chosen)
+def run(job: QueryJob, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMethod] = ()) -> QueryJob:
+    job.start(jobs.line, chosen)
     job.join(seconds)
     return job
 
 
 def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
     job = make()
-    job.estimate(jobs.estimates)
+    job.estimate(WaitingLine())
     job.join(60)
     assert (job.state, job.error) == ("estimated", None)
     exact, copying = (part.estimate for part in job.runs)
@@ -171,7 +171,12 @@ def test_what_is_taken_away_names_no_path_and_no_formula(make: MakeJob, jobs: Jo
 
 @pytest.mark.timing
 def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
-    make: MakeJob, jobs: Jobs, shelf: GraphShelf, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make: MakeJob,
+    jobs: Jobs,
+    shelf: GraphShelf,
+    server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
@@ -179,7 +184,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     # As many at once as are asked of a provider: which of them comes first is not said.
     server.then(*[Behaviour()] * 4, for_ever=Behaviour(delay=90))
     job = make("\n".join(['"leads to"("Home")', 'is("Home")'] * 4), methods=[method])
-    job.start(jobs.runs, [method])
+    job.start(jobs.line, [method])
     deadline = time.monotonic() + 60
     while job.answered < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -193,7 +198,7 @@ def test_a_stopped_job_is_gone_on_with_by_its_zip_without_asking_again(
     archive = write_files(job)[0]
     given_back = tmp_path / "given back.zip"
     given_back.write_bytes(archive.read_bytes())
-    elsewhere = Jobs()
+    elsewhere = JobStore[QueryJob]()
     model = LanguageModel("copy")
     with pytest.raises(SkylarkError, match="name it with its key under Models first"):
         job_again(given_back, elsewhere, shelf, model)
@@ -251,9 +256,31 @@ def test_a_zip_that_was_altered_is_refused_with_a_sentence(
         broken = run(job_again(altered(**{name: content}), jobs, shelf, LanguageModel("copy")), jobs)
         assert broken.state == "failed"
         shown = state_html(broken, 0)
-        assert said in shown.replace("&quot;", '"')
+        assert said in html.unescape(shown)
         assert "Traceback" not in shown
         assert str(broken.folder) not in shown
+
+
+@pytest.mark.parametrize("now", ["0.1.0", "0.2.0"])
+def test_a_zip_of_the_first_version_is_continued_by_it_and_refused_by_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, now: str
+) -> None:
+    """The zip is one that version 0.1.0 gave a visitor who had stopped the job after 6 of 8 answers."""
+    towns = folder / "kg" / "towns"
+    towns.mkdir()
+    (towns / "train.txt").write_text("Ayr\troad\tBath\nBath\troad\tCork\nAyr\tis\tplain\n")
+    for user in ("app.batch.results", "reasoning.evaluation.settings"):
+        monkeypatch.setattr(f"{user}.version", lambda: now)
+    archive = Path(__file__).parents[2] / "data" / "batch_job_0_1_0.zip"
+    jobs, shelf, model = JobStore[QueryJob](), GraphShelf(["towns"]), LanguageModel("copy")
+    if now != "0.1.0":
+        with pytest.raises(SkylarkError, match=r"begun with Skylark 0\.1\.0 and this page runs 0\.2\.0"):
+            job_again(archive, jobs, shelf, model)
+        return
+    job = run(job_again(archive, jobs, shelf, model), jobs)
+    assert (job.state, job.error, job.id) == ("done", None, "RFI0Kiyq0TjaIZUvtIeb-g")
+    assert [len(part.rows) - part.began_with for part in job.runs] == [0, 2], "no answer is asked for again"
+    assert [row.answers for row in job.runs[0].rows] == [("Bath",), ("plain",), ("Cork",), ()]
 
 
 def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
@@ -262,12 +289,12 @@ def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     own = open_model("openai", "gpt-5-mini", "sk-visitors-own-0123456789")
     method = BatchMethod(LARK_OWN, "lark with yours", "lark", own.model, own.spec)
-    for setting, why in (("UNWATCHED_SECONDS", LEFT), ("TURN_SECONDS", OVER)):
+    for setting, why in (("UNWATCHED_SECONDS", PAGE_CLOSED), ("TURN_SECONDS", TURN_OVER)):
         with monkeypatch.context() as short:
-            short.setattr(batch_work, setting, 0.2)
+            short.setattr(batch_queue, setting, 0.2)
             server.then(for_ever=Behaviour(delay=0.3))
             job = make("\n".join(['is("Home")'] * 40), methods=[method])
-            job.start(jobs.runs, [method])
+            job.start(jobs.line, [method])
             job.join(30)
         assert job.state == "stopped"
         assert job.ended == why
@@ -292,26 +319,28 @@ def test_the_clock_goes_on_while_a_line_is_waited_for(
 
 
 def test_jobs_wait_for_their_turn_and_only_so_many(make: MakeJob, jobs: Jobs) -> None:
-    turns = Turns(1, 1)
-    with turns.take() as at_work:
-        job = make()
-        job.start(turns)
-        assert at_work.ahead == 0
-        assert job.ahead == 1
-        assert "1 job before yours" in state_html(job, time.monotonic())
-        with pytest.raises(SkylarkError, match="try again in a few minutes"):
-            make().start(turns)
-        with pytest.raises(SkylarkError, match="at work already"):
-            job.start(turns)
-        assert not job.answered
+    line = WaitingLine(1, 1)
+    line.join("at work")
+    job = make()
+    job.start(line)
+    assert line.ahead("at work") == 0
+    assert job.ahead == 1
+    assert "1 job before yours" in state_html(job, time.monotonic())
+    with pytest.raises(SkylarkError, match="try again in a few minutes"):
+        make().start(line)
+    with pytest.raises(SkylarkError, match="at work already"):
+        job.start(line)
+    assert not job.answered
+    line.leave("at work")
     job.join(60)
     assert job.state == "done"
     waiting = make()
-    with turns.take():
-        waiting.start(turns)
-        waiting.stop()
-        waiting.join(10)
+    line.join("at work")
+    waiting.start(line)
+    waiting.stop()
+    waiting.join(10)
     assert waiting.state == "stopped"
+    assert waiting.ahead == 0
 
 
 @pytest.mark.slow
@@ -327,7 +356,7 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     chosen = named("gpt-5-mini")
     client = weakref.ref(chosen[0].llm)  # type: ignore[arg-type,type-var]
     job = make('is("Home")', methods=chosen)
-    job.estimate(jobs.estimates, chosen)
+    job.estimate(WaitingLine(), chosen)
     job.join(60)
     assert (job.state, job.error) == ("estimated", None)
     with monkeypatch.context() as small:
@@ -341,7 +370,7 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
     asked = len(server.requests)
     for others in ((), chosen_methods(LanguageModel("copy"), [EXACT]), named("gpt-5")):
         with pytest.raises(LLMError, match="this job uses openai:gpt-5-mini: name it with its key under Models first"):
-            job.start(jobs.runs, others)
+            job.start(jobs.line, others)
     assert job.state == "failed"
     assert len(server.requests) == asked
     assert run(job, jobs, chosen=named("gpt-5-mini")).state == "done"
@@ -349,11 +378,11 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
 
 def test_old_jobs_go_with_their_files(make: MakeJob, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = make(), make()
-    monkeypatch.setattr("app.batch.jobs.MOST_KEPT", 1)
+    monkeypatch.setattr("app.batch.queue.MOST_KEPT", 1)
     assert jobs.get(first.id) is None
     assert not first.folder.exists()
     assert jobs.get(second.id) is second
-    monkeypatch.setattr("app.batch.jobs.KEPT_SECONDS", -1.0)
+    monkeypatch.setattr("app.batch.queue.KEPT_SECONDS", -1.0)
     assert jobs.get(second.id) is None
     assert jobs.get(None) is jobs.get(7) is None
 

@@ -21,7 +21,7 @@ from app.graph.likely.runs import LikelyAnswers
 from app.graph.likely.slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
 from app.graph.parts import Changes
 from app.graph.picture import opened_picture, picture_html
-from app.image.page import ImageDemo
+from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server.api import Programs
 from app.server.scripts import called
@@ -304,7 +304,7 @@ def test_a_failure_is_told_and_the_exact_answer_stays(shelf: GraphShelf, monkeyp
 @pytest.fixture
 def programs(shelf: GraphShelf) -> Programs:
     model = LanguageModel("copy")
-    return Programs(shelf, model, ImageDemo("embedded"))
+    return Programs(shelf, model, SharedDetector("embedded"))
 
 
 def test_programs_get_scores_and_proofs(programs: Programs, shelf: GraphShelf) -> None:

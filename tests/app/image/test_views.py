@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.image.examples import IMAGE_EXAMPLES, available, thumbnail_uri
-from app.image.links import numbered, others
-from app.image.overlay import data_uri, objects_html, overlay_html
-from app.image.page import MAX_INSTRUCTION, MOST_IN_SCENE, SHOWN, ImageDemo, written
+from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, SharedDetector
+from app.image.overlay import data_uri, numbered, objects_html, other_things, overlay_html
+from app.image.page import ImageTab, written
 from app.image.views import MOST_CLASSES, reasoning_html, scene_html, task_html
 from kg_data.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page
@@ -243,7 +244,7 @@ def test_what_justifies_an_answer_is_drawn_and_said() -> None:
     grounding = ground("the person left of the bus", scene, ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES))
     numbers = numbered(scene, grounding.detections, grounding)
     assert numbers == {"person 1": 0, "bus 1": 1, "dog 1": 2}
-    html = overlay(grounding.detections, rest=others(scene, numbers, grounding.detections, grounding))
+    html = overlay(grounding.detections, rest=other_things(scene, numbers, grounding.detections, grounding))
     assert html.count('class="sk-object"') == 1
     assert re.findall(r'class="sk-reason" data-number="(\d)"', html) == ["1"], "the bus, and not the dog"
     assert re.findall(r'class="sk-ghost" data-number="(\d)"', html) == ["2"], "the dog shows when it is pointed at"
@@ -260,7 +261,7 @@ def test_a_thing_has_one_number_in_the_photograph_the_table_and_the_scene() -> N
     asked = found([boxes[2], boxes[1]], ("dog", "bus"), scores=[0.7, 0.8])
     numbers = numbered(scene, asked)
     assert numbers == {"dog 1": 0, "bus 1": 1, "person 1": 2}
-    assert [(thing.name, thing.number, thing.gives_reason) for thing in others(scene, numbers, asked)] == [
+    assert [(thing.name, thing.number, thing.gives_reason) for thing in other_things(scene, numbers, asked)] == [
         ("person 1", 2, False)
     ]
     html = scene_html(scene, class_colours(everything.class_names), numbers=numbers)
@@ -293,7 +294,7 @@ def test_written_in_each_format() -> None:
 
 
 def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
-    demo = ImageDemo()
+    demo = SharedDetector()
     Image.new("RGB", (32, 32)).save(tmp_path / "secret.png")
     Image.new("RGB", (32, 32)).save(uploads / "sent.png")
     (uploads / "link.png").symlink_to(tmp_path / "secret.png")
@@ -303,32 +304,37 @@ def test_only_uploads_are_read(uploads: Path, tmp_path: Path) -> None:
     assert len(demo.look({"path": str(uploads / "sent.png")}, "cats", 0.35).detections) == 0
 
 
+def tab() -> ImageTab:
+    """The tab of a page."""
+    with gr.Blocks():
+        return ImageTab(SharedDetector())
+
+
 def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
     Image.new("RGB", (640, 480)).save(uploads / "sent.png")
-    shown = ImageDemo().show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple")
-    assert len(shown) == SHOWN
-    assert shown[-1].source is None
+    images = tab()
+    shown = images.show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple")
+    assert shown[images.looked].source is None
 
 
 def test_messages_name_no_folder(uploads: Path) -> None:
     (uploads / "text.png").write_text("a text")
-    error = ImageDemo().show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")[0]
+    images = tab()
+    error = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")[images.error]
     assert "no image that can be read" in error
     assert str(uploads) not in error
 
 
 def test_a_score_without_an_image_or_words_changes_nothing(uploads: Path) -> None:
-    demo = ImageDemo()
-    assert len(demo.show_again(None, "cats", 0.5, "tuple")) == SHOWN
-    assert demo.show_again(None, "cats", 0.5, "tuple") == demo.show_again(
-        {"path": str(uploads / "x")}, " ", 0.5, "tuple"
-    )
+    images = tab()
+    assert images.show_again(None, "cats", 0.5, "tuple") == {images.error: gr.skip()}
+    assert images.show_again({"path": str(uploads / "x")}, " ", 0.5, "tuple") == {images.error: gr.skip()}
 
 
 def test_an_instruction_is_bounded(uploads: Path) -> None:
     Image.new("RGB", (32, 32)).save(uploads / "sent.png")
     with pytest.raises(SkylarkError, match=f"at most {MAX_INSTRUCTION:,}"):
-        ImageDemo().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
+        SharedDetector().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
 
 
 # The examples ---------------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio.context import LocalContext
 
 from app.models import own as models_own
 from app.models.language_model import LanguageModel
 from app.models.own import OwnModels, offered, open_model, try_model
-from app.models.page import ModelsDemo
+from app.models.page import ModelsTab
 from app.models.view import cards, cards_html
 from app.server.failure_view import failure_html
 from kg_data.errors import SkylarkError
@@ -42,6 +43,12 @@ def visit(name: str | None) -> Iterator[None]:
         yield
     finally:
         LocalContext.request.reset(token)
+
+
+def tab(model: LanguageModel) -> ModelsTab:
+    """The tab of a page."""
+    with gr.Blocks() as page:
+        return ModelsTab(model, "embedded", page)
 
 
 def test_only_installed_hosted_providers_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,16 +109,17 @@ def test_a_refusal_says_what_to_do_and_nothing_of_the_key(
     said = f'{{"error": {{"message": "Wrong: {KEY} and {KEY[:8]}", "type": "x", "code": "y"}}}}'
     server.then(for_ever=Behaviour(status=status, body=said.encode()))
     caplog.set_level(logging.DEBUG, logger="app")
-    demo = ModelsDemo(LanguageModel("copy"), "embedded")
+    demo = tab(LanguageModel("copy"))
     with visit("visit-1"):
-        told, shown, emptied, _ = demo.name_own("openai", "gpt-5-mini", KEY)
+        shown = demo.name_own("openai", "gpt-5-mini", KEY)
+        message = shown[demo.status]
     expected = {401: "refuses this key", 403: "does not let this key use", 404: "no model called", 429: "limit"}
-    assert expected.get(status, "could not be asked") in told
-    assert emptied == ""
-    for text in (told, repr(shown), caplog.text):
+    assert expected.get(status, "could not be asked") in message
+    assert shown[demo.key] == ""
+    for text in (message, repr(shown), caplog.text):
         assert KEY not in text
     if status in (401, 403, 404, 429):
-        assert KEY[:8] not in told
+        assert KEY[:8] not in message
     assert server.keys[-1] == f"Bearer {KEY}"
 
 
@@ -135,28 +143,34 @@ def test_an_error_that_quotes_the_key_is_told_without_it(monkeypatch: pytest.Mon
 
 def test_a_model_serves_its_own_visit_alone_and_can_be_given_back(server: OpenAIServer) -> None:
     model = LanguageModel("copy")
-    demo = ModelsDemo(model, "embedded")
+    demo = tab(model)
     page_model = model.for_run()
     with visit("visit-1"):
-        told, shown, emptied, back = demo.name_own("openai", " gpt-5-mini ", KEY)
-        assert "openai:gpt-5-mini" in told
-        assert "openai:gpt-5-mini" in shown
-        assert server.url in shown, "where the prompts go is said"
-        assert emptied == ""
-        assert back["interactive"] is True
+        shown = demo.name_own("openai", " gpt-5-mini ", KEY)
+        assert "openai:gpt-5-mini" in shown[demo.status]
+        assert "openai:gpt-5-mini" in shown[demo.cards]
+        assert server.url in shown[demo.cards], "where the prompts go is said"
+        assert shown[demo.key] == ""
+        assert shown[demo.back]["interactive"] is True
         assert model.for_run() is not page_model
         assert model.reader is model.for_run()
         assert "openai:gpt-5-mini, yours for this visit" in model.sentence()
-        for held in (told, shown, model.sentence(), repr(model.own), str(model.for_run()), repr(model.for_run())):
+        for held in (
+            *map(str, shown.values()),
+            model.sentence(),
+            repr(model.own),
+            str(model.for_run()),
+            repr(model.for_run()),
+        ):
             assert KEY not in held
     for other in ("visit-2", None):
         with visit(other):
             assert model.own is None
             assert model.for_run() is page_model
             assert model.reader == "embedded"
-            assert "gpt-5-mini" not in demo.show()
+            assert "gpt-5-mini" not in cards_html(model, "embedded")
     with visit("visit-1"):
-        assert "forgotten" in demo.go_back()[0]
+        assert "forgotten" in demo.go_back()[demo.status]
         assert model.for_run() is page_model
         demo.name_own("openai", "gpt-5-mini", KEY)
     demo.leave(SimpleNamespace(session_hash="visit-1"))  # type: ignore[arg-type]
@@ -166,14 +180,14 @@ def test_a_model_serves_its_own_visit_alone_and_can_be_given_back(server: OpenAI
 
 def test_a_wrong_model_leaves_the_one_before_in_use(server: OpenAIServer) -> None:
     model = LanguageModel("copy")
-    demo = ModelsDemo(model, "embedded")
+    demo = tab(model)
     with visit("visit-1"):
         demo.name_own("openai", "gpt-5-mini", KEY)
         before = model.for_run()
         server.then(for_ever=Behaviour(status=404))
-        assert "no model called gpt-9" in demo.name_own("openai", "gpt-9", KEY)[0]
+        assert "no model called gpt-9" in demo.name_own("openai", "gpt-9", KEY)[demo.status]
         assert model.for_run() is before
-    assert "needs a visit" in demo.name_own("openai", "gpt-5-mini", KEY)[0]
+    assert "needs a visit" in demo.name_own("openai", "gpt-5-mini", KEY)[demo.status]
 
 
 def test_models_are_forgotten_in_time_and_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +211,7 @@ def test_the_cards_say_what_each_model_is_and_cannot_do(llm: str, detector: str)
     assert [card.role for card in shown] == ["Question reader", "Language model", "Sentence encoder", "Detector"]
     for card in shown:
         assert all((card.name, card.does, card.licence, card.size, card.runs, card.cannot))
-    html = cards_html(shown)
+    html = cards_html(LanguageModel(llm), detector)
     assert html.count("<dt>Cannot</dt>") == 4
     assert ("outlines are what Skylark draws inside them" in html) == (detector == "embedded")
     assert "/srv/secret" not in html

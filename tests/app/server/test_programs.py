@@ -28,7 +28,7 @@ import pytest
 from PIL import Image
 
 from app.graph.graphs import GraphShelf
-from app.image.page import ImageDemo
+from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server import limits
 from app.server.api import Programs
@@ -225,7 +225,7 @@ def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
 ) -> None:
     shelf = GraphShelf(["world"])
     monkeypatch.setattr(shelf, "get", lambda graph: {}[graph])
-    programs = Programs(shelf, LanguageModel("copy"), ImageDemo())
+    programs = Programs(shelf, LanguageModel("copy"), SharedDetector())
     with pytest.raises(gr.Error, match="something went wrong inside Skylark") as told:
         programs.relations("a visitor's own words")
     assert not told.value.print_exception

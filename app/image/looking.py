@@ -1,0 +1,225 @@
+"""Looking at an image that a visitor or a program has sent: where it lies, within which bounds, with which detector.
+
+Nothing is fetched, and no path is read that the server did not give to something uploaded; Gradio does not see to that
+for images that are handed on as they came. Everything is bounded before it is decoded (`vision.images.loading`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+from gradio.utils import get_upload_folder
+
+from app.server.limits import LOOK_SECONDS, TimeLimit
+from kg_data.errors import SkylarkError
+from vision import Detections, Grounding, Scene, Task, Vision
+from vision.detections.description import sentence
+from vision.errors import ImageError
+from vision.images.loading import LoadedImage, load_image
+
+log = logging.getLogger(__name__)
+
+MAX_INSTRUCTION = 5_000
+"""Characters; every word that names no class is compared with all that do, so a long one takes many seconds."""
+AT_ONCE = 2
+MOST_IN_SCENE = 60
+"""Objects of the scene that is shown: relations grow with the square of their number."""
+LEAST_SCORE, MOST_SCORE, USUAL_SCORE = 0.05, 0.95, 0.35
+SERVED = "/gradio_api/file="
+"""In the address that an uploaded file has on this server."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One image looked at."""
+
+    image: LoadedImage
+    task: Task
+    detections: Detections
+    grounding: Grounding | None
+
+
+class SharedDetector:
+    """The detector that all visitors share, within the page's bounds of time and size.
+
+    Args:
+        model: as for `Vision`.
+    """
+
+    def __init__(self, model: str = "embedded") -> None:
+        self._model = model
+        self._vision: Vision | None = None
+        self._lock = threading.Lock()
+        self._limit = TimeLimit(AT_ONCE, LOOK_SECONDS, "the look at the image")
+
+    @property
+    def model(self) -> str:
+        """What the detector was asked for as, see `Vision`."""
+        return self._model
+
+    @property
+    def vision(self) -> Vision:
+        """The detector, opened when first wanted.
+
+        Raises:
+            SkylarkError: it cannot be opened.
+        """
+        with self._lock:
+            if self._vision is None:
+                self._vision = Vision(self._model)
+            return self._vision
+
+    def warm_up(self) -> None:
+        """Open the detector and read one instruction on a thread of its own; nobody waits for it."""
+
+        def work() -> None:
+            try:
+                # A word that names no class and a description need what nothing else loads.
+                self.vision.detect(np.zeros((64, 64, 3), np.uint8), "Find every car and helicopter")
+                sentence(Detections((64, 64), np.array([[0, 0, 9, 9]], np.float32), ("car",)))
+                log.info("the detector is ready")
+            except SkylarkError as error:  # the visitor who looks at an image is told
+                log.warning("the detector is not ready: %s", error)
+
+        threading.Thread(target=work, name="skylark-detector", daemon=True).start()
+
+    def look(self, photo: Any, instruction: str | None, min_score: float) -> Looked:
+        """Look at one image.
+
+        Args:
+            photo: the file that was sent, as `sent` takes it.
+            instruction: what is asked of it.
+            min_score: bound on the score.
+
+        Raises:
+            SkylarkError: there is no image, or it or the instruction cannot be read, or it takes too long.
+        """
+        words = (instruction or "").strip()
+        if len(words) > MAX_INSTRUCTION:
+            raise SkylarkError(
+                f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
+            )
+        return self._limit.run(lambda: self._looked(_loaded(photo), words, bounded_score(min_score)))
+
+    def _looked(self, image: LoadedImage, words: str, bound: float) -> Looked:
+        task = self.vision.read(words)
+        detections = self.vision.detect(image.pixels, task, min_score=bound)
+        grounding = None
+        if task.expression is not None:
+            grounding = self.vision.ask(image.pixels, task.expression, min_score=bound)
+        # Without its source: what the page remembers of a visitor is small.
+        detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
+        return Looked(image, task, detections, grounding)
+
+    def ground(self, photo: Any, question: str, min_score: float) -> Grounding:
+        """The answer to a question about an image; see `look`."""
+        words = (question or "").strip()
+        if not words or len(words) > MAX_INSTRUCTION:
+            raise SkylarkError(f"a question of 1 to {MAX_INSTRUCTION:,} characters was expected, not {len(words):,}")
+        return self._limit.run(
+            lambda: self.vision.ask(_loaded(photo).pixels, words, min_score=bounded_score(min_score))
+        )
+
+    def scene_of(self, looked: Looked, min_score: float) -> tuple[Scene, int]:
+        """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
+        (no such list) of what was found; and how many there are."""
+        if looked.grounding is not None:
+            detections = looked.grounding.scene.detections
+        elif self.vision.detector.vocabulary is None:
+            detections = looked.detections
+        else:
+            detections = self.vision.detect(looked.image.pixels, min_score=bounded_score(min_score))
+        return Scene.from_detections(detections[:MOST_IN_SCENE], looked.image), len(detections)
+
+    def scene(self, photo: Any, min_score: float) -> Scene:
+        """The surest objects of an image, as a graph; see `look`."""
+
+        def work() -> Scene:
+            image = _loaded(photo)
+            detections = self.vision.detect(image.pixels, min_score=bounded_score(min_score))
+            return Scene.from_detections(detections[:MOST_IN_SCENE], image)
+
+        return self._limit.run(work)
+
+
+def bounded_score(score: float) -> float:
+    """A bound on the score as the page's slider could give it."""
+    return min(max(float(score), LEAST_SCORE), MOST_SCORE)
+
+
+def _loaded(photo: Any) -> LoadedImage:
+    """The image that was sent.
+
+    Raises:
+        SkylarkError: there is none, or it cannot be read.
+    """
+    source = sent(photo)
+    if source is None:
+        raise SkylarkError("there is no image yet: drop one on the page, take one, or pick an example")
+    try:
+        return load_image(source)
+    except ImageError as error:
+        if isinstance(source, bytes):
+            raise
+        raise ImageError(without_path(error, source)) from error
+
+
+def sent(file: Any) -> Path | bytes | None:
+    """The path of an uploaded file, or the bytes of an image that came as a text; None where there is none.
+
+    What is in it is for `load_image` to say, whose errors are sentences.
+
+    Args:
+        file: as Gradio describes a file, {"path": ...}; or a text, which is the path that an upload gave, the address
+            that it has on this server, or "data:image/...;base64,...".
+
+    Raises:
+        SkylarkError: it was not uploaded, or the text cannot be read.
+    """
+    path = file.get("path") if isinstance(file, dict) else file
+    if not path or not isinstance(path, str):
+        return None
+    if path.startswith("data:"):
+        return _decoded(path)
+    return uploaded(path)
+
+
+def uploaded(path: str) -> Path:
+    """The path of an uploaded file, itself and not what a link leads to.
+
+    Raises:
+        SkylarkError: it was not uploaded.
+    """
+    if path.startswith(("http://", "https://")) and SERVED in path:
+        path = unquote(path.partition(SERVED)[2])
+    try:
+        place = Path(path).resolve()
+        inside = "\0" not in path and place.is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        raise SkylarkError("this file was not sent to this page: upload it first; no address is fetched here")
+    return place
+
+
+def without_path(error: SkylarkError, path: Path) -> str:
+    """An error's message without the file's path: where this machine keeps it is nobody's business."""
+    return str(error).replace(str(path), "this file")
+
+
+def _decoded(text: str) -> bytes:
+    head, _, body = text.partition(",")
+    if not head.endswith(";base64"):
+        raise SkylarkError('an image inside a request is written "data:image/jpeg;base64,...": this is not')
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SkylarkError("the image inside the request is cut off or no base64: send it again") from error
