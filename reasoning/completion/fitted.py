@@ -180,7 +180,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
-            raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
+            raise CompletionError(
+                f"the link predictor {folder} is of format {manifest['format']}, and this version of Skylark reads "
+                f"format {FORMAT}; train it again"
+            )
         for name, kind in MANIFEST_TYPES.items():
             if not isinstance(manifest[name], kind):
                 raise ValueError(f"{name} is {manifest[name]!r}")
