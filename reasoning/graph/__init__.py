@@ -3,4 +3,4 @@
 Importing the package loads what supplies the methods that `KnowledgeGraph` declares.
 """
 
-from reasoning.graph import export, rdf  # noqa: F401
+from reasoning.graph import export  # noqa: F401

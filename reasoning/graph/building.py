@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from kg_data.columns import GraphColumns
 from reasoning.errors import GraphError
 from reasoning.graph.index import TripleIndex
-from reasoning.graph.names import NameIndex
-from reasoning.graph.strings import StringColumn, byte_order
+from reasoning.graph.names import NameIndex, StringColumn, byte_order
 
 
 def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -75,7 +75,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
     """Open a saved folder: memory-mapped arrays and the details; None where there is none.
 
     Raises:
-        GraphError: the folder is damaged (a file is missing, cut short or altered).
+        GraphError: the folder is damaged (a file is missing, cut short or altered), or another version wrote it.
     """
     try:
         if not folder.is_dir():
@@ -89,7 +89,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
             raise ValueError("the manifest does not have the content that was written")
         manifest = json.loads(content)
         if manifest["format"] != FORMAT:
-            raise ValueError(f"format {manifest['format']}, expected {FORMAT}")
+            raise GraphError(f"the cached graph {folder} has format {manifest['format']}, expected {FORMAT}")
         arrays: Arrays = {}
         for name, expected in manifest["files"].items():
             path = folder / f"{name}.npy"
@@ -105,7 +105,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
 
 
 def discard(folder: Path, why: GraphError) -> None:
-    """Remove a damaged folder, saying so."""
+    """Remove a folder that cannot be opened, saying so."""
     log.warning("%s; building it anew", why)
     shutil.rmtree(folder, ignore_errors=True)
 

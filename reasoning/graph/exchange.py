@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Fact = tuple[Any, Any, Any, str | None]
 """Head, relation, tail, and the tail's type: "entity", a kind of value, or None where the tail itself tells."""
 
-ENTITY = "entity"
+LINK = "entity"
 
 ID, LABEL, TYPES = "id", "label", "types"
 """Attributes of NetworkX nodes that are no values."""
@@ -98,12 +98,12 @@ def _add(facts: Facts, row: int, fact: Fact, place_of: Callable[[int], str]) -> 
     head, relation, tail, kind = fact
     _require_text(head, "text as head", row, place_of)
     _require_text(relation, "text as relation", row, place_of)
-    if kind == ENTITY or (kind is None and not is_value(tail)):
-        _require_text(tail, "text as tail" if kind == ENTITY else "text, a number or a date as tail", row, place_of)
+    if kind == LINK or (kind is None and not is_value(tail)):
+        _require_text(tail, "text as tail" if kind == LINK else "text, a number or a date as tail", row, place_of)
         facts.link(head, relation, tail, row)
         return
     if kind is not None and not is_kind(kind):
-        raise GraphError(f"{place_of(row)}: expected the type {ENTITY}, {', '.join(VALUE_KINDS)}, found {kind!r}")
+        raise GraphError(f"{place_of(row)}: expected the type {LINK}, {', '.join(VALUE_KINDS)}, found {kind!r}")
     try:
         value = value_of(tail) if kind is None else typed_value(kind, tail)
     except ValueError as error:
@@ -176,9 +176,9 @@ def _links(graph: nx.Graph, ids: Mapping[Any, str]) -> Iterator[Fact]:
                 f'the edge {head!r} -> {tail!r} names no relation: give it an attribute "relation" or a text as key'
                 f"{'; its attributes: ' + ', '.join(map(str, data)) if data else ''}"
             )
-        yield ids[head], str(relation), ids[tail], ENTITY
+        yield ids[head], str(relation), ids[tail], LINK
         if not graph.is_directed():
-            yield ids[tail], str(relation), ids[head], ENTITY
+            yield ids[tail], str(relation), ids[head], LINK
 
 
 def _label(node: Any, data: Mapping[str, Any]) -> str:

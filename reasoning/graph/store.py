@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kg_data
+from kg_data.cache_location import CACHE_VARIABLE
 from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
@@ -24,8 +25,7 @@ from reasoning.graph import cache
 from reasoning.graph.building import build
 from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
 from reasoning.graph.index import Ids, TripleIndex
-from reasoning.graph.names import Match, NameIndex, fold, nearest_texts
-from reasoning.graph.strings import StringColumn
+from reasoning.graph.names import Match, NameIndex, StringColumn, fold, nearest_texts
 from reasoning.supplied import supplied
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ class KnowledgeGraph:
         try:
             cache.save(folder, graph._arrays, graph._details)
         except OSError as error:
-            log.warning("the graph could not be cached in %s (%s); it will be built anew next time", folder, error)
+            log.warning(
+                "the graph could not be cached in %s (%s) and will be built anew next time; %s names another folder",
+                folder, error, CACHE_VARIABLE,
+            )  # fmt: skip
         return graph
 
     @classmethod

@@ -25,7 +25,7 @@ from reasoning.query.tree import (
 from reasoning.supplied import supplies
 
 GRAMMAR = r"""
-start: union
+?start: union
 ?union: intersection ("|" intersection)*
 ?intersection: negation ("&" negation)*
 ?negation: "!" negation          -> complement
@@ -88,17 +88,13 @@ def parse(text: str) -> Query:
 class _Builder(Transformer[Token, Query]):
     """Makes the query while it is read, bottom up: no tree is left to be walked, however deep the brackets go."""
 
-    def start(self, query: Query) -> Query:
-        return query
+    complement, count, exists = Complement, Count, Exists
 
     def union(self, *parts: Query) -> Query:
         return Union(parts)
 
     def intersection(self, *parts: Query) -> Query:
         return Intersect(parts)
-
-    def complement(self, part: Query) -> Query:
-        return Complement(part)
 
     def projection(self, inverse: Token | None, relation: str, source: Query) -> Query:
         return Project(relation, source, inverse is not None)
@@ -108,12 +104,6 @@ class _Builder(Transformer[Token, Query]):
 
     def by_id(self, token: Token) -> Query:
         return Entity(self._string(token), by_id=True)
-
-    def count(self, part: Query) -> Query:
-        return Count(part)
-
-    def exists(self, part: Query) -> Query:
-        return Exists(part)
 
     def top(self, k: Token, relation: str, source: Query, largest: bool = True) -> Query:
         number = int(_number(k))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from kg_data.columns import LiteralColumn
 from kg_data.iris import ENTITY, POSITION, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
-from reasoning.graph.rdf import RDFS, SKYLARK
+from reasoning.graph.export import RDFS, SKYLARK
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.chain import without_negations

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,28 @@ def test_a_damaged_cache_is_built_anew_with_a_warning(
     assert "is damaged" in caplog.text and "building it anew" in caplog.text
 
 
+def test_a_graph_that_another_version_kept_is_built_anew_and_not_misread(
+    cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh = content(KnowledgeGraph.load(dataset))
+    manifest = saved_folder(cache_folder) / cache.MANIFEST
+    kept = json.loads(manifest.read_bytes().partition(b"\n")[2])
+    older = json.dumps(kept | {"format": cache.FORMAT - 1, "details": kept["details"] | {"name": "misread"}}).encode()
+    manifest.write_bytes(b"%08x\n%b" % (zlib.crc32(older), older))
+    with caplog.at_level(logging.WARNING):
+        assert content(KnowledgeGraph.load(dataset)) == fresh
+    assert f"has format {cache.FORMAT - 1}, expected {cache.FORMAT}; building it anew" in caplog.text
+
+
+def test_two_versions_keep_their_graphs_side_by_side(
+    cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KnowledgeGraph.load(dataset)
+    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
+    KnowledgeGraph.load(dataset)
+    assert len(list((cache_folder / "graphs").iterdir())) == 2
+
+
 def test_what_was_built_anew_is_sound(cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
     KnowledgeGraph.load(dataset)
     flip(saved_folder(cache_folder) / "index_forward_tails.npy", -1)
@@ -171,7 +194,7 @@ def test_a_cache_that_cannot_be_written_is_no_hindrance(
         place.mkdir(mode=0o000 if where == "closed" else 0o500)
     monkeypatch.setenv("SKYLARK_CACHE", str(place / "cache"))
     assert len(KnowledgeGraph.load(dataset)) > 0
-    assert "could not be cached" in caplog.text
+    assert "could not be cached" in caplog.text and "SKYLARK_CACHE names another folder" in caplog.text
 
 
 def test_a_cache_that_may_not_be_looked_into_counts_as_empty(

@@ -27,7 +27,7 @@ from kg_data.iris import (
 )
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
-from reasoning.graph.rdf import rdf_triples
+from reasoning.graph.export import rdf_triples
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.random_queries import Facts, facts
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasoning.graph.index import TripleIndex
-from reasoning.graph.strings import StringColumn, byte_order
+from reasoning.graph.names import StringColumn, byte_order
 
 texts = st.lists(st.text(max_size=5), max_size=12)
 ENTITIES, RELATIONS = 6, 3

@@ -17,7 +17,7 @@ from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
-from reasoning.graph.rdf import rdf_triples
+from reasoning.graph.export import rdf_triples
 from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
 from tests.reasoning.awkward_names import AWKWARD
