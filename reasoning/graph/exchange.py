@@ -22,6 +22,7 @@ Fact = tuple[Any, Any, Any, str | None]
 """Head, relation, tail, and the tail's type: "entity", a kind of value, or None where the tail itself tells."""
 
 LINK = "entity"
+"""The type of a tail that is no value."""
 
 ID, LABEL, TYPES = "id", "label", "types"
 """Attributes of NetworkX nodes that are no values."""

@@ -42,7 +42,7 @@ from kg_data.iris import (
     type_iri,
 )
 from reasoning.errors import GraphError
-from reasoning.graph.exchange import ID, LABEL, TYPES, VALUE_TYPES
+from reasoning.graph.exchange import ID, LABEL, LINK, TYPES, VALUE_TYPES
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
