@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from kg_data.command_line import report_missing_extra
 
@@ -42,9 +43,21 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
     # A service is ended by this signal; as an exception it leaves no uploads behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        return _serve(options, uploads, launch)
+        code = _serve(options, uploads, launch)
+    except SystemExit:
+        code = 0
     finally:
         clear(uploads)
+    if code == 0:
+        _leave()
+    return code
+
+
+def _leave() -> NoReturn:
+    """End the process at once: the interpreter's own way aborts where a thread still loads a model."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Blocks, Path, str, int], str]) -> int:
