@@ -230,7 +230,8 @@ def dense(
     kg: KnowledgeGraph, predictor: LinkPredictor, chain: BoundChain, model: CompletionOptions
 ) -> list[np.ndarray]:
     """The straightforward way: a number for every entity in every set, every row of every entity that is not at 0."""
-    missing, results = np.float32(model.missing), []
+    missing = np.float32(model.missing)
+    results: list[np.ndarray] = []
     for step in chain:
         inputs = []
         for ref, anchor in zip(step.inputs, step.anchors, strict=True):

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from benchmarks.machine import machine, machine_words
 from tests.app.visitors import MARKS, Asked, call, load, photograph

@@ -31,7 +31,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 import kg_data

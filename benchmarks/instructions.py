@@ -21,7 +21,8 @@ from typing import Any
 from benchmarks.machine import machine, machine_words
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.instructions import Task, read_instruction
+from vision.reading.instructions import read_instruction
+from vision.task import Task
 
 HERE = Path(__file__).resolve().parent
 LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "wordings", "final")}

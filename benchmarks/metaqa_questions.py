@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
+from kg_data.errors import SkylarkError
 from reasoning import Reasoner
-from reasoning.errors import SkylarkError
 from reasoning.evaluation.method import Reply
 from reasoning.evaluation.metrics import QUESTION_METRICS
 from reasoning.evaluation.question_files import QuestionRecord, read_questions

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from reasoning.errors import SkylarkError
+from kg_data.errors import SkylarkError
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
@@ -135,7 +135,7 @@ def main() -> None:
     text = table(results, memory)
     print(text)
     if arguments.final:
-        report = {
+        report: dict[str, Any] = {
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
             "peak_memory_gib": round(memory, 2),

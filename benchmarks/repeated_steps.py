@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     parser.add_argument("--data", type=Path, default=kg_data.data_root(), help="the data folder, which holds kg/")
     options = parser.parse_args()
-    report = {
+    report: dict[str, Any] = {
         "command": "python -m benchmarks.repeated_steps " + " ".join(f"runs/{run.name}" for run in options.runs),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
 from benchmarks.exact_executor import RESULTS
@@ -97,10 +97,8 @@ def main() -> None:
     kg = KnowledgeGraph.load(folder, GRAPH_SPLITS["reading", split])
     table = EntityTable(kg)
     began = time.perf_counter()
-    figures = {
-        names: measure(kg, read_records(files, kg, table, limit), names)
-        for names, limit in (("abstract", options.limit), ("readable", options.readable))
-    }
+    limits: dict[NamingKind, int | None] = {"abstract": options.limit, "readable": options.readable}
+    figures = {names: measure(kg, read_records(files, kg, table, limit), names) for names, limit in limits.items()}
     report = {
         "command": "python -m benchmarks.retrieval" + (f" --limit {options.limit}" if options.limit else ""),
         "date": datetime.date.today().isoformat(),
@@ -230,7 +228,7 @@ def neighbourhoods(kg: KnowledgeGraph, records: Sequence[QueryRecord]) -> dict[s
 def rendered(kg: KnowledgeGraph, triples: Ids, names: NamingKind, rng: random.Random) -> str:
     """A context as its prompt writes it."""
     naming = make_naming(kg, names, triples[:, [0, 2]].ravel().tolist(), triples[:, 1].tolist(), rng)
-    return "\n".join(named_triple(naming, triple) for triple in triples.tolist())
+    return "\n".join(named_triple(kg, naming, triple) for triple in triples.tolist())
 
 
 def summed(tallies: Sequence[Tally]) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 
 import kg_data
 from benchmarks.exact_executor import DATASETS, RESULTS

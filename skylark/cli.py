@@ -20,7 +20,7 @@ GRAPH_VERBS = {
     "evaluate": "measure a method on query or question files",
     "compare": "compare two results files, query by query",
     "plot": "draw results files as bars per query type",
-    "distill": "teach a language model to answer the steps of chains",
+    "teach": "teach a language model one of its jobs",
     "complete": "predict what a graph does not say",
     "datasets": "list, check and convert graphs",
     "sample-queries": "draw queries with answers from a graph",

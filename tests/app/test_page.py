@@ -230,7 +230,7 @@ def test_the_page_says_which_model_runs(browser: Any, embedded: str) -> None:
 
 
 def test_the_api_gives_the_answer_as_one_object(copying: str) -> None:
-    from gradio_client import Client
+    from gradio_client import Client  # type: ignore[import-untyped]
 
     answer = Client(copying, verbose=False).predict("world", 'capital(borders("Portugal"))', api_name="/ask")
     assert [entry["entity"] for entry in answer["answers"]] == ["Madrid"]

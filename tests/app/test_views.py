@@ -247,7 +247,7 @@ def test_the_picture_has_a_text_alternative(towns: KnowledgeGraph) -> None:
     attributes = dict(page.attributes)
     assert ("role", "group") in page.attributes
     assert "B, road, D" in str([value for name, value in page.attributes if name == "aria-label"])
-    assert attributes["viewbox"].startswith("0 0 ")
+    assert (attributes["viewbox"] or "").startswith("0 0 ")
 
 
 def test_no_evidence_is_said(towns: KnowledgeGraph) -> None:

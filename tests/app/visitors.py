@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +32,7 @@ class Asked:
     right: bool
 
 
-def call(url: str, name: str, arguments: dict[str, object]) -> tuple[str, int]:
+def call(url: str, name: str, arguments: Mapping[str, object]) -> tuple[str, int]:
     """The events of one call, and how often it was told to wait."""
     waits = 0
     while True:

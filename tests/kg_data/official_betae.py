@@ -57,7 +57,8 @@ def write_official(source: Path, target: Path, limit: int | None = None, protoco
         dump(f"{what}2id.pkl", {name: key for key, name in names.items()})
     for split in ("train", "valid", "test"):
         shutil.copyfile(source / f"{split}.txt", target / f"{split}.txt")
-        queries, easy, hard = defaultdict(set), defaultdict(set), defaultdict(set)
+        queries: dict[Any, set[Any]] = defaultdict(set)
+        easy, hard = defaultdict(set), defaultdict(set)
         for path in sorted(source.glob(f"queries/{split}-*.jsonl")):
             for record in records(path, limit):
                 query = tuples(record["query"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kg_data.world import sources
@@ -180,7 +182,8 @@ def test_a_correction_is_needed(row: Correction, monkeypatch: pytest.MonkeyPatch
     """A row that changes nothing is to be dropped: the source has caught up."""
     from kg_data.world import corrections
 
-    raw, pages = sources.raw_countries(), {}
+    raw = sources.raw_countries()
+    pages: dict[str, dict[str, Any]] = {}
     wanted = {code: value for code, value in raw.items() if code in (row.country, *row.add, *row.remove)}
     field = {"capital": "capitals", "borders": "neighbours", "currency": "currencies", "language": "languages",
              "calling_code": "calling_codes", "top_level_domain": "domains"}[row.relation]  # fmt: skip

@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -86,7 +86,7 @@ class ScriptedChatModel(BaseChatModel):
     prompts: list[str] = Field(default_factory=list)
 
     def __init__(self, *replies: Reply, **fields: Any) -> None:
-        super().__init__(replies=list(replies), **fields)
+        super().__init__(**fields, **cast(dict[str, Any], {"replies": list(replies)}))
 
     @property
     def _llm_type(self) -> str:

@@ -78,7 +78,7 @@ def test_a_streamed_chain_gives_the_whole_answer_once() -> None:
 
 
 def test_a_question_that_comes_in_pieces_is_put_together() -> None:
-    pieces = RunnableLambda(lambda town: iter(["road(", f'"{town}"', ")"]))
+    pieces: RunnableLambda[str, Any] = RunnableLambda(lambda town: iter(["road(", f'"{town}"', ")"]))
 
     def in_pieces(town: str) -> Any:
         yield from pieces.invoke(town)
@@ -162,7 +162,8 @@ def test_an_error_is_the_runs_error() -> None:
 
 def test_a_plain_answer_is_no_run_of_its_own_but_its_calls_belong_to_the_run_around_it() -> None:
     recorder = Recorder()
-    around = RunnableLambda(lambda question: lark().answer(question).entities).with_config(run_name="around")
+    entities: RunnableLambda[str, Any] = RunnableLambda(lambda question: lark().answer(question).entities)
+    around = entities.with_config(run_name="around")
     assert around.invoke(TWO_STEPS, {"callbacks": [recorder]}) == ["Cedar"]
     assert recorder.parents_of_models() == ["around"] * 2
 

@@ -212,7 +212,7 @@ def part(images: SharedDetector) -> ImagesPart:
 
 def followed(demo: ImagesPart, *arguments: Any) -> dict[Any, Any]:
     """What the page shows at the end: the error where nothing began, else what following gives last."""
-    begun = demo.start(*arguments, None)
+    begun = demo.start(*arguments, None)  # type: ignore[call-arg]
     if not begun[demo.follower.following]:
         return begun
 

@@ -354,7 +354,7 @@ def test_a_visitors_model_is_held_by_a_job_only_while_it_works(
         return [BatchMethod(LARK_OWN, f"lark with your {name}", "lark", own.model, own.spec)]
 
     chosen = named("gpt-5-mini")
-    client = weakref.ref(chosen[0].llm)  # type: ignore[arg-type,type-var]
+    client = weakref.ref(chosen[0].llm)
     job = make('is("Home")', methods=chosen)
     job.estimate(WaitingLine(), chosen)
     job.join(60)

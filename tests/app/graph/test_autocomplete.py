@@ -11,7 +11,7 @@ from reasoning import KnowledgeGraph, Query
 
 @pytest.fixture
 def shelf() -> GraphShelf:
-    facts = [
+    facts: list[tuple[str, str, str | int]] = [
         ("Portugal", "borders", "Spain"), ("Porto", "in", "Portugal"), ("Spain", "borders", "France"),
         ("Madrid", "capital of", "Spain"), ("Pörtschach", "in", "Austria"), ('The "Port"', "in", "Spain"),
         ("Portugal", "population", 10),
@@ -29,7 +29,8 @@ def asked(shelf: GraphShelf, text: str, kind: str = "query", cursor: int | None 
 
 def written(shelf: GraphShelf, text: str, number: int = 0, cursor: int | None = None) -> str:
     got = asked(shelf, text, cursor=cursor)
-    return text[: got["start"]] + got["choices"][number]["insert"] + text[got["end"] :]
+    insert: str = got["choices"][number]["insert"]
+    return text[: got["start"]] + insert + text[got["end"] :]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from app.graph.handlers import description
 from reasoning import KnowledgeGraph
 from tests.app.test_views import SCRIPT, assert_harmless
 
-FACTS = [
+FACTS: list[tuple[str, str, str | int]] = [
     ("Ann", "lives in", "Rome"), ("Bob", "lives in", "Rome"), ("Bob", "lives in", "Oslo"), ("Ann", "knows", "Bob"),
     ("Rome", "in", "Italy"), ("Oslo", "in", "Norway"), ("Bob", "age", 40),
 ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_picture_of_a_schema_is_bounded() -> None:
 
 
 def test_the_section_counts_and_escapes() -> None:
-    facts = [(SCRIPT, f"{SCRIPT} of", "B"), (SCRIPT, "size", 3)]
+    facts: list[tuple[str, str, str | int]] = [(SCRIPT, f"{SCRIPT} of", "B"), (SCRIPT, "size", 3)]
     page = assert_harmless(contents_html(KnowledgeGraph.from_triples(facts, types=[(SCRIPT, SCRIPT)])))
     assert SCRIPT in page.text
     assert "2facts" in page.text.replace(" ", "") or "facts2" in page.text.replace(" ", "")

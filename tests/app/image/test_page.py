@@ -273,8 +273,8 @@ def test_no_path_is_read_that_was_not_uploaded(copying: str, files: Path, stamp:
 
 
 def test_programs_get_detections_and_sentences(copying: str, files: Path) -> None:
-    from gradio_client import Client, handle_file
-    from gradio_client.exceptions import AppError
+    from gradio_client import Client, handle_file  # type: ignore[import-untyped]
+    from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
     client = Client(copying, verbose=False)
     found = client.predict(handle_file(str(files / "photo.jpg")), "people", 0.35, api_name="/detect")

@@ -167,7 +167,7 @@ def test_a_model_serves_its_own_visit_alone_and_can_be_given_back(server: OpenAI
         with visit(other):
             assert model.own is None
             assert model.for_run() is page_model
-            assert model.reader == "embedded"
+            assert model.reader == "embedded"  # type: ignore[comparison-overlap]
             assert "gpt-5-mini" not in cards_html(model, "embedded")
     with visit("visit-1"):
         assert "forgotten" in demo.go_back()[demo.status]

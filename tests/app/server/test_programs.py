@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from reasoning.completion.hybrid import (
 from reasoning.completion.options import CompletionOptions, TrainingOptions
 from reasoning.completion.soft.adjacency import LARGEST
 from reasoning.completion.soft.execution import SoftLogic
+from reasoning.completion.soft.run import SoftRun
 from reasoning.errors import CompletionError, EvaluationError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
@@ -86,8 +88,8 @@ def test_a_chain_without_predicted_edges_says_nothing_of_them(kg: KnowledgeGraph
 def test_the_completed_graph_holds_the_best_edges_of_each_step_known_and_predicted(
     kg: KnowledgeGraph, model: Path
 ) -> None:
-    logic = hybrid(kg, model).answering.logic
-    assert logic is not None
+    method: Any = hybrid(kg, model).answering
+    logic: SoftLogic = method.logic
     chain = bind(QUERY, kg)
     results = logic.execute(chain)
     completed = complete_for(logic, chain, results)
@@ -125,8 +127,9 @@ def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_o
     def signals_of(llm: ScriptedChatModel) -> tuple[Answer, dict[int, float], dict[int, float]]:
         reasoner = hybrid(kg, model, llm, floor=0.0)
         answer = reasoner.answer(QUERY)
-        assert answer.soft is not None
-        entities, table = signals(answer.soft, answer.steps)
+        assert isinstance(answer.soft, SoftRun)
+        soft = answer.soft
+        entities, table = signals(soft, answer.steps)
         known = set(Reasoner(kg, method="exact").answer(QUERY).ranked.tolist())
         assert {e for e, is_known in zip(entities.tolist(), table[:, 0], strict=True) if is_known} == known
         relations = [step.step.relation for step in answer.steps]
@@ -135,7 +138,7 @@ def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_o
         numbers = [2 * relation.index + relation.inverse for relation in relations if relation is not None]
         anchor = answer.steps[0].step.anchors[0]
         assert anchor is not None
-        middle = ways(answer.soft.logic, numbers[0], {anchor: 1.0})
+        middle = ways(soft.logic, numbers[0], {anchor: 1.0})
         dropped = set(
             answer.steps[0]
             .kg.index.project(answer.steps[0].inputs[0], relations[0].index, relations[0].inverse)
@@ -145,7 +148,7 @@ def test_a_weight_gathers_every_way_and_is_less_where_the_model_left_an_entity_o
         return (
             answer,
             dict(zip(entities.tolist(), table[:, 2].tolist(), strict=True)),
-            ways(answer.soft.logic, numbers[1], middle),
+            ways(soft.logic, numbers[1], middle),
         )
 
     answer, weights, expected = signals_of(faultless())

@@ -82,19 +82,19 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
 
 
-DAMAGE: dict[str, Callable[[Path], None]] = {
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "flipped bit in an array": lambda folder: flip(folder / "index_forward_tails.npy", -1),
     "flipped bit in an array's header": lambda folder: flip(folder / "index_forward_tails.npy", 20),
     "flipped bit in a name": lambda folder: flip(folder / "labels_blob.npy", -1),
     "array cut short": lambda folder: cut(folder / "universe.npy"),
-    "empty array": lambda folder: (folder / "keys_blob.npy").write_bytes(b"") and None,
+    "empty array": lambda folder: (folder / "keys_blob.npy").write_bytes(b""),
     "missing array": lambda folder: (folder / "id_order.npy").unlink(),
-    "array that is a folder": lambda folder: ((folder / "id_order.npy").unlink(), (folder / "id_order.npy").mkdir())[0],
+    "array that is a folder": lambda folder: ((folder / "id_order.npy").unlink(), (folder / "id_order.npy").mkdir()),
     "missing manifest": lambda folder: (folder / cache.MANIFEST).unlink(),
     "manifest cut short": lambda folder: cut(folder / cache.MANIFEST),
-    "empty manifest": lambda folder: (folder / cache.MANIFEST).write_bytes(b"") and None,
-    "manifest of something else": lambda folder: (folder / cache.MANIFEST).write_text("[1]") and None,
-    "empty folder": lambda folder: (shutil.rmtree(folder), folder.mkdir())[0],
+    "empty manifest": lambda folder: (folder / cache.MANIFEST).write_bytes(b""),
+    "manifest of something else": lambda folder: (folder / cache.MANIFEST).write_text("[1]"),
+    "empty folder": lambda folder: (shutil.rmtree(folder), folder.mkdir()),
 }
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
 from reasoning.errors import GraphError
-from reasoning.graph import export
 from reasoning.graph.export import write_graph
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.graph.test_exchange import awkward, kinds_of, triples_of
@@ -93,7 +92,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export.Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(GraphError, match=rf"g{suffix} cannot be written: No space left"):
         write_graph(KnowledgeGraph.from_triples([("a", "r", "b")]), tmp_path / f"g{suffix}")
     assert list(tmp_path.iterdir()) == []

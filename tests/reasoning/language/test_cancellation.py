@@ -14,7 +14,7 @@ from reasoning.language.concurrent_map import concurrent_map
 def test_what_is_awaited_gives_its_result_or_its_error() -> None:
     assert asyncio.run(awaited(lambda: 5)) == 5
     with pytest.raises(KeyError, match="five"):
-        asyncio.run(awaited(lambda: {}["five"]))
+        asyncio.run(awaited(lambda: dict[str, int]()["five"]))
 
 
 def test_the_event_loop_goes_on_meanwhile() -> None:

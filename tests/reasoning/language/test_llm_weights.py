@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -122,7 +123,11 @@ def real_weights() -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip_a_byte, cut_short, lose_the_tokenizer, garble_the_manifest])
 def test_damaged_cache_is_noticed_and_converted_again(
-    real_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, damage
+    real_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[Path], object],
 ) -> None:
     folder = tmp_path / real_weights.name
     shutil.copytree(real_weights, folder)

@@ -216,7 +216,8 @@ def test_a_step_too_big_for_one_sheet_is_marked_in_parts_that_are_told(model: Pa
     answer = Reasoner(star, llm=llm, options=LarkOptions(token_budget=64)).answer(Query.parse('r("hub")'))
     (step,) = answer.steps
     assert len(step.parts) == step.parts_total > 1
-    assert sum(part.context.relevant for part in step.parts) == 60 and step.context.left_out == 0
+    assert sum(part.context.relevant for part in step.parts) == 60
+    assert step.context is not None and step.context.left_out == 0
     assert set(step.members) == set(np.concatenate([part.members for part in step.parts]))
     assert any(f"was asked in {step.parts_total} parts" in note for note in answer.notes)
 

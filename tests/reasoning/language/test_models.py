@@ -5,14 +5,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import SecretStr
 
@@ -174,7 +174,7 @@ def test_timeout_ends_the_work_and_frees_the_model(
         return token
 
     monkeypatch.setattr(LocalModel, "_forward", counting)
-    prompt = [HumanMessage("e1 r1 e2\n" * 900)]
+    prompt: list[BaseMessage] = [HumanMessage("e1 r1 e2\n" * 900)]
     with pytest.raises(LLMTimeoutError, match=r"did not answer within 0\.2 s"):
         ask_model(embedded, prompt, 0.2)
     assert sum(read) < embedded.get_num_tokens_from_messages(prompt) / 2
@@ -186,6 +186,7 @@ def test_closed_or_paused_stream_blocks_nobody(embedded: EmbeddedChatModel) -> N
     paused, closed = embedded.stream(CAPITAL), embedded.stream(CAPITAL)
     next(paused)
     next(closed)
+    assert isinstance(closed, Generator)
     closed.close()
     assert "Paris" in embedded.invoke(CAPITAL, timeout=60).text
     assert "Paris" in embedded.invoke(CAPITAL).text

@@ -184,7 +184,7 @@ def test_a_full_disk_is_told_once(cache: ResponseCache, told: pytest.LogCaptureF
 
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(response_cache.sqlite3, "connect", lambda *a, **k: connect(*a, **k, factory=Full))
+        patched.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **k, factory=Full))
         for number in range(3):
             cache.update(f"big {number}", "m", said("x" * 100_000))
     assert [("full" in record.getMessage()) for record in told.records] == [True]

@@ -18,6 +18,7 @@ from reasoning.lark import chain_run, tasks
 from reasoning.query.binding import bind
 from reasoning.query.structures import STRUCTURES, instantiate
 from reasoning.query.tree import Entity
+from reasoning.retrieval import retrieve
 from tests.reasoning.chat_models import ScriptedChatModel, context_lines, faultless, faultless_reply, hang
 
 ROOMY = 16_000
@@ -91,7 +92,7 @@ FORMS = [
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_the_prompt_alone_suffices_for_the_exact_answer(structure: str, form: dict[str, str]) -> None:
+def test_the_prompt_alone_suffices_for_the_exact_answer(structure: str, form: dict[str, Any]) -> None:
     for number in range(4):
         query = made_query(structure, number)
         answer = ask(faultless(), query, **form)
@@ -437,7 +438,7 @@ def test_tokens_are_those_of_the_prompt_as_sent() -> None:
 
 def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[int], Any]] = []
-    true_retrieve = tasks.retrieve
+    true_retrieve = retrieve
 
     def spy(kg: Any, sources: Any, relation: Any, budget: Any, *more: Any) -> Any:
         seen.append((sources.tolist(), relation))

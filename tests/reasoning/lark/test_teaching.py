@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,9 @@ def test_the_teachers_marks_are_what_the_step_asks_for(scheme: MarkScheme, kind:
             }
         else:
             first, *others = map(set, step.sets)
-            combine = {"intersect": set.intersection, "union": set.union, "difference": set.difference}
+            combine: dict[str, Callable[..., set[int]]] = {
+                "intersect": set.intersection, "union": set.union, "difference": set.difference,
+            }  # fmt: skip
             expected = combine[step.operation](first, *others)
         assert given == expected
         some |= bool(given) and not step.keep.all()
@@ -115,7 +118,7 @@ def run(model: Path, out: Path, tokens: int = 4000, **changed: object) -> list[s
     return said
 
 
-def weights(out: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def weights(out: Path) -> dict[str, np.ndarray]:
     from safetensors.torch import load_file
 
     loaded = load_file(out / CHECKPOINT / "adapter_model.safetensors")

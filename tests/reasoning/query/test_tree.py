@@ -124,19 +124,19 @@ def test_a_tree_cannot_be_changed() -> None:
     ("make", "message"),
     [
         (lambda: Entity(""), "non-empty name"),
-        (lambda: Entity(5), "non-empty name"),
+        (lambda: Entity(5), "non-empty name"),  # type: ignore[arg-type]
         (lambda: Project("", A), "a relation needs a non-empty name"),
-        (lambda: Project("r", "a"), "expected a query"),
+        (lambda: Project("r", "a"), "expected a query"),  # type: ignore[arg-type]
         (lambda: Union((A,)), "at least two parts"),
         (lambda: Intersect(()), "at least two parts"),
         (lambda: Complement(Count(A)), "not a set"),
         (lambda: Union((A, Exists(A))), "not a set"),
         (lambda: Top(0, "v", A), "at least 1"),
-        (lambda: Top(1.5, "v", A), "at least 1"),
+        (lambda: Top(1.5, "v", A), "at least 1"),  # type: ignore[arg-type]
         (lambda: Top(True, "v", A), "at least 1"),
-        (lambda: Compare("v", A, "=>", 1), "unknown comparison"),
+        (lambda: Compare("v", A, "=>", 1), "unknown comparison"),  # type: ignore[arg-type]
         (lambda: Compare("v", A, ">", True), "needs a number or a date"),
-        (lambda: Compare("v", A, ">", "1"), "needs a number or a date"),
+        (lambda: Compare("v", A, ">", "1"), "needs a number or a date"),  # type: ignore[arg-type]
         (lambda: Compare("v", A, ">", datetime.datetime(2001, 1, 1, 5)), "without a time"),
         (lambda: Compare("v", A, ">", math.nan), "64-bit"),
         (lambda: Compare("v", A, ">", -math.inf), "64-bit"),

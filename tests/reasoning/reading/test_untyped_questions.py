@@ -25,7 +25,8 @@ FIRM = KnowledgeGraph.from_triples(
     [
         *[("Ada", "employed_by", "Acme"), ("Bob", "employed_by", "Acme"), ("Cid", "employed_by", "Beta")],
         *[("Ada", "salary", 120_000), ("Bob", "salary", 80_000), ("Cid", "salary", 60_000)],
-        *[("Acme", "founded", 1999), ("Beta", "founded", 2005), ("Acme", "acquired", "Beta")],
+        *[("Acme", "founded", 1999), ("Beta", "founded", 2005)],
+        ("Acme", "acquired", "Beta"),
         *[(name, "type", "person") for name in ("Ada", "Bob", "Cid")],
         *[(name, "type", "company") for name in ("Acme", "Beta")],
     ],

@@ -10,6 +10,7 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
@@ -128,10 +129,15 @@ def test_it_can_be_awaited_and_asked_in_batches() -> None:
 def test_it_works_inside_a_chain() -> None:
     prompt = ChatPromptTemplate.from_messages([("human", "{facts}\n\n{question}")])
     seen: list[str] = []
+
+    def noted(value: PromptValue) -> PromptValue:
+        seen.append(value.to_string())
+        return value
+
     chain = (
         {"facts": GraphRetriever(kg=KG) | (lambda found: "\n".join(contents(found))), "question": RunnablePassthrough()}
         | prompt
-        | RunnableLambda(lambda value: seen.append(value.to_string()) or value)
+        | RunnableLambda(noted)
         | FakeListChatModel(responses=["Rome"])
         | StrOutputParser()
     )
@@ -142,7 +148,7 @@ def test_it_works_inside_a_chain() -> None:
 @pytest.mark.parametrize("name", AWKWARD, ids=ascii)
 def test_no_name_leaves_its_line(name: str) -> None:
     kg = KnowledgeGraph.from_triples([("a", "r", name), (name, "r", "b")])
-    documents = GraphRetriever(kg=kg).invoke({"entities": ["a"]})
+    documents = GraphRetriever(kg=kg).invoke({"entities": ["a"]})  # type: ignore[arg-type]
     assert documents
     for document in documents:
         head, relation, tail = json.loads(f"[{document.page_content[1:-1]}]")

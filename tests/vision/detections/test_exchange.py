@@ -93,10 +93,11 @@ class TestCoco:
     def test_a_run_length_mask_becomes_an_outline(self) -> None:
         mask = np.zeros((48, 64), np.uint8)
         mask[10:20, 5:30] = 1
-        for counts in (
+        masks: tuple[dict[str, Any], ...] = (
             coco_mask.encode(np.asfortranarray(mask)),
             {"counts": [250, 10, 38, 10, 2764], "size": [48, 64]},
-        ):
+        )
+        for counts in masks:
             if isinstance(counts["counts"], bytes):
                 counts["counts"] = counts["counts"].decode()
             one = {"category_id": 18, "bbox": [5, 10, 25, 10], "segmentation": counts, "iscrowd": 1}
@@ -132,7 +133,7 @@ class TestRealAnnotations:
         content = json.loads(file.read_text(encoding="utf-8"))
         names = {category["id"]: category["name"] for category in content["categories"]}
         whole = [one for one in content["annotations"] if not one.get("iscrowd")]
-        results = []
+        results: list[dict[str, Any]] = []
         for image in content["images"]:
             mine = [one for one in whole if one["image_id"] == image["id"]]
             found = Detections.from_coco(mine, (image["width"], image["height"]), names)

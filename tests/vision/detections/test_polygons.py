@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faster_coco_eval.core import mask as coco_mask
+from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.ndimage import label
+from scipy.ndimage import label  # type: ignore[import-untyped]
 
 from vision.detections.polygons import grabcut_outlines, mask_from_rings, rings_from_mask, with_points
 from vision.detections.polygons.fitting import fitted
@@ -32,7 +32,8 @@ def size_of(mask: np.ndarray) -> tuple[int, int]:
 
 def disc(radius: float = 40, side: int = 100) -> np.ndarray:
     y, x = np.mgrid[0:side, 0:side] + 0.5
-    return np.hypot(x - side / 2, y - side / 2) < radius
+    inside: np.ndarray = np.hypot(x - side / 2, y - side / 2) < radius
+    return inside
 
 
 def square(left: float, top: float, side: float) -> np.ndarray:
@@ -143,7 +144,7 @@ class TestNumberOfPoints:
         big = disc(120, 300)
         found = iou(mask_from_rings((with_points(rings_from_mask(big), points),), (300, 300)), big)
         best = max(
-            iou(mask_from_rings((regular(points, radius, 150),), (300, 300)), big) for radius in np.arange(110, 190, 2)
+            iou(mask_from_rings((regular(points, radius, 150),), (300, 300)), big) for radius in range(110, 190, 2)
         )
         assert found > best - 0.02
 
@@ -301,7 +302,8 @@ class TestOutlinesFromBoxes:
     def test_real_objects_are_outlined_better_than_by_their_boxes(self, data_root: Path) -> None:
         folder = data_root / "vision" / "coco_mini_train"
         annotated = read_annotations([(folder / "images", folder / "instances.json")])
-        ours, boxes = [], []
+        ours: list[float] = []
+        boxes: list[float] = []
         for place in range(3):
             image = load_image(annotated.images[place].path)
             rows = [row for row in annotated.annotations if row.image == place and not row.crowd]

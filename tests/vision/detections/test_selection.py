@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_two_halves_share_no_box_and_lose_none() -> None:
 def test_sizes_are_bounds_with_their_ends() -> None:
     xyxy = np.array([[0, 0, 10, 10], [0, 0, 32, 32], [0, 0, 50, 20]], np.float32)
 
-    def keep(**bounds: float) -> list[bool]:
+    def keep(**bounds: float) -> Any:
         return of_size(xyxy, (100, 50), SizeRange(**bounds)).tolist()
 
     assert keep(max_area=1024) == [True, True, True]
@@ -95,7 +96,7 @@ def test_a_limit_keeps_the_first_by_its_rank() -> None:
     xyxy = np.array([[0, 0, 10, 10], [80, 0, 100, 20], [40, 40, 60, 60], [0, 90, 5, 95]], np.float32)
     scores = np.array([0.5, 0.6, 0.4, 0.9], np.float32)
 
-    def kept(limit: Limit) -> list[int]:
+    def kept(limit: Limit) -> Any:
         return ranked(xyxy, scores, (100, 100), limit).tolist()
 
     assert kept(Limit(2)) == [3, 1]

@@ -262,7 +262,7 @@ class TestWeights:
 
     def test_half_precision_costs_nothing_when_run(self, tmp_path: Path) -> None:
         onnx = pytest.importorskip("onnx")
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath = str(tmp_path / "optimised.onnx")

@@ -99,6 +99,7 @@ def test_a_box_that_the_head_is_set_to_comes_back_in_the_pixels_of_any_image(
     # Centre (0.25, 0.5), size (0.2, 0.4) of the image.
     expected = np.array([0.15 * width, 0.3 * height, 0.35 * width, 0.7 * height])
     np.testing.assert_allclose(found.xyxy, np.tile(expected, (len(found.labels), 1)), atol=1e-2)
+    assert found.scores is not None
     np.testing.assert_allclose(found.scores, math.exp(3) / (math.exp(3) + 4), atol=1e-5)
 
 

@@ -104,7 +104,7 @@ def test_behind_the_plus_stands_nothing_but_a_mask_model(shelf: Shelf) -> None:
 def test_a_kind_that_is_no_detector_is_refused_with_those_that_are(tmp_path: Path) -> None:
     from transformers import ViTConfig, ViTModel
 
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    sizes: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
     ViTModel(ViTConfig(**sizes, image_size=16)).save_pretrained(tmp_path)
     with pytest.raises(DetectorError) as refused:
         open_transformers(str(tmp_path))

@@ -38,7 +38,9 @@ def detector(request: pytest.FixtureRequest, shelf: Shelf) -> Detector:
 
 def same(one: Found, other: Found) -> None:
     assert one.labels == other.labels
-    np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)  # type: ignore[arg-type]
+    assert one.scores is not None
+    assert other.scores is not None
+    np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
     np.testing.assert_allclose(one.xyxy, other.xyxy, atol=1e-2)
 
 
@@ -69,8 +71,10 @@ def test_the_order_of_the_classes_changes_nothing(detector: Detector, classes: t
     shuffled = tuple(np.random.default_rng(1).permutation(np.array(classes)).tolist())
     (other,) = detector.detect([image], Request(shuffled))
     assert one.labels == other.labels
+    assert one.scores is not None
+    assert other.scores is not None
     np.testing.assert_array_equal(one.xyxy, other.xyxy)
-    np.testing.assert_array_equal(one.scores, other.scores)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(one.scores, other.scores)
 
 
 def test_a_batch_of_all_sizes_gives_what_single_images_give(detector: Detector) -> None:
@@ -222,7 +226,7 @@ def test_owl_agrees_with_the_model_as_a_whole_and_the_librarys_boxes(
     boxes = theirs["boxes"][order].clamp(min=0).numpy()
     boxes = np.minimum(boxes, [width, height, width, height])
     solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    np.testing.assert_allclose(found.scores, theirs["scores"][order].numpy()[solid], atol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.scores, theirs["scores"][order].numpy()[solid], atol=1e-5)
     np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
     assert found.labels == tuple(phrases[number] for number in theirs["labels"][order].numpy()[solid])
 
@@ -274,7 +278,7 @@ def test_omdet_of_one_class_agrees_with_the_librarys_post_processing(shelf: Shel
     (found,) = detector.detect([image], Request(("dog",)))
     boxes = theirs["boxes"].numpy()
     solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    np.testing.assert_allclose(found.scores, theirs["scores"].numpy()[solid], atol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.scores, theirs["scores"].numpy()[solid], atol=1e-5)
     np.testing.assert_allclose(found.xyxy, boxes[solid], atol=1e-2)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from kg_data.appended_lines import Line
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from vision.errors import EvaluationError
 from vision.evaluation.run import lines_path, run
-from vision.evaluation.run_lines import Line, RunLines
+from vision.evaluation.run_lines import RunLines
 
 PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 5

@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -258,7 +259,9 @@ class TestModes:
 
     def test_16_bits_of_grey_become_8(self) -> None:
         values = np.array([[0, 257, 32896, 65535]], np.uint16)
-        for source in (values, encoded(Image.fromarray(values), "PNG"), encoded(Image.fromarray(values), "TIFF")):
+        image = Image.fromarray(values)
+        sources: tuple[Any, ...] = (values, encoded(image, "PNG"), encoded(image, "TIFF"))
+        for source in sources:
             loaded = load_image(source)
             assert loaded.pixels[0, :, 0].tolist() == [0, 1, 128, 255]
             assert np.ptp(loaded.pixels, axis=2).max() == 0

@@ -121,7 +121,7 @@ def test_a_request_that_cannot_be_met_is_an_error_of_each_image() -> None:
 
 def test_a_reader_of_ones_own_is_used() -> None:
     def read(source: ImageSource) -> LoadedImage:
-        raise ImageError(f"{source} is not for reading")
+        raise ImageError(f"{source!s} is not for reading")
 
     ((_, _, found),) = detect_many(GreyDetector(), ["a"], ANYTHING, load=read)
     assert str(found) == "a is not for reading"
