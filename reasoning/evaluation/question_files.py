@@ -1,7 +1,7 @@
 """Question files: questions in plain English with the answers that are expected.
 
 Two forms: `question<TAB>answer|answer` a line, with the gold paths in `<stem>_qtype.txt` beside the file where they
-are known (MetaQA); or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
+are known; or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
 before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph
 cannot answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by
 which the figures are told apart.
@@ -10,6 +10,10 @@ A question without answers, in either form, expects that nothing is answered: it
 nothing is found. Where `"query"` is null it is right only where it is refused: an empty answer would claim that the
 question was understood. Where `"answers"` is null and there is no query, what to expect is unknown, and nothing is
 right. Blank lines are skipped.
+
+Gold paths have the form of MetaQA (Zhang et al. 2018, arXiv 1709.04071): `movie_to_director_to_movie_to_genre` is a
+chain of relations of its graph, where `movie_to_X` follows X's relation from the film and `X_to_movie` its inverse. The
+answers that its files list were computed on a graph that may hold more triples, so they are recomputed here.
 """
 
 from __future__ import annotations
@@ -18,16 +22,36 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kg_data.errors import DataError, SkylarkError
 from kg_data.loaders.text import read_text
 from reasoning.errors import EvaluationError, UnknownEntityError
-from reasoning.evaluation.metaqa import Hop, path_of, walk
+from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
+
+RELATION_OF = {
+    "director": "directed_by",
+    "actor": "starred_actors",
+    "writer": "written_by",
+    "genre": "has_genre",
+    "language": "in_language",
+    "year": "release_year",
+    "tag": "has_tags",
+    "tags": "has_tags",
+    "imdbrating": "has_imdb_rating",
+    "imdbvotes": "has_imdb_votes",
+}
+"""The relation from a film to each kind of thing, by the words that the paths use."""
+
+Hop = tuple[str, bool]
+"""A relation's name, and whether it is followed backwards."""
 
 Gold = frozenset[int] | str
 """One expected answer: the entities that its text may mean, or a text where it means none (a number, yes or no)."""
@@ -217,3 +241,33 @@ class _Line:
 
     def _broken(self, expected: str, found: str) -> DataError:
         return DataError(self.path, expected, line=self.number + 1, found=found)
+
+
+def path_of(name: str) -> tuple[Hop, ...]:
+    """The chain of relations that a path's name means, e.g. `actor_to_movie_to_year`.
+
+    Raises:
+        ValueError: it is no such path.
+    """
+    kinds = name.split("_to_")
+    hops: list[Hop] = []
+    for here, there in pairwise(kinds):
+        film, other = (here, there) if here == "movie" else (there, here)
+        if film != "movie" or other not in RELATION_OF:
+            raise ValueError(f"{here}_to_{there} is no step of MetaQA")
+        hops.append((RELATION_OF[other], here != "movie"))
+    if not hops:
+        raise ValueError(f"{name!r} is no path")
+    return tuple(hops)
+
+
+def walk(kg: KnowledgeGraph, topic: int, path: tuple[tuple[int, bool], ...]) -> Ids:
+    """Everything that a path of (relation, inverse) leads to, the topic dropped after every hop; sorted, shape (m,).
+
+    The topic is dropped because MetaQA does: the other films of a film's director are not the film itself.
+    """
+    reached = np.array([topic], dtype=np.int32)
+    for relation, inverse in path:
+        reached = kg.index.project(reached, relation, inverse)
+        reached = reached[reached != topic]
+    return reached

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.rules.directed_edges import DirectedEdges
+from reasoning.completion.rules.options import RuleOptions
 from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
@@ -39,31 +40,19 @@ class ClosedRules(NamedTuple):
     size: Ids
 
 
-def mine_closed(
-    edges: DirectedEdges,
-    relations: int,
-    support: int,
-    smoothing: float,
-    confidence: float,
-    walks: int,
-    seed: int,
-) -> ClosedRules:
+def mine_closed(edges: DirectedEdges, relations: int, options: RuleOptions) -> ClosedRules:
     """Count all closed rules of one and two body relations.
 
     Args:
         edges: the graph, over 2 x `relations` directed relations.
         relations: relations, not counting directions.
-        support: fewest pairs that bear a rule out.
-        smoothing: k in confidence = support / (body + k).
-        confidence: least confidence.
-        walks: edges walked for each first relation; where they do not suffice, its sources are sampled.
-        seed: of that sample.
+        options: their support, confidence, smoothing, walks and seed.
     """
-    directed = 2 * relations
-    found: list[NDArray[np.int64]] = []
+    directed, support, smoothing = 2 * relations, options.support, options.smoothing
+    tables: list[NDArray[np.int64]] = []
     order = np.argsort(edges.relations, kind="stable")
     ends = np.searchsorted(edges.relations[order], np.arange(directed + 1))
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(options.seed)
     for first in range(directed):
         groups = order[ends[first] : ends[first + 1]]
         if not len(groups):
@@ -71,12 +60,12 @@ def mine_closed(
         singles, size = np.zeros(directed, dtype=np.int64), np.zeros(1, dtype=np.int64)
         pairs = np.zeros((directed, directed, BUCKETS), dtype=np.int32)
         bodies = np.zeros((directed, BUCKETS), dtype=np.int64)
-        count_closed(generator.permutation(groups), walks, *edges, singles, size, pairs, bodies)
+        count_closed(generator.permutation(groups), options.walks, edges, singles, size, pairs, bodies)
         singles[first] = 0
-        head = np.flatnonzero((singles >= support) & (singles >= confidence * (size[0] + smoothing)))
+        head = np.flatnonzero((singles >= support) & (singles >= options.confidence * (size[0] + smoothing)))
         once = np.zeros((len(head), 2, BUCKETS), dtype=np.int64)
         once[:, 0, 0], once[:, 1, 0] = singles[head], size[0]
-        found.append(
+        tables.append(
             np.column_stack((head, np.full_like(head, first), np.full_like(head, NONE), once.reshape(-1, 2 * BUCKETS)))
         )
         sums = pairs.sum(axis=2)
@@ -84,9 +73,9 @@ def mine_closed(
         counts: NDArray[np.int64] = np.stack((pairs[second, head], bodies[second]), axis=1).astype(np.int64)
         likely = (counts[:, 0] / (counts[:, 1] + smoothing)).max(axis=1)
         whole = sums[second, head] / (counts[:, 1].sum(axis=1) + smoothing)
-        good = np.maximum(likely, whole) >= confidence
-        found.append(np.column_stack((head, np.full_like(head, first), second, counts.reshape(-1, 2 * BUCKETS)))[good])
-    table = np.concatenate(found).astype(np.int32) if found else np.zeros((0, 3 + 2 * BUCKETS), dtype=np.int32)
+        good = np.maximum(likely, whole) >= options.confidence
+        tables.append(np.column_stack((head, np.full_like(head, first), second, counts.reshape(-1, 2 * BUCKETS)))[good])
+    table = np.concatenate(tables).astype(np.int32) if tables else np.zeros((0, 3 + 2 * BUCKETS), dtype=np.int32)
     body = np.column_stack((table[:, 1:3], np.full(len(table), NONE, dtype=np.int32)))
     return ClosedRules(table[:, 0], body, table[:, 3 : 3 + BUCKETS], table[:, 3 + BUCKETS :])
 
@@ -128,12 +117,7 @@ def bucket_of(walks: int) -> int:
 def count_closed(
     groups: NDArray[np.int64],
     walks: int,
-    bounds: NDArray[np.int64],
-    relations: Ids,
-    entities: Ids,
-    starts: NDArray[np.int64],
-    targets: Ids,
-    facts: Ids,
+    edges: DirectedEdges,
     singles: NDArray[np.int64],
     size: NDArray[np.int64],
     pairs: NDArray[np.int32],
@@ -146,6 +130,7 @@ def count_closed(
         singles: out, shape (d,): pairs of first(x, y) that have head d too; `size`, shape (1,), all pairs.
         pairs: out, shape (d, d): by second relation and head; `bodies`, shape (d,), all pairs by second relation.
     """
+    bounds, relations, entities, starts, targets, _ = edges
     count = len(bounds) - 1
     edge_of = np.full(count, -1, dtype=np.int64)
     after = np.full(len(targets), -1, dtype=np.int64)

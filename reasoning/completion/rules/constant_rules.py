@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.rules.directed_edges import DirectedEdges
+from reasoning.completion.rules.options import RuleOptions
 from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
@@ -45,17 +46,13 @@ def with_classes(edges: DirectedEdges, relations: int) -> tuple[NDArray[np.int64
     return starts, np.concatenate((edges.targets, edges.entities[order]))
 
 
-def mine_constant(
-    edges: DirectedEdges, relations: int, support: int, smoothing: float, confidence: float
-) -> ConstantRules:
+def mine_constant(edges: DirectedEdges, relations: int, options: RuleOptions) -> ConstantRules:
     """Count how the members of each group, and of each class, overlap with every group.
 
     Args:
         edges: the graph, over 2 x `relations` directed relations.
         relations: relations, not counting directions.
-        support: fewest members of both.
-        smoothing: k in confidence = support / (body + k), the body being the premise's size.
-        confidence: least confidence.
+        options: their support, confidence and smoothing; the body is the premise's size.
     """
     starts, members = with_classes(edges, relations)
     arguments = (
@@ -65,13 +62,13 @@ def mine_constant(
         edges.bounds,
         edges.starts,
         edges.facts,
-        support,
-        smoothing,
-        confidence,
+        options.constant_support,
+        options.smoothing,
+        options.constant_confidence,
     )
     nothing = np.empty(0, dtype=np.int32)
-    found = count_overlaps(*arguments, nothing, nothing, nothing)
-    premise, conclusion, counted = (np.empty(found, dtype=np.int32) for _ in range(3))
+    count = count_overlaps(*arguments, nothing, nothing, nothing)
+    premise, conclusion, counted = (np.empty(count, dtype=np.int32) for _ in range(3))
     count_overlaps(*arguments, premise, conclusion, counted)
     order = np.lexsort((edges.entities[conclusion], edges.relations[conclusion], premise))
     return ConstantRules(premise[order], conclusion[order], counted[order])

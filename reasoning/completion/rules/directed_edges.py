@@ -71,14 +71,20 @@ class DirectedEdges(NamedTuple):
 
 
 @compiled
-def group_of(bounds: NDArray[np.int64], relations: Ids, entity: int, relation: int) -> int:
-    """The group of an entity with a directed relation, -1 where it has none."""
-    low, end = bounds[entity], bounds[entity + 1]
-    high = end
+def first_at_least(values: Ids, low: int, high: int, wanted: int) -> int:
+    """The first place from `low` on of sorted values that is at least `wanted`, `high` where there is none."""
     while low < high:
         middle = (low + high) >> 1
-        if relations[middle] < relation:
+        if values[middle] < wanted:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and relations[low] == relation else -1
+    return low
+
+
+@compiled
+def group_of(bounds: NDArray[np.int64], relations: Ids, entity: int, relation: int) -> int:
+    """The group of an entity with a directed relation, -1 where it has none."""
+    end = bounds[entity + 1]
+    place = first_at_least(relations, bounds[entity], end, relation)
+    return place if place < end and relations[place] == relation else -1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reasoning.completion.rules.closed_rules import BUCKETS, ClosedRules, bucket_of
 from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
+from reasoning.completion.rules.options import RuleOptions
 from reasoning.completion.rules.walking import reach
 from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
@@ -24,12 +25,10 @@ WALKS = 50_000
 """Edges walked to count a body; where these are too few its sources are sampled."""
 
 
-def mine_long(
-    edges: DirectedEdges, relations: int, support: int, smoothing: float, confidence: float, seed: int
-) -> ClosedRules:
+def mine_long(edges: DirectedEdges, relations: int, options: RuleOptions) -> ClosedRules:
     """Find and count closed rules of three body relations; arguments as of `mine_closed`."""
     directed = 2 * relations
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(options.seed)
     order = np.argsort(edges.relations, kind="stable")
     group_ends = np.searchsorted(edges.relations[order], np.arange(directed + 1))
     owners = np.repeat(np.arange(len(edges.relations)), np.diff(edges.starts))
@@ -39,7 +38,7 @@ def mine_long(
     walks, inner_walks = (np.zeros(size, dtype=np.int32) for _ in range(2))
     ends, inner = (np.empty(size, dtype=np.int32) for _ in range(2))
     known = np.zeros(size, dtype=np.int8)
-    found: list[NDArray[np.int64]] = []
+    rows: list[NDArray[np.int64]] = []
     keys = np.empty(SAMPLED * PATHS, dtype=np.int64)
     for head in range(directed):
         mine = edge_order[edge_ends[head] : edge_ends[head + 1]]
@@ -48,7 +47,7 @@ def mine_long(
         count = find_bodies(sources, edges.targets[sample], directed, int(generator.integers(1 << 30)), edges, keys)
         bodies, along = np.unique(keys[:count], return_counts=True)
         often = np.lexsort((bodies, -along))[:COUNTED]
-        bodies = bodies[often[along[often] >= support]]
+        bodies = bodies[often[along[often] >= options.support]]
         body = np.column_stack((bodies // directed**2, bodies // directed % directed, bodies % directed)).astype(
             np.int32
         )
@@ -57,9 +56,10 @@ def mine_long(
             groups = generator.permutation(order[group_ends[first] : group_ends[first + 1]])
             counts = np.zeros((2, BUCKETS), dtype=np.int64)
             count_long(head, groups, relations_of_body, WALKS, edges, walks, ends, inner_walks, inner, known, counts)
-            if counts[0].sum() >= support and counts[0].sum() >= confidence * (counts[1].sum() + smoothing):
-                found.append(np.concatenate(([head], relations_of_body, counts.ravel())))
-    table = np.array(found, dtype=np.int32).reshape(-1, 4 + 2 * BUCKETS)
+            least = max(options.support, options.confidence * (counts[1].sum() + options.smoothing))
+            if counts[0].sum() >= least:
+                rows.append(np.concatenate(([head], relations_of_body, counts.ravel())))
+    table = np.array(rows, dtype=np.int32).reshape(-1, 4 + 2 * BUCKETS)
     columns = (table[:, 0], table[:, 1:4], table[:, 4 : 4 + BUCKETS], table[:, 4 + BUCKETS :])
     return ClosedRules(*(np.ascontiguousarray(part) for part in columns))
 

@@ -14,7 +14,7 @@ import hashlib
 import shutil
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,41 +26,13 @@ from reasoning.completion.rules.closed_rules import ClosedRules, best_of, mine_c
 from reasoning.completion.rules.constant_rules import ConstantRules, mine_constant, with_classes
 from reasoning.completion.rules.directed_edges import DirectedEdges
 from reasoning.completion.rules.long_rules import mine_long
+from reasoning.completion.rules.options import RuleOptions
 from reasoning.errors import CompletionError, GraphError
 from reasoning.graph import cache
 from reasoning.graph.index import Ids, TripleIndex
 
 CERTAIN = np.float32(1 - 2.0**-24)
 """The largest confidence below 1."""
-
-
-@dataclass(frozen=True)
-class RuleOptions:
-    """Which rules are kept and how they are added up.
-
-    Attributes:
-        support, confidence: least ones of a closed rule; confidence = support / (body + smoothing).
-        constant_support, constant_confidence: the same of rules with constants, of which there are many more.
-        smoothing: AnyBURL's pessimistic constant.
-        rules: closed rules kept for each directed relation.
-        top: strongest rules that an edge's confidence is made of.
-        walks: edges walked for each relation that a body begins with; where these are too few its sources are sampled.
-        sparse: most edges that an entity has on average, both directions counted, in a graph whose rules have bodies of
-            three edges too. In a dense one these lead everywhere: on FB15k-237 (37 an entity) they take seven times as
-            long and add nothing, on WN18RR (4 an entity) they raise MRR by 0.03.
-        seed: of all samples.
-    """
-
-    support: int = 2
-    confidence: float = 0.01
-    constant_support: int = 3
-    constant_confidence: float = 0.1
-    smoothing: float = 5.0
-    rules: int = 1000
-    top: int = 3
-    walks: int = 200_000_000
-    sparse: float = 10.0
-    seed: int = 0
 
 
 class RulePredictor:
@@ -107,7 +79,7 @@ class RulePredictor:
         index: TripleIndex,
         entities: int,
         relations: int,
-        options: RuleOptions = RuleOptions(),
+        options: RuleOptions | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> RulePredictor:
         """Mine the rules of a graph.
@@ -119,27 +91,16 @@ class RulePredictor:
             options: which rules are kept.
             say: is told how far it is.
         """
+        options = options or RuleOptions()
         edges = DirectedEdges.build(index, entities)
-        closed = mine_closed(
-            edges,
-            relations,
-            options.support,
-            options.smoothing,
-            options.confidence,
-            options.walks,
-            options.seed,
-        )
+        closed = mine_closed(edges, relations, options)
         say(f"{len(closed.head):,} rules whose body is a path of one or two edges")
         parts = [closed]
         if len(edges.targets) <= options.sparse * len(np.unique(edges.entities)):
-            parts.append(
-                mine_long(edges, relations, options.support, options.smoothing, options.confidence, options.seed)
-            )
+            parts.append(mine_long(edges, relations, options))
             say(f"{len(parts[1].head):,} rules whose body is a path of three edges")
         closed = best_of(parts, options.smoothing, options.rules)
-        constant = mine_constant(
-            edges, relations, options.constant_support, options.smoothing, options.constant_confidence
-        )
+        constant = mine_constant(edges, relations, options)
         say(f"{len(constant.premise):,} rules with constants")
         return cls(index, entities, relations, options, closed, constant)
 
@@ -214,12 +175,11 @@ class RulePredictor:
         return (-np.log1p(-confidence)).astype(np.float32), looped
 
     def save(self, folder: Path) -> None:
-        """Write the rules into `folder`, whole or not at all; what was there is replaced.
+        """Write the rules into `folder`, whole or not at all; what it held before is removed first.
 
         Raises:
             CompletionError: it cannot be written.
         """
-        beside = folder.with_name(f".{folder.name}.new")
         arrays = {f"closed_{name}": array for name, array in self.closed._asdict().items()}
         arrays |= {f"constant_{name}": array for name, array in self.constant._asdict().items()}
         details = {
@@ -229,14 +189,10 @@ class RulePredictor:
             "options": asdict(self.options),
         }
         try:
-            shutil.rmtree(beside, ignore_errors=True)
-            cache.save(beside, arrays, details)
             shutil.rmtree(folder, ignore_errors=True)
-            beside.rename(folder)
+            cache.save(folder, arrays, details)
         except OSError as error:
             raise CompletionError(f"the rules cannot be written to {folder}: {error.strerror or error}") from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path, index: TripleIndex) -> RulePredictor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reasoning.completion.rules.directed_edges import DirectedEdges, group_of
+from reasoning.completion.rules.directed_edges import DirectedEdges, first_at_least, group_of
 from reasoning.execution.compiled import compiled
 from reasoning.graph.index import Ids
 
@@ -117,14 +117,8 @@ def between(x: int, y: int, body: Ids, edges: DirectedEdges) -> tuple[int, int, 
                 arrived = False
                 last = group_of(bounds, relations, w, body[2])
                 if last >= 0 and w != x and w != y:
-                    low, high = starts[last], starts[last + 1]
-                    while low < high:
-                        middle = (low + high) >> 1
-                        if targets[middle] < y:
-                            low = middle + 1
-                        else:
-                            high = middle
-                    arrived = low < starts[last + 1] and targets[low] == y
+                    place = first_at_least(targets, starts[last], starts[last + 1], y)
+                    arrived = place < starts[last + 1] and targets[place] == y
             if arrived:
                 if count == 0:
                     first = z

@@ -8,9 +8,8 @@ is told by the number of links that it lacks, and a harder set keeps those that 
 
 from __future__ import annotations
 
-from reasoning.evaluation.sampling.classification import classify_queries
+from reasoning.evaluation.sampling.classification import classify_queries, shares_table
 from reasoning.evaluation.sampling.options import HARDER, SamplingOptions
 from reasoning.evaluation.sampling.run import sample_queries
-from reasoning.evaluation.sampling.shares import shares_table
 
 __all__ = ["HARDER", "SamplingOptions", "classify_queries", "sample_queries", "shares_table"]

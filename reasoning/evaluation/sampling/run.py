@@ -1,8 +1,13 @@
-"""Sampling the queries of several types into a folder, a file of each that is there whole or not at all."""
+"""Sampling the queries of several types into a folder.
+
+Each type's file is there whole or not at all. Beside them a file says what the run was asked for and which types are
+done, so that a run that was killed goes on.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,20 +15,72 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import write_whole
+from kg_data.errors import ResultsError
 from reasoning.errors import SamplingError
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
+from reasoning.evaluation.sampling.classification import LinkTally
 from reasoning.evaluation.sampling.graphs import GraphPair
 from reasoning.evaluation.sampling.holding_out import write_held_out
 from reasoning.evaluation.sampling.options import SamplingOptions
 from reasoning.evaluation.sampling.sampler import QuerySampler
-from reasoning.evaluation.sampling.shares import LinkTally
-from reasoning.evaluation.sampling.unfinished import SamplingRun
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.structures import STRUCTURES
 
+UNFINISHED = ".unfinished.json"
+
 GRAPH = "graph"
 """The folder beside the queries that a graph without splits is written to."""
+
+
+class SamplingRun:
+    """The files of one sampling.
+
+    Args:
+        out: the folder, made where it is not there.
+        split: of the queries; a part of the files' names.
+        kinds: the types that are asked for.
+        options: all that decides the queries, JSON-serialisable.
+
+    Attributes:
+        goes_on: whether a run of the same options was stopped.
+        rows: of the summary, by type, what is done.
+
+    Raises:
+        ResultsError: the folder cannot be made, or a file of another run is there.
+    """
+
+    def __init__(self, out: Path, split: str, kinds: Sequence[str], options: dict[str, Any]) -> None:
+        self._out, self._split, self._options = out, split, json.loads(json.dumps(options))
+        self.rows: dict[str, Any] = {}
+        try:
+            stored = json.loads((out / UNFINISHED).read_text(encoding="utf-8"))
+            self.goes_on = bool(stored["told"] == self._options)
+            if self.goes_on:
+                self.rows = {kind: row for kind, row in stored["rows"].items() if self.file(kind).exists()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.goes_on = False
+        existing = [kind for kind in kinds if self.file(kind).exists()]
+        if existing and not self.goes_on:
+            raise ResultsError(
+                f"{self.file(existing[0])} exists; choose another folder, or types other than {', '.join(existing)}"
+            )
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"cannot make the folder {out}: {error.strerror or error}") from None
+
+    def file(self, kind: str) -> Path:
+        """The file of a type's queries."""
+        return self._out / f"{self._split}-{kind}.jsonl"
+
+    def keep(self) -> None:
+        """Write down what is done, so that it can be gone on with from here."""
+        write_whole(self._out / UNFINISHED, json.dumps({"told": self._options, "rows": self.rows}).encode())
+
+    def end(self) -> None:
+        """Leave the queries alone."""
+        (self._out / UNFINISHED).unlink(missing_ok=True)
 
 
 def sample_queries(
@@ -63,13 +120,13 @@ def sample_queries(
         )
     if held_out is None:
         pair = GraphPair.load(kg, split)
-        given = [pair.smaller, pair.full]
+        graphs = [pair.smaller, pair.full]
     else:
-        given = [KnowledgeGraph.load(kg)]
-    told = {"graphs": [graph_digest(graph) for graph in given], "held_out": held_out, **asdict(options)}
-    run = SamplingRun(out, split, options.kinds, told)
+        graphs = [KnowledgeGraph.load(kg)]
+    deciding = {"graphs": [graph_digest(graph) for graph in graphs], "held_out": held_out, **asdict(options)}
+    run = SamplingRun(out, split, options.kinds, deciding)
     if held_out is not None and not (run.goes_on and (out / GRAPH).exists()):
-        write_held_out(given[0], out / GRAPH, held_out, options.seed)
+        write_held_out(graphs[0], out / GRAPH, held_out, options.seed)
     run.keep()
     if held_out is not None:
         pair = GraphPair.load(out / GRAPH, split)
@@ -89,19 +146,19 @@ def _sample(pair: GraphPair, options: SamplingOptions, run: SamplingRun, progres
             continue
         with tqdm(total=options.count, desc=kind, unit="query", disable=not progress) as bar:
 
-            def told(found: int, bar: Any = bar) -> None:
-                bar.update(found - bar.n)
+            def show(count: int, bar: Any = bar) -> None:
+                bar.update(count - bar.n)
 
             try:
-                found = sampler.sample(kind, told)
+                sampled = sampler.sample(kind, show)
             except SamplingError as error:
                 unfilled.append(str(error))
                 continue
-        write_whole(run.file(kind), b"".join(_line(record, table) for record in found.records))
+        write_whole(run.file(kind), b"".join(_line(record, table) for record in sampled.records))
         tally = LinkTally()
-        for links in found.links:
+        for links in sampled.links:
             tally.add(kind, links)
-        run.rows[kind] = tally.summary()["per_type"][kind] | {"tries": found.tries}
+        run.rows[kind] = tally.summary()["per_type"][kind] | {"tries": sampled.tries}
         run.keep()
     return unfilled
 

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from reasoning.errors import QueryError, SamplingError
 from reasoning.evaluation.query_files import QueryRecord
-from reasoning.evaluation.sampling.backward import BackwardSteps
-from reasoning.evaluation.sampling.drafts import Drafts, Structure
+from reasoning.evaluation.sampling.drafts import BackwardSteps, Drafts, Structure
 from reasoning.evaluation.sampling.graphs import GraphPair, contained, step_names
 from reasoning.evaluation.sampling.missing_links import MissingLinks
 from reasoning.evaluation.sampling.options import SamplingOptions

@@ -18,7 +18,7 @@ from kg_data.errors import ResultsError
 from reasoning.errors import EvaluationError, SamplingError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.sampling import HARDER, SamplingOptions, classify_queries, sample_queries
-from reasoning.evaluation.sampling.backward import NO_STEP, BackwardSteps
+from reasoning.evaluation.sampling.drafts import NO_STEP, BackwardSteps
 from reasoning.evaluation.sampling.graphs import GraphPair
 from reasoning.evaluation.sampling.missing_links import MissingLinks
 from reasoning.evaluation.sampling.sampler import QuerySampler
