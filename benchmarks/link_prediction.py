@@ -50,7 +50,7 @@ from benchmarks.pykeen_complex import Pykeen, Setting
 from kg_data.installation import version
 from kg_data.text_table import aligned
 from reasoning import KnowledgeGraph
-from reasoning.completion.embeddings.training_pairs import Questions
+from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.fitting import fit, predict_by_rules
 from reasoning.completion.link_ranking import LinkRanking, Scorer, rank_links
 from reasoning.completion.options import TrainingOptions, suited_options
@@ -107,7 +107,7 @@ class Splits:
     def rank(self, scorer: Scorer, triples: Ids) -> LinkRanking:
         """The filtered ranks of some triples, in both directions."""
         asked = TripleIndex.build(triples, self.train.entity_count, self.train.relation_count)
-        return rank_links(scorer, Questions.of(asked), self.everything)
+        return rank_links(scorer, TrainingPairs.of(asked), self.everything)
 
 
 def _beyond(less: Ids, more: Ids) -> Ids:

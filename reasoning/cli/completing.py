@@ -69,12 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
-    given = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
+    chosen_options = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
     if splits is None and "train" in KnowledgeGraph.load(options.kg).splits:
         splits = ["train"]
     kg = KnowledgeGraph.load(options.kg, splits)
-    chosen = suited_options(len(kg), **{name: value for name, value in given.items() if value is not None})
+    chosen = suited_options(len(kg), **{name: value for name, value in chosen_options.items() if value is not None})
     fitted = fit(
         kg, chosen, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
     )

@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 def sample(options: argparse.Namespace) -> int:
     """Sample queries and print how many links they lack."""
     names = ("count", "seed", "harder", "most_answers")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    numbers = {name: value for name in names if (value := getattr(options, name)) is not None}
     types = None if options.types is None else [name.strip() for name in options.types.split(",") if name.strip()]
-    chosen = SamplingOptions(types=types, **given)
+    chosen = SamplingOptions(types=types, **numbers)
     _print(sample_queries(options.kg, options.out, options.split, chosen, options.held_out, progress=True), options)
     return OK
 

@@ -78,7 +78,7 @@ def training_folder(kg: KnowledgeGraph) -> Path:
     return cache_dir() / "completion" / f"{safe}-{mark.tables[:8]}-{mark.triples}-v{FORMAT}"
 
 
-def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dict[str, Any]) -> None:
+def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: dict[str, Any]) -> None:
     """Write a predictor trained on `kg`, whole or not at all.
 
     Args:
@@ -91,12 +91,12 @@ def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, t
     from safetensors import SafetensorError
 
     try:
-        _write(folder, kg, predictor, told)
+        _write(folder, kg, predictor, details)
     except (OSError, SafetensorError) as error:
         raise CompletionError(f"the link predictor {folder} cannot be written: {error}") from error
 
 
-def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dict[str, Any]) -> None:
+def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, details: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     mark = Fingerprint.of(kg)
@@ -118,7 +118,7 @@ def _write(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, told: dic
             "count": len(kg),
             "weights": asdict(predictor.weights),
             "digest": predictor.digest,
-            **told,
+            **details,
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         old = folder.with_name(f".{folder.name}.old")

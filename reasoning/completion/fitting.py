@@ -13,8 +13,8 @@ import numpy as np
 
 from reasoning.completion.embeddings.checkpoints import best_epoch, training_lock
 from reasoning.completion.embeddings.training import CHECKED, train
-from reasoning.completion.embeddings.training_pairs import Questions, split_triples
-from reasoning.completion.fitted import MODEL, Fingerprint, save_predictor, training_folder
+from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
+from reasoning.completion.fitted import MODEL, save_predictor, training_folder
 from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of, seen_in
@@ -88,12 +88,11 @@ def _fit(
     kept, held = split_triples(kg.index, options.held_out, options.seed)
     embeddings = rules = tried_embeddings = tried_rules = None
     if parts != "rules":
-        mark, sizes = str(Fingerprint.of(kg)), (kg.index, kg.entity_count, kg.relation_count)
-        embeddings = tried_embeddings = train(*sizes, options, folder / RUN, mark, say)
+        embeddings = tried_embeddings = train(kg, options, folder / RUN, say)
         if options.refit and len(held):
             say("training on all triples")
             again = replace(options, epochs=best_epoch(folder / RUN))
-            embeddings = train(*sizes, again, folder / WHOLE_RUN, mark, say, whole=True)
+            embeddings = train(kg, again, folder / WHOLE_RUN, say, whole=True)
     # After the training, which goes on where it was: rules are mined in one go, and only once it is done.
     if parts != "complex":
         say("mining rules")
@@ -109,7 +108,7 @@ def _fit(
     held = held[np.random.default_rng(options.seed).permutation(len(held))]
     # Weights fitted on half of what is held out are judged on the other half; the final ones are fitted on all of it.
     everything, fitting, telling = (
-        Questions.of(TripleIndex.build(part, kg.entity_count, kg.relation_count))
+        TrainingPairs.of(TripleIndex.build(part, kg.entity_count, kg.relation_count))
         for part in (held, held[: len(held) // 2], held[len(held) // 2 :][:CHECKED])
     )
     say("fitting the weights of the parts")
@@ -121,13 +120,13 @@ def _fit(
         ranked["rules"] = rank_links(tried_rules.scores, telling, kg.index)
     predictor = LinkPredictor(embeddings, rules, seen, weights, "")
     predictor = replace(predictor, digest=_digest(predictor))
-    told = {
+    details = {
         "options": options.to_dict(),
         "parts": parts,
         "held_out": {name: ranking.to_dict() for name, ranking in ranked.items()},
         "held_out_mrr": ranked["together"].mrr,
     }
-    save_predictor(folder / MODEL, kg, predictor, told)
+    save_predictor(folder / MODEL, kg, predictor, details)
     say(f"kept in {folder / MODEL}")
     return Fitted(predictor, folder / MODEL, ranked)
 

@@ -133,8 +133,8 @@ def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeigh
     order = np.lexsort((entities, -scores))
     order = order[scores[order] >= least]
     ranked = entities[order]
-    told = tuple(float(f"{score:.6g}") for score in scores[order])
-    return replace(answer, ranked=ranked, scores=told, error=None, notes=notes, signals=table[order])
+    rounded = tuple(float(f"{score:.6g}") for score in scores[order])
+    return replace(answer, ranked=ranked, scores=rounded, error=None, notes=notes, signals=table[order])
 
 
 def signals(run: SoftRun, steps: Sequence[StepResult]) -> tuple[Ids, NDArray[np.float64]]:
@@ -156,18 +156,18 @@ def weigh(run: SoftRun, steps: Sequence[StepResult]) -> FuzzySet:
     score where it kept the entity, times `LEFT_OUT` where it did not; other steps are soft logic's. The empty set where
     the chain failed.
     """
-    found: list[FuzzySet] = []
+    results: list[FuzzySet] = []
     if len(steps) < len(run.chain) and steps[-1].error is None:  # asked as a whole: nothing is known of the way there
         return FuzzySet.crisp(np.sort(steps[-1].members))
     for step in steps:
         if step.error is not None:
             return FuzzySet.crisp(np.zeros(0, dtype=np.int32))
-        inputs = run.logic.inputs(step.step, found)
+        inputs = run.logic.inputs(step.step, results)
         if step.step.step.operation == "project" and not step.step.gives_values:
-            found.append(_judged(step, run.logic, inputs[0]))
+            results.append(_judged(step, run.logic, inputs[0]))
         else:
-            found.append(run.logic.step(step.step, inputs))
-    return found[-1]
+            results.append(run.logic.step(step.step, inputs))
+    return results[-1]
 
 
 def _judged(step: StepResult, logic: SoftLogic, source: FuzzySet) -> FuzzySet:
@@ -199,21 +199,21 @@ def features(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([table[:, 0], soft, np.log(table[:, 2] + LEAST_WEIGHT)])
 
 
-def fit_ranking(told: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> RankingWeights:
+def fit_ranking(queries: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> RankingWeights:
     """The weights under which right answers are likeliest, each against all that are not answers (softmax).
 
     None is below 0: the two confidences nearly agree, and from few queries one would be taken from the other. The
     bias then makes the mean score that of right ones among the ten first.
 
     Args:
-        told: for each query the signals of its candidates, shape (n, 3), without known answers but the right ones; and
-            the positions of the right ones.
+        queries: for each the signals of its candidates, shape (n, 3), without known answers but the right ones; and the
+            positions of the right ones.
     """
     from scipy.optimize import minimize  # type: ignore[import-untyped]
     from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
 
     start = RankingWeights()
-    tables = [(features(table)[:, 1:], right) for table, right in told if len(right) and len(right) < len(table)]
+    tables = [(features(table)[:, 1:], right) for table, right in queries if len(right) and len(right) < len(table)]
     if not tables:
         return start
 

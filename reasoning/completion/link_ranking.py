@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.completion.embeddings.training_pairs import Questions
+from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.graph.index import Ids, TripleIndex
 
 Scorer = Callable[[int, Ids], NDArray[np.float32]]
 """The scores of every entity as target, shape (sources, entities), for a directed relation and its sources."""
 
 BLOCK = 256
-"""Questions scored at once."""
+"""Pairs scored at once."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class LinkRanking:
         return asdict(self)
 
 
-def rank_links(scorer: Scorer, asked: Questions, known: TripleIndex) -> LinkRanking:
-    """Rank each question's targets among all entities, other targets that `known` holds filtered out."""
-    ranks = np.concatenate([np.zeros(0), *link_ranks(scorer, asked, known)])
+def rank_links(scorer: Scorer, pairs: TrainingPairs, known: TripleIndex) -> LinkRanking:
+    """Rank each pair's targets among all entities, other targets that `known` holds filtered out."""
+    ranks = np.concatenate([np.zeros(0), *link_ranks(scorer, pairs, known)])
     if not len(ranks):
         return LinkRanking(0, 0.0, dict.fromkeys((1, 3, 10), 0.0))
     return LinkRanking(len(ranks), float(np.mean(1 / ranks)), {k: float(np.mean(ranks <= k)) for k in (1, 3, 10)})
 
 
-def link_ranks(scorer: Scorer, asked: Questions, known: TripleIndex) -> Iterator[NDArray[np.float64]]:
-    """The ranks of each question's targets, from 1; questions in order of their relations."""
-    order = np.argsort(asked.relations, kind="stable")
-    for relation in np.unique(asked.relations).tolist():
-        of_it = order[asked.relations[order] == relation]
+def link_ranks(scorer: Scorer, pairs: TrainingPairs, known: TripleIndex) -> Iterator[NDArray[np.float64]]:
+    """The ranks of each pair's targets, from 1; pairs in the order of their relations."""
+    order = np.argsort(pairs.relations, kind="stable")
+    for relation in np.unique(pairs.relations).tolist():
+        of_it = order[pairs.relations[order] == relation]
         for start in range(0, len(of_it), BLOCK):
             part = of_it[start : start + BLOCK]
-            scores = scorer(relation, asked.sources[part])
-            for row, question in enumerate(part.tolist()):
-                targets = asked.targets[asked.starts[question] : asked.starts[question + 1]]
-                filtered = known.side(bool(relation & 1)).row(relation >> 1, asked.sources[question])
+            scores = scorer(relation, pairs.sources[part])
+            for row, pair in enumerate(part.tolist()):
+                targets = pairs.targets[pairs.starts[pair] : pairs.starts[pair + 1]]
+                filtered = known.side(bool(relation & 1)).row(relation >> 1, pairs.sources[pair])
                 yield rank_among(scores[row], targets, filtered)
 
 

@@ -1,4 +1,4 @@
-"""What training a link predictor is told, and what answering with one is."""
+"""The options of training a link predictor, and of answering with one."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         for name in ("rank", "epochs", "batch", "patience", "check_every"):
-            if (given := getattr(self, name)) < 1:
-                raise CompletionError(f"{name} must be at least 1, not {given}")
+            if (value := getattr(self, name)) < 1:
+                raise CompletionError(f"{name} must be at least 1, not {value}")
         for name in ("learning_rate", "scale"):
-            if not 0 < (given := getattr(self, name)) < math.inf:
-                raise CompletionError(f"{name} must be above 0 and finite, not {given}")
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise CompletionError(f"{name} must be above 0 and finite, not {value}")
         for name in ("nuclear", "relation_weight"):
-            if not 0 <= (given := getattr(self, name)) < math.inf:
-                raise CompletionError(f"{name} must be at least 0 and finite, not {given}")
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise CompletionError(f"{name} must be at least 0 and finite, not {value}")
         if self.seed < 0:
             raise CompletionError(f"seed must be at least 0, not {self.seed}")
         if not 0 < self.held_out < 1:
@@ -73,8 +73,8 @@ class TrainingOptions:
         return asdict(self)
 
 
-def suited_options(triples: int, **given: Any) -> TrainingOptions:
-    """The options that suit a graph of so many triples; those given stay as they are.
+def suited_options(triples: int, **chosen: Any) -> TrainingOptions:
+    """The options that suit a graph of so many triples; those that are chosen stay as they are.
 
     The defaults of `TrainingOptions` are for large graphs. A small one gives few updates in an epoch, so its batches
     are smaller. 2% of it say too little of when to stop and of how far rules are to be trusted, so more is held out,
@@ -96,7 +96,7 @@ def suited_options(triples: int, **given: Any) -> TrainingOptions:
             "check_every": 5,
             "refit": True,
         }
-    return TrainingOptions(**{**suited, **given})
+    return TrainingOptions(**{**suited, **chosen})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +122,8 @@ class CompletionOptions:
 
     def __post_init__(self) -> None:
         for name in ("least", "floor", "missing"):
-            if not 0 <= (given := getattr(self, name)) <= 1:
-                raise CompletionError(f"{name} must be from 0 to 1, not {given}")
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise CompletionError(f"{name} must be from 0 to 1, not {value}")
         if not 0 < self.negation < math.inf:
             raise CompletionError(f"negation must be above 0 and finite, not {self.negation}")
         if self.most_bytes < 1:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.completion.embeddings.complex_model import ComplEx
-from reasoning.completion.embeddings.training_pairs import Questions
+from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.link_ranking import Scorer, rank_among
 from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.graph.index import Ids, TripleIndex
@@ -68,7 +68,7 @@ class LinkPredictor:
     folder: Path | None = None
 
     def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Of every edge of a directed relation (see `questions`) from some sources, from 0 to below 1.
+        """Of every edge of a directed relation (see `training_pairs`) from some sources, from 0 to below 1.
 
         Args:
             relation: the directed relation.
@@ -138,7 +138,7 @@ def seen_in(triples: Ids, entities: int) -> NDArray[np.bool_]:
     return seen
 
 
-def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleIndex, seed: int) -> Weights:
+def fit_weights(predictor: LinkPredictor, held_out: TrainingPairs, known: TripleIndex, seed: int) -> Weights:
     """The least weight under which held-out targets rank nearly best, by the geometric mean of their ranks.
 
     True edges that nobody knows stand above the held-out ones, the more the denser a graph is; they lower a reciprocal
@@ -146,9 +146,9 @@ def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleInde
 
     Args:
         predictor: whatever its weights.
-        held_out: questions with the targets that were not trained on.
+        held_out: pairs with the targets that were not trained on.
         known: every triple that is known, the held-out ones among them.
-        seed: of the choice where there are more than `TRIED` targets; the last question chosen counts whole.
+        seed: of the choice where there are more than `TRIED` targets; the last pair chosen counts whole.
     """
     if predictor.embeddings is None or predictor.rules is None or not len(held_out):
         return Weights()
@@ -157,9 +157,9 @@ def fit_weights(predictor: LinkPredictor, held_out: Questions, known: TripleInde
     held_out = held_out.pick(order[before < TRIED])
     tried = [Weights(rules) for rules in TRIED_RULES]
     logarithms = np.zeros(len(tried))
-    for question in range(len(held_out)):
-        relation, source = int(held_out.relations[question]), held_out.sources[question : question + 1]
-        targets = held_out.targets[held_out.starts[question] : held_out.starts[question + 1]]
+    for pair in range(len(held_out)):
+        relation, source = int(held_out.relations[pair]), held_out.sources[pair : pair + 1]
+        targets = held_out.targets[held_out.starts[pair] : held_out.starts[pair + 1]]
         filtered = known.side(bool(relation & 1)).row(relation >> 1, int(source[0]))
         parts = predictor.parts(relation, source)
         degrees = np.array([float(len(filtered))])

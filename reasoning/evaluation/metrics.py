@@ -53,20 +53,20 @@ def set_metrics(predicted: IdLists, gold: IdLists) -> Metrics:
     return counted_metrics(correct, predicted.lengths, correct, gold.lengths)
 
 
-def counted_metrics(correct: ArrayLike, predicted: ArrayLike, found: ArrayLike, gold: ArrayLike) -> Metrics:
+def counted_metrics(correct: ArrayLike, predicted: ArrayLike, covered: ArrayLike, gold: ArrayLike) -> Metrics:
     """The same from counts, where one prediction may stand for several gold answers or the other way round.
 
     Args:
         correct: predictions that are in the gold set, of `predicted` in all, shape (n,).
-        found: gold answers that were predicted, of `gold` in all, shape (n,).
+        covered: gold answers that were predicted, of `gold` in all, shape (n,).
     """
-    correct, predicted, found, gold = (np.asarray(counts) for counts in (correct, predicted, found, gold))
+    correct, predicted, covered, gold = (np.asarray(counts) for counts in (correct, predicted, covered, gold))
     nothing = (predicted == 0) & (gold == 0)
     precision = np.where(nothing, 1.0, correct / np.maximum(predicted, 1))
-    recall = np.where(nothing, 1.0, found / np.maximum(gold, 1))
+    recall = np.where(nothing, 1.0, covered / np.maximum(gold, 1))
     both = precision + recall
     return {
-        "exact_match": ((correct == predicted) & (found == gold)).astype(np.float64),
+        "exact_match": ((correct == predicted) & (covered == gold)).astype(np.float64),
         "precision": precision,
         "recall": recall,
         "f1": 2 * precision * recall / np.where(both > 0, both, 1.0),
@@ -148,5 +148,5 @@ def rank_metrics(ranks: NDArray[np.float64], hard: IdLists) -> Metrics:
 def _in(some: IdLists, others: IdLists) -> NDArray[np.bool_]:
     """Which ids of each list are in the other list of the same number, shape (t,)."""
     entities = 1 + max((int(lists.ids.max()) for lists in (some, others) if len(lists.ids)), default=0)
-    found: NDArray[Any] = np.isin(some.keys(entities), others.keys(entities))
-    return found
+    inside: NDArray[Any] = np.isin(some.keys(entities), others.keys(entities))
+    return inside

@@ -94,8 +94,8 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
     by_value = answer is not None and answer.value is not None
     shown = [json_value(item) for item in predicted] if by_value else [kg.identifier(int(e)) for e in predicted]  # type: ignore[arg-type]
     hits = [_means(item, record.gold, by_value) for item in predicted]
-    correct, found = sum(bool(hit) for hit in hits), len(set().union(*hits))
-    metrics = counted_metrics(correct, len(predicted), found, len(record.gold))
+    correct, covered = sum(bool(hit) for hit in hits), len(set().union(*hits))
+    metrics = counted_metrics(correct, len(predicted), covered, len(record.gold))
     query = None if answer is None else answer.query
     line: Line = {
         "id": record.identifier,

@@ -15,7 +15,7 @@ from reasoning.errors import EvaluationError
 from reasoning.evaluation.results import summary_path
 from reasoning.graph.store import KnowledgeGraph
 
-Told = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
+Signals = list[tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
 def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[str | None, RankingWeights]:
@@ -40,20 +40,20 @@ def fit_ranking_weights(results: Path, kg: KnowledgeGraph, model: Path) -> dict[
         raise EvaluationError(
             f"{results} was made with the link predictor {settings.get('predictor')}, {model} is {predictor.digest}"
         )
-    told: dict[str | None, Told] = defaultdict(list)
+    queries: dict[str | None, Signals] = defaultdict(list)
     for number, line in enumerate(lines, 1):
         try:
             if (signals := line.get("signals")) is None:
                 continue
             right, others = (np.array(signals[name], dtype=np.float64).reshape(-1, 3) for name in ("hard", "others"))
             item = np.concatenate([right, others]), np.arange(len(right))
-            told[line["type"]].append(item)
+            queries[line["type"]].append(item)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise EvaluationError(f"{results}, line {number}: no signals as hybrid writes them ({error!r})") from None
-        told[None].append(item)
-    if not told:
+        queries[None].append(item)
+    if not queries:
         raise EvaluationError(f"{results} holds no signals; make it with evaluate --protocol hard --method hybrid")
-    weights = {kind: fit_ranking(items) for kind, items in told.items()}
+    weights = {kind: fit_ranking(items) for kind, items in queries.items()}
     assert predictor.folder is not None
     write_weights(predictor.folder, weights)
     return weights

@@ -50,7 +50,7 @@ def resampled_means(values: Sequence[float], stratum: str) -> Means | None:
         return np.full(RESAMPLES, values[0])
     from scipy.stats import bootstrap  # type: ignore[import-untyped]
 
-    found = bootstrap(
+    resampled = bootstrap(
         (np.asarray(values),),
         np.mean,
         n_resamples=RESAMPLES,
@@ -58,7 +58,7 @@ def resampled_means(values: Sequence[float], stratum: str) -> Means | None:
         method="percentile",
         rng=np.random.default_rng([SEED, zlib.crc32(stratum.encode())]),
     )
-    means: Means = found.bootstrap_distribution
+    means: Means = resampled.bootstrap_distribution
     return means
 
 

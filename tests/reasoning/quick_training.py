@@ -24,4 +24,4 @@ def graph(seed: int = 0, entities: int = 20, relations: int = 3, triples: int = 
 
 
 def trained(kg: KnowledgeGraph, run: Path, options: TrainingOptions = QUICK, **more: Any) -> ComplEx:
-    return train(kg.index, kg.entity_count, kg.relation_count, options, run, "fingerprint", **more)
+    return train(kg, options, run, **more)

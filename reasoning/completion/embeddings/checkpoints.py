@@ -1,6 +1,6 @@
 """A training run on disk: its options, its log, and a checkpoint that takes its predecessor's place by renaming.
 
-run/options.json            what it was told
+run/options.json            its options
 run/log.jsonl               a line for each check: the learning curve
 run/checkpoint/             embeddings, the optimizer's state, the best embeddings so far, where the run is
 """
@@ -78,9 +78,9 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
     except OSError as error:
         raise CompletionError(f"the folder {run} cannot be made: {error.strerror or error}") from error
     kept = run / OPTIONS_FILE
-    asked = {**options.to_dict(), "triples": triples}
+    settings = {**options.to_dict(), "triples": triples}
     for name in ("epochs", "device", "patience", "refit"):
-        del asked[name]
+        del settings[name]
     if kept.exists() and last(run) is not None:  # before the first checkpoint there is nothing to lose
         try:
             stored = json.loads(kept.read_text(encoding="utf-8"))
@@ -90,14 +90,14 @@ def claim(run: Path, options: TrainingOptions, triples: str) -> None:
             raise CompletionError(
                 f"{kept} is damaged ({error}); begin anew (--anew) or give another folder (--out)"
             ) from error
-        if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
-            told = ", ".join(f"{name} {stored.get(name)} and not {asked[name]}" for name in differing)
+        if differing := sorted(name for name in settings if stored.get(name) != settings[name]):
+            differences = ", ".join(f"{name} {stored.get(name)} and not {settings[name]}" for name in differing)
             raise CompletionError(
-                f"{run} holds a run with {told}: give the same, another folder (--out), or begin anew (--anew)"
+                f"{run} holds a run with {differences}: give the same, another folder (--out), or begin anew (--anew)"
             )
     else:
         part = kept.with_suffix(".part")
-        part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
         part.replace(kept)
 
 

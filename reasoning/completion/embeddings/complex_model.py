@@ -1,6 +1,6 @@
 """ComplEx (Trouillon et al. 2016): an edge's score is Re(<h, r, conj(t)>) over complex embeddings.
 
-Directed relations have embeddings of their own, see `questions`, so every question is one product with all entities.
+Directed relations have embeddings of their own, see `training_pairs`, so every pair is one product with all entities.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class ComplEx:
 
         with torch.inference_mode():
             source = self.entities[torch.from_numpy(np.asarray(sources, dtype=np.int64))]
-            asked = compose(source, self.relations[relation].expand_as(source))
-            return np.asarray((asked @ self.entities.T).numpy(force=True))
+            composed = compose(source, self.relations[relation].expand_as(source))
+            return np.asarray((composed @ self.entities.T).numpy(force=True))
 
 
 def compose(source: Any, relation: Any) -> Any:

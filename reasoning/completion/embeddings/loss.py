@@ -1,15 +1,15 @@
-"""The loss of one update, and its gradients, without keeping a (questions, entities) table for autograd."""
+"""The loss of one update, and its gradients, without keeping a (pairs, entities) table for autograd."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from reasoning.completion.embeddings.complex_model import ComplEx, compose, compose_ends
-from reasoning.completion.embeddings.training_pairs import Questions
+from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.options import TrainingOptions
 
 
-def backward(model: ComplEx, batch: Questions, options: TrainingOptions, dtype: Any) -> float:
+def backward(model: ComplEx, batch: TrainingPairs, options: TrainingOptions, dtype: Any) -> float:
     """Add the gradients of a batch's loss to the embeddings and return the loss of a triple.
 
     For each triple (s, r, t): -log p(t | s, r) over all entities, -w log p(r | s, t) over all directed relations, and
@@ -27,14 +27,14 @@ def backward(model: ComplEx, batch: Questions, options: TrainingOptions, dtype: 
     # Autograd would make a table of all entities for each of these, so they stand alone and their gradients are added.
     source, target = entities[sources].requires_grad_(), entities[targets].requires_grad_()
     relation = model.relations[relations]
-    asked = compose(source, relation)
-    loss, to_asked = _cross_entropy(asked.detach(), entities, whole, counts, rows, targets, dtype)
+    composed = compose(source, relation)
+    loss, to_composed = _cross_entropy(composed.detach(), entities, whole, counts, rows, targets, dtype)
     rest = _nuclear(source, relation, target, counts) * (options.nuclear / total)
     if options.relation_weight:
         among = compose_ends(source[rows], target) @ model.relations.T
         rest = rest + options.relation_weight * torch.nn.functional.cross_entropy(among, relations[rows])
     # The gradient of (asked * constant).sum() with respect to `asked` is that constant.
-    ((asked * to_asked).sum() + rest).backward()
+    ((composed * to_composed).sum() + rest).backward()
     whole.index_add_(0, sources, source.grad).index_add_(0, targets, target.grad)
     return loss + float(rest.detach())
 
@@ -49,13 +49,13 @@ def _gradient(table: Any) -> Any:
 
 
 def _cross_entropy(
-    asked: Any, entities: Any, whole: Any, counts: Any, rows: Any, targets: Any, dtype: Any
+    composed: Any, entities: Any, whole: Any, counts: Any, rows: Any, targets: Any, dtype: Any
 ) -> tuple[float, Any]:
     """The mean over triples of -log softmax, and its gradient with respect to `asked`; that of `entities` is added."""
     import torch
 
     total = len(targets)
-    low, table = asked.to(dtype), entities.to(dtype)
+    low, table = composed.to(dtype), entities.to(dtype)
     scores = (low @ table.T).float()
     norm = torch.logsumexp(scores, dim=1)
     loss = float((norm * counts).sum() - scores[rows, targets].sum()) / total

@@ -1,4 +1,4 @@
-"""Training triples as the questions that they answer: what does this relation lead to from here?
+"""Training triples by their (source, relation) pairs: what does this relation lead to from here?
 
 A relation is walked both ways, so there are twice as many directed relations: number 2r walks relation r from heads to
 tails, 2r + 1 from tails to heads (reciprocal relations, Lacroix et al. 2018). All targets of one (source, relation)
@@ -17,14 +17,14 @@ from reasoning.graph.index import Ids, TripleIndex
 
 
 @dataclass(frozen=True)
-class Questions:
-    """q questions with m targets in all.
+class TrainingPairs:
+    """q pairs of a source and a relation, with m targets in all.
 
     Attributes:
         sources: entities, int32, shape (q,).
         relations: directed relations, int32, shape (q,).
-        starts: int64, shape (q + 1,): question i's targets are `targets[starts[i]:starts[i + 1]]`.
-        targets: entities, int32, shape (m,), sorted within a question.
+        starts: int64, shape (q + 1,): pair i's targets are `targets[starts[i]:starts[i + 1]]`.
+        targets: entities, int32, shape (m,), sorted within a pair.
     """
 
     sources: Ids
@@ -33,7 +33,7 @@ class Questions:
     targets: Ids
 
     @classmethod
-    def of(cls, index: TripleIndex) -> Questions:
+    def of(cls, index: TripleIndex) -> TrainingPairs:
         """Both directions of every triple of a graph."""
         sources, relations, counts, targets = [], [], [], []
         for inverse in (False, True):
@@ -49,21 +49,21 @@ class Questions:
     def __len__(self) -> int:
         return len(self.sources)
 
-    def pick(self, which: NDArray[np.int64]) -> Questions:
+    def pick(self, which: NDArray[np.int64]) -> TrainingPairs:
         """Some of them, in the given order."""
         low = self.starts[which]
         counts = self.starts[which + 1] - low
         starts = np.concatenate([[0], np.cumsum(counts)])
         positions = np.arange(int(starts[-1])) + np.repeat(low - starts[:-1], counts)
-        return Questions(self.sources[which], self.relations[which], starts, self.targets[positions])
+        return TrainingPairs(self.sources[which], self.relations[which], starts, self.targets[positions])
 
-    def cut(self, most: int) -> Questions:
-        """The same targets, with at most `most` of a question together: the rest are asked for again."""
+    def cut(self, most: int) -> TrainingPairs:
+        """The same targets, with at most `most` of a pair together: the pair is repeated for the rest."""
         pieces = -(-self.counts // most)
         which = np.repeat(np.arange(len(self)), pieces)
         place = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         starts = np.append(self.starts[which] + place * most, self.starts[-1])
-        return Questions(self.sources[which], self.relations[which], starts, self.targets)
+        return TrainingPairs(self.sources[which], self.relations[which], starts, self.targets)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -72,7 +72,7 @@ class Questions:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The question of each target, shape (m,)."""
+        """The pair of each target, shape (m,)."""
         return np.repeat(np.arange(len(self)), self.counts)
 
 
@@ -86,15 +86,15 @@ def split_triples(index: TripleIndex, share: float, seed: int) -> tuple[Ids, Ids
     entities = np.bincount(triples[:, [0, 2]].ravel())
     relations = np.bincount(triples[:, 1])
     held = np.zeros(len(triples), dtype=bool)
-    wanted = round(share * len(triples))
+    left = round(share * len(triples))
     for position in order.tolist():
-        if wanted == 0:
+        if left == 0:
             break
         head, relation, tail = triples[position].tolist()
         if min(entities[head], entities[tail], relations[relation]) < 2 + (head == tail):
             continue
         held[position] = True
-        wanted -= 1
+        left -= 1
         relations[relation] -= 1
         entities[head] -= 1
         entities[tail] -= 1

@@ -92,7 +92,7 @@ def count_overlaps(
     """Rules found; written into the last three arrays where these have room."""
     overlap = np.zeros(groups, dtype=np.int32)
     touched = np.empty(groups, dtype=np.int32)
-    found = 0
+    filled = 0
     for group in range(len(set_starts) - 1):
         size = set_starts[group + 1] - set_starts[group]
         if size < support:
@@ -110,8 +110,8 @@ def count_overlaps(
         for i in range(count):
             fact = touched[i]
             if overlap[fact] >= least and fact != group:
-                if found < len(premise):
-                    premise[found], conclusion[found], counted[found] = group, fact, overlap[fact]
-                found += 1
+                if filled < len(premise):
+                    premise[filled], conclusion[filled], counted[filled] = group, fact, overlap[fact]
+                filled += 1
             overlap[fact] = 0
-    return found
+    return filled

@@ -73,7 +73,7 @@ def find_bodies(
     np.random.seed(seed)
     near = np.full(len(bounds) - 1, -1, dtype=np.int64)
     after = np.full(len(targets), -1, dtype=np.int64)
-    found = 0
+    filled = 0
     for i in range(len(sources)):
         x, y = sources[i], ends[i]
         # The edges into y, chained by where they come from: the reverse of those that leave it.
@@ -82,12 +82,12 @@ def find_bodies(
         for e in range(base, starts[bounds[y + 1]]):
             after[e] = near[targets[e]]
             near[targets[e]] = e
-        begin, steps = found, STEPS
+        begin, steps = filled, STEPS
         own = starts[bounds[x]]
         firsts = np.repeat(relations[bounds[x] : bounds[x + 1]], np.diff(starts[bounds[x] : bounds[x + 1] + 1]))
         for at in np.random.permutation(len(firsts)):
             z = targets[own + at]
-            if steps <= 0 or found - begin >= PATHS:
+            if steps <= 0 or filled - begin >= PATHS:
                 break
             if z == y:
                 continue
@@ -98,16 +98,16 @@ def find_bodies(
                     if w == x:
                         continue
                     e = near[w]
-                    while e >= 0 and found - begin < PATHS:
-                        keys[found] = (firsts[at] * directed + relations[g]) * directed + into[e - base]
-                        found += 1
+                    while e >= 0 and filled - begin < PATHS:
+                        keys[filled] = (firsts[at] * directed + relations[g]) * directed + into[e - base]
+                        filled += 1
                         e = after[e]
         for e in range(base, starts[bounds[y + 1]]):
             near[targets[e]] = -1
-        once = np.unique(keys[begin:found])
+        once = np.unique(keys[begin:filled])
         keys[begin : begin + len(once)] = once
-        found = begin + len(once)
-    return found
+        filled = begin + len(once)
+    return filled
 
 
 @compiled

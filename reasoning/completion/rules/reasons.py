@@ -74,7 +74,7 @@ def _targets(predictor: RulePredictor, source: int, relation: int) -> Ids:
 
 
 def _paths(predictor: RulePredictor, relation: int, source: int, target: int, known: bool) -> list[Reason]:
-    found = []
+    result = []
     rules = predictor.closed
     for rule in range(*predictor.rules_of(relation)):
         body = tuple(int(part) for part in rules.body[rule] if part >= 0)
@@ -85,7 +85,7 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
         confidence = float(-np.expm1(-predictor.strength[rule, bucket, int(known)]))
         if confidence > 0:
             stops = (source, *inner[: len(body) - 1], target)
-            found.append(
+            result.append(
                 Reason(
                     "path",
                     body,
@@ -97,7 +97,7 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
                     tuple(_triple(stops[hop], relation, stops[hop + 1]) for hop, relation in enumerate(body)),
                 )
             )
-    return found
+    return result
 
 
 def _named(
@@ -118,7 +118,7 @@ def _named(
     groups = len(edges.relations)
     facts = edges.facts[int(edges.starts[mine.start]) : int(edges.starts[mine.stop])]
     held = np.isin(sets.premises[stretch], np.concatenate((facts, groups + edges.relations[mine])))
-    found = []
+    result = []
     for premise, support in zip(
         sets.premises[stretch][held], sets.premise_supports[stretch][held] - known, strict=True
     ):
@@ -132,10 +132,10 @@ def _named(
         confidence = float(support / (size + predictor.options.smoothing))
         walks = 1 if premise < groups else len(_targets(predictor, member, body))
         if confidence > 0:
-            found.append(
+            result.append(
                 Reason(kind, (body,), constant, confidence, int(support), size, walks, (_triple(member, body, end),))
             )
-    return found
+    return result
 
 
 def _loop(predictor: RulePredictor, relation: int, source: int, known: bool) -> list[Reason]:

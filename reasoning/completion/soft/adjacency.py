@@ -83,19 +83,19 @@ class NeuralAdjacency:
         """The row of each source under a directed relation."""
         if self.predictor is None:
             return [_certain(self.known(relation, source)) for source in sources.tolist()]
-        found: dict[int, Row] = {}
+        rows: dict[int, Row] = {}
         with self._lock:
             for source in sources.tolist():
                 if (row := self._rows.get((relation, source))) is not None:
                     self._rows.move_to_end((relation, source))
-                    found[source] = row
-        missing = np.array([source for source in sources.tolist() if source not in found], dtype=np.int32)
-        for start in range(0, len(missing), BLOCK):
-            part = missing[start : start + BLOCK]
+                    rows[source] = row
+        absent = np.array([source for source in sources.tolist() if source not in rows], dtype=np.int32)
+        for start in range(0, len(absent), BLOCK):
+            part = absent[start : start + BLOCK]
             for source, row in zip(part.tolist(), self._computed(self.predictor, relation, part), strict=True):
-                found[source] = row
+                rows[source] = row
                 self._keep((relation, source), row)
-        return [found[source] for source in sources.tolist()]
+        return [rows[source] for source in sources.tolist()]
 
     def confidence(self, relation: int, source: int, target: int) -> float:
         """Of one edge of a directed relation."""
@@ -104,20 +104,20 @@ class NeuralAdjacency:
         return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
 
     def _computed(self, predictor: Predictor, relation: int, sources: Ids) -> list[Row]:
-        stated = [self.known(relation, source) for source in sources.tolist()]
-        counts = np.array([len(known) for known in stated])
+        known = [self.known(relation, source) for source in sources.tolist()]
+        counts = np.array([len(targets) for targets in known])
         degrees = counts.astype(np.float64)
         without = counts == 0
         if without.any():
             degrees[without] = self._expected.of(relation, sources[without])
         # No edge is surer than that there is one at all.
         possible = np.flatnonzero(degrees >= self.floor)
-        rows = [_certain(known) for known in stated]
+        rows = [_certain(targets) for targets in known]
         if len(possible):
             evidence = predictor.evidence(relation, sources[possible], degrees[possible])
             missing = self._missing * self._expected.chance_of_more(relation, counts[possible])
-            for one, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
-                rows[position] = self._row(one, share, stated[position])
+            for row, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
+                rows[position] = self._row(row, share, known[position])
         return rows
 
     def _row(self, evidence: NDArray[np.float32], missing: float, known: Ids) -> Row:

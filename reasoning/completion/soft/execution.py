@@ -80,26 +80,26 @@ class SoftLogic:
         listed = self.listed(first)
         if operation == "top":
             assert step.step.k is not None
-            found = self._valued(step, listed)
-            members = FuzzySet(found.members, listed.of(found.members))
-            assert found.values is not None
-            names = [self.kg.entity_labels[entity] for entity in found.members.tolist()]
+            valued = self._valued(step, listed)
+            members = FuzzySet(valued.members, listed.of(valued.members))
+            assert valued.values is not None
+            names = [self.kg.entity_labels[entity] for entity in valued.members.tolist()]
             sign = -1 if step.step.largest else 1
-            values = found.values
+            values = valued.values
             order = sorted(range(len(names)), key=lambda i: (sign * values[i], names[i]))
             return among_first(members, np.array(order, dtype=np.int64), step.step.k)
-        found = self._valued(step, listed)
-        return FuzzySet(found.members, listed.of(found.members)).cut(0.0)
+        valued = self._valued(step, listed)
+        return FuzzySet(valued.members, listed.of(valued.members)).cut(0.0)
 
-    def listed(self, one: FuzzySet) -> FuzzySet:
+    def listed(self, fuzzy: FuzzySet) -> FuzzySet:
         """A set with every entity of the graph listed, where the rest is not 0."""
-        if one.rest == 0:
-            return one
-        return FuzzySet(self.kg.universe, one.of(self.kg.universe)).cut(0.0)
+        if fuzzy.rest == 0:
+            return fuzzy
+        return FuzzySet(self.kg.universe, fuzzy.of(self.kg.universe)).cut(0.0)
 
-    def crisp(self, one: FuzzySet) -> Ids:
+    def crisp(self, fuzzy: FuzzySet) -> Ids:
         """Its members of at least the confidence `least`."""
-        return self.listed(one).cut(self.least).members
+        return self.listed(fuzzy).cut(self.least).members
 
     def project(self, source: FuzzySet, relation: int) -> FuzzySet:
         """Max-product of a fuzzy set with a directed relation.
@@ -149,10 +149,7 @@ class SoftLogic:
                 yield source.members[part], source.confidence[part], starts, targets, edges
 
     def _valued(self, step: BoundStep, listed: FuzzySet) -> StepSet:
-        asked = _valued_whatever_k(step) if step.step.operation == "top" else step
-        return execute_step(self.kg, asked, [listed.members])
-
-
-def _valued_whatever_k(step: BoundStep) -> BoundStep:
-    """A step that reads the values that a `top` step ranks by, of every entity that has one."""
-    return replace(step, step=replace(step.step, k=1 << 30))
+        """The members that have the value which the step reads; of a `top` step all of them, whatever its k."""
+        if step.step.operation == "top":
+            step = replace(step, step=replace(step.step, k=1 << 30))
+        return execute_step(self.kg, step, [listed.members])

@@ -22,7 +22,7 @@ COUNTED = 50
 
 
 class ExpectedDegrees:
-    """Shares of directed relations (see `questions`) that stand at the same entities.
+    """Shares of directed relations (see `training_pairs`) that stand at the same entities.
 
     Args:
         index: the triples that they are counted in.
@@ -36,7 +36,7 @@ class ExpectedDegrees:
         entities, relations = len(index.out_bounds) - 1, len(index.forward.bounds) - 1
         sides = [(index.side(bool(number & 1)), number >> 1) for number in range(2 * relations)]
         sources = [side.sources[side.rows(relation)] for side, relation in sides]
-        counts = np.array([len(one) for one in sources])
+        counts = np.array([len(entities_of_it) for entities_of_it in sources])
         columns = np.repeat(np.arange(2 * relations), counts)
         ones = np.ones(len(columns), dtype=np.float32)
         self._stands = csr_matrix((ones, (np.concatenate(sources), columns)), shape=(entities, 2 * relations))
@@ -58,14 +58,14 @@ class ExpectedDegrees:
         own = slice(*self._shares.indptr[relation : relation + 2])
         share[self._shares.indices[own]] = self._shares.data[own]
         low, high = self._stands.indptr[sources], self._stands.indptr[sources + 1]
-        found = np.zeros(len(sources))
-        some = np.flatnonzero(high > low)
-        if len(some):
-            counts = high[some] - low[some]
+        largest = np.zeros(len(sources))
+        connected = np.flatnonzero(high > low)
+        if len(connected):
+            counts = high[connected] - low[connected]
             starts = np.cumsum(counts) - counts
-            positions = np.arange(counts.sum()) + np.repeat(low[some] - starts, counts)
-            found[some] = np.maximum.reduceat(share[self._stands.indices[positions]], starts)
-        return found
+            positions = np.arange(counts.sum()) + np.repeat(low[connected] - starts, counts)
+            largest[connected] = np.maximum.reduceat(share[self._stands.indices[positions]], starts)
+        return largest
 
     def chance_of_more(self, relation: int, degrees: NDArray[np.int64]) -> NDArray[np.float64]:
         """The share of the entities with at least so many edges of a directed relation that have more.

@@ -67,17 +67,17 @@ class FuzzySet:
 
 def intersect(sets: Sequence[FuzzySet]) -> FuzzySet:
     """In all of them: the product (product t-norm)."""
-    positive = [one for one in sets if one.rest == 0]
+    positive = [fuzzy for fuzzy in sets if fuzzy.rest == 0]
     if positive:
         members = positive[0].members
-        for one in positive[1:]:
-            members = np.intersect1d(members, one.members, assume_unique=True)
+        for fuzzy in positive[1:]:
+            members = np.intersect1d(members, fuzzy.members, assume_unique=True)
     else:
         members = _listed(sets)
     confidence, rest = np.ones(len(members)), 1.0
-    for one in sets:
-        confidence = confidence * one.of(members)
-        rest *= one.rest
+    for fuzzy in sets:
+        confidence = confidence * fuzzy.of(members)
+        rest *= fuzzy.rest
     return FuzzySet(members, confidence, rest).cut(0.0)
 
 
@@ -85,18 +85,18 @@ def unite(sets: Sequence[FuzzySet]) -> FuzzySet:
     """In any of them: the probabilistic sum, 1 - (1 - a)(1 - b)."""
     members = _listed(sets)
     missing, rest = np.ones(len(members)), 1.0
-    for one in sets:
-        missing = missing * (1 - one.of(members))
-        rest *= 1 - one.rest
+    for fuzzy in sets:
+        missing = missing * (1 - fuzzy.of(members))
+        rest *= 1 - fuzzy.rest
     return FuzzySet(members, 1 - missing, 1 - rest)
 
 
-def negate(one: FuzzySet, scale: float) -> FuzzySet:
+def negate(fuzzy: FuzzySet, scale: float) -> FuzzySet:
     """Not in it: 1 - min(1, scale * confidence); a scale above 1 lets likely members count as members."""
-    return FuzzySet(one.members, 1 - np.minimum(1.0, scale * one.confidence), 1 - min(1.0, scale * one.rest))
+    return FuzzySet(fuzzy.members, 1 - np.minimum(1.0, scale * fuzzy.confidence), 1 - min(1.0, scale * fuzzy.rest))
 
 
-def among_first(one: FuzzySet, order: NDArray[np.int64], k: int) -> FuzzySet:
+def among_first(fuzzy: FuzzySet, order: NDArray[np.int64], k: int) -> FuzzySet:
     """In the set and among its first `k` in an order of its listed members: sure members push later ones out.
 
     The confidence of the i-th is its own times the probability that fewer than k of those before it are members, all
@@ -106,13 +106,13 @@ def among_first(one: FuzzySet, order: NDArray[np.int64], k: int) -> FuzzySet:
     count[0] = 1.0
     confidence = np.zeros(len(order))
     for position in order.tolist():
-        own = one.confidence[position]
+        own = fuzzy.confidence[position]
         confidence[position] = own * count.sum()
         moved = count * own
         count -= moved
         count[1:] += moved[:-1]
-    return FuzzySet(one.members, confidence).cut(0.0)
+    return FuzzySet(fuzzy.members, confidence).cut(0.0)
 
 
 def _listed(sets: Sequence[FuzzySet]) -> Ids:
-    return np.unique(np.concatenate([one.members for one in sets]))
+    return np.unique(np.concatenate([fuzzy.members for fuzzy in sets]))

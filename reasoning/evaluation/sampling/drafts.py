@@ -145,8 +145,8 @@ class Structure:
                     others = missing.draw(rng, ends, after)
                     chosen = lacking[:, column]
                     codes, sources, possible = (
-                        np.where(chosen, other, known)
-                        for other, known in zip(others, (codes, sources, possible), strict=True)
+                        np.where(chosen, other_columns, known)
+                        for other_columns, known in zip(others, (codes, sources, possible), strict=True)
                     )
                 drafts[:, column] = codes
                 np.logical_and(whole, possible, out=whole)
@@ -163,8 +163,8 @@ class Structure:
         """Whether two siblings of the same form are the same, shape (n,)."""
         repeats = np.zeros(len(drafts), dtype=bool)
         for siblings in self._siblings:
-            for one, other in combinations(siblings, 2):
-                repeats |= (drafts[:, one] == drafts[:, other]).all(axis=1)
+            for first_columns, other_columns in combinations(siblings, 2):
+                repeats |= (drafts[:, first_columns] == drafts[:, other_columns]).all(axis=1)
         return repeats
 
     def ordered(self, drafts: Drafts) -> Drafts:
@@ -189,13 +189,13 @@ class Structure:
         n, inputs = len(drafts), sum(len(step.inputs) for step in chain)
         opcodes = [OPCODES[step.operation] for step in chain]
         sides = np.zeros((n, len(opcodes)), dtype=np.int32)
-        given = np.zeros((n, inputs), dtype=np.int32)
+        inputs_of_steps = np.zeros((n, inputs), dtype=np.int32)
         at = 0
         for position, step in enumerate(chain):
             if step.relation is not None and opcodes[position] == PROJECT:
                 sides[:, position] = drafts[:, int(step.relation)]
             for source in step.inputs:
-                given[:, at] = source if isinstance(source, int) else -1 - drafts[:, int(source.name)]
+                inputs_of_steps[:, at] = source if isinstance(source, int) else -1 - drafts[:, int(source.name)]
                 at += 1
         ends = np.cumsum([0, *(len(step.inputs) for step in chain)])
         bounds = (np.arange(n)[:, None] * inputs + ends[:-1]).ravel()
@@ -204,7 +204,7 @@ class Structure:
             np.tile(np.array(opcodes, dtype=np.int32), n),
             sides.ravel(),
             np.append(bounds, n * inputs).astype(np.int64),
-            given.ravel(),
+            inputs_of_steps.ravel(),
         )
 
     def query(self, draft: Sequence[int], entity_ids: Sequence[str], step_names: Sequence[str | None]) -> Query:

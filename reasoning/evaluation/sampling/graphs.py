@@ -73,8 +73,8 @@ class GraphPair:
         return self.full.entity_count
 
 
-def contained(keys: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of n rising keys are among others that rise too, shape (n,)."""
+def contained(keys: NDArray[np.integer], among: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which of n keys are among others, which are sorted; shape (n,)."""
     if not len(among):
         return np.zeros(len(keys), dtype=bool)
     return np.asarray(among[np.minimum(np.searchsorted(among, keys), len(among) - 1)] == keys)

@@ -58,18 +58,18 @@ def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) ->
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _held_out(triples: Ids, kg: KnowledgeGraph, wanted: int, seed: int) -> NDArray[np.bool_]:
+def _held_out(triples: Ids, kg: KnowledgeGraph, left: int, seed: int) -> NDArray[np.bool_]:
     entities = np.bincount(triples[:, [0, 2]].ravel(), minlength=kg.entity_count).tolist()
     relations = np.bincount(triples[:, 1], minlength=kg.relation_count).tolist()
     held = np.zeros(len(triples), dtype=bool)
     for place in np.argsort(np.random.default_rng(seed).random(len(triples)), kind="stable").tolist():
-        if not wanted:
+        if not left:
             break
         head, relation, tail = triples[place].tolist()
         loop = head == tail
         if entities[head] > 1 + loop and entities[tail] > 1 + loop and relations[relation] > 1:
             held[place] = True
-            wanted -= 1
+            left -= 1
             entities[head] -= 1
             entities[tail] -= 1
             relations[relation] -= 1

@@ -65,20 +65,20 @@ class MissingLinks:
                 f'"{self._kg.identifier(int(strange[0]))}" is no answer of {query} on the splits '
                 f'{", ".join(self._kg.splits)} of "{self._kg.graph_name}"; are the queries of another split or graph?'
             )
-        asked = every.within(answers)
-        found = asked.costs()
+        proofs_of_answers = every.within(answers)
+        least = proofs_of_answers.costs()
         size = 1
-        while (found > size).any():
+        while (least > size).any():
             # Whoever uses `size` links twice or more pays at least that much more than once each.
-            dear = np.flatnonzero(found > size)
-            some = asked.within(answers[dear])
+            dear = np.flatnonzero(least > size)
+            some = proofs_of_answers.within(answers[dear])
             shared = _shared(some)
             if size > min(len(shared), sum(1 for _ in some.projections()) // 2):
                 break
             for free in combinations(shared, size):
-                found[dear] = np.minimum(found[dear], some.costs(free) + size)
+                least[dear] = np.minimum(least[dear], some.costs(free) + size)
             size += 1
-        return found
+        return least
 
     def proofs(self, node: Query) -> Proofs:
         """All proofs of what a tree reaches on the full graph; `within` its members they have `costs`.
@@ -126,6 +126,6 @@ def _shared(proofs: Proofs) -> list[Link]:
         uses[projection.relation].append(np.unique(projection.links[projection.missing]))
     shared: list[Link] = []
     for relation, links in uses.items():
-        found, times = np.unique(np.concatenate(links), return_counts=True)
-        shared += [(relation, link) for link in found[times > 1].tolist()]
+        distinct, times = np.unique(np.concatenate(links), return_counts=True)
+        shared += [(relation, link) for link in distinct[times > 1].tolist()]
     return shared

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.evaluation.sampling.graphs import contained
 from reasoning.graph.index import Ids
 
 Costs = NDArray[np.int64]
@@ -30,8 +31,8 @@ class Proofs(ABC):
     members: Ids
 
     @abstractmethod
-    def within(self, wanted: Ids) -> Proofs:
-        """The proofs of those members alone that are wanted (sorted, all of them members)."""
+    def within(self, entities: Ids) -> Proofs:
+        """The proofs of some members alone (sorted, all of them members)."""
 
     @abstractmethod
     def costs(self, free: Collection[Link] = ()) -> Costs:
@@ -48,7 +49,7 @@ class AnchorProofs(Proofs):
 
     members: Ids
 
-    def within(self, wanted: Ids) -> Proofs:
+    def within(self, entities: Ids) -> Proofs:
         """The entity."""
         return self
 
@@ -81,13 +82,13 @@ class ProjectionProofs(Proofs):
     links: NDArray[np.int64]
     missing: NDArray[np.bool_]
 
-    def within(self, wanted: Ids) -> Proofs:
-        """The links that end in what is wanted, and the proofs of their starts."""
-        kept = np.flatnonzero(_in(self.ends, wanted))
+    def within(self, entities: Ids) -> Proofs:
+        """The links that end in the entities, and the proofs of their starts."""
+        kept = np.flatnonzero(contained(self.ends, entities))
         kept = kept[np.argsort(self.ends[kept], kind="stable")]  # by their ends, as `costs` needs them
         starts, ends = self.starts[kept], self.ends[kept]
         source = self.source.within(np.unique(starts))
-        return ProjectionProofs(source, wanted, self.relation, starts, ends, self.links[kept], self.missing[kept])
+        return ProjectionProofs(source, entities, self.relation, starts, ends, self.links[kept], self.missing[kept])
 
     def costs(self, free: Collection[Link] = ()) -> Costs:
         """The least over the links that end in a member."""
@@ -111,10 +112,10 @@ class _SeveralProofs(Proofs):
     parts: Sequence[Proofs]
     members: Ids
 
-    def within(self, wanted: Ids) -> Proofs:
-        """The wanted members in each part that has them."""
-        parts = [part.within(np.intersect1d(part.members, wanted, assume_unique=True)) for part in self.parts]
-        return type(self)(parts, wanted)
+    def within(self, entities: Ids) -> Proofs:
+        """The entities in each part that has them."""
+        parts = [part.within(np.intersect1d(part.members, entities, assume_unique=True)) for part in self.parts]
+        return type(self)(parts, entities)
 
     def projections(self) -> Iterator[ProjectionProofs]:
         """Those of all parts."""
@@ -143,10 +144,3 @@ class UnionProofs(_SeveralProofs):
             places = np.searchsorted(self.members, part.members)
             least[places] = np.minimum(least[places], part.costs(free))
         return least
-
-
-def _in(ids: Ids, wanted: Ids) -> NDArray[np.bool_]:
-    """Which ids are wanted (sorted)."""
-    if not len(wanted):
-        return np.zeros(len(ids), dtype=bool)
-    return np.asarray(wanted[np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)] == ids)

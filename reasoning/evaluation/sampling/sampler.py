@@ -72,7 +72,7 @@ class QuerySampler:
     def _allowed(self) -> NDArray[np.bool_]:
         return np.array([name is not None for name in self._names])
 
-    def sample(self, kind: str, told: Callable[[int], None]) -> SampledQueries:
+    def sample(self, kind: str, show: Callable[[int], None]) -> SampledQueries:
         """Sample the queries of one type.
 
         Args:
@@ -86,25 +86,25 @@ class QuerySampler:
         seed = [options.seed, zlib.crc32(f"{self._pair.split} {kind} {options.harder}".encode())]
         rng = np.random.default_rng(seed)
         seen: set[bytes] = set()
-        found = SampledQueries(kind, [], [], 0)
+        sampled = SampledQueries(kind, [], [], 0)
         tries = last = 0
-        while len(found.records) < options.count:
+        while len(sampled.records) < options.count:
             if tries - last >= options.patience:
                 harder = "harder " if options.harder else ""
                 raise SamplingError(
-                    f"{kind}: found {len(found.records):,} of {options.count:,} {harder}queries in {tries:,} tries, "
+                    f"{kind}: found {len(sampled.records):,} of {options.count:,} {harder}queries in {tries:,} tries, "
                     f"none in the last {tries - last:,}; ask for fewer"
                 )
             drafts = structure.ordered(self._drawn(rng, structure))
             tries += BATCH
             for record, links in self._kept(structure, drafts, seen):
-                found.records.append(record)
-                found.links.append(links)
+                sampled.records.append(record)
+                sampled.links.append(links)
                 last = tries
-                if len(found.records) == options.count:
+                if len(sampled.records) == options.count:
                     break
-            told(len(found.records))
-        return SampledQueries(kind, found.records, found.links, tries)
+            show(len(sampled.records))
+        return SampledQueries(kind, sampled.records, sampled.links, tries)
 
     def _drawn(self, rng: np.random.Generator, structure: Structure) -> Drafts:
         steps = self._missing if self._options.harder else self._steps

@@ -16,7 +16,7 @@ from reasoning.cli import main
 from reasoning.completion import predictor as predictor_module
 from reasoning.completion.embeddings.checkpoints import best_epoch
 from reasoning.completion.embeddings.training import train
-from reasoning.completion.embeddings.training_pairs import Questions, split_triples
+from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
 from reasoning.completion.fitted import (
     EMBEDDINGS,
     MANIFEST,
@@ -153,7 +153,7 @@ def test_parts_are_weighed_by_what_neither_has_met(train_graph: KnowledgeGraph, 
     kept, held = split_triples(train_graph.index, QUICK.held_out, QUICK.seed)
     held = held[np.random.default_rng(QUICK.seed).permutation(len(held))]
     without = RulePredictor.fit(TripleIndex.build(kept, *sizes), *sizes)
-    told = Questions.of(TripleIndex.build(held[len(held) // 2 :], *sizes))
+    told = TrainingPairs.of(TripleIndex.build(held[len(held) // 2 :], *sizes))
     assert fitted.held_out["rules"] == rank_links(without.scores, told, train_graph.index)
     assert fitted.predictor.rules is not None
     assert fitted.predictor.rules.digest == RulePredictor.fit(train_graph.index, *sizes).digest
@@ -163,7 +163,7 @@ def test_the_chosen_weight_is_the_least_that_ranks_what_is_held_out_nearly_best(
     train_graph: KnowledgeGraph, fitted: Fitted
 ) -> None:
     held = split_triples(train_graph.index, 0.05, 1)[1]
-    asked = Questions.of(TripleIndex.build(held, train_graph.entity_count, train_graph.relation_count))
+    asked = TrainingPairs.of(TripleIndex.build(held, train_graph.entity_count, train_graph.relation_count))
 
     def mean(weights: Weights) -> float:
         scorer = scorer_of(replace(fitted.predictor, weights=weights), train_graph.index)
@@ -183,10 +183,7 @@ def test_a_small_graph_is_trained_on_all_of_it_for_as_many_epochs_as_were_best(
 ) -> None:
     made = fit(train_graph, replace(QUICK, refit=True), "complex", tmp_path / "refit")
     epochs = best_epoch(tmp_path / "refit" / RUN)
-    alone = train(
-        train_graph.index, train_graph.entity_count, train_graph.relation_count,
-        replace(QUICK, epochs=epochs), tmp_path / "alone", "mark", whole=True,
-    )  # fmt: skip
+    alone = train(train_graph, replace(QUICK, epochs=epochs), tmp_path / "alone", whole=True)
     assert made.predictor.embeddings is not None
     assert np.array_equal(made.predictor.embeddings.entities.numpy(), alone.entities.numpy())
     again = fit(train_graph, replace(QUICK, refit=True), "complex", tmp_path / "refit")
@@ -417,7 +414,7 @@ def test_weights_are_fitted_where_one_question_has_more_targets_than_are_tried(
     train_graph: KnowledgeGraph, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predictor_module, "TRIED", 1)
-    held = Questions.of(train_graph.index)
+    held = TrainingPairs.of(train_graph.index)
     hub = held.pick(np.array([int(np.argmax(held.counts))]))
     assert hub.counts[0] > 1
     tried: list[int] = []

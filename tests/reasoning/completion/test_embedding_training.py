@@ -16,7 +16,7 @@ from reasoning import KnowledgeGraph
 from reasoning.completion.embeddings import training
 from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.embeddings.loss import backward
-from reasoning.completion.embeddings.training_pairs import Questions, split_triples
+from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
 from reasoning.completion.link_ranking import rank_among, rank_links
 from reasoning.completion.options import SMALL, CompletionOptions, TrainingOptions, suited_options
 from reasoning.errors import CompletionError
@@ -26,7 +26,7 @@ from tests.reasoning.quick_training import QUICK, graph, trained
 
 def test_questions_hold_every_triple_in_both_directions() -> None:
     kg = graph()
-    asked = Questions.of(kg.index)
+    asked = TrainingPairs.of(kg.index)
     stated = {
         (source, relation, target)
         for source, relation, target in zip(
@@ -47,7 +47,7 @@ def test_questions_hold_every_triple_in_both_directions() -> None:
 
 def test_a_question_with_many_targets_is_cut_and_keeps_them_all() -> None:
     triples = np.array([[0, 0, tail] for tail in range(1, 8)] + [[1, 0, 2]], dtype=np.int32)
-    whole = Questions.of(TripleIndex.build(triples, 8, 1))
+    whole = TrainingPairs.of(TripleIndex.build(triples, 8, 1))
     cut = whole.cut(3)
     assert cut.counts.max() == 3
     assert len(cut) == len(whole) + 2, "seven targets are three, three and one"
@@ -71,7 +71,7 @@ def test_what_is_held_out_leaves_every_entity_and_relation_something_to_learn_fr
 def test_the_loss_and_its_gradients_are_those_of_the_papers_formula(weight: float) -> None:
     kg = graph()
     options = TrainingOptions(rank=4, nuclear=0.3, relation_weight=weight)
-    batch = Questions.of(kg.index).pick(np.array([0, 3, 11, 30]))
+    batch = TrainingPairs.of(kg.index).pick(np.array([0, 3, 11, 30]))
     model = ComplEx.drawn(kg.entity_count, kg.relation_count, 4, 0.5, 1, "cpu")
     loss = backward(model, batch, options, torch.float32)
     got = model.entities.grad.clone(), model.relations.grad.clone()
@@ -111,7 +111,7 @@ def test_ranks_are_filtered_and_ties_take_the_expected_rank() -> None:
     table = np.zeros((1, 6), dtype=np.float32)
     for name, value in zip("abcdef", scores[0], strict=True):
         table[0, index[name]] = value
-    asked = Questions(
+    asked = TrainingPairs(
         np.array([index["a"]], np.int32), np.array([0], np.int32), np.array([0, 1]), np.array([index["c"]], np.int32)
     )
     only_b = TripleIndex.build(np.array([[index["a"], 0, index["b"]]], np.int32), 6, 1)
@@ -129,7 +129,7 @@ def test_training_learns_what_a_pattern_says(tmp_path: Path) -> None:
     options = TrainingOptions(rank=24, epochs=60, batch=16, check_every=10, held_out=0.1, nuclear=0.01)
     model = trained(kg, tmp_path / "run", options)
     held = split_triples(kg.index, 0.1, 0)[1]
-    ranking = rank_links(model.scores, Questions.of(TripleIndex.build(held, 30, 2)), kg.index)
+    ranking = rank_links(model.scores, TrainingPairs.of(TripleIndex.build(held, 30, 2)), kg.index)
     assert ranking.mrr > 0.6  # by chance 0.13
 
 

@@ -22,8 +22,7 @@ from reasoning.completion.embeddings.checkpoints import (
     claim,
     training_lock,
 )
-from reasoning.completion.embeddings.training import train
-from reasoning.completion.embeddings.training_pairs import Questions
+from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.fitting import fit
 from reasoning.completion.link_ranking import rank_links
 from reasoning.completion.options import TrainingOptions
@@ -96,8 +95,8 @@ def test_more_epochs_may_be_asked_but_nothing_else_changed(tmp_path: Path) -> No
     trained(kg, tmp_path / "run", replace(QUICK, epochs=4))
     with pytest.raises(CompletionError, match=r"rank 8 and not 9.*--out.*--anew"):
         trained(kg, tmp_path / "run", replace(QUICK, rank=9))
-    with pytest.raises(CompletionError, match="triples fingerprint and not other"):
-        train(kg.index, kg.entity_count, kg.relation_count, QUICK, tmp_path / "run", "other")
+    with pytest.raises(CompletionError, match=r"triples [0-9a-f]+/[0-9a-f]+ and not [0-9a-f]+/"):
+        trained(graph(seed=1), tmp_path / "run")
 
 
 def test_training_stops_where_held_out_links_are_ranked_no_better(tmp_path: Path) -> None:
@@ -118,7 +117,7 @@ def test_a_run_on_the_whole_graph_does_all_epochs_on_every_triple_and_survives_a
     options = TrainingOptions(rank=24, epochs=60, batch=16, check_every=10, patience=1, held_out=0.5, nuclear=0.001)
     model = trained(kg, tmp_path / "run", options, whole=True)
     assert best_epoch(tmp_path / "run") == 60
-    assert rank_links(model.scores, Questions.of(kg.index), kg.index).mrr > 0.95
+    assert rank_links(model.scores, TrainingPairs.of(kg.index), kg.index).mrr > 0.95
 
     def kill(line: str) -> None:
         if line.startswith("epoch 30:"):
