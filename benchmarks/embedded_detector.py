@@ -44,8 +44,8 @@ from vision.detectors.nanodet.decoding import LOWEST_SCORE
 from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
-from vision.images.cores import usable_cores
 from vision.images.loading import load_image
+from vision.images.pipeline import usable_cores
 
 SETS = ("coco128", "coco_mini_train")
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -26,8 +26,7 @@ import kg_data
 from benchmarks.machine import machine, machine_words
 from vision.detections.fields import Rings
 from vision.detections.polygons import grabcut_outlines, rings_from_mask, with_points
-from vision.detections.polygons.evidence import grabcut, window
-from vision.detections.polygons.grabcut import crop, rounded_box
+from vision.detections.polygons.grabcut import grabcut, rounded_box, window
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
@@ -59,9 +58,10 @@ def grabcut_alone(image: LoadedImage, boxes: Boxes) -> list[Rings]:
     for box in boxes.astype(np.float64):
         rings: Rings = ()
         if min(box[2:] - box[:2]) >= 6:
-            small, inner, (low, high) = crop(image.pixels, box)
-            width, height = (high - low).astype(int).tolist()
-            cut = cv2.resize(grabcut(window(small, inner)).astype(np.float32), (width, height)) > 0.5
+            view = window(image.pixels, box)
+            x0, y0, x1, y1 = view.corners
+            cut = cv2.resize(grabcut(view).astype(np.float32), (x1 - x0, y1 - y0)) > 0.5
+            low = np.array([x0, y0], np.float32)
             rings = tuple(ring + low for ring in rings_from_mask(cut, tolerance=0.5, speck_share=0.05))
         outlines.append(rings or (rounded_box(box.tolist()),))
     return outlines

@@ -3,7 +3,7 @@
     python -m benchmarks.mask_weights [--images DIR]
 
 Logistic regression over pixels of the annotated boxes, as many of each object whatever its size. The figures that
-`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/detections/polygons/evidence.py`.
+`benchmarks.mask_ap` reports are of other images. Copy what is printed into `vision/detections/polygons/grabcut.py`.
 Takes about a minute.
 """
 
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 import kg_data
-from vision.detections.polygons.evidence import KINDS, evidence, window
-from vision.detections.polygons.grabcut import crop
+from vision.detections.polygons.grabcut import KINDS, evidence, window
 from vision.detections.polygons.masks import mask_from_rings
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.images.loading import load_image
@@ -43,11 +42,10 @@ def samples(annotated: AnnotatedSet) -> tuple[NDArray[np.float64], NDArray[np.fl
             if min(box[2:] - box[:2]) < 3:
                 continue
             rings = tuple(np.array(ring, np.float32).reshape(-1, 2) for ring in annotation.segmentation)
-            small, inner, (low, high) = crop(image.pixels, box)
-            (left, top), (right, bottom) = low.astype(int), high.astype(int)
+            view = window(image.pixels, box)
+            left, top, right, bottom = view.corners
             mask = mask_from_rings(rings, image.size)[top:bottom, left:right].astype(np.float32)
-            gold = cv2.resize(mask, small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
-            view = window(small, inner)
+            gold = cv2.resize(mask, view.inside.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
             inside = np.flatnonzero(view.inside)
             taken = rng.choice(inside, min(PIXELS, len(inside)), replace=False)
             rows.append(evidence(view).reshape(-1, len(KINDS))[taken])

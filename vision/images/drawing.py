@@ -1,8 +1,12 @@
-"""A picture of what was found that a person reads at once: on dark images, on light ones, and where objects crowd.
+"""A picture of the detections that a person reads at once: on dark images, on light ones, and where objects crowd.
 
-Lines have a dark rim, so they show on every ground. Colours hang on the class name alone, so a class keeps its colour
-from image to image. Where labels have no place they grow shorter, then are left out, and a legend under the picture
-says which colour is which class and how many there are.
+Lines have a dark rim, so they show on every ground. Colours depend on the class name alone, so a class keeps its colour
+from image to image.
+
+No label hides another, since two labels on top of one another say less than one. Labels are placed greedily, best
+object first: each takes the free place at its box that covers least of other small objects. Where the full label has no
+place a shorter one is tried, then none. Where labels are left out, a legend under the picture says which colour is
+which class and how many objects it has.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +27,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
 from vision.errors import DetectionsError
-from vision.images.label_placement import place_labels
 from vision.images.loading import ImageSource, LoadedImage, load_image
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
 
 Colour = tuple[int, int, int]
+Size = tuple[int, int]
 
 PALETTE: tuple[Colour, ...] = (
     (255, 56, 56), (61, 155, 255), (255, 210, 31), (46, 204, 64), (224, 82, 255), (24, 214, 242),
@@ -45,10 +50,22 @@ _SHOWN_SIDE = 480
 """Pixels that the longer side of a picture has at least: below, no label could be read."""
 
 _MANY = 25
-"""Objects beyond which labels shrink."""
+"""Objects beyond which labels shrink, and beyond which a label is rather left out than hides another object."""
 
 _DENSE = 150
 """Objects beyond which lines have no rim, which would blacken the picture."""
+
+_SMALL = 8
+"""A box of less than so many times the label's area is an object that the label could hide."""
+
+_HIDDEN = 0.4
+"""Share of a small object that a label may hide where many are to be labelled."""
+
+_COVERED = 0.25
+"""Share of the picture that labels may cover in all, after which only the picture is left to be seen."""
+
+_APART = 1
+"""Pixels between two labels."""
 
 _LETTERS = 28
 _LEAST_FONT = 9
@@ -57,6 +74,21 @@ _DIRECTION = "ltr" if features.check_feature("raqm") else None
 
 _SHIFT = 4
 """Bits of a fraction of a pixel in OpenCV's coordinates."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A label with its place.
+
+    Attributes:
+        position: of its object.
+        form: which of the object's labels, 0 for the fullest.
+        corner: (x, y) of its top left corner in pixels.
+    """
+
+    position: int
+    form: int
+    corner: tuple[int, int]
 
 
 def draw(detections: Detections, image: ImageSource | LoadedImage | None = None) -> Image.Image:
@@ -290,3 +322,86 @@ def _font_with(letters: frozenset[str]) -> Path | None:
         except (OSError, RuntimeError, ValueError):
             continue
     return None
+
+
+def place_labels(
+    boxes: NDArray[np.floating], forms: Sequence[Sequence[Size]], picture: Size, line: int
+) -> list[Placed]:
+    """Find a place for as many labels as have one.
+
+    Args:
+        boxes: shape (n, 4), xyxy in pixels of the picture, best object first.
+        forms: for each object the sizes (width, height) in pixels of its labels, the fullest first.
+        picture: (width, height) in pixels; labels stay inside.
+        line: width of the boxes' lines in pixels.
+
+    Returns:
+        The labels that have a place, in the order of the boxes.
+    """
+    taken = np.zeros((0, 4))
+    placed: list[Placed] = []
+    room = _COVERED * picture[0] * picture[1]
+    most_hidden = _HIDDEN if len(boxes) > _MANY else math.inf
+    areas = np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+    for position, sizes in enumerate(forms):
+        for form, size in enumerate(sizes):
+            candidates = _candidates(boxes[position], size, picture, line)
+            small = areas < _SMALL * size[0] * size[1]
+            spot = _best(candidates, taken, boxes[small], most_hidden)
+            if spot is not None and (size[0] * size[1] <= room or not placed):
+                room -= size[0] * size[1]
+                placed.append(Placed(position, form, (int(spot[0]), int(spot[1]))))
+                taken = np.vstack([taken, spot])
+                break
+    return placed
+
+
+def _best(
+    candidates: NDArray[np.float64], taken: NDArray[np.float64], small: NDArray[np.floating], most_hidden: float
+) -> NDArray[np.float64] | None:
+    """The free candidate that hides least of small objects, of equals the first; None where none is good."""
+    free = candidates
+    if len(taken):
+        grown = taken + np.array([-_APART, -_APART, _APART, _APART])
+        free = candidates[~(_overlap(candidates, grown) > 0).any(axis=1)]
+    if not len(free):
+        return None
+    if not len(small):
+        return np.asarray(free[0])
+    hidden = _overlap(free, small) / np.maximum(np.prod(small[:, 2:] - small[:, :2], axis=1), 1)
+    cost = np.round(hidden.sum(axis=1), 1)
+    best = int(np.argmin(cost))
+    return np.asarray(free[best]) if hidden[best].max() <= most_hidden else None
+
+
+def _overlap(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Shared area of each of one set of boxes with each of another, shape (n, m)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return np.asarray(np.prod(np.maximum(high - low, 0), axis=2), np.float64)
+
+
+def _candidates(box: NDArray[np.floating], size: Size, picture: Size, line: int) -> NDArray[np.float64]:
+    """Places at a box in order of liking, as xyxy: on its top edge, inside it, on its bottom edge, beside it."""
+    width, height = size
+    left, top, right, bottom = (float(value) for value in box)
+    edge = line // 2
+    far, middle = right + edge - width, (left + right - width) / 2
+    left -= edge
+    places = [
+        *((x, top - edge - height) for x in (left, far, middle)),
+        *((x, top + edge) for x in (left, far)),
+        *((x, bottom + edge) for x in (left, far, middle)),
+        *((x, bottom - edge - height) for x in (left, far)),
+        *((x, y) for y in (top, bottom - height) for x in (right + edge, left - width)),
+        (middle, (top + bottom - height) / 2),
+    ]
+    corners = np.round(np.array(places))
+    corners[:, 0] = np.clip(corners[:, 0], 0, max(picture[0] - width, 0))
+    # A label above the picture would have to slide into its box, which other places do better.
+    inside = (corners[:, 1] >= 0) & (corners[:, 1] + height <= picture[1])
+    if inside.any():
+        corners = corners[inside]
+    else:
+        corners[:, 1] = np.clip(corners[:, 1], 0, max(picture[1] - height, 0))
+    return np.hstack([corners, corners + np.array([width, height])])

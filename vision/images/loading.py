@@ -46,26 +46,26 @@ class LoadedImage:
         pixels: shape (height, width, 3), uint8, RGB, read-only.
         name: the file's path as given, or a word for what it came from.
         notes: what was done to it beyond decoding (turned, first of several frames, 16 bits scaled to 8).
+        size: (width, height) in pixels, from the shape.
     """
 
     pixels: NDArray[np.uint8]
     name: str = "image"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    size: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", (int(self.pixels.shape[1]), int(self.pixels.shape[0])))
 
     @property
     def width(self) -> int:
         """Pixels across."""
-        return int(self.pixels.shape[1])
+        return self.size[0]
 
     @property
     def height(self) -> int:
         """Pixels down."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.width, self.height
+        return self.size[1]
 
 
 def load_image(

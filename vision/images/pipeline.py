@@ -6,6 +6,7 @@ be read or looked at gives its error while the rest go on.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +14,13 @@ from itertools import islice
 
 from kg_data.errors import SkylarkError
 from vision.detectors.detector import Detector, Found, Request
-from vision.images.cores import usable_cores
 from vision.images.loading import ImageSource, LoadedImage, load_image
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 READERS = max(2, usable_cores() // 2)
 """Threads that read images: decoding a large photograph takes longer than looking at it."""

@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label  # type: ignore[import-untyped]
 
 from vision.detections.polygons import grabcut_outlines, mask_from_rings, rings_from_mask, with_points
-from vision.detections.polygons.fitting import fitted
 from vision.detections.polygons.grabcut import rounded_box
 from vision.detections.polygons.masks import joined, ring_area
+from vision.detections.polygons.points import fitted
 from vision.errors import FormatError, InstructionError
 from vision.evaluation.annotations import read_annotations
 from vision.images.loading import LoadedImage, load_image

@@ -13,8 +13,7 @@ from PIL import Image
 
 from vision.detections.detections import Detections
 from vision.errors import DetectionsError
-from vision.images.drawing import PALETTE, RIM, class_colours, draw, letters_on
-from vision.images.label_placement import place_labels
+from vision.images.drawing import PALETTE, RIM, class_colours, draw, letters_on, place_labels
 from vision.images.loading import load_image
 
 WIDTH, HEIGHT = 640, 480

@@ -57,16 +57,15 @@ def write(detections: Detections, grid: Grid) -> str:
         outlines = [(one_ring(rings),) for rings in detections.polygons or ()]
         coordinates = [rings[0] for rings in grid.outline_numbers(detections.xyxy, outlines)]
     centres = grid.centre_numbers(detections.xyxy)
-    scores = written_scores(detections, grid.output.score)
-    lines = []
-    for label, centre, numbers, score in zip(labels, centres, coordinates, scores, strict=True):
-        if form == "tuple" and grid.output.class_as == "name":
-            label = _bare_or_quoted(str(label))
-        values = [*centre, *numbers]
-        texts = [f"<p{value}>" for value in values] if form == "tokens" else written(values, grid.digits)
-        fields = [str(label), *texts, *([] if score is None else written([score], 4))]
-        lines.append(f"({', '.join(fields)})" if form == "tuple" else " ".join(fields))
-    return "\n".join(lines)
+    rows = [[*centre, *numbers] for centre, numbers in zip(centres, coordinates, strict=True)]
+    texts = [[f"<p{step}>" for step in row] for row in rows] if form == "tokens" else written(rows, grid.digits)
+    if form == "tuple" and grid.output.class_as == "name":
+        labels = [name if _BARE.fullmatch(name) else quoted(name) for name in detections.class_names]
+    scores = [[] if score is None else [score] for score in written_scores(detections, grid.output.score)]
+    lines = [
+        [str(label), *numbers, *score] for label, numbers, score in zip(labels, texts, written(scores, 4), strict=True)
+    ]
+    return "\n".join(f"({', '.join(fields)})" if form == "tuple" else " ".join(fields) for fields in lines)
 
 
 def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:
@@ -163,11 +162,6 @@ def yolo_format(text: str) -> OutputFormat | None:
 def _yolo_lines(text: str) -> list[tuple[Place, str]]:
     numbered = ((Place("line", i + 1), line.strip()) for i, line in enumerate(text.split("\n")))
     return [(place, line) for place, line in numbered if line and not line.startswith("#")]
-
-
-def _bare_or_quoted(name: str) -> str:
-    """A name as it stands in a tuple."""
-    return name if _BARE.fullmatch(name) else quoted(name)
 
 
 def _record(name: str, numbers: list[float], score: float | None, grid: Grid, place: Place) -> Record:

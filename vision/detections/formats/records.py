@@ -161,17 +161,23 @@ def checked_score(value: float, place: Place) -> float:
     return value
 
 
-def written(numbers: Sequence[float], digits: int) -> list[str]:
-    """Numbers without a power of ten or zeros at their ends."""
-    texts = [str(number) if isinstance(number, int) else f"{number:.{digits}f}" for number in numbers]
-    return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+def written(rows: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
+    """Rows of numbers as text, without a power of ten or zeros at their ends."""
+
+    def text(number: float) -> str:
+        if isinstance(number, int):
+            return str(number)
+        shown = f"{number:.{digits}f}"
+        return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+    return [[text(number) for number in row] for row in rows]
 
 
 def written_scores(detections: Detections, asked: bool) -> list[float] | list[None]:
     """The score of each object as it is written, with four digits; None where it is not asked for or not known."""
     if detections.scores is None or not asked:
-        return [None] * len(detections)
-    return [round(float(score), 4) for score in detections.scores]
+        return [None for _ in detections.class_names]
+    return [round(score, 4) for score in detections.scores.tolist()]
 
 
 def one_ring(rings: Rings) -> NDArray[np.float32]:

@@ -56,11 +56,12 @@ def write(detections: Detections, grid: Grid) -> str:
         if grid.output.geometry == "polygon":
             assert detection.polygon is not None
             polygon = _add(element, "polygon")
-            for k, point in enumerate(one_ring(detection.polygon).tolist(), start=1):
-                for axis, text in zip("xy", written([value + 1 for value in point], _POLYGON_DIGITS), strict=True):
+            vertices = (one_ring(detection.polygon).astype(np.float64) + 1).tolist()
+            for k, vertex in enumerate(written(vertices, _POLYGON_DIGITS), start=1):
+                for axis, text in zip("xy", vertex, strict=True):
                     _add(polygon, f"{axis}{k}", text)
         if score is not None:
-            _add(element, "score", *written([score], 4))
+            _add(element, "score", written([[score]], 4)[0][0])
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 

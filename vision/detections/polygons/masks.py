@@ -17,9 +17,6 @@ from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from vision.detections.fields import Rings
 
-Ring = NDArray[np.float32]
-"""One closed polygon of shape (points, 2), xy in pixels; the first point isn't repeated at the end."""
-
 _OUTER = -1
 
 
@@ -34,12 +31,12 @@ def rings_from_mask(mask: NDArray[np.bool_], *, tolerance: float = 0.0, speck_sh
     Returns:
         A ring for each part; of a part with holes one ring that walks into each and back. Empty for an empty mask.
     """
-    top, left, bottom, right = _bounds(mask)
-    if bottom == top:
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    if not height:
         return ()
     # At twice the size every pixel has a first and a second half in each direction, and from the half that the
     # contour runs through it's known whether the pixel's near or far edge is meant.
-    window = mask[top:bottom, left:right].astype(np.uint8)
+    window = mask[top : top + height, left : left + width].astype(np.uint8)
     doubled = cv2.resize(window, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     contours, hierarchy = cv2.findContours(
         doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE if tolerance > 0 else cv2.CHAIN_APPROX_SIMPLE
@@ -48,13 +45,14 @@ def rings_from_mask(mask: NDArray[np.bool_], *, tolerance: float = 0.0, speck_sh
     areas = [abs(ring_area(edge)) for edge in edges]
     least = speck_share * max(areas)
     parts = []
+    parents = hierarchy[0][:, 3]
     for position in sorted(range(len(edges)), key=lambda i: -areas[i]):
-        if hierarchy[0][position][3] != _OUTER or areas[position] < least:
+        if parents[position] != _OUTER or areas[position] < least:
             continue
-        holes = [edges[i] for i in _children(hierarchy[0], position) if areas[i] >= least]
         ring = _simplified(edges[position], tolerance)
-        for hole in holes:
-            ring = joined(ring, _simplified(hole, tolerance))
+        for hole in np.flatnonzero(parents == position).tolist():
+            if areas[hole] >= least:
+                ring = joined(ring, _simplified(edges[hole], tolerance))
         parts.append(ring.astype(np.float32))
     return tuple(parts)
 
@@ -92,26 +90,10 @@ def joined(ring: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[n
     return np.concatenate([ring[: leave + 1], around, around[:1], ring[leave:]]).astype(np.float64)
 
 
-def _bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) of what is set, the last two exclusive; zeros for nothing."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
-
-
 def _on_edges(contour: NDArray[np.integer], left: int, top: int) -> NDArray[np.float64]:
     """A contour of the doubled mask on the edges of the pixels: the near edge for a first half, else the far one."""
     ring: NDArray[np.float64] = ((contour[:, 0, :] + 1) // 2 + np.array([left, top])).astype(np.float64)
     return ring
-
-
-def _children(hierarchy: NDArray[np.int32], parent: int) -> list[int]:
-    found, child = [], int(hierarchy[parent][2])
-    while child != _OUTER:
-        found.append(child)
-        child = int(hierarchy[child][0])
-    return found
 
 
 def _simplified(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:

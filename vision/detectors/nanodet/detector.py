@@ -18,8 +18,8 @@ from vision.detectors.nanodet.decoding import decoded
 from vision.detectors.nanodet.preprocessing import letterboxed
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
-from vision.images.cores import usable_cores
 from vision.images.loading import LoadedImage
+from vision.images.pipeline import usable_cores
 
 MODEL_FILE = Path(__file__).with_name("nanodet_g_416.onnx")
 

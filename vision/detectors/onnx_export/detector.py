@@ -22,8 +22,8 @@ from vision.detectors.onnx_export.inputs import letterboxed, read_inputs, stretc
 from vision.detectors.onnx_export.layouts import Form, Raw, known_classes, layout_of, read_boxes
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
-from vision.images.cores import usable_cores
 from vision.images.loading import LoadedImage
+from vision.images.pipeline import usable_cores
 
 IOU_THRESHOLD = 0.6
 """Between what YOLO's authors suppress at: 0.45 in YOLOv5, 0.7 in YOLOv8."""
