@@ -26,8 +26,9 @@ def in_region(xyxy: Boxes, size: tuple[int, int], region: tuple[float, float, fl
         size: (width, height) of the image in pixels.
         region: shares (x0, y0, x1, y1) of the image, 0 to 1.
     """
-    middle = (xyxy[:, :2] + xyxy[:, 2:]) / 2 / np.array(size, np.float32)
-    low, high = np.array(region[:2], np.float32), np.array(region[2:], np.float32)
+    # In 64 bits, so that a bound just below 1 is not rounded to 1, which takes in the image's edge.
+    middle = (xyxy[:, :2].astype(np.float64) + xyxy[:, 2:]) / 2 / np.array(size)
+    low, high = np.array(region[:2]), np.array(region[2:])
     # A middle on the line between two halves belongs to the second half only.
     inside: NDArray[np.bool_] = np.all((middle >= low) & ((middle < high) | (high >= 1)), axis=1)
     return inside
