@@ -191,7 +191,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256()
     for name, version in sorted(sources.versions().items()):
         digest.update(f"{name}={version}\n".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.glob("*.toml")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

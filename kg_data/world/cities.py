@@ -12,38 +12,23 @@ from dataclasses import dataclass, field
 
 from kg_data.world.countries import Country
 from kg_data.world.naming import fold, is_latin, other_names, plain
-from kg_data.world.sources import RawCity
+from kg_data.world.sources import RawCity, reviewed
 
 SMALLEST = 15_000
 
-# GeoNames names where English has another, or where a bare name would hide the division that people mean by it.
+_TABLE = reviewed("cities")
+
+# (country, GeoNames' name) to the name where English has another, or where the bare one hides a division.
 CITY_NAMES: dict[tuple[str, str], str] = {
-    ("DE", "Köln"): "Cologne", ("DE", "Nürnberg"): "Nuremberg", ("ES", "Sevilla"): "Seville",
-    ("CA", "Québec"): "Quebec City", ("CA", "Montréal"): "Montreal", ("CH", "Genève"): "Geneva",
-    ("SE", "Göteborg"): "Gothenburg", ("SA", "Makkah"): "Mecca", ("SA", "Madinah"): "Medina",
-    ("IQ", "Basrah"): "Basra", ("BE", "Brugge"): "Bruges",
-    ("IN", "Thāne"): "Thane", ("IN", "Rājkot"): "Rajkot", ("CN", "Xi’an"): "Xi'an", ("MN", "Ulan Bator"): "Ulaanbaatar",
-    ("MM", "Nay Pyi Taw"): "Naypyidaw", ("CH", "Luzern"): "Lucerne", ("BE", "Gent"): "Ghent",
-    ("BE", "Antwerpen"): "Antwerp", ("NL", "'s-Gravenhage"): "The Hague", ("CN", "Macau"): "Macao",
-    ("MO", "Macau"): "Macao", ("MX", "León de los Aldama"): "León", ("MX", "Santiago de Querétaro"): "Querétaro",
-    ("MD", "Chisinau"): "Chișinău", ("MV", "Male"): "Malé",
-    ("LK", "Sri Jayewardenepura Kotte"): "Sri Jayawardenepura Kotte", ("GR", "Thessaloníki"): "Thessaloniki",
-}  # fmt: skip
+    (country, name): english for country, names in _TABLE["names"].items() for name, english in names.items()
+}
 
 _QUOTES = str.maketrans("’‘ʻʼ", "''''")
 
-# Short names that are too short, or too much like a code, to pass the filter for alternate names.
+# (country, name) to short names that are too short, or too much like a code, to pass the filter for alternate names.
 CITY_ALIASES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("US", "New York City"): ("New York", "NYC", "NY", "Big Apple"), ("US", "Los Angeles"): ("LA", "L.A."),
-    ("US", "San Francisco"): ("SF",),
-    ("US", "Washington"): ("Washington, D.C.", "Washington DC", "Washington, DC", "DC"),
-    ("MY", "Kuala Lumpur"): ("KL",), ("RU", "Saint Petersburg"): ("St. Petersburg", "St Petersburg", "Leningrad"),
-    ("CN", "Beijing"): ("Peking",), ("IN", "Mumbai"): ("Bombay",), ("IN", "Kolkata"): ("Calcutta",),
-    ("IN", "Chennai"): ("Madras",), ("IN", "Bengaluru"): ("Bangalore",), ("MM", "Yangon"): ("Rangoon",),
-    ("VN", "Ho Chi Minh City"): ("Saigon", "HCMC"), ("UA", "Kyiv"): ("Kiev",), ("BD", "Chattogram"): ("Chittagong",),
-    ("KZ", "Astana"): ("Nur-Sultan",), ("KI", "Tarawa"): ("South Tarawa",),
-    ("TO", "Nuku'alofa"): ("Nukuʻalofa",), ("UA", "Odesa"): ("Odessa",), ("DK", "Copenhagen"): ("København",),
-}  # fmt: skip
+    (country, name): tuple(others) for country, names in _TABLE["aliases"].items() for name, others in names.items()
+}
 
 # Capitals that GeoNames has under a name which no alternate name leads to.
 CAPITALS_BY_OTHER_NAME = {("KI", "South Tarawa"): "Tarawa"}

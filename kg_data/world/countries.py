@@ -17,45 +17,16 @@ from babel import Locale, UnknownLocaleError
 from babel.languages import get_official_languages
 
 from kg_data.world.corrections import DISSOLVED, NUMBERS, corrected
-from kg_data.world.sources import RawCountry
+from kg_data.world.sources import RawCountry, reviewed
 
 CONTINENTS = {
     "AF": "Africa", "AN": "Antarctica", "AS": "Asia", "EU": "Europe", "NA": "North America", "OC": "Oceania",
     "SA": "South America",
 }  # fmt: skip
 
-# Names where CLDR's English isn't what most people write.
-COUNTRY_NAMES = {
-    "CD": "Democratic Republic of the Congo", "CG": "Republic of the Congo", "CI": "Ivory Coast", "HK": "Hong Kong",
-    "MM": "Myanmar", "MO": "Macao", "PS": "Palestine", "TR": "Turkey", "UM": "United States Minor Outlying Islands",
-    "US": "United States", "VI": "United States Virgin Islands", "HM": "Heard Island and McDonald Islands",
-    "CC": "Cocos (Keeling) Islands", "GS": "South Georgia and the South Sandwich Islands", "TL": "Timor-Leste",
-    "VC": "Saint Vincent and the Grenadines",
-}  # fmt: skip
-
-# Names that people use and no source lists.
-COUNTRY_ALIASES = {
-    "US": ("USA", "U.S.", "U.S.A.", "America", "the United States", "the US", "the USA"),
-    "GB": ("UK", "U.K.", "Great Britain", "Britain", "the UK", "the United Kingdom"),
-    "AE": ("UAE", "U.A.E.", "Emirates", "the UAE"), "CD": ("DR Congo", "DRC", "Congo-Kinshasa", "Zaire"),
-    "CG": ("Congo", "Congo-Brazzaville", "Congo Republic"), "CI": ("Côte d'Ivoire", "Cote d'Ivoire"),
-    "CZ": ("Czech Republic", "the Czech Republic"), "MM": ("Burma",), "SZ": ("Swaziland",), "MK": ("Macedonia",),
-    "NL": ("Holland", "the Netherlands"), "TL": ("East Timor", "Timor Leste"),
-    "VA": ("Vatican", "Holy See", "the Vatican"),
-    "PS": ("State of Palestine", "Palestinian Territories"),
-    "CN": ("PRC", "People's Republic of China", "mainland China"),
-    "TW": ("Republic of China", "Chinese Taipei"), "KR": ("Republic of Korea", "ROK", "Korea"),
-    "KP": ("DPRK", "Democratic People's Republic of Korea"), "RU": ("Russian Federation",), "MO": ("Macau",),
-    "HK": ("Hong Kong SAR",), "BS": ("The Bahamas",), "GM": ("The Gambia",), "CV": ("Cabo Verde",), "TR": ("Türkiye",),
-    "FM": ("Federated States of Micronesia",), "BQ": ("Bonaire, Sint Eustatius and Saba", "BES Islands"),
-    "EH": ("Sahrawi Arab Democratic Republic",), "VI": ("US Virgin Islands", "U.S. Virgin Islands"),
-    "FK": ("Falklands", "Malvinas"), "BA": ("Bosnia",), "PG": ("PNG",),
-    "SA": ("KSA", "Saudi"), "DE": ("Federal Republic of Germany",), "IE": ("Republic of Ireland", "Eire"),
-    "GE": ("Republic of Georgia",), "MF": ("Saint Martin (French part)",), "SX": ("Sint Maarten (Dutch part)",),
-    "LC": ("St. Lucia", "St Lucia"), "KN": ("St. Kitts and Nevis", "St Kitts and Nevis"),
-    "VC": ("St. Vincent and the Grenadines", "St Vincent and the Grenadines", "Saint Vincent"),
-    "NZ": ("Aotearoa",), "DO": ("the Dominican Republic",),
-}  # fmt: skip
+_TABLE = reviewed("countries")
+COUNTRY_NAMES: dict[str, str] = _TABLE["names"]
+COUNTRY_ALIASES: dict[str, list[str]] = _TABLE["aliases"]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,6 +111,11 @@ def _installed(distribution_name: str) -> Distribution:
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def reviewed(table: str) -> dict[str, Any]:
+    """A table of reviewed facts, which stands beside this module as a TOML file of that name."""
+    return tomllib.loads(Path(__file__).with_name(f"{table}.toml").read_text(encoding="utf-8"))
 
 
 def raw_countries() -> dict[str, RawCountry]:
