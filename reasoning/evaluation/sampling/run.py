@@ -62,9 +62,8 @@ class SamplingRun:
             self.goes_on = False
         existing = [kind for kind in kinds if self.file(kind).exists()]
         if existing and not self.goes_on:
-            raise ResultsError(
-                f"{self.file(existing[0])} exists; choose another folder, or types other than {', '.join(existing)}"
-            )
+            first, named = self.file(existing[0]), ", ".join(existing)
+            raise ResultsError(f"{first} is there already; choose another folder, or types other than {named}")
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:

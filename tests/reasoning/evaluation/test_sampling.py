@@ -285,7 +285,7 @@ class TestBadInput:
 
     def test_files_that_are_there_are_left(self, dataset: Path, tmp_path: Path) -> None:
         (tmp_path / "valid-2p.jsonl").write_text("mine\n")
-        with pytest.raises(ResultsError, match=r"valid-2p\.jsonl exists.*types other than 2p"):
+        with pytest.raises(ResultsError, match=r"valid-2p\.jsonl is there already.*types other than 2p"):
             sample_queries(dataset, tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["valid-2p.jsonl"]
 
