@@ -40,8 +40,7 @@ from vision import Vision
 from vision.classes.coco import COCO_CLASSES
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
-from vision.detectors.nanodet.decoding import LOWEST_SCORE
-from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
+from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.images.loading import load_image

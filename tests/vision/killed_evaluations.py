@@ -21,8 +21,8 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
-from vision.evaluation import run_lines
-from vision.evaluation.run import run
+from vision.evaluation import runs
+from vision.evaluation.runs import run
 
 EFFECTS = ("open", "write", "fsync", "replace", "ftruncate", "close")
 ITEMS = 4
@@ -43,7 +43,7 @@ def evaluate(out: Path) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    run_lines.SYNC_SECONDS = 0.0  # every line is forced to the disk: all there is to interrupt
+    runs.SYNC_SECONDS = 0.0  # every line is forced to the disk: all there is to interrupt
     # tqdm's own lock is shared with forked processes, and one that is killed holding it would stop all others.
     tqdm.set_lock(threading.RLock())
     tqdm.monitor_interval = 0

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kg_data.command_line import OK
 from vision.cli.detecting import value_text
-from vision.cli.options import add_min_score, add_model, as_json, opened
+from vision.cli.options import add_min_score, add_model, as_json, images_of, opened
 from vision.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from vision.scene import Grounding
+from vision.scene import Grounding
 
 
 def add_commands(commands: Any) -> None:
@@ -30,8 +28,6 @@ def add_commands(commands: Any) -> None:
 
 def ask(options: argparse.Namespace) -> int:
     """Answer a referring expression or a question."""
-    from vision.cli.image_arguments import images_of
-
     images = images_of([options.image])
     if len(images) > 1:
         raise ArgumentError(f"{options.image} names {len(images)} images, one is asked about")

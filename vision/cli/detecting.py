@@ -7,19 +7,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.command_line import FAILURE, OK
 from kg_data.errors import SkylarkError
-from vision.cli.options import add_min_score, add_model, as_json, opened
+from vision.cli.options import add_min_score, add_model, as_json, images_of, opened
+from vision.cli.output_folder import OutputFolder
+from vision.detections.detections import Detections
 from vision.errors import ArgumentError, FormatError
-
-if TYPE_CHECKING:
-    from vision.detections.detections import Detections
-    from vision.task import Task
-    from vision.vision import Vision
+from vision.task import Task
+from vision.vision import Vision
 
 FORMATS = ("json", "coco", "yolo", "voc", "tokens", "tuple")
 
@@ -45,8 +44,6 @@ def add_commands(commands: Any) -> None:
 
 def detect(options: argparse.Namespace) -> int:
     """Do what an instruction says with images."""
-    from vision.cli.image_arguments import images_of
-
     if options.out is None and (options.draw or options.overwrite):
         raise ArgumentError("--draw and --overwrite need --out DIR, the folder that is written to")
     images = images_of(options.images)
@@ -80,8 +77,6 @@ def _printed(options: argparse.Namespace, vision: Vision, task: Task, images: Se
 
 
 def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Sequence[Path]) -> int:
-    from vision.cli.output_folder import OutputFolder
-
     settings = {
         "instruction": task.instruction,
         "model": vision.detector.name,

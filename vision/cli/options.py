@@ -1,14 +1,21 @@
-"""Options that several commands share, and what they mean."""
+"""Options and arguments that several commands share, and what they mean."""
 
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from vision.vision import Vision
+from rapidfuzz.process import extractOne
+
+from vision.cli.output_folder import DRAWN
+from vision.errors import ArgumentError
+from vision.images.loading import list_images
+from vision.vision import Vision
 
 
 def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> None:
@@ -41,8 +48,6 @@ def opened(options: argparse.Namespace) -> Vision:
     Raises:
         DetectorError: there is no such model, or it cannot be opened.
     """
-    from vision.vision import Vision
-
     return Vision(
         options.model,
         llm=getattr(options, "llm", None),
@@ -73,3 +78,40 @@ def as_json(item: Any, indent: int | None = 2) -> str:
     """JSON for a terminal or a pipe, escaped where its encoding is not UTF-8."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     return json.dumps(item, ensure_ascii=not unicode, indent=indent)
+
+
+def images_of(arguments: Sequence[str]) -> list[Path]:
+    """The image files that arguments name, each once, in the arguments' order; a folder's in the order of its names.
+
+    Pictures that an earlier run drew are left out of folders.
+
+    Raises:
+        ArgumentError: an argument names nothing.
+        ImageError: a folder holds no image.
+    """
+    found: dict[Path, Path] = {}
+    for argument in arguments:
+        for path in _named(argument):
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _named(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        return [image for image in list_images(path) if not image.name.endswith(DRAWN)]
+    if path.exists():
+        return [path]
+    matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 - not from a folder
+    if files := [match for match in matches if match.is_file() and not match.name.endswith(DRAWN)]:
+        return files
+    raise ArgumentError(f"there is no image, folder or match of {argument}{_nearest(path)}")
+
+
+def _nearest(path: Path) -> str:
+    try:
+        names = [beside.name for beside in path.absolute().parent.iterdir()]
+    except OSError:
+        return f": there is no folder {path.parent}"
+    found = extractOne(path.name, names, score_cutoff=60)
+    return f"; the nearest name is {path.parent / found[0]}" if found else ""

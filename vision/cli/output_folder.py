@@ -20,7 +20,7 @@ from typing import Any, Self
 from kg_data.appended_lines import encoded, write_whole
 from kg_data.errors import ResultsError
 from vision.detections.detections import Detections
-from vision.evaluation.run_lines import RunLines
+from vision.evaluation.runs import RunLines
 from vision.task import FormatName
 
 RECORD = "detections.jsonl"

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kg_data.command_line import OK
 from vision.cli.options import add_model, as_json, opened
-
-if TYPE_CHECKING:
-    from vision.task import OutputFormat, Task
+from vision.task import OutputFormat, Task
 
 
 def add_commands(commands: Any) -> None:

@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 from vision.detectors.detector import Detector
+from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.onnx_export.detector import OnnxExport
+from vision.detectors.transformers_models import open_transformers, split_mask_model, with_masks
 from vision.errors import DetectorError
 
 EMBEDDED, ONNX = "embedded", "onnx:"
@@ -36,23 +39,21 @@ def open_detector(
     if not name or not isinstance(spec, str):
         raise DetectorError(_unknown(name))
     if "+" in name and not Path(name.removeprefix(ONNX)).expanduser().exists():
-        from vision.detectors.transformers_models import split_mask_model, with_masks
-
         base, mask_model = split_mask_model(name)
         if mask_model is not None:
             # The options of transformers models are the mask model's, where the detector is not one itself.
-            there = (None, None) if _is_onnx(base) else (device, dtype)
-            detector = open_detector(base, device=there[0], dtype=there[1], threads=threads)
+            own = {} if _is_onnx(base) else {"device": device, "dtype": dtype}
+            detector = open_detector(base, threads=threads, **own)
             return with_masks(detector, mask_model, device, dtype)
     if _is_onnx(name):
         if device not in (None, "cpu", "auto") or dtype not in (None, "float32", "auto"):
             raise DetectorError(f"{name} runs on the processor in float32: device and dtype are of transformers models")
-        return _open_onnx(name, threads)
+        if name == EMBEDDED:
+            return NanoDet(threads)
+        return OnnxExport(Path(name.removeprefix(ONNX)).expanduser(), threads)
     if Path(name).expanduser().is_dir() or (_HUB_NAME.fullmatch(name) and not _is_onnx_file(name)):
         if threads is not None:
             raise DetectorError(f"{name} is a transformers model: threads is of the embedded detector and ONNX files")
-        from vision.detectors.transformers_models import open_transformers
-
         return open_transformers(name, device=device, dtype=dtype)
     raise DetectorError(_unknown(name))
 
@@ -65,16 +66,6 @@ def _is_onnx(name: str) -> bool:
 def _is_onnx_file(name: str) -> bool:
     """Whether it looks like an ONNX file's path, which `onnx:` should stand before."""
     return name.lower().endswith(".onnx")
-
-
-def _open_onnx(name: str, threads: int | None) -> Detector:
-    if name == EMBEDDED:
-        from vision.detectors.nanodet.detector import NanoDet
-
-        return NanoDet(threads)
-    from vision.detectors.onnx_export.detector import OnnxExport
-
-    return OnnxExport(Path(name.removeprefix(ONNX)).expanduser(), threads)
 
 
 def _unknown(name: str) -> str:

@@ -6,15 +6,17 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from vision.errors import DetectorError
 
-Session: TypeAlias = onnxruntime.InferenceSession
+if TYPE_CHECKING:
+    import onnxruntime  # type: ignore[import-untyped]
+
+Session: TypeAlias = "onnxruntime.InferenceSession"
 
 _opening = threading.Lock()
 
@@ -56,6 +58,8 @@ def run_session(session: Session, inputs: Mapping[str, NDArray[Any]]) -> list[ND
 
 @lru_cache(maxsize=8)
 def _opened(path: Path, threads: int, _modified: int, _size: int) -> Session:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -10,23 +10,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, SkylarkError
+from vision.detections.detections import Detections
 from vision.errors import EvaluationError
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
 from vision.evaluation.categories import Categories, chosen, tied
-from vision.evaluation.run import run
 from vision.evaluation.run_lengths import from_rings
+from vision.evaluation.runs import run
 from vision.task import Limit, OutputFormat, Target, Task
-
-if TYPE_CHECKING:
-    from vision.detections.detections import Detections
-    from vision.vision import Vision
+from vision.vision import Vision
 
 log = logging.getLogger(__name__)
 

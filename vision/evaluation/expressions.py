@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
@@ -24,10 +24,8 @@ from kg_data.errors import DataError, SkylarkError
 from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
-from vision.evaluation.run import run
-
-if TYPE_CHECKING:
-    from vision.vision import Vision
+from vision.evaluation.runs import run
+from vision.vision import Vision
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -16,7 +16,7 @@ import pytest
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import ColourDetector, make_set
 from vision.cli import main
-from vision.evaluation.run import lines_path
+from vision.evaluation.runs import lines_path
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detectors.detector import Found, Request
-from vision.detectors.nanodet.decoding import LOWEST_SCORE
-from vision.detectors.nanodet.detector import MODEL_FILE, NanoDet
-from vision.detectors.nanodet.preprocessing import letterboxed
+from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet, letterboxed
 from vision.detectors.sessions import open_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage, load_image

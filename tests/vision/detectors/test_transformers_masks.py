@@ -14,7 +14,7 @@ from vision.detections.polygons.masks import mask_from_rings
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models import masks as sam_masks
 from vision.detectors.transformers_models import open_transformers, with_masks
-from vision.detectors.transformers_models.outlines import box_of, full_mask, outline
+from vision.detectors.transformers_models.results import box_of, full_mask, outline
 from vision.images.loading import LoadedImage
 
 SAMS = ["sam", "sam_hq", "sam2", "sam3_tracker"]

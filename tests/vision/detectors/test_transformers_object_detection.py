@@ -12,7 +12,7 @@ import pytest
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models import open_transformers
-from vision.detectors.transformers_models.object_detection import class_names
+from vision.detectors.transformers_models.fixed_classes import class_names
 from vision.errors import DetectorError
 
 KINDS = ["detr", "conditional_detr", "deformable_detr", "yolos", "rt_detr", "rt_detr_v2", "d_fine", "rf_detr"]

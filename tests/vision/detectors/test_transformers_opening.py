@@ -14,10 +14,9 @@ from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Request
 from vision.detectors.transformers_models import open_transformers, split_mask_model, with_masks
 from vision.detectors.transformers_models.concepts import ConceptSegmenter
+from vision.detectors.transformers_models.fixed_classes import ObjectDetector, Segmenter
 from vision.detectors.transformers_models.language.detector import LanguageDetector
 from vision.detectors.transformers_models.masks import MaskedDetector
-from vision.detectors.transformers_models.object_detection import ObjectDetector
-from vision.detectors.transformers_models.segmentation import Segmenter
 from vision.detectors.transformers_models.zero_shot import GroundingDino, OmDetTurbo, Owl
 from vision.errors import DetectorError, MissingExtraError
 

@@ -16,7 +16,7 @@ from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.evaluation.detection_run import evaluate_detections
-from vision.evaluation.run import lines_path
+from vision.evaluation.runs import lines_path
 from vision.images.loading import LoadedImage
 from vision.vision import Vision
 

@@ -12,7 +12,7 @@ from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
 from vision.evaluation.expressions import evaluate_expressions, read_expressions
-from vision.evaluation.run import lines_path
+from vision.evaluation.runs import lines_path
 from vision.vision import Vision
 
 LISTED = Path(__file__).resolve().parents[3] / "benchmarks" / "lists" / "grounding.jsonl"

@@ -14,8 +14,7 @@ import pytest
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from vision.errors import EvaluationError
-from vision.evaluation.run import lines_path, run
-from vision.evaluation.run_lines import RunLines
+from vision.evaluation.runs import RunLines, lines_path, run
 
 PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 5

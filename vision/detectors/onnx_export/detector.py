@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from vision.classes.coco import COCO_SUPERCATEGORIES
 from vision.detections.boxes import best_first, suppressed
-from vision.detectors.closed_vocabulary import class_numbers, found_in
-from vision.detectors.detector import Detector, Found, Request
-from vision.detectors.onnx_export.class_names import class_names
-from vision.detectors.onnx_export.inputs import letterboxed, read_inputs, stretched
+from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.onnx_export.layouts import Form, Raw, known_classes, layout_of, read_boxes
+from vision.detectors.onnx_export.model_file import class_names, letterboxed, read_inputs, stretched
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
 from vision.detectors.detector import Detector
-from vision.detectors.transformers_models.loading import Source
+from vision.detectors.transformers_models.loading import Source, load_model, load_processor
+from vision.detectors.transformers_models.phrases import Phrase
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
 
@@ -51,12 +52,42 @@ class TransformersDetector(Detector):
     """
 
     batch_size = BATCH
+    model_class = ""
+    processor_class = "AutoProcessor"
+    """transformers' classes that read the model and its processor."""
 
     def __init__(self, source: Source, model: Any, processor: Any) -> None:
         self.name = source.name
         self.config = source.config
         self.model = model
         self.processor = processor
+
+    @classmethod
+    def open(cls, source: Source) -> Self:
+        """Load the model and its processor.
+
+        Raises:
+            DetectorError: see `load_model`.
+        """
+        import transformers
+
+        processor = load_processor(source, getattr(transformers, cls.processor_class))
+        return cls(source, load_model(source, getattr(transformers, cls.model_class)), processor)
+
+    def encoded(self, texts: Sequence[str], limit: int) -> Any:
+        """Texts as tokens on the model's device, all of the same length; what goes beyond the limit is cut off."""
+        return self.processor.tokenizer(
+            list(texts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+        ).to(self.model.device)
+
+    def notes_on_cut(self, phrases: Sequence[Phrase], texts: Sequence[str], limit: int) -> list[str]:
+        """A note on each phrase whose text is longer than so many tokens."""
+        lengths = [len(ids) for ids in self.processor.tokenizer(list(texts))["input_ids"]] if texts else []
+        return [
+            f"{self.name} reads only the first words of {phrase.label[:40]!r}...: it takes {limit} tokens."
+            for phrase, length in zip(phrases, lengths, strict=True)
+            if length > limit
+        ]
 
     def batches(
         self, images: Sequence[LoadedImage], prepare: Callable[[Image.Image], Any] | None = None

@@ -17,9 +17,15 @@ from vision.detections.fields import Rings
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import TransformersDetector
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
-from vision.detectors.transformers_models.outlines import full_mask, outline
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases
-from vision.detectors.transformers_models.results import MAX_BOXES, as_found, nothing, without_repeats
+from vision.detectors.transformers_models.results import (
+    MAX_BOXES,
+    as_found,
+    full_mask,
+    nothing,
+    outline,
+    without_repeats,
+)
 from vision.detectors.transformers_models.zero_shot import REPEAT_IOU
 from vision.images.loading import LoadedImage
 
@@ -52,9 +58,7 @@ class ConceptSegmenter(TransformersDetector):
         """See `Detector.detect`."""
         phrases, notes = as_phrases(request.classes)
         limit = int(self.model.config.text_config.max_position_embeddings)
-        for phrase in phrases:
-            if len(self.processor.tokenizer(phrase.text)["input_ids"]) > limit:
-                notes.append(f"{self.name} reads only the first words of {phrase.label[:40]!r}...: {limit} tokens.")
+        notes += self.notes_on_cut(phrases, [phrase.text for phrase in phrases], limit)
         found = {place: nothing(request, polygons=True, notes=notes) for place in range(len(images))}
         for batch in self.batches(images, self._picture) if phrases else ():
             for row, (place, image) in enumerate(zip(batch.places, batch.images, strict=True)):
@@ -72,13 +76,7 @@ class ConceptSegmenter(TransformersDetector):
         best: list[_Claim] = []
         for start in range(0, len(phrases), TEXTS):
             part = phrases[start : start + TEXTS]
-            texts = self.processor.tokenizer(
-                [phrase.text for phrase in part],
-                padding="max_length",
-                truncation=True,
-                max_length=limit,
-                return_tensors="pt",
-            ).to(self.model.device)
+            texts = self.encoded([phrase.text for phrase in part], limit)
             outputs = self.model(
                 vision_embeds=type(seen)(
                     fpn_hidden_states=tuple(_repeated(level, len(part)) for level in seen.fpn_hidden_states),

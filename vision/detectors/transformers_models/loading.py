@@ -1,11 +1,13 @@
-"""From a folder to a model with its processor in this process: device, number format, and what can go wrong.
+"""From a name to a model with its processor in this process: folder, device, number format, and what can go wrong.
 
-No code that comes with a model is run and no pickle is read.
+The folder is a path, one of the hub's cache, or is fetched from the hub once. No code that comes with a model is run
+and no pickle is read.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kg_data.hub import HubModels, has_weights
 from vision.errors import DetectorError, MissingExtraError
+
+HUB = HubModels(DetectorError, "IDEA-Research/grounding-dino-tiny")
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model, fetched into the hub's cache where it is not on this machine.
+
+    Args:
+        name: a folder's path, or a name on the Hugging Face hub such as "IDEA-Research/grounding-dino-tiny".
+
+    Raises:
+        DetectorError: there is no such folder or model, it lacks its configuration or its weights, or the hub is out
+            of reach.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not has_weights(path):
+            raise DetectorError(f"{path} is not a model's folder: it needs config.json and safetensors weights")
+        return path
+    if path.exists() or _looks_like_path(name):
+        raise DetectorError(f"there is no model folder {name}{_beside(path)}")
+    return HUB.folder(name)
+
+
+def _looks_like_path(name: str) -> bool:
+    """Whether a name can only be meant as a path: a hub's name has one slash at most and begins with a letter."""
+    return name.startswith((".", "/", "~", os.sep)) or name.count("/") > 1 or "\\" in name
+
+
+def _beside(path: Path) -> str:
+    try:
+        there = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(str(path), there, n=3, cutoff=0.3)
+    return f"; there are {', '.join(near or there[:3])}" if there else ""
+
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 DTYPES = ("auto", "float32", "bfloat16", "float16")

@@ -17,7 +17,7 @@ from PIL import Image
 from vision.detections.fields import Rings
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
-from vision.detectors.transformers_models.outlines import full_mask, outline
+from vision.detectors.transformers_models.results import full_mask, outline
 from vision.images.loading import LoadedImage
 
 BOXES = 16

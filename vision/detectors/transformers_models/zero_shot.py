@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import Batch, TransformersDetector
-from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
+from vision.detectors.transformers_models.loading import Source, running
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked
 from vision.detectors.transformers_models.results import MAX_BOXES, as_found, nothing, without_repeats
 from vision.images.loading import LoadedImage
@@ -33,21 +33,11 @@ objects side by side overlap less."""
 class ZeroShotDetector(TransformersDetector):
     """A detector that is asked for phrases."""
 
+    model_class = "AutoModelForZeroShotObjectDetection"
+
     vocabulary = None
     own_iou: float | None = None
     """Where the model needs it: overlap from which boxes of one class in one pass are one object."""
-
-    @classmethod
-    def open(cls, source: Source) -> ZeroShotDetector:
-        """Load the model and its processor.
-
-        Raises:
-            DetectorError: see `load_model`.
-        """
-        from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
-
-        processor = load_processor(source, AutoProcessor)
-        return cls(source, load_model(source, AutoModelForZeroShotObjectDetection), processor)
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """See `Detector.detect`."""
@@ -204,12 +194,7 @@ class Owl(ZeroShotDetector):
         self._limit = int(source.config.text_config.max_position_embeddings)
 
     def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
-        lengths = [len(ids) for ids in self.processor.tokenizer(self._prompts(phrases))["input_ids"]] if phrases else []
-        return phrases, [
-            f"{self.name} reads only the first words of {phrase.label[:40]!r}...: it takes {self._limit} tokens."
-            for phrase, length in zip(phrases, lengths, strict=True)
-            if length > self._limit
-        ]
+        return phrases, self.notes_on_cut(phrases, self._prompts(phrases), self._limit)
 
     def _prompts(self, phrases: list[Phrase]) -> list[str]:
         return [self.PROMPT.format(phrase.text) for phrase in phrases]
@@ -231,13 +216,7 @@ class Owl(ZeroShotDetector):
         scores = torch.full(patches.shape[:2], -torch.inf, device=patches.device)
         best = torch.zeros(patches.shape[:2], dtype=torch.long, device=patches.device)
         for start in range(0, len(phrases), self.TEXTS):
-            texts = self.processor.tokenizer(
-                self._prompts(phrases[start : start + self.TEXTS]),
-                padding="max_length",
-                truncation=True,
-                max_length=self._limit,
-                return_tensors="pt",
-            ).to(self.model.device)
+            texts = self.encoded(self._prompts(phrases[start : start + self.TEXTS]), self._limit)
             backbone = getattr(self.model, self.config.model_type)
             queries = backbone.get_text_features(texts["input_ids"], texts["attention_mask"]).pooler_output
             queries = queries.expand(len(batch.places), *queries.shape)
@@ -271,19 +250,15 @@ class OmDetTurbo(ZeroShotDetector):
         return chunked(phrases, lengths, self._limit - frame)
 
     def _askable(self, phrases: list[Phrase]) -> tuple[list[Phrase], list[str]]:
-        lengths = [len(self.processor.tokenizer(phrase.text)["input_ids"]) for phrase in phrases]
-        return phrases, [
-            f"{self.name} reads only the first words of {phrase.label[:40]!r}...: it takes {self._limit} tokens."
-            for phrase, length in zip(phrases, lengths, strict=True)
-            if length > self._limit
-        ]
+        return phrases, self.notes_on_cut(phrases, [phrase.text for phrase in phrases], self._limit)
 
     def _look(self, batch: Batch, phrases: list[Phrase]) -> tuple[Any, Any, Any]:
         import torch
 
         texts = [phrase.text for phrase in phrases]
         count = len(batch.places)
-        tasks, classes = self._encoded([self._task(texts)] * count), self._encoded(texts * count)
+        tasks = self.encoded([self._task(texts)] * count, self._limit)
+        classes = self.encoded(texts * count, self._limit)
         outputs = self.model(
             pixel_values=batch.inputs["pixel_values"],
             classes_input_ids=classes["input_ids"],
@@ -294,11 +269,6 @@ class OmDetTurbo(ZeroShotDetector):
         )
         scores, best = outputs.decoder_class_logits[..., : len(texts)].float().sigmoid().max(-1)
         return outputs.decoder_coord_logits, scores, best
-
-    def _encoded(self, texts: list[str]) -> Any:
-        return self.processor.tokenizer(
-            texts, padding="max_length", truncation=True, max_length=self._limit, return_tensors="pt"
-        ).to(self.model.device)
 
 
 def _id_of(tokenizer: Any, sign: str) -> int:

@@ -11,11 +11,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
 
 FREE = '%llguidance {"no_forcing": true}'
 """Line of a grammar by which the model chooses the tokens even of what is sure to come, as it does in its own texts."""
@@ -70,6 +72,8 @@ class Spelling:
     @cached_property
     def vocabulary(self) -> LLTokenizer:
         """The same for llguidance; made once, in about a second for 150,000 tokens."""
+        from llguidance import LLTokenizer, TokenizerWrapper
+
         return LLTokenizer(TokenizerWrapper(_Tokens(self)), eos_token=list(self.ends), slices=[])
 
 
@@ -122,6 +126,8 @@ class Constraint:
     """
 
     def __init__(self, grammar: str, spelling: Spelling) -> None:
+        from llguidance import LLMatcher
+
         self._spelling = spelling
         self._start = LLMatcher(spelling.vocabulary, LLMatcher.grammar_from_lark(f"{FREE}\n{grammar}"), log_level=0)
         if self._start.is_error():

@@ -1,0 +1,181 @@
+"""The loop that every evaluation of this room shares: one line an item, kept on disk as it comes, figures at the end.
+
+A run that is stopped or killed goes on where it was. The first line holds the settings, so that lines of two different
+runs never meet in one file. A line goes to the operating system in one piece; where that fails, what was written of it
+is taken back, and where a kill left a part of it, opening the file again drops that part and the image is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
+from kg_data.errors import DataError, SkylarkError
+from vision.errors import EvaluationError
+
+SYNC_SECONDS = 10.0
+"""How often what was written is forced to the disk."""
+
+
+class RunLines(AppendedLines):
+    """The lines of one run, locked against other processes while it is open (a context manager).
+
+    Args:
+        path: the file of lines.
+        settings: everything that decides what the lines will be, JSON-serialisable.
+        resume: go on with lines that are there already; else a file that holds lines is refused.
+        anew: drop lines that are there already, whatever made them.
+        otherwise: what can be done where lines of other settings are there.
+
+    Attributes:
+        done: the lines that were there already, set on entry.
+
+    Raises:
+        EvaluationError: the file has lines that may not be added to.
+        ResultsError: the file is in use or cannot be written; also while it is being written.
+        DataError: one of its lines is damaged.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        resume: bool = False,
+        anew: bool = False,
+        otherwise: str = "choose another place for these",
+    ) -> None:
+        super().__init__(path, place="place")
+        self.settings = json.loads(json.dumps(dict(settings)))
+        self._resume, self._anew, self._otherwise = resume, anew, otherwise
+        self.done: list[Line] = []
+        self._synced = time.monotonic()
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Write one line; it is with the operating system when this returns, so a killed process keeps it."""
+        super().append(line)
+        if time.monotonic() - self._synced >= SYNC_SECONDS:
+            self._force()
+            self._synced = time.monotonic()
+
+    def _open(self) -> None:
+        with self._writing():
+            content = b"" if self._anew or not self.path.exists() else self.path.read_bytes()
+        # Without its first line the file holds nothing: no line stands before the settings.
+        whole = whole_lines(content)
+        if whole:
+            if not self._resume:
+                raise EvaluationError(
+                    f"{self.path} already holds the lines of a run; add --resume to go on with it, "
+                    "or choose another place, or delete it"
+                )
+            self.done = self._read(whole)
+        self._begin(len(whole))
+        if not whole:
+            self.append({"settings": self.settings})
+
+    def _read(self, content: bytes) -> list[Line]:
+        lines: list[Line] = []
+        for number, text in enumerate(content.split(b"\n")[:-1], start=1):
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                line = None
+            if not isinstance(line, dict):
+                raise DataError(self.path, "a line as it was written", number, text.decode(errors="replace"))
+            lines.append(line)
+        before = lines[0].get("settings")
+        if not isinstance(before, dict):
+            raise DataError(self.path, "the settings of a run", 1, content[:80].decode(errors="replace"))
+        keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
+        if keys:
+            changes = "; ".join(
+                f"{key} was {_shown(before.get(key))}, now {_shown(self.settings.get(key))}" for key in keys
+            )
+            raise EvaluationError(f"{self.path} was begun with other settings: {changes}; {self._otherwise}")
+        return lines[1:]
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+log = logging.getLogger(__name__)
+
+
+def lines_path(out: Path) -> Path:
+    """Where the lines of a run stand: `<out>.lines.jsonl`."""
+    return out.with_name(f"{out.name}.lines.jsonl")
+
+
+def run(
+    items: Sequence[Mapping[str, Any]],
+    lines_from: Callable[[int], Generator[Line]],
+    figures: Callable[[Sequence[Line]], dict[str, Any]],
+    settings: Mapping[str, Any],
+    *,
+    unit: str,
+    out: Path | None,
+    resume: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    """Go through all items once, in order, and return the figures with the settings.
+
+    Args:
+        items: of each item what its line holds of it, so that a line is known to be its.
+        lines_from: gives the lines of the items from a place on, in order.
+        figures: works the figures out from all lines.
+        settings: what decides the lines.
+        unit: what an item is, for the bar.
+        out: where the figures are written when all is done; the lines stand beside it.
+        resume: go on with the lines that are there.
+        progress: show a bar on stderr.
+
+    Raises:
+        EvaluationError: `out` or its lines hold what may not be added to.
+        ResultsError: they cannot be written; what was done before is kept.
+        DataError: the lines are not those of the items.
+    """
+    if out is not None and out.exists() and not (resume and lines_path(out).exists()):
+        raise EvaluationError(f"{out} is there already; choose another file, or delete it")
+    with nullcontext() if out is None else RunLines(lines_path(out), settings, resume) as sink:
+        lines = [] if sink is None else list(sink.done)
+        if sink is not None:
+            _check(sink.path, lines, items)
+        bar = tqdm(
+            total=len(items), initial=len(lines), unit=unit, disable=not progress, file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
+        )  # fmt: skip
+        try:
+            with bar, closing(lines_from(len(lines))) as fresh:
+                for line in fresh:
+                    if sink is not None:
+                        sink.append(line)
+                    lines.append(line)
+                    bar.update()
+        except (KeyboardInterrupt, SkylarkError):
+            kept = (len(lines), len(items), sink.path) if sink is not None else None
+            if kept:
+                log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
+            raise
+        found = {**figures(lines), "settings": dict(settings)}
+        if out is not None:
+            write_whole(out, encoded(json.dumps(found, ensure_ascii=False, indent=2)))
+    return found
+
+
+def _check(path: Path, lines: Sequence[Line], items: Sequence[Mapping[str, Any]]) -> None:
+    for number, line in enumerate(lines, start=2):
+        item = items[number - 2] if number - 2 < len(items) else None
+        if item is None or not item.items() <= line.items():
+            expected = "no further line" if item is None else f"the line of {json.dumps(item, ensure_ascii=False)}"
+            raise DataError(path, expected, number, json.dumps(line, ensure_ascii=False))
