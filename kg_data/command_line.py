@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kg_data.errors import SkylarkError, UsageError
 from kg_data.installation import missing_extra
@@ -80,3 +82,17 @@ def report_missing_extra(subject: str, error: ModuleNotFoundError) -> int:
         raise error
     print(f"error: {problem}", file=sys.stderr)
     return FAILURE
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
+
+
+def as_json(item: Any, indent: int | None = 2) -> str:
+    """JSON for a terminal or a pipe, escaped where its encoding is not UTF-8."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(item, ensure_ascii=not unicode, indent=indent)

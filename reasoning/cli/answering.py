@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kg_data.command_line import FAILURE, OK, USAGE
+from kg_data.command_line import FAILURE, OK, USAGE, as_json
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.methods import add_method, completion_options, lark_options
-from reasoning.cli.options import add_graph, as_json
+from reasoning.cli.options import add_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query

@@ -7,8 +7,7 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from kg_data.command_line import OK
-from reasoning.cli.options import as_json, positive
+from kg_data.command_line import OK, as_json, positive
 from reasoning.evaluation.comparison import compare
 from reasoning.evaluation.results import read_results
 from reasoning.evaluation.tables import comparison_text

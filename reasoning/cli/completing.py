@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from kg_data.command_line import OK
-from reasoning.cli.options import add_graph, as_json, positive
+from kg_data.command_line import OK, as_json, positive
+from reasoning.cli.options import add_graph
 from reasoning.completion.fitted import find_predictor
 from reasoning.completion.fitting import fit
 from reasoning.completion.options import SMALL, TrainingOptions, suited_options

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import kg_data
 from kg_data.betae import convert_betae, is_betae_folder
-from kg_data.command_line import FAILURE, OK
+from kg_data.command_line import FAILURE, OK, as_json
 from kg_data.errors import SkylarkError
 from kg_data.verifying import verify as verify_copy
-from reasoning.cli.options import as_json
 from reasoning.graph.export import write_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.wording.datasets_text import datasets_text, verification_text

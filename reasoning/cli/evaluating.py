@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kg_data.command_line import OK
+from kg_data.command_line import OK, positive
 from reasoning.cli.methods import add_method, completion_options, lark_options
-from reasoning.cli.options import add_graph, positive
+from reasoning.cli.options import add_graph
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation

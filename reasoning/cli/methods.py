@@ -6,8 +6,8 @@ import argparse
 from dataclasses import fields
 from typing import TypeVar
 
+from kg_data.command_line import positive
 from kg_data.errors import SkylarkError
-from reasoning.cli.options import positive
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.language import load_llm

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kg_data.command_line import OK
-from reasoning.cli.options import add_graph, as_json
+from kg_data.command_line import OK, as_json
+from reasoning.cli.options import add_graph
 from reasoning.evaluation.sampling import SamplingOptions, classify_queries, sample_queries, shares_table
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import kg_data
-from kg_data.command_line import OK
-from reasoning.cli.options import positive
+from kg_data.command_line import OK, positive
+from kg_data.devices import find_device
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
-from reasoning.language.devices import find_device
+from reasoning.language.errors import LLMError
 from reasoning.language.marking.student import load_student
 from reasoning.lark import LarkOptions
 from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teach_steps
@@ -77,7 +77,7 @@ def steps_command(arguments: argparse.Namespace) -> int:
     """Teach steps, and print the last examination."""
     names = {field.name for field in fields(StepTeachingOptions)}
     options = StepTeachingOptions(**{name: value for name, value in vars(arguments).items() if name in names})
-    device = find_device(arguments.device)
+    device = find_device(arguments.device, LLMError)
     report = teach_steps(
         load_graphs(arguments.graphs, arguments.held_out_graphs, options.seed),
         options,

@@ -24,7 +24,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field, model_validator
 
-from reasoning.language.devices import check_names
+from kg_data.devices import check_names
 from reasoning.language.errors import LLMError
 from reasoning.language.greedy_decoding import Deadline, LocalModel, Piece
 from reasoning.language.list_grammar import Choices, ListGrammar
@@ -70,7 +70,7 @@ class EmbeddedChatModel(BaseChatModel):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
-        check_names(self.device, self.dtype)
+        check_names(self.device, self.dtype, LLMError)
         return self
 
     @property

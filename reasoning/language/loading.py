@@ -6,8 +6,8 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from kg_data.devices import check_names
 from reasoning.language.copying import CopyEverythingChatModel
-from reasoning.language.devices import check_names
 from reasoning.language.embedded import PACKAGED, EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from reasoning.language.hosted.providers import address, display_name, load_hosted, runs_here, unknown_llm
@@ -69,7 +69,7 @@ def load_llm(
 def _in_this_process(
     source: str | None, max_new_tokens: int, device: str, dtype: str, adapter: str
 ) -> EmbeddedChatModel:
-    check_names(device, dtype)
+    check_names(device, dtype, LLMError)
     check_source(source, device)  # what is missing is worth knowing before the first question
     return EmbeddedChatModel(source=source, max_new_tokens=max_new_tokens, device=device, dtype=dtype, adapter=adapter)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.cache_location import cache_dir
+from kg_data.devices import find_device, find_dtype, quiet_transformers
 from kg_data.errors import MissingPackageError
 from kg_data.hub import HubModels, has_weights
 from kg_data.installation import require
-from reasoning.language.devices import find_device, find_dtype
 from reasoning.language.errors import LLMError
 from reasoning.language.greedy_decoding import LocalModel
-from reasoning.language.smollm2_weights import converted_weights, packaged_gguf, quiet_transformers
+from reasoning.language.smollm2_weights import converted_weights, packaged_gguf
 
 _loaded: dict[tuple[str | None, str, str], LocalModel] = {}
 _loading = threading.Lock()
@@ -50,7 +50,7 @@ def check_source(source: str | None, device: str) -> None:
         else:
             HUB.check(source)
     if device not in ("auto", "cpu"):
-        find_device(device)
+        find_device(device, LLMError)
 
 
 def looks_like_path(source: str) -> bool:
@@ -92,7 +92,7 @@ def load_local_model(source: str | None, device: str = "auto", dtype: str = "aut
     with _loading:
         key = (source, device, dtype)
         if key not in _loaded:
-            _loaded[key] = _load(find_weights(source), source, find_device(device), dtype)
+            _loaded[key] = _load(find_weights(source), source, find_device(device, LLMError), dtype)
         return _loaded[key]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reasoning.language.devices import check_names
+from kg_data.devices import check_names
 from reasoning.language.errors import LLMError
 
 
@@ -42,7 +42,7 @@ class ModelOptions:
     price_out: float | None = None
 
     def __post_init__(self) -> None:
-        check_names(self.device, self.dtype)
+        check_names(self.device, self.dtype, LLMError)
         if not (self.timeout > 0 and math.isfinite(self.timeout)):
             raise LLMError(f"timeout must be a number of seconds above 0, not {self.timeout!r}")
         if self.max_new_tokens < 1:

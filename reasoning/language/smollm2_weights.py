@@ -18,14 +18,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from kg_data.cache_location import CACHE_VARIABLE
+from kg_data.devices import quiet_transformers
 from kg_data.installation import extra_command, setup_command
 from reasoning.language.errors import LLMError
 
@@ -164,21 +162,3 @@ def _write_manifest(folder: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep the progress bars of loading and saving out of a user's terminal; the setting is left as it was found.
-
-    The bar of reading GGUF has no switch and stays: it is seen once, while there is something to wait for.
-    """
-    from transformers.utils import logging as transformers_logging
-
-    bars: Any = transformers_logging  # its two switches carry no type hints
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()

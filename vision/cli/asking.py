@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from kg_data.command_line import OK
+from kg_data.command_line import OK, as_json
 from vision.cli.detecting import value_text
-from vision.cli.options import add_min_score, add_model, as_json, images_of, opened
+from vision.cli.options import add_min_score, add_model, images_of, opened
 from vision.errors import ArgumentError
 from vision.scene import Grounding
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from kg_data.command_line import FAILURE, OK
+from kg_data.command_line import FAILURE, OK, as_json
 from kg_data.errors import SkylarkError
-from vision.cli.options import add_min_score, add_model, as_json, images_of, opened
+from vision.cli.options import add_min_score, add_model, images_of, opened
 from vision.cli.output_folder import OutputFolder
 from vision.detections.detections import Detections
 from vision.errors import ArgumentError, FormatError

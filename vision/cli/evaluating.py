@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kg_data.command_line import OK
+from kg_data.command_line import OK, as_json, positive
 from kg_data.text_table import aligned
-from vision.cli.options import add_min_score, add_model, as_json, opened, positive
+from vision.cli.options import add_min_score, add_model, opened
 from vision.errors import ArgumentError
 from vision.evaluation.detection_run import evaluate_detections
 from vision.evaluation.expressions import evaluate_expressions

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import glob
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rapidfuzz.process import extractOne
 
+from kg_data.command_line import positive
 from vision.cli.output_folder import DRAWN
 from vision.errors import ArgumentError
 from vision.images.loading import list_images
@@ -58,26 +56,12 @@ def opened(options: argparse.Namespace) -> Vision:
     )
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
-
-
 def share(text: str) -> float:
     """A number from 0 to 1."""
     number = float(text)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
     return number
-
-
-def as_json(item: Any, indent: int | None = 2) -> str:
-    """JSON for a terminal or a pipe, escaped where its encoding is not UTF-8."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    return json.dumps(item, ensure_ascii=not unicode, indent=indent)
 
 
 def images_of(arguments: Sequence[str]) -> list[Path]:

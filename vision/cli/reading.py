@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from kg_data.command_line import OK
-from vision.cli.options import add_model, as_json, opened
+from kg_data.command_line import OK, as_json
+from vision.cli.options import add_model, opened
 from vision.task import OutputFormat, Task
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kg_data.devices import check_names, find_device
 from reasoning.completion.embeddings.checkpoints import LOG_FILE, Progress, claim, last, restore, save
 from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.embeddings.loss import backward
@@ -24,7 +25,7 @@ from reasoning.completion.options import TrainingOptions
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.devices import check_names, find_device
+from reasoning.language.errors import LLMError
 
 CHECKED = 2_000
 """Most held-out triples that a check ranks."""
@@ -216,8 +217,8 @@ def _device_with_room(kg: KnowledgeGraph, options: TrainingOptions) -> str:
         CompletionError: there is too little memory.
         LLMError: there is no such device.
     """
-    check_names(options.device, options.dtype)
-    device = find_device(options.device)
+    check_names(options.device, options.dtype, LLMError)
+    device = find_device(options.device, LLMError)
     # Embeddings, their gradients, the optimizer's state, the best ones and a copy in work; scores of a batch, twice.
     rows = kg.entity_count + 2 * kg.relation_count
     needed = 4 * (5 * rows * 2 * options.rank + 2 * options.batch * kg.entity_count)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.devices import find_device
 from reasoning.language.cancellation import abandoned
-from reasoning.language.devices import find_device
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.adapters import adapter_of
@@ -95,7 +95,7 @@ def passes_of(llm: EmbeddedChatModel) -> SharedPasses:
     """
     folder = adapter_of(llm)
     assert folder is not None
-    device = find_device(llm.device)
+    device = find_device(llm.device, LLMError)
     with _loading:
         key = (folder.resolve(), llm.source, device)
         if key not in _loaded:

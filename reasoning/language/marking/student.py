@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.devices import quiet_transformers
 from reasoning.language.errors import LLMError
 from reasoning.language.local_weights import find_weights
 from reasoning.language.marking.adapters import CONFIG_FILE, CONFIG_KEPT, WEIGHTS_FILE, Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
-from reasoning.language.smollm2_weights import quiet_transformers
 
 if TYPE_CHECKING:
     from peft import LoraConfig

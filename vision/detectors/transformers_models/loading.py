@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kg_data.devices import check_names, find_device, find_dtype, quiet_transformers
 from kg_data.hub import HubModels, has_weights
 from vision.errors import DetectorError, MissingExtraError
 
@@ -55,10 +56,6 @@ def _beside(path: Path) -> str:
     return f"; there are {', '.join(near or there[:3])}" if there else ""
 
 
-DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-
-
 @dataclass(frozen=True, eq=False)
 class Source:
     """What is opened: a folder with its configuration, and where and how its numbers are to be kept.
@@ -84,13 +81,13 @@ def read_source(name: str, folder: Path, device: str | None, dtype: str | None) 
     Raises:
         DetectorError: transformers doesn't know this kind of model, or there is no such device or format.
     """
-    place = _device(device)
-    numbers = _dtype(dtype, place)
+    check_names(device or "auto", dtype or "auto", DetectorError)
+    place = find_device(device or "auto", DetectorError)
     from transformers import AutoConfig
 
     with _load_errors(name):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return Source(name, folder, config, place, numbers)
+    return Source(name, folder, config, place, find_dtype(dtype or "auto", place))
 
 
 def load_model(source: Source, model_class: Any) -> Any:
@@ -163,7 +160,7 @@ def _load_errors(name: str, device: str = "cpu", part: str = "model") -> Iterato
     import torch
 
     try:
-        with _no_progress_bars():
+        with quiet_transformers():
             yield
     except DetectorError:
         raise
@@ -180,49 +177,3 @@ def _load_errors(name: str, device: str = "cpu", part: str = "model") -> Iterato
         if "trust_remote_code" in str(error):
             raise DetectorError(f"{name} asks for code of its own to be run, which Skylark never does") from None
         raise DetectorError(f"the {part} of {name} cannot be loaded: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """Keep the progress bars of loading out of a user's terminal; the setting is left as it was found."""
-    from transformers.utils import logging
-
-    bars: Any = logging  # its switches carry no type hints
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
-
-
-def _device(device: str | None) -> str:
-    import torch
-
-    wanted = device or "auto"
-    if not DEVICE.fullmatch(wanted):
-        near = difflib.get_close_matches(wanted.lower(), ["auto", "cpu", "cuda", "cuda:0", "mps"], n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DetectorError(f"the device must be auto, cpu, cuda, cuda:N or mps, not {device!r}{hint}")
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    there = [f"cuda:{number}" for number in range(gpus)] + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    if wanted == "auto":
-        return there[0]
-    wanted = "cuda:0" if wanted == "cuda" else wanted
-    if wanted not in there:
-        raise DetectorError(f"this machine has no device {device!r} that torch can use; it has {', '.join(there)}")
-    return wanted
-
-
-def _dtype(dtype: str | None, device: str) -> Any:
-    import torch
-
-    wanted = dtype or "auto"
-    if wanted not in DTYPES:
-        near = difflib.get_close_matches(wanted.lower(), DTYPES, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DetectorError(f"the dtype must be one of {', '.join(DTYPES)}, not {dtype!r}{hint}")
-    if wanted != "auto":
-        return getattr(torch, wanted)
-    return torch.float32 if device == "cpu" else "auto"  # as stored; processors are slow at half precision
