@@ -37,7 +37,8 @@ from reasoning.graph.index import Ids
 from reasoning.language import load_llm
 from reasoning.language.token_counting import count_tokens
 from reasoning.lark.entity_ids import NamingKind
-from reasoning.lark.tasks import TokenCost, make_naming, named_triple
+from reasoning.lark.text_steps import make_naming
+from reasoning.lark.token_cost import TokenCost, named_triple
 from reasoning.query.binding import BoundStep, bind
 from reasoning.query.structures import STRUCTURES
 from reasoning.retrieval import TripleCost, retrieve

@@ -6,7 +6,8 @@ Everything above this package sees a `BaseChatModel` and no provider.
 from __future__ import annotations
 
 from reasoning.language.calling import ask_model
-from reasoning.language.copying import CONTEXT_END, CONTEXT_START, CopyEverythingChatModel
+from reasoning.language.contexts import CONTEXT_END, CONTEXT_START
+from reasoning.language.copying import CopyEverythingChatModel
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError, LLMTimeoutError, UnknownLLMError
 from reasoning.language.loading import describe_llm, load_llm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any, cast
 
@@ -16,9 +16,8 @@ from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import is_hosted
 from reasoning.language.hosted.retrying import as_llm_error, send
 from reasoning.language.hosted.structured_output import writer
-from reasoning.language.list_grammar import Choices
 from reasoning.language.options import ModelOptions
-from reasoning.language.replies import STOPPED, Reply, is_cached
+from reasoning.language.replies import ANY_FORM, STOPPED, Reply, ReplyForm, is_cached
 from reasoning.language.token_counting import count_tokens
 from reasoning.language.usage import TokenUsage
 
@@ -31,10 +30,7 @@ def ask_model(
     messages: Sequence[BaseMessage],
     timeout: float,
     retries: int = 0,
-    longest_reply: int | None = None,
-    hopeless: Callable[[str], bool] | None = None,
-    schema: dict[str, Any] | None = None,
-    choices: Choices | None = None,
+    form: ReplyForm = ANY_FORM,
 ) -> Reply:
     """The model's reply, or an error within about `timeout` seconds.
 
@@ -46,12 +42,7 @@ def ask_model(
         messages: the conversation.
         timeout: seconds, above 0.
         retries: requests sent again after errors that may pass.
-        longest_reply: tokens after which a model in this process is stopped, so that one that rambles costs no more
-            time than the longest sensible reply; hosted models keep their own limit, since some think first.
-        hopeless: whether a reply that begins like this cannot become a sensible one; a model in this process is then
-            stopped at once, and what it wrote so far is its reply.
-        schema: the JSON schema that the provider is to hold the reply to.
-        choices: the names that a model in this process is held to.
+        form: what the reply may be.
 
     Raises:
         LLMTimeoutError: no answer in time.
@@ -59,10 +50,10 @@ def ask_model(
     """
     if not (timeout > 0 and math.isfinite(timeout)):
         raise LLMError(f"The time limit of a language model must be a number of seconds above 0, not {timeout!r}")
-    write = llm.invoke if schema is None else writer(llm, schema)
+    write = llm.invoke if form.schema is None else writer(llm, form.schema)
     if isinstance(llm, EmbeddedChatModel):
         try:
-            return Reply(_watched(llm, messages, timeout, longest_reply, hopeless, choices))
+            return Reply(_watched(llm, messages, timeout, form))
         except Exception as error:
             # Not chained: one kind of error whatever is below.
             raise as_llm_error(llm, error, requests=1) from None
@@ -96,23 +87,17 @@ def at_once(llm: BaseChatModel, options: ModelOptions, asked: int | None = None)
     return asked or options.max_concurrency or (AT_ONCE if is_hosted(llm) else 1)
 
 
-def _watched(
-    llm: EmbeddedChatModel,
-    messages: Sequence[BaseMessage],
-    timeout: float,
-    longest_reply: int | None,
-    hopeless: Callable[[str], bool] | None,
-    choices: Choices | None,
-) -> AIMessage:
+def _watched(llm: EmbeddedChatModel, messages: Sequence[BaseMessage], timeout: float, form: ReplyForm) -> AIMessage:
     """The reply of a model in this process, stopped as soon as it is hopeless."""
-    if hopeless is None:
-        return llm.invoke(list(messages), timeout=timeout, max_new_tokens=longest_reply, choices=choices)
+    limits: dict[str, Any] = {"timeout": timeout, "max_new_tokens": form.longest, "choices": form.choices}
+    if form.hopeless is None:
+        return llm.invoke(list(messages), **limits)
     reply = AIMessageChunk(content="")
-    pieces = llm.stream(list(messages), timeout=timeout, max_new_tokens=longest_reply, choices=choices)
     # LangChain returns a generator and types it as an iterator; closing it ends the generation.
-    with closing(cast(Generator[AIMessageChunk, None, None], pieces)) as stream:
+    pieces = cast(Generator[AIMessageChunk, None, None], llm.stream(list(messages), **limits))
+    with closing(pieces) as stream:
         for chunk in stream:
             reply += chunk
-            if hopeless(reply.text):
+            if form.hopeless(reply.text):
                 return AIMessage(content=reply.text, response_metadata={"finish_reason": STOPPED})
     return AIMessage(content=reply.text, response_metadata=reply.response_metadata, usage_metadata=reply.usage_metadata)

@@ -16,9 +16,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-CONTEXT_START = "<context>"
-CONTEXT_END = "</context>"
-NO_ANSWER = "none"
+from reasoning.language.contexts import CONTEXT_END, CONTEXT_START, NO_ANSWER
 
 _CONTEXT = re.compile(rf"^[ \t]*{CONTEXT_START}[ \t]*$(.*?)^[ \t]*{CONTEXT_END}[ \t]*$", re.MULTILINE | re.DOTALL)
 _ENTITY_ID = re.compile(r"\be\d+\b")

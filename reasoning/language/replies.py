@@ -1,11 +1,14 @@
-"""A reply of a language model, and what its provider says about it."""
+"""A reply of a language model: the form that it may have, and what its provider says about it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import AIMessage
+
+from reasoning.language.list_grammar import Choices
 
 STOPPED = "stopped"
 """`finish_reason` of a reply that was hopeless and therefore stopped."""
@@ -15,6 +18,28 @@ CUT_OFF = ("length", "max_tokens")
 
 CACHED = "skylark_cached"
 """Mark in the response metadata of a reply that came from Skylark's cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyForm:
+    """What a reply may be, as far as the model can be held to it.
+
+    Attributes:
+        longest: tokens after which a model in this process is stopped, so that one that rambles costs no more time than
+            the longest sensible reply; hosted models keep their own limit, since some think first.
+        hopeless: whether a reply that begins like this cannot become a sensible one; a model in this process is then
+            stopped at once, and what it wrote so far is its reply.
+        schema: the JSON schema that the provider is to hold the reply to.
+        choices: the names that a model in this process is held to.
+    """
+
+    longest: int | None = None
+    hopeless: Callable[[str], bool] | None = None
+    schema: dict[str, Any] | None = None
+    choices: Choices | None = None
+
+
+ANY_FORM = ReplyForm()
 
 
 @dataclass(frozen=True)

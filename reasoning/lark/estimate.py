@@ -14,10 +14,10 @@ from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import display_name, is_hosted
 from reasoning.language.token_counting import CountsOwnTokens, count_tokens
 from reasoning.language.usage import money
+from reasoning.lark.chain_run import rehearse
 from reasoning.lark.marked_steps import MarkTask
 from reasoning.lark.options import LarkOptions
-from reasoning.lark.rehearsal import rehearse
-from reasoning.lark.tasks import Task
+from reasoning.lark.text_steps import TextTask
 from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
@@ -148,7 +148,7 @@ class _Count:
             self._unread += llm is not None
             raise
 
-    def _add_task(self, task: Task | MarkTask) -> None:
+    def _add_task(self, task: TextTask | MarkTask) -> None:
         if isinstance(task, MarkTask):
             # A mark for each candidate, whatever the answer.
             self._add(task.context.tokens, len(task.sheet.places), len(task.sheet.places))

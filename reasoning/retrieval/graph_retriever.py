@@ -16,9 +16,8 @@ from pydantic import Field
 from kg_data.errors import SkylarkError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.language.contexts import quoted, triple_line
 from reasoning.language.token_counting import count_tokens, estimate_tokens
-from reasoning.lark.entity_ids import quoted
-from reasoning.lark.prompts import triple_line
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query, json_value
 from reasoning.reading import looks_formal, read_question

@@ -15,13 +15,14 @@ from typing import Protocol
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
+from reasoning.language.contexts import triple_line
 from reasoning.language.marking.student import Student
-from reasoning.lark.asking import ask
+from reasoning.lark.asking import set_line, set_names
 from reasoning.lark.entity_ids import AbstractNaming
 from reasoning.lark.options import LarkOptions
-from reasoning.lark.prompts import projection_question, set_question, triple_line, worked_example
-from reasoning.lark.tasks import Task, make_task
+from reasoning.lark.prompts import Prompt, projection_question, set_question, worked_example
 from reasoning.lark.teaching.drawing import TaughtStep
+from reasoning.lark.text_steps import TextTask, ask, text_task
 
 
 class Teacher(Protocol):
@@ -61,37 +62,35 @@ class ChatTeacher:
 
     def taught(self, steps: Sequence[TaughtStep]) -> list[TaughtStep]:
         """See `Teacher`; a step whose reply cannot be read is left out."""
-        found = []
+        answered = []
         for step in steps:
-            members, _, error = ask(self._llm, self._task(step), self._options)
-            if error is None:
+            reply = ask(self._llm, self._task(step), self._options)
+            if reply.error is None:
                 candidates = step.sheet.candidates
-                kept = np.isin(candidates, members)
+                kept = np.isin(candidates, reply.members)
                 # An answer that a triple in question leads to is marked there, and not where another ends at it.
                 kept &= step.asked_about | ~np.isin(candidates, candidates[step.asked_about])
-                found.append(replace(step, keep=kept))
-        return found
+                answered.append(replace(step, keep=kept))
+        return answered
 
-    def _task(self, step: TaughtStep) -> Task:
-        if step.triples is not None:
-            assert step.relation is not None
+    def _task(self, step: TaughtStep) -> TextTask:
+        if step.triples is not None and step.relation is not None:
+            relation = step.relation
             entities = [*np.unique(step.triples[:, [0, 2]]).tolist(), *step.sources]
-            naming = AbstractNaming(entities, [step.relation.index, *step.triples[:, 1].tolist()], self._rng)
+            naming = AbstractNaming(entities, [relation.index, *step.triples[:, 1].tolist()], self._rng)
             lines = [
-                triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
-                for head, relation, tail in step.triples.tolist()
+                triple_line(naming.entity(head), naming.relation(between), naming.entity(tail))
+                for head, between, tail in step.triples.tolist()
             ]
-            sources = [naming.entity(source) for source in step.sources]
-            question = projection_question(sources, naming.relation(step.relation.index), step.relation.inverse)
-            example = worked_example("project", step.relation.inverse, naming)
+            sources = list(map(naming.entity, step.sources))
+            question = projection_question(sources, naming.relation(relation.index), relation.inverse)
+            example = worked_example("project", relation.inverse, naming)
         else:
             naming = AbstractNaming([entity for members in step.sets for entity in members], [], self._rng)
-            names = [chr(ord("A") + number) for number in range(len(step.sets))]
-            lines = [
-                f"{name}: {', '.join(map(naming.entity, members)) or '(empty)'}"
-                for name, members in zip(names, step.sets, strict=True)
-            ]
+            names = set_names(len(step.sets))
+            named = zip(names, step.sets, strict=True)
+            lines = [set_line(name, list(map(naming.entity, members))) for name, members in named]
             question = set_question(step.operation, names)
             example = worked_example(step.operation, False, naming)
         expected = np.unique(step.sheet.candidates[step.keep > 0.5])
-        return make_task(self._llm, naming, question, lines, lines, len(lines), 0, 0, expected, example)
+        return text_task(self._llm, Prompt(question, lines, naming, example), expected, lines, len(lines))

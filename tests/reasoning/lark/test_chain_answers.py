@@ -14,7 +14,8 @@ from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, Skyl
 from reasoning.errors import QueryError
 from reasoning.execution.exact import StepSet, execute
 from reasoning.language.token_counting import count_tokens
-from reasoning.lark import chain_run, tasks
+from reasoning.lark import asking, chain_run, text_steps
+from reasoning.lark.text_steps import TextAsker
 from reasoning.query.binding import bind
 from reasoning.query.structures import STRUCTURES, instantiate
 from reasoning.query.tree import Entity
@@ -420,7 +421,7 @@ def test_members_that_a_small_budget_leaves_out_are_counted() -> None:
     chain = bind(Query.parse('to("a") & to("b")'), kg)
     inputs = [result.members for result in execute(kg, chain)[:2]]
     options = LarkOptions(token_budget=64, max_parts=1)
-    (task,) = tasks.step_tasks(kg, chain.steps[-1], inputs, faultless(), options, random.Random(0))
+    (task,) = TextAsker(kg, faultless(), options).tasks(chain.steps[-1], inputs, random.Random(0))
     large, small = (set(line.split(": ")[1].split(", ")) - {"(empty)"} for line in task.context.lines)
     assert small == {"n0", "n1"} & large
     shown = len(large) + len(small)
@@ -444,7 +445,7 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
         seen.append((sources.tolist(), relation))
         return true_retrieve(kg, sources, relation, budget, *more)
 
-    monkeypatch.setattr(tasks, "retrieve", spy)
+    monkeypatch.setattr(asking, "retrieve", spy)
     # The model's first reply is not the exact answer: the next step goes on from it all the same.
     answer = ask(ScriptedChatModel(first_id, faultless_reply), path(2))
     assert [sources for sources, _ in seen] == [step.inputs[0].tolist() for step in answer.steps]
@@ -455,7 +456,7 @@ def test_the_retriever_sees_one_steps_input_and_relation(monkeypatch: pytest.Mon
 def test_no_prompt_depends_on_exact_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     query, honest, misled = made_query("pi", 3), faultless(), faultless()
     ask(honest, query)
-    for module in (chain_run, tasks):
+    for module in (chain_run, text_steps):
         monkeypatch.setattr(module, "execute_step", lambda *_: StepSet(np.array([0], dtype=np.int32)))
     ask(misled, query)
     assert misled.prompts == honest.prompts

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reasoning import KnowledgeGraph
 from reasoning.errors import StepError
-from reasoning.lark.entity_ids import AbstractNaming, ReadableNaming, id_digits, quoted
+from reasoning.language.contexts import quoted
+from reasoning.lark.entity_ids import AbstractNaming, ReadableNaming, id_digits
 
 NAMES = ("Rio", "Río", "Congo, Republic of the", 'the "Rock"', "None", "Bern", "a\nb", "[x]", "U.S.", "C", "C++")
 KG = KnowledgeGraph.from_triples([(name, "r", "end") for name in NAMES])

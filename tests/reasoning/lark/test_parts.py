@@ -17,7 +17,7 @@ from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.execution.events import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.language.token_counting import count_tokens
-from reasoning.lark.tasks import step_tasks
+from reasoning.lark.text_steps import TextAsker
 from reasoning.query.binding import bind
 from reasoning.retrieval import FEWEST_DISTRACTORS
 from reasoning.wording.answer_text import answer_text
@@ -117,7 +117,7 @@ def test_members_beyond_the_last_part_are_counted(query: str) -> None:
     step = chain.steps[-1]
     inputs = inputs_of(step, execute(KG, chain))
     options = LarkOptions(token_budget=100, max_parts=2)
-    first, second = (task.context for task in step_tasks(KG, step, inputs, faultless(), options, random.Random(0)))
+    first, second = (task.context for task in TextAsker(KG, faultless(), options).tasks(step, inputs, random.Random(0)))
     assert first.left_out == 0
     assert second.left_out == sum(map(len, inputs)) - first.relevant - second.relevant > 0
 

@@ -13,8 +13,7 @@ from reasoning import KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.errors import StepError
 from reasoning.language import LLMError, load_llm
 from reasoning.language.hosted.structured_output import keeps_schemas
-from reasoning.lark.entity_ids import AbstractNaming, ReadableNaming
-from reasoning.lark.structured_replies import SCHEMA, StructuredNaming
+from reasoning.lark.entity_ids import SCHEMA, AbstractNaming, ReadableNaming, StructuredNaming
 from tests.reasoning.chat_models import ScriptedChatModel, as_json
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
