@@ -264,33 +264,25 @@ def schema_html(schema: Schema) -> Markup:
 
 def schema_layout(schema: Schema) -> Layout:
     """The kind with the most links in the middle, what leads to it on the left, what it leads to on the right."""
-    neighbours: dict[int, set[int]] = {kind: set() for kind in range(len(schema.kinds))}
-    for link in schema.links:
-        neighbours[link.head].add(link.tail)
-        neighbours[link.tail].add(link.head)
-    hub = max(neighbours, key=lambda kind: (len(neighbours[kind]), -kind))
+    graph = nx.DiGraph([(link.head, link.tail) for link in schema.links])
+    neighbours = graph.to_undirected()
+    neighbours.remove_edges_from(list(nx.selfloop_edges(neighbours)))
+    hub = max(graph, key=lambda kind: (len(neighbours[kind]), -kind))
     columns = {hub: 0}
-    frontier = [hub]
-    while frontier:
-        onward = []
-        for link in schema.links:
-            for near, far, side in ((link.head, link.tail, 1), (link.tail, link.head, -1)):
-                if near in frontier and far not in columns:
-                    # What stands left of the hub and leads on to more has it further left, not on the hub.
-                    columns[far] = columns[near] + (side if columns[near] == 0 else (1 if columns[near] > 0 else -1))
-                    onward.append(far)
-        frontier = onward
-    linked = {kind for link in schema.links for kind in (link.head, link.tail)} & columns.keys()
-    first = min((columns[kind] for kind in linked), default=0)
+    for kind, path in nx.single_source_shortest_path(neighbours, hub).items():
+        if kind != hub:
+            # What stands left of the hub and leads on to more has it further left, not on the hub.
+            columns[kind] = len(path[1:]) * (1 if graph.has_edge(hub, path[1]) else -1)
+    first = min(columns.values())
     order: dict[int, list[int]] = {}
-    for kind in sorted(linked, key=lambda kind: -len(neighbours[kind])):
+    for kind in sorted(columns, key=lambda kind: (-len(neighbours[kind]), kind)):
         order.setdefault(columns[kind] - first, []).append(kind)
     nodes = tuple(
         Node(kind, f"{shortened(schema.kinds[kind][0], 24)}\n{schema.kinds[kind][1]:,}",
              "anchor" if kind == hub else "between", column, row - (len(kinds) - 1) / 2)
         for column, kinds in order.items() for row, kind in enumerate(kinds)
     )  # fmt: skip
-    edges = tuple(Edge(link.head, _named(link), link.tail) for link in schema.links if {link.head, link.tail} <= linked)
+    edges = tuple(Edge(link.head, _named(link), link.tail) for link in schema.links if link.head in columns)
     return Layout(nodes, edges, len(edges))
 
 

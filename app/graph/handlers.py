@@ -26,7 +26,7 @@ from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.graph.likely.slider import LikelyDemo, position_of
 from app.graph.live_run import LiveRun
 from app.graph.own_graphs import reading, shown_name
-from app.graph.parts import Changes, GraphParts
+from app.graph.parts import NO_CHANGES, Changes, GraphParts
 from app.graph.steps_view import ShownStep, conclusion_html, status_html, steps_html
 from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
@@ -100,7 +100,7 @@ class GraphDemo:
         """Take in a visitor's own graph: says how the upload goes, and in the end chooses the graph."""
         parts = self._parts
         if not file:
-            yield gr.skip()
+            yield NO_CHANGES
             return
         line = Markup('<p class="sk-muted" role="status">{} …</p>')
         shown = macro("name", shown_name(file))
@@ -153,9 +153,9 @@ class GraphDemo:
             changes |= {parts.linked: False, parts.error: failure_html(error)}
         return changes
 
-    def answer_linked(
+    def answer(
         self,
-        linked: bool,
+        is_asked: bool,
         graph: str,
         question: str,
         run: LiveRun | None,
@@ -163,21 +163,10 @@ class GraphDemo:
         position: str,
         request: gr.Request,
     ) -> Changes:
-        """As `answer`, where a link brought a question; else nothing changes."""
-        return self.answer(graph, question, run, wanted, position, request) if linked else gr.skip()
-
-    def run_linked(self, linked: bool, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
-        """As `run_model`, where a link brought a question."""
-        if linked:
-            yield from self.run_model(asked, wanted)
-        else:
-            yield gr.skip()
-
-    def answer(
-        self, graph: str, question: str, run: LiveRun | None, wanted: bool, position: str, request: gr.Request
-    ) -> Changes:
-        """Read and answer exactly; the steps of the question before are cleared away."""
+        """Read and answer exactly, and clear the steps of the question before away; nothing where nothing is asked."""
         parts = self._parts
+        if not is_asked:
+            return NO_CHANGES
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
@@ -233,9 +222,12 @@ class GraphDemo:
             **_numbered_buttons(self._parts.choice_buttons, texts),
         }
 
-    def run_model(self, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
-        """Run the chain, and show its steps as they come."""
+    def run_model(self, is_asked: bool, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
+        """Run the chain, and show its steps as they come; nothing where nothing is asked."""
         parts = self._parts
+        if not is_asked:
+            yield NO_CHANGES
+            return
         ended = {parts.run: None, parts.stop: gr.update(interactive=False)}
         if asked is None or not wanted:
             status = status_html("The language model was not asked.") if asked is not None else ""
@@ -265,7 +257,7 @@ class GraphDemo:
                 yield {parts.status: shown.status_html(), parts.steps: shown.steps_html()}
         if run.replaced:
             # Gradio sends the last output once more when a generator ends, by which time the next run may have begun.
-            yield gr.skip()
+            yield NO_CHANGES
             return
         yield {
             parts.run: None,

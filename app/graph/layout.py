@@ -98,12 +98,6 @@ class Layout:
         """How many columns there are."""
         return 1 + max((node.column for node in self.nodes), default=-1)
 
-    @property
-    def rows(self) -> int:
-        """The most nodes in one column."""
-        counts = [sum(node.column == column for node in self.nodes) for column in range(self.columns)]
-        return max(counts, default=0)
-
 
 def lay_out(answer: Answer, opened: Iterable[int] = ()) -> Layout:
     """Choose and place at most `MOST_EDGES` facts behind an answer, and some of the facts of opened entities.
@@ -183,7 +177,6 @@ def neighbours(
 def _facts(answer: Answer) -> list[Evidence]:
     """The facts behind the answer; where they are many, more than are drawn, so that whole ways can be chosen."""
     if isinstance(answer, AnswerWithLikely):
-        assert answer.exact is not None
         return [*_facts(answer.exact), *answer.proved]
     if answer.evidence_total <= MOST_EDGES:
         return answer.evidence

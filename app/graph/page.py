@@ -158,6 +158,7 @@ def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, page: gr
     """What a question sets off, whether it is typed, an example, a choice, or comes with a link."""
     exact, model = _private("exact", EXACT_AT_ONCE), _private("model", RUNS_AT_ONCE)
     inputs = [parts.graph, parts.question, parts.run, parts.wanted, parts.slider]
+    always = gr.State(True)
     answered_parts: list[Any] = [
         parts.asked, parts.error, parts.understood, parts.tree, *_likely_parts(parts), parts.waiting_for, parts.status,
         parts.steps, parts.choices, parts.choices_line, *parts.choice_buttons,
@@ -182,10 +183,10 @@ def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, page: gr
         "body:has(#error .sk-alert) #choices:has(button)", "#error .sk-alert", "#answer_panel:has(.sk-answer)"
     )
     for trigger in (gr.on([ask.click, parts.question.submit], None, trigger_mode="multiple"), filled, chosen):
-        answered = trigger.then(demo.answer, inputs, answered_parts, trigger_mode="multiple", **exact)
+        answered = trigger.then(demo.answer, [always, *inputs], answered_parts, trigger_mode="multiple", **exact)
         answered.then(None, js=show, api_visibility="private")
         _follow(demo, parts, answered)
-        answered.then(demo.run_model, [parts.asked, parts.wanted], run_parts, trigger_mode="multiple", **model)
+        answered.then(demo.run_model, [always, parts.asked, parts.wanted], run_parts, trigger_mode="multiple", **model)
     parts.stop.click(demo.stop, [parts.run], [], **_private())
 
     opened: list[Any] = [
@@ -196,10 +197,10 @@ def _connect_asking(demo: GraphDemo, parts: GraphParts, ask: gr.Button, page: gr
     loaded = (
         page.load(demo.restore, [], restored, api_visibility="private", show_progress="hidden")
         .then(demo.choose, [parts.graph], opened, **choosing)
-        .then(demo.answer_linked, [parts.linked, *inputs], answered_parts, **exact)
+        .then(demo.answer, [parts.linked, *inputs], answered_parts, **exact)
     )
     _follow(demo, parts, loaded)
-    loaded.then(demo.run_linked, [parts.linked, parts.asked, parts.wanted], run_parts, **model)
+    loaded.then(demo.run_model, [parts.linked, parts.asked, parts.wanted], run_parts, **model)
     gr.on([parts.graph.change], demo.choose, [parts.graph], opened, **choosing)
 
 

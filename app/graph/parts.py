@@ -9,6 +9,7 @@ import gradio as gr
 
 Changes = dict[Any, Any]
 """What an event gives: the parts of the page that change, each with its new value. The others stay as they are."""
+NO_CHANGES: Changes = gr.skip()
 
 
 @dataclass(frozen=True)

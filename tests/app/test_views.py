@@ -553,7 +553,7 @@ def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: 
     own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B")]))
     visitor = gr.Request(session_hash="ann")
     demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
-    changes = demo.answer(own.key, f'road("{question}")', None, wanted, "0", visitor)
+    changes = demo.answer(True, own.key, f'road("{question}")', None, wanted, "0", visitor)
     assert ("waits for a free place" in changes[PARTS.status]) == waits
 
 

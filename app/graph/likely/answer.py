@@ -6,7 +6,7 @@ answer is what the graph says, so it is kept as it is, and likely answers are th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,7 @@ class AnswerWithLikely(Answer):
             none.
     """
 
-    exact: Answer | None = None
+    exact: Answer = field(kw_only=True)
     least: float = 1.0
     likeliest: float = 0.0
 
@@ -73,7 +73,6 @@ class AnswerWithLikely(Answer):
     @property
     def known(self) -> int:
         """How many answers the graph gives."""
-        assert self.exact is not None
         return len(self.exact.ranked)
 
     @cached_property
@@ -89,32 +88,27 @@ class AnswerWithLikely(Answer):
     @property
     def evidence(self) -> list[Evidence]:
         """The facts behind the known answers, then what the proofs of the likely ones add."""
-        assert self.exact is not None
         return [*self.exact.evidence, *self.proved]
 
     @property
     def evidence_total(self) -> int:
         """How many triples that is, with those that are not listed."""
-        assert self.exact is not None
         return self.exact.evidence_total + len(self.proved)
 
     @cached_property
     def proved(self) -> list[Evidence]:
         """What the proofs of the likely answers rest on and the known ones do not."""
-        assert self.exact is not None
         known = set(self.exact.evidence)
         return [edge for edge in dict.fromkeys(e for proof in self.proofs for e in proof.edges) if edge not in known]
 
     @cached_property
     def contrast(self) -> Contrast | None:
         """The exact answer's."""
-        assert self.exact is not None
         return self.exact.contrast
 
     @cached_property
     def sentence_parts(self) -> tuple[SentencePart, ...]:
         """What the graph says, then what is likely."""
-        assert self.exact is not None
         likely = self.likely_parts
         space = (SentencePart(" "),) if self.exact.sentence_parts and likely else ()
         return (*self.exact.sentence_parts, *space, *likely)
@@ -141,7 +135,6 @@ class AnswerWithLikely(Answer):
         return tuple(part for part in parts if part.text)
 
     def _begin(self) -> str:
-        assert self.exact is not None
         if isinstance(self.query, Count):
             return f"{self.value:,} with likely ones, though the graph does not say so: "
         if isinstance(self.query, Exists):

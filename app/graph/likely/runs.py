@@ -1,18 +1,159 @@
-"""Likely answers of all visitors: each query run once by soft logic, kept for a while, and only filtered after that."""
+"""Likely answers of all visitors: each graph's predictor is made once, and each query is run once by soft logic.
+
+A link predictor is found where one was trained, else learned from the graph's own rules. Learning takes from seconds to
+minutes, so it is done in the background when somebody first asks for what is likely, and all visitors share it. What
+a run finds is kept for a while, so that the slider only filters it.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
+from dataclasses import dataclass, replace
 
-from app.graph.likely.predictors import GivenUpError, PredictedGraph, Predictors
 from app.server.limits import LEARN_SECONDS, LIKELY_SECONDS, TimeLimit, TookTooLongError
+from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer
+from reasoning.completion.complete import Complete
+from reasoning.completion.fitted import find_predictor
+from reasoning.completion.fitting import predict_by_rules
+from reasoning.completion.options import CompletionOptions
+from reasoning.completion.predictor import LinkPredictor
+from reasoning.completion.soft.adjacency import NeuralAdjacency
+from reasoning.errors import CompletionError
+from reasoning.execution.events import BoundQuestion, Finished
 from reasoning.language.cancellation import abandoned, until
+from reasoning.query.binding import bind
+
+log = logging.getLogger(__name__)
+
+MOST_KEPT = 8
+"""Graphs whose predictor is kept; the longest unused goes first."""
+ROW_BYTES = 128 * 2**20
+"""Of the rows of one graph's neural adjacency that are kept."""
+LEAST_TRIPLES = 10
+"""Of a graph that rules are learned from: below, a rule has nothing to rest on."""
+
+
+class GivenUpError(SkylarkError):
+    """Nobody waits for the work any more."""
+
+
+@dataclass(frozen=True)
+class PredictedGraph:
+    """A graph with its link predictor, ready to answer over known and predicted edges.
+
+    Attributes:
+        kg: the graph.
+        predictor: believes in edges that it lacks.
+        adjacency: the confidences that were computed so far.
+    """
+
+    kg: KnowledgeGraph
+    predictor: LinkPredictor
+    adjacency: NeuralAdjacency
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph) -> PredictedGraph:
+        """With the predictor that was trained on the graph, else with one of rules.
+
+        Raises:
+            CompletionError: the graph is too small.
+        """
+        predictor = _predictor_of(kg)
+        options = CompletionOptions()
+        adjacency = NeuralAdjacency(kg.index, predictor, options.floor, options.missing, ROW_BYTES)
+        return cls(kg, predictor, adjacency)
+
+    @property
+    def words(self) -> str:
+        """What the predictor is, in words."""
+        if self.predictor.embeddings is None:
+            return "rules that were learned from this graph"
+        return "a link predictor that was trained on this graph"
+
+    def answer(self, query: Query, least: float) -> Answer:
+        """Answers of at least this confidence, over known and predicted edges.
+
+        Raises:
+            GivenUpError: whoever asked has gone.
+        """
+        options = CompletionOptions(model=self.predictor, least=least)
+        method = Complete(self.kg, None, None, options)
+        method.logic = replace(method.logic, adjacency=self.adjacency)
+        for event in method.events(BoundQuestion(bind(query, self.kg))):
+            if abandoned():
+                raise GivenUpError("the likely answers are not waited for any more")
+            if isinstance(event, Finished):
+                return event.answer
+        raise AssertionError("a run always ends with its answer")
+
+
+def _predictor_of(kg: KnowledgeGraph) -> LinkPredictor:
+    try:
+        return find_predictor(kg)
+    except CompletionError:
+        pass  # nobody trained one
+    if len(kg) < LEAST_TRIPLES:
+        raise CompletionError(
+            f"{kg.graph_name} has {len(kg):,} facts between entities, too few to learn from what is likely in it: at "
+            f"least {LEAST_TRIPLES} are needed"
+        )
+    return predict_by_rules(kg)
+
+
+class Predictors:
+    """The graphs' predictors by the key of the graph, one learned at a time."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[str, tuple[KnowledgeGraph, Future[PredictedGraph]]] = OrderedDict()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+
+    def of(self, key: str, kg: KnowledgeGraph) -> Future[PredictedGraph]:
+        """The graph's predictor, or what will be it: learning begins here, and this returns at once."""
+        with self._lock:
+            held = self._made.get(key)
+            if held is not None and held[0] is kg:
+                self._made.move_to_end(key)
+                return held[1]
+            future: Future[PredictedGraph] = Future()
+            self._made[key] = (kg, future)
+            while len(self._made) > MOST_KEPT:
+                self._made.popitem(last=False)
+        threading.Thread(target=self._learn, args=(key, kg, future), name="skylark-learn", daemon=True).start()
+        return future
+
+    def drop(self, key: str) -> None:
+        """Forget the predictor of a graph that is gone."""
+        with self._lock:
+            self._made.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def _learn(self, key: str, kg: KnowledgeGraph, future: Future[PredictedGraph]) -> None:
+        with self._turn:
+            if not self._wanted(key, future):
+                future.set_exception(GivenUpError("the graph has gone before its rules were learned"))
+                return
+            try:
+                future.set_result(PredictedGraph.of(kg))
+            except BaseException as error:
+                if not isinstance(error, SkylarkError):
+                    log.exception("a link predictor could not be made")
+                    self.drop(key)  # what is told of the graph itself is told again, anything else is tried again
+                future.set_exception(error)
+
+    def _wanted(self, key: str, future: Future[PredictedGraph]) -> bool:
+        with self._lock:
+            held = self._made.get(key)
+            return held is not None and held[1] is future
+
 
 RUNS_AT_ONCE, RUNS_WAITING = 2, 12
 MOST_RUNS = 32

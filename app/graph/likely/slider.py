@@ -18,9 +18,8 @@ from app.graph.answer_view import answer_html, evidence_table_html
 from app.graph.asking import Asked, answer_shown
 from app.graph.graphs import GraphShelf
 from app.graph.likely.answer import AnswerWithLikely
-from app.graph.likely.predictors import GivenUpError, PredictedGraph
-from app.graph.likely.runs import LEAST_LIKELY
-from app.graph.parts import Changes, GraphParts
+from app.graph.likely.runs import LEAST_LIKELY, GivenUpError, PredictedGraph
+from app.graph.parts import NO_CHANGES, Changes, GraphParts
 from app.graph.picture import picture_html
 from app.server.failure_view import failure_html
 from app.server.templates import muted, render
@@ -127,20 +126,20 @@ class LikelyDemo:
         """Wait for likely answers where `move` is still the last one of the visit, then show them."""
         session = request.session_hash or ""
         if asked is None or move is None or self._last_moves.get(session) != move:
-            yield gr.skip()
+            yield NO_CHANGES
             return
         run = self._likely.watch(asked.graph, asked.answer.kg, asked.query)
         try:
             while not run.answers.done():
                 if self._last_moves.get(session) != move:
-                    yield gr.skip()
+                    yield NO_CHANGES
                     return
                 doing = "Learning rules from the graph" if run.learning else "Looking for likely answers"
                 yield self._waiting(doing, time.monotonic() - run.began)
                 await asyncio.sleep(TICK)
             shown = await asyncio.to_thread(self._shown, asked, least_of(position), run.answers.result())
             shown.pop(self._parts.waiting_for)
-            yield shown if self._last_moves.get(session) == move else gr.skip()
+            yield shown if self._last_moves.get(session) == move else NO_CHANGES
         except Exception as error:
             yield {self._parts.likely_status: _failed_html(error), self._parts.likely_stop: _HIDDEN}
         finally:

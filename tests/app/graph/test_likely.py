@@ -16,8 +16,7 @@ from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
 from app.graph.layout import lay_out
 from app.graph.likely.answer import AnswerWithLikely
-from app.graph.likely.predictors import PredictedGraph, Predictors
-from app.graph.likely.runs import LikelyAnswers
+from app.graph.likely.runs import LikelyAnswers, PredictedGraph, Predictors
 from app.graph.likely.slider import MOST_POSITION, LikelyDemo, least_of, position_of, proof_shown
 from app.graph.parts import Changes
 from app.graph.picture import opened_picture, picture_html
@@ -236,8 +235,8 @@ def test_a_predictor_is_made_once_and_goes_with_its_graph(shelf: GraphShelf) -> 
 def test_a_trained_predictor_is_preferred(
     couples: KnowledgeGraph, predicted: PredictedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.graph.likely.predictors.find_predictor", lambda kg: predicted.predictor)
-    monkeypatch.setattr("app.graph.likely.predictors.predict_by_rules", lambda kg: pytest.fail("rules were mined"))
+    monkeypatch.setattr("app.graph.likely.runs.find_predictor", lambda kg: predicted.predictor)
+    monkeypatch.setattr("app.graph.likely.runs.predict_by_rules", lambda kg: pytest.fail("rules were mined"))
     assert PredictedGraph.of(couples).predictor is predicted.predictor
 
 
