@@ -5,16 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 from kg_data.command_line import report_missing_extra
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
@@ -35,19 +30,11 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
 
     # After the arguments are read: `--help` need not wait for a web framework.
     try:
-        from app.server.serving import clear, launch, prepare
+        from app.page import serve
     except ModuleNotFoundError as error:
         return report_missing_extra("The web demo", error)
 
-    uploads = prepare()
-    # A service is ended by this signal; as an exception it leaves no uploads behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        code = _serve(options, uploads, launch)
-    except SystemExit:
-        code = 0
-    finally:
-        clear(uploads)
+    code = serve(options.llm, options.detector, options.host, options.port)
     if code == 0:
         _leave()
     return code
@@ -58,32 +45,6 @@ def _leave() -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
-
-
-def _serve(options: argparse.Namespace, uploads: Path, launch: Callable[[gr.Blocks, Path, str, int], str]) -> int:
-    from app.graph.graphs import GraphShelf
-    from app.image.looking import SharedDetector
-    from app.models.language_model import LanguageModel
-    from app.page import build
-
-    model = LanguageModel(options.llm)
-    if model.error is not None and options.llm != "embedded":
-        # Without its weights the embedded model leaves a page of use; a model that was asked for by name is a mistake.
-        print(f"error: {model.error}", file=sys.stderr)
-        return 2
-    images = SharedDetector(options.detector)
-    page, demo = build(GraphShelf(), model, images)
-    try:
-        address = launch(page, uploads, options.host, options.port)
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    # Only now: what models load would slow the first paint.
-    demo.warm_up()
-    images.warm_up()
-    print(f"Skylark is at {address} (Ctrl-C ends it)", flush=True)
-    page.block_thread()
-    return 0
 
 
 def _port(text: str) -> int:

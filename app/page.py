@@ -1,7 +1,9 @@
-"""The page: its tabs, its queue, and how long it keeps what visitors sent."""
+"""The page: its tabs, its queue, how long it keeps what visitors sent, and how it is served."""
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Any
 
 import gradio as gr
@@ -18,6 +20,7 @@ from app.models.page import ModelsTab
 from app.models.view import language_model_html
 from app.server.api import Programs, build_programs, offer_only_programs
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
+from app.server.serving import clear, launch, prepare
 
 
 def build(shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> tuple[gr.Blocks, GraphDemo]:
@@ -47,3 +50,40 @@ def build(shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> 
 def _part(page: gr.Blocks, elem_id: str) -> Any:
     """The part of the page that has this id."""
     return next(part for part in page.blocks.values() if part.elem_id == elem_id)
+
+
+def serve(llm: str, detector: str, host: str, port: int) -> int:
+    """Serve the page until Ctrl-C; or until it is told to end; gives the exit code of the command.
+
+    Args:
+        llm: as for `LanguageModel`.
+        detector: as for `SharedDetector`.
+        host, port: where to listen.
+    """
+    uploads = prepare()
+    # A service is ended by this signal; as an exception it leaves no uploads behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        model = LanguageModel(llm)
+        if model.error is not None and llm != "embedded":
+            # Without its weights the embedded model leaves a page of use; a model that was asked for by name is a
+            # mistake.
+            print(f"error: {model.error}", file=sys.stderr)
+            return 2
+        images = SharedDetector(detector)
+        page, demo = build(GraphShelf(), model, images)
+        try:
+            address = launch(page, uploads, host, port)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        # Only now: what models load would slow the first paint.
+        demo.warm_up()
+        images.warm_up()
+        print(f"Skylark is at {address} (Ctrl-C ends it)", flush=True)
+        page.block_thread()
+        return 0
+    except SystemExit:
+        return 0
+    finally:
+        clear(uploads)
