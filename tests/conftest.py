@@ -9,6 +9,13 @@ import pytest
 
 import kg_data
 
+pytest.register_assert_rewrite(
+    "tests.kg_data.contract",
+    "tests.reasoning.contracts",
+    "tests.vision.detections.contract",
+    "tests.vision.detectors.contract",
+)
+
 _own_caches: list[str] = []
 
 

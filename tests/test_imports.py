@@ -1,0 +1,153 @@
+"""How the house hangs together: no two files import each other in a circle, and own modules are imported at the top.
+
+An import inside a function hides an edge of the graph, so each one stands in a list here with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("kg_data", "reasoning", "vision", "app")
+INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {}
+"""(file, module imported inside one of its functions) to the reason: a heavy optional package hangs on the module."""
+MOST_INSIDE_FUNCTIONS = 30
+MOST_FILES = 22
+READERS = ("reasoning/reading", "vision/reading")
+"""Rooms whose files are not counted: a language model is to take their place."""
+MOST_AT_THE_ROOT = {"reasoning": 8, "vision": 8, "app": 6}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One own module imported by a file: where, and whether inside a function or for type checking alone."""
+
+    line: int
+    module: str
+    inside: bool
+    for_types: bool
+
+
+def module_name(path: Path, root: Path) -> str:
+    """`reasoning/query/__init__.py` is `reasoning.query`."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def own_imports(path: Path, modules: set[str]) -> Iterator[Import]:
+    """Every import of a module of the house in one file; `from a import b` is of `a.b` where that is a module."""
+
+    def visit(node: ast.AST, inside: bool, for_types: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}:{node.lineno} is relative"
+                names = [f"{node.module}.{name}" for name in names]
+            for name in names:
+                while name and name not in modules:
+                    name = name.rpartition(".")[0]
+                if name:
+                    yield Import(node.lineno, name, inside, for_types)
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for_types = for_types or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, inside, for_types)
+
+    yield from visit(ast.parse(path.read_text(encoding="utf-8")), False, False)
+
+
+def files_of(root: Path) -> dict[str, Path]:
+    """Module to file, of all rooms."""
+    return {module_name(path, root): path for room in ROOMS for path in sorted((root / room).rglob("*.py"))}
+
+
+def circles(root: Path) -> list[list[str]]:
+    """The groups of modules that import one another, imports inside functions and for types counted."""
+    files = files_of(root)
+    graph = nx.DiGraph()
+    for name, path in files.items():
+        graph.add_edges_from((name, found.module) for found in own_imports(path, set(files)) if found.module != name)
+    return sorted(sorted(group) for group in nx.strongly_connected_components(graph) if len(group) > 1)
+
+
+def inside_functions(root: Path) -> list[tuple[str, str]]:
+    """(file, module) of each import of an own module inside a function."""
+    files = files_of(root)
+    return sorted(
+        {
+            (path.relative_to(root).as_posix(), found.module)
+            for path in files.values()
+            for found in own_imports(path, set(files))
+            if found.inside
+        }
+    )
+
+
+def test_no_two_files_import_each_other_in_a_circle() -> None:
+    assert circles(ROOT) == []
+
+
+def test_own_modules_are_imported_inside_functions_only_where_the_list_says_why() -> None:
+    assert inside_functions(ROOT) == sorted(INSIDE_FUNCTIONS)
+    assert len(INSIDE_FUNCTIONS) <= MOST_INSIDE_FUNCTIONS
+
+
+def test_no_folder_is_crowded() -> None:
+    crowded = {}
+    for room in ROOMS:
+        for folder in [ROOT / room, *(path for path in (ROOT / room).rglob("*") if path.is_dir())]:
+            place, count = folder.relative_to(ROOT).as_posix(), len(list(folder.glob("*.py")))
+            if count > MOST_AT_THE_ROOT.get(place, MOST_FILES) and not place.startswith(READERS):
+                crowded[place] = count
+    assert crowded == {}
+
+
+VALUES = {
+    "reasoning.answer": "Answer",
+    "reasoning.query.tree": "Query",
+    "vision.detections.detections": "Detections",
+    "vision.reading.task": "Task",
+}
+ABOVE_VALUES = (
+    "reasoning.reading", "reasoning.wording", "reasoning.lark", "reasoning.completion", "reasoning.language",
+    "reasoning.retrieval", "reasoning.reasoner", "vision.images", "vision.detections.formats", "vision.detectors",
+    "vision.reading.instructions", "vision.reading.expressions", "vision.scene", "vision.vision",
+)  # fmt: skip
+"""Rooms that make, word, read or write values; a value may not know them."""
+
+
+@pytest.mark.parametrize("module", VALUES)
+def test_a_value_knows_nothing_of_what_makes_or_words_it(module: str) -> None:
+    files = files_of(ROOT)
+    known = {found.module for found in own_imports(files[module], set(files))}
+    assert not {name for name in known if name.startswith(ABOVE_VALUES)}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"reasoning/a.py": "import reasoning.b", "reasoning/b.py": "import kg_data"}, []),
+        ({"reasoning/a.py": "import reasoning.b", "reasoning/b.py": "from reasoning import a"}, [["a", "b"]]),
+        ({"reasoning/a.py": "def f():\n    import reasoning.b", "reasoning/b.py": "import reasoning.a"}, [["a", "b"]]),
+        (
+            {
+                "reasoning/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from reasoning.b import B",
+                "reasoning/b.py": "from reasoning.a import A",
+            },
+            [["a", "b"]],
+        ),
+    ],
+)
+def test_a_circle_is_found_wherever_its_imports_stand(
+    tmp_path: Path, files: dict[str, str], expected: list[list[str]]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert circles(tmp_path) == [[f"reasoning.{name}" for name in group] for group in expected]
