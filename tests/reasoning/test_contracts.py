@@ -1,0 +1,68 @@
+"""The four methods, and models of every kind, held to their contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+
+from reasoning import KnowledgeGraph
+from reasoning.completion.fitting import predict_by_rules
+from reasoning.completion.options import CompletionOptions
+from reasoning.language import load_llm
+from tests.reasoning.chat_models import faultless
+from tests.reasoning.contracts import MethodContract, ModelContract
+from tests.reasoning.openai_server import OpenAIServer
+
+
+class TestExact(MethodContract):
+    method = "exact"
+
+
+class TestLark(MethodContract):
+    method = "lark"
+
+
+class ByRules(MethodContract):
+    @pytest.fixture
+    def completion(self, kg: KnowledgeGraph) -> CompletionOptions:
+        return CompletionOptions(model=predict_by_rules(kg))
+
+
+class TestComplete(ByRules):
+    method = "complete"
+
+
+class TestHybrid(ByRules):
+    method = "hybrid"
+
+
+class TestCopy(ModelContract):
+    @pytest.fixture
+    def model(self) -> BaseChatModel:
+        return load_llm("copy")
+
+
+class TestAnyChatModel(ModelContract):
+    @pytest.fixture
+    def model(self) -> BaseChatModel:
+        return faultless()
+
+
+class TestHosted(ModelContract):
+    @pytest.fixture
+    def model(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseChatModel]:
+        server = OpenAIServer()
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with server.running():
+            yield load_llm("openai:gpt-5-mini")
+
+
+@pytest.mark.slow
+class TestEmbedded(ModelContract):
+    @pytest.fixture
+    def model(self) -> BaseChatModel:
+        return load_llm("embedded")
