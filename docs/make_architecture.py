@@ -1,4 +1,4 @@
-"""Draw the house from its imports: rooms as bands, their folders and front files as boxes, arrows down to what they import.
+"""Draw the house from its imports: rooms as bands, their folders as boxes, arrows down to what they import.
 
     python docs/make_architecture.py
 
@@ -10,7 +10,6 @@ Within a room a box stands on the floor above everything that it imports. Arrows
 from __future__ import annotations
 
 import ast
-import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -94,15 +93,11 @@ def draw() -> Figure:
             FancyBboxPatch((0.1, bottom + 0.05), 15.8, count + 0.6, boxstyle="round,pad=0,rounding_size=0.12",
                            facecolor=FILL[room], edgecolor="none")
         )  # fmt: skip
-        below = Counter(
-            {b.split("/")[0]: 0 for b in graph if False}
-            | Counter(b.split("/")[0] for a, b in graph.edges if a.split("/")[0] == room for _ in [0])
-        )
-        imports = [
-            f"{sum(graph[a][b]['weight'] for a, b in graph.edges if a.split('/')[0] == room and b.split('/')[0] == other)} from {other}"
-            for other in ROOMS[ROOMS.index(room) + 1 :]
-            if below[other]
-        ]
+        leaving: Counter[str] = Counter()
+        for a, b in graph.edges:
+            if a.split("/")[0] == room != b.split("/")[0]:
+                leaving[b.split("/")[0]] += graph[a][b]["weight"]
+        imports = [f"{leaving[other]} from {other}" for other in ROOMS if leaving[other]]
         total = sum(files[box] for box in level)
         note = f"{room}/   {total} files" + (f"; imports {', '.join(imports)}" if imports else "")
         axes.text(0.3, top - 0.32, note, fontsize=13, fontweight="bold", color=EDGE[room], va="center")
@@ -141,6 +136,5 @@ def main() -> None:
         print(target.relative_to(ROOT))
 
 
-_ = itertools
 if __name__ == "__main__":
     main()
