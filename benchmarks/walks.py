@@ -53,7 +53,7 @@ class Walk:
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # None ends it, as the documentation of sys says
+        threading.setprofile(None)
 
     def _event(self, frame: FrameType, event: str, _: Any) -> None:
         if event == "call":

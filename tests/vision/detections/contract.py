@@ -19,7 +19,7 @@ OUTLINES = (
 )
 FOUND = Detections(
     (640, 480),
-    np.array([[40, 50, 200.4, 300.7], [400, 400, 440, 440]]),
+    np.array([[40, 50, 200.4, 300.7], [400, 400, 440, 440]], np.float32),
     ("dog", 'a "big", light'),
     scores=np.array([0.91, 0.4567]),
     classes=("cat", "dog", 'a "big", light'),
@@ -53,7 +53,8 @@ class FormatContract:
 
     def test_nothing_found_is_a_text_that_is_read_as_nothing(self, output: OutputFormat) -> None:
         polygons = None if output.geometry == "box" else ()
-        nothing = Detections((640, 480), np.zeros((0, 4)), (), classes=("cat",), polygons=polygons, output=output)
+        boxes = np.zeros((0, 4), np.float32)
+        nothing = Detections((640, 480), boxes, (), classes=("cat",), polygons=polygons, output=output)
         assert len(Detections.from_text(nothing.text, nothing.image_size, output, nothing.classes)) == 0
 
     def test_the_order_of_the_objects_is_kept(self, output: OutputFormat) -> None:

@@ -14,8 +14,7 @@ from tests.vision.detectors.contract import DetectorContract
 from tests.vision.detectors.test_nanodet import photograph
 from tests.vision.detectors.test_onnx_export import picture
 from tests.vision.onnx_models import save_detector
-from vision.detectors.closed_vocabulary import class_numbers, found_in
-from vision.detectors.detector import Detector, Found, Request
+from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.nanodet.detector import NanoDet
 from vision.detectors.onnx_export.detector import OnnxExport
 from vision.images.loading import LoadedImage
