@@ -15,7 +15,6 @@ from langchain_core.language_models import BaseChatModel
 # The modules of `wording` and `evidence` supply what an `Answer` declares.
 import reasoning.execution.evidence
 import reasoning.wording.answer_text
-import reasoning.wording.contrast
 import reasoning.wording.sentence  # noqa: F401
 from kg_data.errors import SkylarkError
 from reasoning.completion.complete import Complete

@@ -194,7 +194,7 @@ def relations_along(query: Query, kg: KnowledgeGraph) -> tuple[tuple[int, bool],
 def meaning(query: Query, kg: KnowledgeGraph) -> object:
     """A form that two queries share if they are the same but for names, branch order and the writing of inverses."""
     if isinstance(query, Entity):
-        return kg.entity_by_id(query.name) if query.by_id else kg.entity(query.name)
+        return query.index(kg)
     children = [meaning(child, kg) for child in query.children]
     if isinstance(query, Intersect | Union):
         return type(query).__name__, frozenset(children)

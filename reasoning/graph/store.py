@@ -338,6 +338,19 @@ class KnowledgeGraph:
         """The relation's display name."""
         return self.relation_labels[relation]
 
+    def label(self, relation: Relation) -> str:
+        """The display name of a relation of either kind."""
+        return self.relation_names()[relation.index + (self.relation_count if relation.kind == "values" else 0)]
+
+    def column(self, name: str) -> LiteralColumn | None:
+        """The values of the relation that a name means; None where it leads to entities.
+
+        Raises:
+            UnknownRelationError: as `relation`.
+        """
+        relation = self.relation(name)
+        return self.literals[relation.index] if relation.kind == "values" else None
+
     def relation_names(self) -> list[str]:
         """Labels of the relations between entities, then of those with values."""
         return [*self.relation_labels, *(column.relation for column in self.literals)]

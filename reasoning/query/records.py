@@ -115,8 +115,7 @@ def _number(identifier: str) -> int | str:
 
 def _entity_id(entity: Entity, kg: KnowledgeGraph | None) -> int | str:
     if kg is not None:
-        index = kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name)
-        return _number(kg.identifier(index))
+        return _number(kg.identifier(entity.index(kg)))
     if not entity.by_id:
         raise QueryError(f'the id of {entity} is not known without its graph; pass kg, or write entity("id")')
     return _number(entity.name)

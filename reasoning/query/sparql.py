@@ -78,7 +78,7 @@ class _Writer:
             return ["SELECT (COUNT(DISTINCT ?entity) AS ?count) WHERE {", *_indented(lines), "}"]
         if isinstance(query, Top):
             return self._ranked(query, "?entity", "?value", "?entity ?value")
-        if isinstance(query, Project) and self._column(query) is not None:
+        if isinstance(query, Project) and self._kg.column(query.relation) is not None:
             lines = self._with_value(query, "?entity", "?value").lines
             return ["SELECT DISTINCT ?entity ?value WHERE {", *_indented(lines), "}"]
         return ["SELECT DISTINCT ?entity WHERE {", *_indented(self.members(query, "?entity").lines), "}"]
@@ -91,7 +91,7 @@ class _Writer:
         if isinstance(query, Entity):
             return self._named([query], variable)
         if isinstance(query, Project):
-            if self._column(query) is not None:
+            if self._kg.column(query.relation) is not None:
                 return self._with_value(query, variable, self._fresh("value"))
             return self._projected(query, variable)
         if isinstance(query, Union):
@@ -104,7 +104,7 @@ class _Writer:
         return _Pattern(_group(self._ranked(query, variable, self._fresh("value"), variable)), once=True)
 
     def _named(self, entities: list[Entity], variable: str) -> _Pattern:
-        found = dict.fromkeys(map(self._index, entities))
+        found = dict.fromkeys(entity.index(self._kg) for entity in entities)
         terms = [self._term(entity_iri(self._kg.identifier(entity))) for entity in found]
         return _Pattern([self._noted(f"VALUES {variable} {{ {' '.join(terms)} }}", list(found))], once=True)
 
@@ -114,7 +114,7 @@ class _Writer:
         predicate = self._term(relation_iri(self._kg.relation_ids[relation.index]))
         backwards = relation.inverse != query.inverse
         if isinstance(query.source, Entity):
-            entity = self._index(query.source)
+            entity = query.source.index(self._kg)
             source, before, notes = self._term(entity_iri(self._kg.identifier(entity))), [], [entity]
         else:
             source, notes = self._fresh("x"), []
@@ -159,12 +159,12 @@ class _Writer:
         return _Pattern([*source.lines, self._read(query, variable, value)], source.once)
 
     def _read(self, query: Project | Compare | Top, variable: str, value: str) -> str:
-        column = self._column(query)
+        column = self._kg.column(query.relation)
         assert column is not None
         return self._noted(f"{variable} {self._term(relation_iri(column.identifier))} {value} .", [], column.relation)
 
     def _compared(self, query: Compare, variable: str) -> _Pattern:
-        column = self._column(query)
+        column = self._kg.column(query.relation)
         assert column is not None
         value = self._fresh("value")
         pattern = self._with_value(query, variable, value)
@@ -172,7 +172,7 @@ class _Writer:
         return _Pattern([*pattern.lines, test], pattern.once)
 
     def _ranked(self, query: Top, variable: str, value: str, selected: str) -> list[str]:
-        column = self._column(query)
+        column = self._kg.column(query.relation)
         assert column is not None
         label, position = self._fresh("label"), self._fresh("position")
         lines = [
@@ -190,13 +190,6 @@ class _Writer:
         if pattern.once:
             return pattern.lines
         return _group([f"SELECT DISTINCT {variable} WHERE {{", *_indented(pattern.lines), "}"])
-
-    def _column(self, query: Project | Compare | Top) -> LiteralColumn | None:
-        relation = self._kg.relation(query.relation)
-        return self._kg.literals[relation.index] if relation.kind == "values" else None
-
-    def _index(self, entity: Entity) -> int:
-        return self._kg.entity_by_id(entity.name) if entity.by_id else self._kg.entity(entity.name)
 
     def _comparable(self, column: LiteralColumn, variable: str) -> str:
         # SPARQL orders numbers and dates; that an engine also orders years is not said.

@@ -131,6 +131,14 @@ class Entity(Query):
         if not isinstance(self.name, str) or not self.name:
             raise QueryError(f"an entity needs a non-empty name, found {self.name!r}")
 
+    def index(self, kg: KnowledgeGraph) -> int:
+        """Its index in a graph.
+
+        Raises:
+            UnknownEntityError, AmbiguousEntityError: its name does not say one entity.
+        """
+        return kg.entity_by_id(self.name) if self.by_id else kg.entity(self.name)
+
     def _text(self) -> str:
         return f"entity({_quote(self.name)})" if self.by_id else _quote(self.name)
 

@@ -92,12 +92,12 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f"Language model: {answer.usage}"
 
 
-def choice_lines(found: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterator[str]:
+def choice_lines(understood: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterator[str]:
     """What a person may choose from, as lines with `before` above them; none where there is nothing to choose."""
-    if not found.to_choose:
+    if not understood.to_choose:
         return
     yield f"{before}:"
-    for alternative in found.to_choose:
+    for alternative in understood.to_choose:
         yield visible(f"  {alternative.words(kg)}")
         yield visible(f"    {alternative.query}")
 

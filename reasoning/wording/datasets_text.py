@@ -16,21 +16,24 @@ def datasets_text() -> str:
     return "\n".join(_lines())
 
 
-def verification_text(found: Verification) -> str:
+def verification_text(verified: Verification) -> str:
     """What became of comparing a copy with the published data set."""
-    rows = [[check.name, check.finding, f"{check.rows:,}", f"{check.published_rows:,}"] for check in found.files]
-    parts = [f"{found.path} held against {found.benchmark}:", aligned(["file", "finding", "rows", "published"], rows)]
-    parts += [f"{what}: {count:,}, published {published:,}" for what, (count, published) in found.counts.items()]
-    if found.by_digest:
-        parts.append(f"This is the published data, by its digests ({found.digests_from}).")
-    elif found.matches:
+    rows = [[check.name, check.finding, f"{check.rows:,}", f"{check.published_rows:,}"] for check in verified.files]
+    parts = [
+        f"{verified.path} held against {verified.benchmark}:",
+        aligned(["file", "finding", "rows", "published"], rows),
+    ]
+    parts += [f"{what}: {count:,}, published {published:,}" for what, (count, published) in verified.counts.items()]
+    if verified.by_digest:
+        parts.append(f"This is the published data, by its digests ({verified.digests_from}).")
+    elif verified.matches:
         parts.append("The numbers are the published ones; no digest is known that would prove more.")
     else:
         parts.append("This is not the published data.")
     return "\n".join(parts)
 
 
-def _told_by(item: PublicBenchmark) -> str:
+def _checked_by(item: PublicBenchmark) -> str:
     if item.digests_from:
         return f"digests ({item.digests_from})"
     return "the numbers of triples, entities and relations; no digest is published"
@@ -66,4 +69,4 @@ def _lines() -> Iterator[str]:
             yield f"    {item.home}"
             yield f"    {item.paper}; licence: {item.licence}"
             if item.files or item.archive:
-                yield f"    a copy is checked by {_told_by(item)}"
+                yield f"    a copy is checked by {_checked_by(item)}"

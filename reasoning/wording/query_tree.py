@@ -40,7 +40,7 @@ class TreeNode:
     Attributes:
         kind: what it does, for its looks.
         before, key, after: its words, `key` those that matter most.
-        told: the size of its set or its value, in words; "" where it is an entity or was not counted.
+        size: the size of its set or its value, in words; "" where it is an entity or was not counted.
         empty: whether its set is empty.
         branches: what it is asked of.
     """
@@ -49,7 +49,7 @@ class TreeNode:
     before: str
     key: str
     after: str
-    told: str
+    size: str
     empty: bool
     branches: tuple[TreeNode, ...]
 
@@ -61,15 +61,15 @@ class TreeNode:
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
         shown: dict[str, Any] = {"kind": self.kind, "words": self.words}
-        if self.told:
-            shown["gives"] = self.told
+        if self.size:
+            shown["gives"] = self.size
         if self.branches:
             shown["of"] = [branch.to_dict() for branch in self.branches]
         return shown
 
     def lines(self, first: str = "", further: str = "") -> Iterator[str]:
         """The tree as lines of text, each branch led to by a line."""
-        yield f"{first}{self.words}{f'  ({self.told})' if self.told else ''}"
+        yield f"{first}{self.words}{f'  ({self.size})' if self.size else ''}"
         for branch in self.branches:
             last = branch is self.branches[-1]
             yield from branch.lines(f"{further}{'└─ ' if last else '├─ '}", f"{further}{'   ' if last else '│  '}")
@@ -82,9 +82,9 @@ def tree_of(query: Query, kg: KnowledgeGraph) -> TreeNode:
 
 def _node(query: Query, kg: KnowledgeGraph, sized: bool) -> TreeNode:
     kind, (before, key, after) = _described(query, kg)
-    told, empty = ("", False) if isinstance(query, Entity) or not sized else _size(query, kg)
+    size, empty = ("", False) if isinstance(query, Entity) or not sized else _size(query, kg)
     branches = tuple([_node(child, kg, sized) for child in query.children])
-    return TreeNode(kind, before, key, after, told, empty, branches)
+    return TreeNode(kind, before, key, after, size, empty, branches)
 
 
 def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, str, str]]:

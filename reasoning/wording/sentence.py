@@ -3,21 +3,28 @@
 No model writes it: the names and numbers are the answer's own and the rest is the query told in words, so it cannot
 say more than was found. Each part points at the triples that it rests on. Where nothing was found it never says that
 there is nothing, only that the graph does not say so.
+
+An empty result only says that nothing was found. But where the graph has the value that fails a test, or the fact that
+is denied, a yes or no is settled, and both sides of the comparison, or that fact, stand in the sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reasoning.answer import Answer, Evidence, Phrase, SentencePart
+import numpy as np
+
+from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
 from reasoning.execution.conclusion import emptying_step
+from reasoning.execution.evidence import trace
+from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Count, Entity, Exists, Intersect, Project, Query, Top
+from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from reasoning.supplied import supplies
-from reasoning.wording.clauses import predicate
 from reasoning.wording.inflection import done_when, is_plural, plural
-from reasoning.wording.value_text import tells_time, value_words
+from reasoning.wording.predicates import members, predicate
+from reasoning.wording.value_text import comparison_words, tells_time, value_words
 from reasoning.wording.verbalise import (
     direction,
     ends_in_preposition,
@@ -43,9 +50,9 @@ def sentence_of(answer: Answer) -> tuple[SentencePart, ...]:
     """The sentence in parts; () where the answer is incomplete."""
     if answer.error is not None:
         return ()
-    told = [phrase for phrase in (*_attributed(answer), *_told(answer)) if phrase.text]
+    phrases = [phrase for phrase in (*_attributed(answer), *_statement(answer)) if phrase.text]
     facts = answer.evidence
-    return tuple(SentencePart(phrase.text, _resting(phrase, facts), phrase.entity) for phrase in told)
+    return tuple(SentencePart(phrase.text, _resting(phrase, facts), phrase.entity) for phrase in phrases)
 
 
 def _resting(phrase: Phrase, facts: Sequence[Evidence]) -> tuple[int, ...]:
@@ -69,17 +76,17 @@ def _attributed(answer: Answer) -> list[Phrase]:
     return []
 
 
-def _told(answer: Answer) -> list[Phrase]:
+def _statement(answer: Answer) -> list[Phrase]:
     query = answer.query
     if isinstance(query, Entity):
         return [Phrase("The query names "), *_subject(answer), Phrase(" itself.")]
     if isinstance(query, Exists | Count):
         return _verdict(answer, query)
     if not len(answer.ranked):
-        return [Phrase("The"), *_nothing(answer, query)]
+        return [Phrase("The"), *_nothing_found(answer, query)]
     if isinstance(query, Project):
         return _values(answer, query) if answer.values is not None else _led_to(answer, query)
-    return [*_subject(answer), Phrase(" "), *_said(answer, query), Phrase(".")]
+    return [*_subject(answer), Phrase(" "), *_claim(answer, query), Phrase(".")]
 
 
 def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
@@ -88,27 +95,27 @@ def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
     if answer.contrast is not None:
         return [Phrase("Yes: " if answer.value else "No: "), *answer.contrast.phrases, Phrase(".")]
     if not answer.value:
-        return [Phrase("None found: the" if counted else "No: the"), *_nothing(answer, query.part)]
+        return [Phrase("None found: the" if counted else "No: the"), *_nothing_found(answer, query.part)]
     if not total:
         return [Phrase(f"The number is {answer.value:,}." if counted else "Yes.")]
-    said = _said(answer, query.part)
+    claim = _claim(answer, query.part)
     if not counted:
-        return [Phrase("Yes: "), *_subject(answer), Phrase(" "), *said, Phrase(".")]
+        return [Phrase("Yes: "), *_subject(answer), Phrase(" "), *claim, Phrase(".")]
     noun = "entity" if total == 1 else "entities"
-    return [Phrase(f"{answer.value:,} {noun} "), *said, Phrase(": "), *_subject(answer), Phrase(".")]
+    return [Phrase(f"{answer.value:,} {noun} "), *claim, Phrase(": "), *_subject(answer), Phrase(".")]
 
 
-def _said(answer: Answer, query: Query) -> list[Phrase]:
+def _claim(answer: Answer, query: Query) -> list[Phrase]:
     """What is said of the answers; that an answer is itself goes without saying."""
     total = len(answer.ranked)
-    if total == 1 and (others := _beside(answer, query)):
+    if total == 1 and (others := _without_named(answer, query)):
         query = others
     if isinstance(query, Top) and total < query.k and total > 1:
         query = Top(total, query.relation, query.source, query.largest)
     return predicate(query, answer.kg, many=total != 1)
 
 
-def _beside(answer: Answer, query: Query) -> Query | None:
+def _without_named(answer: Answer, query: Query) -> Query | None:
     """An intersection without the entity that it is put to: of "France and what borders Spain" the latter."""
     if not isinstance(query, Intersect):
         return None
@@ -119,26 +126,26 @@ def _beside(answer: Answer, query: Query) -> Query | None:
     return others[0] if len(others) == 1 else Intersect(tuple(others))
 
 
-def _nothing(answer: Answer, query: Query) -> list[Phrase]:
+def _nothing_found(answer: Answer, query: Query) -> list[Phrase]:
     """Behind "The": that nothing was found, and since when; never that there is nothing."""
     kg = answer.kg
-    subject, said = "anything", query
-    if (others := _beside(answer, query)) is not None and isinstance(query, Intersect):
-        said = others
+    subject, claim = "anything", query
+    if (others := _without_named(answer, query)) is not None and isinstance(query, Intersect):
+        claim = others
         subject = next(entity_words(part, kg) for part in query.parts if isinstance(part, Entity))
-    elif (source := _put_to(query, kg)) is not None:
+    elif (source := _valued_entity(query, kg)) is not None:
         subject = entity_words(source, kg)
     by = _NOT_FOUND.get(answer.method, "language model did not find that")
     step = emptying_step(answer.chain, answer.steps)
     since = f" Step {step.step.position + 1} of {len(answer.chain)} found nothing." if step is not None else ""
-    return [Phrase(f" {by} {subject} "), *predicate(said, kg, many=False), Phrase(f".{since}")]
+    return [Phrase(f" {by} {subject} "), *predicate(claim, kg, many=False), Phrase(f".{since}")]
 
 
-def _put_to(query: Query, kg: KnowledgeGraph) -> Entity | None:
+def _valued_entity(query: Query, kg: KnowledgeGraph) -> Entity | None:
     """The one entity whose value is read or tested."""
     if not isinstance(query, Project | Compare | Top) or not isinstance(query.source, Entity):
         return None
-    return query.source if kg.relation(query.relation).kind == "values" else None
+    return None if kg.column(query.relation) is None else query.source
 
 
 def _led_to(answer: Answer, query: Project) -> list[Phrase]:
@@ -146,7 +153,7 @@ def _led_to(answer: Answer, query: Project) -> list[Phrase]:
     kg = answer.kg
     words, backwards = direction(query, kg, relation_words(query.relation, kg))
     if backwards or not isinstance(query.source, Entity):
-        return [*_subject(answer), Phrase(" "), *_said(answer, query), Phrase(".")]
+        return [*_subject(answer), Phrase(" "), *_claim(answer, query), Phrase(".")]
     many, source = len(answer.ranked) > 1, entity_words(query.source, kg)
     label = kg.relation_label(kg.relation(query.relation).index)
     anchor = bind(query.source, kg).anchor
@@ -189,8 +196,8 @@ def _subject(answer: Answer) -> list[Phrase]:
     if answer.values is not None and last is not None and last.relation is not None:
         column = kg.literals[last.relation.index]
         for name, entity, value in zip(names, answer.ranked.tolist(), answer.values, strict=True):
-            told = value_words(value, column, unit=True)
-            name += [Phrase(" ("), Phrase(told, entity, column.relation), Phrase(")")]
+            words = value_words(value, column, unit=True)
+            name += [Phrase(" ("), Phrase(words, entity, column.relation), Phrase(")")]
     return _listed(names, "{} others")
 
 
@@ -200,8 +207,130 @@ def _listed(items: Sequence[list[Phrase]], rest: str) -> list[Phrase]:
     left = len(items) - len(shown)
     if left:
         shown.append([Phrase(rest.format(f"{left:,}"))])
-    found: list[Phrase] = []
+    phrases: list[Phrase] = []
     for position, item in enumerate(shown):
         joint = "" if not position else " and " if position == len(shown) - 1 else ", "
-        found += [*([Phrase(joint)] if joint else []), *item]
-    return found
+        phrases += [*([Phrase(joint)] if joint else []), *item]
+    return phrases
+
+
+# What settles a yes or no -------------------------------------------------------------------------------------------
+
+
+@supplies(Answer.contrast)
+def contrast_of(answer: Answer) -> Contrast | None:
+    """What settles the question, None where the graph has no more to say than that something was found, or nothing.
+
+    Only an `exists` about one named entity has a contrast.
+    """
+    if answer.method != "exact" or answer.error is not None or not isinstance(answer.query, Exists):
+        return None
+    kg, holds = answer.kg, bool(answer.value)
+    for entity, claim in _claims(answer.query.part):
+        contrast = None
+        if isinstance(claim, Top):
+            contrast = _ranked(claim, entity, kg, holds)
+        elif isinstance(claim, Compare) and not holds:
+            contrast = _failed(claim, entity, kg)
+        elif isinstance(claim, Complement) and not holds:
+            contrast = _denied(claim.part, entity, kg)
+        if contrast is not None:
+            return contrast
+    return None
+
+
+def _claims(query: Query) -> list[tuple[Entity, Query]]:
+    """The named entity that is asked about, with each thing that is said of it."""
+    if isinstance(query, Compare | Top) and isinstance(query.source, Entity):
+        return [(query.source, query)]
+    if not isinstance(query, Intersect):
+        return []
+    named = [part for part in query.parts if isinstance(part, Entity)]
+    return [(named[0], part) for part in query.parts if part is not named[0]] if len(named) == 1 else []
+
+
+def _ranked(claim: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contrast | None:
+    """ "the population of Paris is 2,103,778 and that of London 8,866,180"."""
+    values = _stored_values(claim, kg)
+    asked = bind(entity, kg).anchor
+    if asked not in values:
+        return None
+    column = kg.literals[kg.relation(claim.relation).index]
+    label = noun_words(relation_words(claim.relation, kg))
+    among_named = isinstance(claim.source, Union) and all(isinstance(part, Entity) for part in claim.source.parts)
+    best = sorted(values, key=lambda e: (-values[e] if claim.largest else values[e], kg.entity_labels[e]))
+    if among_named:
+        others = [e for e in values if e != asked]
+    else:
+        last = values[best[min(claim.k, len(best)) - 1]]
+        others = [] if holds or values[asked] == last or asked in best[: claim.k] else best[: min(claim.k, MOST_NAMED)]
+    if not others:
+        return None
+    phrases = _value_of(asked, label, values[asked], kg, column.relation)
+    for number, other in enumerate(others):
+        shown = _shown(other, values[other], kg, column.relation)
+        name = Phrase(kg.name(other), other)
+        if among_named:
+            phrases += [Phrase(" and that of "), name, Phrase(" "), shown]
+        else:
+            joint = "; " if not number else " and " if number == len(others) - 1 else ", "
+            phrases += [Phrase(joint), name, Phrase(" ("), shown, Phrase(")")]
+    if not among_named:
+        highest = Top(len(others), claim.relation, claim.source, claim.largest)
+        phrases += [Phrase(" "), *predicate(highest, kg, many=len(others) > 1)]
+    return Contrast(tuple(phrases), _facts([asked, *others], values, kg, claim))
+
+
+def _failed(claim: Compare, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
+    """ "the population of Spain is 48,797,875, and not less than 40,000,000"."""
+    values, asked = _stored_values(claim, kg), bind(entity, kg).anchor
+    if asked not in values:
+        return None
+    column = kg.literals[kg.relation(claim.relation).index]
+    label = noun_words(relation_words(claim.relation, kg))
+    phrases = _value_of(asked, label, values[asked], kg, column.relation)
+    test = comparison_words(claim.operator, claim.value, column)
+    return Contrast((*phrases, Phrase(f", and not {test}")), _facts([asked], values, kg, claim))
+
+
+def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
+    """ "France has Europe as continent", where it was asked whether it has not."""
+    asked = bind(entity, kg).anchor
+    if asked is None or asked not in members(claim, kg):
+        return None
+    chain = bind(Intersect((entity, claim)), kg)
+    results = execute(kg, chain)
+    inputs = [inputs_of(step, results) for step in chain]
+    evidence, _ = trace(kg, chain, inputs, np.array([asked], dtype=np.int32), EVIDENCE_LIMIT)
+    if not evidence:  # what is denied is that it is itself
+        return None
+    phrases = (Phrase(kg.name(asked), asked), Phrase(" "), *predicate(claim, kg, many=False))
+    return Contrast(phrases, tuple(evidence))
+
+
+def _stored_values(claim: Compare | Top, kg: KnowledgeGraph) -> dict[int, float]:
+    """The stored values of what a test or a ranking chooses from."""
+    chain = bind(Project(claim.relation, claim.source), kg)
+    last = execute(kg, chain)[-1]
+    assert last.values is not None
+    return dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
+
+
+def _value_of(entity: int, label: str, value: float, kg: KnowledgeGraph, relation: str) -> list[Phrase]:
+    name = Phrase(kg.name(entity), entity)
+    return [Phrase(f"the {label} of "), name, Phrase(" is "), _shown(entity, value, kg, relation)]
+
+
+def _shown(entity: int, value: float, kg: KnowledgeGraph, relation: str) -> Phrase:
+    column = kg.literals[kg.relation(relation).index]
+    return Phrase(value_words(kg.value(column, value), column, unit=True), entity, column.relation)
+
+
+def _facts(
+    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, claim: Compare | Top
+) -> tuple[Evidence, ...]:
+    column = kg.literals[kg.relation(claim.relation).index]
+    return tuple(
+        Evidence(kg.name(entity), column.relation, kg.value(column, values[entity]), entity, None)
+        for entity in entities
+    )

@@ -20,7 +20,7 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
     """E.g. "What is the capital of France, Spain and 3 more?"; long sets are cut with their size told."""
     sets = [_set(kg, members) for members in inputs]
     operation, relation = step.step.operation, step.relation
-    words = "" if relation is None else label_words(_label(kg, step))
+    words = "" if relation is None else label_words(kg.label(relation))
     if operation == "project":
         assert relation is not None
         if relation.inverse:
@@ -47,13 +47,6 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
         return f"For which of ({sets[0]}) is the {words} {test}?"
     which, have = ("one", "has") if step.step.k == 1 else (f"{step.step.k:,}", "have")
     return f"Which {which} of ({sets[0]}) {have} the {extreme_words(step.step.largest, column)} {words}?"
-
-
-def _label(kg: KnowledgeGraph, step: BoundStep) -> str:
-    assert step.relation is not None
-    if step.relation.kind == "values":
-        return kg.literals[step.relation.index].relation
-    return kg.relation_label(step.relation.index)
 
 
 def _set(kg: KnowledgeGraph, members: Ids) -> str:

@@ -114,19 +114,17 @@ def has_no_value(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
     source = query.source
     if kg is None or not isinstance(source, Complement) or not isinstance(source.part, Entity):
         return False
-    part, column = source.part, _column(query, kg)
-    entity = kg.entity_by_id(part.name) if part.by_id else kg.entity(part.name)
-    return column is not None and entity not in column.entities
+    column = kg.column(query.relation)
+    return column is not None and source.part.index(kg) not in column.entities
 
 
 def value_label(relation: str, kg: KnowledgeGraph | None) -> str:
     """A relation with values as a noun: "area", and "year founded" of "founded"."""
     label = noun_words(relation_words(relation, kg))
-    found = None if kg is None else kg.relation(relation)
-    if kg is None or found is None or found.kind != "values":
+    column = None if kg is None else kg.column(relation)
+    if column is None or not tells_time(column):
         return label
-    column = kg.literals[found.index]
-    done = done_when(label) if tells_time(column) else ""
+    done = done_when(label)
     return f"{column.kind} {done}" if done else label
 
 
@@ -198,17 +196,12 @@ def noun_words(words: str) -> str:
 
 def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
     """The anchor's name, looked up where only an id is given."""
-    if kg is None:
-        return entity.name
-    return kg.name(kg.entity_by_id(entity.name) if entity.by_id else kg.entity(entity.name))
+    return entity.name if kg is None else kg.name(entity.index(kg))
 
 
 def relation_words(relation: str, kg: KnowledgeGraph | None = None) -> str:
     """A relation's label as words: the last part of a path, underscores and camel case parted."""
-    if kg is not None:
-        found = kg.relation(relation)
-        relation = kg.relation_label(found.index) if found.kind == "edges" else kg.literals[found.index].relation
-    return label_words(relation)
+    return label_words(relation if kg is None else kg.label(kg.relation(relation)))
 
 
 def label_words(label: str) -> str:
@@ -234,5 +227,4 @@ def _grouped(query: Query, text: str) -> str:
 
 def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:
     """The values that the query's relation has in the graph."""
-    found = None if kg is None else kg.relation(query.relation)
-    return kg.literals[found.index] if kg is not None and found is not None and found.kind == "values" else None
+    return None if kg is None else kg.column(query.relation)

@@ -87,7 +87,7 @@ class MissingLinks:
             QueryError: the query has no such proofs, see `least`.
         """
         if isinstance(node, Entity):
-            entity = self._kg.entity_by_id(node.name) if node.by_id else self._kg.entity(node.name)
+            entity = node.index(self._kg)
             return AnchorProofs(np.array([entity], dtype=np.int32))
         if isinstance(node, Project):
             return self._projected(node)

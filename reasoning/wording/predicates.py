@@ -116,10 +116,10 @@ def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if place is not None and isinstance(source, Top):
         largest, source = source.largest, source.source
     label = plural(label) if mood.many else label
-    told = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
+    extreme = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
     if has_no_value(query, kg):
-        return [Phrase(told, relation=column.relation)]
-    return [Phrase(told, relation=column.relation), Phrase(" among "), *_those(source, kg, mood.inside)]
+        return [Phrase(extreme, relation=column.relation)]
+    return [Phrase(extreme, relation=column.relation), Phrase(" among "), *_those(source, kg, mood.inside)]
 
 
 def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
@@ -127,16 +127,16 @@ def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     dropped = [part for part in query.parts if isinstance(part, Complement)]
     kept.sort(key=lambda part: isinstance(part, Union | Intersect | Top))  # what is long stands last
     within = mood.within()
-    told = _joined([_predicate(part, kg, within) for part in kept], " and ")
-    but = _joined([_predicate(part, kg, within) for part in dropped], " and ")
-    return [*told, Phrase(", but "), *but] if told and but else [*told, *but]
+    holds = _joined([_predicate(part, kg, within) for part in kept], " and ")
+    denied = _joined([_predicate(part, kg, within) for part in dropped], " and ")
+    return [*holds, Phrase(", but "), *denied] if holds and denied else [*holds, *denied]
 
 
 def _any_of(query: Union, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     parts = [_predicate(part, kg, mood.within()) for part in query.parts]
     mixed = any(isinstance(part, Intersect) for part in query.parts)
-    told = _joined(parts, ", or " if mixed else " or ")
-    return [Phrase("either "), *told] if mood.inside else told
+    either = _joined(parts, ", or " if mixed else " or ")
+    return [Phrase("either "), *either] if mood.inside else either
 
 
 def _compared(query: Compare, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
@@ -157,10 +157,10 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     relation = kg.relation(query.relation)
     if relation.kind == "values":
         column = kg.literals[relation.index]
-        told = Phrase(f"{mood.have} a value for {relation_words(query.relation, kg)}", relation=column.relation)
+        has_value = Phrase(f"{mood.have} a value for {relation_words(query.relation, kg)}", relation=column.relation)
         if isinstance(query.source, Entity):
-            return [told]
-        return [told, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
+            return [has_value]
+        return [has_value, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
     words, backwards = direction(query, kg, relation_words(query.relation, kg))
     label = kg.relation_label(relation.index)
     anchor = _anchor(query.source, kg)
@@ -211,8 +211,8 @@ def _one_of(query: Project, kg: KnowledgeGraph, noun: str, mood: _Mood) -> str:
 
 def _mutual(query: Project, kg: KnowledgeGraph) -> bool:
     """Whether what leads there is what is led to, so that "X borders France" is as true as "France borders X"."""
-    there, back = members(query, kg), members(Project(query.relation, query.source, not query.inverse), kg)
-    return np.array_equal(there, back)
+    led_to, leading_there = members(query, kg), members(Project(query.relation, query.source, not query.inverse), kg)
+    return np.array_equal(led_to, leading_there)
 
 
 def members(query: Query, kg: KnowledgeGraph) -> Ids:
@@ -250,7 +250,7 @@ def _bracketed(phrases: list[Phrase], query: Query, inside: bool) -> list[Phrase
 
 
 def _joined(clauses: Sequence[list[Phrase]], word: str) -> list[Phrase]:
-    found: list[Phrase] = []
+    phrases: list[Phrase] = []
     for clause in clauses:
-        found += [*([Phrase(word)] if found else []), *clause]
-    return found
+        phrases += [*([Phrase(word)] if phrases else []), *clause]
+    return phrases
