@@ -18,7 +18,7 @@ from vision.detections.description import sentence
 from vision.detections.detections import Detections
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detections.selection import Plan, asked_classes, selected
+from vision.detections.selection import Plan, selected
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.errors import InstructionError
@@ -170,16 +170,16 @@ class Vision:
         least = sure * UNSURE if task.expression is not None and task.min_score is None else sure
         outlines = task.output.geometry == "polygon" and self.detector.gives_polygons
         if targets is None:
-            class_set = self.classes
-        elif task.expression is None and task.class_set:
-            class_set = task.class_set
+            classes = class_set = self.classes
         else:
-            class_set = tuple(dict.fromkeys(target.label for target in targets))
+            classes = tuple(dict.fromkeys(name for target in targets for name in target.classes))
+            own_set = task.class_set if task.expression is None else ()
+            class_set = own_set or tuple(dict.fromkeys(target.label for target in targets))
         return Plan(
             task=task,
             targets=targets,
             class_set=class_set,
-            request=Request(asked_classes(targets, self.classes), least, outlines),
+            request=Request(classes, least, outlines),
             model=self.detector.name,
             sure_score=sure,
             notes=_reading_notes(task, self.detector.name),

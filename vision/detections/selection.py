@@ -42,13 +42,6 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def asked_classes(targets: Sequence[Target] | None, vocabulary: Sequence[str]) -> tuple[str, ...]:
-    """The classes that the detector is asked for: those of the targets, or its whole vocabulary where they are None."""
-    if targets is None:
-        return tuple(vocabulary)
-    return tuple(dict.fromkeys(name for target in targets for name in target.classes))
-
-
 def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage) -> list[str | None]:
     """The user's label of each box, or None where no target wants it, such as one of another colour.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vision.detections.boxes import in_region, of_size, ranked
-from vision.detections.selection import asked_classes, labelled
+from vision.detections.selection import labelled
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
 from vision.task import Limit, SizeRange, Target
@@ -31,13 +31,6 @@ def found(*boxes: tuple[tuple[float, float, float, float], str, float]) -> Found
         tuple(label for _, label, _ in boxes),
         np.array([score for _, _, score in boxes], np.float32),
     )
-
-
-def test_a_detector_is_asked_for_each_class_once() -> None:
-    targets = (Target("vehicle", ("car", "bus")), Target("car", ("car",)), Target("helicopter", ()))
-    assert asked_classes(targets, ("person", "car", "bus")) == ("car", "bus")
-    assert asked_classes(None, ("person", "car")) == ("person", "car")
-    assert asked_classes((), ("person", "car")) == ()
 
 
 def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:

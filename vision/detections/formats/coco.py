@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from vision.classes.coco import COCO_CATEGORY_IDS, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections, shortest
 from vision.detections.fields import Rings
-from vision.detections.formats.json_objects import lines_of, numbers_of, one_line, parsed
+from vision.detections.formats.json_objects import lines_of, numbers_of, parsed
 from vision.detections.formats.layout import Grid, effective
-from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, written_scores
+from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, quoted, written_scores
 from vision.detections.polygons.masks import rings_from_mask
 from vision.errors import FormatError
 from vision.task import Geometry, OutputFormat
@@ -126,9 +126,9 @@ def write(detections: Detections, grid: Grid) -> str:
         annotation["iscrowd"] = 0
         if scores[i] is not None:
             annotation["score"] = scores[i]
-        objects.append(one_line(annotation))
+        objects.append(quoted(annotation))
     return (
-        f'{{"images": [{one_line(image)}],\n"categories": {lines_of(list(map(one_line, categories)))},\n'
+        f'{{"images": [{quoted(image)}],\n"categories": {lines_of(list(map(quoted, categories)))},\n'
         f'"annotations": {lines_of(objects)}}}'
     )
 

@@ -38,7 +38,7 @@ def write(detections: Detections, grid: Grid, note: str = "") -> str:
         item[coordinates_key] = numbers
         if score is not None:
             item[SCORE] = score
-        objects.append(one_line(item))
+        objects.append(quoted(item))
     listed = lines_of(objects)
     return f'{{"{NOTE}": {quoted(note)},\n"{OBJECTS}": {listed}}}' if note else listed
 
@@ -83,12 +83,6 @@ def numbers_of(value: object, place: Place) -> list[float]:
     return [finite(item, place) for item in value]
 
 
-def one_line(value: dict[str, Any]) -> str:
-    """A JSON object on one line."""
-    pairs = (f"{quoted(key)}: {_written(item)}" for key, item in value.items())
-    return f"{{{', '.join(pairs)}}}"
-
-
 def lines_of(values: Sequence[str]) -> str:
     """A JSON list with each value on a line of its own."""
     return "[\n" + ",\n".join(values) + "\n]" if values else "[]"
@@ -110,12 +104,6 @@ def _record(item: object, grid: Grid, labels: Labels, place: Place) -> Record:
     if not isinstance(value, list) or not value:
         raise place.wrong("a list of rings, each a list x1, y1, x2, y2, ...", value)
     return Record.of_rings(name, [grid.ring(centre, numbers_of(ring, place), place) for ring in value], score)
-
-
-def _written(value: object) -> str:
-    if isinstance(value, str):
-        return quoted(value)
-    return json.dumps(value)
 
 
 def _refuse(constant: str) -> None:

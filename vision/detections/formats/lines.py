@@ -29,7 +29,6 @@ from vision.detections.formats.records import (
     number,
     one_ring,
     quoted,
-    written,
     written_scores,
 )
 from vision.task import OutputFormat
@@ -51,6 +50,9 @@ def write(detections: Detections, grid: Grid) -> str:
     """One object a line, as tuples, tokens or YOLO's labels."""
     form = grid.output.format
     labels = Labels(detections.classes, grid.output.class_as).written(detections.class_names)
+    scores = [[] if score is None else [score] for score in written_scores(detections, grid.output.score)]
+    if form == "tuple" and grid.output.class_as == "name":
+        labels = [name if _BARE.fullmatch(name) else quoted(name) for name in detections.class_names]
     if grid.output.geometry == "box":
         coordinates = grid.box_numbers(detections.xyxy)
     else:
@@ -59,13 +61,22 @@ def write(detections: Detections, grid: Grid) -> str:
     centres = grid.centre_numbers(detections.xyxy)
     rows = [[*centre, *numbers] for centre, numbers in zip(centres, coordinates, strict=True)]
     texts = [[f"<p{step}>" for step in row] for row in rows] if form == "tokens" else written(rows, grid.digits)
-    if form == "tuple" and grid.output.class_as == "name":
-        labels = [name if _BARE.fullmatch(name) else quoted(name) for name in detections.class_names]
-    scores = [[] if score is None else [score] for score in written_scores(detections, grid.output.score)]
     lines = [
         [str(label), *numbers, *score] for label, numbers, score in zip(labels, texts, written(scores, 4), strict=True)
     ]
     return "\n".join(f"({', '.join(fields)})" if form == "tuple" else " ".join(fields) for fields in lines)
+
+
+def written(rows: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
+    """Rows of numbers as text, without a power of ten or zeros at their ends."""
+
+    def text(number: float) -> str:
+        if isinstance(number, int):
+            return str(number)
+        shown = f"{number:.{digits}f}"
+        return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+    return [[text(number) for number in row] for row in rows]
 
 
 def read_tuples(text: str, grid: Grid, classes: Sequence[str]) -> list[Record]:

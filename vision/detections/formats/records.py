@@ -118,9 +118,10 @@ class Labels:
         return self.classes[index]
 
 
-def quoted(text: str) -> str:
-    """A JSON string on one line, which is as readable as its characters allow."""
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+def quoted(value: object) -> str:
+    """JSON on one line, with letters of every script as they are unless some character cannot be seen."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
 
 
 def number(text: str, place: Place) -> float:
@@ -159,18 +160,6 @@ def checked_score(value: float, place: Place) -> float:
     if not 0 <= value <= 1:
         raise place.wrong("a score from 0 to 1", value)
     return value
-
-
-def written(rows: Sequence[Sequence[float]], digits: int) -> list[list[str]]:
-    """Rows of numbers as text, without a power of ten or zeros at their ends."""
-
-    def text(number: float) -> str:
-        if isinstance(number, int):
-            return str(number)
-        shown = f"{number:.{digits}f}"
-        return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-    return [[text(number) for number in row] for row in rows]
 
 
 def written_scores(detections: Detections, asked: bool) -> list[float] | list[None]:

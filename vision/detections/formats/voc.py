@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vision.detections.detections import Detections
 from vision.detections.formats.layout import Grid
+from vision.detections.formats.lines import written
 from vision.detections.formats.records import (
     Labels,
     Place,
@@ -25,7 +26,6 @@ from vision.detections.formats.records import (
     checked_score,
     number,
     one_ring,
-    written,
     written_scores,
 )
 from vision.errors import FormatError
