@@ -49,7 +49,7 @@ class Undetectable:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many objects of all that are found, by rank.
+    """At most so many of the detected objects, by rank.
 
     Attributes:
         count: how many, at least 1.

@@ -127,7 +127,7 @@ class Detections:
         """The objects at a position, a slice, a boolean mask or a sequence of positions, in that order.
 
         Raises:
-            IndexError: a position that isn't there, a mask of another length.
+            IndexError: a position out of range, a mask of another length.
             TypeError: anything else.
         """
         places = np.arange(len(self))[_array_index(index)].reshape(-1)
@@ -312,14 +312,14 @@ class Detections:
             "classes": list(self.classes),
             "objects": [
                 {
-                    "class_name": one.class_name,
-                    "model_class": one.model_class,
-                    "xyxy": [shortest(value) for value in one.xyxy],
+                    "class_name": detection.class_name,
+                    "model_class": detection.model_class,
+                    "xyxy": [shortest(value) for value in detection.xyxy],
                     "score": None if self.scores is None else shortest(self.scores[i]),
-                    "polygon": None if one.polygon is None else [_points(ring) for ring in one.polygon],
-                    "track_id": one.track_id,
+                    "polygon": None if detection.polygon is None else [_points(ring) for ring in detection.polygon],
+                    "track_id": detection.track_id,
                 }
-                for i, one in enumerate(self)
+                for i, detection in enumerate(self)
             ],
             "polygon_source": self.polygon_source,
             "value": self.value,
@@ -386,7 +386,7 @@ class Detections:
 
 
 def shortest(value: np.float32) -> float:
-    """The number with the fewest digits that is the same in 32 bits: 12.3, not 12.300000190734863."""
+    """The number with the fewest digits that is equal in 32 bits: 12.3, not 12.300000190734863."""
     return float(str(value))
 
 
@@ -395,7 +395,7 @@ def _points(ring: Ring) -> list[list[float]]:
 
 
 def _array_index(index: Any) -> Any:
-    """What NumPy indexes n positions with, refusing what it would read in a way of its own."""
+    """The index that NumPy takes for n positions; an index that NumPy would read differently is refused."""
     if isinstance(index, slice):
         return index
     array = np.asarray(index)
@@ -406,9 +406,9 @@ def _array_index(index: Any) -> Any:
     return array
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return one is not None and other is not None and np.array_equal(one, other)
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
-    return bool(one == other)
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return first is not None and second is not None and np.array_equal(first, second)
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return bool(first == second)

@@ -167,8 +167,8 @@ def _track_ids(track_ids: Any, count: int) -> NDArray[np.int64] | None:
 
 def nearest(name: str, choices: Sequence[str], count: int = 3) -> str:
     """The choices most like a name, written for an error message."""
-    found = process.extract(str(name)[:100], choices, scorer=fuzz.ratio, processor=str.casefold, limit=count)
-    return ", ".join(repr(choice) for choice, _, _ in found) or "there is none"
+    matches = process.extract(str(name)[:100], choices, scorer=fuzz.ratio, processor=str.casefold, limit=count)
+    return ", ".join(repr(choice) for choice, _, _ in matches) or "there is none"
 
 
 def _ring(ring: Any, i: int, size: tuple[int, int]) -> Ring:

@@ -98,8 +98,8 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
     below the picture.
 
     Args:
-        detections: what was found.
-        image: what it was found in; None for the image that the detections come from.
+        detections: the objects to draw.
+        image: the image that they are in; None for the image that the detections come from.
 
     Returns:
         An RGB image.
@@ -288,11 +288,11 @@ def _with_legend(picture: Image.Image, counts: Counter[str], colours: dict[str, 
 
 @lru_cache(maxsize=256)
 def _font(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu, which matplotlib ships; for a text that it lacks letters for, a font of the system that has them."""
-    found = _default_font()
+    """DejaVu, which matplotlib ships, or for letters that it lacks a font of the system that has them."""
+    path = _default_font()
     if not text.isascii():
-        found = _font_with(frozenset(text)) or found
-    return _opened(found, size)
+        path = _font_with(frozenset(text)) or path
+    return _opened(path, size)
 
 
 @lru_cache(maxsize=64)
@@ -314,10 +314,10 @@ def _font_with(letters: frozenset[str]) -> Path | None:
     from matplotlib.font_manager import findSystemFonts
     from matplotlib.ft2font import FT2Font
 
-    wanted = {ord(letter) for letter in letters if not letter.isspace()}
+    codes = {ord(letter) for letter in letters if not letter.isspace()}
     for path in [_default_font(), *map(Path, sorted(findSystemFonts()))]:
         try:
-            if wanted <= set(FT2Font(path).get_charmap()):
+            if codes <= set(FT2Font(path).get_charmap()):
                 return path
         except (OSError, RuntimeError, ValueError):
             continue

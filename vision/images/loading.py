@@ -1,8 +1,8 @@
 """Images come from strangers: they are bounded in bytes and pixels before anything is decoded, and turned upright.
 
-Whatever the source, what leaves here is 8-bit RGB in the orientation in which a person sees the picture; every box of
-this room is in its pixels. A picture that is not all there is refused: a detector would find nothing in its grey half,
-and say so with full confidence.
+Whatever the source, a loaded image is 8-bit RGB in the orientation in which a person sees the picture, and every box of
+this room is in its pixels. An incomplete picture is refused: a detector would find nothing in its grey half, and say so
+with full confidence.
 
 Pillow reads headers and every format; OpenCV decodes plain JPEGs, a third faster into an array and pixel for pixel the
 same.
@@ -99,7 +99,8 @@ def load_image(
     if isinstance(source, str | Path):
         return _from_bytes(_read(source, max_bytes), str(source), max_bytes, max_pixels)
     raise ImageError(
-        f"An image cannot be read from {_kind(source)}: give a path, the bytes of a file, a Pillow image or an array."
+        f"An image cannot be read from a {type(source).__name__}: give a path, the bytes of a file, a Pillow image or "
+        "an array."
     )
 
 
@@ -114,14 +115,14 @@ def list_images(folder: str | Path) -> list[Path]:
         raise ImageError(
             f"{folder} is {'a file' if folder.exists() else 'not there'}: a folder of images was expected."
         )
-    found = sorted(
+    images = sorted(
         path
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
-    if not found:
+    if not images:
         raise ImageError(f"{folder} holds no image: files that end in {', '.join(SUFFIXES)} were expected.")
-    return found
+    return images
 
 
 def _read(source: str | Path, max_bytes: int) -> bytes:
@@ -208,13 +209,13 @@ def _from_pillow(image: Image.Image, name: str, max_pixels: int) -> LoadedImage:
 
 def _from_array(array: NDArray[np.generic], max_pixels: int) -> LoadedImage:
     name = "array"
-    wanted = "uint8 RGB of shape (height, width, 3) was expected"
+    expected = "uint8 RGB of shape (height, width, 3) was expected"
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         hint = "; move its channels to the end" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
-        raise ImageError(f"An array of shape {array.shape} is no image: {wanted}{hint}.")
+        raise ImageError(f"An array of shape {array.shape} is no image: {expected}{hint}.")
     height, width = array.shape[:2]
     if not (height and width):
-        raise ImageError(f"An array of shape {array.shape} has no pixel: {wanted}.")
+        raise ImageError(f"An array of shape {array.shape} has no pixel: {expected}.")
     _check_pixels(width, height, name, max_pixels)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -222,7 +223,7 @@ def _from_array(array: NDArray[np.generic], max_pixels: int) -> LoadedImage:
         return _from_grey(array, name, [])
     if array.dtype != np.uint8:
         hint = "; multiply values from 0 to 1 by 255 and round" if np.issubdtype(array.dtype, np.floating) else ""
-        raise ImageError(f"An array of {array.dtype} is no image: {wanted}{hint}.")
+        raise ImageError(f"An array of {array.dtype} is no image: {expected}{hint}.")
     notes: list[str] = []
     pixels = np.asarray(array, np.uint8)
     if pixels.ndim == 2:
@@ -310,7 +311,3 @@ def _broken(name: str) -> ImageError:
 
 def _shown(text: str) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
-
-
-def _kind(value: object) -> str:
-    return f"a {type(value).__name__}"

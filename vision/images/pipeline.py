@@ -1,7 +1,7 @@
-"""Many images through one detector: the next are read while it looks at the last.
+"""Many images through one detector: the next images are read while the detector looks at the last.
 
-Results come in the order of the images, a few images are in memory at once however many there are, and one that cannot
-be read or looked at gives its error while the rest go on.
+Results come in the order of the images. Only a few images are in memory at once, however many there are. An image that
+cannot be read or looked at gives its error, and the rest go on.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def effective(output: OutputFormat) -> OutputFormat:
     Raises:
         FormatError: no text can be in this format: a range below 1, fewer than 3 points, two keys of one name.
     """
-    for what, value, allowed in (
+    for field, value, allowed in (
         ("format", output.format, get_args(FormatName)),
         ("geometry", output.geometry, get_args(Geometry)),
         ("box form", output.box, get_args(BoxForm)),
@@ -91,7 +91,7 @@ def effective(output: OutputFormat) -> OutputFormat:
         ("class form", output.class_as, get_args(ClassForm)),
     ):
         if value not in allowed:
-            raise FormatError(f"no {what} {value!r}: expected one of {', '.join(allowed)}")
+            raise FormatError(f"no {field} {value!r}: expected one of {', '.join(allowed)}")
     if not 1 <= output.range_ <= MAX_RANGE:
         raise FormatError(f"the range is {output.range_}: expected 1 to {MAX_RANGE}")
     if output.points is not None and not 3 <= output.points <= MAX_POINTS:

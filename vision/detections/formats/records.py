@@ -38,9 +38,9 @@ class Place:
     what: str
     number: int
 
-    def wrong(self, expected: str, found: object, hint: str = "") -> FormatError:
+    def wrong(self, expected: str, actual: object, hint: str = "") -> FormatError:
         """The error that names the place, what was expected there, and what stands there."""
-        shown = found if isinstance(found, str) else repr(found)
+        shown = actual if isinstance(actual, str) else repr(actual)
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         return FormatError(f"{self.what} {self.number}: expected {expected}, found {shown}{hint and f'; {hint}'}")
 

@@ -124,8 +124,8 @@ def _format_of(text: str) -> OutputFormat:
     )
 
 
-def _ambiguous(name: str, what: str, example: str) -> FormatError:
+def _ambiguous(name: str, unknown: str, example: str) -> FormatError:
     return FormatError(
-        f"a text of the {name} format does not say {what}: give the output that it was written with, such as "
+        f"a text of the {name} format does not say {unknown}: give the output that it was written with, such as "
         f'output=OutputFormat("{name}", {example})'
     )

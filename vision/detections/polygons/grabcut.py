@@ -94,9 +94,9 @@ def grabcut_outlines(image: LoadedImage, xyxy: NDArray[np.floating]) -> Outlines
     rings: list[Rings] = []
     sources: list[PolygonSource] = []
     for box in np.clip(np.asarray(xyxy, np.float64).reshape(-1, 4), 0, np.tile(image.size, 2)):
-        found = _outline(image.pixels, box)
-        rings.append(found or (rounded_box(box.tolist()),))
-        sources.append("grabcut" if found else "box")
+        outline = _outline(image.pixels, box)
+        rings.append(outline or (rounded_box(box.tolist()),))
+        sources.append("grabcut" if outline else "box")
     return Outlines(tuple(rings), tuple(sources))
 
 
@@ -223,11 +223,11 @@ def _paths(view: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     numbers = np.arange(height * width).reshape(height, width)
     starts, ends, costs = [], [], []
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        here = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
-        there = np.s_[down:, max(right, 0) : width + min(right, 0)]
-        change = np.linalg.norm(colours[here] - colours[there], axis=2)
-        starts.append(numbers[here].ravel())
-        ends.append(numbers[there].ravel())
+        start = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
+        end = np.s_[down:, max(right, 0) : width + min(right, 0)]
+        change = np.linalg.norm(colours[start] - colours[end], axis=2)
+        starts.append(numbers[start].ravel())
+        ends.append(numbers[end].ravel())
         costs.append((np.hypot(down, right) * (change**1.5 + 0.3)).ravel())
     pairs = (np.concatenate(starts), np.concatenate(ends))
     graph = coo_matrix((np.concatenate(costs), pairs), shape=(numbers.size, numbers.size)).tocsr()
@@ -235,8 +235,8 @@ def _paths(view: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     def distance(goal: NDArray[np.bool_]) -> NDArray[np.float64]:
         if not goal.any():
             return np.full(goal.shape, _FAR)
-        found = dijkstra(graph, directed=False, indices=np.flatnonzero(goal), min_only=True)
-        return np.minimum(np.asarray(found, np.float64), _FAR).reshape(goal.shape)
+        costs_from_goal = dijkstra(graph, directed=False, indices=np.flatnonzero(goal), min_only=True)
+        return np.minimum(np.asarray(costs_from_goal, np.float64), _FAR).reshape(goal.shape)
 
     return distance(~view.inside), distance(view.inside & (view.away < _CORE))
 

@@ -1,4 +1,4 @@
-"""An outline with exactly as many points as an instruction asks for, and as like to the object as so many can be.
+"""An outline with exactly as many points as an instruction asks for, as close to the object as they allow.
 
 Points taken at even steps along an outline, or kept from it, cut off every bulge: an octagon inside a circle has a
 tenth less area. Here edges are taken out one by one, each replaced by the one point that keeps the area the same, the
@@ -49,7 +49,7 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
     """One ring of exactly so many points that encloses the object as well as so many can.
 
     Parts of an object in pieces are joined by bridges of no width. It runs clockwise on the picture from its topmost
-    point, of several the leftmost, and stays within the bounds of what was given.
+    point, of several the leftmost, and stays within the bounds of the rings.
 
     Args:
         rings: the outline of one object, one ring or several, each of shape (points, 2) in pixels.
@@ -64,8 +64,8 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
     """
     if points < 3:
         raise InstructionError(f"A polygon cannot have {points} points: at least 3 were expected.")
-    given = [rings] if isinstance(rings, np.ndarray) else list(rings)
-    parts = [_clockwise(part.astype(np.float64)) for part in given if len(part)]
+    several = [rings] if isinstance(rings, np.ndarray) else rings
+    parts = [_clockwise(part.astype(np.float64)) for part in several if len(part)]
     if not parts:
         raise FormatError("An outline without a point cannot become a polygon: at least one ring was expected.")
     parts.sort(key=lambda part: -ring_area(part))
@@ -107,18 +107,18 @@ def _filled(ring: NDArray[np.float64], points: int) -> NDArray[np.float64]:
         _, edge = heap[0]
         pieces[edge] += 1
         heapq.heapreplace(heap, (-float(lengths[edge]) / pieces[edge], edge))
-    found = []
+    filled: list[NDArray[np.float64]] = []
     for edge, count in enumerate(pieces):
         start, end = ring[edge], ring[(edge + 1) % len(ring)]
-        found += [start + (end - start) * step / count for step in range(count)]
-    return np.array(found)
+        filled += [start + (end - start) * step / count for step in range(count)]
+    return np.array(filled)
 
 
 def _collapsed(ring: NDArray[np.float64], points: int, bounds: Bounds) -> NDArray[np.float64]:
     """Edges taken out until no more than `points` are left.
 
     A linked list of points in a heap of edges by the area that the outline moves over when one is taken out; entries of
-    edges that have changed since are passed over by their version.
+    edges that have changed since are skipped by their version.
     """
     count = len(ring)
     place: list[Point] = [(float(x), float(y)) for x, y in ring]
@@ -146,7 +146,7 @@ def _collapsed(ring: NDArray[np.float64], points: int, bounds: Bounds) -> NDArra
         count -= 1
         for changed in (before[before[edge]], before[edge], edge, after[edge]):
             weigh(changed)
-    return np.array([point for point, there in zip(place, alive, strict=True) if there])
+    return np.array([point for point, kept in zip(place, alive, strict=True) if kept])
 
 
 def _collapse(a: Point, b: Point, c: Point, d: Point, bounds: Bounds) -> tuple[float, Point]:
@@ -190,7 +190,7 @@ def _triangle(a: Point, b: Point, c: Point) -> float:
 
 
 def _crossing(a: Point, b: Point, c: Point, d: Point) -> Point | None:
-    """Where the line through a and b meets that through c and d; None where they run alike."""
+    """Where the line through a and b meets the line through c and d; None where they are parallel."""
     below = (a[0] - b[0]) * (c[1] - d[1]) - (a[1] - b[1]) * (c[0] - d[0])
     if abs(below) < _FLAT:
         return None
