@@ -19,7 +19,7 @@ _TEXTS = {
     "rank": "complex dimensions of the embeddings",
     "epochs": "most passes over the triples; more may be asked of a run that goes on",
     "learning_rate": "of Adagrad",
-    "batch": "questions in an update",
+    "batch": "pairs of source and relation in an update",
     "nuclear": "weight of the nuclear 3-norm",
     "relation_weight": "weight of predicting the relation",
     "scale": "standard deviation of the first embeddings",

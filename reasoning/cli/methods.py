@@ -20,7 +20,7 @@ Options = TypeVar("Options")
 
 
 def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
-    """Offer `--method` and what method lark can be told; `cache` says whether replies are kept if nothing is said."""
+    """Offer `--method` and the options of each method; `cache` is the default of `--cache`."""
     parser.add_argument("--method", choices=tuple(METHODS), default="exact", help="default: exact")
     completion = parser.add_argument_group("methods complete and hybrid")
     completion.add_argument(

@@ -1,7 +1,7 @@
-"""Fitted link predictors on disk, beside the cached graphs, and the one that fits a graph.
+"""Fitted link predictors on disk, beside the cached graphs, and the search for the one that fits a graph.
 
 A predictor belongs to a graph's tables of entities and relations, and it has seen certain triples. It is used only
-where all of these stand in the graph that is asked: else it would have been told what it is asked to predict.
+where all of these stand in the graph that is asked: else it would have seen what it is asked to predict.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MANIFEST_TYPES: dict[str, type | tuple[type, ...]] = {
     "parts": str,
     "held_out_mrr": (int, float),
 }
-"""Of what is read of a manifest."""
+"""The entries of a manifest that are read again, with their types."""
 MODEL = "model"
 """The folder of the fitted predictor in the folder of its training."""
 
@@ -48,11 +48,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Which graph, in hex.
+    """A graph's digests, in hex.
 
     Attributes:
-        tables: of the ids of entities and relations, in order.
-        triples: of the triples.
+        tables: the digest of the ids of entities and relations, in order.
+        triples: the digest of the triples.
     """
 
     tables: str
@@ -60,7 +60,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, kg: KnowledgeGraph) -> Fingerprint:
-        """Of a graph as it is."""
+        """The digests of a graph."""
         tables = hashlib.sha256(repr(kg.relation_ids).encode())
         for array in (kg.entity_ids.blob, kg.entity_ids.offsets):
             tables.update(np.ascontiguousarray(array).data)
@@ -82,8 +82,8 @@ def save_predictor(folder: Path, kg: KnowledgeGraph, predictor: LinkPredictor, d
     """Write a predictor trained on `kg`, whole or not at all.
 
     Args:
-        folder: the place of another one is taken.
-        told: kept beside it, for a reader, but for "parts" and "held_out_mrr", which are read again.
+        folder: where it is written; a predictor that is there is replaced.
+        details: further entries of the manifest; only "parts" and "held_out_mrr" are read again.
 
     Raises:
         CompletionError: it cannot be written.
@@ -147,7 +147,7 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
     """The predictor among those kept that was trained on most of the graph's triples, the best checked of several.
 
     Raises:
-        CompletionError: none fits; what is there and the command that makes one are said.
+        CompletionError: none fits; the message says why each was refused, and the command that trains one.
     """
     refused: list[str] = []
     fitting: list[tuple[int, float, Path, dict[str, Any]]] = []
@@ -167,7 +167,7 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
         except CompletionError as error:
             log.warning("%s", error)
             refused.append(str(error))
-    # What is in test is to be predicted, whatever the graph that is asked holds.
+    # The test split is what will be predicted, so it is never trained on, even where the graph holds it.
     splits = f" --split {'+'.join(name for name in kg.splits if name != 'test')}" if "train" in kg.splits else ""
     raise CompletionError(
         f'no link predictor is fitted on the graph "{kg.graph_name}"; '

@@ -63,11 +63,11 @@ def fit(
 
     Args:
         kg: the graph; nothing but its triples is looked at.
-        options: of the ComplEx, of what is held out, and the seed.
+        options: how the ComplEx is trained, how much is held out, and the seed.
         parts: "both", "complex" or "rules".
         out: the folder; by default one beside the graph's cache, where `find_predictor` looks.
         anew: throw away the training that the folder holds; what else is in it stays.
-        say: told of the progress, a line at a time.
+        say: is given the progress, a line at a time.
 
     Raises:
         CompletionError: as `train`; the folder cannot be written, or another process trains in it.
@@ -103,7 +103,7 @@ def _fit(
             tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
     seen = seen_in(kg.index.triples(), kg.entity_count)
     # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its
-    # own score: it still supports the rules of its rivals, which are thereby a little more confident than its own.
+    # own score: it still supports the rules of its rivals and makes them a little more confident than its own.
     tried = LinkPredictor(tried_embeddings, tried_rules, seen, Weights(), "")
     held = held[np.random.default_rng(options.seed).permutation(len(held))]
     # Weights fitted on half of what is held out are judged on the other half; the final ones are fitted on all of it.

@@ -37,7 +37,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions, run_chain
 
 LEAST_WEIGHT = 1e-4
-"""Of an entity that no way leads to, so that it has a logarithm."""
+"""The weight of an entity that no way leads to, so that it has a logarithm."""
 
 LEFT_OUT = 0.1
 """What the weight of an entity is multiplied by that the model was shown and left out."""
@@ -50,10 +50,10 @@ class RankingWeights:
     """How the signals are put together: a score is sigmoid(exact * known + soft * log s + llm * log m + bias).
 
     Attributes:
-        exact: of being an answer by the graph alone.
-        soft: of the logarithm of soft logic's confidence s.
-        llm: of the logarithm of the weight m that the model's chain gives.
-        bias: so that the score is a probability.
+        exact: weighs being an answer by the graph alone.
+        soft: weighs the logarithm of soft logic's confidence s.
+        llm: weighs the logarithm of the weight m that the model's chain gives.
+        bias: makes the score a probability.
     """
 
     exact: float = 4.0
@@ -115,7 +115,7 @@ def rank(answer: Answer, run: SoftRun, weights: Mapping[str | None, RankingWeigh
     Queries that give numbers or values stay as the chain answered them.
 
     Args:
-        answer: of the chain over the completed graph.
+        answer: what the chain over the completed graph gave.
         run: the query by soft logic.
         weights: by query structure, under None for any other.
         least: answers below this score are left out.

@@ -22,7 +22,7 @@ class TrainingOptions:
     Attributes:
         rank: complex dimensions; an embedding has twice as many real numbers.
         epochs: most passes over the training triples, each in both directions.
-        learning_rate: of Adagrad.
+        learning_rate: the learning rate of Adagrad.
         batch: (source, relation) pairs in an update; each is scored against every entity.
         nuclear: weight of the nuclear 3-norm (Lacroix et al. 2018, arXiv 1806.07297, equation 9).
         relation_weight: weight of predicting the relation (Chen et al. 2021, arXiv 2110.02834).
@@ -31,9 +31,9 @@ class TrainingOptions:
         patience: checks without a better one before training stops.
         check_every: epochs between two checks.
         refit: train once more on all triples, for as many epochs as were best.
-        dtype: of the products with all entities: "bfloat16" pays on a GPU, "float32" on a processor ("auto").
+        dtype: of the products with all entities; "bfloat16" pays on a GPU, "float32" on a processor, "auto" chooses.
         device: auto, cpu, cuda, cuda:N or mps.
-        seed: of everything drawn.
+        seed: seeds everything that is drawn.
     """
 
     rank: int = 256
@@ -110,7 +110,7 @@ class CompletionOptions:
             a predictor that is sure by c of any edge is sure by c * missing / (c * missing + 1 - c) of one not there.
         floor: predicted edges below this confidence are not there.
         negation: what a confidence is multiplied by before it is negated.
-        most_bytes: of the rows of the neural adjacency that are kept in memory.
+        most_bytes: memory for the rows of the neural adjacency.
     """
 
     model: str | Path | LinkPredictor | None = None
@@ -130,5 +130,5 @@ class CompletionOptions:
             raise CompletionError(f"most_bytes must be at least 1, not {self.most_bytes}")
 
     def deciding(self) -> dict[str, Any]:
-        """What decides the answers, by name; the predictor itself is told by its digest."""
+        """The options that decide the answers, by name; the predictor is known by its digest."""
         return {name: getattr(self, name) for name in ("least", "missing", "floor", "negation")}

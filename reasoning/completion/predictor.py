@@ -33,7 +33,7 @@ TRIED = 1500
 """Most held-out targets that they are tried on."""
 
 MOST_EVIDENCE = -np.log1p(np.float32(-0.9999))
-"""Of rules: that of a confidence of 0.9999."""
+"""The most evidence that rules may give: a confidence of 0.9999."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class LinkPredictor:
         embeddings: None for rules alone.
         rules: None for embeddings alone.
         seen: bool, shape (entities,): which stand in a training triple; no edge leads to others or comes from them.
-        weights: of the parts.
-        digest: which predictor it is.
+        weights: how much each part counts.
+        digest: identifies the predictor.
         folder: where it is kept; None where it is not.
     """
 
@@ -68,7 +68,7 @@ class LinkPredictor:
     folder: Path | None = None
 
     def confidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Of every edge of a directed relation (see `training_pairs`) from some sources, from 0 to below 1.
+        """The confidence of every edge that a directed relation (see `training_pairs`) could have from some sources.
 
         Args:
             relation: the directed relation.
@@ -76,7 +76,7 @@ class LinkPredictor:
             degrees: how many targets each is known or expected to have, shape (n,).
 
         Returns:
-            float32, shape (n, entities).
+            float32 from 0 to below 1, shape (n, entities).
         """
         return -np.expm1(-self.evidence(relation, sources, degrees))
 
@@ -107,7 +107,7 @@ class LinkPredictor:
             parts: see `parts`.
             degrees: how many targets each source is known or expected to have, shape (n,).
             sources: shape (n,).
-            weights: of the parts.
+            weights: how much each part counts.
 
         Returns:
             A new float32 array, shape (n, entities); 0 from and to entities that were not seen.
@@ -145,10 +145,10 @@ def fit_weights(predictor: LinkPredictor, held_out: TrainingPairs, known: Triple
     rank far more at the top, where they leave it to a few targets to decide.
 
     Args:
-        predictor: whatever its weights.
+        predictor: its own weights do not matter.
         held_out: pairs with the targets that were not trained on.
         known: every triple that is known, the held-out ones among them.
-        seed: of the choice where there are more than `TRIED` targets; the last pair chosen counts whole.
+        seed: seeds the choice where there are more than `TRIED` targets; the last pair chosen counts whole.
     """
     if predictor.embeddings is None or predictor.rules is None or not len(held_out):
         return Weights()

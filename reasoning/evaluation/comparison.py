@@ -33,8 +33,8 @@ class Row:
     Attributes:
         a, b: the means.
         difference: b - a.
-        interval: of the difference, from the pairs.
-        p: of the paired permutation test; not corrected for the number of rows.
+        interval: bounds of the difference, from the pairs.
+        p: the p-value of the paired permutation test; not corrected for the number of rows.
         won, lost, tied: queries on which B is better, worse, equal.
     """
 
@@ -68,7 +68,7 @@ class Comparison:
         count: queries in both files.
         only_a, only_b: queries that only one file has; they are left out.
         metrics: metric -> type or average -> row.
-        changes: of the first metric, the queries that differ most first, as many as were asked for.
+        changes: the queries that differ most in the first metric, largest first, as many as were asked for.
     """
 
     a: Results
@@ -159,7 +159,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[An
 
 
 def main_metrics(results: Results) -> tuple[str, ...]:
-    """What is told of a file where no metric is asked for, the finest first."""
+    """The metrics that stand for a file where none is asked for, the finest first."""
     return MAIN_OF_QUESTIONS if results.of_questions else MAIN_METRICS[results.settings["protocol"]]
 
 

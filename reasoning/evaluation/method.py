@@ -32,7 +32,7 @@ SCORED = 100
 
 @dataclass(frozen=True)
 class MethodEvaluation:
-    """What every evaluation is told of the method that it measures.
+    """The method that an evaluation measures, and the graph that it is measured on.
 
     Attributes:
         kg: what `KnowledgeGraph.load` takes, or a graph that is open.

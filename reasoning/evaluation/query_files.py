@@ -140,7 +140,7 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
     With `split`, files of the other split are passed over, and files without a prefix are taken to be of it.
 
     Raises:
-        EvaluationError: there are none, the split is not known, or both splits are there and neither was chosen.
+        EvaluationError: there are no files, the split is not known, or files of both splits and none was chosen.
     """
     if split is not None and split not in SPLITS:
         raise EvaluationError(f"unknown split {split!r}; expected {' or '.join(SPLITS)}")

@@ -63,7 +63,7 @@ class QueryEvaluation(MethodEvaluation):
         kg: name or folder of a data set with the splits train, valid (and test).
         queries: a file of records, or a folder of files named `<split>-<type>.jsonl`.
         protocol: "reading" or "hard"; in hard everything is ranked, whatever the `least` of `completion`.
-        split: "valid" or "test", where the files' names do not say it or both are there.
+        split: "valid" or "test", where the files' names do not say it or there are files of both.
         skip: leave out the first this many of each type, such as those that weights were fitted on.
     """
 
@@ -157,20 +157,20 @@ class Ranking:
     Attributes:
         entities: without repetition, best first, shape (p,).
         scores: of the same shape, higher is better; None for a set, whose members are all alike.
-        told: what else the line says, see `method.about`.
+        details: what else the line says, see `method.about`.
         signals: what method hybrid ranks by, shape (p, 3); None of other methods.
     """
 
     entities: Ids
     scores: Sequence[float] | None = None
-    told: Line | None = None
+    details: Line | None = None
     signals: NDArray[np.float64] | None = None
 
     @classmethod
     def from_reply(cls, reply: Reply) -> Ranking:
-        """Of a method that was asked."""
+        """The ranking that a method's reply gives."""
         if reply.answer is None:
-            return cls(np.zeros(0, dtype=np.int32), told=about(reply))
+            return cls(np.zeros(0, dtype=np.int32), details=about(reply))
         answer = reply.answer
         return cls(answer.ranked, answer.scores, about(reply), answer.signals)
 
@@ -202,7 +202,7 @@ def lines_of(
             if ranking.signals is not None:
                 line["signals"] = _signals(record, ranking, ranking.signals)
     for line, ranking, values in zip(lines, rankings, _rows(metrics), strict=True):
-        line |= values | (ranking.told or {})
+        line |= values | (ranking.details or {})
     return lines
 
 

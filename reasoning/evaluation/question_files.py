@@ -4,7 +4,7 @@ Two forms: `question<TAB>answer|answer` a line, with the gold paths in `<stem>_q
 are known; or one JSON object a line, `{"question", "answers"}` with optionally `"path"` (relation names, `~`
 before one that is followed backwards, or a path in MetaQA's form), `"query"` (in the grammar; null where the graph
 cannot answer the question or it may mean several things), `"value"` instead of answers, and `"kind"` or `"hop"`, by
-which the figures are told apart.
+which the figures are grouped.
 
 A question without answers, in either form, expects that nothing is answered: it is right where it is refused and where
 nothing is found. Where `"query"` is null it is right only where it is refused: an empty answer would claim that the
@@ -121,7 +121,7 @@ def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[l
 
 
 def files_of(path: Path) -> list[Path]:
-    """A question file, and behind it the file of its gold paths where that is there."""
+    """A question file, followed by the file of its gold paths where there is one."""
     beside = _beside(path)
     return [path, beside] if beside.is_file() else [path]
 

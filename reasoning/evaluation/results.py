@@ -56,7 +56,7 @@ class ResultsFile(AppendedLines):
         settings: everything that decides what the lines will be, JSON-serialisable.
         identifiers: the ids of the run's queries, in order.
         metrics: what each line measures.
-        resume: go on with lines that are there already.
+        resume: go on with the lines that the file holds.
 
     Attributes:
         done: the lines that were there already, set on entry.
@@ -240,7 +240,7 @@ def labels_of(several: Sequence[Results]) -> list[str]:
     """A short name for each file: the settings in which they differ, or the files' names where that tells nothing."""
     keys = [key for key in TELLING if len({results.settings.get(key) for results in several} - {None}) > 1]
     if len(several) == 1 or "method" in keys:
-        # Method exact beside lark needs to be told no more of lark than its model.
+        # Beside method exact, the label of lark needs no more than its model.
         keys = list(dict.fromkeys(("method", "llm", *keys)))
     labels = [_label(results.settings, keys) for results in several]
     if len(set(labels)) == len(labels) and all(labels):

@@ -56,7 +56,7 @@ class Progress:
         epoch: passes done.
         update: updates done of the pass under way.
         seconds: taken so far.
-        best_mrr: of the best check.
+        best_mrr: the MRR of the best check.
         best_epoch: passes that it had done.
     """
 

@@ -20,7 +20,7 @@ class ComplEx:
 
     Attributes:
         entities: float32, shape (entities, 2 * rank).
-        relations: of directed relations, float32, shape (2 * relations, 2 * rank).
+        relations: one row a directed relation, float32, shape (2 * relations, 2 * rank).
     """
 
     entities: Any
@@ -45,7 +45,7 @@ class ComplEx:
         return int(self.entities.shape[1]) // 2
 
     def scores(self, relation: int, sources: Ids) -> NDArray[np.float32]:
-        """Of every entity as the target: float32, shape (len(sources), entities)."""
+        """The score of every entity as the target: float32, shape (len(sources), entities)."""
         import torch
 
         with torch.inference_mode():

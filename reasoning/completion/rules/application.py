@@ -26,7 +26,7 @@ class Sets(NamedTuple):
     """What constant rules compare, and their two orders; see `ConstantRules`.
 
     Attributes:
-        starts, members: of groups and classes, see `with_classes`.
+        starts, members: the members of groups and classes, see `with_classes`.
         premise_bounds: int64: each premise's stretch of `conclusions` and `supports`.
         conclusion_bounds: int64: each conclusion's stretch of `premises` and `premise_supports`.
     """
@@ -81,7 +81,7 @@ def score_rows(
             of them and all but one.
         loops: float32, shape (2,): evidence that the relation leads from an entity to itself, unknown and known.
         looped: int8, shape (entities,): whether it is known to.
-        bodies, strength: of the relation's closed rules.
+        bodies, strength: the relation's closed rules.
         top: strongest rules that count.
         rows: out, shape (sources, entities).
     """

@@ -31,7 +31,7 @@ class DirectedEdges(NamedTuple):
         entities: int32, shape (g,): each group's entity.
         starts: int64, shape (g + 1,): each group's targets.
         targets: int32, shape (2n,), sorted within a group.
-        facts: int32, shape (2n,): of the edge d(e, y), the group of y with d's inverse (e is among its targets).
+        facts: int32, shape (2n,): for the edge d(e, y), the group of y with d's inverse (e is among its targets).
     """
 
     bounds: NDArray[np.int64]

@@ -19,7 +19,7 @@ class RuleOptions:
         sparse: most edges that an entity has on average, both directions counted, in a graph whose rules have bodies of
             three edges too. In a dense one these lead everywhere: on FB15k-237 (37 an entity) they take seven times as
             long and add nothing, on WN18RR (4 an entity) they raise MRR by 0.03.
-        seed: of all samples.
+        seed: seeds all samples.
     """
 
     support: int = 2

@@ -89,7 +89,7 @@ class RulePredictor:
             entities: entities in all, those in no triple too.
             relations: relations, not counting directions.
             options: which rules are kept.
-            say: is told how far it is.
+            say: is given the progress, a line at a time.
         """
         options = options or RuleOptions()
         edges = DirectedEdges.build(index, entities)
@@ -106,7 +106,7 @@ class RulePredictor:
 
     @property
     def digest(self) -> str:
-        """Which rules these are, in hex."""
+        """A digest of the rules, in hex."""
         total = hashlib.sha256(repr(self.options).encode())
         for array in (*self.closed, *self.constant):
             total.update(np.ascontiguousarray(array).data)

@@ -22,11 +22,11 @@ BLOCK = 256
 """Rows computed at once."""
 
 LARGEST = 0.9999
-"""Of what a predictor says: only known edges are certain."""
+"""The largest confidence of a predicted edge: only known edges are certain."""
 
 
 class Predictor(Protocol):
-    """What is sure of edges, more or less."""
+    """Gives every edge a confidence."""
 
     def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `LinkPredictor`; the array is the caller's to change."""
@@ -34,7 +34,7 @@ class Predictor(Protocol):
 
     @property
     def digest(self) -> str:
-        """Which predictor it is."""
+        """Identifies the predictor."""
         ...
 
 
@@ -55,10 +55,10 @@ class NeuralAdjacency:
 
     Args:
         index: the known triples.
-        predictor: is more or less sure of others; None knows only what the graph says.
+        predictor: gives other edges their confidence; without one only known edges are there.
         floor: confidences below it are 0.
         missing: share of the true edges that the graph is taken to lack.
-        most_bytes: of the rows that are kept; the longest unused goes first.
+        most_bytes: memory for the rows that are kept; the row that was unused for longest goes first.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class NeuralAdjacency:
         return [rows[source] for source in sources.tolist()]
 
     def confidence(self, relation: int, source: int, target: int) -> float:
-        """Of one edge of a directed relation."""
+        """The confidence of one edge of a directed relation."""
         row = self.rows(relation, np.array([source], dtype=np.int32))[0]
         at = int(np.searchsorted(row.targets, target))
         return float(row.confidence[at]) if at < len(row.targets) and row.targets[at] == target else 0.0
@@ -121,7 +121,7 @@ class NeuralAdjacency:
         return rows
 
     def _row(self, evidence: NDArray[np.float32], missing: float, known: Ids) -> Row:
-        """What a predictor's evidence for every target makes of a row, where a share of the edges is missing."""
+        """A row from a predictor's evidence for every target, where a share of the edges is missing."""
         evidence[known] = np.inf
         # What is below the floor before it is weighed is most of a row.
         least = -math.log1p(-self.floor) if self.floor < 1 else math.inf

@@ -149,7 +149,7 @@ class SoftLogic:
                 yield source.members[part], source.confidence[part], starts, targets, edges
 
     def _valued(self, step: BoundStep, listed: FuzzySet) -> StepSet:
-        """The members that have the value which the step reads; of a `top` step all of them, whatever its k."""
+        """The members that have the value which the step reads; a `top` step reads all of them, whatever its k."""
         if step.step.operation == "top":
             step = replace(step, step=replace(step.step, k=1 << 30))
         return execute_step(self.kg, step, [listed.members])

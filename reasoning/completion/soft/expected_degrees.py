@@ -45,14 +45,14 @@ class ExpectedDegrees:
         self._shares: Any = csr_matrix((shares, (together.col, together.row)), shape=together.shape)
 
     def of(self, relation: int, sources: Ids) -> NDArray[np.float64]:
-        """Of entities without a known edge of a directed relation.
+        """The expected degrees of entities without a known edge of a directed relation.
 
         Args:
             relation: the directed relation.
             sources: shape (n,).
 
         Returns:
-            From 0 to below 1, shape (n,); 0 of an entity without edges.
+            From 0 to below 1, shape (n,); 0 for an entity without edges.
         """
         share = np.zeros(self._shares.shape[0])
         own = slice(*self._shares.indptr[relation : relation + 2])

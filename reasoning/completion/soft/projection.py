@@ -24,10 +24,10 @@ def raise_best(
 
     Args:
         sources: int32, shape (s,).
-        confidence: of each source, shape (s,).
+        confidence: the confidence of each source, shape (s,).
         starts: int64, shape (s + 1,): source i's edges are `targets[starts[i]:starts[i + 1]]`.
         targets, edges: where each edge leads, and its confidence, shape (m,).
-        best: of every entity, raised in place.
+        best: the best product of every entity, raised in place.
         via: the source of the best product, set in place.
     """
     for row in range(len(sources)):
@@ -51,8 +51,8 @@ def add_evidence(
     """Add -log(1 - product) of every edge of these rows to its target's evidence, see `raise_best`.
 
     Args:
-        most: of a product, so that it has a logarithm.
-        evidence: of every entity, raised in place.
+        most: the largest product that counts, so that 1 minus it has a logarithm.
+        evidence: the evidence of every entity, raised in place.
     """
     for row in range(len(confidence)):
         for position in range(starts[row], starts[row + 1]):

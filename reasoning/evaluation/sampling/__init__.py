@@ -3,7 +3,7 @@
 Benchmarks exist for three graphs and none of them has everything: FB15k-237's Query2Box files lack negation, and most
 of their hard answers need no more than one missing link (Gregucci et al. 2024), so that link prediction alone does
 well on what is called multi-hop reasoning. Queries are sampled here by the rules of the field, each query-answer pair
-is told by the number of links that it lacks, and a harder set keeps those that lack two or more.
+is classified by the number of links that it lacks, and a harder set keeps those that lack two or more.
 """
 
 from __future__ import annotations

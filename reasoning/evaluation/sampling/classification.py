@@ -92,7 +92,7 @@ def classify_queries(
     Args:
         kg: name or folder of a data set with the splits train, valid (and test).
         queries: a file of records, or a folder of files named `<split>-<type>.jsonl`.
-        split: "valid" or "test", where the files' names do not say it or both are there.
+        split: "valid" or "test", where the files' names do not say it or there are files of both.
         results: results of these queries by protocol hard; then only the queries in it are counted.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Drafts: many queries of one structure as one array, drawn, told apart and executed without an object for each.
+"""Drafts: many queries of one structure as one array, drawn, compared and executed without an object for each.
 
 A row holds what fills the structure, in the order of its record: the anchors, then the steps (twice a relation, plus 1
 where it is followed inversely). Drafts are drawn backwards, from an entity to a relation that leads to it and to where

@@ -81,7 +81,7 @@ def contained(keys: NDArray[np.integer], among: NDArray[np.integer]) -> NDArray[
 
 
 def step_names(kg: KnowledgeGraph) -> list[str | None]:
-    """The data set's name of each step: of relation r at `2 * r`, of its inverse behind it, None where it has none.
+    """The data set's name of each step, of relation r at `2 * r` and of its inverse next; None where it has none.
 
     Records name relations by their ids, so that a relation without a stored twin is followed forward only.
     """

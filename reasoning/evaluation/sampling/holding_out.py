@@ -20,19 +20,19 @@ from reasoning.graph.store import KnowledgeGraph
 def write_held_out(kg: KnowledgeGraph, folder: Path, share: float, seed: int) -> None:
     """Write a graph as a new folder of labelled triples, train.txt and valid.txt, whole or not at all.
 
-    A triple is held out only where its entities and its relation stay in train: of what is never seen nothing can be
-    predicted. Each triple is written with its inverse twin, so that queries can follow every relation both ways. Names
+    A triple is held out only where its entities and its relation stay in train: nothing can be predicted of what is
+    never seen. Each triple is written with its inverse twin, so that queries can follow every relation both ways. Names
     are kept; values are left out, since no query of the 14 structures reads one.
 
     Args:
         kg: the graph; where it has splits, all that were loaded are one.
         folder: what is made.
-        share: of the triples for valid.txt, above 0 and below 1.
-        seed: of the choice.
+        share: how much of the triples goes to valid.txt, above 0 and below 1.
+        seed: seeds the choice.
 
     Raises:
         SamplingError: the share is out of range, no triple can be held out, or a name cannot stand in such a file.
-        ResultsError: the folder is there already or cannot be written.
+        ResultsError: the folder exists or cannot be written.
     """
     if not 0 < share < 1:
         raise SamplingError(f"the share held out must be above 0 and below 1, not {share}")

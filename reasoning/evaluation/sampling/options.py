@@ -31,7 +31,7 @@ class SamplingOptions:
     """How queries are sampled.
 
     Attributes:
-        types: of the 14 structures; None for all of them that there are.
+        types: names among the 14 structures; None for all of them.
         count: queries of each type.
         seed: the same graph, options and seed give the same queries, whichever other types are sampled with them.
         harder: keep as hard answers only those whose every proof lacks two links or more (Gregucci et al. 2024).

@@ -68,7 +68,7 @@ class ProjectionProofs(Proofs):
 
     Attributes:
         source: where the links start.
-        relation: of the links.
+        relation: the relation of the links.
         starts, ends: from which member of the source to which member, int32, shape (n,).
         links: each as `head * entities + tail`, int64, shape (n,).
         missing: which of them the smaller graph lacks, shape (n,).

@@ -38,13 +38,13 @@ class SamplingRun:
 
     Args:
         out: the folder, made where it is not there.
-        split: of the queries; a part of the files' names.
+        split: the split of the queries; a part of the files' names.
         kinds: the types that are asked for.
         options: all that decides the queries, JSON-serialisable.
 
     Attributes:
         goes_on: whether a run of the same options was stopped.
-        rows: of the summary, by type, what is done.
+        rows: the rows of the summary that are done, by type.
 
     Raises:
         ResultsError: the folder cannot be made, or a file of another run is there.
@@ -109,7 +109,7 @@ def sample_queries(
     Raises:
         SamplingError: the graph has no such splits; or, when all other types are written, too few queries of some.
         EvaluationError: the split is not known.
-        ResultsError: a file is there already or cannot be written.
+        ResultsError: a file exists or cannot be written.
         SkylarkError: the graph cannot be loaded.
     """
     options = options or SamplingOptions()

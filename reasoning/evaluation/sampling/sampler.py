@@ -77,7 +77,7 @@ class QuerySampler:
 
         Args:
             kind: the type.
-            told: called with the number of queries found so far.
+            show: is given the number of queries found so far.
 
         Raises:
             SamplingError: the graph has too few of them, or they are too rare; says how many were found.
