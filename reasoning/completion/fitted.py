@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from kg_data.cache_location import cache_dir
 from reasoning.completion.embeddings.complex_model import ComplEx
@@ -28,22 +29,34 @@ from reasoning.graph.store import KnowledgeGraph
 
 FORMAT = 2
 MANIFEST, EMBEDDINGS, TRIPLES, RULES = "manifest.json", "embeddings.safetensors", "triples.npy", "rules"
-MANIFEST_TYPES: dict[str, type | tuple[type, ...]] = {
-    "graph": str,
-    "splits": list,
-    "tables": str,
-    "triples": str,
-    "count": int,
-    "weights": dict,
-    "digest": str,
-    "parts": str,
-    "held_out_mrr": (int, float),
-}
-"""The entries of a manifest that are read again, with their types."""
 MODEL = "model"
 """The folder of the fitted predictor in the folder of its training."""
 
 log = logging.getLogger(__name__)
+
+
+class Manifest(BaseModel):
+    """The entries of a predictor's manifest that are read again.
+
+    Attributes:
+        graph, splits: the name of the graph that it was trained on, and the splits that this held.
+        tables, triples: the `Fingerprint` of that graph.
+        count: its triples.
+        weights: how much each part counts.
+        digest: identifies the predictor.
+        parts: see `fitting.PARTS`.
+        held_out_mrr: how well it ranked triples that were held out.
+    """
+
+    graph: str
+    splits: list[str]
+    tables: str
+    triples: str
+    count: int
+    weights: Weights
+    digest: str
+    parts: str
+    held_out_mrr: float
 
 
 @dataclass(frozen=True)
@@ -138,6 +151,8 @@ def load_predictor(folder: Path, kg: KnowledgeGraph) -> LinkPredictor:
         CompletionError: there is none, it is damaged, it was fitted on another graph, or it was trained on an edge that
             this graph lacks.
     """
+    if not (folder / MANIFEST).exists() and (folder / MODEL).is_dir():
+        folder = folder / MODEL  # the folder of a training
     manifest = _manifest(folder)
     _check(folder, manifest, kg)
     return _open(folder, manifest, kg)
@@ -150,18 +165,18 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
         CompletionError: none fits; the message says why each was refused, and the command that trains one.
     """
     refused: list[str] = []
-    fitting: list[tuple[int, float, Path, dict[str, Any]]] = []
+    fitting: list[tuple[Path, Manifest]] = []
     for path in sorted((cache_dir() / "completion").glob(f"*/{MODEL}/{MANIFEST}")):
         try:
             manifest = _manifest(path.parent)
-            if manifest["tables"] != Fingerprint.of(kg).tables:
+            if manifest.tables != Fingerprint.of(kg).tables:
                 continue
             _check(path.parent, manifest, kg)
         except CompletionError as error:
             refused.append(str(error))
             continue
-        fitting.append((manifest["count"], manifest["held_out_mrr"], path.parent, manifest))
-    for _, _, folder, manifest in sorted(fitting, key=lambda item: item[:2], reverse=True):
+        fitting.append((path.parent, manifest))
+    for folder, manifest in sorted(fitting, key=lambda item: (item[1].count, item[1].held_out_mrr), reverse=True):
         try:
             return _open(folder, manifest, kg)
         except CompletionError as error:
@@ -176,50 +191,44 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> Manifest:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
             raise CompletionError(
-                f"the link predictor {folder} is of format {manifest['format']}, and this version of Skylark reads "
+                f"the link predictor {folder} is of format {content['format']}, and this version of Skylark reads "
                 f"format {FORMAT}; train it again"
             )
-        for name, kind in MANIFEST_TYPES.items():
-            if not isinstance(manifest[name], kind):
-                raise ValueError(f"{name} is {manifest[name]!r}")
-        return dict(manifest)
+        return Manifest.model_validate(content)
     except FileNotFoundError:
-        inside = folder / MODEL
-        if (inside / MANIFEST).is_file():
-            return _manifest(inside)
         raise CompletionError(f"{folder} holds no fitted link predictor (no {MANIFEST})") from None
-    except KeyError as error:
-        raise CompletionError(f"the link predictor {folder} is damaged: its {MANIFEST} lacks {error}") from error
-    except (OSError, ValueError, TypeError) as error:
-        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise CompletionError(f"the link predictor {folder} is damaged: {MANIFEST}: {wrong}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CompletionError(f"the link predictor {folder} is damaged: {MANIFEST}: {error!r}") from error
 
 
-def _check(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> None:
+def _check(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> None:
     """Refuse a predictor of another graph, or one that knows more than the graph."""
     mark = Fingerprint.of(kg)
-    theirs = Fingerprint(manifest["tables"], manifest["triples"])
+    theirs = Fingerprint(manifest.tables, manifest.triples)
     if theirs.tables != mark.tables:
         raise CompletionError(
-            f'the link predictor {folder} was fitted on another graph, "{manifest["graph"]}" ({theirs}), '
+            f'the link predictor {folder} was fitted on another graph, "{manifest.graph}" ({theirs}), '
             f'than "{kg.graph_name}" ({mark})'
         )
     if theirs.triples == mark.triples:
         return
-    inside = folder if (folder / TRIPLES).is_file() else folder / MODEL
     try:
-        triples = np.load(inside / TRIPLES, allow_pickle=False)
+        triples = np.load(folder / TRIPLES, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
     lacking = np.setdiff1d(_keys(triples, kg), _keys(kg.index.triples(), kg), assume_unique=True)
     if len(lacking):
         raise CompletionError(
             f"the link predictor {folder} was trained on {len(lacking):,} edges that the given graph lacks: trained on "
-            f"{'+'.join(manifest['splits'])} ({theirs}), the graph holds {'+'.join(kg.splits)} ({mark}); "
+            f"{'+'.join(manifest.splits)} ({theirs}), the graph holds {'+'.join(kg.splits)} ({mark}); "
             f"with it, they would not be predicted but remembered"
         )
 
@@ -229,21 +238,20 @@ def _keys(triples: Ids, kg: KnowledgeGraph) -> Any:
     return (triples[:, 1].astype(np.int64) * size + triples[:, 0]) * size + triples[:, 2]
 
 
-def _open(folder: Path, manifest: dict[str, Any], kg: KnowledgeGraph) -> LinkPredictor:
+def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    folder = folder if (folder / MANIFEST).is_file() else folder / MODEL
     embeddings = rules = None
     try:
         triples = np.load(folder / TRIPLES, allow_pickle=False)
-        if manifest["parts"] != "rules":
+        if manifest.parts != "rules":
             tensors = load_file(folder / EMBEDDINGS)
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
-        if manifest["parts"] != "complex":
+        if manifest.parts != "complex":
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
-        weights = Weights(**manifest["weights"])
-        digest = str(manifest["digest"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, CompletionError) as error:
         raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
-    return LinkPredictor(embeddings, rules, seen_in(triples, kg.entity_count), weights, digest, folder)
+    return LinkPredictor(
+        embeddings, rules, seen_in(triples, kg.entity_count), manifest.weights, manifest.digest, folder
+    )

@@ -1,9 +1,9 @@
 """The link predictor that answers use: a ComplEx, rules, or both, and how much each is trusted.
 
-Both speak in evidence, which adds up: an edge's confidence is 1 - exp(-evidence). A ComplEx's evidence is its belief,
-spread over all targets by a softmax, times the number of targets that the source is known to have (QTO's neural
-adjacency, Bai et al. 2023, arXiv 2212.09567) or expected to have; that of rules is -log(1 - confidence). What the rules
-count beside it is chosen on triples held out of the training.
+Both give an edge a strength, and strengths add up: its confidence is 1 - exp(-strength). A ComplEx's strength is its
+belief, spread over all targets by a softmax, times the number of targets that the source is known to have (QTO's neural
+adjacency, Bai et al. 2023, arXiv 2212.09567) or expected to have; that of rules is -log(1 - confidence). How much the
+rules count beside it is chosen on triples held out of the training.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ too sure, which no rank in a row shows but every product of rows does."""
 TRIED = 1500
 """Most held-out targets that they are tried on."""
 
-MOST_EVIDENCE = -np.log1p(np.float32(-0.9999))
-"""The most evidence that rules may give: a confidence of 0.9999."""
+MOST_STRENGTH = -np.log1p(np.float32(-0.9999))
+"""The most strength that rules may give: a confidence of 0.9999."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Weights:
     """How the parts are put together.
 
     Attributes:
-        rules: factor of the rules' evidence.
+        rules: factor of the rules' strength.
     """
 
     rules: float = 1.0
@@ -78,21 +78,21 @@ class LinkPredictor:
         Returns:
             float32 from 0 to below 1, shape (n, entities).
         """
-        return -np.expm1(-self.evidence(relation, sources, degrees))
+        return -np.expm1(-self.strength(relation, sources, degrees))
 
-    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+    def strength(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """-log(1 - confidence), of the arguments of `confidence`: a new float32 array, shape (n, entities)."""
         return self.put_together(self.parts(relation, sources), degrees, sources, self.weights)
 
     def parts(self, relation: int, sources: Ids) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
-        """The scores of the ComplEx and the evidence of the rules, each of shape (n, entities) or None."""
-        scores = evidence = None
+        """The scores of the ComplEx and the strength of the rules, each of shape (n, entities) or None."""
+        scores = strength = None
         if self.embeddings is not None:
             scores = self.embeddings.scores(relation, sources)
             scores[:, self._unseen] = -np.inf
         if self.rules is not None:
-            evidence = self.rules.evidence(relation, sources)
-        return scores, evidence
+            strength = self.rules.strength(relation, sources)
+        return scores, strength
 
     def put_together(
         self,
@@ -101,7 +101,7 @@ class LinkPredictor:
         sources: Ids,
         weights: Weights,
     ) -> NDArray[np.float32]:
-        """The evidence for every edge.
+        """The strength for every edge.
 
         Args:
             parts: see `parts`.
@@ -112,7 +112,7 @@ class LinkPredictor:
         Returns:
             A new float32 array, shape (n, entities); 0 from and to entities that were not seen.
         """
-        scores, evidence = parts
+        scores, strength = parts
         total = np.zeros((len(sources), len(self.seen)), dtype=np.float32)
         # Row by row: one fits the processor's cache, all of them don't.
         for position in np.flatnonzero(self.seen[sources]).tolist():
@@ -121,8 +121,8 @@ class LinkPredictor:
                 np.subtract(scores[position], scores[position].max(), out=row)
                 np.exp(row, out=row)
                 row *= np.float32(degrees[position] / row.sum())
-            if evidence is not None and weights.rules:
-                row += np.float32(weights.rules) * np.minimum(evidence[position], MOST_EVIDENCE)
+            if strength is not None and weights.rules:
+                row += np.float32(weights.rules) * np.minimum(strength[position], MOST_STRENGTH)
             row[self._unseen] = 0.0
         return total
 
@@ -164,8 +164,8 @@ def fit_weights(predictor: LinkPredictor, held_out: TrainingPairs, known: Triple
         parts = predictor.parts(relation, source)
         degrees = np.array([float(len(filtered))])
         for position, weights in enumerate(tried):
-            evidence = predictor.put_together(parts, degrees, source, weights)[0]
-            logarithms[position] += np.log(rank_among(evidence, targets, filtered)).sum()
+            strength = predictor.put_together(parts, degrees, source, weights)[0]
+            logarithms[position] += np.log(rank_among(strength, targets, filtered)).sum()
     nearly = logarithms <= logarithms.min() + math.log(ENOUGH) * held_out.starts[-1]
     return tried[int(np.argmax(nearly))]
 
@@ -176,7 +176,7 @@ def scorer_of(predictor: LinkPredictor, known: TripleIndex) -> Scorer:
     def scores(relation: int, sources: Ids) -> NDArray[np.float32]:
         side = known.side(bool(relation & 1))
         degrees = np.array([max(1.0, len(side.row(relation >> 1, source))) for source in sources.tolist()])
-        # The evidence: it has the same order, and does not run together near 1.
+        # The strength: it has the same order, and does not run together near 1.
         return predictor.put_together(predictor.parts(relation, sources), degrees, sources, predictor.weights)
 
     return scores

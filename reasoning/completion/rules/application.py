@@ -42,14 +42,14 @@ class Sets(NamedTuple):
 
 
 @compiled
-def evidence(support: int, size: int, smoothing: float) -> float:
-    """-log(1 - support / (size + smoothing)): evidence of several rules adds up to noisy-or."""
+def rule_strength(support: int, size: int, smoothing: float) -> float:
+    """-log(1 - support / (size + smoothing)): strength of several rules adds up to noisy-or."""
     return float(-np.log1p(-support / (size + smoothing)))
 
 
 @compiled
 def add(strongest: NDArray[np.float32], total: NDArray[np.float32], y: int, weight: float) -> None:
-    """Give candidate y the evidence of one more rule."""
+    """Give candidate y the strength of one more rule."""
     total[y] += weight
     i = strongest.shape[1] - 1
     if weight > strongest[y, i]:
@@ -67,21 +67,21 @@ def score_rows(
     loops: NDArray[np.float32],
     looped: NDArray[np.int8],
     bodies: Ids,
-    strength: NDArray[np.float32],
+    path_strengths: NDArray[np.float32],
     edges: DirectedEdges,
     sets: Sets,
     smoothing: float,
     top: int,
     rows: NDArray[np.float32],
 ) -> None:
-    """The evidence for all entities as targets of a directed relation; see `RulePredictor.evidence`.
+    """The strength for all entities as targets of a directed relation; see `RulePredictor.strength`.
 
     Args:
-        popularity: float32, shape (entities, 2): evidence from how many edges of the relation lead to each entity, all
+        popularity: float32, shape (entities, 2): strength from how many edges of the relation lead to each entity, all
             of them and all but one.
-        loops: float32, shape (2,): evidence that the relation leads from an entity to itself, unknown and known.
+        loops: float32, shape (2,): strength that the relation leads from an entity to itself, unknown and known.
         looped: int8, shape (entities,): whether it is known to.
-        bodies, strength: the relation's closed rules.
+        bodies, path_strengths: the relation's closed rules.
         top: strongest rules that count.
         rows: out, shape (sources, entities).
     """
@@ -103,7 +103,7 @@ def score_rows(
                 count, _ = reach(x, group, bodies[rule], edges, walks, ends, inner_walks, inner)
                 for i in range(count):
                     y = ends[i]
-                    add(strongest, total, y, strength[rule, bucket_of(walks[y]), known[y]])
+                    add(strongest, total, y, path_strengths[rule, bucket_of(walks[y]), known[y]])
                     walks[y] = 0
         # What x is in says of named targets: conclusions (y, inverse).
         for g in range(bounds[x], bounds[x + 1]):
@@ -125,15 +125,15 @@ def score_rows(
                             strongest,
                             total,
                             y,
-                            evidence(support, set_starts[premise + 1] - set_starts[premise], smoothing),
+                            rule_strength(support, set_starts[premise + 1] - set_starts[premise], smoothing),
                         )
                     low += 1
         # What candidates are in says of x: the conclusion (x, relation).
         if own >= 0:
             for i in range(conclusion_bounds[own], conclusion_bounds[own + 1]):
                 low, high = set_starts[premises[i]], set_starts[premises[i] + 1]
-                weight = evidence(premise_supports[i], high - low, smoothing)
-                lower = evidence(premise_supports[i] - 1, high - low, smoothing)
+                weight = rule_strength(premise_supports[i], high - low, smoothing)
+                lower = rule_strength(premise_supports[i] - 1, high - low, smoothing)
                 for at in range(low, high):
                     y = members[at]
                     if y != x:

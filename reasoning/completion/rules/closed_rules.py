@@ -90,7 +90,7 @@ def best_of(parts: Sequence[ClosedRules], smoothing: float, most: int) -> Closed
 
 
 def strengths(rules: ClosedRules, smoothing: float) -> NDArray[np.float32]:
-    """Evidence of each rule, -log(1 - confidence), shape (rules, BUCKETS, 2); last 1 where the pair is a known edge.
+    """Strength of each rule, -log(1 - confidence), shape (rules, BUCKETS, 2); last 1 where the pair is a known edge.
 
     A bucket's confidence is (support + k c) / (size + k) with the whole rule's c = support / (size + k): a bucket that
     was seldom seen says what the whole rule says. A known edge takes itself out of the support.

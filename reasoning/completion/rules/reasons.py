@@ -82,7 +82,7 @@ def _paths(predictor: RulePredictor, relation: int, source: int, target: int, kn
         if not ways:
             continue
         bucket = bucket_of(ways)
-        confidence = float(-np.expm1(-predictor.strength[rule, bucket, int(known)]))
+        confidence = float(-np.expm1(-predictor.path_strengths[rule, bucket, int(known)]))
         if confidence > 0:
             stops = (source, *inner[: len(body) - 1], target)
             result.append(
@@ -139,8 +139,8 @@ def _named(
 
 
 def _loop(predictor: RulePredictor, relation: int, source: int, known: bool) -> list[Reason]:
-    evidence, looped = predictor.loops(relation)
-    confidence = float(-np.expm1(-evidence[int(known)]))
+    strength, looped = predictor.loops(relation)
+    confidence = float(-np.expm1(-strength[int(known)]))
     if confidence <= 0:
         return []
     size = len(np.unique(predictor.index.block(relation >> 1, bool(relation & 1))[0]))

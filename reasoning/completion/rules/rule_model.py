@@ -56,7 +56,7 @@ class RulePredictor:
         self.closed, self.constant = ClosedRules(*_frozen(closed)), ConstantRules(*_frozen(constant))
         self.index = index
         self._bounds = np.searchsorted(closed.head, np.arange(2 * relations + 1))
-        (self.strength,) = _frozen((strengths(closed, options.smoothing),))
+        (self.path_strengths,) = _frozen((strengths(closed, options.smoothing),))
         groups = len(self.edges.relations)
         by_conclusion = np.argsort(constant.conclusion, kind="stable")
         self.sets = Sets(
@@ -127,9 +127,9 @@ class RulePredictor:
         Returns:
             float32 in [0, 1), shape (s, entities); 0 where no rule applies.
         """
-        return np.minimum(-np.expm1(-self.evidence(relation, sources)), CERTAIN)
+        return np.minimum(-np.expm1(-self.strength(relation, sources)), CERTAIN)
 
-    def evidence(self, relation: int, sources: Ids) -> NDArray[np.float32]:
+    def strength(self, relation: int, sources: Ids) -> NDArray[np.float32]:
         """-log(1 - confidence) of `scores`: float32 from 0, shape (s, entities)."""
         rows = np.zeros((len(sources), self.entities), dtype=np.float32)
         if len(self) and len(sources):
@@ -142,7 +142,7 @@ class RulePredictor:
                 loops,
                 looped,
                 self.closed.body[rules],
-                self.strength[rules],
+                self.path_strengths[rules],
                 self.edges,
                 self.sets,
                 self.options.smoothing,
@@ -156,7 +156,7 @@ class RulePredictor:
         return int(self._bounds[relation]), int(self._bounds[relation + 1])
 
     def _popularity(self, relation: int) -> NDArray[np.float32]:
-        """Evidence from how often each entity is a target, shape (entities, 2); last 1 with one edge left out."""
+        """Strength from how often each entity is a target, shape (entities, 2); last 1 with one edge left out."""
         edges, inverse = self.edges, relation ^ 1
         groups = np.flatnonzero(edges.relations == inverse)
         often = np.zeros(self.entities)
@@ -164,7 +164,7 @@ class RulePredictor:
         return (OFTEN * np.log1p(np.maximum(often[:, None] - (0, 1), 0))).astype(np.float32)
 
     def loops(self, relation: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        """Evidence that the relation leads from an entity to itself (unknown, known), and for which it is known to."""
+        """Strength that the relation leads from an entity to itself (unknown, known), and for which it is known to."""
         sources, targets = self.index.block(relation >> 1, bool(relation & 1))
         looped = np.zeros(self.entities, dtype=np.int8)
         looped[sources[sources == targets]] = 1

@@ -28,7 +28,7 @@ LARGEST = 0.9999
 class Predictor(Protocol):
     """Gives every edge a confidence."""
 
-    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+    def strength(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `LinkPredictor`; the array is the caller's to change."""
         ...
 
@@ -114,19 +114,19 @@ class NeuralAdjacency:
         possible = np.flatnonzero(degrees >= self.floor)
         rows = [_certain(targets) for targets in known]
         if len(possible):
-            evidence = predictor.evidence(relation, sources[possible], degrees[possible])
+            strength = predictor.strength(relation, sources[possible], degrees[possible])
             missing = self._missing * self._expected.chance_of_more(relation, counts[possible])
-            for row, position, share in zip(evidence, possible.tolist(), missing.tolist(), strict=True):
+            for row, position, share in zip(strength, possible.tolist(), missing.tolist(), strict=True):
                 rows[position] = self._row(row, share, known[position])
         return rows
 
-    def _row(self, evidence: NDArray[np.float32], missing: float, known: Ids) -> Row:
-        """A row from a predictor's evidence for every target, where a share of the edges is missing."""
-        evidence[known] = np.inf
+    def _row(self, strength: NDArray[np.float32], missing: float, known: Ids) -> Row:
+        """A row from a predictor's strength for every target, where a share of the edges is missing."""
+        strength[known] = np.inf
         # What is below the floor before it is weighed is most of a row.
         least = -math.log1p(-self.floor) if self.floor < 1 else math.inf
-        targets = np.flatnonzero(evidence >= least).astype(np.int32)
-        sure = np.minimum(-np.expm1(-evidence[targets]), np.float32(LARGEST))
+        targets = np.flatnonzero(strength >= least).astype(np.int32)
+        sure = np.minimum(-np.expm1(-strength[targets]), np.float32(LARGEST))
         # By Bayes' rule: an edge that is not there is a false one or one of those that the graph lacks.
         weighed = sure * np.float32(missing)
         confidence = weighed / (weighed + 1 - sure)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reasoning.completion.soft.adjacency import BLOCK, LARGEST, NeuralAdjacency
 from reasoning.completion.soft.fuzzy import Confidences, FuzzySet, among_first, intersect, negate, unite
-from reasoning.completion.soft.projection import add_evidence, raise_best
+from reasoning.completion.soft.projection import add_strength, raise_best
 from reasoning.execution.exact import StepSet, execute_step
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -116,11 +116,11 @@ class SoftLogic:
 
     def gather(self, source: FuzzySet, relation: int) -> FuzzySet:
         """As `project`, with all ways to a target counted: 1 - prod(1 - confidence of the source * of the edge)."""
-        evidence = np.zeros(self.kg.entity_count)
-        for rows in self._rows(source, relation, lambda: -math.expm1(-float(evidence.max()))):
-            add_evidence(*rows[1:], LARGEST, evidence)
-        members = np.flatnonzero(evidence > 0).astype(np.int32)
-        return FuzzySet(members, -np.expm1(-evidence[members]))
+        strength = np.zeros(self.kg.entity_count)
+        for rows in self._rows(source, relation, lambda: -math.expm1(-float(strength.max()))):
+            add_strength(*rows[1:], LARGEST, strength)
+        members = np.flatnonzero(strength > 0).astype(np.int32)
+        return FuzzySet(members, -np.expm1(-strength[members]))
 
     def _rows(
         self, source: FuzzySet, relation: int, surest: Callable[[], float]

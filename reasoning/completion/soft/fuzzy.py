@@ -26,7 +26,7 @@ class FuzzySet:
         members: int32, sorted, unique, shape (m,).
         confidence: float64 from 0 to 1, shape (m,).
         rest: the confidence of every entity that is not listed.
-        via: the entity that each member was best reached from, int32, shape (m,); None where no projection gave the set.
+        via: after a projection, the entity that each member was best reached from, int32, shape (m,); else None.
     """
 
     members: Ids

@@ -40,20 +40,20 @@ def raise_best(
 
 
 @compiled
-def add_evidence(
+def add_strength(
     confidence: Confidences,
     starts: NDArray[np.int64],
     targets: Ids,
     edges: NDArray[np.float32],
     most: float,
-    evidence: Confidences,
+    strength: Confidences,
 ) -> None:
-    """Add -log(1 - product) of every edge of these rows to its target's evidence, see `raise_best`.
+    """Add -log(1 - product) of every edge of these rows to its target's strength, see `raise_best`.
 
     Args:
         most: the largest product that counts, so that 1 minus it has a logarithm.
-        evidence: the evidence of every entity, raised in place.
+        strength: the strength of every entity, raised in place.
     """
     for row in range(len(confidence)):
         for position in range(starts[row], starts[row + 1]):
-            evidence[targets[position]] -= np.log1p(-min(confidence[row] * edges[position], most))
+            strength[targets[position]] -= np.log1p(-min(confidence[row] * edges[position], most))

@@ -370,7 +370,11 @@ def test_the_first_queries_of_each_type_can_be_left_out(dataset: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"tables": None}, "lacks 'tables'"), ({"count": "many"}, "count is 'many'"), ({"splits": 1}, "splits is 1")],
+    [
+        ({"tables": None}, "tables: Field required"),
+        ({"count": "many"}, "count: Input should be a valid integer"),
+        ({"splits": 1}, "splits: Input should be a valid list"),
+    ],
 )
 def test_a_damaged_manifest_is_told_and_does_not_stand_in_the_way_of_others(
     train_graph: KnowledgeGraph,

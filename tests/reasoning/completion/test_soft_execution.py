@@ -36,7 +36,7 @@ class Drawn:
 
     digest = "drawn"
 
-    def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+    def strength(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
         return -np.log1p(-np.stack([self.row(relation, source) for source in sources.tolist()]))
 
     def row(self, relation: int, source: int) -> NDArray[np.float32]:
@@ -182,7 +182,7 @@ def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_r
     assert expected.of(lives, ids[:1]) == pytest.approx([10 / (10 + SMOOTHING)])
 
     class Degrees(Drawn):
-        def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+        def strength(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
             return -np.log1p(-np.repeat(degrees.astype(np.float32)[:, None] / 100, self.entities, axis=1))
 
     rows = NeuralAdjacency(kg.index, Degrees(kg.entity_count), 1e-4).rows(works, ids)
@@ -200,7 +200,7 @@ def test_a_functional_relation_hardly_lacks_one_more_edge() -> None:
     assert expected.chance_of_more(twin, np.array([0, 1, 2, 5, 1000])) == pytest.approx([1, 2 / 4, 2 / 3, 1 / 3, 1 / 2])
 
     class Sure(Drawn):
-        def evidence(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+        def strength(self, relation: int, sources: Ids, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
             return np.full((len(sources), self.entities), -np.log(0.1), dtype=np.float32)
 
     adjacency = NeuralAdjacency(kg.index, Sure(kg.entity_count), 0.0, missing=0.5)
