@@ -11,7 +11,7 @@ from kg_data.errors import DataError, SkylarkError
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
-from vision.evaluation.expressions import evaluate_expressions, read_expressions
+from vision.evaluation.expressions import evaluate_expressions, figures_of, read_expressions
 from vision.evaluation.runs import lines_path
 from vision.vision import Vision
 
@@ -155,3 +155,14 @@ class TestMeasuring:
     def test_a_limit_takes_the_first(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
         path = write(tmp_path / "e.jsonl", ROWS)
         assert evaluate_expressions(Vision(ColourDetector()), path, [pair], limit=3)["accuracy"] == 1.0
+
+
+def test_a_line_that_version_0_1_0_wrote_is_counted_as_it_was() -> None:
+    line = json.loads(
+        '{"id":1,"image":"a.png","expression":"the cat","kind":"single","correct":false,"matched":0,"precision":0.0,'
+        '"recall":0.0,"first":false,"expected":{"boxes":[[4.0,4.0,34.0,44.0]]},'
+        '"found":{"boxes":[[0.0,0.0,9.0,9.0]],"value":null,"query":"~class(\\"cat\\")","error":null}}'
+    )
+    figures = figures_of([line])
+    assert figures["accuracy"] == 0.0 and figures["count"] == 1 and figures["not_understood"] == 0
+    assert [miss["found"]["query"] for miss in figures["misses"]] == ['~class("cat")']

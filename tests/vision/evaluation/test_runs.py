@@ -69,6 +69,12 @@ class TestARun:
         figures, did = go(out, resume=True)
         assert figures["sum"] == 30 and did == list(range(stop, COUNT))
 
+    def test_lines_that_version_0_1_0_wrote_are_gone_on_with(self, tmp_path: Path) -> None:
+        out = tmp_path / "ap.json"
+        lines_path(out).write_bytes(b'{"settings":{"model":"counter"}}\n{"id":0,"square":0}\n{"id":1,"square":1}\n')
+        figures, did = go(out, resume=True)
+        assert figures["sum"] == 30 and did == [2, 3, 4]
+
     def test_one_that_is_done_does_nothing_again(self, tmp_path: Path) -> None:
         out = tmp_path / "ap.json"
         first = go(out)[0]
