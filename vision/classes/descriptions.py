@@ -11,7 +11,7 @@ import re
 
 from vision.classes.coco import COCO_CLASSES
 from vision.classes.lexicon import Lexicon
-from vision.classes.phrases import singular, word_set
+from vision.classes.phrases import singular, word_pairs, word_set
 
 GENERAL = word_set(
     "thing object item stuff something anything everything article product good goods piece whatever what gear "
@@ -38,22 +38,10 @@ _PLACE = re.compile(
 )
 _FILLERS = word_set("a an the your my our their his her its some any")
 _PARTICLES = word_set("with from out off of for up in on at")
-_PARTICIPLES = {
-    "eat": "eaten",
-    "wear": "worn",
-    "drive": "driven",
-    "ride": "ridden",
-    "throw": "thrown",
-    "read": "read",
-    "fly": "flown",
-    "drink": "drunk",
-    "sit": "sat",
-    "write": "written",
-    "put": "put",
-    "cut": "cut",
-    "hold": "held",
-    "sleep": "slept",
-}
+_PARTICIPLES = word_pairs(
+    "eat:eaten wear:worn drive:driven ride:ridden throw:thrown read:read fly:flown drink:drunk sit:sat write:written "
+    "put:put cut:cut hold:held sleep:slept"
+)
 _ON_AS_VERBS = {
     "on wheel": "have wheels",
     "on rail": "run on rails",

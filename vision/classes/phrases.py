@@ -19,29 +19,27 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def word_pairs(pairs: str) -> dict[str, str]:
+    """Pairs "word:other" parted by spaces, as a mapping."""
+    return dict(pair.split(":") for pair in pairs.split())
+
+
 COLOURS: dict[str, str] = {
-    "black": "black",
-    "white": "white",
-    "grey": "grey",
-    "gray": "grey",
-    "silver": "grey",
-    "red": "red",
-    "crimson": "red",
-    "scarlet": "red",
-    "maroon": "red",
-    "orange": "orange",
-    "yellow": "yellow",
-    "golden": "yellow",
-    "green": "green",
-    "blue": "blue",
-    "navy": "blue",
-    "turquoise": "blue",
-    "purple": "purple",
-    "violet": "purple",
-    "pink": "pink",
-    "brown": "brown",
-    "beige": "brown",
-    "tan": "brown",
+    word: colour
+    for colour, words in {
+        "black": "black",
+        "white": "white",
+        "grey": "grey gray silver",
+        "red": "red crimson scarlet maroon",
+        "orange": "orange",
+        "yellow": "yellow golden",
+        "green": "green",
+        "blue": "blue navy turquoise",
+        "purple": "purple violet",
+        "pink": "pink",
+        "brown": "brown beige tan",
+    }.items()
+    for word in words.split()
 }
 """Colour words to the eleven basic colours (Berlin & Kay 1969)."""
 
@@ -65,55 +63,14 @@ _CLOSING = re.compile(
     r" (?:in|on|from|of|within) (?:the|this|that|my) (?:image|picture|photo|photograph|scene|frame|shot)$"
 )
 
-_IRREGULAR = {
-    "people": "person",
-    "persons": "person",
-    "folks": "folk",
-    "men": "man",
-    "women": "woman",
-    "children": "child",
-    "mice": "mouse",
-    "geese": "goose",
-    "teeth": "tooth",
-    "feet": "foot",
-    "oxen": "ox",
-    "knives": "knife",
-    "loaves": "loaf",
-    "leaves": "leaf",
-    "wolves": "wolf",
-    "calves": "calf",
-    "shelves": "shelf",
-    "scarves": "scarf",
-    "wives": "wife",
-    "lives": "life",
-    "elves": "elf",
-    "thieves": "thief",
-    "halves": "half",
-    "hooves": "hoof",
-    "lice": "louse",
-    "dice": "die",
-    "buses": "bus",
-    "busses": "bus",
-    "cows": "cow",
-    "cacti": "cactus",
-    "fungi": "fungus",
-    "octopi": "octopus",
-    "media": "medium",
-    "axes": "axe",
-    "movies": "movie",
-    "cookies": "cookie",
-    "ties": "tie",
-    "pies": "pie",
-    "shoes": "shoe",
-    "toes": "toe",
-    "canoes": "canoe",
-    "gateaux": "gateau",
-    "plateaux": "plateau",
-    "taxis": "taxi",
-    "skis": "ski",
-    "passersby": "passerby",
-    "passers-by": "passer-by",
-}
+_IRREGULAR = word_pairs(
+    "people:person persons:person folks:folk men:man women:woman children:child mice:mouse geese:goose teeth:tooth "
+    "feet:foot oxen:ox knives:knife loaves:loaf leaves:leaf wolves:wolf calves:calf shelves:shelf scarves:scarf "
+    "wives:wife lives:life elves:elf thieves:thief halves:half hooves:hoof lice:louse dice:die buses:bus busses:bus "
+    "cows:cow cacti:cactus fungi:fungus octopi:octopus media:medium axes:axe movies:movie cookies:cookie ties:tie "
+    "pies:pie shoes:shoe toes:toe canoes:canoe gateaux:gateau plateaux:plateau taxis:taxi skis:ski passersby:passerby "
+    "passers-by:passer-by"
+)
 _ONE_AS_MANY = word_set(
     "scissors glasses eyeglasses sunglasses spectacles goggles binoculars tongs pliers tweezers shears secateurs snips "
     "clippers pants trousers jeans shorts tights pyjamas pajamas overalls leggings underpants clothes stairs groceries "

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+from supervision import box_iou_batch
 
 ExpressionKind = Literal["single", "set", "none", "count", "yes_no"]
 KINDS: tuple[ExpressionKind, ...] = ("single", "set", "none", "count", "yes_no")
@@ -81,7 +82,7 @@ class Score:
     first: bool | None = None
 
 
-def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     """Intersection over union of each box of `a` with each of `b`.
 
     Args:
@@ -92,13 +93,7 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
         Shape (n, m), 0 to 1; 0 where both boxes have no area.
     """
     first, second = (np.asarray(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - common
-    overlaps: NDArray[np.float64] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    return overlaps
+    return np.nan_to_num(box_iou_batch(first, second))
 
 
 def matched_pairs(expected: ArrayLike, found: ArrayLike, iou: float = IOU) -> int:

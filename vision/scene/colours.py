@@ -16,19 +16,7 @@ from numpy.typing import NDArray
 
 from vision.detections.fields import Rings
 
-BASIC_COLOURS: tuple[str, ...] = (
-    "black",
-    "white",
-    "grey",
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "blue",
-    "purple",
-    "pink",
-    "brown",
-)
+BASIC_COLOURS = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 
 MIN_SHARE = 0.22
 """Share of the votes from which on a colour is plausible; the best one always is."""
