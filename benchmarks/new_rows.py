@@ -26,7 +26,7 @@ from kg_data.text_table import aligned
 from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme, unlike
-from reasoning.language.marking.student import Student, attach, load_adapter, open_model
+from reasoning.language.marking.student import Student, attach, load_adapter, open_base
 from reasoning.language.teaching.checkpoints import last_checkpoint
 from reasoning.language.teaching.loop import teach
 from reasoning.language.teaching.preparing import lora
@@ -71,7 +71,7 @@ def prepare(options: StepTeachingOptions) -> tuple[Any, Student]:
     import torch
 
     torch.manual_seed(options.seed)
-    model, tokenizer = open_model(options.source, getattr(torch, options.dtype))
+    model, tokenizer = open_base(options.source, options.dtype)
     scheme = MarkScheme.of(tokenizer, model.get_input_embeddings().weight, OPERATION_WORDS)
     with torch.random.fork_rng():
         rows = add_rows(model, len(scheme.words))

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -21,14 +22,14 @@ from langchain_core.messages import (
     SystemMessage,
 )
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field, model_validator
 
 from kg_data.devices import check_names
 from reasoning.language.errors import LLMError
-from reasoning.language.greedy_decoding import Deadline, LocalModel, Piece
+from reasoning.language.greedy_decoding import Deadline, LocalModel
 from reasoning.language.list_grammar import Choices, ListGrammar
-from reasoning.language.local_weights import load_local_model
+from reasoning.language.local_weights import load_local_model, model_name
 
 PACKAGED = "packaged"
 """Names the adapter that comes with Skylark, which belongs to the packaged model alone."""
@@ -91,7 +92,7 @@ class EmbeddedChatModel(BaseChatModel):
     @property
     def name_of_model(self) -> str:
         """The model's name for display, known without loading it."""
-        return "SmolLM2-135M-Instruct" if self.source is None else self.source
+        return model_name(None) if self.source is None else self.source
 
     @property
     def context_window(self) -> int:
@@ -123,22 +124,9 @@ class EmbeddedChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        *,
-        max_new_tokens: int | None = None,
-        timeout: float | None = None,
-        choices: Choices | None = None,
-        **kwargs: Any,
+        **limits: Any,
     ) -> ChatResult:
-        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
-        texts = []
-        for piece in pieces:
-            texts.append(piece.text)
-        message = AIMessage(
-            content="".join(texts),
-            usage_metadata=_usage(prompt, piece),
-            response_metadata=self._response_metadata(piece),
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return generate_from_stream(self._stream(messages, stop, **limits))
 
     def _stream(
         self,
@@ -151,48 +139,29 @@ class EmbeddedChatModel(BaseChatModel):
         choices: Choices | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        prompt, pieces = self._begin(messages, stop, max_new_tokens, timeout, choices)
-        for piece in pieces:
-            if piece.finish is None:
-                yield ChatGenerationChunk(message=AIMessageChunk(content=piece.text))
-            else:
-                # LangChain replaces a chunk's response metadata by its generation info, so it goes there.
-                yield ChatGenerationChunk(
-                    message=AIMessageChunk(
-                        content=piece.text, usage_metadata=_usage(prompt, piece), chunk_position="last"
-                    ),
-                    generation_info=self._response_metadata(piece),
-                )
-
-    def _begin(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        max_new_tokens: int | None,
-        timeout: float | None,
-        choices: Choices | None,
-    ) -> tuple[int, Iterator[Piece]]:
-        """The prompt's length in tokens, and the pieces of the answer to come."""
         local = self._local
         deadline = Deadline(self.timeout if timeout is None else timeout)
         prompt = local.encode_chat(_turns(messages))
-        return len(prompt), local.generate(
+        pieces = local.generate(
             prompt,
             max_new_tokens=self.max_new_tokens if max_new_tokens is None else max_new_tokens,
             stop=[string for string in stop or [] if string],
             deadline=deadline,
             cancelled=self.cancelled,
-            grammar=None
-            if choices is None
-            else ListGrammar(choices.names, choices.none, choices.apart, local.encode, local.end_ids),
+            grammar=None if choices is None else ListGrammar(choices, local.encode, local.end_ids),
         )
-
-    def _response_metadata(self, last: Piece) -> dict[str, Any]:
-        return {"model_name": self.name_of_model, "finish_reason": last.finish}
-
-
-def _usage(prompt: int, last: Piece) -> UsageMetadata:
-    return UsageMetadata(input_tokens=prompt, output_tokens=last.tokens, total_tokens=prompt + last.tokens)
+        for piece in pieces:
+            if piece.finish is None:
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece.text))
+                continue
+            usage = UsageMetadata(
+                input_tokens=len(prompt), output_tokens=piece.tokens, total_tokens=len(prompt) + piece.tokens
+            )
+            # LangChain replaces a chunk's response metadata by its generation info, so it goes there.
+            yield ChatGenerationChunk(
+                message=AIMessageChunk(content=piece.text, usage_metadata=usage, chunk_position="last"),
+                generation_info={"model_name": self.name_of_model, "finish_reason": piece.finish},
+            )
 
 
 def _turns(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:

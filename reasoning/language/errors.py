@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kg_data.errors import SkylarkError, UsageError
+from kg_data.errors import MissingPackageError, SkylarkError, UsageError
+from kg_data.installation import require
 
 UNWANTED = "the reply is no longer wanted"
 """What an `LLMError` says to a caller who has gone."""
@@ -16,6 +17,22 @@ class LLMError(SkylarkError):
     """
 
     requests = 0
+
+
+def need_packages(subject: str, *modules: str) -> None:
+    """Make sure that the packages of an extra are installed, without importing them.
+
+    Args:
+        subject: what needs them, as the subject of a sentence: "A hosted language model".
+        modules: their modules.
+
+    Raises:
+        LLMError: one is missing; the message names the command that installs it.
+    """
+    try:
+        require(subject, *modules)
+    except MissingPackageError as error:
+        raise LLMError(str(error)) from error
 
 
 class UnknownLLMError(LLMError, UsageError):

@@ -33,35 +33,32 @@ class ListGrammar:
     """A list of names, each at most once, or the word for none.
 
     Args:
-        names: what may be listed, as written; none may be the beginning of another.
-        none: the reply that lists nothing.
-        apart: stands between two names.
+        choices: what may be listed; no name may be the beginning of another.
         encode: the model's tokenizer, without control tokens.
         end: token ids that end a reply.
 
     Example:
-        >>> grammar = ListGrammar(["a1", "b2"], "none", ", ", lambda text: [ord(letter) for letter in text], [0])
+        >>> grammar = ListGrammar(Choices(("a1", "b2"), "none"), lambda text: [ord(letter) for letter in text], [0])
         >>> "".join(map(chr, grammar.allowed([])))
         'abn'
         >>> "".join(map(chr, grammar.allowed([ord("a"), ord("1")])))
         '\\x00,'
     """
 
-    def __init__(self, names: Iterable[str], none: str, apart: str, encode: Encode, end: Iterable[int]) -> None:
-        self._names = list(dict.fromkeys(names))
-        self._none, self._apart, self._encode, self._end = none, apart, encode, sorted(end)
+    def __init__(self, choices: Choices, encode: Encode, end: Iterable[int]) -> None:
+        self._choices, self._encode, self._end = choices, encode, sorted(end)
 
     @cached_property
     def _first(self) -> dict[tuple[int, ...], str | None]:
         """The tokens of each way in which a reply can begin, with the name that is then written."""
-        begun = {tuple(self._encode(name)): name for name in self._names}
-        return {**begun, tuple(self._encode(self._none)): None}
+        begun = {tuple(self._encode(name)): name for name in self._choices.names}
+        return {**begun, tuple(self._encode(self._choices.none)): None}
 
     @cached_property
     def _later(self) -> dict[tuple[int, ...], str]:
         """The tokens of each name behind another."""
         # A tokenizer may join the separator's space with the name, so both are encoded together.
-        return {tuple(self._encode(f"{self._apart}{name}")): name for name in self._names}
+        return {tuple(self._encode(f"{self._choices.apart}{name}")): name for name in self._choices.names}
 
     def allowed(self, written: Sequence[int]) -> list[int]:
         """The tokens that may follow, sorted.

@@ -13,10 +13,8 @@ from typing import Any
 
 from kg_data.cache_location import cache_dir
 from kg_data.devices import find_device, find_dtype, quiet_transformers
-from kg_data.errors import MissingPackageError
 from kg_data.hub import HubModels, has_weights
-from kg_data.installation import require
-from reasoning.language.errors import LLMError
+from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.greedy_decoding import LocalModel
 from reasoning.language.smollm2_weights import converted_weights, packaged_gguf
 
@@ -24,6 +22,8 @@ _loaded: dict[tuple[str | None, str, str], LocalModel] = {}
 _loading = threading.Lock()
 
 HUB = HubModels(LLMError, "Qwen/Qwen3-0.6B")
+
+NEEDED = ("A language model in this process", "torch", "transformers")
 
 UNKNOWN_WINDOW = 4096
 """Tokens of prompt and reply where neither configuration nor tokenizer says how many the model reads."""
@@ -35,10 +35,7 @@ def check_source(source: str | None, device: str) -> None:
     Raises:
         LLMError: there is no such package, folder, file, hub model or device.
     """
-    try:
-        require("A language model in this process", "torch", "transformers")
-    except MissingPackageError as error:
-        raise LLMError(str(error)) from error
+    need_packages(*NEEDED)
     if source is None:
         packaged_gguf()
     elif not _is_gguf(path := Path(source).expanduser()):
@@ -89,6 +86,7 @@ def load_local_model(source: str | None, device: str = "auto", dtype: str = "aut
     Raises:
         LLMError: the weights are missing or unreadable, the device is not there, or its memory is too small.
     """
+    need_packages(*NEEDED)
     with _loading:
         key = (source, device, dtype)
         if key not in _loaded:
@@ -109,16 +107,24 @@ def _beside(path: Path) -> str:
     return f"; there are {', '.join(there[:5])}" if there else ""
 
 
-def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalModel:
+def open_model(folder: Path, name: str, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:
+    """A causal language model in evaluation mode, and its tokenizer.
+
+    Args:
+        folder: in the Hugging Face layout, see `find_weights`.
+        name: the model's, for messages.
+        device: by torch's name.
+        dtype: see `ModelOptions`.
+
+    Raises:
+        LLMError: the weights are unreadable or incomplete, or the device's memory is too small.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    name = "SmolLM2-135M-Instruct" if source is None else Path(source).name
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            if tokenizer.chat_template is None:
-                raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
             # Only safetensors: the other format is a pickle, which runs code when it is read.
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
@@ -129,16 +135,11 @@ def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalMod
                 use_safetensors=True,
                 trust_remote_code=False,
             )
-            model, found = loaded
-            if missing := sorted(found["missing_keys"]):
-                # transformers would fill them with random numbers, and the model would talk nonsense.
-                raise LLMError(
-                    f"{folder} lacks {len(missing)} of the model's weights, such as {missing[0]}: fetch it again"
-                )
-    except LLMError:
-        raise
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise LLMError(f"{name} does not fit into the memory of {device}: {_smaller(device)}") from error
+        other = "" if device == "cpu" else ", or the device cpu"
+        raise LLMError(
+            f"{name} does not fit into the memory of {device}: take a smaller model, the dtype bfloat16{other}"
+        ) from error
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its parsers' own errors
         if "trust_remote_code" in str(error):
             raise LLMError(f"{name} asks for code of its own to be run, which Skylark never does") from None
@@ -146,11 +147,23 @@ def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalMod
             f"{folder} does not hold a language model with its tokenizer and safetensors weights "
             f"({type(error).__name__}: {error})"
         ) from error
+    model, info = loaded
+    if missing := sorted(info["missing_keys"]):
+        # transformers would fill them with random numbers, and the model would talk nonsense.
+        raise LLMError(f"{folder} lacks {len(missing)} of the model's weights, such as {missing[0]}: fetch it again")
+    return model.eval(), tokenizer
+
+
+def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalModel:
+    name = model_name(source)
+    model, tokenizer = open_model(folder, name, device, dtype)
+    if tokenizer.chat_template is None:
+        raise LLMError(f"{name} has no chat template: use a model that was tuned to follow instructions")
     ends = model.generation_config.eos_token_id if model.generation_config is not None else None
     ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
     return LocalModel(
         name=name,
-        model=model.eval(),
+        model=model,
         tokenizer=tokenizer,
         context_window=_window(model.config, tokenizer),
         # Every special token ends a turn: one closes it, the others would open the next or start another document.
@@ -159,13 +172,13 @@ def _load(folder: Path, source: str | None, device: str, dtype: str) -> LocalMod
     )
 
 
+def model_name(source: str | None) -> str:
+    """What messages call the model of a source."""
+    return "SmolLM2-135M-Instruct" if source is None else Path(source).name
+
+
 def _window(config: Any, tokenizer: Any) -> int:
     window = getattr(config.get_text_config(), "max_position_embeddings", None)
     # Tokenizers without a limit state an astronomical one.
     limit = window or (tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None)
     return int(limit or UNKNOWN_WINDOW)
-
-
-def _smaller(device: str) -> str:
-    other = "" if device == "cpu" else ", or the device cpu"
-    return f"take a smaller model, the dtype bfloat16{other}"

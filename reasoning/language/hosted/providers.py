@@ -12,11 +12,9 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
-from kg_data.errors import MissingPackageError
-from kg_data.installation import require
 from reasoning.language.copying import CopyEverythingChatModel
 from reasoning.language.embedded import EmbeddedChatModel
-from reasoning.language.errors import LLMError, UnknownLLMError
+from reasoning.language.errors import LLMError, UnknownLLMError, need_packages
 from reasoning.language.hosted.redaction import HIDDEN, redact
 
 
@@ -74,10 +72,7 @@ def load_hosted(provider: str, model: str, key: str | None = None) -> BaseChatMo
         UnknownLLMError: the provider is unknown.
         LLMError: its package is not installed, its key is not set, or it refuses the model.
     """
-    try:
-        require("A hosted language model", "langchain", "genai_prices")
-    except MissingPackageError as error:
-        raise LLMError(str(error)) from error
+    need_packages("A hosted language model", "langchain", "genai_prices")
     from langchain.chat_models import init_chat_model
 
     known = PROVIDERS.get(provider)

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.devices import quiet_transformers
-from reasoning.language.errors import LLMError
-from reasoning.language.local_weights import find_weights
+from reasoning.language.errors import LLMError, need_packages
+from reasoning.language.local_weights import find_weights, model_name, open_model
 from reasoning.language.marking.adapters import CONFIG_FILE, CONFIG_KEPT, WEIGHTS_FILE, Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
@@ -65,17 +64,14 @@ class Student:
         return [1 / (1 + np.exp(-odds.astype(np.float64) / self.marks.temperature)) for odds in self.log_odds(sheets)]
 
 
-def open_model(source: str | None, dtype: Any) -> tuple[Any, Any]:
-    """A causal language model on the processor and its tokenizer; see `find_weights` for `source`."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def open_base(source: str | None, dtype: str = "float32") -> tuple[Any, Any]:
+    """The model that an adapter belongs to, on the processor, and its tokenizer; see `find_weights` for `source`.
 
-    folder = find_weights(source)
-    with quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        )
-    return model, tokenizer
+    Raises:
+        LLMError: a package or the weights are missing, or they cannot be read.
+    """
+    need_packages("A model with an adapter", "torch", "transformers", "peft")
+    return open_model(find_weights(source), model_name(source), dtype=dtype)
 
 
 def fingerprint(model: Any, scheme: MarkScheme) -> str:
@@ -137,11 +133,10 @@ def load_student(folder: Path, source: str | None = None, device: str = "cpu") -
     Raises:
         LLMError: the adapter or the weights are missing or damaged, or do not belong together.
     """
-    import torch
+    marks = Marks.read(folder)
+    model, tokenizer = open_base(source)
     from peft import LoraConfig
 
-    marks = Marks.read(folder)
-    model, tokenizer = open_model(source, torch.float32)
     check_base(model, tokenizer, marks, folder)
     try:
         stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.student import Student, attach, check_base, fingerprint, load_adapter, open_model
+from reasoning.language.marking.student import Student, attach, check_base, fingerprint, load_adapter, open_base
 from reasoning.language.teaching.loop import TeachingOptions
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def prepare(
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
     """
+    model, tokenizer = open_base(options.source, options.dtype)
     import torch
 
     torch.manual_seed(options.seed)
-    model, tokenizer = open_model(options.source, getattr(torch, options.dtype))
     if start is None:
         marks = Marks(MarkScheme.of(tokenizer, model.get_input_embeddings().weight, operations), options.layers)
     else:

@@ -7,7 +7,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.language import EmbeddedChatModel
-from reasoning.language.list_grammar import ListGrammar
+from reasoning.language.list_grammar import Choices, ListGrammar
 from reasoning.language.local_weights import load_local_model
 from reasoning.lark.entity_ids import AbstractNaming
 from tests.reasoning.tiny_models import tiny_model
@@ -20,7 +20,7 @@ def letters(text: str) -> list[int]:
 
 
 def grammar(names: list[str]) -> ListGrammar:
-    return ListGrammar(names, "none", ", ", letters, [END])
+    return ListGrammar(Choices(tuple(names), "none"), letters, [END])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""The ground floor costs no torch before a local model is loaded, and says which extra a missing package belongs to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from kg_data import installation
+from reasoning.language import EmbeddedChatModel, LLMError, load_llm
+from reasoning.language.hosted.providers import load_hosted
+from reasoning.language.marking.adapters import PACKAGED_ADAPTER
+from reasoning.language.marking.student import load_student
+
+
+def test_importing_the_ground_floor_imports_no_heavy_package() -> None:
+    script = (
+        "import sys, reasoning.language, reasoning.language.marking.shared_passes, reasoning.language.teaching.loop\n"
+        "import reasoning.language.teaching.preparing\n"
+        "print(*{'torch', 'transformers', 'peft', 'safetensors', 'genai_prices'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.fixture
+def wheel(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An installed package, whose messages name extras and not requirement files."""
+    monkeypatch.setattr(installation, "in_checkout", lambda: False)
+    return monkeypatch
+
+
+def lacking(wheel: pytest.MonkeyPatch, module: str) -> None:
+    wheel.setattr(installation, "find_spec", lambda name: None if name == module else find_spec(name))
+
+
+@pytest.mark.parametrize("module", ["torch", "transformers"])
+def test_a_local_model_without_its_packages_names_the_extra(
+    wheel: pytest.MonkeyPatch, tmp_path: Path, module: str
+) -> None:
+    lacking(wheel, module)
+    expected = rf"A language model in this process needs the package {module}.*pip install 'skylark-reasoner\[llm\]'"
+    with pytest.raises(LLMError, match=expected):
+        load_llm("embedded")
+    with pytest.raises(LLMError, match=expected):
+        EmbeddedChatModel(source=str(tmp_path)).invoke("hello")
+
+
+def test_an_adapter_without_peft_names_the_extra(wheel: pytest.MonkeyPatch) -> None:
+    lacking(wheel, "peft")
+    with pytest.raises(LLMError, match=r"A model with an adapter needs the package peft.*skylark-reasoner\[llm\]"):
+        load_student(PACKAGED_ADAPTER)
+
+
+def test_a_hosted_model_without_its_packages_names_the_extra(wheel: pytest.MonkeyPatch) -> None:
+    lacking(wheel, "langchain")
+    with pytest.raises(LLMError, match=r"A hosted language model needs the package langchain.*reasoner\[hosted\]"):
+        load_hosted("openai", "gpt-5-mini", "key")
