@@ -11,7 +11,7 @@ from reasoning.language.copying import CopyEverythingChatModel
 from reasoning.language.embedded import PACKAGED, EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from reasoning.language.hosted.providers import address, display_name, load_hosted, runs_here, unknown_llm
-from reasoning.language.hosted.rate_limit import Turns
+from reasoning.language.hosted.rate_limit import SpacedRequests
 from reasoning.language.hosted.response_cache import ResponseCache
 from reasoning.language.local_weights import check_source
 
@@ -75,12 +75,12 @@ def _in_this_process(
 
 
 def _with_care(llm: BaseChatModel, requests_per_minute: float | None, cache: bool) -> BaseChatModel:
-    """The model with turns and a cache of replies where they are asked for, by LangChain's own mechanisms."""
+    """The model with spaced requests and a cache of replies where they are asked for, by LangChain's own mechanisms."""
     if runs_here(llm):
         return llm
     added: dict[str, Any] = {}
     if requests_per_minute is not None:
-        added["rate_limiter"] = Turns(requests_per_minute)
+        added["rate_limiter"] = SpacedRequests(requests_per_minute)
     if cache and llm.cache is None:
         if not (llm.is_lc_serializable() or llm._identifying_params):
             raise LLMError(f"{display_name(llm)} cannot be cached: it states no parameters that tell it from others")

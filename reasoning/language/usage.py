@@ -55,9 +55,9 @@ class TokenUsage:
         }
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> TokenUsage:
+    def from_dict(cls, stored: Mapping[str, Any]) -> TokenUsage:
         """What `to_dict` wrote."""
-        return cls(**{"cost" if name == "cost_usd" else name: value for name, value in said.items()})
+        return cls(**{"cost" if name == "cost_usd" else name: value for name, value in stored.items()})
 
     def __str__(self) -> str:
         """In words, for a terminal: what was sent, what it held, what it cost."""

@@ -1,4 +1,4 @@
-"""Turns: requests to a hosted model spaced evenly, without time limits that run out while a turn is waited for."""
+"""Requests to a hosted model, spaced evenly, without time limits that run out while a turn is waited for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ current_call: ContextVar[Call | None] = ContextVar("skylark_call", default=None)
 """The call that the code below serves, for the limiter, which LangChain asks without saying for whom."""
 
 
-class Turns(InMemoryRateLimiter):
+class SpacedRequests(InMemoryRateLimiter):
     """LangChain's limiter, told how long its callers wait and which of them have gone.
 
     LangChain asks it after the cache and before every request, so a cached reply waits for nobody.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,32 @@ def test_another_prompt_model_or_address_has_no_reply(cache: ResponseCache, tmp_
     cache.update("p", "m", said())
     assert looked_up(cache, "q") is looked_up(cache, model="n") is None
     assert looked_up(ResponseCache("http://elsewhere/v1", tmp_path)) is None
+
+
+def stored_by_0_1_0(path: Path) -> None:
+    """A store as version 0.1.0 wrote it, with one reply to the prompt "p" by the model "m"."""
+    key = hashlib.sha256(b'["https://api/v1", "m", "p"]').digest()
+    reply = '{"content": "e7, e9", "type": "ai", "response_metadata": {"finish_reason": "stop"}}'
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("CREATE TABLE replies (key BLOB PRIMARY KEY, reply TEXT NOT NULL, used REAL NOT NULL)")
+        store.execute("INSERT INTO replies VALUES (?, ?, 0)", (key, reply))
+        store.commit()
+
+
+def test_a_store_of_0_1_0_is_read(tmp_path: Path) -> None:
+    stored_by_0_1_0(tmp_path / "replies-1.sqlite3")
+    reply = looked_up(ResponseCache("https://api/v1", tmp_path))
+    assert reply is not None and reply.text == "e7, e9" and is_cached(reply)
+
+
+def test_a_store_of_another_version_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored_by_0_1_0(tmp_path / "replies-1.sqlite3")
+    before = (tmp_path / "replies-1.sqlite3").read_bytes()
+    monkeypatch.setattr(response_cache, "VERSION", 2)
+    cache = ResponseCache("https://api/v1", tmp_path)
+    assert looked_up(cache) is None
+    cache.update("p", "m", said("e1"))
+    assert (tmp_path / "replies-1.sqlite3").read_bytes() == before
 
 
 @pytest.mark.parametrize(
