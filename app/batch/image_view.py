@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from app.batch.image_job import Entry, ImageJob
 from app.batch.queue import STOPPED
-from app.batch.view import rough_duration
-from app.server.failure_view import failure_html
+from app.batch.view import rough_duration, status_html
 from app.server.templates import macro, render
 from app.server.words import counted
 
@@ -55,18 +54,8 @@ def state_html(job: ImageJob, began: float) -> Markup:
             kept = f"Kept: {so_far}." if job.entries else ""
         case _:
             words = f"Done: {so_far}."
-    return render(
-        "batch/status.html",
-        failure=failure_html(job.error) if job.state == "failed" and job.error is not None else "",
-        words=words,
-        ticking=ticking,
-        active=job.active,
-        label=BAR_LABEL,
-        done=len(job.entries),
-        total=job.total if job.state == "running" else 0,
-        kept=kept,
-        identifier="",
-    )
+    total = job.total if job.state == "running" else 0
+    return status_html(job, words, ticking, label=BAR_LABEL, done=len(job.entries), total=total, kept=kept)
 
 
 def _so_far(job: ImageJob) -> str:
@@ -108,4 +97,4 @@ def _found(entry: Entry) -> str:
 
 
 def _class_names(entry: Entry) -> list[str]:
-    return [found["class_name"] for found in entry.get("objects", ())]
+    return [item["class_name"] for item in entry.get("objects", ())]

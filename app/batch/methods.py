@@ -44,20 +44,20 @@ class BatchMethod:
 
 def offered_methods(model: LanguageModel) -> list[BatchMethod]:
     """What the visitor may choose whose event is being handled."""
-    found = [
+    offered = [
         BatchMethod(EXACT, "exact execution", "exact", "embedded", "embedded"),
         BatchMethod(COMPLETE, "likely answers too, over predicted edges", "complete", "embedded", "embedded"),
     ]
     if (described := model.described()) is not None and model.error is None and model.spec != "copy":
         name = described["name"].replace("\\", "/").rstrip("/").rpartition("/")[2] or "language model"
-        told = "embedded" if model.spec == "embedded" else name
-        found.append(BatchMethod(LARK, f"lark with {name}", "lark", model.spec, told))
-    found.append(BatchMethod(LARK_COPY, "lark with the copy-everything baseline", "lark", "copy", "copy"))
+        shown = "embedded" if model.spec == "embedded" else name
+        offered.append(BatchMethod(LARK, f"lark with {name}", "lark", model.spec, shown))
+    offered.append(BatchMethod(LARK_COPY, "lark with the copy-everything baseline", "lark", "copy", "copy"))
     if (own := model.own) is not None:
-        found.append(BatchMethod(LARK_OWN, f"lark with your {own.spec}", "lark", own.model, own.spec))
+        offered.append(BatchMethod(LARK_OWN, f"lark with your {own.spec}", "lark", own.model, own.spec))
         label = f"exact execution, questions read by your {own.spec}"
-        found.append(BatchMethod(EXACT_OWN, label, "exact", own.model, own.spec))
-    return found
+        offered.append(BatchMethod(EXACT_OWN, label, "exact", own.model, own.spec))
+    return offered
 
 
 def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMethod]:
@@ -67,17 +67,17 @@ def chosen_methods(model: LanguageModel, keys: list[str | None]) -> list[BatchMe
         SkylarkError: one is not offered, or both are the same.
     """
     known = {method.key: method for method in offered_methods(model)}
-    wanted = [key for key in keys if key and key != NOTHING]
-    for key in wanted:
+    chosen = [key for key in keys if key and key != NOTHING]
+    for key in chosen:
         if key in OWN and key not in known:
             raise _not_named("a model of your own")
         if key not in known:
             raise SkylarkError("there is no such method here: choose one from the list")
-    if not wanted:
+    if not chosen:
         raise SkylarkError("choose a method first")
-    if len(set(wanted)) < len(wanted):
+    if len(set(chosen)) < len(chosen):
         raise SkylarkError("both methods are the same: choose another one to stand beside the first, or nothing")
-    return [known[key] for key in wanted]
+    return [known[key] for key in chosen]
 
 
 def with_models(kept: Sequence[BatchMethod], chosen: Sequence[BatchMethod]) -> list[BatchMethod]:
@@ -91,14 +91,14 @@ def with_models(kept: Sequence[BatchMethod], chosen: Sequence[BatchMethod]) -> l
         LLMError: this visitor has not named the model.
     """
     now = {method.key: method for method in chosen}
-    found = []
+    methods = []
     for method in kept:
         if method.key in OWN:
             if method.key not in now or now[method.key].model != method.model:
                 raise _not_named(method.model)
             method = now[method.key]
-        found.append(method)
-    return found
+        methods.append(method)
+    return methods
 
 
 def _not_named(model: str) -> LLMError:

@@ -43,20 +43,18 @@ def results_of(job: QueryJob) -> list[Results]:
 
 def comparison_of(job: QueryJob) -> Comparison | None:
     """Both methods on the queries that both have answered; None where there are no such two."""
-    found = results_of(job)
-    if len(found) < 2 or len(job.runs) < 2:
-        return None
-    return compare(found[0], found[1], worst=CHANGED_MOST)
+    results = results_of(job)
+    return compare(results[0], results[1], worst=CHANGED_MOST) if len(results) == 2 else None
 
 
 def write_files(job: QueryJob) -> list[Path]:
     """Everything that can be taken away, written to the job's folder: the zip of all first, lines, summaries, tables,
     the picture."""
-    found = results_of(job)
-    if not found:
+    all_results = results_of(job)
+    if not all_results:
         return []
     files: list[Path] = []
-    for results in found:
+    for results in all_results:
         table = results.path.with_suffix(".csv")
         _write_table(results, {row.id: row.asked for run in job.runs for row in run.rows}, table)
         files += [results.path, summary_path(results.path), table]
@@ -68,7 +66,7 @@ def write_files(job: QueryJob) -> list[Path]:
         files.append(text)
     picture = job.folder / "plot.png"
     label = {run.out: run.method.label for run in job.runs}
-    save_plot(found, picture, labels=[label[results.path] for results in found])
+    save_plot(all_results, picture, labels=[label[results.path] for results in all_results])
     files.append(picture)
     return [_write_archive(job, files), *files]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from app.batch.job import QueryJob, Run
-from app.batch.queue import AT_ONCE, KEPT_SECONDS, MOST_WAITING, STOPPED, TURN_SECONDS, UNWATCHED_SECONDS
+from app.batch.queue import AT_ONCE, KEPT_SECONDS, MOST_WAITING, STOPPED, TURN_SECONDS, UNWATCHED_SECONDS, Job
 from app.batch.upload import MOST_BYTES, MOST_LINES
 from app.server.failure_view import failure_html
 from app.server.templates import muted, render
@@ -105,18 +105,21 @@ def state_html(job: QueryJob, began: float) -> Markup:
             words = f"Stopped{why}; {counted(done, 'answer')} kept. Go on continues from there."
         case "done":
             words = f"Done: {counted(done, 'answer')} in {duration(sum(run.seconds for run in job.runs))}."
-    return render(
-        "batch/status.html",
-        failure=failure_html(job.error) if job.state == "failed" and job.error is not None else "",
-        words=words,
-        ticking=ticking,
-        active=job.active,
-        label="How far the job is",
-        done=done,
-        total=total,
-        kept="",
-        identifier=job.id,
-    )
+    return status_html(job, words, ticking, label="How far the job is", done=done, total=total, identifier=job.id)
+
+
+def status_html(job: Job, words: str, ticking: str, **more: object) -> Markup:
+    """A job's state in `words` with the seconds that tick, or why it failed.
+
+    Args:
+        job: the job.
+        words: its state.
+        ticking: what changes every second.
+        **more: label, done and total of the bar; kept, what a failed job has all the same; identifier, as it is shown.
+    """
+    failure = failure_html(job.error) if job.state == "failed" and job.error is not None else ""
+    values = {"kept": "", "identifier": "", **more}
+    return render("batch/status.html", failure=failure, words=words, ticking=ticking, active=job.active, **values)
 
 
 def _pace(run: Run) -> str:
@@ -153,9 +156,9 @@ def _line(job: QueryJob, identifier: str) -> str:
     return f"{int(number) + 1:,}" if job.upload.kind == "lines" and number.isdecimal() else identifier
 
 
-def figures_html(job: QueryJob, found: Sequence[Results], comparison: Comparison | None, picture: Path | None) -> str:
+def figures_html(job: QueryJob, each: Sequence[Results], comparison: Comparison | None, picture: Path | None) -> str:
     """The figures of the answers so far: a table, or the two side by side, and the picture."""
-    if not found:
+    if not each:
         return ""
     label = {run.out: run.method.label for run in job.runs}
     about_both, comparisons = "", []
@@ -171,7 +174,7 @@ def figures_html(job: QueryJob, found: Sequence[Results], comparison: Comparison
         comparisons=comparisons,
         summaries=[
             (label[results.path], ["Type", *map(marked, results.metrics), "Lines"], _summary_rows(results))
-            for results in found
+            for results in each
         ],
         picture=base64.b64encode(picture.read_bytes()).decode() if picture is not None and shown else "",
         methods=" and ".join(run.method.label for run in job.runs),

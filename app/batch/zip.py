@@ -45,14 +45,14 @@ def plain_name(name: str, otherwise: str = "file") -> str:
     return re.sub(r"[^\w.\- ]", "_", last)[-80:].strip(". ") or otherwise
 
 
-def unpack(archive: Path, folder: Path, bounds: Bounds, wanted: Callable[[str], bool]) -> list[Path]:
+def unpack(archive: Path, folder: Path, bounds: Bounds, is_wanted: Callable[[str], bool]) -> list[Path]:
     """The wanted files of a zip, in the zip's order, each in a numbered folder of its own below `folder`.
 
     Args:
         archive: the zip.
         folder: an empty folder.
         bounds: what is more is refused, not cut.
-        wanted: whether a file is taken, by its plain name; the others are passed over.
+        is_wanted: whether a file is taken, by its plain name; the others are passed over.
 
     Raises:
         SkylarkError: it is no zip, is damaged, holds what no honest one does, or too much; nothing is then left.
@@ -60,7 +60,7 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, wanted: Callable[[str], 
     written: list[Path] = []
     try:
         with _opened(archive) as opened:
-            chosen = _checked(opened, bounds, wanted)
+            chosen = _checked(opened, bounds, is_wanted)
             left = bounds.bytes_all
             for number, entry in enumerate(chosen, start=1):
                 place = folder / str(number) / plain_name(entry.filename)
@@ -73,11 +73,11 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, wanted: Callable[[str], 
     return written
 
 
-def listed(archive: Path, bounds: Bounds, wanted: Callable[[str], bool]) -> list[int]:
+def listed(archive: Path, bounds: Bounds, is_wanted: Callable[[str], bool]) -> list[int]:
     """The sizes in bytes that a zip states of its wanted files; nothing is unpacked. Arguments and errors are those of
     `unpack`."""
     with _opened(archive) as opened:
-        return [entry.file_size for entry in _checked(opened, bounds, wanted)]
+        return [entry.file_size for entry in _checked(opened, bounds, is_wanted)]
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         raise SkylarkError(f"this file is no zip that can be read ({error}): pack it again as a plain .zip") from None
 
 
-def _checked(opened: zipfile.ZipFile, bounds: Bounds, wanted: Callable[[str], bool]) -> list[zipfile.ZipInfo]:
+def _checked(opened: zipfile.ZipFile, bounds: Bounds, is_wanted: Callable[[str], bool]) -> list[zipfile.ZipInfo]:
     entries = opened.infolist()
     if len(entries) > MOST_LISTED:
         raise SkylarkError(f"the zip lists {len(entries):,} entries; at most {MOST_LISTED:,} are read: make it smaller")
@@ -102,7 +102,7 @@ def _checked(opened: zipfile.ZipFile, bounds: Bounds, wanted: Callable[[str], bo
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise SkylarkError(f"the zip has a link, {shown!r}: pack the files themselves")
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if entry.is_dir() or hidden or not wanted(plain_name(entry.filename)):
+        if entry.is_dir() or hidden or not is_wanted(plain_name(entry.filename)):
             continue
         if entry.flag_bits & 0x1:
             raise SkylarkError("the zip is locked with a password: pack it again without one")

@@ -110,17 +110,17 @@ class LanguageModel:
         if self._model is None:
             return f"No language model is running: {self.error}. Exact answers need none."
         about = describe_llm(self._model)
-        told = f"Language model: {about['name']} ({about['size']}; {about['licence']}), run {about['runs']}."
+        words = f"Language model: {about['name']} ({about['size']}; {about['licence']}), run {about['runs']}."
         if self.spec == "embedded":
-            told += f" {SMALL}"
+            words += f" {SMALL}"
         elif self.spec == "copy":
-            told = (
+            words = (
                 f"Language model: the {about['name']} ({about['size']}). It shows what copying alone achieves: "
                 "the exact answer is the reliable one."
             )
         else:
-            told += " Language models make mistakes: the exact answer is the reliable one."
-        return told
+            words += " Language models make mistakes: the exact answer is the reliable one."
+        return words
 
     def described(self) -> dict[str, str] | None:
         """What `describe_llm` says of the page's model; None where there is none."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from gradio.context import LocalContext
@@ -59,7 +58,7 @@ class OwnModels:
     """Visitors' models, each under its visit."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[float, OwnModel]] = OrderedDict()
+        self._kept: dict[str, tuple[float, OwnModel]] = {}  # in the order of their last use
         self._lock = threading.Lock()
 
     def keep(self, visit: str, own: OwnModel) -> None:
@@ -68,7 +67,7 @@ class OwnModels:
             self._kept.pop(visit, None)
             self._kept[visit] = (time.monotonic(), own)
             while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+                del self._kept[next(iter(self._kept))]
 
     def forget(self, visit: str | None) -> None:
         """Use the page's model again, and keep the key no longer."""
@@ -81,11 +80,10 @@ class OwnModels:
         with self._lock:
             for old in [key for key, (used, _) in self._kept.items() if now - used > KEPT_SECONDS]:
                 del self._kept[old]
-            found = self._kept.pop(visit or "", None)
-            if found is None or visit is None:
-                return None
-            self._kept[visit] = (now, found[1])
-            return found[1]
+            _, own = self._kept.pop(visit or "", (now, None))
+            if own is not None and visit is not None:
+                self._kept[visit] = (now, own)
+            return own
 
 
 def this_visit() -> str | None:
@@ -145,22 +143,22 @@ def try_model(own: OwnModel, key: str) -> None:
             f"the model {own.spec} did not answer within {TRIAL_SECONDS:g} s: try again, or name another model"
         ) from None
     except Exception as error:
-        raise LLMError(_told(own, str(error).replace(key.strip(), HIDDEN))) from None
+        raise LLMError(_refusal(own, str(error).replace(key.strip(), HIDDEN))) from None
 
 
-def _told(own: OwnModel, said: str) -> str:
+def _refusal(own: OwnModel, message: str) -> str:
     """Why a model did not answer; what the provider said of a key is left out, since it quotes parts of it."""
     provider, name = own.provider, own.name
-    if HINTS[401] in said:
+    if HINTS[401] in message:
         return f"the provider refuses this key: check that it is whole, valid and one of {provider}, and paste it again"
-    if HINTS[403] in said:
+    if HINTS[403] in message:
         return f"the provider does not let this key use {name}: name another model, or a key of an account that may"
-    if HINTS[404] in said:
+    if HINTS[404] in message:
         return f"the provider has no model called {name} for this key: copy the name from its list of models"
-    if "no credit left" in said:
+    if "no credit left" in message:
         return f"the account of this key has no credit left at {provider}: add some there, or use another key"
-    if HINTS[429] in said:
+    if HINTS[429] in message:
         return "the provider's limit for this key is reached: wait a minute and try again"
-    if "onnection" in said:
+    if "onnection" in message:
         return f"{provider} could not be reached from this server: try again later, or use the page's own model"
-    return f"the model {own.spec} could not be asked: {said}"
+    return f"the model {own.spec} could not be asked: {message}"

@@ -4,11 +4,13 @@ Each method's docstring is what a program's author, or a language model with the
 are types here and no texts, since Gradio describes what is returned by them.
 """
 
+import functools
+import inspect
 import logging
 import math
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import gradio as gr
 from gradio import events
@@ -36,6 +38,61 @@ MOST_ANSWERS = 1_000
 MOST_NAMES = 50
 Method = Literal["exact", "lark", "complete"]
 Json = dict[str, Any]
+NUMBERS = {"least": (0, 1), "min_score": (LEAST_SCORE, MOST_SCORE)}
+"""Arguments that are numbers, with their bounds."""
+
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def _answering(endpoint: Endpoint) -> Endpoint:
+    """An endpoint whose arguments are checked, since the API takes any JSON and annotations bind no caller.
+
+    A mistake that was foreseen is a sentence to the caller. Of any other the caller learns only that it happened: what
+    was sent may be in its message, so the log has its kind and the lines of code alone.
+    """
+    signature = inspect.signature(endpoint)
+
+    @functools.wraps(endpoint)
+    def answered(*arguments: Any, **named: Any) -> Any:
+        for name, value in signature.bind(*arguments, **named).arguments.items():
+            if name != "self":
+                _check(name, value)
+        try:
+            return endpoint(*arguments, **named)
+        except gr.Error:
+            raise
+        except SkylarkError as error:
+            raise _mistake(str(error)) from error
+        except Exception as error:
+            lines = "".join(traceback.format_tb(error.__traceback__))
+            log.error("a program's call failed: %s\n%s", type(error).__name__, lines)
+            raise _mistake(
+                "something went wrong inside Skylark, and this call has no answer; the server's log says where"
+            ) from None
+
+    return cast(Endpoint, answered)
+
+
+def _mistake(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)
+
+
+def _check(name: str, value: Any) -> None:
+    """A number, an image or a text, as the argument's name says. Scores out of bounds are brought within them later."""
+    if name in NUMBERS:
+        low, high = NUMBERS[name]
+        expected = f"{name}: a number from {low} to {high} was expected, not "
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise _mistake(expected + _kind(value))
+        if name == "least" and not low <= value <= high:
+            raise _mistake(f"{expected}{value}")
+    elif name == "image" and not isinstance(value.get("path") if isinstance(value, dict) else value, str):
+        raise _mistake(
+            f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(value)}'
+        )
+    elif name != "image" and not isinstance(value, str):
+        raise _mistake(f"{name}: a text was expected, not {_kind(value)}")
 
 
 class Programs:
@@ -52,6 +109,7 @@ class Programs:
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
         self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
 
+    @_answering
     def datasets(self) -> list[Json]:
         """List the knowledge graphs that can be asked, each with its name and what it holds.
 
@@ -62,6 +120,7 @@ class Programs:
                  for item in kg_data.list_datasets()}  # fmt: skip
         return [{"name": name, "about": about.get(name, "")} for name in self._shelf.names]
 
+    @_answering
     def relations(self, graph: str = DEFAULT_GRAPH) -> Json:
         """Say how large a knowledge graph is and which relations it has: the words that a formal query is made of.
 
@@ -72,14 +131,13 @@ class Programs:
             An object with `graph`, `triples`, `entities` and `relations`, a list of names.
         """
 
-        _check_texts(graph=graph)
-
         def work() -> Json:
             kg = self._shelf.get(graph)
             return {"graph": graph, "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_names()}
 
-        return _told(lambda: ANSWERS.run(work))
+        return ANSWERS.run(work)
 
+    @_answering
     def find_entity(self, name: str, graph: str = DEFAULT_GRAPH) -> Json:
         """Find the entity that a name means in a knowledge graph, despite case, accents and small misspellings.
 
@@ -91,8 +149,6 @@ class Programs:
             An object with `entity` (null where none or several have the name), `id`, `types`, and `nearest`, further
             names or, where several share the name, ids of the form entity("id").
         """
-
-        _check_texts(name=name, graph=graph)
 
         def work() -> Json:
             kg = self._shelf.get(graph)
@@ -107,8 +163,9 @@ class Programs:
                 "entity": kg.name(entity), "id": kg.identifier(entity), "types": kg.types(entity), "nearest": [],
             }  # fmt: skip
 
-        return _told(lambda: ANSWERS.run(work))
+        return ANSWERS.run(work)
 
+    @_answering
     def ask(self, graph: str, question: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
         """Answer a question about a knowledge graph, in plain English or as a formal query, with its evidence.
 
@@ -125,14 +182,12 @@ class Programs:
             (triples) and `notes`; of method "complete" also `proofs`, which say what is known and what predicted.
         """
 
-        _check_texts(graph=graph, question=question, method=method)
-        _check_number("least", least, 0, 1)
-
         def work() -> Answer:
             return ask(self._shelf.get(graph), graph, question, self._model.reader).answer
 
         return self._by(method, graph, least, work)
 
+    @_answering
     def query(self, graph: str, query: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
         """Answer a formal query on a knowledge graph, with its evidence.
 
@@ -150,9 +205,6 @@ class Programs:
             An object as `ask` gives it.
         """
 
-        _check_texts(graph=graph, query=query, method=method)
-        _check_number("least", least, 0, 1)
-
         def work() -> Answer:
             text = query.strip()
             if text and not looks_formal(text):
@@ -162,6 +214,7 @@ class Programs:
 
         return self._by(method, graph, least, work)
 
+    @_answering
     def detect(self, image: str | Json, instruction: str, min_score: float = USUAL_SCORE) -> Json:
         """Find, outline or count objects in an image as an instruction in plain English says.
 
@@ -174,16 +227,10 @@ class Programs:
             An object with `image_size` in pixels, `objects` (each with `class_name`, `xyxy` in pixels, `score` and
             `polygon`), `value`, `notes`, and `text`, the result in the form that was asked for.
         """
+        looked = self._images.look(image, instruction, min_score)
+        return {**looked.detections.to_dict(), "text": looked.detections.text}
 
-        _check_texts(instruction=instruction)
-        _check_look(image, min_score)
-
-        def work() -> Json:
-            looked = self._images.look(image, instruction, min_score)
-            return {**looked.detections.to_dict(), "text": looked.detections.text}
-
-        return _told(work)
-
+    @_answering
     def ask_image(self, image: str | Json, question: str, min_score: float = USUAL_SCORE) -> Json:
         """Answer a question about an image by a logical query over the objects that are found in it.
 
@@ -196,10 +243,9 @@ class Programs:
             An object with `query`, `value` (a number, truth value or word where one is asked for), `objects` with
             `xyxy` in pixels, the reasons, and `notes`.
         """
-        _check_texts(question=question)
-        _check_look(image, min_score)
-        return _told(lambda: self._images.ground(image, question, min_score).to_dict())
+        return self._images.ground(image, question, min_score).to_dict()
 
+    @_answering
     def scene(self, image: str | Json, min_score: float = USUAL_SCORE) -> Json:
         """Describe everything that is found in an image as a small knowledge graph: objects and how they lie.
 
@@ -210,22 +256,18 @@ class Programs:
         Returns:
             An object with `objects` and `relations`, triples such as ["person 1", "left_of", "bus 1"].
         """
-        _check_look(image, min_score)
-        return _told(lambda: self._images.scene(image, min_score).to_dict())
+        return self._images.scene(image, min_score).to_dict()
 
     def _by(self, method: str, graph: str, least: float, work: Callable[[], Answer]) -> Json:
         if method not in get_args(Method):
             raise _mistake(f'there is no method "{method[:100]}": "exact", "lark" or "complete" was expected')
 
-        def answered() -> Json:
-            exact = work()
-            if method == "exact":
-                return ANSWERS.run(lambda: _listed(exact))
-            if method == "complete":
-                return self._likely.run(lambda: _listed(self._completed(graph, exact, least)))
-            return self._runs.run(lambda: _listed(self._worked_out(exact)))
-
-        return _told(answered)
+        exact = work()
+        if method == "exact":
+            return ANSWERS.run(lambda: _listed(exact))
+        if method == "complete":
+            return self._likely.run(lambda: _listed(self._completed(graph, exact, least)))
+        return self._runs.run(lambda: _listed(self._worked_out(exact)))
 
     def _completed(self, graph: str, exact: Answer, least: float) -> Answer:
         """The same query over known and predicted edges."""
@@ -235,52 +277,6 @@ class Programs:
         """The same query by the language model, which stops at its next token once its time is over."""
         options = LarkOptions(max_new_tokens=MAX_NEW_TOKENS)
         return Reasoner(exact.kg, llm=self._model.for_run(), method="lark", options=options).answer(exact.query)
-
-
-def _told(work: Callable[[], Json]) -> Json:
-    """What is foreseen is told; of the rest the caller learns only that it happened, and the log where.
-
-    What a caller sent may be in such an error's message, so the log has its kind and the lines of code alone.
-    """
-    try:
-        return work()
-    except SkylarkError as error:
-        raise _mistake(str(error)) from error
-    except Exception as error:
-        log.error(
-            "a program's call failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
-        )
-        raise _mistake(
-            "something went wrong inside Skylark, and this call has no answer; the server's log says where"
-        ) from None
-
-
-def _mistake(told: str) -> gr.Error:
-    return gr.Error(told, print_exception=False)
-
-
-def _check_texts(**given: object) -> None:
-    """Each is a text: the API takes any JSON, and annotations bind no caller."""
-    for name, value in given.items():
-        if not isinstance(value, str):
-            raise _mistake(f"{name}: a text was expected, not {_kind(value)}")
-
-
-def _check_look(image: object, min_score: object) -> None:
-    if not isinstance(image.get("path") if isinstance(image, dict) else image, str):
-        raise _mistake(
-            f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(image)}'
-        )
-    _check_number("min_score", min_score, LEAST_SCORE, MOST_SCORE, bounded=False)
-
-
-def _check_number(name: str, value: object, low: float, high: float, bounded: bool = True) -> None:
-    """A number; one out of its bounds is a mistake here only where nothing further on tells it."""
-    told = f"{name}: a number from {low} to {high} was expected, not "
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _mistake(told + _kind(value))
-    if bounded and not low <= value <= high:
-        raise _mistake(f"{told}{value}")
 
 
 def _kind(value: object) -> str:
@@ -302,9 +298,9 @@ def _kind(value: object) -> str:
 
 
 def _listed(answer: Answer) -> Json:
-    told = answer.to_dict()
-    total = len(told["answers"])
-    return {**told, "answers": told["answers"][:MOST_ANSWERS], "answers_total": total}
+    content = answer.to_dict()
+    total = len(content["answers"])
+    return {**content, "answers": content["answers"][:MOST_ANSWERS], "answers_total": total}
 
 
 def offer_only_programs(page: gr.Blocks) -> None:

@@ -50,8 +50,8 @@ Waiting = Callable[[], Iterable[tuple[str, str]]]
 class Refusal(Exception):
     """A request that is not let through, with the status and the sentence that it is answered with."""
 
-    def __init__(self, status: int, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
@@ -182,9 +182,9 @@ class Guard:
 def stored_bytes(folder: Path) -> int:
     """Bytes of the files in a folder and below; links count as themselves."""
     total = 0
-    for found in folder.rglob("*") if folder.is_dir() else ():
+    for path in folder.rglob("*") if folder.is_dir() else ():
         try:
-            total += found.lstat().st_size
+            total += path.lstat().st_size
         except OSError:  # deleted meanwhile
             continue
     return total
@@ -237,13 +237,13 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -32,16 +32,16 @@ def in_view(*selectors: str) -> str:
     return read_static("in_view.js").replace("SELECTORS", json.dumps(selectors))
 
 
-def called(function: Callable[[Source, object], dict[str, Any]], source: Source, wanted: object) -> Any:
-    """What a function gives for `wanted`, or `{"error": ...}` with a sentence: a failure is a sentence here as well.
+def called(function: Callable[[Source, object], dict[str, Any]], source: Source, request: object) -> Any:
+    """What a function gives for `request`, or `{"error": ...}` with a sentence: a failure is a sentence here as well.
 
     Args:
         function: what answers the script.
         source: what it answers from, such as the graphs on offer.
-        wanted: what the script asks for.
+        request: what the script asks for.
     """
     try:
-        return function(source, wanted)
+        return function(source, request)
     except SkylarkError as error:
         return {"error": str(error)}
     except Exception:

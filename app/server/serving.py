@@ -109,13 +109,13 @@ def _tidy(page: gr.Blocks, uploads: Path) -> None:
 def delete_old(folder: Path, seconds: float) -> int:
     """Delete files that were last written so long ago, and folders left empty; returns how many files."""
     now, deleted = time.time(), 0
-    for found in sorted(folder.rglob("*"), reverse=True):
+    for path in sorted(folder.rglob("*"), reverse=True):
         try:
-            if found.is_dir() and not found.is_symlink():
-                if not any(found.iterdir()) and now - found.lstat().st_mtime > seconds:
-                    found.rmdir()
-            elif now - found.lstat().st_mtime > seconds:
-                found.unlink()
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()) and now - path.lstat().st_mtime > seconds:
+                    path.rmdir()
+            elif now - path.lstat().st_mtime > seconds:
+                path.unlink()
                 deleted += 1
         except OSError:  # somebody else deleted it, or is writing there
             continue
