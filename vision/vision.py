@@ -137,8 +137,8 @@ class Vision:
 
     def scene(self, image: ImageSource, *, min_score: float | None = None) -> Scene:
         """Everything that the detector finds in an image, as a small knowledge graph."""
-        loaded = load_image(image)
-        return Scene.from_detections(self.detect(image, EVERYTHING, min_score=min_score), loaded)
+        plan, loaded = self._plan(EVERYTHING, min_score), load_image(image)
+        return Scene.from_detections(self._concluded(plan, loaded, self._looked(plan, loaded), image), loaded)
 
     def ask(self, image: ImageSource, text: str, *, min_score: float | None = None) -> Grounding:
         """Answer a referring expression or a question by a logical query over the scene.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
@@ -27,11 +27,7 @@ READERS = max(2, usable_cores() // 2)
 
 
 def detect_many(
-    detector: Detector,
-    sources: Iterable[ImageSource],
-    request: Request,
-    *,
-    load: Callable[[ImageSource], LoadedImage] = load_image,
+    detector: Detector, sources: Iterable[ImageSource], request: Request
 ) -> Iterator[tuple[ImageSource, LoadedImage | None, Found | SkylarkError]]:
     """Look at many images.
 
@@ -39,7 +35,6 @@ def detect_many(
         detector: what looks at them.
         sources: the images; each is taken only when its turn comes near.
         request: what is asked of each.
-        load: reads one image.
 
     Returns:
         Of each source, in order: the source, the image (None where it could not be read), and what was found or why
@@ -48,7 +43,7 @@ def detect_many(
     waiting: deque[tuple[ImageSource, LoadedImage | SkylarkError]] = deque()
 
     def readable() -> Iterator[LoadedImage]:
-        for source, image in _read_ahead(sources, load):
+        for source, image in _read_ahead(sources):
             waiting.append((source, image))
             if not isinstance(image, SkylarkError):
                 yield image
@@ -71,14 +66,12 @@ def _unreadable(
         yield source, None, error
 
 
-def _read_ahead(
-    sources: Iterable[ImageSource], load: Callable[[ImageSource], LoadedImage]
-) -> Iterator[tuple[ImageSource, LoadedImage | SkylarkError]]:
+def _read_ahead(sources: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, LoadedImage | SkylarkError]]:
     """Each source with its image, in order, as many ahead as there are readers."""
 
     def read(source: ImageSource) -> LoadedImage | SkylarkError:
         try:
-            return load(source)
+            return load_image(source)
         except SkylarkError as error:
             return error
 

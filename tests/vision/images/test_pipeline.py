@@ -11,7 +11,7 @@ from kg_data.errors import SkylarkError
 from vision.classes.coco import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.detector import NanoDet
-from vision.errors import DetectorError, ImageError
+from vision.errors import DetectorError
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.images.pipeline import detect_many
 
@@ -117,11 +117,3 @@ def test_many_threads_give_what_one_image_at_a_time_gives() -> None:
 def test_a_request_that_cannot_be_met_is_an_error_of_each_image() -> None:
     results = detect_many(NanoDet(1), [grey(1), grey(2)], Request(("unicorn",)))
     assert [lightness(found) for _, _, found in results] == ["DetectorError"] * 2
-
-
-def test_a_reader_of_ones_own_is_used() -> None:
-    def read(source: ImageSource) -> LoadedImage:
-        raise ImageError(f"{source!s} is not for reading")
-
-    ((_, _, found),) = detect_many(GreyDetector(), ["a"], ANYTHING, load=read)
-    assert str(found) == "a is not for reading"

@@ -59,7 +59,12 @@ _TOLERANCE = 0.5
 _SPECK_SHARE = 0.05
 
 _EXPONENT = 2.5
-"""Of the superellipse by which nearness to the middle is measured; 2 would be an ellipse."""
+"""Of the superellipses: the rounded box, and the one by which nearness to the middle is measured; 2 is an ellipse."""
+
+_ROUNDED_SHARE = 0.95
+"""Share of the box's width and height that the rounded box reaches."""
+
+_ROUNDED_POINTS = 48
 
 _BINS = (12, 20, 20)
 """Of the colour histograms, in L, a and b."""
@@ -100,24 +105,21 @@ def grabcut_outlines(image: LoadedImage, xyxy: NDArray[np.floating]) -> Outlines
     return Outlines(tuple(rings), tuple(sources))
 
 
-def rounded_box(box: Sequence[float], *, exponent: float = 2.5, scale: float = 0.95, points: int = 48) -> Ring:
-    """The superellipse in a box: of all outlines that know nothing of the image about the best.
+def rounded_box(box: Sequence[float]) -> Ring:
+    """The superellipse in a box: among outlines that use nothing of the image about the best.
 
     Args:
         box: x1, y1, x2, y2.
-        exponent: 2 for an ellipse, more for fuller corners.
-        scale: share of the box's width and height that it reaches.
-        points: how many.
 
     Returns:
         Shape (points, 2), clockwise on the picture.
     """
-    turn = np.arange(points) * (2 * math.pi / points)
+    turn = np.arange(_ROUNDED_POINTS) * (2 * math.pi / _ROUNDED_POINTS)
     unit = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    unit = np.sign(unit) * np.abs(unit) ** (2 / exponent)
+    unit = np.sign(unit) * np.abs(unit) ** (2 / _EXPONENT)
     left, top, right, bottom = box
     middle, half = np.array([left + right, top + bottom]) / 2, np.array([right - left, bottom - top]) / 2
-    return np.asarray(middle + unit * half * scale, np.float32)
+    return np.asarray(middle + unit * half * _ROUNDED_SHARE, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
