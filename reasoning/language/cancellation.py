@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from concurrent.futures import Future
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -29,34 +29,31 @@ def until(gone: threading.Event) -> contextvars.Context:
     return context
 
 
+def started(work: Callable[[], T], context: contextvars.Context, name: str) -> Future[T]:
+    """`work` on a daemon thread of its own, in a context: unlike those of a pool, no exit and no loop waits for it."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # it cannot be cancelled from outside: it ends itself, see `abandoned`
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
+    return future
+
+
 async def awaited(work: Callable[[], T], gone: threading.Event | None = None) -> T:
     """What `work` gives or raises, on a thread of its own; it is abandoned where the one who awaits it is cancelled.
-
-    The thread is a daemon: unlike those of `asyncio.to_thread`, no loop waits for it in order to close.
 
     Args:
         work: anything but StopIteration may be raised.
         gone: set on cancelling; given where several pieces of work have the same caller.
     """
     caller_gone = gone or threading.Event()
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(settled: Callable[[Any], None], outcome: Any) -> None:
-        if not future.done():
-            settled(outcome)
-
-    def run() -> None:
-        try:
-            done = (future.set_result, work())
-        except BaseException as error:
-            done = (future.set_exception, error)  # type: ignore[assignment]
-        with suppress(RuntimeError):  # the loop has closed
-            loop.call_soon_threadsafe(settle, *done)
-
-    threading.Thread(target=until(caller_gone).run, args=(run,), name="skylark-awaited", daemon=True).start()
     try:
-        return await future
+        return await asyncio.wrap_future(started(work, until(caller_gone), "skylark-awaited"))
     except asyncio.CancelledError:
         caller_gone.set()
         raise

@@ -7,9 +7,10 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar, cast
+from concurrent.futures import Future, wait
+from typing import TypeVar
 
-from reasoning.language.cancellation import until
+from reasoning.language.cancellation import started, until
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,46 +32,41 @@ def concurrent_map(function: Callable[[T], R], items: Iterable[T], workers: int)
     if workers <= 1 or _inside.get():
         yield from map(function, items)
         return
-    tasks: queue.SimpleQueue[tuple[contextvars.Context, T, queue.SimpleQueue[Any]] | None] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[tuple[contextvars.Context, T, Future[R]] | None] = queue.SimpleQueue()
     dropped = threading.Event()
 
     def work() -> None:
         while (task := tasks.get()) is not None and not dropped.is_set():
-            context, item, outcome = task
+            context, item, future = task
             try:
-                outcome.put((True, context.run(function, item)))
+                future.set_result(context.run(function, item))
             except BaseException as error:
-                outcome.put((False, error))
+                future.set_exception(error)
 
-    waiting: deque[queue.SimpleQueue[Any]] = deque()
-    started = 0
+    waiting: deque[Future[R]] = deque()
+    threads = 0
     try:
         for item in items:
             # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
             context = until(dropped)
             context.run(_inside.set, True)
-            waiting.append(queue.SimpleQueue())
+            waiting.append(Future())
             tasks.put((context, item, waiting[-1]))
-            if started < workers:
-                threading.Thread(target=work, name="skylark-map", daemon=True).start()
-                started += 1
+            if threads < workers:
+                started(work, contextvars.copy_context(), "skylark-map")
+                threads += 1
             if len(waiting) == 2 * workers:
-                yield cast(R, _result(waiting.popleft()))
+                yield _result(waiting.popleft())
         while waiting:
-            yield cast(R, _result(waiting.popleft()))
+            yield _result(waiting.popleft())
     finally:
         dropped.set()
-        for _ in range(started):
+        for _ in range(threads):
             tasks.put(None)
 
 
-def _result(outcome: queue.SimpleQueue[Any]) -> Any:
-    while True:
-        try:
-            # An interrupt that another thread received is seen only between two waits.
-            done, result = outcome.get(timeout=LOOK_SECONDS)
-        except queue.Empty:
-            continue
-        if not done:
-            raise result
-        return result
+def _result(future: Future[R]) -> R:
+    # An interrupt that another thread received is seen only between two waits.
+    while not wait([future], timeout=LOOK_SECONDS).done:
+        pass
+    return future.result()

@@ -101,10 +101,10 @@ def _is_gguf(path: Path) -> bool:
 def _beside(path: Path) -> str:
     """The models in the folder that a missing path names, for a message."""
     try:
-        there = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
+        models = sorted(str(folder) for folder in path.parent.iterdir() if folder.is_dir() and has_weights(folder))
     except OSError:
         return ""
-    return f"; there are {', '.join(there[:5])}" if there else ""
+    return f"; there are {', '.join(models[:5])}" if models else ""
 
 
 def open_model(folder: Path, name: str, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:

@@ -95,8 +95,8 @@ def load_hosted(provider: str, model: str, key: str | None = None) -> BaseChatMo
 
 
 def _hidden(error: Exception, key: str | None) -> str:
-    said = str(error)
-    return redact(said.replace(key, HIDDEN) if key else said)
+    message = str(error)
+    return redact(message.replace(key, HIDDEN) if key else message)
 
 
 def is_installed(provider: Provider) -> bool:

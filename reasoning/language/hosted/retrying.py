@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import email.utils
 import logging
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextvars import copy_context
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
 from kg_data.errors import SkylarkError
-from reasoning.language.cancellation import abandoned
+from reasoning.language.cancellation import abandoned, started
 from reasoning.language.errors import UNWANTED, LLMError, LLMTimeoutError
 from reasoning.language.hosted.providers import address, display_name
 from reasoning.language.hosted.rate_limit import Call, current_call
@@ -116,33 +115,20 @@ def within(call: Call, llm: BaseChatModel, work: Callable[[], T]) -> T:
         LLMTimeoutError: nothing came in the time that `call` has left.
         LLMError: nobody waits for it any more, see `reasoning.language.cancellation`.
     """
-    outcome: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-
-    def run() -> None:
-        current_call.set(call)
-        try:
-            outcome.put((True, work()))
-        except BaseException as error:
-            outcome.put((False, error))
-
     # LangChain finds the caller's tracing callbacks in the context, which a new thread doesn't inherit.
-    threading.Thread(target=copy_context().run, args=(run,), name="skylark-llm", daemon=True).start()
-    done = False
+    context = copy_context()
+    context.run(current_call.set, call)
+    future = started(work, context, "skylark-llm")
     try:
         # While a turn is waited for the end moves away, so the time left is looked at again whenever it is over.
         while (left := call.left) > 0:
-            try:
-                done, result = outcome.get(timeout=min(left, LOOK_SECONDS))
-            except queue.Empty:
-                if abandoned():
-                    raise LLMError(UNWANTED) from None
-                continue
-            if not done:
-                raise result
-            return cast(T, result)
+            if wait([future], timeout=min(left, LOOK_SECONDS)).done:
+                return future.result()
+            if abandoned():
+                raise LLMError(UNWANTED)
         raise LLMTimeoutError(display_name(llm), call.timeout)
     finally:
-        if not done:
+        if not future.done():
             call.given_up.set()
 
 

@@ -69,8 +69,8 @@ def writer(
             if type(error).__name__ == "LengthFinishReasonError":  # openai's, for a reply that ended at its limit
                 return AIMessage("", response_metadata={"finish_reason": CUT_OFF[0]})
             if refuses_schema(error):
-                said = redact(str(error), llm)
-                raise NoSchemaError(f"{display_name(llm)} cannot be held to a JSON schema: {said}") from None
+                reason = redact(str(error), llm)
+                raise NoSchemaError(f"{display_name(llm)} cannot be held to a JSON schema: {reason}") from None
             raise
         if raw.text or not raw.tool_calls:
             return raw
