@@ -75,8 +75,8 @@ class Lexicon:
     def _members(self, field: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
         for member in field.split("|"):
             if member.startswith("@"):
-                wanted = member[1:]
-                line = next(row for row in rows if row[0] == "name" and row[1].split("|")[0] == wanted)
+                group = member[1:]
+                line = next(row for row in rows if row[0] == "name" and row[1].split("|")[0] == group)
                 yield from self._members(line[2], rows)
             else:
                 yield member

@@ -45,13 +45,13 @@ def _lines(grounding: Grounding) -> Iterator[str]:
     """The answer, the query that it was read as, and the reason of each object."""
     if grounding.value is not None:
         yield value_text(grounding.value)
-    found = grounding.detections
-    if not len(found) and grounding.value is None:
+    detections = grounding.detections
+    if not len(detections) and grounding.value is None:
         yield "nothing"
     reasons = {place: reason.words for place, reason in enumerate(grounding.justification)}
-    for place, one in enumerate(found):
-        box = ", ".join(f"{number:.0f}" for number in one.xyxy)
-        score = "" if one.score is None else f" {one.score:.2f}"
+    for place, detected in enumerate(detections):
+        box = ", ".join(f"{number:.0f}" for number in detected.xyxy)
+        score = "" if detected.score is None else f" {detected.score:.2f}"
         reason = f": {reasons[place]}" if reasons.get(place) else ""
-        yield f"{one.class_name} ({box}){score}{reason}"
+        yield f"{detected.class_name} ({box}){score}{reason}"
     yield f"query: {grounding.query}"

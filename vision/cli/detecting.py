@@ -63,11 +63,11 @@ def value_text(value: str | float | bool) -> str:
 
 def _printed(options: argparse.Namespace, vision: Vision, task: Task, images: Sequence[Path]) -> int:
     run = _Run(vision, task, images, progress=False)
-    for image, found in run.detections():
+    for image, detections in run.detections():
         # Who names a format wants the objects in it, even where a number or words would answer.
-        text = (found if options.format is None else replace(found, value=None)).text
+        text = (detections if options.format is None else replace(detections, value=None)).text
         if options.json:
-            row = {"image": str(image), **found.to_dict(), "text": text}
+            row = {"image": str(image), **detections.to_dict(), "text": text}
             print(as_json(row, indent=2 if len(images) == 1 else None), flush=True)
         else:
             if len(images) > 1:
@@ -88,13 +88,13 @@ def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Se
     with OutputFolder(options.out, task.output.format, options.draw, settings, options.overwrite) as folder:
         todo = [image for image in images if options.overwrite or not folder.has(image)]
         run = _Run(vision, task, todo, progress=len(images) > 1, before=len(images) - len(todo))
-        for image, found in run.detections():
+        for image, detections in run.detections():
             try:
-                folder.add(image, found)
+                folder.add(image, detections)
             except FormatError as error:
                 run.fail(image, error)
                 continue
-            objects += len(found)
+            objects += len(detections)
             written += 1
     before = len(images) - len(todo)
     if options.json:
@@ -102,9 +102,9 @@ def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Se
         done = {"written": written, "objects": objects, "there_before": before, "failed": failed}
         print(as_json({"out": str(options.out), **done}))
     else:
-        there = f", {before:,} there before" if before else ""
+        done_before = f", {before:,} there before" if before else ""
         wrong = f", {len(run.failed):,} failed" if run.failed else ""
-        print(f"{options.out}: {written:,} images with {objects:,} objects{there}{wrong}")
+        print(f"{options.out}: {written:,} images with {objects:,} objects{done_before}{wrong}")
     return FAILURE if run.failed else OK
 
 
@@ -131,13 +131,13 @@ class _Run:
     def detections(self) -> Iterator[tuple[Path, Detections]]:
         """Each image that could be read with what was found in it; of the others the reason is said."""
         with self._bar:
-            given = self._vision.detect_many(self._images, self._task)
-            for image, (_, found) in zip(self._images, given, strict=True):
-                if isinstance(found, SkylarkError):
-                    self.fail(image, found)
+            results = self._vision.detect_many(self._images, self._task)
+            for image, (_, detections) in zip(self._images, results, strict=True):
+                if isinstance(detections, SkylarkError):
+                    self.fail(image, detections)
                 else:
-                    self._note(image, found.notes)
-                    yield image, found
+                    self._note(image, detections.notes)
+                    yield image, detections
                 self._bar.update()
 
     def fail(self, image: Path, error: SkylarkError) -> None:

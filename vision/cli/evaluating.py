@@ -46,8 +46,12 @@ def grounding_table(figures: Mapping[str, Any]) -> str:
         lines.append(f"{figures['not_understood']:,} were not understood, counted as wrong")
     for miss in figures["misses"]:
         lines += ["", f"{miss['image']}: {miss['expression']}", f"  expected {_result(miss['expected'])}"]
-        found = miss["found"]
-        lines.append(f"  {found['error']}" if found["error"] else f"  found {_result(found)} by {found['query']}")
+        miss_result = miss["found"]
+        lines.append(
+            f"  {miss_result['error']}"
+            if miss_result["error"]
+            else f"  found {_result(miss_result)} by {miss_result['query']}"
+        )
     return "\n".join(lines)
 
 

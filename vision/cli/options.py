@@ -73,11 +73,11 @@ def images_of(arguments: Sequence[str]) -> list[Path]:
         ArgumentError: an argument names nothing.
         ImageError: a folder holds no image.
     """
-    found: dict[Path, Path] = {}
+    matches: dict[Path, Path] = {}
     for argument in arguments:
         for path in _named(argument):
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
+            matches.setdefault(path.resolve(), path)
+    return list(matches.values())
 
 
 def _named(argument: str) -> list[Path]:
@@ -97,5 +97,5 @@ def _nearest(path: Path) -> str:
         names = [beside.name for beside in path.absolute().parent.iterdir()]
     except OSError:
         return f": there is no folder {path.parent}"
-    found = extractOne(path.name, names, score_cutoff=60)
-    return f"; the nearest name is {path.parent / found[0]}" if found else ""
+    matches = extractOne(path.name, names, score_cutoff=60)
+    return f"; the nearest name is {path.parent / matches[0]}" if matches else ""

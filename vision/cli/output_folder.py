@@ -142,14 +142,19 @@ class OutputFolder:
             part = line["coco"]
             for category in part["categories"]:
                 if category["name"] not in categories:
-                    used = {one["id"] for one in categories.values()}
+                    used = {annotation["id"] for annotation in categories.values()}
                     number_of = category["id"] if category["id"] not in used else max(used) + 1
                     categories[category["name"]] = {**category, "id": number_of}
             ids = {category["id"]: categories[category["name"]]["id"] for category in part["categories"]}
             images.append({**part["images"][0], "id": number, "file_name": name})
-            for one in part["annotations"]:
+            for annotation in part["annotations"]:
                 annotations.append(
-                    {**one, "id": len(annotations) + 1, "image_id": number, "category_id": ids[one["category_id"]]}
+                    {
+                        **annotation,
+                        "id": len(annotations) + 1,
+                        "image_id": number,
+                        "category_id": ids[annotation["category_id"]],
+                    }
                 )
         return {"images": images, "annotations": annotations, "categories": list(categories.values())}
 

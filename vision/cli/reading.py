@@ -58,9 +58,9 @@ def _lines(task: Task) -> Iterator[str]:
     elif not task.targets:
         yield "classes: none"
     for target in task.targets or ():
-        meant = ", ".join(name for name in target.classes if name != target.label)
+        meaning = ", ".join(name for name in target.classes if name != target.label)
         colour = f" ({target.colour})" if target.colour else ""
-        yield f"class: {target.label}{colour}" + (f" = {meant}" if meant else "")
+        yield f"class: {target.label}{colour}" + (f" = {meaning}" if meaning else "")
     if task.expression is not None:
         yield f"expression: {task.expression}"
     if task.limit is not None:

@@ -29,7 +29,7 @@ class Categories:
     lacking: tuple[str, ...]
 
 
-def tied(categories: Sequence[str], vocabulary: Sequence[str] | None, matcher: Matcher) -> Categories:
+def tie_categories(categories: Sequence[str], vocabulary: Sequence[str] | None, matcher: Matcher) -> Categories:
     """Tie categories to a detector's classes, each class to one of them at most.
 
     Args:
@@ -53,7 +53,9 @@ def tied(categories: Sequence[str], vocabulary: Sequence[str] | None, matcher: M
     )
 
 
-def chosen(words: Sequence[str], categories: Sequence[str], supercategories: dict[str, str]) -> tuple[str, ...]:
+def named_categories(
+    words: Sequence[str], categories: Sequence[str], supercategories: dict[str, str]
+) -> tuple[str, ...]:
     """The categories that the user's words name, in the annotations' order.
 
     Args:
@@ -65,11 +67,11 @@ def chosen(words: Sequence[str], categories: Sequence[str], supercategories: dic
         EvaluationError: a word names no category; with the nearest that there are.
     """
     spelled = {_key(name): name for name in categories}
-    found: set[str] = set()
+    named: set[str] = set()
     rest = []
     for word in words:
         if _key(word) in spelled:
-            found.add(spelled[_key(word)])
+            named.add(spelled[_key(word)])
         else:
             rest.append(word)
     matches = ClassMatcher(categories, supercategories).match_all(rest) if rest else []
@@ -81,8 +83,8 @@ def chosen(words: Sequence[str], categories: Sequence[str], supercategories: dic
         if not match.classes:
             near = dict.fromkeys([*(name for name, _, _ in extract(word, categories, limit=2)), *match.nearest])
             raise EvaluationError(f'"{word}" names none of the annotated classes; the nearest: {", ".join(near)}')
-        found.update(match.classes)
-    return tuple(name for name in categories if name in found)
+        named.update(match.classes)
+    return tuple(name for name in categories if name in named)
 
 
 def _key(name: str) -> str:

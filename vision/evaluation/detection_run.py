@@ -20,7 +20,7 @@ from vision.detections.detections import Detections
 from vision.errors import EvaluationError
 from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
-from vision.evaluation.categories import Categories, chosen, tied
+from vision.evaluation.categories import Categories, named_categories, tie_categories
 from vision.evaluation.run_lengths import from_rings
 from vision.evaluation.runs import run
 from vision.task import Limit, OutputFormat, Target, Task
@@ -64,8 +64,10 @@ def evaluate_detections(
         SkylarkError: an image cannot be read, or the model failed.
     """
     annotated = read_annotations(pairs).first(limit)
-    wanted = chosen(classes, annotated.categories, annotated.supercategories) if classes else annotated.categories
-    categories = tied(wanted, vision.detector.vocabulary, vision.matcher)
+    named = (
+        named_categories(classes, annotated.categories, annotated.supercategories) if classes else annotated.categories
+    )
+    categories = tie_categories(named, vision.detector.vocabulary, vision.matcher)
     not_detectable = _left_out(annotated, categories)
     masks = masks and _outlined(annotated, categories)
     settings = {

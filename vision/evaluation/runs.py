@@ -167,10 +167,10 @@ def run(
             if kept:
                 log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
             raise
-        found = {**figures(lines), "settings": dict(settings)}
+        results = {**figures(lines), "settings": dict(settings)}
         if out is not None:
-            write_whole(out, encoded(json.dumps(found, ensure_ascii=False, indent=2)))
-    return found
+            write_whole(out, encoded(json.dumps(results, ensure_ascii=False, indent=2)))
+    return results
 
 
 def _check(path: Path, lines: Sequence[Line], items: Sequence[Mapping[str, Any]]) -> None:

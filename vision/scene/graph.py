@@ -206,7 +206,7 @@ class Scene:
                 for item in self.objects
             ],
             "relations": [
-                [names[i], relation, names[j]] for relation, found in self._relations.items() for i, j in found.tolist()
+                [names[i], relation, names[j]] for relation, pairs in self._relations.items() for i, j in pairs.tolist()
             ],
             "notes": list(self.notes),
         }
@@ -298,8 +298,8 @@ def _names(classes: Sequence[str]) -> list[str]:
 
 
 def _literal(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn:
-    there = np.flatnonzero(np.isfinite(values))
-    return LiteralColumn(name, "decimal", there.astype(np.int32), values[there], unit)
+    known = np.flatnonzero(np.isfinite(values))
+    return LiteralColumn(name, "decimal", known.astype(np.int32), values[known], unit)
 
 
 def _measured_relations(query: Query) -> Iterator[MeasuredRelation]:

@@ -241,8 +241,8 @@ _COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": ope
 
 def _truth(read: ReadExpression, asked: ExpressionQuery, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
     if asked.each:
-        there = [len(scene.answer(query, read.classes).ranked) > 0 for query in asked.each]
-        return all(there) != asked.denied, ["Each of the things was asked for by itself."]
+        each_exists = [len(scene.answer(query, read.classes).ranked) > 0 for query in asked.each]
+        return all(each_exists) != asked.denied, ["Each of the things was asked for by itself."]
     if asked.least is not None:
         assert isinstance(answer.value, int)
         compared = _COMPARISONS[asked.least.bound or "="](answer.value, asked.least.number)
@@ -283,8 +283,8 @@ def _justified(index: int, asked: ExpressionQuery, scene: Scene, read: ReadExpre
         facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else _number(e.tail)) for e in answer.evidence]
     except SkylarkError:  # the query is as deep as queries may be
         facts = []
-    told = tuple(fact for fact in facts if fact[2] != OBJECT)
-    own_first = sorted(told, key=lambda fact: fact[0] != name)
+    telling = tuple(fact for fact in facts if fact[2] != OBJECT)
+    own_first = sorted(telling, key=lambda fact: fact[0] != name)
     return Justification(name, index, tuple(own_first), _in_words(own_first))
 
 
@@ -297,10 +297,10 @@ _VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "i
 
 
 def _in_words(facts: list[tuple[str, str, str | float]]) -> str:
-    return "; ".join(f"{head} {_said(relation, tail)}" for head, relation, tail in facts)
+    return "; ".join(f"{head} {_fact_in_words(relation, tail)}" for head, relation, tail in facts)
 
 
-def _said(relation: str, tail: str | float) -> str:
+def _fact_in_words(relation: str, tail: str | float) -> str:
     if relation in _VERBS:
         return _VERBS[relation].format(tail)
     if relation == "size":

@@ -53,11 +53,11 @@ def in_regions(xyxy: NDArray[np.floating[Any]], image_size: tuple[int, int]) -> 
         Each name of `REGIONS` to an array of shape (n,).
     """
     middle = centres(xyxy) / image_size
-    found = {}
+    inside = {}
     for name, (x0, y0, x1, y1) in REGIONS.items():
         low, high = np.array([x0, y0]), np.array([x1, y1])
-        found[name] = np.all((middle >= low) & ((middle < high) | (high >= 1)), axis=1)
-    return found
+        inside[name] = np.all((middle >= low) & ((middle < high) | (high >= 1)), axis=1)
+    return inside
 
 
 def from_points(xyxy: NDArray[np.floating[Any]], image_size: tuple[int, int]) -> dict[str, NDArray[np.float64]]:

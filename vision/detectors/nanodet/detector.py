@@ -63,8 +63,8 @@ def letterboxed(pixels: NDArray[np.uint8]) -> Letterboxed:
     factor = min(SIDE / width, SIDE / height)
     new_width, new_height = max(1, round(width * factor)), max(1, round(height * factor))
     # Bilinear sampling looks at four pixels, so below half the size it would pass over some and alias.
-    way = cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR
-    red, green, blue = cv2.split(cv2.resize(pixels, (new_width, new_height), interpolation=way))
+    interpolation = cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR
+    red, green, blue = cv2.split(cv2.resize(pixels, (new_width, new_height), interpolation=interpolation))
     tensor = np.empty((1, 3, SIDE, SIDE), np.float32)
     for channel, (plane, table) in enumerate(zip((blue, green, red), _NORMALISED, strict=True)):
         tensor[0, channel] = table[0]

@@ -129,12 +129,12 @@ class ModelInputs:
             tensor: shape (3, height, width).
             size: (width, height) of the image itself in pixels.
         """
-        given: dict[str, NDArray[Any]] = {self.image: np.ascontiguousarray(tensor[None], self.dtype)}
+        inputs: dict[str, NDArray[Any]] = {self.image: np.ascontiguousarray(tensor[None], self.dtype)}
         if self.sizes is not None:
-            given[self.sizes] = np.array([size], np.int64)
+            inputs[self.sizes] = np.array([size], np.int64)
         if self.mask is not None:
-            given[self.mask[0]] = np.ones((1, *self.mask[1]), np.int64)
-        return given
+            inputs[self.mask[0]] = np.ones((1, *self.mask[1]), np.int64)
+        return inputs
 
 
 def read_inputs(session: Session, path: Path) -> ModelInputs:
@@ -143,9 +143,9 @@ def read_inputs(session: Session, path: Path) -> ModelInputs:
     Raises:
         DetectorError: it takes no image of three channels, several at once, or something that is not known here.
     """
-    given = session.get_inputs()
-    refused = f"{path} takes {', '.join(f'{one.name} {one.type} {one.shape}' for one in given)}: {_EXPECTED}"
-    images = [one for one in given if len(one.shape) == 4]
+    inputs = session.get_inputs()
+    refused = f"{path} takes {', '.join(f'{one.name} {one.type} {one.shape}' for one in inputs)}: {_EXPECTED}"
+    images = [one for one in inputs if len(one.shape) == 4]
     if len(images) != 1 or images[0].type not in _DTYPES or images[0].shape[1] in (1, 4) or images[0].shape[3] == 3:
         raise DetectorError(refused)
     image = images[0]
@@ -155,7 +155,7 @@ def read_inputs(session: Session, path: Path) -> ModelInputs:
     height, width = _fixed(image.shape[2], stated_height), _fixed(image.shape[3], stated_width)
     sizes: str | None = None
     mask: tuple[str, tuple[int, int]] | None = None
-    for other in given:
+    for other in inputs:
         if other is image:
             continue
         if other.type == "tensor(int64)" and len(other.shape) == 2:
@@ -227,8 +227,8 @@ def stretched(pixels: NDArray[np.uint8], size: tuple[int, int], normalise: bool)
 
 def _resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     shrunk = size[0] * 2 < pixels.shape[1] or size[1] * 2 < pixels.shape[0]
-    way = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
+    interpolation = cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
 
 
 def _unit(field: NDArray[np.uint8]) -> NDArray[np.float32]:

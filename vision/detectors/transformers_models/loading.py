@@ -49,11 +49,11 @@ def _looks_like_path(name: str) -> bool:
 
 def _beside(path: Path) -> str:
     try:
-        there = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
+        folders = sorted(str(found) for found in path.parent.iterdir() if found.is_dir() and has_weights(found))
     except OSError:
         return ""
-    near = difflib.get_close_matches(str(path), there, n=3, cutoff=0.3)
-    return f"; there are {', '.join(near or there[:3])}" if there else ""
+    near = difflib.get_close_matches(str(path), folders, n=3, cutoff=0.3)
+    return f"; there are {', '.join(near or folders[:3])}" if folders else ""
 
 
 @dataclass(frozen=True, eq=False)
