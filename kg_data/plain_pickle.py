@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar, NoReturn, cast
 
 from kg_data.errors import DataError
-from kg_data.loaders.reading import WatchedFile, open_watched
+from kg_data.loaders.text import WatchedFile, open_watched
 
 ADMITTED = "set, dict, defaultdict, list, tuple, numbers and texts"
 

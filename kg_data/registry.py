@@ -19,7 +19,7 @@ from kg_data.columns import GraphColumns
 from kg_data.errors import MissingPackageError, UnknownGraphError
 from kg_data.installation import core_command
 from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, files_read, form_of, load_path
-from kg_data.loaders.labelled import SPLITS
+from kg_data.loaders.folders import SPLITS
 from kg_data.loaders.single import METAQA_FILES
 from kg_data.public import PUBLIC_BENCHMARKS, PublicBenchmark
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
-from kg_data.loaders import integer, jsonl, labelled, rdf, single
+from kg_data.loaders import folders, jsonl, rdf, single
 from kg_data.loaders.names import SOURCE_FILES
 
 __all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "files_read", "form_of", "load_path"]
@@ -43,15 +43,15 @@ def _load_file(path: Path, name: str) -> GraphColumns:
 
 
 _LOADERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
-    "labelled": labelled.load_labelled,
-    "integer": integer.load_integer,
+    "labelled": folders.load_labelled,
+    "integer": folders.load_integer,
     "metaqa": single.load_metaqa,
     "file": _load_file,
 }
 
 _FILES: Mapping[Form, tuple[str, ...]] = {
-    "labelled": labelled.FILES,
-    "integer": integer.FILES,
+    "labelled": folders.LABELLED_FILES,
+    "integer": folders.INTEGER_FILES,
     "metaqa": (*single.METAQA_FILES, *SOURCE_FILES),
 }
 

@@ -38,7 +38,7 @@ from kg_data.iris import (
     type_name,
 )
 from kg_data.loaders.facts import Facts, conflicting_rows
-from kg_data.loaders.reading import open_watched
+from kg_data.loaders.text import open_watched
 from kg_data.values import Value, ValueConflict, read_value
 
 SUFFIXES = (".nt", ".ttl")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg_data.errors import DataError
-from kg_data.loaders import load_path, reading, text
+from kg_data.loaders import load_path, text
 from kg_data.loaders.text import read_lines, read_text
 
 
@@ -103,7 +103,7 @@ class TestProgress:
             return True
 
     def read(self, path: Path, monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> str:
-        monkeypatch.setattr(reading, "LARGE", 4)
+        monkeypatch.setattr(text, "LARGE", 4)
         monkeypatch.setattr("sys.stderr", stderr)
         assert list(read_lines(path)) == ["a", "b", "c"]
         return stderr.getvalue()
