@@ -13,28 +13,11 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_name
 
 from kg_data.errors import SkylarkError
+from kg_data.world.sources import reviewed
 
-# Names where CLDR has none or one that few people use.
-LANGUAGE_NAMES = {
-    "ber": "Tamazight", "cnr": "Montenegrin", "zdj": "Comorian", "pih": "Norfuk", "cal": "Carolinian", "mi": "Maori",
-    "rar": "Cook Islands Maori", "nan": "Taiwanese Hokkien", "hak": "Hakka", "ny": "Chichewa", "rn": "Kirundi",
-    "kl": "Greenlandic", "st": "Sotho", "nso": "Northern Sotho", "ss": "Swazi", "mos": "Mossi", "tkl": "Tokelauan",
-    "gil": "Gilbertese", "no": "Norwegian", "crs": "Seychellois Creole", "bn": "Bengali", "na": "Nauruan",
-    "tvl": "Tuvaluan",
-}  # fmt: skip
-
-LANGUAGE_ALIASES = {
-    "zh": ("Mandarin", "Mandarin Chinese"), "fa": ("Farsi", "Dari"), "fil": ("Tagalog", "Pilipino"),
-    "es": ("Castilian",), "no": ("Bokmål", "Nynorsk", "Norwegian Bokmål", "Norwegian Nynorsk"), "ro": ("Moldovan",),
-    "ber": ("Berber", "Amazigh", "Standard Moroccan Tamazight"), "ht": ("Haitian", "Kreyòl"), "ga": ("Irish Gaelic",),
-    "dv": ("Dhivehi", "Maldivian"), "si": ("Sinhalese",), "mi": ("Māori", "Te Reo"), "ny": ("Nyanja", "Chewa"),
-    "rn": ("Rundi",), "kl": ("Kalaallisut",), "st": ("Southern Sotho", "Sesotho"), "nso": ("Sepedi", "Pedi"),
-    "ss": ("Swati", "siSwati"), "tn": ("Setswana",), "zu": ("isiZulu",), "xh": ("isiXhosa",), "sw": ("Kiswahili",),
-    "ms": ("Bahasa Melayu", "Malaysian"), "id": ("Bahasa Indonesia",), "rm": ("Romansch",), "nan": ("Min Nan Chinese",),
-    "hak": ("Hakka Chinese",), "ps": ("Pashtu",), "bn": ("Bangla",), "cal": ("Saipan Carolinian",), "se": ("Sami",),
-    "mos": ("Mooré",), "pih": ("Pitkern", "Pitcairn-Norfolk"), "rw": ("Rwanda",), "be": ("Belorussian",),
-    "el": ("Modern Greek",), "gil": ("Kiribati",), "crs": ("Seselwa",), "sg": ("Sangho",), "ku": ("Sorani", "Kurmanji"),
-}  # fmt: skip
+_TABLE = reviewed("languages")
+LANGUAGE_NAMES: dict[str, str] = _TABLE["names"]
+LANGUAGE_ALIASES: dict[str, list[str]] = _TABLE["aliases"]
 
 
 def language_name(code: str) -> str:
@@ -47,7 +30,7 @@ def language_name(code: str) -> str:
         return LANGUAGE_NAMES[code]
     name = Locale("en").languages.get(code) or _iso_639_name(code)
     if name is None:
-        raise SkylarkError(f"the language code {code!r} has no name: add it to LANGUAGE_NAMES in {__name__}")
+        raise SkylarkError(f"the language code {code!r} has no name: add it to [names] in languages.toml")
     return name
 
 

