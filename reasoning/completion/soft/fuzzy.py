@@ -46,6 +46,15 @@ class FuzzySet:
         at = np.minimum(np.searchsorted(self.members, entities), len(self.members) - 1)
         return np.where(self.members[at] == entities, self.confidence[at], self.rest)
 
+    def confidence_of(self, entity: int) -> float:
+        """The confidence of one entity."""
+        return float(self.of(np.array([entity], dtype=np.int32))[0])
+
+    def reached_from(self, member: int) -> int:
+        """The entity that a member of a projection's result was best reached from."""
+        assert self.via is not None
+        return int(self.via[np.searchsorted(self.members, member)])
+
     def cut(self, least: float) -> FuzzySet:
         """Without the listed members whose confidence is 0 or below `least`; only where the rest is 0."""
         if self.rest > 0:

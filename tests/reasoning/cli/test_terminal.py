@@ -60,3 +60,8 @@ def test_what_is_no_control_character_stays() -> None:
     assert visible("a\u202eb\x85\r\t") == r"a\u202eb\x85\r\t"
     assert visible_lines("a\nb\x07") == "a\nb\\x07"
     assert aligned(["type", "n"], [["a\nb", "1"]]).splitlines()[-1] == r"a\nb  1"
+
+
+def test_columns_stay_aligned_beside_wide_characters() -> None:
+    lines = aligned(["class", "AP"], [["東京", "0.5"], ["e\u0301t\u00e9", "0.25"]]).splitlines()
+    assert lines == ["class    AP", "-----------", "東京    0.5", "e\u0301t\u00e9    0.25"]

@@ -17,7 +17,7 @@ from reasoning.completion.soft.adjacency import LARGEST, NeuralAdjacency
 from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.expected_degrees import SMOOTHING, ExpectedDegrees
 from reasoning.completion.soft.fuzzy import FuzzySet, among_first
-from reasoning.completion.soft.proofs import prove
+from reasoning.completion.soft.run import SoftRun
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
@@ -115,7 +115,7 @@ def test_a_proof_multiplies_to_the_confidence_and_names_its_edges() -> None:
         chain = bind(Query.parse(text), kg)
         results = logic.execute(chain)
         for entity in results[-1].members.tolist():
-            proof = prove(logic, chain, results, entity)
+            proof = SoftRun(logic, chain, results).prove(entity)
             if len(proof.edges) == sum(step.step.operation == "project" for step in chain):  # else one serves twice
                 whole += 1
                 assert math.prod(e.confidence for e in proof.edges) == pytest.approx(proof.confidence, rel=1e-5)
