@@ -1,0 +1,80 @@
+"""A method is one class under its name, and what values declare is supplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kg_data.errors import SkylarkError
+from reasoning import Answer, KnowledgeGraph, Query, Reasoner
+from reasoning.execution.conclusion import conclude
+from reasoning.execution.events import BoundQuestion, Event, Finished
+from reasoning.execution.exact import exact_result, execute, inputs_of
+from reasoning.methods import METHODS, method_named
+from reasoning.supplied import _SUPPLIERS, supplied, supplies
+
+KG = KnowledgeGraph.from_triples([("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")])
+QUERY = Query.parse('capital_of("Paris")')
+
+
+class LastStepOnly:
+    name = "last"
+    asks_model = False
+    goes_beyond_graph = False
+
+    def __init__(self, kg: KnowledgeGraph, *_unused: object) -> None:
+        self.kg = kg
+
+    def deciding(self) -> dict[str, Any]:
+        return {}
+
+    def events(self, question: BoundQuestion) -> Iterator[Event]:
+        results = execute(self.kg, question.chain)
+        steps = [exact_result(self.kg, step, inputs_of(step, results)) for step in question.chain]
+        yield Finished(conclude(self.kg, self.name, question, steps))
+
+
+def test_each_method_says_what_it_is_like() -> None:
+    kinds = {name: (kind.asks_model, kind.goes_beyond_graph) for name, kind in METHODS.items()}
+    assert kinds == {
+        "exact": (False, False),
+        "lark": (True, False),
+        "complete": (False, True),
+        "hybrid": (True, True),
+    }
+
+
+def test_a_further_method_is_one_class_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "last", LastStepOnly)
+    answer = Reasoner(KG, method="last").answer(QUERY)
+    assert (answer.method, answer.entities, answer.sentence) == ("last", ["France"], "Paris is capital of France.")
+
+
+def test_an_unknown_method_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SkylarkError, match=r"unknown method 'exakt'; expected one of .*; did you mean 'exact'\?"):
+        method_named("exakt")
+
+
+@pytest.mark.parametrize("value", [Query, KnowledgeGraph, Answer])
+def test_all_that_a_value_declares_is_supplied(value: type) -> None:
+    public = [member for name, member in vars(value).items() if not name.startswith("_")]
+    members = [getattr(member, "func", getattr(member, "__func__", member)) for member in public]
+    declared = [member for member in members if hasattr(member, "__wrapped__")]
+    assert declared and all(member in _SUPPLIERS for member in declared)
+
+
+def test_the_declaration_runs_until_something_is_supplied() -> None:
+    @supplied
+    def size(text: str) -> int:
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        size("abc")
+
+    @supplies(size)
+    def _length(text: str) -> int:
+        return len(text)
+
+    assert size("abc") == 3
