@@ -153,7 +153,7 @@ class LocalModel:
         finish: Literal["stop", "length"] = "length"
         text = ""
         count = 0
-        tokens = self._tokens(prompt, min(max_new_tokens, room), deadline, cancelled or _never, grammar)
+        tokens = self._tokens(prompt, min(max_new_tokens, room), deadline, cancelled, grammar)
         for count, token in enumerate(tokens, start=1):
             if token in self.end_ids:
                 finish = "stop"
@@ -175,7 +175,7 @@ class LocalModel:
         prompt: Sequence[int],
         limit: int,
         deadline: Deadline,
-        cancelled: Callable[[], bool],
+        cancelled: Callable[[], bool] | None,
         grammar: ListGrammar | None,
     ) -> Iterator[int]:
         """Up to `limit` token ids, each the most likely after all before it."""
@@ -201,7 +201,7 @@ class LocalModel:
         ids: Sequence[int],
         cache: Any,
         deadline: Deadline,
-        cancelled: Callable[[], bool],
+        cancelled: Callable[[], bool] | None,
         allowed: Sequence[int] | None,
     ) -> int:
         """Read `ids` into `cache` and return the most likely next token, of those allowed where they are given.
@@ -212,7 +212,7 @@ class LocalModel:
         """
         import torch
 
-        if cancelled() or abandoned():
+        if (cancelled is not None and cancelled()) or abandoned():
             raise LLMError("the reply was cancelled")
         left = deadline.left
         if left == 0.0 or not self._pass_lock.acquire(timeout=-1 if left is None else left):
@@ -261,10 +261,6 @@ class LocalModel:
             if token.special and token.content in text:
                 text = text.replace(token.content, f"{token.content[0]} {token.content[1:]}")
         return text
-
-
-def _never() -> bool:
-    return False
 
 
 def _without_system(turns: Sequence[dict[str, str]]) -> list[dict[str, str]]:

@@ -51,24 +51,20 @@ def load_llm(
         raise LLMError(f"A language model is named by a text or is a LangChain chat model, not {type(spec).__name__}")
     if max_new_tokens < 1:
         raise LLMError(f"max_new_tokens must be at least 1, not {max_new_tokens}")
+    source: str | None = None
     match spec.strip():
         case "copy":
             return CopyEverythingChatModel()
         case "embedded":
-            return _in_this_process(None, max_new_tokens, device, dtype, adapter)
+            pass
         case name if name.startswith("hf:") and name.removeprefix("hf:").strip():
-            return _in_this_process(name.removeprefix("hf:").strip(), max_new_tokens, device, dtype, adapter)
+            source = name.removeprefix("hf:").strip()
         case name:
             provider, _, model = name.partition(":")
             if not (provider.strip() and model.strip()):
                 raise unknown_llm(name)
             hosted = load_hosted(provider.strip().lower().replace("-", "_"), model.strip())
             return _with_care(hosted, requests_per_minute, cache)
-
-
-def _in_this_process(
-    source: str | None, max_new_tokens: int, device: str, dtype: str, adapter: str
-) -> EmbeddedChatModel:
     check_names(device, dtype, LLMError)
     check_source(source, device)  # what is missing is worth knowing before the first question
     return EmbeddedChatModel(source=source, max_new_tokens=max_new_tokens, device=device, dtype=dtype, adapter=adapter)
@@ -90,20 +86,15 @@ def _with_care(llm: BaseChatModel, requests_per_minute: float | None, cache: boo
 
 def describe_llm(model: BaseChatModel) -> dict[str, str]:
     """What a user should know before using a model: `name`, `licence`, `size` and `runs` (where it runs), as texts."""
+    name, runs = display_name(model), "on this machine; nothing leaves it"
     match model:
         case EmbeddedChatModel(source=None):
             licence, size = "Apache-2.0", "135 million parameters, 540 MB of memory"
-            runs = "on this machine; nothing leaves it"
         case EmbeddedChatModel():
-            licence, size = "stated on the model's own card", "stated on the model's own card"
-            runs = "on this machine; nothing leaves it"
+            licence = size = "stated on the model's own card"
         case CopyEverythingChatModel():
-            return {
-                "name": "copy-everything baseline",
-                "licence": "Apache-2.0",
-                "size": "no parameters: it repeats the context",
-                "runs": "on this machine; nothing leaves it",
-            }
+            name = "copy-everything baseline"
+            licence, size = "Apache-2.0", "no parameters: it repeats the context"
         case _:
             licence, size = "the provider's terms", "not known here"
             runs = (
@@ -111,4 +102,4 @@ def describe_llm(model: BaseChatModel) -> dict[str, str]:
                 if "ollama" in model._llm_type
                 else f"at its provider ({model._llm_type}); prompts are sent there"
             )
-    return {"name": display_name(model), "licence": licence, "size": size, "runs": runs}
+    return {"name": name, "licence": licence, "size": size, "runs": runs}
