@@ -84,13 +84,24 @@ def read_progress(checkpoint: Path) -> Progress:
 
 
 def load_optimizer(checkpoint: Path, optimizer: Any) -> None:
-    """The optimizer's moments, where the checkpoint has them."""
+    """The optimizer's moments, where the checkpoint has them.
+
+    Raises:
+        TeachingError: they cannot be read.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not (checkpoint / STATE_FILE).is_file():
         return
+    try:
+        stored = load_file(checkpoint / STATE_FILE)
+    except (OSError, SafetensorError) as error:
+        raise TeachingError(
+            f"{checkpoint / STATE_FILE} is damaged ({error}): delete it to go on from the adapter alone"
+        ) from error
     state: dict[int, dict[str, Any]] = {}
-    for key, value in load_file(checkpoint / STATE_FILE).items():
+    for key, value in stored.items():
         position, name = key.split(".", 1)
         state.setdefault(int(position), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

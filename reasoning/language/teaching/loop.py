@@ -96,7 +96,7 @@ def claim_folder(out: Path, options: TeachingOptions) -> None:
     """Write the options into a run's folder, or compare them with those of the run that it holds.
 
     Raises:
-        TeachingError: the folder holds a run with other options.
+        TeachingError: the folder holds a run with other options, or damaged ones.
     """
     out.mkdir(parents=True, exist_ok=True)
     kept = out / OPTIONS_FILE
@@ -104,7 +104,10 @@ def claim_folder(out: Path, options: TeachingOptions) -> None:
     if not kept.exists():
         kept.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         return
-    stored = json.loads(kept.read_text(encoding="utf-8"))
+    try:
+        stored = dict(json.loads(kept.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise TeachingError(f"{kept} is damaged ({error}): start the run in a new folder") from error
     if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
         raise TeachingError(f"{out} holds a run with other {', '.join(differing)}: give the same, or another folder")
 

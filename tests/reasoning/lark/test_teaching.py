@@ -13,8 +13,9 @@ from reasoning.graph.store import Relation
 from reasoning.language.errors import TeachingError
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, STATE_FILE, last_checkpoint
+from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, OPTIONS_FILE, STATE_FILE, last_checkpoint
 from reasoning.language.teaching.epochs import plan_epochs
+from reasoning.language.teaching.loop import claim_folder
 from reasoning.language.teaching.preparing import prepare
 from reasoning.lark.sheets import OPERATION_WORDS
 from reasoning.lark.teaching.curriculum import Graphs, SelfAnswers, StepTeachingOptions, teach_steps
@@ -183,6 +184,34 @@ def test_between_two_renames_the_older_checkpoint_counts(model: Path, tmp_path: 
     (tmp_path / CHECKPOINT).rename(tmp_path / f"{CHECKPOINT}.old")
     (tmp_path / f"{CHECKPOINT}.part").mkdir()
     assert last_checkpoint(tmp_path) == tmp_path / f"{CHECKPOINT}.old"
+
+
+OPTIONS_OF_0_1_0 = {
+    "source": None, "layers": 12, "rank": 16, "learning_rate": 0.002, "tokens": 1000000, "tokens_of_a_pass": 512,
+    "dtype": "float32", "most_answers": 40, "token_budget": 1024, "grown": 0.0, "joint": 0.0, "unique": None,
+    "report_every": 50000, "held_out": 24, "seed": 0,
+}  # fmt: skip
+
+
+def test_a_run_of_0_1_0_may_go_on(tmp_path: Path) -> None:
+    (tmp_path / OPTIONS_FILE).write_text(json.dumps(OPTIONS_OF_0_1_0))
+    claim_folder(tmp_path, StepTeachingOptions())
+    with pytest.raises(TeachingError, match="a run with other layers"):
+        claim_folder(tmp_path, StepTeachingOptions(layers=6))
+
+
+@pytest.mark.parametrize("text", ["", "{", "5"])
+def test_a_run_with_damaged_options_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / OPTIONS_FILE).write_text(text)
+    with pytest.raises(TeachingError, match=r"is damaged .*: start the run in a new folder"):
+        claim_folder(tmp_path, StepTeachingOptions())
+
+
+def test_a_run_with_a_damaged_state_says_how_to_go_on(model: Path, tmp_path: Path) -> None:
+    run(model, tmp_path, tokens=300)
+    (tmp_path / CHECKPOINT / STATE_FILE).write_bytes(b"half")
+    with pytest.raises(TeachingError, match=r"is damaged \(.*\): delete it to go on from the adapter alone"):
+        run(model, tmp_path, tokens=300)
 
 
 def test_a_folder_of_another_run_is_refused(model: Path, tmp_path: Path) -> None:
