@@ -37,7 +37,7 @@ def evaluate(out: Path) -> None:
     items = [{"id": number} for number in range(ITEMS)]
     run(
         items, lines_from, lambda lines: {"lines": list(lines)}, {"items": ITEMS},
-        unit="item", out=out, resume=True, progress=False,
+        "item", runs.RunOptions(out=out, resume=True),
     )  # fmt: skip
 
 

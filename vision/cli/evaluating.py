@@ -13,6 +13,7 @@ from vision.cli.options import add_min_score, add_model, opened
 from vision.errors import ArgumentError
 from vision.evaluation.detection_run import evaluate_detections
 from vision.evaluation.expressions import evaluate_expressions
+from vision.evaluation.runs import RunOptions
 
 DETECTION = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR100")
 
@@ -101,11 +102,11 @@ def evaluate(options: argparse.Namespace) -> int:
             f"--images and --annotations go in pairs: there are {len(options.images)} and {len(options.annotations)}"
         )
     pairs = list(zip(options.images, options.annotations, strict=False))
-    common = {"limit": options.limit, "out": options.out, "resume": options.resume, "progress": True}
+    run = RunOptions(options.limit, options.out, options.resume, progress=True)
     if options.expressions is not None:
         if options.classes or options.no_masks:
             raise ArgumentError("--classes and --no-masks belong to detection, --expressions measures grounding")
-        figures = evaluate_expressions(opened(options), options.expressions, pairs, folders=options.images, **common)
+        figures = evaluate_expressions(opened(options), options.expressions, pairs, run, folders=options.images)
         table = grounding_table
     else:
         if not pairs:
@@ -115,7 +116,7 @@ def evaluate(options: argparse.Namespace) -> int:
         words = [word.strip() for part in options.classes for word in part.split(",") if word.strip()]
         if options.classes and not words:
             raise ArgumentError("--classes names no class: expected words such as --classes dog,cat")
-        figures = evaluate_detections(opened(options), pairs, words, masks=not options.no_masks, **common)
+        figures = evaluate_detections(opened(options), pairs, words, run, masks=not options.no_masks)
         table = detection_table
     print(as_json(figures) if options.json else table(figures))
     return OK

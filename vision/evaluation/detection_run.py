@@ -22,7 +22,7 @@ from vision.evaluation.annotations import AnnotatedImage, AnnotatedSet, read_ann
 from vision.evaluation.average_precision import MAX_DETECTIONS, Detection, average_precision
 from vision.evaluation.categories import Categories, named_categories, tie_categories
 from vision.evaluation.run_lengths import from_rings
-from vision.evaluation.runs import run
+from vision.evaluation.runs import MEASURE_ALL, RunOptions, run
 from vision.task import Limit, OutputFormat, Target, Task
 from vision.vision import Vision
 
@@ -33,12 +33,9 @@ def evaluate_detections(
     vision: Vision,
     pairs: Sequence[tuple[Path, Path]],
     classes: Sequence[str] = (),
+    options: RunOptions = MEASURE_ALL,
     *,
     masks: bool = True,
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
 ) -> dict[str, Any]:
     """Measure a detector on annotated images.
 
@@ -46,11 +43,8 @@ def evaluate_detections(
         vision: the detector.
         pairs: (folder of the images, COCO annotation file); their images are measured together.
         classes: only these of the annotated classes, in the user's words; all where empty.
+        options: how many images are measured, and what is kept of them.
         masks: measure outlines too, where every object is annotated with one.
-        limit: only the first this many images.
-        out: where the figures are written when all is done; `<out>.lines.jsonl` beside it has a line an image.
-        resume: go on with the lines that are there.
-        progress: show a bar on stderr.
 
     Returns:
         What `average_precision` gives for boxes; under `segm` the same for masks, with `polygon_source`; `images`,
@@ -58,12 +52,12 @@ def evaluate_detections(
         count in no mean), `settings`.
 
     Raises:
-        EvaluationError: a file is not there, a word names no class, `out` holds another run's results.
+        EvaluationError: a file is not there, a word names no class, `options.out` holds another run's results.
         DataError: an annotation file is broken, or an image is not of the size that it says.
-        ResultsError: `out` cannot be written; what was done before is kept.
+        ResultsError: `options.out` cannot be written; what was done before is kept.
         SkylarkError: an image cannot be read, or the model failed.
     """
-    annotated = read_annotations(pairs).first(limit)
+    annotated = read_annotations(pairs).first(options.limit)
     named = (
         named_categories(classes, annotated.categories, annotated.supercategories) if classes else annotated.categories
     )
@@ -75,7 +69,7 @@ def evaluate_detections(
         "images": [str(folder.resolve()) for folder, _ in pairs],
         "annotations": [str(path.resolve()) for _, path in pairs],
         "annotations_digest": annotated.digest,
-        "limit": limit,
+        "limit": options.limit,
         "classes": categories.classes,
         "masks": masks,
         "max_detections": MAX_DETECTIONS,
@@ -88,7 +82,7 @@ def evaluate_detections(
     return run(
         [{"id": image.id, "file": image.file} for image in annotated.images],
         lambda done: _looked_at(vision, annotated, annotated.images[done:], task),
-        figures, settings, unit="image", out=out, resume=resume, progress=progress,
+        figures, settings, "image", options,
     )  # fmt: skip
 
 

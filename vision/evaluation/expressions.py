@@ -24,7 +24,7 @@ from kg_data.errors import DataError, SkylarkError
 from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.grounding import Expected, Score, score_expression, summarise
-from vision.evaluation.runs import run
+from vision.evaluation.runs import MEASURE_ALL, RunOptions, run
 from vision.vision import Vision
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -98,12 +98,9 @@ def evaluate_expressions(
     vision: Vision,
     path: Path,
     pairs: Sequence[tuple[Path, Path]] = (),
+    options: RunOptions = MEASURE_ALL,
     *,
     folders: Sequence[Path] = (),
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
 ) -> dict[str, Any]:
     """Ask every expression of a file of its image, and measure what is returned.
 
@@ -111,11 +108,8 @@ def evaluate_expressions(
         vision: what is asked.
         path: the file of expressions.
         pairs: (folder of images, COCO annotation file).
+        options: how many expressions are measured, and what is kept of them.
         folders: further folders of images, without annotations.
-        limit: only the first this many expressions.
-        out: where the figures are written when all is done; `<out>.lines.jsonl` beside it has a line an expression.
-        resume: go on with the lines that are there.
-        progress: show a bar on stderr.
 
     Returns:
         What `summarise` gives; `not_understood` (how many could not be read, counted as wrong), `misses` (each with
@@ -123,11 +117,11 @@ def evaluate_expressions(
 
     Raises:
         EvaluationError, DataError: the files do not fit together, or one is broken.
-        ResultsError: `out` cannot be written; what was done before is kept.
+        ResultsError: `options.out` cannot be written; what was done before is kept.
         ImageError, DetectorError: an image cannot be read, or the model failed.
     """
     annotated = read_annotations(pairs) if pairs else None
-    asked = read_expressions(path, [*(folder for folder, _ in pairs), *folders], annotated)[:limit]
+    asked = read_expressions(path, [*(folder for folder, _ in pairs), *folders], annotated)[: options.limit]
     settings = {
         "model": vision.detector.name,
         "min_score": vision.min_score,
@@ -135,12 +129,12 @@ def evaluate_expressions(
         "expressions_digest": sha256(path.read_bytes()).hexdigest()[:16],
         "annotations": [str(file.resolve()) for _, file in pairs],
         "annotations_digest": annotated.digest if annotated else None,
-        "limit": limit,
+        "limit": options.limit,
     }
     return run(
         [{"id": one.line, "image": one.expected.image, "expression": one.expected.expression} for one in asked],
         lambda done: (grounded_line(vision, one) for one in asked[done:]),
-        figures_of, settings, unit="expression", out=out, resume=resume, progress=progress,
+        figures_of, settings, "expression", options,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +118,34 @@ def lines_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.lines.jsonl")
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How much is measured, and what is kept of it on the way.
+
+    Attributes:
+        limit: only the first this many images or expressions.
+        out: where the figures are written when all is done; `<out>.lines.jsonl` beside it has a line an item.
+        resume: go on with the lines that are there.
+        progress: show a bar on stderr.
+    """
+
+    limit: int | None = None
+    out: Path | None = None
+    resume: bool = False
+    progress: bool = False
+
+
+MEASURE_ALL = RunOptions()
+"""All items, with nothing kept on disk."""
+
+
 def run(
     items: Sequence[Mapping[str, Any]],
     lines_from: Callable[[int], Generator[Line]],
     figures: Callable[[Sequence[Line]], dict[str, Any]],
     settings: Mapping[str, Any],
-    *,
     unit: str,
-    out: Path | None,
-    resume: bool,
-    progress: bool,
+    options: RunOptions,
 ) -> dict[str, Any]:
     """Go through all items once, in order, and return the figures with the settings.
 
@@ -136,15 +155,14 @@ def run(
         figures: works the figures out from all lines.
         settings: what decides the lines.
         unit: what an item is, for the bar.
-        out: where the figures are written when all is done; the lines stand beside it.
-        resume: go on with the lines that are there.
-        progress: show a bar on stderr.
+        options: what is kept; the limit has been applied to the items.
 
     Raises:
         EvaluationError: `out` or its lines hold what may not be added to.
         ResultsError: they cannot be written; what was done before is kept.
         DataError: the lines are not those of the items.
     """
+    out, resume = options.out, options.resume
     if out is not None and out.exists() and not (resume and lines_path(out).exists()):
         raise EvaluationError(f"{out} is there already; choose another file, or delete it")
     with nullcontext() if out is None else RunLines(lines_path(out), settings, resume) as sink:
@@ -152,7 +170,7 @@ def run(
         if sink is not None:
             _check(sink.path, lines, items)
         bar = tqdm(
-            total=len(items), initial=len(lines), unit=unit, disable=not progress, file=sys.stderr,
+            total=len(items), initial=len(lines), unit=unit, disable=not options.progress, file=sys.stderr,
             mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
         )  # fmt: skip
         try:

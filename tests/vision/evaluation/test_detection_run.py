@@ -16,7 +16,7 @@ from vision.errors import DetectorError, EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.evaluation.detection_run import evaluate_detections
-from vision.evaluation.runs import lines_path
+from vision.evaluation.runs import RunOptions, lines_path
 from vision.images.loading import LoadedImage
 from vision.vision import Vision
 
@@ -63,11 +63,12 @@ def expected(folder: Path) -> dict[str, Any]:
     return average_precision(annotated, found, annotated.categories, [(96, 64)] * 4)
 
 
-def evaluate(folder: Path, detector: ColourDetector | None = None, **options: Any) -> dict[str, Any]:
+def evaluate(folder: Path, detector: ColourDetector | None = None, **settings: Any) -> dict[str, Any]:
     if not folder.exists():
         make_set(folder)
     pair = (folder / "images", folder / "instances.json")
-    return evaluate_detections(Vision(detector or ColourDetector()), [pair], **options)
+    options = RunOptions(**{name: settings.pop(name) for name in ("limit", "out", "resume") if name in settings})
+    return evaluate_detections(Vision(detector or ColourDetector()), [pair], options=options, **settings)
 
 
 class TestFigures:
@@ -247,6 +248,6 @@ class TestOnRealImages:
         if not folder.is_dir():
             pytest.skip(f"needs {folder}: set SKYLARK_DATA to the data folder")
         pair = (folder / "images", folder / "instances.json")
-        figures = evaluate_detections(Vision(), [pair], masks=False, limit=24)
+        figures = evaluate_detections(Vision(), [pair], options=RunOptions(limit=24), masks=False)
         assert 0.3 < figures["AP50"] < 0.9 and figures["AP"] < figures["AP50"]
         assert len(figures["per_class"]) == 80 and figures["not_detectable"] == {}

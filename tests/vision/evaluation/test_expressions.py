@@ -12,7 +12,7 @@ from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set
 from vision.errors import EvaluationError, ImageError
 from vision.evaluation.annotations import read_annotations
 from vision.evaluation.expressions import evaluate_expressions, figures_of, read_expressions
-from vision.evaluation.runs import lines_path
+from vision.evaluation.runs import RunOptions, lines_path
 from vision.vision import Vision
 
 LISTED = Path(__file__).resolve().parents[3] / "benchmarks" / "lists" / "grounding.jsonl"
@@ -145,16 +145,16 @@ class TestMeasuring:
         good = (pair[0] / "d.png").read_bytes()
         (pair[0] / "d.png").write_bytes(good[:50])
         with pytest.raises(ImageError):
-            evaluate_expressions(Vision(ColourDetector()), path, [pair], out=out)
+            evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out))
         assert len(lines_path(out).read_text().splitlines()) == 1 + 1 and not out.exists()
         (pair[0] / "d.png").write_bytes(good)
-        figures = evaluate_expressions(Vision(ColourDetector()), path, [pair], out=out, resume=True)
+        figures = evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(out=out, resume=True))
         assert figures == evaluate_expressions(Vision(ColourDetector()), path, [pair])
         assert json.loads(out.read_text()) == json.loads(json.dumps(figures))
 
     def test_a_limit_takes_the_first(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
         path = write(tmp_path / "e.jsonl", ROWS)
-        assert evaluate_expressions(Vision(ColourDetector()), path, [pair], limit=3)["accuracy"] == 1.0
+        assert evaluate_expressions(Vision(ColourDetector()), path, [pair], RunOptions(limit=3))["accuracy"] == 1.0
 
 
 def test_a_line_that_version_0_1_0_wrote_is_counted_as_it_was() -> None:

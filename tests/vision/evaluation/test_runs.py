@@ -14,7 +14,7 @@ import pytest
 from kg_data.appended_lines import Line
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from vision.errors import EvaluationError
-from vision.evaluation.runs import RunLines, lines_path, run
+from vision.evaluation.runs import RunLines, RunOptions, lines_path, run
 
 PROJECT = Path(__file__).resolve().parents[3]
 COUNT = 5
@@ -42,7 +42,7 @@ def go(
         lines_from,
         lambda lines: {"sum": sum(line["square"] for line in lines)},
         settings or {"model": "counter"},
-        unit="item", out=out, resume=resume, progress=False,
+        "item", RunOptions(out=out, resume=resume),
     )  # fmt: skip
     return figures, did
 
