@@ -53,7 +53,7 @@ def _part(page: gr.Blocks, elem_id: str) -> Any:
 
 
 def serve(llm: str, detector: str, host: str, port: int) -> int:
-    """Serve the page until Ctrl-C; or until it is told to end; gives the exit code of the command.
+    """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
 
     Args:
         llm: as for `LanguageModel`.

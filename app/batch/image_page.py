@@ -1,8 +1,8 @@
 """The images part of the batch tab: a zip of images, or several images, looked at one after another.
 
-How many there are and how long they will take is said as soon as they are there. The work is a job as that of queries
-is: it waits, is watched, stopped, found again after a reload and continued. What an earlier zip of results already
-holds is passed over.
+The page says how many there are and how long they will take as soon as they are uploaded. The work is a job, as that of
+queries is: it waits, is watched, stopped, found again after a reload and continued. Images that an earlier zip of
+results already holds are skipped.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class ImagesPart:
                 "Download the zip", visible=False, elem_id="images_zip", scale=0, min_width=170
             )
         with gr.Accordion("Go on with a zip of results", open=False, elem_id="images_again"):
-            gr.HTML(muted("Add the same images above and the zip of results here: what it holds is passed over."))
+            gr.HTML(muted("Add the same images above and the zip of results here: images that it holds are skipped."))
             self.earlier = gr.File(label="Zip of results", file_types=[".zip"], height=110, elem_id="images_earlier")
         gr.HTML(muted(PROMISE))
 
@@ -197,4 +197,4 @@ class ImagesPart:
         }
 
 
-GONE = "Your job of images is no longer on this server. Its zip of results, given back below, goes on."
+GONE = "Your job of images is no longer on this server. To continue it, give its zip of results back below."

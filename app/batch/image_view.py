@@ -63,7 +63,7 @@ def _so_far(job: ImageJob) -> str:
     if job.failed:
         words += f", {job.failed:,} not readable"
     if job.skipped:
-        words += f"; {job.skipped:,} passed over that the earlier results hold"
+        words += f"; {job.skipped:,} skipped, which the earlier results hold"
     return words
 
 

@@ -270,7 +270,7 @@ class QueriesPart:
                 updates |= {self.figures: "", self.results: HIDDEN, self.follower.current: job.id}
                 updates |= {self.count: OFF, self.go: OFF, self.halt: ON}
             yield updates
-        # Drawing and packing take a moment; that it has ended is said before.
+        # Drawing and packing take a moment, so the page first says that the job has ended.
         yield {self.status: state_html(job, began), self.halt: OFF}
         files, figures = await asyncio.to_thread(_take_away, job)
         go_on = job.state in ("stopped", "failed") and job.runs[0].total > 0
@@ -288,7 +288,7 @@ class QueriesPart:
 
 
 def _take_away(job: QueryJob) -> tuple[list[str], str]:
-    """The files to take away, and the figures; what cannot be written is told in their place."""
+    """The files to take away, and the figures, or why they could not be written."""
     if not job.answered:
         return [], ""
     try:
@@ -300,4 +300,4 @@ def _take_away(job: QueryJob) -> tuple[list[str], str]:
 
 
 def _gone(identifier: str) -> str:
-    return f"The job {identifier} is no longer on this server. Its zip of everything, given back below, goes on."
+    return f"The job {identifier} is no longer on this server. To continue it, give its zip of everything back below."

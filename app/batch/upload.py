@@ -1,4 +1,4 @@
-"""What a visitor sends to be run, told apart and bounded: query records, questions with answers, or plain lines.
+"""What a visitor sends to be run, sorted by kind and bounded: query records, questions with answers, or plain lines.
 
 The first two are the formats of `python -m reasoning evaluate`. A plain line is a question in words or a query in the
 grammar without an expected answer: exact execution gives one, so that what is measured is agreement with it.
@@ -113,7 +113,7 @@ def write_expected(upload: Upload, target: Path, reasoner: Reasoner, step: Calla
         upload: plain lines.
         target: the file of questions.
         reasoner: method exact over the graph.
-        step: told how many lines are done; what it raises ends the work.
+        step: is given the number of lines that are done; what it raises ends the work.
 
     Raises:
         SkylarkError: a line has too many answers.

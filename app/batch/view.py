@@ -32,7 +32,7 @@ def limits_html() -> Markup:
     return muted(
         f"At most {MOST_LINES} lines and {MOST_BYTES // 2**20} MB a job, one job a visitor at a time. "
         f"{AT_ONCE} job works at once, up to {MOST_WAITING} wait, and each has a turn of "
-        f"{TURN_SECONDS / 60:.0f} minutes, after which it can be gone on with. A job stops {UNWATCHED_SECONDS:.0f} "
+        f"{TURN_SECONDS / 60:.0f} minutes, after which it can be continued. A job stops {UNWATCHED_SECONDS:.0f} "
         f"seconds after its page is closed, and is kept for {KEPT_SECONDS / 3600:.0f} hour."
     )
 

@@ -18,7 +18,7 @@ from app.server.words import shortened
 from kg_data.errors import SkylarkError
 
 MOST_LISTED = 5_000
-"""Entries of a zip, folders and what is passed over included."""
+"""Entries of a zip, folders and skipped files included."""
 HIGHEST_RATIO = 200
 """Times that a file may be larger than its packed form, beyond the first megabyte; photographs and text are far below,
 zip bombs far above."""
@@ -52,7 +52,7 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, is_wanted: Callable[[str
         archive: the zip.
         folder: an empty folder.
         bounds: what is more is refused, not cut.
-        is_wanted: whether a file is taken, by its plain name; the others are passed over.
+        is_wanted: whether a file is taken, by its plain name; the others are skipped.
 
     Raises:
         SkylarkError: it is no zip, is damaged, holds what no honest one does, or too much; nothing is then left.

@@ -4,9 +4,9 @@ Everything is drawn in pixels of the page, whatever the photograph's size, in a 
 flat that labels have no place. Nothing here goes back to the server: the page's own script (`static/image.js`) shows,
 hides and lights up.
 
-What is found under an instruction and the scene that relations are told of are two lists of the same things. Each thing
-has one number wherever the page shows it (a shape, a row, a node, an end of an edge), so that the script can light up
-all places of a thing, whichever of them is pointed at or has the focus.
+What is found under an instruction and the scene, whose relations are shown, are two lists of the same things. Each
+thing has one number wherever the page shows it (a shape, a row, a node, an end of an edge), so that the script can
+light up all places of a thing, whichever of them is pointed at or has the focus.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def numbered(scene: Scene, detections: Detections, grounding: Grounding | None =
     What was found has the numbers from 0 in its own order; the scene's other things come after.
 
     Args:
-        scene: the things that relations are told of.
+        scene: the things whose relations are shown.
         detections: what was found, which the page draws.
         grounding: the answer that `detections` is, which knows its things by name.
     """

@@ -194,7 +194,7 @@ def _drawn(relations: list[list[str]]) -> list[tuple[str, str, str]]:
 def _nodes(
     scene: Scene, height: int, colours: Mapping[str, Colour], relations: list[list[str]], numbers: Mapping[str, int]
 ) -> list[_Node]:
-    """Dots with the names that have a place; the others are told at the pointer."""
+    """Dots with the names that have a place; the other names appear at the pointer."""
     points = _spread(scene, PICTURE_WIDTH, height)
     widths = [9 * min(len(item.name), MOST_NODE_LETTERS) + 6 for item in scene.objects]
     labels = place_labels(

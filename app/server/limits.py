@@ -61,10 +61,10 @@ class TookTooLongError(SkylarkError):
 
 
 class TimeLimit:
-    """Runs work on a few threads, each piece for at most so many seconds; whoever asks for more waits or is told.
+    """Runs work on a few threads, each piece for at most so many seconds; whoever asks for more waits or gets an error.
 
     Python cannot end a thread: work whose time is over is abandoned, and keeps its thread until it notices. So the
-    number of threads bounds what abandoned work can take, and those who come meanwhile are told that all are busy.
+    number of threads bounds what abandoned work can take, and those who come meanwhile get the error that all are busy.
 
     Args:
         at_once: threads.
