@@ -18,7 +18,7 @@ from vision.classes.coco import COCO_CATEGORY_IDS, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections, shortest
 from vision.detections.fields import Rings
 from vision.detections.formats.json_objects import lines_of, numbers_of, parsed
-from vision.detections.formats.layout import Grid, effective
+from vision.detections.formats.layout import Grid
 from vision.detections.formats.records import Place, Record, assembled, checked_score, finite, quoted, written_scores
 from vision.detections.polygons.masks import rings_from_mask
 from vision.errors import FormatError
@@ -225,8 +225,8 @@ def _record(item: object, image_size: tuple[int, int], names: Mapping[int, str],
         shown = ", ".join(f"{known} {name}" for known, name in list(names.items())[:5])
         raise place.wrong(f"a category id of those known ({shown}, ...)", number, "give categories or the class set")
     bbox = numbers_of(list(item["bbox"]) if isinstance(item["bbox"], tuple) else item["bbox"], place)
-    grid = Grid(effective(OutputFormat("coco", "polygon")), image_size)
-    corners = Grid(effective(OutputFormat("coco")), image_size).box((), bbox, place)
+    grid = Grid(OutputFormat("coco", "polygon"), image_size)
+    corners = Grid(OutputFormat("coco"), image_size).box((), bbox, place)
     score = item.get("score")
     if score is not None:
         score = checked_score(finite(score, place), place)

@@ -202,15 +202,18 @@ def layout(output: OutputFormat, image_size: tuple[int, int]) -> Layout:
 
 
 class Grid:
-    """The steps of an effective format on one image.
+    """The steps of a format on one image.
 
     Args:
-        output: an effective format.
+        output: as asked; `effective` is applied.
         image_size: (width, height) in pixels.
+
+    Raises:
+        FormatError: no text can be in this format.
     """
 
     def __init__(self, output: OutputFormat, image_size: tuple[int, int]) -> None:
-        self.output = output
+        self.output = output = effective(output)
         self.image_size = image_size
         self.size = np.array(image_size, np.float64)
         self.digits = decimals(output, image_size)

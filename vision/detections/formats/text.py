@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from vision.detections.detections import Detections
 from vision.detections.fields import checked_classes, checked_size
 from vision.detections.formats import coco, json_objects, lines, voc
-from vision.detections.formats.layout import POSITION_LOST, Grid, effective
+from vision.detections.formats.layout import POSITION_LOST, Grid
 from vision.detections.formats.records import MAX_CHARACTERS, assembled
 from vision.errors import DetectionsError, FormatError
 from vision.task import OutputFormat
@@ -26,10 +26,10 @@ def write(detections: Detections) -> str:
         FormatError: no text can be in that format, or outlines are asked for and missing, or of another number
             of points.
     """
-    output = effective(detections.output)
+    grid = Grid(detections.output, detections.image_size)
+    output = grid.output
     if output.geometry == "polygon":
         _check_polygons(detections, output)
-    grid = Grid(output, detections.image_size)
     lost = "" if output.centre else POSITION_LOST
     if output.format == "json":
         return json_objects.write(detections, grid, lost)
@@ -57,14 +57,13 @@ def read(
     except DetectionsError as error:
         raise FormatError(str(error)) from error
     asked = _format_of(text) if output is None else output
-    form = effective(asked)
-    if not form.centre:
+    grid = Grid(asked, size)
+    if not grid.output.centre:
         raise FormatError(
             "offsets without the centre do not say where in the image an object is: expected a format with centre=True"
         )
-    if form.format == "coco":
+    if grid.output.format == "coco":
         return coco.read(text, size, output, known)
-    grid = Grid(form, size)
     readers = {
         "voc": voc.read,
         "json": json_objects.read,
@@ -72,7 +71,7 @@ def read(
         "tokens": lines.read_tokens,
         "tuple": lines.read_tuples,
     }
-    return assembled(readers[form.format](text, grid, known), size, known, asked)
+    return assembled(readers[grid.output.format](text, grid, known), size, known, asked)
 
 
 def _check_polygons(detections: Detections, output: OutputFormat) -> None:
