@@ -1,0 +1,136 @@
+"""What an installation that lacks something, is mixed with another, or cannot be written to says, and what helps."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kg_data import installation
+from kg_data.errors import MissingPackageError
+from skylark import setup
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1].split(",")))
+from kg_data import installation
+installation.ROOT = installation.ROOT / "site-packages"
+from skylark.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+"""Runs the command as a wheel does, from which the modules of the first argument are missing."""
+
+NOT_WRITABLE = "/proc/skylark"
+"""A folder that nobody can make, not even the administrator."""
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
+        cwd=sys.prefix, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Path:
+    path = tmp_path / "family.tsv"
+    path.write_text("Ann\tparent\tBob\n")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("missing", "arguments", "advice"),
+    [
+        ("cv2", ["detect", "street.jpg", "--instruction", "every car"], "skylark-reasoner[vision]"),
+        ("PIL", ["image", "ask", "street.jpg", "the car"], "skylark-reasoner[vision]"),
+        ("gradio", ["demo"], "skylark-reasoner[demo]"),
+        ("torch", ["query", "--kg", "FAMILY", "--method", "lark", 'parent("Ann")'], "skylark-reasoner[llm]"),
+        (
+            "langchain",
+            ["query", "--kg", "FAMILY", "--method", "lark", "--llm", "openai:x", 'parent("Ann")'],
+            "skylark-reasoner[hosted]",
+        ),
+    ],
+)
+def test_a_part_that_is_not_installed_is_a_sentence_that_names_its_extra(
+    missing: str, arguments: list[str], advice: str, family: Path
+) -> None:
+    done = run("-c", WITHOUT, missing, *[str(family) if part == "FAMILY" else part for part in arguments])
+    assert done.returncode == 1
+    assert f"which is not installed: run `pip install '{advice}'`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_graph_half_needs_no_extra(family: Path) -> None:
+    modules = ",".join(module for extra in installation.EXTRA_MODULES.values() for module in extra)
+    done = run("-c", WITHOUT, modules, "query", "--kg", family, 'parent("Ann")')
+    assert done.returncode == 0, done.stderr
+    assert "1 answer:\n  Bob" in done.stdout
+
+
+def test_in_a_checkout_the_requirement_files_are_named() -> None:
+    assert installation.extra_command("llm") == "pip install -r requirements.txt"
+    assert installation.setup_command() == "python -m skylark setup"
+
+
+def test_a_missing_module_of_no_extra_is_not_explained_away() -> None:
+    error = ModuleNotFoundError("No module named 'mine'", name="mine")
+    assert installation.missing_extra("This", error) is None
+    with pytest.raises(MissingPackageError, match="accelerate"):
+        raise installation.missing_extra("This", ModuleNotFoundError(name="accelerate.utils")) or error
+
+
+@pytest.mark.parametrize("room", ["kg_data", "vision", "app"])
+def test_another_version_that_stands_before_this_one_is_named(room: str, tmp_path: Path, family: Path) -> None:
+    (tmp_path / room).mkdir()
+    (tmp_path / room / "__init__.py").touch()
+    query = ("query", "--kg", str(family), 'parent("Ann")')
+    done = run("-m", "skylark", *query, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    assert done.returncode == 1
+    assert f"{room!r} is imported from {tmp_path}, but this command is in {ROOT}" in done.stderr
+    assert "python -m venv" in done.stderr
+
+
+def test_the_version_is_that_of_the_code_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0.1")
+    assert installation.version() != "0.0.1"  # a checkout, beside which an older version is installed
+    monkeypatch.setattr(installation, "ROOT", tmp_path)
+    assert installation.version() == "0.0.1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where no folder can be made")
+def test_without_a_folder_to_write_to_a_query_is_answered_with_a_remark(family: Path) -> None:
+    done = run("-m", "skylark", "query", "--kg", family, 'parent("Ann")', SKYLARK_CACHE=NOT_WRITABLE)
+    assert done.returncode == 0
+    assert "1 answer:\n  Bob" in done.stdout
+    assert NOT_WRITABLE in done.stderr and "SKYLARK_CACHE names another folder" in done.stderr
+
+
+class TestSetup:
+    def test_the_command_is_printed_and_not_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert setup.main(["--print"]) == 0
+        out = capsys.readouterr().out
+        assert "-m pip install --no-deps -r" in out and setup.FILE in out
+
+    def test_where_pip_cannot_write_an_environment_is_advised(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        failing = [sys.executable, "-c", "import sys; sys.exit('[Errno 30] Read-only file system')"]
+        monkeypatch.setattr(setup, "pip_command", lambda: failing)
+        assert setup.main([]) == 1
+        err = capfd.readouterr().err
+        assert "Read-only file system" in err
+        assert f"Where {sys.prefix} may not be written to, make an environment of your own" in err
+
+    def test_without_pip_another_installer_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(setup, "find_spec", lambda name: None)
+        assert setup.main([]) == 1
+        assert "uv pip install --no-deps -r" in capsys.readouterr().err
