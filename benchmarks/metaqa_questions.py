@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks.machine import machine, machine_words
 from kg_data.errors import SkylarkError
 from reasoning import Reasoner
-from reasoning.evaluation.method import Reply
+from reasoning.evaluation.method import MethodReply
 from reasoning.evaluation.metrics import QUESTION_METRICS
 from reasoning.evaluation.question_files import QuestionRecord, read_questions
 from reasoning.evaluation.question_run import line_of, reason_of
@@ -46,9 +46,9 @@ def measure(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> dict[str, 
     lines = []
     for record in records:
         try:
-            reply = Reply(reasoner.answer(record.question), None, True)
+            reply = MethodReply(reasoner.answer(record.question), None, True)
         except SkylarkError as error:
-            reply = Reply(None, str(error), True)
+            reply = MethodReply(None, str(error), True)
         lines.append(line_of(record, reply, reasoner.kg))
     seconds = time.perf_counter() - began
     reasons = [(line, reason) for line in lines if (reason := reason_of(line)) is not None]

@@ -1,4 +1,8 @@
-"""Figures as columns of text, for terminals and results; here because both halves print them."""
+"""Figures as columns of text, for terminals and results; here because both halves print them.
+
+The package tabulate draws the same table by a format of its own, in twice the time, and needs a second package for wide
+characters; control characters would still have to be made visible here.
+"""
 
 from __future__ import annotations
 

@@ -61,47 +61,47 @@ class MethodEvaluation:
 
 
 @dataclass(frozen=True)
-class Reply:
+class MethodReply:
     """What a method made of one query.
 
     Attributes:
         answer: None where it raised an error.
         error: why there is no answer, or why it is incomplete; None where all is well.
-        given: False where the language model could not be reached or did not finish in time: that is no measurement
+        arrived: False where the language model could not be reached or did not finish in time: that is no measurement
             of it.
-        usage: what was asked of the language model where there is no answer that says it.
+        usage: requests, tokens and cost where there is no answer that says them.
     """
 
     answer: Answer | None
     error: str | None
-    given: bool
+    arrived: bool
     usage: TokenUsage = NO_USAGE
 
 
-def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[Reply]:
+def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[MethodReply]:
     """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
     model = reasoner.llm if reasoner.asks_llm else reasoner.reader
     workers = 1
     if model is not None:
-        asked = queries_at_once if reasoner.asks_llm else at_once
-        workers = asked(model, reasoner.options)
+        most_at_once = queries_at_once if reasoner.asks_llm else at_once
+        workers = most_at_once(model, reasoner.options)
     return concurrent_map(partial(ask, reasoner), questions, workers)
 
 
-def ask(reasoner: Reasoner, question: Query | str) -> Reply:
+def ask(reasoner: Reasoner, question: Query | str) -> MethodReply:
     """The method's reply; what it raises is part of it, so that one broken query doesn't end a run."""
     try:
         answer = reasoner.answer(question)
     except QuestionError as failure:
-        return Reply(None, str(failure), True, NO_USAGE if failure.reading is None else failure.reading.usage)
+        return MethodReply(None, str(failure), True, NO_USAGE if failure.reading is None else failure.reading.usage)
     except SkylarkError as failure:
-        return Reply(None, str(failure), not isinstance(failure, LLMError))
+        return MethodReply(None, str(failure), not isinstance(failure, LLMError))
     failed = answer.steps[-1].parts[-1] if answer.error is not None and answer.steps else None
     silent = failed is not None and not any(attempt.replied for attempt in failed.attempts)
-    return Reply(answer, answer.error, not silent)
+    return MethodReply(answer, answer.error, not silent)
 
 
-def about(reply: Reply) -> Line:
+def about(reply: MethodReply) -> Line:
     """What a line says of how its answer came about: `error`, `steps` and `usage`, where there is something to say, and
     of a method that is not certain the `scores` of the first answers."""
     line: Line = {} if reply.error is None else {"error": reply.error}
@@ -119,11 +119,11 @@ def about(reply: Reply) -> Line:
 
 def step_counts(answer: Answer) -> dict[str, int]:
     """How many steps the language model answered, how many of them right, and what did not fit its prompts."""
-    asked = [step for step in answer.steps if step.by == "llm"]
+    by_model = [step for step in answer.steps if step.by == "llm"]
     return {
-        "llm": len(asked),
-        "agreeing": sum(bool(step.agrees) for step in asked),
-        "symbolic": len(answer.steps) - len(asked),
-        "parts": sum(len(step.parts) for step in asked),
-        "left_out": sum(step.context.left_out for step in asked if step.context is not None),
+        "llm": len(by_model),
+        "agreeing": sum(bool(step.agrees) for step in by_model),
+        "symbolic": len(answer.steps) - len(by_model),
+        "parts": sum(len(step.parts) for step in by_model),
+        "left_out": sum(step.context.left_out for step in by_model if step.context is not None),
     }

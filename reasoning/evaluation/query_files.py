@@ -88,25 +88,25 @@ class EntityTable:
         if items and set(map(type, items)) == {int}:
             self.integers = True
             try:
-                found = self._by_number[np.array(items, dtype=np.uint32)]
+                entities = self._by_number[np.array(items, dtype=np.uint32)]
             except (IndexError, OverflowError):  # a number that is no id, or ids that are far apart
-                found = self._read_each(items)
+                entities = self._read_each(items)
             else:
-                if found.min() < 0:
-                    found = self._read_each(items)
+                if entities.min() < 0:
+                    entities = self._read_each(items)
         else:
-            found = self._read_each(items)
-        found.sort()
-        return np.unique(found) if np.any(found[1:] == found[:-1]) else found
+            entities = self._read_each(items)
+        entities.sort()
+        return np.unique(entities) if np.any(entities[1:] == entities[:-1]) else entities
 
     def _read_each(self, items: list[Any]) -> Ids:
-        found = np.empty(len(items), dtype=np.int32)
+        entities = np.empty(len(items), dtype=np.int32)
         for place, item in enumerate(items):
             if isinstance(item, bool) or not isinstance(item, int | str):
                 raise KeyError(item)
             self.integers |= isinstance(item, int)
-            found[place] = self._index[str(item)]
-        return found
+            entities[place] = self._index[str(item)]
+        return entities
 
     @cached_property
     def _by_number(self) -> Ids:
@@ -160,10 +160,10 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
                 f"{nameless[0]} does not say which split it belongs to: a name such as valid-2p.jsonl does, "
                 "or --split valid or --split test"
             )
-        found = {prefix for prefix in prefixes.values() if prefix is not None}
-        if len(found) > 1:
+        splits = {prefix for prefix in prefixes.values() if prefix is not None}
+        if len(splits) > 1:
             raise EvaluationError(f"{place} has query files of both splits; choose one with --split valid or test")
-        return files, found.pop()
+        return files, splits.pop()
     chosen: Split = "valid" if split == "valid" else "test"
     kept = [path for path, prefix in prefixes.items() if prefix in (None, chosen)]
     if not kept:
@@ -262,6 +262,6 @@ class _Line:
         except KeyError as unknown:
             raise self._broken(f'entities of the graph "{self.kg.graph_name}" in "{key}"', unknown.args[0]) from None
 
-    def _broken(self, expected: str, found: object) -> DataError:
-        shown = found if isinstance(found, str) else json.dumps(found)
+    def _broken(self, expected: str, content: object) -> DataError:
+        shown = content if isinstance(content, str) else json.dumps(content)
         return DataError(self.path, expected, line=self.number + 1, found=shown)

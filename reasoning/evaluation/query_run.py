@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kg_data.appended_lines import Line
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError, GraphError
-from reasoning.evaluation.method import MethodEvaluation, Reply, about, replies
+from reasoning.evaluation.method import MethodEvaluation, MethodReply, about, replies
 from reasoning.evaluation.metrics import (
     QUERY_METRICS,
     Metrics,
@@ -140,7 +140,7 @@ def _answered(
     if not isinstance(reasoner.answering, Exact):
         answers = replies(reasoner, (record.query for record in records))
         for record, reply in zip(records, answers, strict=True):
-            yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.given
+            yield lines_of([record], [Ranking.from_reply(reply)], protocol, table)[0], reply.arrived
         return
     executor = BatchExecutor(reasoner.kg)
     for start in range(0, len(records), CHUNK):
@@ -167,7 +167,7 @@ class Ranking:
     signals: NDArray[np.float64] | None = None
 
     @classmethod
-    def from_reply(cls, reply: Reply) -> Ranking:
+    def from_reply(cls, reply: MethodReply) -> Ranking:
         """The ranking that a method's reply gives."""
         if reply.answer is None:
             return cls(np.zeros(0, dtype=np.int32), details=about(reply))

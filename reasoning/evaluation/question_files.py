@@ -135,9 +135,9 @@ def _path_names(path: Path, texts: list[str]) -> list[str] | None:
     if not beside.is_file():
         return None
     names = read_text(beside).split("\n")
-    expected, found = (len(lines) - (not lines[-1]) for lines in (texts, names))
-    if expected != found:
-        raise DataError(beside, f"{expected} paths, one for each line of {path.name}", found=f"{found} lines")
+    expected, count = (len(lines) - (not lines[-1]) for lines in (texts, names))
+    if expected != count:
+        raise DataError(beside, f"{expected} paths, one for each line of {path.name}", found=f"{count} lines")
     return names
 
 
@@ -239,8 +239,8 @@ class _Line:
             resolved.append((relation.index, relation.inverse != inverse))
         return tuple(resolved)
 
-    def _broken(self, expected: str, found: str) -> DataError:
-        return DataError(self.path, expected, line=self.number + 1, found=found)
+    def _broken(self, expected: str, content: str) -> DataError:
+        return DataError(self.path, expected, line=self.number + 1, found=content)
 
 
 def path_of(name: str) -> tuple[Hop, ...]:
@@ -251,11 +251,11 @@ def path_of(name: str) -> tuple[Hop, ...]:
     """
     kinds = name.split("_to_")
     hops: list[Hop] = []
-    for here, there in pairwise(kinds):
-        film, other = (here, there) if here == "movie" else (there, here)
+    for kind, following in pairwise(kinds):
+        film, other = (kind, following) if kind == "movie" else (following, kind)
         if film != "movie" or other not in RELATION_OF:
-            raise ValueError(f"{here}_to_{there} is no step of MetaQA")
-        hops.append((RELATION_OF[other], here != "movie"))
+            raise ValueError(f"{kind}_to_{following} is no step of MetaQA")
+        hops.append((RELATION_OF[other], kind != "movie"))
     if not hops:
         raise ValueError(f"{name!r} is no path")
     return tuple(hops)

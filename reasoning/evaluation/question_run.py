@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.appended_lines import Line
-from reasoning.evaluation.method import MethodEvaluation, Reply, about, replies
+from reasoning.evaluation.method import MethodEvaluation, MethodReply, about, replies
 from reasoning.evaluation.metrics import QUESTION_METRICS, counted_metrics
 from reasoning.evaluation.query_files import digest
 from reasoning.evaluation.question_files import Gold, QuestionRecord, files_of, read_questions
@@ -82,10 +82,10 @@ def _answered(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> Iterator
     """Each question's line, and whether the method gave any reply to it."""
     answers = replies(reasoner, (record.question for record in records))
     for record, reply in zip(records, answers, strict=True):
-        yield line_of(record, reply, reasoner.kg), reply.given
+        yield line_of(record, reply, reasoner.kg), reply.arrived
 
 
-def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
+def line_of(record: QuestionRecord, reply: MethodReply, kg: KnowledgeGraph) -> Line:
     """One question's line."""
     answer = reply.answer
     predicted: list[int] | list[Value | bool] = []
@@ -113,9 +113,9 @@ def line_of(record: QuestionRecord, reply: Reply, kg: KnowledgeGraph) -> Line:
     if record.unknown:
         line |= dict.fromkeys(("hits@1", "f1", "exact_match"), 0.0)
     elif record.unanswerable:
-        line |= dict.fromkeys(("hits@1", "f1", "exact_match"), float(reply.error is not None and reply.given))
+        line |= dict.fromkeys(("hits@1", "f1", "exact_match"), float(reply.error is not None and reply.arrived))
     elif reply.error is not None:
-        expected = float(reply.given and not record.gold)  # nothing is expected, and nothing was answered
+        expected = float(reply.arrived and not record.gold)  # nothing is expected, and nothing was answered
         line |= dict.fromkeys(("hits@1", "f1", "exact_match"), expected)
     elif not record.gold and not predicted:
         line["hits@1"] = 1.0

@@ -169,5 +169,5 @@ def _described(per_type: Mapping[str, Mapping[str, Means | None]]) -> dict[str, 
 
 
 def _with_usage(summary: dict[str, Any], values: MetricValues) -> dict[str, Any]:
-    asked = values.usage.requests or values.usage.cached
-    return {**summary, "usage": values.usage.to_dict()} if asked else summary
+    usage = values.usage
+    return {**summary, "usage": usage.to_dict()} if usage.requests or usage.cached else summary

@@ -81,11 +81,11 @@ def reach(
 def returns(x: int, y: int, first: int, second: int, edges: DirectedEdges) -> int:
     """Entities other than x that are targets of y by both of two directed relations."""
     bounds, relations, _, starts, targets, _ = edges
-    one, other = group_of(bounds, relations, y, first), group_of(bounds, relations, y, second)
-    if one < 0 or other < 0:
+    first_group, second_group = group_of(bounds, relations, y, first), group_of(bounds, relations, y, second)
+    if first_group < 0 or second_group < 0:
         return 0
-    i, j, count = starts[one], starts[other], 0
-    while i < starts[one + 1] and j < starts[other + 1]:
+    i, j, count = starts[first_group], starts[second_group], 0
+    while i < starts[first_group + 1] and j < starts[second_group + 1]:
         a, b = targets[i], targets[j]
         count += a == b and a != x
         i += a <= b
