@@ -7,6 +7,7 @@ cost no more than a thousand; of many the best connected come first.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ _NAME = re.compile(r"(?:[^\W\d_][\w'’.-]*)(?: [^\W_][\w'’.-]*){0,2}$")
 
 
 @dataclass(frozen=True)
-class Place:
+class Word:
     """The word at the cursor.
 
     Attributes:
@@ -65,7 +66,7 @@ def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
         "start" and "end" of what a choice replaces, and "choices": each with "shown", "detail" and "insert".
 
     Raises:
-        SkylarkError: the graph is not to be had any more.
+        SkylarkError: the graph is no longer available.
         ValueError: `wanted` is something else.
     """
     if not isinstance(wanted, dict):
@@ -74,41 +75,34 @@ def completions(shelf: GraphShelf, wanted: object) -> dict[str, object]:
     end = min(cursor, len(text)) if isinstance(cursor, int) and cursor >= 0 else len(text)
     kg = shelf.get(str(wanted.get("graph")))
     if kind in ("entity", "relation"):
-        names = _entities(kg, text) if kind == "entity" else _relations(kg, text.lstrip().removeprefix("~"))
         back = "~" if kind == "relation" and text.lstrip().startswith("~") else ""
-        return {
-            "start": 0,
-            "end": len(text),
-            "choices": [_choice(shown, detail, back + shown) for shown, detail in names],
-        }
-    place = place_at(text, end)
-    if place is None:
+        names = _entities(kg, text) if kind == "entity" else _relations(kg, text.lstrip().removeprefix("~"))
+        return {"start": 0, "end": len(text), "choices": _choices(names, lambda name: back + name)}
+    word = word_at(text, end)
+    if word is None:
         return {"start": end, "end": end, "choices": []}
-    following = text[end:]
-    choices = []
-    entities = _entities(kg, place.typed)
-    if not place.formal:
-        choices = [_choice(shown, detail, shown) for shown, detail in entities]
-        start_of_all = not text[: place.start].strip()
-        relations = _relations(kg, place.typed) if start_of_all and " " not in place.typed else []
-        begun = [_choice(shown, detail, f"{relation_text(shown)}(") for shown, detail in relations]
-        choices = choices[: MOST_SHOWN - min(3, len(begun))]
-        choices = choices + begun if place.typed[:1].isupper() else begun + choices
-    else:
-        if place.quoted and following.startswith('"'):
+    capital = word.typed[:1].isupper()
+    if word.formal:
+        if word.quoted and text[end:].startswith('"'):
             end += 1
         opens = "" if text[end:].startswith("(") else "("
-        named = [_choice(shown, detail, str(Entity(shown))) for shown, detail in entities]
-        related = [
-            _choice(shown, detail, relation_text(shown) + opens) for shown, detail in _relations(kg, place.typed)
-        ]
-        capital = place.typed[:1].isupper()
-        first, second = (named, related) if place.quoted or capital else (related, named)
+        named = _choices(_entities(kg, word.typed), lambda name: str(Entity(name)))
+        related = _choices(_relations(kg, word.typed), lambda name: relation_text(name) + opens)
+        first, second = (named, related) if word.quoted or capital else (related, named)
         choices = first[: MOST_SHOWN - min(3, len(second))] + second
-    return {"start": place.start, "end": end, "choices": choices[:MOST_SHOWN]}
+    else:
+        begins = not text[: word.start].strip() and " " not in word.typed
+        related = _choices(_relations(kg, word.typed) if begins else [], lambda name: f"{relation_text(name)}(")
+        named = _choices(_entities(kg, word.typed), str)[: MOST_SHOWN - min(3, len(related))]
+        choices = named + related if capital else related + named
+    return {"start": word.start, "end": end, "choices": choices[:MOST_SHOWN]}
 
 
-def place_at(text: str, cursor: int) -> Place | None:
+def _choices(names: list[tuple[str, str]], insert: Callable[[str], str]) -> list[dict[str, str]]:
+    return [{"shown": name, "detail": detail, "insert": insert(name)} for name, detail in names]
+
+
+def word_at(text: str, cursor: int) -> Word | None:
     """The word that ends at the cursor; None where there is none to be completed."""
     before, start, at = text[:cursor], -1, 0
     while at < len(before):
@@ -120,10 +114,10 @@ def place_at(text: str, cursor: int) -> Place | None:
     formal = start >= 0 or any(sign in text for sign in '("~&|!')
     if start >= 0:
         typed = before[start + 1 :].replace('\\"', '"')
-        return Place(start, typed, quoted=True, formal=True) if typed.strip() else None
+        return Word(start, typed, quoted=True, formal=True) if typed.strip() else None
     if formal:
         word = _WORD.search(before)
-        return Place(word.start(), word.group(), quoted=False, formal=True) if word else None
+        return Word(word.start(), word.group(), quoted=False, formal=True) if word else None
     name = _NAME.search(before)
     if name is None or before.strip().lower() in OPENINGS:
         return None
@@ -131,17 +125,13 @@ def place_at(text: str, cursor: int) -> Place | None:
     words = name.group().split(" ")
     capital = next((number for number, word in enumerate(words) if word[:1].isupper()), None)
     if capital is None:
-        return Place(0, before, quoted=False, formal=False) if " " not in before else None
+        return Word(0, before, quoted=False, formal=False) if " " not in before else None
     typed = " ".join(words[capital:])
     if capital == 0 and len(words) > 1 and not before[: name.start()].strip():
         # The first word of a question has a capital in any case.
         capital_after = next((number for number, word in enumerate(words) if number and word[:1].isupper()), None)
         typed = " ".join(words[capital_after:]) if capital_after else typed
-    return Place(cursor - len(typed), typed, quoted=False, formal=False) if len(typed) >= SHORTEST else None
-
-
-def _choice(shown: str, detail: str, insert: str) -> dict[str, str]:
-    return {"shown": shown, "detail": detail, "insert": insert}
+    return Word(cursor - len(typed), typed, quoted=False, formal=False) if len(typed) >= SHORTEST else None
 
 
 def _entities(kg: KnowledgeGraph, typed: str) -> list[tuple[str, str]]:

@@ -179,8 +179,8 @@ def _by_ends(kg: KnowledgeGraph) -> Schema:
     same = nx.Graph()
     same.add_nodes_from(ends)
     keys = list(ends)
-    for place, one in enumerate(keys):
-        same.add_edges_from((one, other) for other in keys[:place] if _overlap(ends[one], ends[other]) >= SHARED)
+    for place, end in enumerate(keys):
+        same.add_edges_from((end, other) for other in keys[:place] if _overlap(ends[end], ends[other]) >= SHARED)
     names: dict[int, tuple[str, int]] = {}
     kind_of: dict[tuple[int, bool], int] = {}
     kinds = list(nx.connected_components(same))
@@ -197,9 +197,9 @@ def _by_ends(kg: KnowledgeGraph) -> Schema:
     return _chosen(kg, names, weights, typed=False)
 
 
-def _overlap(one: Ids, other: Ids) -> float:
+def _overlap(first: Ids, second: Ids) -> float:
     """The share of the smaller set that is in the larger, from a sample; both sorted."""
-    small, large = (one, other) if len(one) <= len(other) else (other, one)
+    small, large = sorted((first, second), key=len)
     if not len(small):
         return 0.0
     some = small[:: max(1, len(small) // SEEN)]

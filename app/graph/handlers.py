@@ -107,8 +107,8 @@ class GraphDemo:
         try:
             for progress in reading(Path(file), shown_name(file)):
                 if isinstance(progress, float):
-                    told = Markup("Reading {}: {:.0f} s").format(shown, progress)
-                    yield {parts.upload_note: line.format(told)}
+                    seconds = Markup("Reading {}: {:.0f} s").format(shown, progress)
+                    yield {parts.upload_note: line.format(seconds)}
                     continue
                 own = self._shelf.own.add(request.session_hash or "", progress)
                 choices = self._shelf.choices(request.session_hash or "")

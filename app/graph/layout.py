@@ -157,7 +157,7 @@ def neighbours(
 
     Facts that join it to what is in the picture come first, then one of each relation after the other.
     """
-    there, facts = set(present), 0
+    drawn_keys, facts = set(present), 0
     joining: list[Edge] = []
     by_relation: dict[tuple[int, bool], list[Edge]] = {}
     for incoming in (False, True):
@@ -168,7 +168,7 @@ def neighbours(
             if edge in drawn or head == tail:
                 continue
             other = head if incoming else tail
-            (joining if other in there else by_relation.setdefault((relation, incoming), [])).append(edge)
+            (joining if other in drawn_keys else by_relation.setdefault((relation, incoming), [])).append(edge)
     queues = list(by_relation.values())
     turn = [queue[place] for place in range(most) for queue in queues if place < len(queue)]
     return (joining[:most] + turn)[:most], facts

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from app.graph.answer_table import saved_answer, sorted_table
+from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.autocomplete import completions
 from app.graph.examples import WORLD_EXAMPLES, Example
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf

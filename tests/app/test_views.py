@@ -14,8 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from app.graph.answer_table import MOST_ROWS
-from app.graph.answer_view import answer_html, evidence_table_html, tree_html, understood_html
+from app.graph.answer_view import MOST_ROWS, answer_html, evidence_table_html, tree_html, understood_html
 from app.graph.asking import Asked, ask
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
 from app.graph.graphs import GraphShelf

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.graph.answer_table import LENGTHS, MOST_ROWS, answer_csv, saved_answer, sorted_table, table_html
+from app.graph.answer_view import LENGTHS, MOST_ROWS, answer_csv, saved_answer, sorted_table, table_html
 from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
 from app.server.scripts import called

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.graph.autocomplete import MOST_SHOWN, completions, place_at
+from app.graph.autocomplete import MOST_SHOWN, completions, word_at
 from app.graph.graphs import GraphShelf
 from reasoning import KnowledgeGraph, Query
 
@@ -87,7 +87,7 @@ def test_what_is_no_object_is_refused(shelf: GraphShelf, wanted: object) -> None
 
 
 def test_the_place_within_quotes_minds_escapes() -> None:
-    place = place_at('r("a \\" b', 9)
+    place = word_at('r("a \\" b', 9)
     assert place is not None
     assert (place.start, place.typed, place.quoted) == (2, 'a " b', True)
-    assert place_at('r("a")', 6) is None
+    assert word_at('r("a")', 6) is None

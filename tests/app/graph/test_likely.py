@@ -10,8 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.graph.answer_table import saved_answer, sorted_table, table_html
-from app.graph.answer_view import answer_html, evidence_table_html
+from app.graph.answer_view import answer_html, evidence_table_html, saved_answer, sorted_table, table_html
 from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
 from app.graph.layout import lay_out
