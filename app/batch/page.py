@@ -28,7 +28,6 @@ from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
-from app.server.scripts import read_static
 from app.server.templates import muted
 from kg_data.errors import SkylarkError
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
@@ -96,7 +95,7 @@ class QueriesPart:
                 label="Take away", file_count="multiple", interactive=False, visible=False, elem_id="job_files"
             )
             # The table of answers is redrawn as they come; who has scrolled in it stays where he was.
-            self.answers = gr.HTML(elem_id="job_answers", js_on_load=read_static("keep_scroll.js"))
+            self.answers = gr.HTML(elem_id="job_answers", js_on_load="skylarkPage.keepScroll({element, watch});")
         self.follower = Follower(self._jobs, kept, self.error, _gone)
         self._connect(page)
 

@@ -29,7 +29,7 @@ def in_view(*selectors: str) -> str:
 
     What comes in answer to a press may lie below the screen.
     """
-    return read_static("in_view.js").replace("SELECTORS", json.dumps(selectors))
+    return f"() => skylarkPage.show({json.dumps(selectors)})"
 
 
 def called(function: Callable[[Source, object], dict[str, Any]], source: Source, request: object) -> Any:

@@ -57,7 +57,7 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
         server_port=port,
         theme=theme(),
         css=read_static("page.css"),
-        head=f"<script>{read_static('graph.js')}</script>",
+        head="".join(f"<script>{read_static(name)}</script>" for name in ("page.js", "graph.js")),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
