@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.api import Programs, build_programs, offer_only_programs
 from app.batch.follow import kept_job
 from app.batch.page import BatchTab
 from app.graph.graphs import GraphShelf
@@ -18,7 +19,6 @@ from app.image.page import ImageTab
 from app.models.language_model import LanguageModel
 from app.models.page import ModelsTab
 from app.models.view import language_model_html
-from app.server.api import Programs, build_programs, offer_only_programs
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import clear, launch, prepare
 

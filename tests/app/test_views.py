@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from app.api import Programs
 from app.graph.answer_view import MOST_ROWS, answer_html, evidence_table_html, tree_html, understood_html
 from app.graph.asking import Asked, ask
 from app.graph.examples import MOST_ANSWERS, WORLD_EXAMPLES, examples_for
@@ -26,7 +27,6 @@ from app.graph.picture import picture_html
 from app.graph.steps_view import ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
-from app.server.api import Programs
 from app.server.failure_view import failure_html
 from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph, Query, Reasoner

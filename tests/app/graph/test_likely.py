@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from app.api import Programs
 from app.graph.answer_view import answer_html, evidence_table_html, saved_answer, sorted_table, table_html
 from app.graph.asking import ask
 from app.graph.graphs import GraphShelf
@@ -21,7 +22,6 @@ from app.graph.parts import Changes
 from app.graph.picture import opened_picture, picture_html
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
-from app.server.api import Programs
 from app.server.scripts import called
 from app.server.words import percent
 from reasoning import KnowledgeGraph, Query

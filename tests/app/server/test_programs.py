@@ -27,11 +27,11 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 
+from app.api import Programs
 from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server import limits
-from app.server.api import Programs
 from tests.app.browsing import ROOT, SCRIPT
 from tests.app.visitors import ask, load, photograph
 
