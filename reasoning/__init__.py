@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reasoning.execution.step_result import StepResult
     from reasoning.graph.store import KnowledgeGraph
     from reasoning.lark import LarkOptions
+    from reasoning.query.read_question import QuestionError
     from reasoning.query.tree import Query
     from reasoning.reasoner import Reasoner
     from reasoning.retrieval.graph_retriever import GraphRetriever
@@ -24,6 +25,7 @@ __all__ = [
     "KnowledgeGraph",
     "LarkOptions",
     "Query",
+    "QuestionError",
     "Reasoner",
     "SkylarkError",
     "StepResult",
@@ -35,6 +37,7 @@ _MODULES = {
     "KnowledgeGraph": "reasoning.graph.store",
     "LarkOptions": "reasoning.lark",
     "Query": "reasoning.query.tree",
+    "QuestionError": "reasoning.query.read_question",
     "Reasoner": "reasoning.reasoner",
     "SkylarkError": "kg_data.errors",
     "StepResult": "reasoning.execution.step_result",

@@ -18,11 +18,7 @@ ROOMS = ("kg_data", "reasoning", "vision", "app")
 GRADIO = "gradio takes seconds, and what is asked with `--help` or mistyped shall not wait for it"
 WORLD = "the packages that the world graph is made of need not be installed for other graphs"
 INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
-    ("app/__main__.py", "app.graph.graphs"): GRADIO,
-    ("app/__main__.py", "app.image.looking"): GRADIO,
-    ("app/__main__.py", "app.models.language_model"): GRADIO,
     ("app/__main__.py", "app.page"): GRADIO,
-    ("app/__main__.py", "app.server.serving"): GRADIO,
     ("kg_data/registry.py", "kg_data.world"): WORLD,
     ("reasoning/execution/batch/execution.py", "reasoning.execution.batch.kernel"): (
         "numba takes a second, and single queries are not compiled"
