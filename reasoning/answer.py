@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.supplied import supplied
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -16,7 +17,6 @@ from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundChain
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query, Value
-from reasoning.supplied import supplied
 
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""

@@ -6,9 +6,10 @@ is asked for, what is kept of what it finds, and how that is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
+
+from kg_data.supplied import supplied
 
 Kind = Literal["detect", "segment", "ground", "describe", "count"]
 FormatName = Literal["tuple", "json", "coco", "yolo", "voc", "tokens"]
@@ -148,15 +149,13 @@ class Task:
     understood: bool = True
     notes: tuple[str, ...] = ()
 
-    describer: ClassVar[Callable[[Task], str]]
-    """Words a task for `describe`; `vision.reading.instructions` sets it, so that this file imports no wording."""
-
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain values that `json.dumps` takes; the range of the output under its own name."""
         plain = asdict(self)
         plain["output"]["range"] = plain["output"].pop("range_")
         return plain
 
+    @supplied
     def describe(self) -> str:
         """The task in plain English, a line each: what is done, kept and written, and what was not understood."""
-        return Task.describer(self)
+        raise NotImplementedError

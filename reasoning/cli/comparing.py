@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kg_data.command_line import OK, as_json, positive
 from reasoning.evaluation.comparison import compare
+from reasoning.evaluation.comparison_texts import texts_of
 from reasoning.evaluation.results import read_results
 from reasoning.evaluation.tables import comparison_text
-from reasoning.wording.comparison_texts import texts_of
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from reasoning.answer import Answer, SoftAnswers
 from reasoning.execution.events import BoundQuestion
-from reasoning.execution.step_result import StepResult
+from reasoning.execution.step_result import StepResult, step_notes
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
@@ -66,7 +66,7 @@ def conclude(
         scores = tuple(float(f"{score:.6g}") for score in steps[-1].scores)
     answer = Answer(
         kg, chain.query, method, ranked, scores, chain, tuple(steps), value, values,
-        notes=(*question.notes, *chain.notes, *(step.note for step in steps if step.note is not None)),
+        notes=(*question.notes, *chain.notes, *step_notes(steps)),
         error=error, reading=question.usage, understood=question.understood, soft=soft,
     )  # fmt: skip
     if not len(ranked) and not value and answer.contrast is None and (note := emptiness_note(chain, steps)):

@@ -12,12 +12,12 @@ from itertools import islice
 
 import numpy as np
 
+from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Evidence
 from reasoning.execution.exact import execute, execute_step, inputs_of
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain
-from reasoning.supplied import supplies
 
 
 @supplies(Answer.traced)

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.supplied import supplied
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundStep
 from reasoning.query.tree import Value, json_value
-from reasoning.supplied import supplied
 
 
 @supplied
@@ -192,17 +192,6 @@ class StepResult:
         return TokenUsage.total(attempt.usage for attempt in self.attempts)
 
     @property
-    def note(self) -> str | None:
-        """In words, that the step was asked in several parts or left something out; None where neither is so."""
-        context, told = self.context, []
-        if self.parts_total > 1:
-            told.append(f"was too big for one context and was asked in {self.parts_total} parts")
-        if context is not None and context.left_out:
-            what = "triples" if self.step.step.operation == "project" or self.asked else "members"
-            told.append(f"left out {context.left_out:,} {what} that the token budget had no room for")
-        return f"step {self.step.position + 1} {' and '.join(told)}" if told else None
-
-    @property
     def entities(self) -> list[str]:
         """Display names of the members."""
         return [self.kg.name(int(entity)) for entity in self.members]
@@ -232,3 +221,18 @@ class StepResult:
         if self.error is not None:
             shown["error"] = self.error
         return shown
+
+
+def step_notes(steps: Sequence[StepResult]) -> list[str]:
+    """In words, which steps were asked in several parts, or left something out."""
+    notes = []
+    for step in steps:
+        context, parts = step.context, []
+        if step.parts_total > 1:
+            parts.append(f"was too big for one context and was asked in {step.parts_total} parts")
+        if context is not None and context.left_out:
+            what = "triples" if step.step.step.operation == "project" or step.asked else "members"
+            parts.append(f"left out {context.left_out:,} {what} that the token budget had no room for")
+        if parts:
+            notes.append(f"step {step.step.position + 1} {' and '.join(parts)}")
+    return notes

@@ -41,12 +41,12 @@ from kg_data.iris import (
     relation_iri,
     type_iri,
 )
+from kg_data.supplied import supplies
 from reasoning.errors import GraphError
 from reasoning.graph.exchange import ID, LABEL, LINK, TYPES, VALUE_TYPES
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.supplied import supplies
 
 if TYPE_CHECKING:
     import networkx as nx

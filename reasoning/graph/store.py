@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import kg_data
 from kg_data.cache_location import CACHE_VARIABLE
 from kg_data.columns import GraphColumns, LiteralColumn
+from kg_data.supplied import supplied
 from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
@@ -26,7 +27,6 @@ from reasoning.graph.building import build
 from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import Match, NameIndex, StringColumn, fold, nearest_texts
-from reasoning.supplied import supplied
 
 if TYPE_CHECKING:
     import networkx as nx

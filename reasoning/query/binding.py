@@ -85,7 +85,7 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
         return match.entities[0]
 
     steps: list[BoundStep] = []
-    for position, step in enumerate(chain):
+    for position, step in enumerate(chain.steps):
         relation = _relation(step, kg)
         inputs = tuple(ref if isinstance(ref, int) else None for ref in step.inputs)
         for ref in inputs:

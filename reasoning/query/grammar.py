@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 
+from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.query.tree import (
     Compare,
@@ -22,7 +23,6 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.supplied import supplies
 
 GRAMMAR = r"""
 ?start: union

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
-from reasoning.supplied import supplies
 
 UNION, NEGATION = -1, -2
 _UNION_MARKS, _NEGATION_MARKS = (-1, "u"), (-2, "n")

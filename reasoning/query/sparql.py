@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from kg_data.columns import LiteralColumn
 from kg_data.iris import ENTITY, POSITION, RDFS_LABEL, RELATION, XSD, entity_iri, relation_iri
+from kg_data.supplied import supplies
 from reasoning.graph.export import RDFS, SKYLARK
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
@@ -31,7 +32,6 @@ from reasoning.query.tree import (
     Union,
     Value,
 )
-from reasoning.supplied import supplies
 
 _PREFIXES = {"entity": ENTITY, "relation": RELATION, "rdfs": RDFS, "skylark": SKYLARK, "xsd": XSD}
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9_](?:(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*(?:[A-Za-z0-9_-]|%[0-9A-F]{2}))?")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.query.records import from_record
 from reasoning.query.tree import Complement, Entity, Intersect, Project, Query, Union
-from reasoning.supplied import supplies
 
 _TEMPLATES: dict[str, list[Any]] = {
     "1p": [0, [0]],

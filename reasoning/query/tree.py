@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from kg_data.supplied import supplied
 from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.supplied import supplied
 
 Operator = Literal[">", ">=", "<", "<=", "=", "!="]
 OPERATORS: tuple[Operator, ...] = (">", ">=", "<", "<=", "=", "!=")

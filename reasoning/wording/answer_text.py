@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kg_data.supplied import supplies
 from kg_data.visible import visible
 from reasoning.answer import Answer
 from reasoning.execution.step_result import StepResult
@@ -12,7 +13,6 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
-from reasoning.supplied import supplies
 from reasoning.wording.query_tree import tree_of
 from reasoning.wording.value_text import readable, readable_of, value_words
 

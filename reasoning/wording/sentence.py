@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
 from reasoning.execution.conclusion import emptying_step
 from reasoning.execution.evidence import trace
@@ -21,7 +22,6 @@ from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.supplied import supplies
 from reasoning.wording.inflection import done_when, is_plural, plural
 from reasoning.wording.predicates import members, predicate
 from reasoning.wording.value_text import comparison_words, tells_time, value_words

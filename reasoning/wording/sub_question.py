@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kg_data.supplied import supplies
 from reasoning.execution import step_result
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundStep
-from reasoning.supplied import supplies
 from reasoning.wording.value_text import comparison_words, extreme_words
 from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words
 

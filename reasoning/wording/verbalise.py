@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kg_data.columns import LiteralColumn
+from kg_data.supplied import supplies
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import (
     Compare,
@@ -18,7 +19,6 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.supplied import supplies
 from reasoning.wording.inflection import done_when, is_past
 from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from kg_data.errors import SkylarkError
+from kg_data.supplied import _SUPPLIERS, supplied, supplies
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.execution.conclusion import conclude
 from reasoning.execution.events import BoundQuestion, Event, Finished
 from reasoning.execution.exact import exact_result, execute, inputs_of
 from reasoning.methods import METHODS, method_named
-from reasoning.supplied import _SUPPLIERS, supplied, supplies
 
 KG = KnowledgeGraph.from_triples([("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")])
 QUERY = Query.parse('capital_of("Paris")')

@@ -1,20 +1,21 @@
 """The central value of this room: the objects found in one image, validated when made, never changed.
 
-This file imports nothing that writes, reads, draws or runs anything. What turns detections into other forms stands
-above it and is handed down as `Conversions`.
+This file imports nothing that writes, reads, draws or runs anything: what turns detections into other forms stands
+above it and supplies the methods that are declared here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.supplied import supplied
 from vision.detections.boxes import in_region, of_size, suppressed
 from vision.detections.fields import PolygonSource, Ring, Rings, checked, nearest
 from vision.errors import DetectionsError
@@ -46,21 +47,6 @@ class Detection:
     model_class: str
     polygon: Rings | None
     track_id: int | None
-
-
-@dataclass(frozen=True)
-class Conversions:
-    """The functions behind those methods of `Detections` that lead to other forms and back; see the methods."""
-
-    write: Callable[[Detections], str]
-    read: Callable[[str, tuple[int, int], OutputFormat | None, Sequence[str]], Detections]
-    to_coco: Callable[[Detections, int, Mapping[str, int] | None, int], list[dict[str, Any]]]
-    from_coco: Callable[
-        [Sequence[Mapping[str, Any]], tuple[int, int], Mapping[int, str] | None, Sequence[str]], Detections
-    ]
-    to_supervision: Callable[[Detections], supervision.Detections]
-    from_supervision: Callable[[supervision.Detections, tuple[int, int], Sequence[str]], Detections]
-    draw: Callable[[Detections, ImageSource | LoadedImage | None], Image.Image]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +98,6 @@ class Detections:
     value: str | int | float | bool | None = None
     source: ImageSource | None = None
     notes: tuple[str, ...] = ()
-
-    conversions: ClassVar[Conversions]
-    """Set by `vision.detections`, the package, as soon as any part of it is imported."""
 
     def __post_init__(self) -> None:
         for name, value in checked(vars(self)).items():
@@ -280,12 +263,17 @@ class Detections:
             FormatError: they cannot be written so, such as polygons where there are none.
         """
         if self.value is None:
-            return self.conversions.write(self)
+            return self.written()
         return {True: "yes", False: "no"}[self.value] if isinstance(self.value, bool) else str(self.value)
 
-    @classmethod
+    @supplied
+    def written(self) -> str:
+        """The objects in the format of `output`, whatever `value` says."""
+        raise NotImplementedError
+
+    @staticmethod
+    @supplied
     def from_text(
-        cls,
         text: str,
         image_size: tuple[int, int],
         output: OutputFormat | None = None,
@@ -303,7 +291,7 @@ class Detections:
         Raises:
             FormatError: the text is not in the format, or does not say enough to know the positions.
         """
-        return cls.conversions.read(text, image_size, output, classes)
+        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the image, in values that JSON has."""
@@ -331,53 +319,57 @@ class Detections:
         """`to_dict` as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
+    @supplied
     def to_coco(
         self, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
     ) -> list[dict[str, Any]]:
         """COCO's annotations, which with scores are its results too; see `formats.coco.to_annotations`."""
-        return self.conversions.to_coco(self, image_id, category_ids, first_id)
+        raise NotImplementedError
 
-    @classmethod
+    @staticmethod
+    @supplied
     def from_coco(
-        cls,
         annotations: Sequence[Mapping[str, Any]],
         image_size: tuple[int, int],
         categories: Mapping[int, str] | None = None,
         classes: Sequence[str] = (),
     ) -> Detections:
         """The annotations or results of one image; see `vision.detections.formats.coco.from_annotations`."""
-        return cls.conversions.from_coco(annotations, image_size, categories, classes)
+        raise NotImplementedError
 
     def to_yolo(self) -> tuple[str, tuple[str, ...]]:
         """The lines of a YOLO label file and the names that its indexes count in.
 
         A line is `index cx cy width height`, or with outlines `index x1 y1 x2 y2 ...`, in shares of the image.
         """
-        return self.conversions.write(replace(self, output=OutputFormat("yolo", self._geometry))), self.classes
+        return replace(self, output=OutputFormat("yolo", self._geometry)).written(), self.classes
 
     def to_voc(self) -> str:
         """A Pascal VOC annotation: XML, in whole pixels that count from 1."""
         output = OutputFormat("voc", self._geometry, score=self.scores is not None)
-        return self.conversions.write(replace(self, output=output))
+        return replace(self, output=output).written()
 
     @property
     def _geometry(self) -> Geometry:
         return "box" if self.polygons is None else "polygon"
 
+    @supplied
     def to_supervision(self) -> supervision.Detections:
         """The `supervision.Detections` of the same objects; see `vision.detections.exchange`."""
-        return self.conversions.to_supervision(self)
+        raise NotImplementedError
 
-    @classmethod
+    @staticmethod
+    @supplied
     def from_supervision(
-        cls, detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
+        detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
     ) -> Detections:
         """The objects of a `supervision.Detections`; see `vision.detections.exchange`."""
-        return cls.conversions.from_supervision(detections, image_size, classes)
+        raise NotImplementedError
 
+    @supplied
     def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
         """A picture with boxes or outlines and labels; see `vision.images.drawing.draw`."""
-        return self.conversions.draw(self, image)
+        raise NotImplementedError
 
     @property
     def file_name(self) -> str:

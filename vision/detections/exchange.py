@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kg_data.supplied import supplies
 from vision.detections.detections import Detections
 from vision.detections.fields import Rings
 from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
@@ -23,6 +24,7 @@ MAX_DENSE_BYTES = 2**28
 """Above this, masks are handed over run-length encoded: a hundred objects on 64 million pixels would take 6 GB."""
 
 
+@supplies(Detections.to_supervision)
 def to_supervision(detections: Detections) -> supervision.Detections:
     """The same objects as `supervision.Detections`.
 
@@ -42,6 +44,7 @@ def to_supervision(detections: Detections) -> supervision.Detections:
     )
 
 
+@supplies(Detections.from_supervision)
 def from_supervision(
     detections: supervision.Detections, image_size: tuple[int, int], classes: Sequence[str] = ()
 ) -> Detections:

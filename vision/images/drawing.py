@@ -19,18 +19,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
+from kg_data.supplied import supplies
+from vision.detections.detections import Detections
 from vision.errors import DetectionsError
 from vision.images.loading import ImageSource, LoadedImage, load_image
-
-if TYPE_CHECKING:
-    from vision.detections.detections import Detections
 
 Colour = tuple[int, int, int]
 Size = tuple[int, int]
@@ -91,6 +89,7 @@ class Placed:
     corner: tuple[int, int]
 
 
+@supplies(Detections.draw)
 def draw(detections: Detections, image: ImageSource | LoadedImage | None = None) -> Image.Image:
     """Draw boxes, or outlines where there are any, with labels.
 

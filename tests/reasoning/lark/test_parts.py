@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.execution.events import ChainEvent, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.execution.exact import execute, inputs_of
+from reasoning.execution.step_result import step_notes
 from reasoning.language.token_counting import count_tokens
 from reasoning.lark.text_steps import TextAsker
 from reasoning.query.binding import bind
@@ -71,7 +72,7 @@ def test_no_part_goes_beyond_the_budget(budget: int, query: str, names: str, see
 def test_a_step_that_fits_is_asked_once() -> None:
     model = faultless()
     (step,) = ask(model, 'to("hub")', token_budget=16_000).steps
-    assert (len(model.prompts), len(step.parts), step.parts_total, step.note) == (1, 1, 1, None)
+    assert (len(model.prompts), len(step.parts), step.parts_total, step_notes([step])) == (1, 1, 1, [])
 
 
 def test_each_part_of_a_projection_has_its_own_distractors() -> None:
@@ -127,7 +128,8 @@ def test_a_whole_query_is_never_parted() -> None:
     (step,) = ask(model, 'to("hub") & to("rim")', prompting="whole").steps
     assert (len(model.prompts), step.parts_total) == (1, 1)
     assert step.context and step.context.left_out > 0
-    assert step.note == f"step 3 left out {step.context.left_out} triples that the token budget had no room for"
+    left_out = f"step 3 left out {step.context.left_out} triples that the token budget had no room for"
+    assert step_notes([step]) == [left_out]
 
 
 @pytest.mark.parametrize("failing", [1, 2, 4])

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.supplied import supplies
 from vision.classes.coco import COCO_CATEGORY_IDS, COCO_SUPERCATEGORIES
 from vision.detections.detections import Detections, shortest
 from vision.detections.fields import Rings
@@ -28,6 +29,7 @@ _COCO_NAMES = {number: name for name, number in COCO_CATEGORY_IDS.items()}
 _IMAGE_ID = 1
 
 
+@supplies(Detections.to_coco)
 def to_annotations(
     detections: Detections, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
 ) -> list[dict[str, Any]]:
@@ -74,6 +76,7 @@ def to_annotations(
     return annotations
 
 
+@supplies(Detections.from_coco)
 def from_annotations(
     annotations: Sequence[Mapping[str, Any]],
     image_size: tuple[int, int],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kg_data.supplied import supplies
 from vision.detections.detections import Detections
 from vision.detections.fields import checked_classes, checked_size
 from vision.detections.formats import coco, json_objects, lines, voc
@@ -19,6 +20,7 @@ _COCO_KEYS = {"category_id", "bbox"}
 _TUPLES = re.compile(r"[\s\[]*\(")
 
 
+@supplies(Detections.written)
 def write(detections: Detections) -> str:
     """The text of detections in their output format.
 
@@ -41,6 +43,7 @@ def write(detections: Detections) -> str:
     return f"# {lost}\n{body}" if lost else body
 
 
+@supplies(Detections.from_text)
 def read(
     text: str, image_size: tuple[int, int], output: OutputFormat | None = None, classes: Sequence[str] = ()
 ) -> Detections:

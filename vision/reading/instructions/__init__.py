@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import vision.reading.instructions.describing  # noqa: F401  (it supplies `Task.describe`)
 from vision.classes import Matcher
-from vision.reading.instructions.describing import as_text
 from vision.reading.instructions.reading import read_by_rules
 from vision.task import Task
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-
-
-Task.describer = as_text
 
 
 def read_instruction(text: str, matcher: Matcher, llm: BaseChatModel | None = None) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from kg_data.supplied import supplies
 from vision.task import Limit, OutputFormat, SizeRange, Target, Task
 
 _DOING = {
@@ -37,6 +38,7 @@ _RANKS = {
 _MOST_CLASSES = 30
 
 
+@supplies(Task.describe)
 def as_text(task: Task) -> str:
     """One line each for what is done, what is kept, how it is written, and what was not understood."""
     lines = [_what(task)]

@@ -1,9 +1,10 @@
 """Methods that a value declares and a room above it supplies.
 
-A `Query` can be parsed, worded and written as SPARQL, and an `Answer` says what it rests on. Still each of them stands
-below everything that reads, words or runs it. So the value declares such a method, and the module that carries it out
-registers its function, much as with `functools.singledispatch`. Whoever makes the values imports these modules: the
-package `reasoning.query` for queries, `reasoning.graph` for graphs, `reasoning.execution.conclusion` for answers.
+A `Query` can be parsed, worded and written as SPARQL, an `Answer` says what it rests on, `Detections` write
+themselves in six formats. Still each of them stands below everything that reads, words, draws or runs it. So the
+value declares such a method, and the module that carries it out registers its function, much as with
+`functools.singledispatch`. Whoever makes the values imports these modules: the package `reasoning.query` for queries,
+`reasoning.graph` for graphs, `reasoning.methods` for answers, `vision.detections` for detections.
 """
 
 from __future__ import annotations
