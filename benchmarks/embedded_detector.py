@@ -41,10 +41,10 @@ from vision.classes.coco import COCO_CLASSES
 from vision.detections.detections import Detections
 from vision.detectors.detector import Request
 from vision.detectors.nanodet.detector import LOWEST_SCORE, MODEL_FILE, NanoDet
+from vision.detectors.pipeline import usable_cores
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
 from vision.evaluation.average_precision import Detection, average_precision
 from vision.images.loading import load_image
-from vision.images.pipeline import usable_cores
 
 SETS = ("coco128", "coco_mini_train")
 RESULTS = Path(__file__).resolve().parent / "results"

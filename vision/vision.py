@@ -18,15 +18,15 @@ from vision.detections.description import sentence
 from vision.detections.detections import Detections
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detections.selection import Plan, selected
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
+from vision.detectors.pipeline import detect_many
 from vision.errors import InstructionError
 from vision.images.loading import ImageSource, LoadedImage, load_image
-from vision.images.pipeline import detect_many
 from vision.reading.instructions import read_instruction
 from vision.scene import Grounding, Scene, expression_classes, ground
 from vision.scene.grounding import UNSURE
+from vision.selection import Plan, selected
 from vision.task import OutputFormat, Task
 
 if TYPE_CHECKING:

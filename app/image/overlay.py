@@ -26,7 +26,7 @@ from PIL import Image
 from app.server.templates import render
 from app.server.words import counted, shortened
 from vision import Detections, Grounding, Scene
-from vision.images.drawing import Colour, letters_on, place_labels
+from vision.detections.drawing import Colour, letters_on, place_labels
 from vision.images.loading import LoadedImage
 
 LONGEST_SIDE = 1280

@@ -29,7 +29,7 @@ from app.server.templates import heading, macro, muted
 from app.server.words import counted
 from kg_data.errors import SkylarkError
 from vision import Detections
-from vision.images.drawing import class_colours
+from vision.detections.drawing import class_colours
 from vision.task import FormatName, OutputFormat
 
 AS_ASKED = "as the instruction says"

@@ -14,7 +14,7 @@ from app.image.overlay import css_colour
 from app.server.templates import render
 from app.server.words import counted
 from vision import Grounding, Scene, Task
-from vision.images.drawing import Colour, place_labels
+from vision.detections.drawing import Colour, place_labels
 from vision.task import Order, RankKey
 
 MOST_CLASSES = 12

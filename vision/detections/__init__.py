@@ -4,6 +4,6 @@ The value stands below everything that converts it. Importing any module of this
 imports the modules that supply the conversions.
 """
 
+import vision.detections.drawing
 import vision.detections.exchange
-import vision.detections.formats
-import vision.images.drawing  # noqa: F401
+import vision.detections.formats  # noqa: F401

@@ -368,7 +368,7 @@ class Detections:
 
     @supplied
     def draw(self, image: ImageSource | LoadedImage | None = None) -> Image.Image:
-        """A picture with boxes or outlines and labels; see `vision.images.drawing.draw`."""
+        """A picture with boxes or outlines and labels; see `vision.detections.drawing.draw`."""
         raise NotImplementedError
 
     @property

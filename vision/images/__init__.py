@@ -1,1 +1,1 @@
-"""Images: loaded within bounds, sent through detectors, drawn on."""
+"""Images of strangers, loaded within bounds."""

@@ -21,9 +21,9 @@ from kg_data.errors import SkylarkError
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.query.tree import Compare, Project, Top
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
+from vision.detections.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
 from vision.detections.detections import Detections
 from vision.images.loading import LoadedImage
-from vision.scene.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
 from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relation
 from vision.scene.regions import REGIONS, from_points, in_regions
 from vision.scene.relations import between, distances, relate

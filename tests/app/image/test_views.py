@@ -22,7 +22,7 @@ from kg_data.errors import SkylarkError
 from tests.app.test_views import IMAGE, SCRIPT, Page
 from vision import Detections, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
-from vision.images.drawing import class_colours
+from vision.detections.drawing import class_colours
 from vision.images.loading import LoadedImage
 from vision.scene import ground
 from vision.task import Limit, SizeRange, Target, Undetectable

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from vision.classes.coco import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
+from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import Session, open_session, run_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
-from vision.images.pipeline import usable_cores
 
 SIDE = 416
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)

@@ -18,10 +18,10 @@ from vision.detections.boxes import best_first, suppressed
 from vision.detectors.detector import Detector, Found, Request, class_numbers, found_in
 from vision.detectors.onnx_export.layouts import Form, Raw, known_classes, layout_of, read_boxes
 from vision.detectors.onnx_export.model_file import class_names, letterboxed, read_inputs, stretched
+from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import open_session, run_session
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
-from vision.images.pipeline import usable_cores
 
 IOU_THRESHOLD = 0.6
 """Between what YOLO's authors suppress at: 0.45 in YOLOv5, 0.7 in YOLOv8."""

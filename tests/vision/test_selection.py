@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from vision.detections.boxes import in_region, of_size, ranked
-from vision.detections.selection import labelled
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
+from vision.selection import labelled
 from vision.task import Limit, SizeRange, Target
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)

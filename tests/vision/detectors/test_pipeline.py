@@ -11,9 +11,9 @@ from kg_data.errors import SkylarkError
 from vision.classes.coco import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.pipeline import detect_many
 from vision.errors import DetectorError
 from vision.images.loading import ImageSource, LoadedImage, load_image
-from vision.images.pipeline import detect_many
 
 ANYTHING = Request(("grey",))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vision.detections.detections import Detections
+from vision.detections.drawing import PALETTE, RIM, class_colours, draw, letters_on, place_labels
 from vision.errors import DetectionsError
-from vision.images.drawing import PALETTE, RIM, class_colours, draw, letters_on, place_labels
 from vision.images.loading import load_image
 
 WIDTH, HEIGHT = 640, 480

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision.detections.boxes import in_region, of_size, ranked
+from vision.detections.colours import colours_of
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found, Request
 from vision.images.loading import ImageSource, LoadedImage
-from vision.scene.colours import colours_of
 from vision.task import Target, Task
 
 
