@@ -1,20 +1,45 @@
 """Image and instruction to detections, scene graph and grounded answers.
 
+A name is imported when it is first asked for, so that what needs no image costs no image library.
+
 Example:
     >>> from vision import Vision
     >>> d = Vision().detect("street.jpg", "Find every vehicle except buses; output (c, x1, y1, x2, y2)")
     >>> print(d.text)
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from kg_data.installation import missing_extra
 
-try:
+if TYPE_CHECKING:
     from vision.detections.detections import Detections
     from vision.images.loading import load_image
     from vision.scene import Grounding, Scene
     from vision.task import OutputFormat, Task
     from vision.vision import Vision
-except ModuleNotFoundError as error:
-    raise missing_extra("The image half", error) or error from None
 
 __all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision", "load_image"]
+
+_MODULES = {
+    "Detections": "vision.detections.detections",
+    "Grounding": "vision.scene",
+    "OutputFormat": "vision.task",
+    "Scene": "vision.scene",
+    "Task": "vision.task",
+    "Vision": "vision.vision",
+    "load_image": "vision.images.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    except ModuleNotFoundError as error:
+        raise missing_extra("The image half", error) or error from None
+    return value

@@ -60,6 +60,7 @@ def run_session(session: Session, inputs: Mapping[str, NDArray[Any]]) -> list[ND
 def _opened(path: Path, threads: int, _modified: int, _size: int) -> Session:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
