@@ -10,6 +10,7 @@ import pytest
 import kg_data
 
 pytest.register_assert_rewrite(
+    "tests.app.browsing",
     "tests.kg_data.contract",
     "tests.reasoning.contracts",
     "tests.vision.detections.contract",

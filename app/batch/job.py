@@ -30,7 +30,7 @@ from reasoning.evaluation.comparison import MAIN_METRICS, MAIN_OF_QUESTIONS
 from reasoning.evaluation.query_files import GRAPH_SPLITS, Protocol, Split
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation
-from reasoning.evaluation.results import parse_line
+from reasoning.evaluation.results_file import parse_line
 from reasoning.evaluation.run import PreparedRun
 from reasoning.lark import LarkOptions
 from reasoning.lark.estimate import Estimate

@@ -27,7 +27,7 @@ from kg_data.installation import version
 from reasoning.evaluation.comparison import Comparison, compare
 from reasoning.evaluation.plot import save_plot
 from reasoning.evaluation.query_files import PROTOCOLS, SPLITS
-from reasoning.evaluation.results import Results, read_results, summary_path
+from reasoning.evaluation.results_file import Results, read_results, summary_path
 from reasoning.evaluation.tables import comparison_text
 
 SPEC, INPUT, LINES = "job.json", "input.", "lines.jsonl"

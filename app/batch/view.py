@@ -17,7 +17,7 @@ from app.server.templates import muted, render
 from app.server.words import counted, duration
 from reasoning.evaluation.comparison import Comparison
 from reasoning.evaluation.metrics import marked
-from reasoning.evaluation.results import Results
+from reasoning.evaluation.results_file import Results
 from reasoning.language.usage import money
 from reasoning.lark.estimate import Estimate
 

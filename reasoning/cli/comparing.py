@@ -10,7 +10,7 @@ from pathlib import Path
 from kg_data.command_line import OK, as_json, positive
 from reasoning.evaluation.comparison import compare
 from reasoning.evaluation.comparison_texts import texts_of
-from reasoning.evaluation.results import read_results
+from reasoning.evaluation.results_file import read_results
 from reasoning.evaluation.tables import comparison_text
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kg_data.command_line import OK
 from reasoning.evaluation.plot import save_plot
-from reasoning.evaluation.results import read_results
+from reasoning.evaluation.results_file import read_results
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:

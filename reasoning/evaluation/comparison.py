@@ -12,7 +12,7 @@ from kg_data.appended_lines import Line
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_files import Protocol
 from reasoning.evaluation.resampling import TIED, Interval, average_of, interval, p_value, resampled_means
-from reasoning.evaluation.results import Results
+from reasoning.evaluation.results_file import Results
 from reasoning.evaluation.tally import AVERAGES, mean
 from reasoning.query.structures import STRUCTURES
 

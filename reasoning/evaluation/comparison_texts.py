@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kg_data.errors import SkylarkError
 from reasoning.evaluation.query_files import digest, find_files
-from reasoning.evaluation.results import Results
+from reasoning.evaluation.results_file import Results
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Query
 

@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from reasoning.graph.id_lists import IdLists
 
 HITS = (1, 3, 10)
-RANK_METRICS = ("mrr", "hits@1", "hits@3", "hits@10")
+RANK_METRICS = ("mrr", *(f"hits@{k}" for k in HITS))
 SET_METRICS = ("exact_match", "precision", "recall", "f1")
-LARK_METRICS = ("lark_mrr", "lark_hits@1", "lark_hits@3", "lark_hits@10")
+LARK_METRICS = ("lark_mrr", *(f"lark_hits@{k}" for k in HITS))
 QUERY_METRICS = {"reading": (*SET_METRICS, *LARK_METRICS), "hard": RANK_METRICS}
 """What each protocol measures of a query."""
 QUESTION_METRICS = ("hits@1", "f1", "exact_match", "path_match")

@@ -13,7 +13,7 @@ from reasoning.errors import EvaluationError
 from reasoning.evaluation.comparison import check_comparable, main_metrics
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.resampling import LEVEL, Interval
-from reasoning.evaluation.results import Results, labels_of
+from reasoning.evaluation.results_file import Results, labels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reasoning.completion.fitted import load_predictor
 from reasoning.completion.hybrid import RankingWeights, fit_ranking, write_weights
 from reasoning.errors import EvaluationError
-from reasoning.evaluation.results import summary_path
+from reasoning.evaluation.results_file import summary_path
 from reasoning.graph.store import KnowledgeGraph
 
 Signals = list[tuple[NDArray[np.float64], NDArray[np.int64]]]

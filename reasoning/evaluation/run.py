@@ -16,7 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
 from kg_data.errors import ResultsError, SkylarkError
-from reasoning.evaluation.results import ResultsFile
+from reasoning.evaluation.results_file import ResultsFile
 from reasoning.lark.estimate import Estimate
 from reasoning.query.tree import Query
 from reasoning.reasoner import Reasoner

@@ -10,7 +10,7 @@ from kg_data.text_table import aligned
 from reasoning.evaluation.comparison import Comparison, Row
 from reasoning.evaluation.metrics import LARK_METRICS, LARK_NOTE, marked
 from reasoning.evaluation.resampling import LEVEL
-from reasoning.evaluation.results import labels_of
+from reasoning.evaluation.results_file import labels_of
 from reasoning.evaluation.tally import STEP_COUNTS
 from reasoning.language.usage import TokenUsage
 

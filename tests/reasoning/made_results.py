@@ -8,7 +8,7 @@ from typing import Any
 
 from kg_data.appended_lines import Line
 from reasoning.evaluation.metrics import RANK_METRICS
-from reasoning.evaluation.results import ResultsFile
+from reasoning.evaluation.results_file import ResultsFile
 
 SETTINGS: dict[str, Any] = {
     "kg": "made",

@@ -17,7 +17,7 @@ from kg_data.appended_lines import Line
 from kg_data.text_table import aligned
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_files import EntityTable, digest, find_files, read_records
-from reasoning.evaluation.results import Results, read_results
+from reasoning.evaluation.results_file import Results, read_results
 from reasoning.evaluation.sampling.graphs import GraphPair
 from reasoning.evaluation.sampling.missing_links import MissingLinks
 from reasoning.evaluation.settings import graph_digest

@@ -11,7 +11,7 @@ from reasoning.language.errors import LLMError
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import Student, attach, check_base, fingerprint, load_adapter, open_base
-from reasoning.language.teaching.loop import TeachingOptions
+from reasoning.language.teaching.options import TeachingOptions
 
 if TYPE_CHECKING:
     from peft import LoraConfig

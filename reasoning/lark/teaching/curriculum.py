@@ -20,7 +20,8 @@ from reasoning.language.marking.student import Student
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.epochs import plan_epochs
 from reasoning.language.teaching.examining import Lesson, Report
-from reasoning.language.teaching.loop import TeachingOptions, claim_folder, teach
+from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.options import TeachingOptions
 from reasoning.language.teaching.preparing import prepare
 from reasoning.lark.sheets import OPERATION_WORDS
 from reasoning.lark.teaching.drawing import STEP_KINDS, StepDrawer, TaughtStep, exact_answer, projection_part

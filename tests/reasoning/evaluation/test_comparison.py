@@ -18,7 +18,7 @@ from reasoning.evaluation.comparison import Comparison, compare
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation
 from reasoning.evaluation.resampling import p_value
-from reasoning.evaluation.results import labels_of, read_results, summary_path
+from reasoning.evaluation.results_file import labels_of, read_results, summary_path
 from tests.reasoning.made_dataset import make_dataset
 from tests.reasoning.made_results import ranked, write
 

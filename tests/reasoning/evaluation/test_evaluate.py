@@ -19,7 +19,7 @@ from langchain_core.outputs import ChatResult
 from kg_data.errors import DataError, ResultsError, SkylarkError
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results import ResultsFile, summary_path
+from reasoning.evaluation.results_file import ResultsFile, summary_path
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions

@@ -11,7 +11,7 @@ from reasoning.errors import EvaluationError
 from reasoning.evaluation import settings
 from reasoning.evaluation.comparison import compare
 from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results import read_results, summary_path
+from reasoning.evaluation.results_file import read_results, summary_path
 from tests.reasoning.made_dataset import make_dataset
 
 WRITTEN = Path(__file__).parents[2] / "data" / "version-0.1.0" / "results.jsonl"

@@ -13,7 +13,7 @@ from reasoning.cli import main
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.metrics import LARK_METRICS, SET_METRICS
 from reasoning.evaluation.plot import COLOURS, plot, save_plot
-from reasoning.evaluation.results import Results, read_results
+from reasoning.evaluation.results_file import Results, read_results
 from reasoning.query.structures import STRUCTURES
 from tests.reasoning.made_results import ranked, write
 
