@@ -6,8 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import kg_data
+
+# A busy machine may take any time for an example, and half the examples find what they find in most runs.
+settings.register_profile("suite", max_examples=50, deadline=None)
+settings.load_profile("suite")
 
 pytest.register_assert_rewrite(
     "tests.app.browsing",
