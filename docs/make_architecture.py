@@ -9,10 +9,12 @@ Within a room a box stands on the floor above everything that it imports. Arrows
 
 from __future__ import annotations
 
+import argparse
 import ast
 from collections import Counter
 from pathlib import Path
 
+import matplotlib
 import networkx as nx
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -34,7 +36,7 @@ def box_of(path: Path) -> str:
 
 def import_graph() -> tuple[nx.DiGraph, Counter[str]]:
     """Boxes and the imports between them (`weight`: how many), and the files of each box."""
-    paths = {path: box_of(path) for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    paths = {path: box_of(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))}
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): box for path, box in paths.items()}
     modules |= {name.removesuffix(".__init__"): box for name, box in modules.items() if name.endswith(".__init__")}
     graph = nx.DiGraph()
@@ -104,13 +106,13 @@ def draw() -> Figure:
         places: dict[str, tuple[float, float]] = {}
         order: dict[str, float] = {}
         for floor in range(count):
-            boxes = [box for box in level if level[box] == floor]
+            boxes = sorted(box for box in level if level[box] == floor)
             boxes.sort(key=lambda box: sum(order.get(b, 0) for b in within[room].successors(box))
                        / max(1, sum(b in order for b in within[room].successors(box))))  # fmt: skip
             for number, box in enumerate(boxes):
                 order[box] = (number + 0.5) / len(boxes)
                 places[box] = (0.6 + 14.8 * order[box], bottom + 0.55 + floor)
-        for a, b in reduced(within[room]).edges:
+        for a, b in sorted(reduced(within[room]).edges):
             mutual = level[a] == level[b]
             axes.add_patch(
                 FancyArrowPatch(
@@ -129,6 +131,8 @@ def draw() -> Figure:
 
 def main() -> None:
     """Draw and write both files."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None).parse_args()
+    matplotlib.rcParams["svg.hashsalt"] = "skylark"  # the same picture for the same imports
     figure = draw()
     for suffix in ("svg", "png"):
         target = ROOT / "docs" / "images" / f"architecture.{suffix}"

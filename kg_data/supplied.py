@@ -33,7 +33,10 @@ def supplies(declaration: Callable[..., R]) -> Callable[[Callable[P, R]], Callab
     """Register the decorated function as what carries out a declared method or cached property."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        _SUPPLIERS[declaration.func if isinstance(declaration, cached_property) else declaration] = function
+        declared = declaration.func if isinstance(declaration, cached_property) else declaration
+        _SUPPLIERS[declared] = function
+        # So that a message about wrong arguments names the method that was called.
+        function.__qualname__ = declared.__qualname__
         return function
 
     return register

@@ -8,6 +8,7 @@ the rooms' own.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -16,28 +17,22 @@ from pathlib import Path
 
 GRAPH_VERBS = {
     "ask": "answer a question in plain English",
-    "query": "answer a formal query",
+    "query": "answer a logical query",
     "evaluate": "measure a method on query or question files",
     "compare": "compare two results files, query by query",
     "plot": "draw results files as bars per query type",
-    "teach": "teach a language model one of its jobs",
+    "teach": "teach a language model a job",
     "complete": "predict what a graph does not say",
     "datasets": "list, check and convert graphs",
-    "sample-queries": "draw queries with answers from a graph",
-    "classify-queries": "name the kinds of hard answers that queries have",
+    "sample-queries": "make queries with easy and hard answers from a graph",
+    "classify-queries": "count the links that the hard answers of queries lack",
 }
-"""The verbs of `python -m reasoning`."""
+"""The verbs of `python -m reasoning`, in the words of its own help."""
 
-IMAGE_VERBS = {
-    "detect": "find objects as an instruction says",
-    "ask": "find what an expression means",
-    "task": "show the task that an instruction is read as",
-    "classes": "show how words are mapped to a detector's classes",
-    "evaluate": "measure a detector",
-}
+IMAGE_VERBS = ("detect", "ask", "task", "classes", "evaluate")
 """The verbs of `python -m vision`, after `image`."""
 
-SHORT_IMAGE_VERBS = ("detect",)
+SHORT_IMAGE_VERBS = {"detect": "find objects in images as an instruction says"}
 """Verbs of images that need no `image` before them, since no graph has such a verb."""
 
 OWN_VERBS = {
@@ -56,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if verb in ("-h", "--help"):
-        print(_help())
-        return 0
+        return _print(_help())
     if problem := _mixed_installation():
         print(f"error: {problem}", file=sys.stderr)
         return FAILURE
@@ -66,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb == "image":
         if not rest or rest[0] in ("-h", "--help") or rest[0] in IMAGE_VERBS:
             return _run_room("vision.cli", rest, "skylark image", "Work on images")
-        return _unknown(f"image {rest[0]}", [f"image {name}" for name in IMAGE_VERBS])
+        return _unknown(rest[0], IMAGE_VERBS, "image ")
     if verb in SHORT_IMAGE_VERBS:
         return _run_room("vision.cli", arguments, "skylark image", "Work on images")
     if verb in GRAPH_VERBS:
@@ -103,7 +97,15 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
 def _print_version() -> int:
     from kg_data.installation import ROOT, version
 
-    print(f"skylark {version()} ({ROOT})")
+    return _print(f"skylark {version()} ({ROOT})")
+
+
+def _print(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The reader has gone (`| head`); without this Python complains again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -127,17 +129,19 @@ def _mixed_installation() -> str | None:
     return None
 
 
-def _unknown(verb: str, verbs: Iterable[str]) -> int:
+def _unknown(verb: str, verbs: Iterable[str], before: str = "") -> int:
     choices = list(verbs)
     near = difflib.get_close_matches(verb, choices, n=1, cutoff=0.5)
-    mistake = f"skylark has no verb {verb!r}" if verb else "the verb is missing"
-    advice = f"; did you mean {near[0]!r}?" if near else "."
-    print(f"error: {mistake}{advice} The verbs are: {', '.join(choices)}", file=sys.stderr)
+    mistake = f"skylark has no verb {before + verb!r}" if verb else "the verb is missing"
+    advice = f"; did you mean {before + near[0]!r}?" if near else "."
+    print(
+        f"error: {mistake}{advice} The verbs are: {', '.join(before + choice for choice in choices)}", file=sys.stderr
+    )
     return USAGE
 
 
 def _help() -> str:
-    verbs = {**GRAPH_VERBS, **{name: IMAGE_VERBS[name] for name in SHORT_IMAGE_VERBS}, **OWN_VERBS}
+    verbs = {**GRAPH_VERBS, **SHORT_IMAGE_VERBS, **OWN_VERBS}
     width = max(map(len, verbs))
     lines = [
         "usage: skylark VERB ...",

@@ -43,3 +43,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         raise missing_extra("The image half", error) or error from None
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -55,7 +55,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         "--constrained", action=argparse.BooleanOptionalAction, default=None,
         help="hold replies in text to the names of the context; default: yes",
     )  # fmt: skip
-    here.add_argument("--adapter", metavar="DIR", help="an adapter made by `teach`, which answers the steps")
+    here.add_argument("--adapter", metavar="DIR", help="an adapter made by `teach steps`, which answers the steps")
     hosted = parser.add_argument_group("a hosted model (provider:model)")
     hosted.add_argument(
         "--cache", action=argparse.BooleanOptionalAction, default=cache,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def verbs(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_the_verbs_are_those_of_the_rooms() -> None:
-    assert set(cli.GRAPH_VERBS) == verbs(reasoning.cli.build_parser())
+    assert {verb: about for verb, (_, about) in reasoning.cli.VERBS.items()} == cli.GRAPH_VERBS
     assert set(cli.IMAGE_VERBS) == verbs(vision.cli.build_parser())
     assert not set(cli.SHORT_IMAGE_VERBS) & set(cli.GRAPH_VERBS)
 
@@ -46,6 +47,17 @@ def test_an_unknown_verb_is_a_usage_error_with_the_nearest(
     out, err = capsys.readouterr()
     assert out == ""
     assert f"did you mean {nearest}?" in err
+
+
+def test_what_resembles_no_verb_of_images_has_no_nearest(capsys: Captured) -> None:
+    assert cli.main(["image", "foo"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    command = f"{shlex.quote(sys.executable)} -u -m skylark --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_without_a_verb_the_verbs_are_listed(capsys: Captured) -> None:

@@ -65,10 +65,6 @@ class Descriptions:
         self._do = _forms(lexicon.groups["do"])
         self._of = {_plain(wording): members for wording, members in lexicon.groups["of"].items()}
 
-    def is_general(self, words: list[str]) -> bool:
-        """Whether a phrase speaks of things in general, so that the rest of it says which."""
-        return bool(words) and singular(words[0]) in GENERAL
-
     def members(self, words: list[str]) -> tuple[str, ...] | None:
         """COCO's members of a described kind; None where the phrase describes none that is known.
 

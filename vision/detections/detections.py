@@ -323,7 +323,7 @@ class Detections:
     def to_coco(
         self, image_id: int = 1, category_ids: Mapping[str, int] | None = None, first_id: int = 1
     ) -> list[dict[str, Any]]:
-        """COCO's annotations, which with scores are its results too; see `formats.coco.to_annotations`."""
+        """COCO's annotations, which with scores are its results too; see `vision.detections.formats.coco`."""
         raise NotImplementedError
 
     @staticmethod

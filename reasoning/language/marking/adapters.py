@@ -65,7 +65,8 @@ class Marks:
             return cls(scheme, int(stored["layers"]), float(stored["temperature"]), stored.get("base"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LLMError(
-                f"{folder} is not an adapter made by `python -m reasoning teach` ({type(error).__name__}: {error})"
+                f"{folder} is not an adapter made by `python -m reasoning teach steps` "
+                f"({type(error).__name__}: {error})"
             ) from error
 
     def write(self, folder: Path) -> None:
@@ -110,7 +111,7 @@ def adapter_of(llm: BaseChatModel) -> Path | None:
         return PACKAGED_ADAPTER if llm.source is None else None
     folder = Path(llm.adapter).expanduser()
     if not (folder / MARKS_FILE).is_file():
-        raise LLMError(f"{folder} holds no adapter made by `python -m reasoning teach`")
+        raise LLMError(f"{folder} holds no adapter made by `python -m reasoning teach steps`")
     return folder
 
 
