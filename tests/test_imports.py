@@ -101,10 +101,12 @@ def inside_functions(root: Path) -> list[tuple[str, str]]:
     )
 
 
+@pytest.mark.slow
 def test_no_two_files_import_each_other_in_a_circle() -> None:
     assert circles(ROOT) == []
 
 
+@pytest.mark.slow
 def test_own_modules_are_imported_inside_functions_only_where_the_list_says_why() -> None:
     assert inside_functions(ROOT) == sorted(INSIDE_FUNCTIONS)
     assert len(INSIDE_FUNCTIONS) <= MOST_INSIDE_FUNCTIONS

@@ -473,6 +473,7 @@ def test_the_examples_of_the_built_in_graph_have_answers() -> None:
         assert asked(kg, example.text).answer.entities, example.text
 
 
+@pytest.mark.slow
 def test_examples_built_from_a_graph_have_a_few_answers_each(towns: KnowledgeGraph) -> None:
     found = examples_for(towns, "towns")
     assert {"One hop", "Two hops"} <= {example.title for example in found}
@@ -480,6 +481,7 @@ def test_examples_built_from_a_graph_have_a_few_answers_each(towns: KnowledgeGra
         assert 1 <= len(asked(towns, example.text).answer.ranked) <= MOST_ANSWERS
 
 
+@pytest.mark.slow
 def test_the_same_graph_has_the_same_examples(towns: KnowledgeGraph) -> None:
     assert examples_for(towns, "towns") == examples_for(towns, "towns")
 

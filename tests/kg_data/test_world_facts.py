@@ -8,6 +8,8 @@ import pytest
 
 from tests.kg_data.world_graph import the_world
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent.parent / "data"
 
 
@@ -23,7 +25,6 @@ def only(name: str) -> str:
     return next(iter(called))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subject", "relation", "object_"),
     [pytest.param(*row, id=" ".join(row)) for row in rows("world_facts.tsv")],
@@ -39,7 +40,6 @@ def test_a_fact_holds_or_does_not(subject: str, relation: str, object_: str) -> 
         assert only(object_) in tails
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subject", "relation", "low", "high"),
     [pytest.param(*row, id=" ".join(row)) for row in rows("world_populations.tsv")],

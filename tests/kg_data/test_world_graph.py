@@ -13,6 +13,8 @@ from kg_data.world import sources
 from kg_data.world.naming import key
 from tests.kg_data.world_graph import World, the_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def graph() -> World:
@@ -40,7 +42,6 @@ def test_labels_are_clean_text(graph: World) -> None:
     assert all(label == label.strip() and label.isprintable() and "  " not in label for label in graph.labels)
 
 
-@pytest.mark.slow
 def test_an_alias_leads_to_one_entity(graph: World) -> None:
     """Save for bare names and codes, whose key is another's label, so that the label is what's found."""
     labels = {key(label) for label in graph.labels}
@@ -155,7 +156,6 @@ def test_values_are_possible(graph: World) -> None:
         assert all(a < b for a, b in pairwise(column.entities.tolist()))
 
 
-@pytest.mark.slow
 def test_building_again_gives_the_same(graph: World) -> None:
     again = world.build()
     assert list(again.entity_ids) == list(graph.columns.entity_ids)

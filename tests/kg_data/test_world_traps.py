@@ -11,6 +11,8 @@ from kg_data.world.corrections import CORRECTIONS, NUMBERS, Correction
 from kg_data.world.countries import read_countries
 from tests.kg_data.world_graph import World, the_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def graph() -> World:

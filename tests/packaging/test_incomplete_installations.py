@@ -67,6 +67,7 @@ def test_a_part_that_is_not_installed_is_a_sentence_that_names_its_extra(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_graph_half_needs_no_extra(family: Path) -> None:
     modules = ",".join(module for extra in installation.EXTRA_MODULES.values() for module in extra)
     done = run("-c", WITHOUT, modules, "query", "--kg", family, 'parent("Ann")')
@@ -104,6 +105,7 @@ def test_the_version_is_that_of_the_code_that_runs(monkeypatch: pytest.MonkeyPat
     assert installation.version() == "0.0.1"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where no folder can be made")
 def test_without_a_folder_to_write_to_a_query_is_answered_with_a_remark(family: Path) -> None:
     done = run("-m", "skylark", "query", "--kg", family, 'parent("Ann")', SKYLARK_CACHE=NOT_WRITABLE)

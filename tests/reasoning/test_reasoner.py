@@ -89,6 +89,7 @@ def test_anything_else_is_an_error(question: Any) -> None:
         exact().answer(question)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reasoner", [exact(), lark()], ids=["exact", "lark"])
 @pytest.mark.parametrize(
     ("query", "entities", "value"),

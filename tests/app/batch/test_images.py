@@ -114,6 +114,7 @@ def test_what_it_takes_is_said_before_it_begins(images: SharedDetector, photo: P
     assert "no zip that can be read" in demo.estimate([str(tmp_path / "broken.zip")])
 
 
+@pytest.mark.slow
 def test_a_stopped_job_goes_on_where_it_was_by_itself_or_by_its_zip(
     images: SharedDetector, photo: Path, jobs: JobStore[ImageJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +223,7 @@ def followed(demo: ImagesPart, *arguments: Any) -> dict[Any, Any]:
     return asyncio.run(last())
 
 
+@pytest.mark.slow
 def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: SharedDetector, photo: Path) -> None:
     demo = part(images)
     shown = followed(demo, [str(photo)], "Find every person", 0.35, None)
@@ -235,6 +237,7 @@ def test_a_followed_job_ends_with_a_zip_and_is_found_again(images: SharedDetecto
     assert "no longer on this server" in demo.follower.find_again("x" * 22)[demo.error]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["{}", '[{"name": 1}]', "[1]", "nonsense"])
 def test_results_that_are_none_are_said(images: SharedDetector, photo: Path, tmp_path: Path, content: str) -> None:
     earlier = tmp_path / "earlier.zip"

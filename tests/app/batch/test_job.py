@@ -283,6 +283,7 @@ def test_a_zip_of_the_first_version_is_continued_by_it_and_refused_by_others(
     assert [row.answers for row in job.runs[0].rows] == [("Bath",), ("plain",), ("Cork",), ()]
 
 
+@pytest.mark.slow
 def test_a_job_ends_when_nobody_watches_or_its_turn_is_over(
     make: MakeJob, jobs: Jobs, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

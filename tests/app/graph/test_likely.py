@@ -165,6 +165,7 @@ def test_the_list_of_evidence_says_who_says_so(predicted: PredictedGraph) -> Non
     assert "Said by" not in evidence_table_html(ask(predicted.kg, "g", RESIDENTS, "embedded").answer)
 
 
+@pytest.mark.slow
 def test_names_of_strangers_stay_text() -> None:
     facts = [(head.replace("Ann 1", SCRIPT), relation, tail.replace("Ann 1", SCRIPT)) for head, relation, tail in
              triples()]  # fmt: skip

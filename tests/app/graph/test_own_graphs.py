@@ -126,6 +126,7 @@ def events(demo: GraphDemo, path: Path, session: str) -> list[Changes]:
     return list(demo.bring(str(path), visitor(session)))
 
 
+@pytest.mark.slow
 def test_bringing_a_graph_chooses_it_and_leaving_forgets_it(tmp_path: Path) -> None:
     shelf = GraphShelf(["world"])
     demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)

@@ -147,6 +147,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_anything_is_done(tmp_pa
     trained(graph(), tmp_path / "run", replace(QUICK, epochs=1))
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_on_the_way_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> float:
         raise MemoryError

@@ -220,6 +220,7 @@ def test_a_reason_holds_a_walk_through_the_graph() -> None:
     assert kinds == {"path", "source", "target", "loop"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_an_edge_does_not_prove_itself(seed: int) -> None:
     """With counts of all rules at hand, a known edge's walks are those of the graph without it."""
@@ -246,6 +247,7 @@ def test_a_lone_symmetric_edge_is_not_told_by_its_inverse() -> None:
     assert [reason.kind for reason in reasons(predictor, 0, 2, 3) if reason.kind == "path"] == []
 
 
+@pytest.mark.slow
 def test_options_cut_rules_of_little_support_or_confidence() -> None:
     triples = random_triples(1, 60)
     predictor = fitted(

@@ -129,6 +129,7 @@ def test_a_proof_multiplies_to_the_confidence_and_names_its_edges() -> None:
     assert whole > 50
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(stated=facts(), query=sets())
 def test_without_a_predictor_it_is_set_algebra(stated: Facts, query: Query) -> None:

@@ -17,6 +17,8 @@ from reasoning.evaluation.results_file import Results, read_results
 from reasoning.query.structures import STRUCTURES
 from tests.reasoning.made_results import ranked, write
 
+pytestmark = pytest.mark.slow
+
 EACH = [0.0, 0.25, 0.5, 1.0]
 
 

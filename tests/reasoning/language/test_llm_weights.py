@@ -78,6 +78,7 @@ def test_two_processes_convert_once(gguf: Path, tmp_path: Path) -> None:
     assert len(conversions(cache)) == 1
 
 
+@pytest.mark.slow
 def test_failing_conversion_is_an_error_and_leaves_nothing(gguf: Path, tmp_path: Path) -> None:
     with pytest.raises(LLMError, match="is not a readable GGUF model"):
         converted_weights(gguf, tmp_path / "cache")

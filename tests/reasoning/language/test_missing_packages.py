@@ -16,6 +16,7 @@ from reasoning.language.marking.adapters import PACKAGED_ADAPTER
 from reasoning.language.marking.student import load_student
 
 
+@pytest.mark.slow
 def test_importing_the_ground_floor_imports_no_heavy_package() -> None:
     script = (
         "import sys, reasoning.language, reasoning.language.marking.shared_passes, reasoning.language.teaching.loop\n"

@@ -37,6 +37,7 @@ def test_the_embedded_model_counts_its_own_tokens_many_texts_at_once() -> None:
     assert count_tokens(llm, []) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", ["abstract", "readable"])
 @pytest.mark.parametrize("query", ['"leads to"("hub")', '"lies in"("leads to"("hub"))', '"leads to"("hub") & !"hub"'])
 def test_no_context_goes_beyond_its_budget_by_the_models_own_tokenizer(query: str, names: str) -> None:

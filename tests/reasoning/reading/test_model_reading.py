@@ -27,6 +27,8 @@ from reasoning.reading.voting import decided
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("langchain_openai")
 
 MODEL = "openai:gpt-4.1-mini"
@@ -153,7 +155,6 @@ def test_examples_of_a_graph_show_the_grammars_parts() -> None:
         assert any(part in text for text in texts), part
 
 
-@pytest.mark.slow
 def test_of_hundreds_of_relations_those_that_the_question_is_about_are_shown_within_the_budget() -> None:
     triples = [(f"a{n}", f"{word} {n}", f"b{n}") for n in range(150) for word in ("colour", "weight")]
     triples += [("Dune", "written by", "Frank"), ("Dune", "release year", "1965"), ("Emma", "written by", "Jane")]
@@ -400,7 +401,6 @@ def test_the_first_sample_is_the_likeliest_reply_and_each_has_examples_of_its_ow
     assert {sent(server, number)[1] for number in range(3, 6)} == prompts
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("order", [(RIGHT, 'borders("Spain")'), ('borders("Spain")', RIGHT)])
 def test_a_tie_goes_to_the_answer_that_the_grammar_gives(server: OpenAIServer, order: Sequence[str]) -> None:
     server.then(*map(writes, order))

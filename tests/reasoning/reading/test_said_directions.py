@@ -135,6 +135,7 @@ def test_what_is_a_kind_of_what_is_asked_of_the_relation_that_says_it() -> None:
     assert answer("Is an animal an amphibian?", kg) is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noun", ["king", "governor", "summit", "motto", "island"])
 def test_a_noun_that_only_brings_a_relation_to_mind_is_asked_back(noun: str) -> None:
     found = understand(f"What is the {noun} of Spain?", KnowledgeGraph.load("world"))

@@ -85,6 +85,7 @@ def test_with_room_enough_all_that_the_step_is_about_is_in_one_context(case: Cas
     assert (part.relevant, found.left_out) == (len(about(kg, sources, case[2])), 0)
 
 
+@pytest.mark.slow
 @given(cases)
 @settings(max_examples=150, deadline=None)
 def test_what_fits_alone_is_in_one_context_without_distractors(case: Case) -> None:
@@ -95,6 +96,7 @@ def test_what_fits_alone_is_in_one_context_without_distractors(case: Case) -> No
     assert counts(found) == (needed, 0, 0)
 
 
+@pytest.mark.slow
 @given(cases)
 @settings(max_examples=150, deadline=None)
 def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(case: Case) -> None:
@@ -105,6 +107,7 @@ def test_with_room_enough_distractors_are_as_many_where_the_graph_has_them(case:
     assert as_set(part.triples[~part.about]) <= beside(kg, sources, case[2])
 
 
+@pytest.mark.slow
 @given(cases, st.integers(0, 40), st.integers(1, 8))
 @settings(max_examples=150, deadline=None)
 def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: int, max_parts: int) -> None:
@@ -117,6 +120,7 @@ def test_the_budget_is_kept_and_what_did_not_fit_is_counted(case: Case, lines: i
     assert counts(found)[0] + found.left_out == len(about(kg, sources, case[2]))
 
 
+@pytest.mark.slow
 @given(cases, st.integers(1, 8))
 @settings(max_examples=150, deadline=None)
 def test_the_parts_share_out_all_that_the_step_is_about(case: Case, lines: int) -> None:

@@ -115,6 +115,7 @@ class TestMasksAndRings:
 
 
 class TestNumberOfPoints:
+    @pytest.mark.slow
     @settings(deadline=None, max_examples=80)
     @given(mask=masks.filter(np.any), points=st.integers(3, 60))
     def test_exactly_so_many_within_the_bounds_clockwise_from_the_top(self, mask: np.ndarray, points: int) -> None:

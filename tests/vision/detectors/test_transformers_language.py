@@ -15,6 +15,8 @@ from vision.detectors.transformers_models.language.constraint import Constraint
 from vision.detectors.transformers_models.language.detector import LanguageDetector
 from vision.errors import DetectorError
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["florence2", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "paligemma", "kosmos-2"]
 ALL = Request(CLASSES)
 SEEDS = [6, 8]
@@ -51,7 +53,6 @@ def same(one: Found, other: Found) -> None:
 # --- real forward passes ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_the_weights_what_is_written_is_whole_and_of_the_set(shelf: Shelf, kind: str) -> None:
     found_any = 0
@@ -88,7 +89,6 @@ def test_replies_are_texts_of_the_grammar_and_are_read_whole(shelf: Shelf, kind:
     assert {one.phrase for one in objects} <= set(CLASSES)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_of_all_sizes_gives_what_single_images_give(shelf: Shelf, kind: str) -> None:
     detector = opened(shelf, kind, max_objects=2)
@@ -104,7 +104,6 @@ def test_the_order_of_the_classes_changes_nothing(shelf: Shelf, kind: str) -> No
     same(detector.detect([image], ALL)[0], detector.detect([image], Request(CLASSES[::-1]))[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reply_that_is_cut_off_gives_its_whole_objects_and_says_so(shelf: Shelf, kind: str) -> None:
     cut = 0
@@ -126,7 +125,6 @@ def test_captions_are_plain_text(shelf: Shelf, kind: str) -> None:
         assert "<|" not in caption
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_classes_than_a_prompt_holds_take_several(shelf: Shelf, kind: str) -> None:
     detector = opened(shelf, kind, max_objects=2)

@@ -17,6 +17,8 @@ from vision.detectors.transformers_models import open_transformers, with_masks
 from vision.detectors.transformers_models.results import box_of, full_mask, outline
 from vision.images.loading import LoadedImage
 
+pytestmark = pytest.mark.slow
+
 SAMS = ["sam", "sam_hq", "sam2", "sam3_tracker"]
 SEGMENTERS = ["maskformer", "mask2former", "oneformer", "eomt", "detr-masks", "rf_detr-masks"]
 OUTLINED = Request(CLASSES, polygons=True)

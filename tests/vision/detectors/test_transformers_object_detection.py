@@ -15,6 +15,8 @@ from vision.detectors.transformers_models import open_transformers
 from vision.detectors.transformers_models.fixed_classes import class_names
 from vision.errors import DetectorError
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["detr", "conditional_detr", "deformable_detr", "yolos", "rt_detr", "rt_detr_v2", "d_fine", "rf_detr"]
 ALL = Request(CLASSES)
 

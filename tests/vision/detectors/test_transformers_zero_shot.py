@@ -19,6 +19,8 @@ from vision.detectors.transformers_models.results import without_repeats
 from vision.detectors.transformers_models.zero_shot import Owl
 from vision.images.loading import LoadedImage
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo"]
 MANY = tuple(
     f"{first} {second}" for first in ("cat", "dog", "bus", "hot") for second in ("a", "light", "bus", "q", "zz")

@@ -124,6 +124,7 @@ class TestReadings:
     def test_what_is_denied_is_not_loosened(self, matcher: ClassMatcher) -> None:
         assert len(list(expression_queries(read_expression("the dog that is not on the couch", matcher)))) == 1
 
+    @pytest.mark.slow
     def test_there_are_never_very_many(self, matcher: ClassMatcher) -> None:
         text = "the dog and the cat " + "on the dog and the cat " * 12
         assert 1 < len(list(expression_queries(read_expression(text, matcher)))) <= MAX_QUERIES
@@ -202,6 +203,7 @@ WORDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, max_size=14).map(" ".join))
 def test_any_words_give_queries_that_print_and_parse_or_an_error_of_our_own(text: str) -> None:
