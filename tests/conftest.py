@@ -10,8 +10,8 @@ from hypothesis import settings
 
 import kg_data
 
-# A busy machine may take any time for an example, and half the examples find what they find in most runs.
-settings.register_profile("suite", max_examples=50, deadline=None)
+# A busy machine may take any time for an example.
+settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 pytest.register_assert_rewrite(

@@ -16,7 +16,7 @@ class ModelOptions:
     Attributes:
         device: where a model in this process runs: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
         dtype: of its weights: "auto" (as stored on a GPU, float32 on a processor), "float32", "bfloat16", "float16".
-        adapter: the folder of an adapter for a model in this process, made by `python -m reasoning teach`, which then
+        adapter: the folder of an adapter for a model in this process, made by `python -m reasoning teach steps`, which
             answers the steps of method lark; "packaged" for the one that comes with the embedded model.
         max_new_tokens: most tokens of one reply of a model in this process.
         timeout: seconds for one reply, retries included, turns waited for under `requests_per_minute` not.
