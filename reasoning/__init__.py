@@ -5,8 +5,9 @@ A name is imported when it is first asked for: a list of the commands, or a grap
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kg_data.late_names import late_names
 
 if TYPE_CHECKING:
     from kg_data.errors import SkylarkError
@@ -43,13 +44,4 @@ _MODULES = {
     "StepResult": "reasoning.execution.step_result",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = late_names(globals(), _MODULES, "The graph half")

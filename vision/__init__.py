@@ -10,10 +10,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kg_data.installation import missing_extra
+from kg_data.late_names import late_names
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
@@ -34,16 +33,4 @@ _MODULES = {
     "load_image": "vision.images.loading",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
-    except ModuleNotFoundError as error:
-        raise missing_extra("The image half", error) or error from None
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = late_names(globals(), _MODULES, "The image half")

@@ -51,7 +51,7 @@ class EmbeddedChatModel(BaseChatModel):
         timeout: seconds for one answer, counted from when the weights are loaded; None for no limit; also a keyword
             of each call. An answer that is not complete by then is an `LLMTimeoutError`.
         adapter: what answers the steps of method lark: "packaged" for the adapter that comes with Skylark (of another
-            model than the packaged one, none), the folder of one made by `python -m reasoning teach`, or None for
+            model than the packaged one, none), the folder of one made by `python -m reasoning teach steps`, or None for
             the model as it is. Conversations never use it.
         choices: a keyword of each call: the names that an answer may list, and nothing else.
         cancelled: asked before every token; once it says yes, the answer is given up with an `LLMError`.
