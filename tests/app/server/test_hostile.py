@@ -24,7 +24,7 @@ QUIET = (
 
 
 def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "hostile-graph") as page:
+    with visit(browser, copying, "hostile-graph", hurried=True) as page:
         page.uncheck("#run_llm input")
         for number, markup in enumerate(MARKUP):
             question = f"{markup} {number}" if number % 2 else f'borders("{markup} {number}")'
