@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.graph.graphs import DEFAULT_GRAPH
-from app.graph.shapes import example_of
+from app.graph.shapes import grown
 from app.server.words import shortened
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
-from reasoning.query.structures import instantiate
 from reasoning.query.tree import Complement, Count, Entity, Intersect, Project, Top
 
-ATTEMPTS = 200
 MOST_ANSWERS = 12
 """Most answers of a built example: few enough to be checked by eye."""
 READABLE = 40
@@ -83,13 +81,11 @@ def _built(
         used: relations of the examples so far; those of this one are added.
     """
     fallback: Query | None = None
-    for _ in range(ATTEMPTS):
-        example = example_of(exact.kg, structure, rng)
-        if example is None:
-            break
-        anchors, relations = example
+    for example in grown(exact, structure, rng):
+        if not example.is_distinct:
+            continue
         try:
-            query = finish(instantiate(structure, [Entity(anchor) for anchor in anchors], relations))
+            query = finish(example.query)
             if query is None:
                 continue
             size = len(exact.answer(query).ranked)
@@ -99,7 +95,7 @@ def _built(
                 continue
         except SkylarkError:
             continue
-        names = {relation.removeprefix("~") for relation in relations}
+        names = {relation.removeprefix("~") for relation in example.relations}
         if not names & used and all(len(name) <= READABLE for name in names):
             used |= names
             return query

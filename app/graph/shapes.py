@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,24 +183,61 @@ def shape_example(shelf: GraphShelf, wanted: object) -> dict[str, object]:
 
 
 def example_of(kg: KnowledgeGraph, name: str, rng: random.Random) -> tuple[list[str], list[str]] | None:
-    """Anchors and relations with which a structure has answers: grown backwards from an answer drawn by chance."""
-    shape, exact = template(name), Reasoner(kg, method="exact")
+    """Anchors and relations with which a structure has answers, if possible a few, and no branch twice."""
     fallback = None
+    for example in grown(Reasoner(kg, method="exact"), name, rng):
+        if example.size <= MOST_ANSWERS and example.is_distinct:
+            return example.anchors, example.relations
+        fallback = (example.anchors, example.relations)
+    return fallback
+
+
+@dataclass(frozen=True)
+class GrownExample:
+    """Names that fill a structure.
+
+    Attributes:
+        anchors: in the order of the structure's record.
+        relations: likewise.
+        query: what they make of it.
+        size: how many answers it has, at least one.
+    """
+
+    anchors: list[str]
+    relations: list[str]
+    query: Query
+    size: int
+
+    @property
+    def is_distinct(self) -> bool:
+        """Whether no two branches ask the same."""
+        return len(set(zip(self.anchors, self.relations, strict=False))) == len(self.anchors)
+
+
+def grown(exact: Reasoner, name: str, rng: random.Random) -> Iterator[GrownExample]:
+    """Examples of a structure, each grown backwards from an answer drawn by chance; none comes twice.
+
+    Args:
+        exact: the graph, and what counts the answers.
+        name: the structure.
+        rng: draws the answers and what leads to them, `ATTEMPTS` times.
+    """
+    kg, shape, tried = exact.kg, template(name), set[Query]()
     for _ in range(ATTEMPTS if len(kg) else 0):
         anchors, relations = list[str](), list[str]()
         answer = _known(kg, None, rng.choice((0, 2)), rng)[rng.choice((0, 2))]
         if not _ground(kg, shape, answer, anchors, relations, rng):
             continue
         query = instantiate(name, [Entity(anchor) for anchor in anchors], relations)
+        if query in tried:
+            continue
+        tried.add(query)
         try:
             size = len(exact.answer(query).ranked)
         except SkylarkError:
             continue
-        distinct = len(set(zip(anchors, relations, strict=False))) == len(anchors)
-        if 1 <= size <= MOST_ANSWERS and distinct:
-            return anchors, relations
-        fallback = (anchors, relations) if size else fallback
-    return fallback
+        if size:
+            yield GrownExample(anchors, relations, query, size)
 
 
 def _ground(

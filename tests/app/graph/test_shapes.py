@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app.graph.graphs import GraphShelf
-from app.graph.shapes import drawing_of, example_of, filled_shape, shape_example, shapes_html
+from app.graph.shapes import drawing_of, example_of, filled_shape, grown, shape_example, shapes_html
 from app.server.scripts import called
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.query.structures import NEGATED, STRUCTURES, instantiate
@@ -45,6 +45,12 @@ def test_an_example_has_answers(kg: KnowledgeGraph, name: str) -> None:
     query = instantiate(name, [Entity(anchor) for anchor in anchors], relations)
     assert query.structure == name
     assert len(Reasoner(kg, method="exact").answer(query).ranked)
+
+
+def test_no_example_is_tried_twice() -> None:
+    exact = Reasoner(KnowledgeGraph.from_triples([("A", "road", "B"), ("C", "road", "D")]), method="exact")
+    queries = [str(example.query) for example in grown(exact, "1p", random.Random(1))]
+    assert sorted(queries) == ['road("A")', 'road("C")', '~road("B")', '~road("D")']
 
 
 def test_filling_a_shape_writes_its_query(kg: KnowledgeGraph) -> None:
