@@ -71,6 +71,8 @@ def tiny_vision_model(kind: str, folder: Path, change: Callable[[Any], None] | N
         for part in model.modules():
             if isinstance(part, torch.nn.Embedding):
                 part.weight.normal_(0, 1.0)  # queries and words that differ
+            elif isinstance(part, torch.nn.BatchNorm2d):
+                part.weight.fill_(1.0)  # some begin near nought, and all places of an image would look alike
         if change is not None:
             change(model)
     model.save_pretrained(folder)
