@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -44,22 +43,19 @@ def test_python_examples_run(page: Path, capsys: pytest.CaptureFixture[str], mon
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "console")], ids=lambda page: page.name)
-def test_commands_run(page: Path) -> None:
+def test_commands_run(page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     for body in blocks(page, "console"):
         for line in body.splitlines():
             if line.startswith("$ "):
-                command = shlex.split(line[2:])
-                assert command[0] == "python"
-                done = subprocess.run(
-                    [sys.executable, *command[1:]],
-                    cwd=ROOT,
-                    env={**os.environ, "PYTHONPATH": str(ROOT)},
-                    capture_output=True,
-                    text=True,
-                    timeout=240,
-                )
-                assert done.returncode == 0, done.stderr
-                assert done.stdout
+                program, option, package, *arguments = shlex.split(line[2:])
+                assert (program, option) == ("python", "-m")
+                monkeypatch.setattr(sys, "argv", [package, *arguments])
+                with pytest.raises(SystemExit) as ended:
+                    runpy.run_module(package, run_name="__main__")
+                written = capsys.readouterr()
+                assert not ended.value.code, written.err
+                assert written.out
 
 
 @pytest.mark.parametrize("page", [*PAGES, *CARDS], ids=lambda page: page.relative_to(ROOT).as_posix())
