@@ -38,7 +38,7 @@ PACKAGED = "packaged"
 class EmbeddedChatModel(BaseChatModel):
     """A LangChain chat model over weights in this process; always the most likely answer, so runs repeat exactly.
 
-    The weights load at the first use, which takes about 4 s for the packaged model (20 s more the very first time, for
+    The weights load at the first use, which takes about 4 s for the packaged model (10 s more the very first time, for
     the conversion), and are shared by all objects of one source, device and dtype. Any number of threads may use one
     object. Closing a stream stops the generation.
 

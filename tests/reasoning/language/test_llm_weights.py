@@ -20,7 +20,7 @@ from reasoning.language import LLMError, local_weights, smollm2_weights
 from reasoning.language.smollm2_weights import converted_weights, is_intact
 
 ROOT = Path(__file__).parents[3]
-# Stands for the conversion, which takes 20 s and has nothing to do with how its result is kept.
+# Stands for the conversion, which takes 10 s and has nothing to do with how its result is kept.
 QUICK_CONVERSION = """
 import sys
 from pathlib import Path
