@@ -45,6 +45,11 @@ def embedded() -> EmbeddedChatModel:
     return EmbeddedChatModel(max_new_tokens=16)
 
 
+@pytest.fixture(scope="module")
+def capital(embedded: EmbeddedChatModel) -> AIMessage:
+    return embedded.invoke(CAPITAL)
+
+
 class HangingChatModel(BaseChatModel):
     """A provider that never answers."""
 
@@ -90,25 +95,27 @@ def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
 
 
 @pytest.mark.slow
-def test_embedded_answers_and_counts_its_tokens(embedded: EmbeddedChatModel) -> None:
-    answer = embedded.invoke(CAPITAL)
-    assert "Paris" in answer.text
-    assert answer.response_metadata["finish_reason"] == "stop"
-    assert answer.usage_metadata is not None
-    assert answer.usage_metadata["input_tokens"] == embedded.get_num_tokens_from_messages(CAPITAL)
+def test_embedded_answers_and_counts_its_tokens(embedded: EmbeddedChatModel, capital: AIMessage) -> None:
+    assert "Paris" in capital.text
+    assert capital.response_metadata["finish_reason"] == "stop"
+    assert capital.usage_metadata is not None
+    assert capital.usage_metadata["input_tokens"] == embedded.get_num_tokens_from_messages(CAPITAL)
     # The token that ends the turn is generated too, and shows nowhere in the text.
-    assert answer.usage_metadata["output_tokens"] == embedded.get_num_tokens(answer.text) + 1
-    assert "<|im_end|>" not in answer.text
+    assert capital.usage_metadata["output_tokens"] == embedded.get_num_tokens(capital.text) + 1
+    assert "<|im_end|>" not in capital.text
 
 
 @pytest.mark.slow
-def test_decoding_agrees_with_transformers_generate(embedded: EmbeddedChatModel) -> None:
+def test_decoding_agrees_with_transformers_generate(
+    embedded: EmbeddedChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
     local = load_local_model(None)
-    facts = "\n".join(f"e{i} r{i % 5} e{i * 7 % 90}" for i in range(40))
+    facts = "\n".join(f"e{i} r{i % 5} e{i * 7 % 90}" for i in range(10))
     prompt = local.encode_chat([{"role": "user", "content": f"{facts}\nWhat follows e5?"}])
-    assert len(prompt) > greedy_decoding.PREFILL_BLOCK
+    monkeypatch.setattr(greedy_decoding, "PREFILL_BLOCK", 32)
+    assert len(prompt) > 2 * greedy_decoding.PREFILL_BLOCK
     ours = "".join(p.text for p in local.generate(prompt, max_new_tokens=12, stop=[], deadline=Deadline(None)))
     ids = torch.tensor([prompt])
     theirs = local.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=12)
@@ -128,8 +135,8 @@ def test_streaming_equals_invoke(embedded: EmbeddedChatModel, stop: list[str] | 
 
 
 @pytest.mark.slow
-def test_stop_string_ends_the_answer_and_is_no_part_of_it(embedded: EmbeddedChatModel) -> None:
-    whole = embedded.invoke(CAPITAL).text
+def test_stop_string_ends_the_answer_and_is_no_part_of_it(embedded: EmbeddedChatModel, capital: AIMessage) -> None:
+    whole = capital.text
     assert embedded.invoke(CAPITAL, stop=["is Par"]).text == whole[: whole.index("is Par")]
 
 
@@ -196,9 +203,10 @@ def test_closed_or_paused_stream_blocks_nobody(embedded: EmbeddedChatModel) -> N
 @pytest.mark.slow
 def test_threads_get_their_own_answers(embedded: EmbeddedChatModel) -> None:
     questions = [f"What is the capital of {country}?" for country in ("France", "Italy", "Spain", "Japan")]
-    alone = [embedded.invoke(question).text for question in questions]
+    alone = [embedded.invoke(question, max_new_tokens=5).text for question in questions]
+    assert len(set(alone)) == 4
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda question: embedded.invoke(question).text, questions))
+        together = list(pool.map(lambda question: embedded.invoke(question, max_new_tokens=5).text, questions))
     assert together == alone
 
 
