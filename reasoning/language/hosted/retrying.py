@@ -50,7 +50,8 @@ FILTERED = "ContentFilterFinishReasonError"
 LOOK_SECONDS = 0.25
 """How often a request under way looks whether anybody still waits for it."""
 
-_backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
+BACKOFF = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
+"""Seconds before each further try where the provider asks for no wait of its own: 0.5, 1, 2 ... with a random part."""
 
 
 def send(llm: BaseChatModel, call: Callable[[], T], timeout: float, retries: int = 0) -> tuple[T, int]:
@@ -217,7 +218,7 @@ def retry_after(error: BaseException | None) -> float | None:
 
 def _pause(state: RetryCallState) -> float:
     asked = retry_after(state.outcome.exception() if state.outcome else None)
-    return _backoff(state) if asked is None else asked
+    return BACKOFF(state) if asked is None else asked
 
 
 def _note(llm: BaseChatModel, state: RetryCallState) -> None:

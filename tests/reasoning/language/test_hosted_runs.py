@@ -127,7 +127,9 @@ def test_ctrl_c_waits_for_no_reply_under_way(evaluate: Evaluate, server: OpenAIS
     def press() -> None:
         while len(server.requests) < 13:
             time.sleep(0.01)
+        time.sleep(0.1)
         pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
         # The interrupt may fall into a callback whose exceptions Python ignores, as a person's may: press again.
         while not ended.wait(1):
             os.kill(os.getpid(), signal.SIGINT)
