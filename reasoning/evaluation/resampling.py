@@ -48,17 +48,12 @@ def resampled_means(values: Sequence[float], stratum: str) -> Means | None:
         return None
     if min(values) == max(values):
         return np.full(RESAMPLES, values[0])
-    from scipy.stats import bootstrap  # type: ignore[import-untyped]
-
-    resampled = bootstrap(
-        (np.asarray(values),),
-        np.mean,
-        n_resamples=RESAMPLES,
-        batch=_RESAMPLES_AT_ONCE,
-        method="percentile",
-        rng=np.random.default_rng([SEED, zlib.crc32(stratum.encode())]),
-    )
-    means: Means = resampled.bootstrap_distribution
+    # The same draws as scipy.stats.bootstrap makes, without the 0.7 s that importing it takes.
+    rng = np.random.default_rng([SEED, zlib.crc32(stratum.encode())])
+    given, means = np.asarray(values, dtype=np.float64), np.empty(RESAMPLES)
+    for start in range(0, RESAMPLES, _RESAMPLES_AT_ONCE):
+        batch = means[start : start + _RESAMPLES_AT_ONCE]
+        batch[:] = given[rng.integers(0, len(given), (len(batch), len(given)))].mean(axis=-1)
     return means
 
 
