@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from scipy.special import erf  # type: ignore[import-untyped]
 from tokenizers import Tokenizer
 
 from kg_data.errors import MissingPackageError
@@ -68,6 +67,8 @@ class SentenceEncoder:
 
     def _forward(self, ids: NDArray[np.int64]) -> Vectors:
         """Token ids of shape (phrases, tokens) to vectors."""
+        from scipy.special import erf  # type: ignore[import-untyped]
+
         weights = self._weights
         tokens = ids.shape[1]
         states = (

@@ -36,7 +36,7 @@ def loaded(code: str) -> set[str]:
     [
         (IMPORTING, (*HEAVY, "numpy", "langchain_core", "lark")),
         (LOADING, (*HEAVY, "scipy", "langchain_core")),
-        (ANSWERING, HEAVY),
+        (ANSWERING, (*HEAVY, "scipy")),
     ],
     ids=["importing the package", "loading a graph and a query", "answering exactly"],
 )

@@ -16,8 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
-from supervision import box_iou_batch
 
 ExpressionKind = Literal["single", "set", "none", "count", "yes_no"]
 KINDS: tuple[ExpressionKind, ...] = ("single", "set", "none", "count", "yes_no")
@@ -92,12 +90,16 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     Returns:
         Shape (n, m), 0 to 1; 0 where both boxes have no area.
     """
+    from supervision import box_iou_batch
+
     first, second = (np.asarray(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
     return np.nan_to_num(box_iou_batch(first, second))
 
 
 def matched_pairs(expected: ArrayLike, found: ArrayLike, iou: float = IOU) -> int:
     """The most pairs of an expected and a found box, each box in one pair at most, with at least this IoU."""
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     overlaps = iou_matrix(expected, found) >= iou
     rows, columns = linear_sum_assignment(overlaps, maximize=True)
     return int(overlaps[rows, columns].sum())

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array  # type: ignore[import-untyped]
-from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
 from reasoning.reading.lexicon.relation_names import RelationNames
 
@@ -30,6 +28,9 @@ class RelationEnds(RelationNames):
         ends = [(self.kg.relation(name).index, inverse) for name in self.kg.relation_ids for inverse in (False, True)]
         if not ends or len(ends) > MOST_ENDS:
             return {}
+        from scipy.sparse import csr_array  # type: ignore[import-untyped]
+        from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
         sides = [self.kg.index.side(inverse) for _, inverse in ends]
         there = [side.sources[side.rows(relation)] for side, (relation, _) in zip(sides, ends, strict=True)]
         sizes = np.array([len(entities) for entities in there])

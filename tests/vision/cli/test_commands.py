@@ -332,7 +332,10 @@ class TestAsAProcess:
         assert done.returncode == FAILURE and out == "" and "'embedded'" in err and "Traceback" not in err
 
     @pytest.mark.slow
-    def test_nothing_of_a_language_model_is_imported(self) -> None:
-        code = "import sys; from vision.cli import main; main(['classes']); print('torch' in sys.modules)"
+    def test_nothing_of_a_language_model_or_for_outlines_is_imported(self) -> None:
+        code = (
+            "import sys; from vision.cli import main; main(['classes']);"
+            "print(sorted({'torch', 'scipy', 'supervision'} & set(sys.modules)))"
+        )
         done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=120)
-        assert done.stdout.splitlines()[-1] == "False" and len(done.stdout.splitlines()) == 81
+        assert done.stdout.splitlines()[-1] == "[]" and len(done.stdout.splitlines()) == 81

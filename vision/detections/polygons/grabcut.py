@@ -27,9 +27,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
-from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
-from scipy.sparse.csgraph import dijkstra  # type: ignore[import-untyped]
 
 from vision.detections.fields import PolygonSource, Ring, Rings
 from vision.detections.polygons.masks import rings_from_mask
@@ -202,6 +199,8 @@ def grabcut(view: Window) -> NDArray[np.bool_]:
 
 def _colour(view: Window) -> NDArray[np.float32]:
     """Log ratio of each pixel's colour in the middle of the box to the same in the surroundings."""
+    from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
+
     bins = np.minimum((view.lab / (256 / np.array(_BINS))).astype(int), np.array(_BINS) - 1)
     index = np.ravel_multi_index((bins[..., 0], bins[..., 1], bins[..., 2]), _BINS)
     middle = np.exp(-((view.away / 0.6) ** 2)) * view.inside
@@ -220,6 +219,9 @@ def _paths(view: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
     A step costs what the colour changes on it, to the power of 1.5: one edge more than many small changes.
     """
+    from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import dijkstra  # type: ignore[import-untyped]
+
     height, width = view.inside.shape
     colours = cv2.GaussianBlur(view.lab.astype(np.float32), (0, 0), 0.8)
     numbers = np.arange(height * width).reshape(height, width)

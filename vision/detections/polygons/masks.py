@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from faster_coco_eval.core import mask as coco_mask  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from vision.detections.fields import Rings
 
@@ -83,6 +82,8 @@ def ring_area(ring: NDArray[np.floating]) -> float:
 
 def joined(ring: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
     """One ring that walks along `ring`, over the shortest bridge along `other`, back over it and on."""
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+
     distances, nearest = cKDTree(ring).query(other)
     entry = int(np.argmin(distances))
     leave = int(nearest[entry])
