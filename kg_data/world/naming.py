@@ -76,12 +76,15 @@ def plain(name: str) -> str:
 
 def fold(name: str) -> str:
     """The name without accents and case, punctuation kept."""
-    return plain(name).casefold()
+    return name.casefold() if name.isascii() else plain(name).casefold()
 
 
 def key(name: str) -> str:
     """The form in which two names are the same: no accents, case, apostrophes or full stops; other marks are gaps."""
-    return _GAPS.sub(" ", _JOINTS.sub("", fold(name))).strip() or name
+    folded = fold(name)
+    if folded.isalnum():
+        return folded
+    return _GAPS.sub(" ", _JOINTS.sub("", folded)).strip() or name
 
 
 def assign_labels(entities: Sequence[Entity], reserved: Mapping[str, int]) -> list[str]:
@@ -98,7 +101,8 @@ def assign_labels(entities: Sequence[Entity], reserved: Mapping[str, int]) -> li
     taken: set[str] = set()
 
     def free(candidate: str, index: int) -> bool:
-        return key(candidate) not in taken and reserved.get(key(candidate), index) == index
+        folded = key(candidate)
+        return folded not in taken and reserved.get(folded, index) == index
 
     for index in _by_rank(entities):
         entity = entities[index]
@@ -191,4 +195,5 @@ def other_names(name: str, alternates: Iterable[str], languages: frozenset[str],
 
 
 def _letters(name: str) -> str:
-    return _NOT_LETTERS.sub("", fold(name))
+    folded = fold(name)
+    return folded if folded.isalnum() else _NOT_LETTERS.sub("", folded)

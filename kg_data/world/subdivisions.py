@@ -213,8 +213,14 @@ def _match(name: str, country: str, names: Mapping[str, dict[str, str]]) -> str 
     for form in (_letters(name), core(name)):
         if form in known:
             return known[form]
+    wanted = core(name)
     likeness, best = max(
-        ((SequenceMatcher(None, core(name), other).ratio(), other) for other in known if other[:1] != "="),
+        (
+            (SequenceMatcher(None, wanted, other).ratio(), other)
+            for other in known
+            # Twice the shorter length bounds what the two can have in common.
+            if other[:1] != "=" and 2 * min(len(wanted), len(other)) >= _ALIKE * (len(wanted) + len(other))
+        ),
         default=(0.0, ""),
     )
     return known[best] if likeness >= _ALIKE else None
