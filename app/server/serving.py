@@ -23,6 +23,8 @@ from app.server.scripts import read_static
 from app.server.theme import theme
 
 REMEMBERED_EVENTS = 100
+LOOKS_SECONDS = 0.02
+"""Between two looks of the queue for what has come, so the most by which a request begins late."""
 
 
 def prepare() -> Path:
@@ -51,6 +53,8 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
             yield event.session_hash, client.host if client is not None else ""
 
     page._queue.pending_messages_per_session.max_size = limits.SESSIONS
+    # Gradio looks every millisecond, which takes a twentieth of a core for as long as nobody asks.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = LOOKS_SECONDS
     forget_values()
     page.launch(
         server_name=host,

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -349,11 +350,30 @@ def test_twenty_at_once_are_served_or_told_to_wait(copying: str) -> None:
     assert sum("event: complete" in events for both in answered.values() for events in both) >= 20
 
 
+def server_of(url: str) -> Any:
+    """The process that serves this address."""
+    port = urllib.parse.urlsplit(url).port
+    [server] = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
+    return server
+
+
+@pytest.mark.slow
+def test_a_server_that_nobody_asks_rests(copying: str) -> None:
+    server = server_of(copying)
+
+    def share() -> float:
+        before = sum(server.cpu_times()[:2])
+        time.sleep(1)
+        return float(sum(server.cpu_times()[:2]) - before)
+
+    # What was asked for before may still be at work.
+    assert any(share() <= 0.04 for _ in range(30)), "a core's hundredths each second"
+
+
 @pytest.mark.slow
 def test_memory_is_bounded_and_every_answer_is_its_visitors_own(copying: str) -> None:
     """The benchmark in small; `benchmarks/results/demo_load.md` has 500 requests of 20 visitors."""
-    port = urllib.parse.urlsplit(copying).port
-    [server] = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
+    server = server_of(copying)
     ask(copying, 4, photograph())  # what is loaded once is loaded
     asked, memory = load(copying, lambda: server.memory_info().rss / 2**20, visitors=4, requests=60)
     assert all(one.right for one in asked)
