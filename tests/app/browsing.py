@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SCRIPT = "<script>alert(1)</script>"
 
 
-def serve(llm: str, data_folder: Path) -> Iterator[str]:
+def serve(llm: str, data_folder: Path) -> Generator[str]:
     """The address of a page that runs until the iterator is closed."""
     place = cache_dir()
     place.mkdir(parents=True, exist_ok=True)

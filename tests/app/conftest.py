@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.app.browsing import SCRIPT, serve
+from tests.reasoning.openai_server import OpenAIServer
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -44,7 +45,8 @@ def _absent(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with one small graph, some of whose names are markup."""
+    """A data folder with one small graph, some of whose names are markup; a server keeps its log and its temporary
+    files there too."""
     folder = tmp_path_factory.mktemp("data")
     strange = folder / "kg" / "strange"
     strange.mkdir(parents=True)
@@ -54,6 +56,19 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def copying(data_folder: Path) -> Iterator[str]:
+def provider() -> Iterator[OpenAIServer]:
+    """The provider of language models whom a visitor's key of OpenAI goes to."""
+    with OpenAIServer().running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def copying(data_folder: Path, provider: OpenAIServer) -> Iterator[str]:
     """A server whose model repeats its context: it answers at once and is mostly wrong."""
-    yield from serve("copy", data_folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OPENAI_BASE_URL", provider.url)
+        patched.delenv("OPENAI_API_KEY", raising=False)
+        serving = serve("copy", data_folder)
+        address = next(serving)
+    yield address
+    serving.close()

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.app.browsing import expect, serve, visit
+from tests.app.browsing import expect, visit
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 
 KEY = "vk9-Visitors.Secret_Key-0123456789"
 
 
-@pytest.fixture(scope="module")
-def provider() -> Iterator[OpenAIServer]:
-    with OpenAIServer().running() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps everything that it writes: its log, its temporary files."""
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def page_address(provider: OpenAIServer, folder: Path) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OPENAI_BASE_URL", provider.url)
-        patched.delenv("OPENAI_API_KEY", raising=False)
-        yield from serve("copy", folder)
-
-
 def test_a_key_goes_to_the_provider_and_nowhere_else(
-    browser: Any, page_address: str, provider: OpenAIServer, folder: Path
+    browser: Any, copying: str, provider: OpenAIServer, data_folder: Path
 ) -> None:
     addresses: list[str] = []
     received: list[str] = []
@@ -50,7 +27,7 @@ def test_a_key_goes_to_the_provider_and_nowhere_else(
                 received.append("")
 
     provider.then(Behaviour(status=401, body=f'{{"error": {{"message": "{KEY}", "code": "x"}}}}'.encode()))
-    with visit(browser, page_address, "models") as page:
+    with visit(browser, copying, "models") as page:
         page.on("requestfinished", lambda request: keep(request.response()))
         page.click("role=tab[name='Models']")
         assert "Cannot" in expect(page, "#models_shown", "copy-everything baseline")
@@ -83,6 +60,6 @@ def test_a_key_goes_to_the_provider_and_nowhere_else(
     assert not [address for address in addresses if KEY in address]
     assert not [text for text in received if KEY in text]
     # Neither a log nor a file that the server keeps holds it.
-    kept = [place for place in folder.rglob("*") if place.is_file()]
+    kept = [place for place in data_folder.rglob("*") if place.is_file()]
     assert kept
     assert not [place for place in kept if KEY.encode() in place.read_bytes()]
