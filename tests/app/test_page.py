@@ -83,10 +83,11 @@ def test_two_hops_typed_and_sent_with_enter(browser: Any, copying: str) -> None:
         assert "Portugal" in expect(page, "#evidence_table", "capital")
 
 
-def test_steps_arrive_live_and_an_opened_context_stays_open(
+def test_the_model_is_named_its_steps_arrive_live_and_an_opened_context_stays_open(
     browser: Any, embedded: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with visit(browser, embedded, "live-steps") as page:
+        assert "gets few of them wrong, but some" in expect(page, "#model", "SmolLM2-135M-Instruct")
         began = time.monotonic()
         page.fill("#question textarea", 'capital(borders("Portugal"))')
         page.click("#ask")
@@ -138,8 +139,11 @@ def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, embedded:
         ended(page, 30)
 
 
-def test_mistakes_are_answered_with_sentences(browser: Any, copying: str) -> None:
+def test_a_question_that_has_no_answer_is_told_why(browser: Any, copying: str) -> None:
     with visit(browser, copying, "mistakes") as page:
+        ask(page, "Who is the president of France?")
+        assert 'entities "France"' in expect(page, "#error", 'not understood: "president"')
+        assert page.locator("#sentence").count() == 0
         ask(page, 'borders("Xqzzyfoo")')
         text = expect(page, "#error", 'no entity named "Xqzzyfoo"')
         assert "Nearest names" in text
@@ -154,6 +158,9 @@ def test_mistakes_are_answered_with_sentences(browser: Any, copying: str) -> Non
         page.fill("#question textarea", "")
         page.click("#ask")
         expect(page, "#error", "no question yet")
+        ask(page, 'capital(borders("Iceland"))')
+        assert "The graph does not say that" in expect(page, "#answer", "Step 1 of 2 became empty")
+        ended(page)
         ask(page, 'borders("Portugal")')
         expect(page, "#answer", "Spain")
         assert not str(page.text_content("#error")).strip()
@@ -190,20 +197,6 @@ def test_an_alternative_is_asked_with_a_click_and_a_sentence_shows_its_facts(bro
         assert page.locator("#evidence_table tr.sk-lit").count() >= 1
 
 
-def test_what_is_not_understood_is_said(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "not-understood") as page:
-        ask(page, "Who is the president of France?")
-        assert 'entities "France"' in expect(page, "#error", 'not understood: "president"')
-        assert page.locator("#sentence").count() == 0
-
-
-def test_an_empty_answer_is_explained(browser: Any, copying: str) -> None:
-    with visit(browser, copying, "empty") as page:
-        ask(page, 'capital(borders("Iceland"))')
-        assert "The graph does not say that" in expect(page, "#answer", "Step 1 of 2 became empty")
-        ended(page)
-
-
 def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: Any, copying: str) -> None:
     with visit(browser, copying, "another-graph") as page:
         page.click("#graph input")
@@ -222,11 +215,6 @@ def test_another_graph_brings_its_own_examples_and_its_names_stay_text(browser: 
         expect(page, "#steps", SCRIPT, 30)
         ended(page)
         assert page.locator("#answer script, #steps script, #evidence script").count() == 0
-
-
-def test_the_page_says_which_model_runs(browser: Any, embedded: str) -> None:
-    with visit(browser, embedded, "model") as page:
-        assert "gets few of them wrong, but some" in expect(page, "#model", "SmolLM2-135M-Instruct")
 
 
 def test_the_api_gives_the_answer_as_one_object(copying: str) -> None:

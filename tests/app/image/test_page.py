@@ -211,8 +211,9 @@ def test_score_classes_pointer_and_formats(browser: Any, copying: str) -> None:
         assert copied == json.loads(page.input_value("#output textarea"))
 
 
-def test_an_image_is_pasted_and_the_camera_is_offered(browser: Any, copying: str) -> None:
+def test_an_image_is_pasted_the_camera_is_offered_and_many_are_sent_to_batch(browser: Any, copying: str) -> None:
     with looking(browser, copying, "paste") as page:
+        assert "Batch has a part for Images" in str(page.text_content("#many_images"))
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         assert page.locator("#photo button[aria-label='Capture from camera']").is_visible()
         page.evaluate(
@@ -224,11 +225,6 @@ def test_an_image_is_pasted_and_the_camera_is_offered(browser: Any, copying: str
         page.wait_for_selector("#photo button[aria-label='Remove Image']")
         look(page, "cats")
         expect(page, "#found", "Nothing found", 20)
-
-
-def test_many_images_are_at_home_under_batch(browser: Any, copying: str) -> None:
-    with looking(browser, copying, "many") as page:
-        assert "Batch has a part for Images" in str(page.text_content("#many_images"))
 
 
 def test_two_visitors_have_each_their_own_answer(browser: Any, copying: str) -> None:
