@@ -269,14 +269,17 @@ class QueriesPart:
                 updates |= {self.figures: "", self.results: HIDDEN, self.follower.current: job.id}
                 updates |= {self.count: OFF, self.go: OFF, self.halt: ON}
             yield updates
-        # Drawing and packing take a moment, so the page first says that the job has ended.
-        yield {self.status: state_html(job, began), self.halt: OFF}
-        files, figures = await asyncio.to_thread(_take_away, job)
-        go_on = job.state in ("stopped", "failed") and job.runs[0].total > 0
+        # Drawing and packing take a moment, so the page first says that the job has ended, and with what.
         yield {
             self.status: state_html(job, began),
             self.estimated: estimate_html(job),
             self.answers: answers_html(job),
+            self.halt: OFF,
+        }
+        files, figures = await asyncio.to_thread(_take_away, job)
+        go_on = job.state in ("stopped", "failed") and job.runs[0].total > 0
+        yield {
+            self.status: state_html(job, began),
             self.figures: figures,
             self.results: gr.update(value=files, visible=True) if files else HIDDEN,
             self.follower.current: job.id,

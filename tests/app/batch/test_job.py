@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gc
 import html
@@ -13,13 +14,26 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import gradio as gr
 import pytest
 
 from app.batch import job as batch_job
 from app.batch import queue as batch_queue
+from app.batch.follow import kept_job
 from app.batch.job import QueryJob, Row, Settings
-from app.batch.methods import COMPLETE, EXACT, LARK_COPY, LARK_OWN, BatchMethod, chosen_methods, offered_methods
+from app.batch.methods import (
+    COMPLETE,
+    EXACT,
+    LARK_COPY,
+    LARK_OWN,
+    NOTHING,
+    BatchMethod,
+    chosen_methods,
+    offered_methods,
+)
+from app.batch.page import QueriesPart
 from app.batch.queue import PAGE_CLOSED, TURN_OVER, JobStore, WaitingLine
 from app.batch.results import comparison_of, job_again, results_of, write_files
 from app.batch.upload import receive
@@ -94,6 +108,31 @@ def run(job: QueryJob, jobs: Jobs, seconds: float = 60, chosen: Sequence[BatchMe
     job.start(jobs.line, chosen)
     job.join(seconds)
     return job
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("folder")
+def test_a_job_that_has_ended_is_shown_with_its_answers_at_once() -> None:
+    with gr.Blocks() as page:
+        part = QueriesPart(GraphShelf(), LanguageModel("copy"), page, kept_job("job"))
+    sent = {part.files: None, part.typed: 'is("Home")', part.graph: "strange", part.method: EXACT,
+            part.beside: NOTHING, part.protocol: "reading", part.split: None, part.kept: None}  # fmt: skip
+    job = part.estimate(sent)[part.follower.following]
+
+    async def until(words: str) -> None:
+        async for updates in part.follow(job):
+            if words in updates[part.status]:
+                break
+
+    async def at_once() -> dict[Any, Any]:
+        return await anext(part.follow(job))
+
+    asyncio.run(until("Start runs it"))
+    part.start(job)
+    asyncio.run(until("Done"))
+    first = asyncio.run(at_once())
+    assert "Done: 1 answer" in first[part.status]
+    assert "plain" in first[part.answers]
 
 
 def test_lines_by_two_methods_side_by_side(make: MakeJob, jobs: Jobs) -> None:
