@@ -70,6 +70,7 @@ class Complete:
 
     def events(self, question: BoundQuestion) -> Iterator[Event]:
         """Two events a step, then the answer."""
+        self.logic.check(question.chain)
         run = SoftRun(self.logic, question.chain, [])
         steps: list[StepResult] = []
         yield from collecting(steps, run_complete(run, self._completion.least))

@@ -100,6 +100,7 @@ class Hybrid:
 
     def events(self, question: BoundQuestion) -> Iterator[Event]:
         """Execute by soft logic, then have the model's chain run over the completed graph; its events, the answer."""
+        self.logic.check(question.chain)
         run = SoftRun(self.logic, question.chain, [])
         run.results.extend(self.logic.execute(run.chain))
         completed = complete_for(self.logic, run.chain, run.results)

@@ -52,7 +52,8 @@ def conclude(
             ranked = by_support(kg, chain, last)
         if values is not None:
             descending = last.step.step.operation != "top" or last.step.step.largest
-            order = sorted(range(len(ranked)), key=values.__getitem__, reverse=descending)
+            by_name = sorted(range(len(ranked)), key=lambda i: kg.entity_labels[int(ranked[i])])
+            order = sorted(by_name, key=values.__getitem__, reverse=descending)
             ranked = ranked[np.array(order, dtype=np.int64)]
             values = tuple(values[i] for i in order)
             if last.step.gives_values and len(values) == 1:

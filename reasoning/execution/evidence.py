@@ -14,10 +14,11 @@ import numpy as np
 
 from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Evidence
-from reasoning.execution.exact import execute, execute_step, inputs_of
+from reasoning.execution.exact import execute, inputs_of, numbers_of
+from reasoning.execution.formulas import Facts, measured, read
 from reasoning.graph.index import Ids
-from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.binding import BoundChain
+from reasoning.graph.store import KnowledgeGraph, Relation
+from reasoning.query.binding import BoundChain, BoundStep
 
 
 @supplies(Answer.traced)
@@ -31,18 +32,25 @@ def evidence_of(answer: Answer) -> tuple[list[Evidence], int]:
     kg, chain = answer.kg, answer.chain
     if not any(step.asked for step in answer.steps):
         inputs: list[Sequence[Ids]] = [step.inputs for step in answer.steps]
+        numbers: list[Sequence[float]] = [step.numbers for step in answer.steps]
     else:
         # Asked as a whole there were no inputs between; the exact ones show what the graph says of the answers.
         results = execute(kg, chain)
         inputs = [inputs_of(step, results) for step in chain]
-    evidence, total = trace(kg, chain, inputs, np.sort(answer.ranked), EVIDENCE_LIMIT)
+        numbers = [numbers_of(step, results) for step in chain]
+    evidence, total = trace(kg, chain, inputs, np.sort(answer.ranked), EVIDENCE_LIMIT, numbers)
     contrasting = () if answer.contrast is None else answer.contrast.evidence
     further = [fact for fact in contrasting if fact not in evidence]
     return [*evidence, *further][:EVIDENCE_LIMIT], total + len(further)
 
 
 def trace(
-    kg: KnowledgeGraph, chain: BoundChain, inputs: Sequence[Sequence[Ids]], answers: Ids, limit: int
+    kg: KnowledgeGraph,
+    chain: BoundChain,
+    inputs: Sequence[Sequence[Ids]],
+    answers: Ids,
+    limit: int,
+    numbers: Sequence[Sequence[float]] = (),
 ) -> tuple[list[Evidence], int]:
     """The triples behind `answers`, at most `limit` of them, and how many there are in all.
 
@@ -52,12 +60,12 @@ def trace(
         inputs: for each step the input sets that it was run with.
         answers: the entities to be explained, sorted.
         limit: the most triples returned.
+        numbers: for each step the numbers that it was run with; () where no step uses any.
     """
     if chain.result is None:
         return [], 0
     needed: dict[int, Ids] = {chain.result: answers}
-    triples: list[Ids] = []
-    read: dict[tuple[int, int], float] = {}
+    facts = Facts()
     for step in reversed(chain.steps):
         wanted = needed.get(step.position)
         if wanted is None:
@@ -68,31 +76,60 @@ def trace(
             assert step.relation is not None
             left, right = kg.index.edges(sources[0], step.relation.index, step.relation.inverse)
             used = np.isin(right, wanted)
-            left, right = left[used], right[used]
-            heads, tails = (right, left) if step.relation.inverse else (left, right)
-            relation = np.full(len(heads), step.relation.index, dtype=np.int32)
-            triples.append(np.column_stack((heads, relation, tails)).astype(np.int32))
-            sources[0] = np.unique(left)
-        elif operation in ("project", "compare", "top"):
+            facts.edges.append(_triples(left[used], step.relation, right[used]))
+            sources[0] = np.unique(left[used])
+        elif operation == "every":
             assert step.relation is not None
-            found = execute_step(kg, step, inputs[step.position])
-            assert found.values is not None
-            used = np.isin(found.members, wanted)
-            for entity, raw in zip(found.members[used].tolist(), found.values[used].tolist(), strict=True):
-                read[step.relation.index, entity] = raw
-            sources[0] = np.intersect1d(sources[0], wanted)
+            left, right = kg.index.edges(wanted, step.relation.index, step.relation.inverse)
+            used = np.isin(right, sources[0])
+            facts.edges.append(_triples(left[used], step.relation, right[used]))
+        elif step.step.measures or step.gives_values:
+            members = sources[0] if step.gives_number else np.intersect1d(sources[0], wanted)
+            if step.relation is not None:
+                having, values = read(kg.literals[step.relation.index], members)
+                for entity, raw in zip(having.tolist(), values.tolist(), strict=True):
+                    facts.values[step.relation.index, entity] = raw
+                sources[0] = members
+            else:
+                ran_with = numbers[step.position] if numbers else ()
+                sources = _read_by_formula(kg, step, [members, *sources[1:]], ran_with, facts)
         elif operation == "complement":
             continue
+        elif operation == "number":
+            pass  # it rests on all that its numbers rest on
         else:
             kept = 1 if operation == "difference" else len(sources)
             sources = [np.intersect1d(source, wanted) for source in sources[:kept]]
         for ref, source in zip(step.inputs, sources, strict=False):
             if ref is not None:
                 needed[ref] = np.union1d(needed[ref], source) if ref in needed else source
-    every = np.unique(np.concatenate(triples), axis=0) if triples else np.zeros((0, 3), dtype=np.int32)
-    values = [
+    every = np.unique(np.concatenate(facts.edges), axis=0) if facts.edges else np.zeros((0, 3), dtype=np.int32)
+    shown_values = [
         Evidence(kg.name(entity), kg.literals[index].relation, kg.value(kg.literals[index], raw), entity, None)
-        for (index, entity), raw in islice(read.items(), limit)
+        for (index, entity), raw in islice(facts.values.items(), limit)
     ]
-    shown = [Evidence.edge(kg, *triple) for triple in every[: limit - len(values)].tolist()]
-    return [*shown, *values], len(every) + len(read)
+    shown = [Evidence.edge(kg, *triple) for triple in every[: limit - len(shown_values)].tolist()]
+    return [*shown, *shown_values], len(every) + len(facts.values)
+
+
+def _triples(left: Ids, relation: Relation, right: Ids) -> Ids:
+    """Edges followed from `left` to `right` as triples, shape (m, 3)."""
+    heads, tails = (right, left) if relation.inverse else (left, right)
+    return np.column_stack((heads, np.full(len(heads), relation.index), tails)).astype(np.int32)
+
+
+def _read_by_formula(
+    kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], numbers: Sequence[float], facts: Facts
+) -> list[Ids]:
+    """Take down what a formula reads of its members; gives of each input what takes part in that."""
+    assert step.step.formula is not None
+    own = Facts()
+    measured(kg, step.step.formula, inputs[0], inputs, numbers or [float("nan")] * len(inputs), own)
+    facts.edges += own.edges
+    facts.values |= own.values
+    ends = [edges[:, column] for edges in own.edges for column in (0, 2)]
+    met = np.unique(np.concatenate([*ends, np.array([entity for _, entity in own.values], dtype=np.int32)]))
+    used = [
+        source if place in step.number_places else np.intersect1d(source, met) for place, source in enumerate(inputs)
+    ]
+    return [inputs[0], *used[1:]]

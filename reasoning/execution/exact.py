@@ -6,8 +6,6 @@ the answers of method `exact`, the check beside each step of an LLM's chain, and
 
 from __future__ import annotations
 
-import datetime
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,23 +13,26 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import LiteralColumn
+from reasoning.errors import QueryError
 from reasoning.execution.conclusion import conclude
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished, StepStarted
+from reasoning.execution.formulas import (
+    PASSES,
+    aggregated,
+    chosen,
+    measured,
+    one_number,
+    raw,
+    reaching_all,
+    read,
+    starting_with,
+)
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
+from reasoning.query.number_kinds import as_value
 from reasoning.query.tree import Value
-
-_COMPARE = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-    "!=": operator.ne,
-}
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,32 @@ class StepSet:
     Attributes:
         members: int32, sorted, unique, shape (m,).
         values: float64 of shape (m,) where the step reads values or ranks by them, else None.
-        value: the number or truth value of `count` and `exists`, else None.
+        value: the number or truth value that the step gives, as columns store it, else None.
     """
 
     members: Ids
     values: NDArray[np.float64] | None = None
-    value: int | bool | None = None
+    value: float | bool | None = None
+
+    def number(self, what: str) -> float:
+        """The one number that the step gives, NaN where it gives none.
+
+        Args:
+            what: the number in the query, for the error.
+
+        Raises:
+            QueryError: it gives several.
+        """
+        if self.value is not None:
+            return float(self.value)
+        if self.values is None or not len(self.values):
+            return float("nan")
+        if len(self.values) > 1:
+            raise QueryError(
+                f"{what} gives {len(self.values):,} values where one number is needed: take their sum, average, "
+                "minimum or maximum, or reckon for each member in brackets, as in [population(it) / area(it)](...)"
+            )
+        return float(self.values[0])
 
 
 class Exact:
@@ -71,29 +92,36 @@ class Exact:
         for step in question.chain.steps:
             inputs = inputs_of(step, results)
             yield StepStarted(step, self._kg, tuple(inputs), (), total)
-            results.append(execute_step(self._kg, step, inputs))
-            steps.append(exact_result(self._kg, step, inputs, results[-1]))
+            numbers = numbers_of(step, results)
+            results.append(execute_step(self._kg, step, inputs, numbers))
+            steps.append(exact_result(self._kg, step, inputs, numbers, results[-1]))
             yield StepFinished(steps[-1], 0.0)
         yield Finished(conclude(self._kg, self.name, question, steps))
 
 
 def exact_result(
-    kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], result: StepSet | None = None
+    kg: KnowledgeGraph,
+    step: BoundStep,
+    inputs: Sequence[Ids],
+    numbers: Sequence[float] = (),
+    result: StepSet | None = None,
 ) -> StepResult:
     """A step done by set algebra, as a step of a run; `result` is what it gives, where that is known already."""
-    result = result or execute_step(kg, step, inputs)
+    result = result or execute_step(kg, step, inputs, numbers)
     values = None
-    if result.values is not None and step.relation is not None:
-        column = kg.literals[step.relation.index]
-        values = tuple(kg.value(column, float(raw)) for raw in result.values)
-    return StepResult(kg, step, tuple(inputs), result.members, value=result.value, values=values)
+    value: Value | bool | None = result.value
+    if result.values is not None:
+        values = tuple(as_value(step.kind, float(raw)) for raw in result.values)
+    if step.gives_number and result.value is not None:
+        value = as_value(step.kind, float(result.value))
+    return StepResult(kg, step, tuple(inputs), result.members, value=value, values=values, numbers=tuple(numbers))
 
 
 def execute(kg: KnowledgeGraph, chain: BoundChain) -> list[StepSet]:
     """Every step's exact result, in order; [] where the query is an anchor alone."""
     results: list[StepSet] = []
     for step in chain.steps:
-        results.append(execute_step(kg, step, inputs_of(step, results)))
+        results.append(execute_step(kg, step, inputs_of(step, results), numbers_of(step, results)))
     return results
 
 
@@ -105,13 +133,36 @@ def inputs_of(step: BoundStep, results: Sequence[StepSet]) -> list[Ids]:
     ]
 
 
-def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> StepSet:
-    """One step's result for the given input sets (each sorted and unique)."""
-    operation, first = step.step.operation, inputs[0]
+def numbers_of(step: BoundStep, results: Sequence[StepSet]) -> list[float]:
+    """The number of each input of a step, NaN where it gives none or it is not used; [] where none is used.
+
+    Raises:
+        QueryError: an input whose number is used gives several.
+    """
+    if not step.number_places:
+        return []
+    numbers = [float("nan")] * len(step.inputs)
+    for place in step.number_places:
+        ref = step.inputs[place]
+        assert ref is not None
+        numbers[place] = results[ref].number(f"step {ref + 1}")
+    return numbers
+
+
+def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], numbers: Sequence[float] = ()) -> StepSet:
+    """One step's result.
+
+    Args:
+        kg: the graph.
+        step: the step.
+        inputs: its input sets, each sorted and unique.
+        numbers: as `numbers_of` gives them.
+    """
+    operation, first = step.step.operation, inputs[0] if inputs else np.zeros(0, dtype=np.int32)
     if operation == "project":
         assert step.relation is not None
         if step.relation.kind == "values":
-            return StepSet(*_values(kg.literals[step.relation.index], first))
+            return StepSet(*read(kg.literals[step.relation.index], first))
         return StepSet(kg.index.project(first, step.relation.index, step.relation.inverse))
     if operation == "intersect":
         for other in inputs[1:]:
@@ -127,26 +178,41 @@ def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
         return StepSet(first, value=len(first))
     if operation == "exists":
         return StepSet(first, value=len(first) > 0)
-    assert step.relation is not None
-    column = kg.literals[step.relation.index]
-    members, values = _values(column, first)
+    if operation == "every":
+        assert step.relation is not None
+        return StepSet(reaching_all(kg, step.relation.index, step.relation.inverse, first))
+    if operation == "name_starts":
+        assert step.step.prefix is not None
+        return StepSet(first[starting_with(kg, step.step.prefix, first)])
+    if operation == "number":
+        assert step.step.formula is not None
+        number = one_number(kg, step.step.formula, inputs, numbers)
+        return StepSet(np.zeros(0, dtype=np.int32), value=None if np.isnan(number) else number)
+    members, values = measure_of(kg, step, inputs, numbers)
     if operation == "compare":
-        assert step.step.operator is not None and step.step.value is not None
-        passed = _COMPARE[step.step.operator](values, _as_stored(step.step.value))
+        assert step.step.operator is not None
+        value = numbers[-1] if step.step.value is None else raw(step.step.value)
+        # Nothing passes a comparison with what is no number, also not that it is another.
+        passed = PASSES[step.step.operator](values, value) & (not np.isnan(value))
         return StepSet(members[passed], values[passed])
+    if operation == "aggregate":
+        assert step.step.kind is not None
+        number = aggregated(step.step.kind, values)
+        return StepSet(members, values, None if np.isnan(number) else number)
+    if operation == "measure":
+        return StepSet(members, values)
     assert operation == "top" and step.step.k is not None
-    by_name = sorted(range(len(members)), key=lambda i: kg.entity_labels[int(members[i])])
-    order = sorted(by_name, key=lambda i: -values[i] if step.step.largest else values[i])
-    chosen = np.sort(np.array(order[: step.step.k], dtype=np.int64))
-    return StepSet(members[chosen], values[chosen])
+    highest = chosen(values, step.step.k, step.step.largest)
+    return StepSet(members[highest], values[highest])
 
 
-def _values(column: LiteralColumn, members: Ids) -> tuple[Ids, NDArray[np.float64]]:
-    at = np.searchsorted(column.entities, members)
-    at[at == len(column.entities)] = 0
-    has = column.entities[at] == members if len(column.entities) else np.zeros(len(members), dtype=bool)
-    return members[has], np.asarray(column.values[at[has]])
-
-
-def _as_stored(value: Value) -> float:
-    return float(value.toordinal() if isinstance(value, datetime.date) else value)
+def measure_of(
+    kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], numbers: Sequence[float]
+) -> tuple[Ids, NDArray[np.float64]]:
+    """The members of a step's first input that have a number by its measure, and the numbers."""
+    if step.relation is not None:
+        return read(kg.literals[step.relation.index], inputs[0])
+    assert step.step.formula is not None
+    values = measured(kg, step.step.formula, inputs[0], inputs, numbers)
+    has = ~np.isnan(values)
+    return inputs[0][has], values[has]

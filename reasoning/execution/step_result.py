@@ -16,6 +16,9 @@ from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundStep
 from reasoning.query.tree import Value, json_value
 
+TIED_NAMED = 5
+"""Names of those who share a place that a note lists."""
+
 
 @supplied
 def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> str:
@@ -145,8 +148,9 @@ class StepResult:
         inputs: the input sets that it was done with, each sorted.
         members: int32, shape (m,): the entities it gave, in the order given.
         by: "exact" (set algebra), "llm", or "completion" (soft logic over known and predicted edges).
-        value: the number or truth value of a `count` or `exists` step.
+        value: the number, date or truth value that the step gives, None where it gives none.
         values: each member's value where the step reads values, in the members' order.
+        numbers: the number of each input as columns store it, where the step uses the number of one.
         error: why the step failed, None where it did not.
         agrees: whether exact execution of this operation on the same inputs gives the same set; None where `by` is
             not "llm".
@@ -162,8 +166,9 @@ class StepResult:
     inputs: tuple[Ids, ...]
     members: Ids
     by: Literal["exact", "llm", "completion"] = "exact"
-    value: int | bool | None = None
+    value: Value | bool | None = None
     values: tuple[Value, ...] | None = None
+    numbers: tuple[float, ...] = ()
     error: str | None = None
     agrees: bool | None = None
     parts: tuple[StepPart, ...] = ()
@@ -209,7 +214,7 @@ class StepResult:
         if self.values is not None:
             shown["values"] = [json_value(value) for value in self.values[:most]]
         if self.value is not None:
-            shown["value"] = self.value
+            shown["value"] = json_value(self.value)
         if self.by == "llm":
             shown["agrees"] = self.agrees
             shown["replies"] = [attempt.to_dict() for attempt in self.attempts]
@@ -224,9 +229,11 @@ class StepResult:
 
 
 def step_notes(steps: Sequence[StepResult]) -> list[str]:
-    """In words, which steps were asked in several parts, or left something out."""
+    """In words, which steps were asked in several parts, left something out, or found a tie for their last place."""
     notes = []
     for step in steps:
+        if (tied := _tie_note(step)) is not None:
+            notes.append(tied)
         context, parts = step.context, []
         if step.parts_total > 1:
             parts.append(f"was too big for one context and was asked in {step.parts_total} parts")
@@ -236,3 +243,14 @@ def step_notes(steps: Sequence[StepResult]) -> list[str]:
         if parts:
             notes.append(f"step {step.step.position + 1} {' and '.join(parts)}")
     return notes
+
+
+def _tie_note(step: StepResult) -> str | None:
+    """Who shares the last place of a ranking that so gives more than were asked for; None where nobody does."""
+    k, values = step.step.step.k, step.values
+    if k is None or values is None or len(values) <= k:
+        return None
+    last = (min if step.step.step.largest else max)(values)
+    tied = [step.kg.name(int(entity)) for entity, value in zip(step.members, values, strict=True) if value == last]
+    named = ", ".join(tied[:TIED_NAMED]) + (f" and {len(tied) - TIED_NAMED:,} more" if len(tied) > TIED_NAMED else "")
+    return f"{named} share place {len(values) - len(tied) + 1}, so {len(values):,} are given instead of {k:,}"

@@ -7,14 +7,24 @@ start and not an empty set in the middle.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from kg_data.columns import LiteralColumn
-from reasoning.errors import QueryError, quoted_list
+from kg_data.columns import ValueKind
+from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.chain import Chain, Step, decompose
-from reasoning.query.tree import Entity, Query, Value
+from reasoning.query.number_kinds import (
+    aggregate_kind,
+    edges,
+    kind_of,
+    on_day,
+    places_of_numbers,
+    values,
+    with_what,
+)
+from reasoning.query.tree import Entity, Query
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class BoundStep:
         inputs: for each input an earlier step's position, or None where it is an anchor.
         anchors: for each input the anchor's entity index, or None where it is an earlier step.
         relation: the resolved relation, its `inverse` the direction in which this step follows it.
+        kind: of the values that the step reads or of the number that it gives; None where it does neither.
     """
 
     position: int
@@ -34,11 +45,31 @@ class BoundStep:
     inputs: tuple[int | None, ...]
     anchors: tuple[int | None, ...]
     relation: Relation | None
+    kind: ValueKind | None = None
 
     @property
     def gives_values(self) -> bool:
-        """Whether the step reads the values of its inputs."""
-        return self.step.operation == "project" and self.relation is not None and self.relation.kind == "values"
+        """Whether the step gives a value of each member, and not the members as a set."""
+        reads = self.step.operation == "project" and self.relation is not None and self.relation.kind == "values"
+        return reads or self.step.operation == "measure"
+
+    @property
+    def gives_number(self) -> bool:
+        """Whether the step gives one number."""
+        return self.step.operation in ("count", "aggregate", "number")
+
+    @cached_property
+    def number_places(self) -> frozenset[int]:
+        """The inputs of which the number is used, not the set."""
+        places = set(() if self.step.formula is None else places_of_numbers(self.step.formula))
+        if self.step.operation == "compare" and self.step.value is None:
+            places.add(len(self.inputs) - 1)
+        return frozenset(places)
+
+    @property
+    def sets(self) -> Sequence[int | None]:
+        """The earlier steps whose sets it uses, None for an anchor, in the order of the inputs."""
+        return [ref for place, ref in enumerate(self.inputs) if place not in self.number_places]
 
 
 @dataclass(frozen=True)
@@ -71,7 +102,8 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
 
     Raises:
         UnknownEntityError, AmbiguousEntityError, UnknownRelationError: a name does not say one thing in this graph.
-        QueryError: a relation with values stands where entities are needed, or the other way round.
+        QueryError: a relation with values stands where entities are needed, or the other way round; numbers and dates
+            are mixed.
     """
     chain: Chain = decompose(query)
     notes: dict[str, None] = {}
@@ -84,18 +116,28 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
             notes[f'read "{entity.name}" as "{match.corrected_to}"'] = None
         return match.entities[0]
 
+    today = datetime.datetime.now(datetime.UTC).date()
     steps: list[BoundStep] = []
     for position, step in enumerate(chain.steps):
+        if step.formula is not None and (dated := on_day(step.formula, today)) != step.formula:
+            step = replace(step, formula=dated)
+            notes[f"today is {today.isoformat()} (UTC)"] = None
         relation = _relation(step, kg)
         inputs = tuple(ref if isinstance(ref, int) else None for ref in step.inputs)
-        for ref in inputs:
-            if ref is not None and steps[ref].gives_values and step.operation not in ("count", "exists"):
+        bound = BoundStep(position, step, inputs, (), relation)
+        for place, ref in enumerate(inputs):
+            before = None if ref is None else steps[ref]
+            if place in bound.number_places:
+                _check_gives_number(before, step.inputs[place])
+            elif before is not None and before.gives_values and step.operation not in ("count", "exists"):
+                name = before.step.relation or f"[{before.step.formula}]"
                 raise QueryError(
-                    f'"{steps[ref].step.relation}" gives values, not entities; '
-                    f"it can stand at the top, or in a comparison such as {steps[ref].step.relation}(...) > 0"
+                    f'"{name}" gives values, not entities; '
+                    f"it can stand at the top, or in a comparison such as {name}(...) > 0"
                 )
         anchors = tuple(None if isinstance(ref, int) else anchor(ref) for ref in step.inputs)
-        steps.append(BoundStep(position, step, inputs, anchors, relation))
+        kinds = [None if ref is None else steps[ref].kind for ref in inputs]
+        steps.append(replace(bound, anchors=anchors, kind=_kind(kg, bound, kinds)))
     result = chain.result
     return BoundChain(
         query,
@@ -109,23 +151,38 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
 def _relation(step: Step, kg: KnowledgeGraph) -> Relation | None:
     if step.relation is None:
         return None
-    found = kg.relation(step.relation)
-    if step.operation in ("compare", "top"):
-        if found.kind != "values":
-            there = [column.relation for column in kg.literals]
-            hint = f"relations with values: {quoted_list(there, 'and')}" if there else "this graph has no values"
-            raise QueryError(f'"{step.relation}" leads to entities and cannot be compared; {hint}')
-        if step.value is not None:
-            _check_kind(kg.literals[found.index], step.value)
-    elif found.kind == "values" and step.inverse:
+    found = edges(kg, step.relation) if step.operation == "every" else kg.relation(step.relation)
+    if step.measures:
+        return Relation("values", values(kg, step.relation)[0])
+    if found.kind == "values" and step.inverse:
         raise QueryError(
             f'"{step.relation}" has values, so it has no inverse; compare it, e.g. {step.relation}(...) > 0'
         )
     return Relation(found.kind, found.index, found.inverse != step.inverse)
 
 
-def _check_kind(column: LiteralColumn, value: Value) -> None:
-    if column.kind == "date" and not isinstance(value, datetime.date):
-        raise QueryError(f'"{column.relation}" holds dates; compare it with one such as "2001-12-31", not {value}')
-    if column.kind != "date" and isinstance(value, datetime.date):
-        raise QueryError(f'"{column.relation}" holds numbers; compare it with one such as {value.year}, not a date')
+def _check_gives_number(step: BoundStep | None, given: Entity | int) -> None:
+    if step is None:
+        raise QueryError(f"{given} is an entity where a number is needed; read a value of it, or count(...) a set")
+    if not step.gives_number and not step.gives_values:
+        raise QueryError(
+            f'"{step.step.relation}" leads to entities where a number is needed; count(...) says how many they are'
+        )
+
+
+def _kind(kg: KnowledgeGraph, bound: BoundStep, kinds: Sequence[ValueKind | None]) -> ValueKind | None:
+    """The kind of what a step reads or gives, checked for what is done with it."""
+    step = bound.step
+    if bound.relation is not None and bound.relation.kind == "values":
+        kind: ValueKind = kg.literals[bound.relation.index].kind
+    elif step.formula is not None:
+        kind = kind_of(kg, step.formula, kinds)
+    else:
+        return "integer" if step.operation == "count" else None
+    name = f'"{step.relation}"' if step.relation is not None else f"[{step.formula}]"
+    if step.operation == "compare":
+        with_what(name, kind, step.value if step.value is not None else kinds[-1])
+    if step.operation == "aggregate":
+        assert step.kind is not None
+        return aggregate_kind(step.kind, name, kind)
+    return kind

@@ -11,15 +11,27 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from kg_data.supplied import supplies
 from reasoning.errors import QueryError
 from reasoning.query.tree import (
+    AGGREGATES,
+    Aggregate,
+    Arithmetic,
     Compare,
     Complement,
+    Constant,
     Count,
     Entity,
+    Every,
     Exists,
     Intersect,
+    It,
+    Measure,
+    Measured,
+    NameStarts,
+    Negative,
     Operator,
     Project,
     Query,
+    Sign,
+    Today,
     Top,
     Union,
 )
@@ -30,31 +42,64 @@ GRAMMAR = r"""
 ?intersection: negation ("&" negation)*
 ?negation: "!" negation          -> complement
          | comparison
-?comparison: projection OPERATOR value -> compare
-           | atom
+?comparison: sum OPERATOR sum
+           | sum OPERATOR bare_date
+           | sum
+bare_date.2: STRING
+?sum: product
+    | sum (PLUS | MINUS) product    -> arithmetic
+?product: signed
+        | product (TIMES | DIVIDE) signed -> arithmetic
+?signed: MINUS signed               -> negative
+       | atom
 ?atom: projection
      | STRING                    -> named
+     | INTEGER                   -> constant
+     | DECIMAL                   -> constant
+     | "date" "(" bare_date ")"  -> date
+     | "today"                   -> today
+     | "it"                      -> it
      | "entity" "(" STRING ")"   -> by_id
      | "count" "(" union ")"     -> count
      | "exists" "(" union ")"    -> exists
-     | "top" "(" INTEGER "," relation "," union ")"    -> top
-     | "bottom" "(" INTEGER "," relation "," union ")" -> bottom
+     | "top" "(" INTEGER "," measure "," union ")"    -> top
+     | "bottom" "(" INTEGER "," measure "," union ")" -> bottom
+     | "sum" "(" measure "," union ")"                -> sum_of
+     | "average" "(" measure "," union ")"            -> average
+     | "minimum" "(" measure "," union ")"            -> minimum
+     | "maximum" "(" measure "," union ")"            -> maximum
+     | "every" "(" [INVERSE] relation "," union ")"   -> every
+     | "name_starts" "(" STRING "," union ")"         -> name_starts
+     | brackets "(" union ")"    -> measured
      | "(" union ")"
 projection: [INVERSE] relation "(" union ")"
+?measure: relation | brackets
+brackets: "[" union "]"
 relation: NAME | STRING
-value: INTEGER | DECIMAL | STRING
 
 INVERSE: "~"
 OPERATOR: ">=" | "<=" | "!=" | ">" | "<" | "="
+PLUS: "+"
+MINUS: "-"
+TIMES: "*"
+DIVIDE: "/"
 NAME: /[^\W\d]\w*/
 STRING: /"(?:[^"\\]|\\.)*"/
-INTEGER.2: /-?\d[\d_]*(?![\d_.eE])/
-DECIMAL: /-?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?/
+INTEGER.2: /\d[\d_]*(?![\d_.eE])/
+DECIMAL: /\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?/
 %ignore /\s+/
 """
 
 _READABLE = {
     "LPAR": '"("',
+    "LSQB": "a measure in brackets",
+    "RSQB": '"]"',
+    "PLUS": "+",
+    "MINUS": "-",
+    "TIMES": "*",
+    "DIVIDE": "/",
+    "IT": "it",
+    "TODAY": "today",
     "RPAR": '")"',
     "COMMA": '","',
     "VBAR": '"|"',
@@ -68,7 +113,7 @@ _READABLE = {
     "DECIMAL": "a number",
     "$END": "the end",
 }
-_FUNCTIONS = {"ENTITY", "COUNT", "EXISTS", "TOP", "BOTTOM"}
+_FUNCTIONS = ("entity", "count", "exists", "top", "bottom", *AGGREGATES, "every", "name_starts", "date")
 
 
 @supplies(Query.parse)
@@ -77,18 +122,22 @@ def parse(text: str) -> Query:
     if not isinstance(text, str) or not text.strip():
         raise QueryError('the query is empty; expected something like borders("France")')
     try:
-        return cast(Query, _PARSER.parse(text))
+        query = cast(Query, _PARSER.parse(text))
     except UnexpectedInput as error:
         raise _explain(error, text) from None
     except QueryError as error:
         raise QueryError(error.reason, text, error.column) from None
+    if query.holds_it:
+        raise QueryError("`it` stands only inside the brackets of a measure, such as [count(borders(it))]", text)
+    return query
 
 
 @v_args(inline=True)
 class _Builder(Transformer[Token, Query]):
     """Makes the query while it is read, bottom up: no tree is left to be walked, however deep the brackets go."""
 
-    complement, count, exists = Complement, Count, Exists
+    complement, count, exists, it, today = Complement, Count, Exists, It, Today
+    brackets = Measure
 
     def union(self, *parts: Query) -> Query:
         return Union(parts)
@@ -99,38 +148,79 @@ class _Builder(Transformer[Token, Query]):
     def projection(self, inverse: Token | None, relation: str, source: Query) -> Query:
         return Project(relation, source, inverse is not None)
 
+    def every(self, inverse: Token | None, relation: str, source: Query) -> Query:
+        return Every(relation, source, inverse is not None)
+
     def named(self, token: Token) -> Query:
         return Entity(self._string(token))
 
     def by_id(self, token: Token) -> Query:
         return Entity(self._string(token), by_id=True)
 
-    def top(self, k: Token, relation: str, source: Query, largest: bool = True) -> Query:
+    def name_starts(self, prefix: Token, source: Query) -> Query:
+        return NameStarts(self._string(prefix), source)
+
+    def top(self, k: Token, measure: str | Measure, source: Query, largest: bool = True) -> Query:
         number = int(_number(k))
         if number < 1:
             raise QueryError(f"expected a whole number of at least 1, found {k}", column=_column(k))
-        return Top(number, relation, source, largest)
+        return Top(number, measure, source, largest)
 
-    def bottom(self, k: Token, relation: str, source: Query) -> Query:
-        return self.top(k, relation, source, largest=False)
+    def bottom(self, k: Token, measure: str | Measure, source: Query) -> Query:
+        return self.top(k, measure, source, largest=False)
 
-    def compare(self, projection: Project, operator: Token, value: int | float | datetime.date) -> Query:
-        if projection.inverse:
+    def sum_of(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, "sum")
+
+    def average(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, "average")
+
+    def minimum(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, "minimum")
+
+    def maximum(self, measure: str | Measure, source: Query) -> Query:
+        return Aggregate(measure, source, "maximum")
+
+    def measured(self, measure: Measure, source: Query) -> Query:
+        return Measured(measure, source)
+
+    def comparison(self, left: Query, operator: Token, right: Query) -> Query:
+        compared = cast(Operator, str(operator))
+        if isinstance(left, Measured):
+            return Compare(left.measure, left.source, compared, right)
+        if not isinstance(left, Project):
+            raise QueryError(
+                "left of a comparison stands a measure of a set, such as population(...) or [count(borders(it))](...)",
+                column=_column(operator),
+            )
+        if left.inverse:
             raise QueryError("a comparison needs the relation itself, not its inverse (~)", column=_column(operator))
-        return Compare(projection.relation, projection.source, cast(Operator, str(operator)), value)
+        return Compare(left.relation, left.source, compared, right)
 
-    def relation(self, token: Token) -> str:
-        return str(token) if token.type == "NAME" else self._string(token)
+    def arithmetic(self, left: Query, sign: Token, right: Query) -> Query:
+        return Arithmetic(cast(Sign, str(sign)), left, right)
 
-    def value(self, token: Token) -> int | float | datetime.date:
-        if token.type != "STRING":
-            return _number(token)
+    def negative(self, _: Token, part: Query) -> Query:
+        if isinstance(part, Constant) and not isinstance(part.value, datetime.date):
+            return Constant(-part.value)
+        return Negative(part)
+
+    def constant(self, token: Token) -> Query:
+        return Constant(_number(token))
+
+    def date(self, constant: Constant) -> Query:
+        return constant
+
+    def bare_date(self, token: Token) -> Query:
         try:
-            return datetime.date.fromisoformat(self._string(token))
+            return Constant(datetime.date.fromisoformat(self._string(token)))
         except ValueError:
             raise QueryError(
                 f'expected a number or a date such as "2001-12-31", found {token}', column=_column(token)
             ) from None
+
+    def relation(self, token: Token) -> str:
+        return str(token) if token.type == "NAME" else self._string(token)
 
     def _string(self, token: Token) -> str:
         try:
@@ -186,7 +276,7 @@ def _explain(error: UnexpectedInput, text: str) -> QueryError:
 
 def _choices(expected: list[str]) -> str:
     named = [_READABLE[name] for name in expected if name in _READABLE]
-    if _FUNCTIONS & set(expected):
-        named.append("a function (entity, count, exists, top, bottom)")
+    if "COUNT" in expected:
+        named.append(f"a function ({', '.join(_FUNCTIONS)})")
     named = named or ["something else"]
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"

@@ -1,9 +1,10 @@
 """Existential first-order queries with one free variable, as a tree.
 
 A query denotes a set of entities: an anchor entity, everything one relation away from a set, an intersection, a union,
-a complement, the members of a set whose value passes a comparison or stands highest. `Count` and `Exists` stand only
-at the top and denote a number and a truth value; so does a `Project` over a relation with values (`population(...)`),
-which only a graph can tell from one between entities.
+a complement, the members of a set whose measure passes a comparison or stands highest, those that a relation leads to
+all members of a set. A `Number` denotes a number and `Exists` a truth value; so does a `Project` over a relation with
+values (`population(...)`), which only a graph can tell from one between entities. A measure gives each member of a set
+a number: a relation with values, or a `Measure`, a number in which `It` stands for the member.
 
 Trees are immutable, compare by value, and print in the grammar that `Query.parse` reads.
 """
@@ -27,7 +28,13 @@ Operator = Literal[">", ">=", "<", "<=", "=", "!="]
 OPERATORS: tuple[Operator, ...] = (">", ">=", "<", "<=", "=", "!=")
 Value = int | float | datetime.date
 
-RESERVED = frozenset({"entity", "count", "exists", "top", "bottom"})
+AggregateKind = Literal["sum", "average", "minimum", "maximum"]
+AGGREGATES: tuple[AggregateKind, ...] = ("sum", "average", "minimum", "maximum")
+Sign = Literal["+", "-", "*", "/"]
+
+RESERVED = frozenset(
+    {"entity", "count", "exists", "top", "bottom", *AGGREGATES, "every", "name_starts", "it", "today", "date"}
+)
 MAX_DEPTH = 200
 """Deepest tree: far beyond any question asked, and well within what recursive code can walk.
 
@@ -39,9 +46,9 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 class Query:
-    """A logical query: the base of the nine kinds of node, from `Entity` to `Exists`."""
+    """A logical query: the base of every kind of node."""
 
-    precedence: ClassVar[int] = 4
+    precedence: ClassVar[int] = 7
     gives_set: ClassVar[bool] = True
 
     @property
@@ -104,6 +111,11 @@ class Query:
         """Levels of the tree, 1 for an entity."""
         return 1 + max((child.depth for child in self.children), default=0)
 
+    @cached_property
+    def holds_it(self) -> bool:
+        """Whether a member stands in it that no brackets around say the set of."""
+        return any(child.holds_it for child in self.children)
+
     def __str__(self) -> str:
         return self._text()
 
@@ -115,9 +127,14 @@ class Query:
             if not isinstance(part, Query):
                 raise QueryError(f"expected a query, found {part!r}")
             if not part.gives_set:
-                raise QueryError(f"{part} gives a number or truth value, not a set; it can only stand at the top")
-            if part.depth >= MAX_DEPTH:
-                raise QueryError(f"the query is deeper than {MAX_DEPTH} levels")
+                rest = "; it can only stand at the top" if isinstance(part, Exists) else " of entities"
+                raise QueryError(f"{part} gives a number or truth value, not a set{rest}")
+            _check_depth(part)
+
+    def _check_numbers(self, *parts: Query) -> None:
+        for part in parts:
+            _check_number(part)
+            _check_depth(part)
 
 
 @dataclass(frozen=True)
@@ -230,24 +247,32 @@ class Complement(_Single):
 
 
 @dataclass(frozen=True)
-class Compare(Query):
-    """The members of `source` whose value under `relation` passes the comparison; those without a value never do."""
+class It(Query):
+    """The member whose number a measure is."""
+
+    @property
+    def holds_it(self) -> bool:
+        """It is one."""
+        return True
+
+    def _text(self) -> str:
+        return "it"
+
+
+@dataclass(frozen=True)
+class Every(Query):
+    """The entities that `relation` leads from to all members of `source`; of an empty source nobody.
+
+    With `inverse` those that it leads to from all members.
+    """
 
     relation: str
     source: Query
-    operator: Operator
-    value: Value
-    precedence: ClassVar[int] = 3
+    inverse: bool = False
 
     def __post_init__(self) -> None:
         _check_relation(self.relation)
         self._check(self.source)
-        if self.operator not in OPERATORS:
-            raise QueryError(f"unknown comparison {self.operator!r}; expected one of {' '.join(OPERATORS)}")
-        if not isinstance(self.value, Value) or isinstance(self.value, bool | datetime.datetime):
-            raise QueryError(f"a comparison needs a number or a date without a time, found {self.value!r}")
-        if not isinstance(self.value, datetime.date) and not _LEAST <= self.value <= -_LEAST:
-            raise QueryError("a comparison needs a number that fits 64-bit floating point")
 
     @property
     def children(self) -> tuple[Query, ...]:
@@ -255,47 +280,268 @@ class Compare(Query):
         return (self.source,)
 
     def _text(self) -> str:
-        value = _quote(self.value.isoformat()) if isinstance(self.value, datetime.date) else repr(self.value)
-        return f"{relation_text(self.relation)}({self.source._text()}) {self.operator} {value}"
+        return f"every({'~' if self.inverse else ''}{relation_text(self.relation)}, {self.source._text()})"
 
 
 @dataclass(frozen=True)
-class Top(Query):
-    """The `k` members of `source` with the largest (or smallest) value under `relation`, ties broken by name."""
+class NameStarts(Query):
+    """The members of `source` whose display name begins with `prefix`, in lower case, accents kept."""
 
-    k: int
-    relation: str
+    prefix: str
     source: Query
-    largest: bool = True
 
     def __post_init__(self) -> None:
-        _check_relation(self.relation)
+        if not isinstance(self.prefix, str) or not self.prefix:
+            raise QueryError(f"name_starts needs the beginning of a name, found {self.prefix!r}")
         self._check(self.source)
-        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
-            raise QueryError(f"{self.word} needs a whole number of at least 1, found {self.k!r}")
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The source."""
+        return (self.source,)
+
+    def _text(self) -> str:
+        return f"name_starts({_quote(self.prefix)}, {self.source._text()})"
+
+
+class Number(Query):
+    """A query that denotes a number or a date."""
+
+    gives_set: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Constant(Number):
+    """A number or a date that is written down."""
+
+    value: Value
+
+    def __post_init__(self) -> None:
+        _check_value(self.value)
+
+    def _text(self) -> str:
+        dated = isinstance(self.value, datetime.date)
+        return f"date({_quote(str(self.value))})" if dated else repr(self.value)
+
+
+@dataclass(frozen=True)
+class Today(Number):
+    """The day of asking, in UTC."""
+
+    def _text(self) -> str:
+        return "today"
+
+
+@dataclass(frozen=True)
+class Arithmetic(Number):
+    """Two numbers added, subtracted, multiplied or divided; dates can only be subtracted, which gives whole days."""
+
+    sign: Sign
+    left: Query
+    right: Query
+
+    def __post_init__(self) -> None:
+        if self.sign not in ("+", "-", "*", "/"):
+            raise QueryError(f"unknown sign {self.sign!r}; expected one of + - * /")
+        self._check_numbers(self.left, self.right)
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override]
+        """Products bind tighter than sums."""
+        return 4 if self.sign in "+-" else 5
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The left number and the right one."""
+        return (self.left, self.right)
+
+    def _text(self) -> str:
+        left, right = self.left._text(), self.right._text()
+        left = left if self.left.precedence >= self.precedence else f"({left})"
+        right = right if self.right.precedence > self.precedence else f"({right})"
+        return f"{left} {self.sign} {right}"
+
+
+@dataclass(frozen=True)
+class Negative(Number):
+    """A number of the graph with the other sign."""
+
+    part: Query
+    precedence: ClassVar[int] = 6
+
+    def __post_init__(self) -> None:
+        self._check_numbers(self.part)
+        if isinstance(self.part, Constant):
+            raise QueryError(f"the other sign of {self.part} is a number of its own, or none where it is a date")
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The number."""
+        return (self.part,)
+
+    def _text(self) -> str:
+        text = self.part._text()
+        return f"-{text}" if self.part.precedence > self.precedence else f"-({text})"
+
+
+@dataclass(frozen=True)
+class Count(Number):
+    """How many entities are in `part`."""
+
+    part: Query
+
+    def __post_init__(self) -> None:
+        self._check(self.part)
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The part."""
+        return (self.part,)
+
+    def _text(self) -> str:
+        return f"count({self.part._text()})"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number for each member of a set: `[count(borders(it))]`.
+
+    Attributes:
+        number: what it is, `It` standing for the member.
+    """
+
+    number: Query
+
+    def __post_init__(self) -> None:
+        _check_number(self.number)
+        if not self.number.holds_it:
+            raise QueryError(f"[{self.number}] is the same for every member; inside the brackets `it` is the member")
+
+    def __str__(self) -> str:
+        return f"[{self.number._text()}]"
+
+
+@dataclass(frozen=True)
+class _Measured(Query):
+    """What a measure and a set take part in."""
+
+    measure: str | Measure
+    source: Query
+
+    def __post_init__(self) -> None:
+        if isinstance(self.measure, Measure):
+            if self.source.holds_it:
+                raise QueryError(f"brackets with `it` do not nest: {self.measure} stands inside others")
+        else:
+            _check_relation(self.measure)
+        self._check(self.source)
+
+    @property
+    def relation(self) -> str | None:
+        """The relation that is the measure; None where it is a number in brackets."""
+        return self.measure if isinstance(self.measure, str) else None
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The source."""
+        return (self.source,)
+
+    @property
+    def _measured(self) -> str:
+        return relation_text(self.measure) if isinstance(self.measure, str) else str(self.measure)
+
+
+@dataclass(frozen=True)
+class Aggregate(_Measured, Number):
+    """The sum, average, minimum or maximum of a measure over `source`; there is none where no member has a value."""
+
+    kind: AggregateKind = "sum"
+    gives_set: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind not in AGGREGATES:
+            raise QueryError(f"unknown aggregate {self.kind!r}; expected one of {', '.join(AGGREGATES)}")
+
+    def _text(self) -> str:
+        return f"{self.kind}({self._measured}, {self.source._text()})"
+
+
+@dataclass(frozen=True)
+class Measured(_Measured):
+    """The number of each member of `source` by a measure in brackets: `[count(borders(it))](~continent("Europe"))`."""
+
+    gives_set: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.measure, Measure):
+            raise QueryError(f"expected a measure in brackets, found {self.measure!r}")
+
+    def _text(self) -> str:
+        return f"{self._measured}({self.source._text()})"
+
+
+@dataclass(frozen=True)
+class Compare(_Measured):
+    """The members of `source` whose measure passes the comparison; those without a value never do.
+
+    Attributes:
+        operator: how they are compared.
+        value: what with: a value, or a number that the graph gives.
+    """
+
+    operator: Operator
+    value: Value | Query
+    precedence: ClassVar[int] = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.operator not in OPERATORS:
+            raise QueryError(f"unknown comparison {self.operator!r}; expected one of {' '.join(OPERATORS)}")
+        if isinstance(self.value, Constant):
+            object.__setattr__(self, "value", self.value.value)
+        if not isinstance(self.value, Query):
+            _check_value(self.value)
+            return
+        _check_number(self.value)
+        if self.value.holds_it:
+            raise QueryError("`it` stands only inside brackets, so not right of a comparison; subtract inside them")
+
+    @property
+    def children(self) -> tuple[Query, ...]:
+        """The source, and the number that is compared with where the graph gives it."""
+        return (self.source, self.value) if isinstance(self.value, Query) else (self.source,)
+
+    def _text(self) -> str:
+        if isinstance(self.value, Query):
+            value = self.value._text()
+        else:
+            value = _quote(str(self.value)) if isinstance(self.value, datetime.date) else repr(self.value)
+        return f"{self._measured}({self.source._text()}) {self.operator} {value}"
+
+
+@dataclass(frozen=True)
+class Top(_Measured):
+    """The `k` members of `source` with the largest (or smallest) measure, and all that tie with the last of them."""
+
+    k: int
+    largest: bool = True
+
+    def __init__(self, k: int, measure: str | Measure, source: Query, largest: bool = True) -> None:
+        for name, value in (("k", k), ("measure", measure), ("source", source), ("largest", largest)):
+            object.__setattr__(self, name, value)
+        super().__post_init__()
+        if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+            raise QueryError(f"{self.word} needs a whole number of at least 1, found {k!r}")
 
     @property
     def word(self) -> str:
         """`top` or `bottom`."""
         return "top" if self.largest else "bottom"
 
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The source."""
-        return (self.source,)
-
     def _text(self) -> str:
-        return f"{self.word}({self.k}, {relation_text(self.relation)}, {self.source._text()})"
-
-
-@dataclass(frozen=True)
-class Count(_Single):
-    """How many entities are in `part`."""
-
-    gives_set: ClassVar[bool] = False
-
-    def _text(self) -> str:
-        return f"count({self.part._text()})"
+        return f"{self.word}({self.k}, {self._measured}, {self.source._text()})"
 
 
 @dataclass(frozen=True)
@@ -326,3 +572,22 @@ def _quote(text: str) -> str:
 def _check_relation(name: str) -> None:
     if not isinstance(name, str) or not name:
         raise QueryError(f"a relation needs a non-empty name, found {name!r}")
+
+
+def _check_depth(part: Query) -> None:
+    if part.depth >= MAX_DEPTH:
+        raise QueryError(f"the query is deeper than {MAX_DEPTH} levels")
+
+
+def _check_number(part: object) -> None:
+    """Refuse what no graph can make a number of; a projection may be over a relation with values."""
+    if not isinstance(part, Number) and not (isinstance(part, Project) and not part.inverse):
+        hint = "; a set is counted by count(...)" if isinstance(part, Query) and part.gives_set else ""
+        raise QueryError(f"expected a number, found {part}{hint}")
+
+
+def _check_value(value: object) -> None:
+    if not isinstance(value, Value) or isinstance(value, bool | datetime.datetime):
+        raise QueryError(f"a comparison needs a number or a date without a time, found {value!r}")
+    if not isinstance(value, datetime.date) and not _LEAST <= value <= -_LEAST:
+        raise QueryError("a comparison needs a number that fits 64-bit floating point")

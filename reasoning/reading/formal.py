@@ -9,7 +9,12 @@ import re
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 # § stands for a string of the original text. What opens so is in the grammar whatever follows.
-_SURELY = re.compile(r"[\s(!~]*(?:(?:entity|count|exists|top|bottom)\s*\(|(?:\w+|§)\s*\(\s*(?:§|[~!(\"]|\w+\())")
+_SURELY = re.compile(
+    r"[\s(!~-]*(?:(?:entity|count|exists|top|bottom|sum|average|minimum|maximum|every|name_starts|date)\s*\("
+    r"|(?:\w+|§)\s*\(\s*(?:§|[~!(\"]|\w+\()"
+    r"|\[[^\]]*\bit\b[^\]]*\]\s*\("
+    r"|(?:today|[\d.]+)\s*[-+*/]\s*\w+\()"
+)
 _CALL = re.compile(r"[\s(!~]*\w+\(")
 _AFTER_STRING = re.compile(r"[\s(!]*§\s*(?:$|[&|)(])")
 _WORDS_APART = re.compile(r"\w\s+\w|\)\s*\w")

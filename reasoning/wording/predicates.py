@@ -16,7 +16,21 @@ from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.query.tree import (
+    Compare,
+    Complement,
+    Count,
+    Entity,
+    Every,
+    Exists,
+    Intersect,
+    Measured,
+    NameStarts,
+    Project,
+    Query,
+    Top,
+    Union,
+)
 from reasoning.wording.inflection import (
     base_form,
     done_when,
@@ -27,7 +41,7 @@ from reasoning.wording.inflection import (
     plural,
     with_article,
 )
-from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
+from reasoning.wording.value_text import extreme_words, tells_time
 from reasoning.wording.verbalise import (
     VERBS,
     direction,
@@ -35,10 +49,11 @@ from reasoning.wording.verbalise import (
     entity_words,
     has_no_value,
     is_verb,
+    measure_words,
     noun_words,
     place_of,
     relation_words,
-    value_label,
+    tested_words,
 )
 
 _TYPE_WORDS = frozenset({"type", "is a", "isa", "instance of"})
@@ -109,17 +124,27 @@ def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
         return _compared(query, kg, mood)
     if isinstance(query, Count | Exists):
         return _predicate(query.part, kg, mood)
+    if isinstance(query, Every):
+        return _every(query, kg, mood)
+    if isinstance(query, NameStarts):
+        has = Phrase(f'{mood.have} {"names" if mood.many else "a name"} that {"begin" if mood.many else "begins"} with '
+                     f'"{query.prefix}"')  # fmt: skip
+        return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
+    if isinstance(query, Measured):
+        return [Phrase(f"{mood.have} {_measure_with_article(query, kg)} and "),
+                *_predicate(query.source, kg, mood.within())]  # fmt: skip
     assert isinstance(query, Top)
-    column = kg.literals[kg.relation(query.relation).index]
-    label, place, source = value_label(query.relation, kg), place_of(query), query.source
+    column = None if query.relation is None else kg.column(query.relation)
+    label, place, source = measure_words(query.measure, kg), place_of(query), query.source
     largest = query.largest
     if place is not None and isinstance(source, Top):
         largest, source = source.largest, source.source
-    label = plural(label) if mood.many else label
-    extreme = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
+    label = plural(label) if mood.many and column is not None else label
+    words = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
+    extreme = Phrase(words, relation=None if column is None else column.relation)
     if has_no_value(query, kg):
-        return [Phrase(extreme, relation=column.relation)]
-    return [Phrase(extreme, relation=column.relation), Phrase(" among "), *_those(source, kg, mood.inside)]
+        return [extreme]
+    return [extreme, Phrase(" among "), *_those(source, kg, mood.inside)]
 
 
 def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
@@ -140,17 +165,43 @@ def _any_of(query: Union, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
 
 
 def _compared(query: Compare, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
-    column = kg.literals[kg.relation(query.relation).index]
-    label = noun_words(relation_words(query.relation, kg))
-    test = comparison_words(query.operator, query.value, column)
-    if tells_time(column) and (done := done_when(label)):
+    column = None if query.relation is None else kg.column(query.relation)
+    label = measure_words(query.measure, kg) if column is None else noun_words(relation_words(column.relation, kg))
+    test, relation = tested_words(query, kg), None if column is None else column.relation
+    if column is not None and tells_time(column) and (done := done_when(label)):
         on = "" if query.operator in ("<", ">", "!=") else "on " if column.kind == "date" else "in "
-        has = Phrase(f"{mood.was} {done} {on}{test}", relation=column.relation)
+        has = Phrase(f"{mood.was} {done} {on}{test}", relation=relation)
     else:
-        has = Phrase(f"{mood.have} {with_article(label)} {test}", relation=column.relation)
+        has = Phrase(f"{mood.have} {_measure_with_article(query, kg)} {test}", relation=relation)
     if isinstance(query.source, Entity) or has_no_value(query, kg):
         return [has]
     return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
+
+
+def _every(query: Every, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    """ "border every one of those that ...": what a projection says, of all members of its source."""
+    relation = kg.relation(query.relation)
+    words, backwards = direction(query, kg, relation_words(query.relation, kg))
+    label, those = kg.relation_label(relation.index), _those(query.source, kg, mood.inside)
+    every = "" if isinstance(query.source, Entity) else "every one of "
+    if is_verb(words):
+        does = f"{mood.be} {participle(words)} by" if backwards else mood.verb(words)
+        return [Phrase(f"{does} {every}", relation=label), *those]
+    if backwards:
+        return [Phrase(f"{mood.be} {_kind_of(noun_words(words), mood)} of {every}", relation=label), *those]
+    return [Phrase(f"{mood.have} {every}", relation=label), *those, Phrase(f" as {noun_words(words)}")]
+
+
+def _measure_with_article(query: Compare | Measured, kg: KnowledgeGraph) -> str:
+    """ "a population", "a number of its languages", "its population divided by its area"."""
+    if query.relation is not None:
+        return with_article(noun_words(relation_words(query.relation, kg)))
+    words = measure_words(query.measure, kg)
+    return words if words.startswith("its ") else f"a {words}"
+
+
+def _kind_of(noun: str, mood: _Mood) -> str:
+    return plural(noun) if mood.many else with_article(noun)
 
 
 def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:

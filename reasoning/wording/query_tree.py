@@ -13,14 +13,35 @@ from kg_data.errors import SkylarkError
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
-from reasoning.wording.value_text import readable, readable_of
+from reasoning.query.number_kinds import as_value
+from reasoning.query.tree import (
+    Aggregate,
+    Arithmetic,
+    Compare,
+    Complement,
+    Count,
+    Entity,
+    Every,
+    Exists,
+    Intersect,
+    Measured,
+    NameStarts,
+    Negative,
+    Number,
+    Project,
+    Query,
+    Top,
+    Union,
+)
+from reasoning.wording.value_text import readable, readable_of, rounded
 from reasoning.wording.verbalise import (
     direction,
     entity_words,
     forward_phrase,
     inverse_phrase,
+    measure_words,
     noun_words,
+    number_words,
     relation_words,
 )
 
@@ -103,25 +124,48 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, s
     if isinstance(query, Complement):
         return "not", ("", "not", " in")
     if isinstance(query, Compare):
-        test = f"{query.operator} {readable_of(kg, query.relation, query.value)}"
-        return "value", ("with ", relation_words(query.relation, kg), f" {test} among")
+        against = GAP if isinstance(query.value, Query) else readable_of(kg, query.relation, query.value)
+        return "value", ("with ", _measured(query, kg), f" {query.operator} {against} among")
     if isinstance(query, Top):
         rank = "largest" if query.largest else "smallest"
-        return "value", ("the ", f"{query.k} {rank}", f" by {relation_words(query.relation, kg)} among")
+        return "value", ("the ", f"{query.k} {rank}", f" by {_measured(query, kg)} among")
+    if isinstance(query, Every):
+        words, backwards = direction(query, kg, relation_words(query.relation, kg))
+        return "relation", ("those with ", f"{words}{' backwards' if backwards else ''}", " for every one of")
+    if isinstance(query, NameStarts):
+        return "value", ("with a name from ", f'"{query.prefix}"', " on among")
+    if isinstance(query, Aggregate):
+        return "value", ("the ", query.kind, f" of {_measured(query, kg)} over")
+    if isinstance(query, Measured):
+        return "value", ("the ", _measured(query, kg), " of each of")
+    if isinstance(query, Arithmetic):
+        return "value", (f"{GAP} ", query.sign, f" {GAP}")
+    if isinstance(query, Negative):
+        return "value", ("", "minus", "")
     if isinstance(query, Count):
         return "value", ("", "how many", " are")
+    if isinstance(query, Number):
+        return "value", ("", number_words(query, kg), "")
     assert isinstance(query, Exists)
     return "value", ("is there ", "any", " of")
 
 
+def _measured(query: Compare | Top | Aggregate | Measured, kg: KnowledgeGraph) -> str:
+    return measure_words(query.measure, kg) if query.relation is None else relation_words(query.relation, kg)
+
+
 def _size(query: Query, kg: KnowledgeGraph) -> tuple[str, bool]:
     try:
-        result = execute(kg, bind(query, kg))[-1]
+        chain = bind(query, kg)
+        result = execute(kg, chain)[-1]
     except SkylarkError:
         # The whole query is bound before it is drawn; this guards a part that cannot stand alone.
         return "", False
+    if chain.steps[-1].gives_number:
+        value = None if result.value is None else as_value(chain.steps[-1].kind, float(result.value))
+        return ("none", True) if value is None else (readable(rounded(value)), False)
     if result.value is not None:
-        return readable(result.value), False
+        return readable(bool(result.value)), False
     number = len(result.members)
     return f"{number:,} {'entity' if number == 1 else 'entities'}", not number
 

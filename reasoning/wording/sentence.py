@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
 from reasoning.execution.conclusion import emptying_step
@@ -21,17 +22,34 @@ from reasoning.execution.evidence import trace
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
+from reasoning.query.tree import (
+    Aggregate,
+    Compare,
+    Complement,
+    Count,
+    Entity,
+    Exists,
+    Intersect,
+    Measure,
+    Measured,
+    Number,
+    Project,
+    Query,
+    Top,
+    Union,
+)
 from reasoning.wording.inflection import done_when, is_plural, plural
 from reasoning.wording.predicates import members, predicate
-from reasoning.wording.value_text import comparison_words, tells_time, value_words
+from reasoning.wording.value_text import readable, rounded, tells_time, value_words
 from reasoning.wording.verbalise import (
     direction,
     ends_in_preposition,
     entity_words,
     is_verb,
     noun_words,
+    number_words,
     relation_words,
+    tested_words,
     value_label,
 )
 
@@ -82,11 +100,42 @@ def _statement(answer: Answer) -> list[Phrase]:
         return [Phrase("The query names "), *_subject(answer), Phrase(" itself.")]
     if isinstance(query, Exists | Count):
         return _verdict(answer, query)
+    if isinstance(query, Number):
+        return _reckoned(answer, query)
     if not len(answer.ranked):
         return [Phrase("The"), *_nothing_found(answer, query)]
+    if isinstance(query, Measured):
+        return _measures(answer, query)
     if isinstance(query, Project):
         return _values(answer, query) if answer.values is not None else _led_to(answer, query)
     return [*_subject(answer), Phrase(" "), *_claim(answer, query), Phrase(".")]
+
+
+def _reckoned(answer: Answer, query: Number) -> list[Phrase]:
+    """ "The population of Brazil divided by the population of Chile is 11.5948"."""
+    words = number_words(query, answer.kg)
+    if answer.value is None:
+        return [Phrase(f"The graph does not say {words}.")]
+    column = None
+    if isinstance(query, Aggregate) and query.relation is not None:
+        column = answer.kg.column(query.relation)
+    shown = value_words(rounded(answer.value), column, unit=True)
+    return [Phrase(f"{_capital(words)} is "), Phrase(shown), Phrase(".")]
+
+
+def _capital(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _measures(answer: Answer, query: Measured) -> list[Phrase]:
+    """ "The number of its languages is 5 for Spain and 1 for France"."""
+    assert answer.values is not None and isinstance(query.measure, Measure)
+    words = _capital(number_words(query.measure.number, answer.kg))
+    each = [
+        [Phrase(f"{readable(rounded(value))} for "), Phrase(answer.kg.name(entity), entity)]
+        for entity, value in zip(answer.ranked.tolist(), answer.values, strict=True)
+    ]
+    return [Phrase(f"{words} is "), *_listed(each, "given for {} others"), Phrase(".")]
 
 
 def _verdict(answer: Answer, query: Exists | Count) -> list[Phrase]:
@@ -111,7 +160,7 @@ def _claim(answer: Answer, query: Query) -> list[Phrase]:
     if total == 1 and (others := _without_named(answer, query)):
         query = others
     if isinstance(query, Top) and total < query.k and total > 1:
-        query = Top(total, query.relation, query.source, query.largest)
+        query = Top(total, query.measure, query.source, query.largest)
     return predicate(query, answer.kg, many=total != 1)
 
 
@@ -143,9 +192,9 @@ def _nothing_found(answer: Answer, query: Query) -> list[Phrase]:
 
 def _valued_entity(query: Query, kg: KnowledgeGraph) -> Entity | None:
     """The one entity whose value is read or tested."""
-    if not isinstance(query, Project | Compare | Top) or not isinstance(query.source, Entity):
+    if not isinstance(query, Project | Compare | Top | Measured) or not isinstance(query.source, Entity):
         return None
-    return None if kg.column(query.relation) is None else query.source
+    return None if query.relation is not None and kg.column(query.relation) is None else query.source
 
 
 def _led_to(answer: Answer, query: Project) -> list[Phrase]:
@@ -193,11 +242,11 @@ def _subject(answer: Answer) -> list[Phrase]:
     kg = answer.kg
     names: list[list[Phrase]] = [[Phrase(kg.name(entity), entity)] for entity in answer.ranked.tolist()]
     last = answer.steps[-1].step if answer.steps else None
-    if answer.values is not None and last is not None and last.relation is not None:
-        column = kg.literals[last.relation.index]
+    if answer.values is not None and last is not None:
+        column = None if last.relation is None else kg.literals[last.relation.index]
         for name, entity, value in zip(names, answer.ranked.tolist(), answer.values, strict=True):
-            words = value_words(value, column, unit=True)
-            name += [Phrase(" ("), Phrase(words, entity, column.relation), Phrase(")")]
+            words = readable(rounded(value)) if column is None else value_words(value, column, unit=True)
+            name += [Phrase(" ("), Phrase(words, entity, None if column is None else column.relation), Phrase(")")]
     return _listed(names, "{} others")
 
 
@@ -228,10 +277,10 @@ def contrast_of(answer: Answer) -> Contrast | None:
     kg, holds = answer.kg, bool(answer.value)
     for entity, claim in _claims(answer.query.part):
         contrast = None
-        if isinstance(claim, Top):
-            contrast = _ranked(claim, entity, kg, holds)
-        elif isinstance(claim, Compare) and not holds:
-            contrast = _failed(claim, entity, kg)
+        if isinstance(claim, Top) and claim.relation is not None:
+            contrast = _ranked(claim, claim.relation, entity, kg, holds)
+        elif isinstance(claim, Compare) and claim.relation is not None and not holds:
+            contrast = _failed(claim, claim.relation, entity, kg)
         elif isinstance(claim, Complement) and not holds:
             contrast = _denied(claim.part, entity, kg)
         if contrast is not None:
@@ -249,14 +298,14 @@ def _claims(query: Query) -> list[tuple[Entity, Query]]:
     return [(named[0], part) for part in query.parts if part is not named[0]] if len(named) == 1 else []
 
 
-def _ranked(claim: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contrast | None:
+def _ranked(claim: Top, relation: str, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Contrast | None:
     """ "the population of Paris is 2,103,778 and that of London 8,866,180"."""
-    values = _stored_values(claim, kg)
+    values = _stored_values(relation, claim.source, kg)
     asked = bind(entity, kg).anchor
     if asked not in values:
         return None
-    column = kg.literals[kg.relation(claim.relation).index]
-    label = noun_words(relation_words(claim.relation, kg))
+    column = kg.literals[kg.relation(relation).index]
+    label = noun_words(relation_words(relation, kg))
     among_named = isinstance(claim.source, Union) and all(isinstance(part, Entity) for part in claim.source.parts)
     best = sorted(values, key=lambda e: (-values[e] if claim.largest else values[e], kg.entity_labels[e]))
     if among_named:
@@ -276,21 +325,21 @@ def _ranked(claim: Top, entity: Entity, kg: KnowledgeGraph, holds: bool) -> Cont
             joint = "; " if not number else " and " if number == len(others) - 1 else ", "
             phrases += [Phrase(joint), name, Phrase(" ("), shown, Phrase(")")]
     if not among_named:
-        highest = Top(len(others), claim.relation, claim.source, claim.largest)
+        highest = Top(len(others), relation, claim.source, claim.largest)
         phrases += [Phrase(" "), *predicate(highest, kg, many=len(others) > 1)]
-    return Contrast(tuple(phrases), _facts([asked, *others], values, kg, claim))
+    return Contrast(tuple(phrases), _facts([asked, *others], values, kg, column))
 
 
-def _failed(claim: Compare, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
+def _failed(claim: Compare, relation: str, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
     """ "the population of Spain is 48,797,875, and not less than 40,000,000"."""
-    values, asked = _stored_values(claim, kg), bind(entity, kg).anchor
+    values, asked = _stored_values(relation, claim.source, kg), bind(entity, kg).anchor
     if asked not in values:
         return None
-    column = kg.literals[kg.relation(claim.relation).index]
-    label = noun_words(relation_words(claim.relation, kg))
+    column = kg.literals[kg.relation(relation).index]
+    label = noun_words(relation_words(relation, kg))
     phrases = _value_of(asked, label, values[asked], kg, column.relation)
-    test = comparison_words(claim.operator, claim.value, column)
-    return Contrast((*phrases, Phrase(f", and not {test}")), _facts([asked], values, kg, claim))
+    test = tested_words(claim, kg)
+    return Contrast((*phrases, Phrase(f", and not {test}")), _facts([asked], values, kg, column))
 
 
 def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
@@ -308,9 +357,9 @@ def _denied(claim: Query, entity: Entity, kg: KnowledgeGraph) -> Contrast | None
     return Contrast(phrases, tuple(evidence))
 
 
-def _stored_values(claim: Compare | Top, kg: KnowledgeGraph) -> dict[int, float]:
+def _stored_values(relation: str, source: Query, kg: KnowledgeGraph) -> dict[int, float]:
     """The stored values of what a test or a ranking chooses from."""
-    chain = bind(Project(claim.relation, claim.source), kg)
+    chain = bind(Project(relation, source), kg)
     last = execute(kg, chain)[-1]
     assert last.values is not None
     return dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
@@ -327,9 +376,8 @@ def _shown(entity: int, value: float, kg: KnowledgeGraph, relation: str) -> Phra
 
 
 def _facts(
-    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, claim: Compare | Top
+    entities: Sequence[int], values: dict[int, float], kg: KnowledgeGraph, column: LiteralColumn
 ) -> tuple[Evidence, ...]:
-    column = kg.literals[kg.relation(claim.relation).index]
     return tuple(
         Evidence(kg.name(entity), column.relation, kg.value(column, values[entity]), entity, None)
         for entity in entities

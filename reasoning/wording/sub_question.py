@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kg_data.supplied import supplies
@@ -10,7 +11,7 @@ from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundStep
 from reasoning.wording.value_text import comparison_words, extreme_words
-from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words
+from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words, led_from_phrase, number_words
 
 MOST_NAMES = 5
 
@@ -39,14 +40,37 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
         return f"How many are in ({sets[0]})?"
     if operation == "exists":
         return f"Is there anything in ({sets[0]})?"
-    assert relation is not None
-    column = kg.literals[relation.index]
+    if operation == "every":
+        assert relation is not None
+        source = f"every one of ({sets[0]})"
+        return f"What is there {led_from_phrase(words, source) if relation.inverse else inverse_phrase(words, source)}?"
+    if operation == "name_starts":
+        return f'Which of ({sets[0]}) have a name that begins with "{step.step.prefix}"?'
+    if step.step.formula is not None:
+        formula = number_words(step.step.formula, kg)
+        words = re.sub(r"#(\d+)", lambda place: _input(step, sets, int(place[1]) - 1), formula)
+    elif relation is not None:
+        words = f"the {words}"
+    if operation == "number":
+        return f"What is {words}?"
+    if operation == "measure":
+        return f"What is {words} for each of ({sets[0]})?"
+    if operation == "aggregate":
+        return f"What is the {step.step.kind} of {words} over ({sets[0]})?"
+    column = None if relation is None else kg.literals[relation.index]
     if operation == "compare":
-        assert step.step.operator is not None and step.step.value is not None
-        test = comparison_words(step.step.operator, step.step.value, column)
-        return f"For which of ({sets[0]}) is the {words} {test}?"
+        assert step.step.operator is not None
+        value = step.step.value if step.step.value is not None else _input(step, sets, len(sets) - 1)
+        return f"For which of ({sets[0]}) is {words} {comparison_words(step.step.operator, value, column)}?"
     which, have = ("one", "has") if step.step.k == 1 else (f"{step.step.k:,}", "have")
-    return f"Which {which} of ({sets[0]}) {have} the {extreme_words(step.step.largest, column)} {words}?"
+    extreme = f"{extreme_words(step.step.largest, column)} {words.removeprefix('the ')}"
+    return f"Which {which} of ({sets[0]}) {have} the {extreme}?"
+
+
+def _input(step: BoundStep, sets: Sequence[str], place: int) -> str:
+    """An input within a formula: the step whose number it is, or its set."""
+    ref = step.inputs[place]
+    return f"the result of step {ref + 1}" if place in step.number_places and ref is not None else f"({sets[place]})"
 
 
 def _set(kg: KnowledgeGraph, members: Ids) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 
 from kg_data.columns import LiteralColumn
 from reasoning.graph.store import KnowledgeGraph
@@ -36,6 +37,13 @@ def readable(value: Value | bool) -> str:
     return f"{int(value) if whole else value:,}"
 
 
+def rounded(value: Value) -> Value:
+    """A computed number with as many digits as tell something: six, and none behind the point of large ones."""
+    if not isinstance(value, float) or value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(0, 5 - math.floor(math.log10(abs(value)))))
+
+
 def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
     """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
     column = next((item for item in kg.literals if item.relation == relation), None)
@@ -49,10 +57,10 @@ def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool
     return f"{text} {column.unit}" if unit and column is not None and column.unit else text
 
 
-def comparison_words(operator: Operator, value: Value, column: LiteralColumn | None) -> str:
-    """What is said of a value that passes: "above 1,000,000", "1990 or later"."""
+def comparison_words(operator: Operator, value: Value | str, column: LiteralColumn | None) -> str:
+    """What is said of a value that passes: "above 1,000,000", "1990 or later"; `value` may be words already."""
     words = _OF_TIMES if isinstance(value, datetime.date) or tells_time(column) else _OF_AMOUNTS
-    return words[operator].format(value_words(value, column, unit=True))
+    return words[operator].format(value if isinstance(value, str) else value_words(value, column, unit=True))
 
 
 def extreme_words(largest: bool, column: LiteralColumn | None) -> str:

@@ -8,19 +8,30 @@ from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import (
+    Aggregate,
+    Arithmetic,
     Compare,
     Complement,
+    Constant,
     Count,
     Entity,
+    Every,
     Exists,
     Intersect,
+    It,
+    Measure,
+    Measured,
+    NameStarts,
+    Negative,
+    Number,
     Project,
     Query,
+    Today,
     Top,
     Union,
 )
-from reasoning.wording.inflection import done_when, is_past
-from reasoning.wording.value_text import comparison_words, extreme_words, tells_time
+from reasoning.wording.inflection import base_form, done_when, is_past, plural
+from reasoning.wording.value_text import comparison_words, extreme_words, readable, tells_time
 
 PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
 """A label that ends in one is read as what something is: "directed by", "member of"."""
@@ -57,16 +68,20 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
             words = relation_words(query.part.relation, kg)
             return f"{there_is} with a value for {words} among: {verbalise(query.part.source, kg)}"
         return f"{there_is} of: {verbalise(query.part, kg)}"
+    if isinstance(query, Number):
+        return number_words(query, kg)
     if isinstance(query, Entity):
         return entity_words(query, kg)
+    if isinstance(query, It):
+        return "it"
     if isinstance(query, Project):
         words = relation_words(query.relation, kg)
         words, inverse = direction(query, kg, words)
         source = verbalise(query.source, kg)
         if inverse:
-            one_of = "" if isinstance(query.source, Entity) else "one of: "
+            one_of = "" if isinstance(query.source, Entity | It) else "one of: "
             return f"everything {inverse_phrase(words, one_of + source)}"
-        if isinstance(query.source, Entity):
+        if isinstance(query.source, Entity | It):
             return forward_phrase(words, source)
         return forward_phrase(words, f"each of ({source})" if _goes_on(words) else f"each of: {source}")
     if isinstance(query, Complement):
@@ -77,11 +92,22 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         return _intersection(query, kg)
     if isinstance(query, Compare):
         return _comparison(query, kg)
-    assert isinstance(query, Top)
+    if isinstance(query, Every):
+        words, inverse = direction(query, kg, relation_words(query.relation, kg))
+        one_of = "" if isinstance(query.source, Entity) else "every one of: "
+        source = f"{one_of}{verbalise(query.source, kg)}"
+        return f"everything {led_from_phrase(words, source) if inverse else inverse_phrase(words, source)}"
+    if isinstance(query, NameStarts):
+        return f'those of {_grouped(query.source, verbalise(query.source, kg))} whose name begins with "{query.prefix}"'
+    if isinstance(query, Measured):
+        assert isinstance(query.measure, Measure)
+        return f"{number_words(query.measure.number, kg)} for each of: {verbalise(query.source, kg)}"
+    if not isinstance(query, Top):
+        return str(query)  # an input of a step, by its number
     rank = extreme_words(query.largest, _column(query, kg))
     number = "one" if query.k == 1 else f"{query.k:,}"
     source = _grouped(query.source, verbalise(query.source, kg))
-    label = value_label(query.relation, kg)
+    label = measure_words(query.measure, kg)
     if (place := place_of(query)) is not None and isinstance(query.source, Top):
         source = _grouped(query.source.source, verbalise(query.source.source, kg))
         rank = extreme_words(query.source.largest, _column(query, kg))
@@ -91,9 +117,13 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
     return f"the {number} with the {rank} {label} among {source}"
 
 
+def led_from_phrase(words: str, source: str) -> str:
+    """What is told of whatever a relation leads to: "that X borders", "that is the capital of X"."""
+    return f"that {source} {words}" if is_verb(words) else f"that is the {noun_words(words)} of {source}"
+
+
 def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
-    test = comparison_words(query.operator, query.value, _column(query, kg))
-    clause = f"whose {value_label(query.relation, kg)} is {test}"
+    clause = f"whose {measure_words(query.measure, kg)} is {tested_words(query, kg)}"
     if has_no_value(query, kg):
         return f"everything {clause}"
     source, text = query.source, verbalise(query.source, kg)
@@ -102,17 +132,107 @@ def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
     return f"those of {_grouped(source, text)} {clause}"
 
 
+def tested_words(query: Compare, kg: KnowledgeGraph | None) -> str:
+    """What is said of a number that passes a comparison: "above 1,000,000", "above the population of Spain"."""
+    value = number_words(query.value, kg) if isinstance(query.value, Query) else query.value
+    return comparison_words(query.operator, value, _column(query, kg))
+
+
+def measure_words(measure: str | Measure, kg: KnowledgeGraph | None) -> str:
+    """A measure as a noun: "population", "number of languages", "its population divided by its area"."""
+    if isinstance(measure, str):
+        return value_label(measure, kg)
+    return number_words(measure.number, kg).removeprefix("the ")
+
+
+def number_words(number: Query, kg: KnowledgeGraph | None) -> str:
+    """A number as a noun phrase: "the number of languages of Belgium", "the sum of the population of: ..."."""
+    if isinstance(number, Constant):
+        return readable(number.value)
+    if isinstance(number, Today):
+        return "today"
+    if isinstance(number, Negative):
+        return f"minus {_bracketed_number(number.part, kg)}"
+    if isinstance(number, Arithmetic):
+        left, right = _bracketed_number(number.left, kg), _bracketed_number(number.right, kg)
+        return f"{left} {_SIGNS[number.sign]} {right}"
+    if isinstance(number, Count):
+        return f"the number of {_counted(number.part, kg)}"
+    if isinstance(number, Aggregate):
+        label = f"{number.kind} of the {measure_words(number.measure, kg)}"
+        joint = "over" if isinstance(number.source, It) else "over:"
+        return f"the {label} {joint} {verbalise(number.source, kg)}"
+    if isinstance(number, Project) and isinstance(number.source, It):
+        return f"its {value_label(number.relation, kg)}"
+    if isinstance(number, Project) and isinstance(number.source, Entity):
+        return f"the {value_label(number.relation, kg)} of {entity_words(number.source, kg)}"
+    if isinstance(number, Project):
+        return f"the {value_label(number.relation, kg)} of: {verbalise(number.source, kg)}"
+    return str(number)  # an input of a step, by its number
+
+
+_SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+
+
+def _bracketed_number(number: Query, kg: KnowledgeGraph | None) -> str:
+    words = number_words(number, kg)
+    return f"({words})" if isinstance(number, Arithmetic) else words
+
+
+def _counted(part: Query, kg: KnowledgeGraph | None) -> str:
+    """What is counted for a member, as a plural where the query says of which kind: "its languages", "airports ..."."""
+    if isinstance(part, Project) and isinstance(part.source, It):
+        words, inverse = direction(part, kg, relation_words(part.relation, kg))
+        if not inverse and not _goes_on(words):
+            return f"its {plural(noun_words(words))}"
+        return f"things {_things_clause(words)}" if inverse else forward_phrase(words, "it")
+    if isinstance(part, Intersect):
+        typed = [p for p in part.parts if isinstance(p, Project) and isinstance(p.source, Entity) and _is_type(p, kg)]
+        rest = [p for p in part.parts if p not in typed]
+        clauses = [_clause_of_it(p, kg) for p in rest]
+        if len(typed) == 1 and all(clauses) and isinstance(typed[0].source, Entity):
+            return f"{plural(entity_words(typed[0].source, kg))} {' and '.join(clauses)}"
+    return f"{verbalise(part, kg)}"
+
+
+def _things_clause(words: str) -> str:
+    """What is told of several that a relation leads from to the member: "that border it", "whose country is it"."""
+    if is_verb(words):
+        return f"that {base_form(words)} it"
+    return f"that are {words} it" if ends_in_preposition(words) else f"whose {noun_words(words)} is it"
+
+
+def _is_type(part: Project, kg: KnowledgeGraph | None) -> bool:
+    words, inverse = direction(part, kg, relation_words(part.relation, kg))
+    return inverse and (words in _TYPE or words == "type")
+
+
+def _clause_of_it(part: Query, kg: KnowledgeGraph | None) -> str:
+    """ "whose country is it", for what is counted among things of a kind; "" where there is none."""
+    if not isinstance(part, Project) or not isinstance(part.source, It):
+        return ""
+    words, inverse = direction(part, kg, relation_words(part.relation, kg))
+    if inverse:
+        return _things_clause(words)
+    return f"that it {words}" if is_verb(words) else f"among {forward_phrase(words, 'it')}"
+
+
 def place_of(query: Top) -> str | None:
     """ "second" for the smallest of the two largest, else None."""
     inner = query.source
-    nested = isinstance(inner, Top) and inner.relation == query.relation and inner.largest != query.largest
+    nested = isinstance(inner, Top) and inner.measure == query.measure and inner.largest != query.largest
     return _PLACES.get(inner.k) if nested and query.k == 1 and isinstance(inner, Top) else None
 
 
 def has_no_value(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
     """Whether it chooses among all but one entity, and that one has no value: among everything."""
     source = query.source
-    if kg is None or not isinstance(source, Complement) or not isinstance(source.part, Entity):
+    if (
+        kg is None
+        or query.relation is None
+        or not isinstance(source, Complement)
+        or not isinstance(source.part, Entity)
+    ):
         return False
     column = kg.column(query.relation)
     return column is not None and source.part.index(kg) not in column.entities
@@ -211,7 +331,7 @@ def label_words(label: str) -> str:
     return (spaced or label).lower() if not spaced.isupper() else spaced
 
 
-def direction(query: Project, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:
+def direction(query: Project | Every, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:
     """A projection's label without the mark of a twin, and whether it leads backwards."""
     if kg is None:
         twin = words.endswith(" reverse")
@@ -227,4 +347,4 @@ def _grouped(query: Query, text: str) -> str:
 
 def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:
     """The values that the query's relation has in the graph."""
-    return None if kg is None else kg.column(query.relation)
+    return None if kg is None or query.relation is None else kg.column(query.relation)

@@ -12,15 +12,25 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from reasoning.query.tree import (
+    AGGREGATES,
     OPERATORS,
+    Aggregate,
+    Arithmetic,
     Compare,
     Complement,
+    Constant,
     Count,
     Entity,
+    Every,
     Exists,
     Intersect,
+    It,
+    Measure,
+    NameStarts,
+    Negative,
     Project,
     Query,
+    Sign,
     Top,
     Union,
 )
@@ -53,28 +63,67 @@ class Facts:
         linked = {part for head, _, tail in self.links for part in (head, tail)}
         return linked | {head for table in self.values.values() for head in table}
 
-    def denote(self, query: Query) -> set[str]:
-        """The set of a query that gives one."""
+    def denote(self, query: Query, it: str = "") -> set[str]:
+        """The set of a query that gives one; `it` is the member of the measure that it stands in."""
         if isinstance(query, Entity):
             return {query.name}
+        if isinstance(query, It):
+            return {it}
         if isinstance(query, Union):
-            return set().union(*(self.denote(part) for part in query.parts))
+            return set().union(*(self.denote(part, it) for part in query.parts))
         if isinstance(query, Intersect):
-            return set.intersection(*(self.denote(part) for part in query.parts))
+            return set.intersection(*(self.denote(part, it) for part in query.parts))
         if isinstance(query, Complement):
-            return self.universe - self.denote(query.part)
-        (source,) = query.children
-        members = self.denote(source)
-        if isinstance(query, Project):
+            return self.universe - self.denote(query.part, it)
+        members = self.denote(query.children[0], it)
+        if isinstance(query, Project | Every):
             pairs = {(h, t) if not query.inverse else (t, h) for h, r, t in self.links if r == query.relation}
-            return {end for start, end in pairs if start in members}
+            if isinstance(query, Project):
+                return {end for start, end in pairs if start in members}
+            return {start for start, _ in pairs if members and all((start, end) in pairs for end in members)}
+        if isinstance(query, NameStarts):
+            return {name for name in members if name.lower().startswith(query.prefix.lower())}
         assert isinstance(query, Compare | Top)
-        table = {name: value for name, value in self.values[query.relation].items() if name in members}
+        table = self.measured(query.measure, members)
         if isinstance(query, Compare):
-            return {name for name, value in table.items() if _passes(value, query.operator, query.value)}
-        by_name = sorted(table)
-        ranked = sorted(by_name, key=lambda name: _number(table[name]), reverse=query.largest)
-        return set(ranked[: query.k])
+            bound = self.number(query.value, it) if isinstance(query.value, Query) else query.value
+            if bound is None:
+                return set()
+            return {name for name, value in table.items() if _passes(value, query.operator, bound)}
+        ranked = sorted(map(_number, table.values()), reverse=query.largest)[: query.k]
+        return {name for name, value in table.items() if _number(value) in ranked}
+
+    def measured(self, measure: str | Measure, members: set[str]) -> dict[str, Value]:
+        """The number of each member that has one."""
+        if isinstance(measure, str):
+            return {name: value for name, value in self.values[measure].items() if name in members}
+        numbers = {name: self.number(measure.number, name) for name in members}
+        return {name: value for name, value in numbers.items() if value is not None}
+
+    def number(self, query: Query, it: str = "") -> Value | None:
+        """The number of a query that gives one; None where there is none."""
+        if isinstance(query, Constant):
+            return query.value
+        if isinstance(query, Count):
+            return len(self.denote(query.part, it))
+        if isinstance(query, Project):
+            (value,) = self.measured(query.relation, self.denote(query.source, it)).values() or (None,)
+            return value
+        if isinstance(query, Aggregate):
+            values = list(self.measured(query.measure, self.denote(query.source, it)).values())
+            if query.kind in ("minimum", "maximum"):
+                return (min if query.kind == "minimum" else max)(values, key=_number, default=None)
+            total = sum(map(_number, values))
+            return None if not values else total / len(values) if query.kind == "average" else total
+        if isinstance(query, Negative):
+            part = self.number(query.part, it)
+            return None if part is None else -_number(part)
+        assert isinstance(query, Arithmetic)
+        left, right = self.number(query.left, it), self.number(query.right, it)
+        if left is None or right is None or (query.sign == "/" and not right):
+            return None
+        one, other = _number(left), _number(right)
+        return {"+": one + other, "-": one - other, "*": one * other, "/": one / (other or 1)}[query.sign]
 
 
 def _number(value: Value) -> float:
@@ -120,12 +169,15 @@ def sets(
     compared: st.SearchStrategy[tuple[str, Value]] | None = None,
     ranked: Sequence[str] | st.SearchStrategy[str] = (NUMBER, DECIMAL, DATE),
     by_id: bool = False,
+    it: bool = False,
 ) -> st.SearchStrategy[Query]:
-    """Queries that denote sets, every kind of node among them."""
+    """Queries that denote sets, without numbers of the graph; with `it` the member of a measure may stand in them."""
     names = _strategy(entities)
     links, rankings = _strategy(relations), _strategy(ranked)
     comparisons = comparison_values() if compared is None else compared
-    anchors = st.builds(Entity, names, st.booleans() if by_id else st.just(False))
+    anchors: st.SearchStrategy[Query] = st.builds(Entity, names, st.booleans() if by_id else st.just(False))
+    if it:
+        anchors = st.one_of(st.just(It()), anchors)
 
     def grow(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
         several = st.lists(inner, min_size=2, max_size=3).map(tuple)
@@ -144,6 +196,48 @@ def sets(
         )
 
     return st.recursive(anchors, grow, max_leaves=8)
+
+
+SIGNS: tuple[Sign, ...] = ("+", "-", "*", "/")
+
+
+def numbers(it: bool = False) -> st.SearchStrategy[Query]:
+    """Numbers of the graph of this module, reckoned with and aggregated; with `it` those of a member of a measure."""
+    inner = sets(it=it)
+    counted = st.builds(Every, st.sampled_from(RELATIONS), inner, st.booleans()) | inner
+    of_one = st.builds(Entity, st.sampled_from(ENTITIES)) | (st.just(It()) if it else st.nothing())
+    leaves: st.SearchStrategy[Query] = st.one_of(
+        st.builds(Constant, st.integers(-2, 3)),
+        st.builds(Count, counted),
+        st.builds(Aggregate, st.sampled_from((NUMBER, DECIMAL)), inner, st.sampled_from(AGGREGATES)),
+        st.builds(Project, st.just(NUMBER), of_one),
+        st.builds(lambda first, last: Arithmetic("-", first, last), *[st.builds(Project, st.just(DATE), of_one)] * 2),
+    )
+    return st.recursive(
+        leaves,
+        lambda part: st.one_of(
+            st.builds(Arithmetic, st.sampled_from(SIGNS), part, part),
+            part.filter(lambda number: not isinstance(number, Constant)).map(Negative),
+        ),
+        max_leaves=3,
+    )
+
+
+def measures() -> st.SearchStrategy[Measure]:
+    """Numbers in brackets in which the member stands."""
+    return numbers(it=True).filter(lambda number: number.holds_it).map(Measure)
+
+
+def measured_sets() -> st.SearchStrategy[Query]:
+    """Sets that are chosen by a measure in brackets, a number of the graph, all members of a set, or a name."""
+    inner = sets()
+    either = st.sampled_from((NUMBER, DECIMAL)) | measures()
+    return st.one_of(
+        st.builds(Compare, either, inner, st.sampled_from(OPERATORS), numbers() | st.integers(-3, 3)),
+        st.builds(Top, st.integers(1, 3), measures(), inner, st.booleans()),
+        st.builds(Every, st.sampled_from(RELATIONS), inner, st.booleans()),
+        st.builds(NameStarts, st.sampled_from(("a", "B", "x")), inner),
+    )
 
 
 def queries(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:

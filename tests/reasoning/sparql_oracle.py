@@ -13,9 +13,9 @@ from kg_data.iris import entity_id
 from reasoning import KnowledgeGraph, Query
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
-from reasoning.query.tree import Count, Exists, Project, Top, Value
+from reasoning.query.tree import Count, Exists, Measured, Number, Project, Top, Value
 
-Outcome = frozenset[Any] | int | bool
+Outcome = frozenset[Any] | float | bool
 READ: dict[ValueKind, Callable[[str], Value]] = {
     "integer": int,
     "decimal": float,
@@ -31,13 +31,14 @@ def by_executor(query: Query, kg: KnowledgeGraph) -> Outcome:
         assert chain.anchor is not None
         return frozenset([kg.identifier(chain.anchor)])
     last, result = chain.steps[-1], execute(kg, chain)[-1]
+    if last.gives_number and last.step.operation != "count":
+        return float("nan") if result.value is None else float(result.value)
     if result.value is not None:
         return result.value
     ids = [kg.identifier(entity) for entity in result.members.tolist()]
-    if result.values is None or last.relation is None or not isinstance(query, Project | Top):
+    if result.values is None or not isinstance(query, Project | Top | Measured):
         return frozenset(ids)
-    column = kg.literals[last.relation.index]
-    return frozenset((id_, kg.value(column, raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
+    return frozenset((id_, _shown(last.kind, raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
 
 
 def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outcome:
@@ -46,12 +47,32 @@ def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outc
     if isinstance(query, Exists):
         return bool(result)
     assert isinstance(result, pyoxigraph.QuerySolutions)
+    if isinstance(query, Number) and not isinstance(query, Count):
+        return number_in(result)
     rows = [[term.value for term in solution] for solution in result]
     if isinstance(query, Count):
         return int(rows[0][0])
     ids = [entity_id(row[0]) for row in rows]
     if len(result.variables) == 1:
         return frozenset(ids)
-    assert isinstance(query, Project | Top)
-    read = READ[kg.literals[kg.relation(query.relation).index].kind]
-    return frozenset((id_, read(row[1])) for id_, row in zip(ids, rows, strict=True))
+    kind = bind(query, kg).steps[-1].kind
+    assert kind is not None
+    by_relation = isinstance(query, Project) or (isinstance(query, Top) and query.relation is not None)
+    read = READ[kind] if by_relation or kind == "date" else float
+    return frozenset((id_, _shown(kind, read(row[1]))) for id_, row in zip(ids, rows, strict=True))
+
+
+def number_in(solutions: pyoxigraph.QuerySolutions) -> float:
+    """The last column of the one solution as a number, dates as days; NaN where there is none."""
+    terms = [list(solution)[-1] for solution in solutions]
+    if not terms or terms[0] is None:
+        return float("nan")
+    text = str(terms[0].value)
+    return float(datetime.date.fromisoformat(text).toordinal() if text[4:5] == "-" else text)
+
+
+def _shown(kind: ValueKind | None, value: Value) -> Value:
+    """A value in one form: what was reckoned with as many digits as both must agree in."""
+    if isinstance(value, datetime.date) or kind == "date":
+        return value if isinstance(value, datetime.date) else datetime.date.fromordinal(int(value))
+    return float(f"{float(value):.9g}")

@@ -303,7 +303,8 @@ def _literal(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn
 
 
 def _measured_relations(query: Query) -> Iterator[MeasuredRelation]:
-    if isinstance(query, Compare | Project | Top) and (relation := measured_relation(query.relation)) is not None:
+    named = query.relation if isinstance(query, Compare | Project | Top) else None
+    if named is not None and (relation := measured_relation(named)) is not None:
         yield relation
     for child in query.children:
         yield from _measured_relations(child)

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from reasoning.completion.soft.adjacency import BLOCK, LARGEST, NeuralAdjacency
 from reasoning.completion.soft.fuzzy import Confidences, FuzzySet, among_first, intersect, negate, unite
 from reasoning.completion.soft.projection import add_strength, raise_best
+from reasoning.errors import QueryError
 from reasoning.execution.exact import StepSet, execute_step
+from reasoning.execution.formulas import starting_with
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundChain, BoundStep
@@ -25,6 +27,11 @@ from reasoning.query.binding import BoundChain, BoundStep
 PAIRS = 220_000_000
 """Most pairs of a source and an entity that a projection scores: all of them in a graph of up to 14,800 entities. A set
 that holds most of a larger one is a hub's, spread so thin that each of its last thousands is worth next to nothing."""
+
+EXACT_ALONE = frozenset({"every", "measure", "aggregate", "number"})
+"""Operations that only exact execution has."""
+
+_IN_WORDS = {"every": "every(...)", "aggregate": "a sum or another aggregate", "number": "arithmetic"}
 
 FIRST = 32
 """Sources looked at before the others, the surest of a set: they tell how sure results can be."""
@@ -53,6 +60,19 @@ class SoftLogic:
             results.append(self.step(step, self.inputs(step, results)))
             done(results[-1])
         return results
+
+    def check(self, chain: BoundChain) -> None:
+        """Refuse what soft logic has no rule for, before anything is done.
+
+        Raises:
+            QueryError: the chain measures by a formula, reckons with numbers, or asks for all members of a set.
+        """
+        for step in chain:
+            if step.step.operation in EXACT_ALONE or step.step.formula is not None or step.number_places:
+                what = _IN_WORDS.get(step.step.operation, "a measure in brackets or a number of the graph")
+                raise QueryError(
+                    f"likely answers cannot be found where a query has {what}: ask by method exact what the graph says"
+                )
 
     def inputs(self, step: BoundStep, results: Sequence[FuzzySet]) -> list[FuzzySet]:
         """The fuzzy sets that a step starts from."""
@@ -83,11 +103,12 @@ class SoftLogic:
             valued = self._valued(step, listed)
             members = FuzzySet(valued.members, listed.of(valued.members))
             assert valued.values is not None
-            names = [self.kg.entity_labels[entity] for entity in valued.members.tolist()]
-            sign = -1 if step.step.largest else 1
-            values = valued.values
-            order = sorted(range(len(names)), key=lambda i: (sign * values[i], names[i]))
-            return among_first(members, np.array(order, dtype=np.int64), step.step.k)
+            _, places = np.unique(-valued.values if step.step.largest else valued.values, return_inverse=True)
+            return among_first(members, places, step.step.k)
+        if operation == "name_starts":
+            assert step.step.prefix is not None
+            starting = listed.members[starting_with(self.kg, step.step.prefix, listed.members)]
+            return FuzzySet(starting, listed.of(starting)).cut(0.0)
         valued = self._valued(step, listed)
         return FuzzySet(valued.members, listed.of(valued.members)).cut(0.0)
 

@@ -105,21 +105,27 @@ def negate(fuzzy: FuzzySet, scale: float) -> FuzzySet:
     return FuzzySet(fuzzy.members, 1 - np.minimum(1.0, scale * fuzzy.confidence), 1 - min(1.0, scale * fuzzy.rest))
 
 
-def among_first(fuzzy: FuzzySet, order: NDArray[np.int64], k: int) -> FuzzySet:
-    """In the set and among its first `k` in an order of its listed members: sure members push later ones out.
+def among_first(fuzzy: FuzzySet, places: NDArray[np.int64], k: int) -> FuzzySet:
+    """In the set and among its first `k`: sure members push those behind them out, and those that tie stand together.
 
-    The confidence of the i-th is its own times the probability that fewer than k of those before it are members, all
+    The confidence of a member is its own times the probability that fewer than k of those before it are members, all
     independent (the Poisson binomial distribution, kept up to k).
+
+    Args:
+        fuzzy: the set.
+        places: the place of each listed member, shape (m,); members that tie have the same.
+        k: how many are first.
     """
     count = np.zeros(k)
     count[0] = 1.0
-    confidence = np.zeros(len(order))
-    for position in order.tolist():
-        own = fuzzy.confidence[position]
-        confidence[position] = own * count.sum()
-        moved = count * own
-        count -= moved
-        count[1:] += moved[:-1]
+    confidence = np.zeros(len(places))
+    for place in np.unique(places):
+        level = np.flatnonzero(places == place)
+        confidence[level] = fuzzy.confidence[level] * count.sum()
+        for own in fuzzy.confidence[level].tolist():
+            moved = count * own
+            count -= moved
+            count[1:] += moved[:-1]
     return FuzzySet(fuzzy.members, confidence).cut(0.0)
 
 

@@ -146,14 +146,15 @@ def test_without_a_predictor_it_is_set_algebra(stated: Facts, query: Query) -> N
 def test_the_first_k_weigh_every_way_in_which_those_before_may_be_members() -> None:
     confidence = np.array([0.9, 0.3, 0.6, 0.5, 1.0])
     members = np.arange(5, dtype=np.int32)
-    order = np.array([3, 0, 4, 1, 2])
+    places = np.array([1, 2, 3, 0, 2])  # the second and the last tie
     for k in (1, 2, 4):
         expected = np.zeros(5)
         for world in itertools.product((0, 1), repeat=5):
             weight = math.prod(c if there else 1 - c for c, there in zip(confidence, world, strict=True))
-            for chosen in [at for at in order if world[at]][:k]:
-                expected[chosen] += weight
-        found = among_first(FuzzySet(members, confidence), order, k)
+            for at in range(5):
+                before = sum(world[other] for other in range(5) if places[other] < places[at])
+                expected[at] += weight * (world[at] and before < k)
+        found = among_first(FuzzySet(members, confidence), places, k)
         assert found.of(members) == pytest.approx(expected)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import EVIDENCE_LIMIT, Answer
 from reasoning.query.tree import Complement, Count, Exists, Top
-from tests.reasoning.random_queries import Facts, facts, sets
+from tests.reasoning.random_queries import Facts, facts, measured_sets, numbers, sets
 
 
 def answer(world: Facts | list[tuple[str, str, object]], query: Query | str) -> Answer:
@@ -45,6 +45,36 @@ def only(world: Facts, given: Answer) -> Facts:
 @settings(max_examples=200, deadline=None)
 def test_all_evidence_is_in_the_graph(world: Facts, query: Query) -> None:
     assert shown(answer(world, query)) <= set(world.triples)
+
+
+@pytest.mark.slow
+@given(facts(), st.one_of(measured_sets(), numbers()))
+@settings(max_examples=200, deadline=None)
+def test_all_evidence_of_numbers_is_in_the_graph(world: Facts, query: Query) -> None:
+    assert shown(answer(world, query)) <= set(world.triples)
+
+
+EMPLOYEES: list[tuple[str, str, object]] = [
+    ("Ann", "skill", "Go"), ("Ann", "skill", "Rust"), ("Bob", "skill", "Go"), ("Atlas", "needs", "Go"),
+    ("Atlas", "needs", "Rust"), ("Ann", "salary", 70), ("Bob", "salary", 60), ("Ann", "boss", "Bob"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('every(skill, needs("Atlas"))', [0, 1, 3, 4]),
+        ('[count(skill(it))]("Ann")', [0, 1]),
+        ('top(1, [count(skill(it) & needs("Atlas"))], "Ann" | "Bob")', [0, 1, 3, 4]),
+        ('salary("Ann") - salary("Bob")', [5, 6]),
+        ('salary("Ann" | "Bob") > salary("Bob")', [5, 6]),
+        ('[salary(it) - salary(boss(it))]("Ann" | "Bob") > 0', [5, 6, 7]),
+        ('sum(salary, "Ann" | "Bob")', [5, 6]),
+        ('name_starts("a", ~skill("Go"))', [0]),
+    ],
+)
+def test_what_a_number_rests_on_is_shown(query: str, expected: list[int]) -> None:
+    assert shown(answer(EMPLOYEES, query)) == {EMPLOYEES[place] for place in expected}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationErro
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
 from reasoning.query.tree import Complement, Count, Exists, Intersect, Union
-from tests.reasoning.random_queries import DATE, DECIMAL, NUMBER, Facts, facts, sets
+from tests.reasoning.random_queries import DATE, DECIMAL, NUMBER, Facts, facts, measured_sets, numbers, sets
 
 TOWNS = KnowledgeGraph.from_triples(
     [
@@ -93,6 +93,22 @@ def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
     assert found(kg, Complement(Complement(query))) == found(kg, query)
 
 
+@pytest.mark.slow
+@given(facts(), measured_sets())
+@settings(max_examples=200, deadline=None)
+def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
+    assert found(KnowledgeGraph.from_triples(world.triples), query) == world.denote(query)
+
+
+@pytest.mark.slow
+@given(facts(), numbers())
+@settings(max_examples=200, deadline=None)
+def test_numbers_are_what_python_reckons_over_the_triples(world: Facts, number: Query) -> None:
+    answer = Reasoner(KnowledgeGraph.from_triples(world.triples), method="exact").answer(number)
+    expected = world.number(number)
+    assert answer.value == expected if expected is None else answer.value == pytest.approx(expected)
+
+
 # One case at a time ---------------------------------------------------------------------------------------------
 
 
@@ -118,16 +134,35 @@ def test_negating_twice_changes_nothing(world: Facts, query: Query) -> None:
         ('top(1, people, "Ash" | "Birch")', {"Ash"}),
         ('top(5, people, "Ash" | "Birch")', {"Ash", "Birch"}),
         ('bottom(1, founded, "Ash" | "Birch" | "Cedar")', {"Ash"}),
+        ('every(road, "Ash" | "Cedar")', {"Cedar"}),
+        ('every(~road, "Birch" | "Cedar")', {"Cedar"}),
+        ('every(road, river("Birch"))', set()),
+        ('name_starts("b", !"Ash")', {"Birch"}),
+        ('people("Ash" | "Birch") < people("Ash")', {"Birch"}),
+        ('[people(it) - people(road(it))]("Ash" | "Birch") > 0', {"Ash"}),
+        ('[count(road(it))]("Ash" | "Cedar") = count(road("Cedar"))', {"Cedar"}),
     ],
 )
 def test_a_query_by_hand(query: str, expected: set[str]) -> None:
     assert found(TOWNS, query) == expected
 
 
-@pytest.mark.parametrize(("word", "expected"), [("top", ["Ash", "Birch"]), ("bottom", ["Birch", "Cedar"])])
-def test_ties_go_by_name_and_the_extreme_stands_first(word: str, expected: list[str]) -> None:
-    answer = Reasoner(TOWNS, method="exact").answer(f'{word}(2, people, "Ash" | "Birch" | "Cedar")')
+@pytest.mark.parametrize(
+    ("ranking", "expected", "note"),
+    [
+        ("top(2, people, {})", ["Ash", "Birch", "Cedar"], "Birch, Cedar share place 2, so 3 are given instead of 2"),
+        ("bottom(1, people, {})", ["Birch", "Cedar"], "Birch, Cedar share place 1, so 2 are given instead of 1"),
+        ("bottom(2, people, {})", ["Birch", "Cedar"], None),
+        ("bottom(1, people, top(2, people, {}))", ["Birch", "Cedar"], "share place 1"),
+        ("top(1, [count(road(it))], {})", ["Cedar"], None),
+    ],
+)
+def test_all_who_tie_with_the_last_place_are_kept_and_it_is_said(
+    ranking: str, expected: list[str], note: str | None
+) -> None:
+    answer = Reasoner(TOWNS, method="exact").answer(ranking.format('"Ash" | "Birch" | "Cedar"'))
     assert answer.entities == expected
+    assert any(note in said for said in answer.notes) if note else not answer.notes
 
 
 @pytest.mark.parametrize(
@@ -143,10 +178,31 @@ def test_ties_go_by_name_and_the_extreme_stands_first(word: str, expected: list[
         ('count(people("Ash" | "Birch"))', 2),
         ('people("Ash" | "Birch")', None),
         ('height("Ash")', None),
+        ('people("Ash") - people("Birch")', 10),
+        ('people("Ash") / people("Birch") * -2', -3.0),
+        ('people("Ash") / (people("Birch") - people("Cedar"))', None),
+        ('height("Ash") + 1', None),
+        ('founded("Cedar") - founded("Ash")', 36404),
+        ('date("1200-05-02") - founded("Ash")', 1),
+        ("3 + 4 * 2 - 1", 10),
+        ('sum(people, !"Ash")', 40),
+        ('average(people, "Ash" | "Birch")', 25.0),
+        ('sum(height, "Ash")', None),
+        ('minimum(founded, road("Birch" | "Cedar"))', datetime.date(1200, 5, 1)),
+        ('maximum([count(road(it))], "Ash" | "Cedar")', 2),
+        ('average([people(it) / count(road(it))], "Ash" | "Cedar")', 20.0),
+        ('[count(river(it) & !"Birch")]("Ash")', 0),
+        ('[sum(people, road(it))]("Cedar")', 50),
+        ('[count(people(road(it)) > 20)]("Cedar")', 1),
+        ('[count(top(1, people, road(it)))]("Cedar")', 1),
+        ('[count(!road(it))]("Cedar")', 1),
+        ('exists([count(road(it))]("Cedar") > count(road("Ash")))', True),
+        ('count(people("Ash" | "Birch" | "Cedar") < people("Ash"))', 2),
+        ('exists(height("Birch") != height("Ash"))', False),
     ],
 )
 def test_the_value_of_an_answer(query: str, value: object) -> None:
-    answer = Reasoner(TOWNS, method="exact").answer(query)
+    answer = Reasoner(TOWNS, method="exact").answer(Query.parse(query))
     assert (answer.value, type(answer.value)) == (value, type(value))
 
 
@@ -163,12 +219,41 @@ def test_the_value_of_an_answer(query: str, value: object) -> None:
         ('top(1, road, "Ash")', QueryError, '"road" leads to entities and cannot be compared'),
         ('founded("Ash") > 1200', QueryError, '"founded" holds dates; compare it with one such as "2001-12-31"'),
         ('people("Ash") > "1200-01-01"', QueryError, '"people" holds numbers; compare it with one such as 1200'),
+        ('road("Ash") + 1', QueryError, '"road" leads to entities where a number is needed; count(...)'),
+        ('founded("Ash") + 1', QueryError, "two dates can be subtracted, which gives days"),
+        ('sum(founded, !"Ash")', QueryError, "dates, which have no sum; minimum and maximum"),
+        ('founded("Ash") > people("Ash")', QueryError, "holds dates; compare it with one such as"),
+        ('[people(it)]("Ash") > founded("Ash")', QueryError, "holds numbers"),
+        ('[road(it) + 1]("Ash")', QueryError, '"road" leads to entities'),
+        ('top(1, [count(people(it))], "Ash")', QueryError, '"people" gives values, not entities'),
+        ('every(people, "Ash")', QueryError, '"people" gives values, not entities'),
+        ('road([count(road(it))]("Ash"))', QueryError, "number or truth value, not a set"),
     ],
 )
 def test_misuse_is_an_error_that_says_what_to_do(query: str, error: type[SkylarkError], message: str) -> None:
     with pytest.raises(error) as raised:
         bind(Query.parse(query), TOWNS)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ('people(!"Ash") + 1', "step 2 gives 2 values where one number is needed: take their sum"),
+        ('people("Ash") > people(!"Ash")', "gives 2 values where one number is needed"),
+        ('[people(road(it))]("Cedar")', 'people(...) gives 2 values for "Cedar", and one number is needed'),
+    ],
+)
+def test_several_values_are_no_number(query: str, message: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        Reasoner(TOWNS, method="exact").answer(query)
+    assert message in str(raised.value)
+
+
+def test_today_is_one_day_a_query_and_is_said() -> None:
+    answer = Reasoner(TOWNS, method="exact").answer('today - founded("Ash")')
+    day = datetime.date.fromisoformat(answer.notes[0].removeprefix("today is ").removesuffix(" (UTC)"))
+    assert answer.value == (day - datetime.date(1200, 5, 1)).days
 
 
 def test_a_graph_without_values_says_so() -> None:

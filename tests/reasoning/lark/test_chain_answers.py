@@ -147,6 +147,10 @@ def test_an_anchor_alone_asks_nothing() -> None:
         ("weight({}) >= 2", ["llm", "exact"]),
         ("top(1, weight, {})", ["llm", "exact"]),
         ("weight({})", ["llm", "exact"]),
+        ("sum(weight, {})", ["llm", "exact"]),
+        ("count({}) * 2 - 1", ["llm", "exact", "exact"]),
+        ("[weight(it) * 2]({})", ["llm", "exact"]),
+        ('weight({}) > weight("Wombat 1")', ["llm", "exact", "exact"]),
     ],
 )
 def test_what_no_context_can_hold_is_done_exactly_and_marked(text: str, by: list[str]) -> None:

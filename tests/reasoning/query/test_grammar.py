@@ -8,11 +8,32 @@ from hypothesis import strategies as st
 
 from reasoning import Query
 from reasoning.errors import QueryError
-from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union
+from reasoning.query.tree import (
+    Aggregate,
+    Arithmetic,
+    Compare,
+    Complement,
+    Constant,
+    Count,
+    Entity,
+    Every,
+    Exists,
+    Intersect,
+    It,
+    Measure,
+    Measured,
+    NameStarts,
+    Negative,
+    Project,
+    Today,
+    Top,
+    Union,
+)
 from tests.reasoning.awkward_names import AWKWARD
-from tests.reasoning.random_queries import queries, sets
+from tests.reasoning.random_queries import measured_sets, numbers, queries, sets
 
 A, B, C = Entity("a"), Entity("b"), Entity("c")
+ONE, TWO = Constant(1), Constant(2)
 
 names = st.one_of(st.sampled_from(AWKWARD), st.text(min_size=1, max_size=8))
 values = st.one_of(
@@ -29,6 +50,13 @@ values = st.one_of(
 @given(queries(sets(names, names, st.tuples(names, values), names, by_id=True)))
 @settings(max_examples=400, deadline=None)
 def test_a_query_prints_as_text_that_reads_back_to_it(query: Query) -> None:
+    assert Query.parse(str(query)) == query
+
+
+@pytest.mark.slow
+@given(st.one_of(measured_sets(), numbers()))
+@settings(max_examples=400, deadline=None)
+def test_a_query_with_numbers_prints_as_text_that_reads_back_to_it(query: Query) -> None:
     assert Query.parse(str(query)) == query
 
 
@@ -71,6 +99,25 @@ def test_any_name_can_be_an_entity_and_a_relation(name: str) -> None:
         ('top(3, v, "a" | "b")', Top(3, "v", Union((A, B)))),
         ('bottom(1, "top", "a")', Top(1, "top", A, largest=False)),
         ('r(top(1, v, "a"))', Project("r", Top(1, "v", A))),
+        ('every(~r, "a")', Every("r", A, inverse=True)),
+        ('name_starts("É", "a")', NameStarts("É", A)),
+        ('top(2, [count(r(it))], "a")', Top(2, Measure(Count(Project("r", It()))), A)),
+        ('[v(it) / w(it)]("a")', Measured(Measure(Arithmetic("/", Project("v", It()), Project("w", It()))), A)),
+        ('[count(it)]("a") > 1', Compare(Measure(Count(It())), A, ">", 1)),
+        ('v("a") > v("b")', Compare("v", A, ">", Project("v", B))),
+        ('v("a") > count("b") + 1', Compare("v", A, ">", Arithmetic("+", Count(B), Constant(1)))),
+        ('v("a") > "2001-12-31"', Compare("v", A, ">", datetime.date(2001, 12, 31))),
+        ('v("a") > date("2001-12-31")', Compare("v", A, ">", datetime.date(2001, 12, 31))),
+        ('sum(v, "a")', Aggregate("v", A, "sum")),
+        ('average([count(r(it))], "a")', Aggregate(Measure(Count(Project("r", It()))), A, "average")),
+        ("1 - 2 - 3 * 4", Arithmetic("-", Arithmetic("-", ONE, TWO), Arithmetic("*", Constant(3), Constant(4)))),
+        ("1 - (2 - 3)", Arithmetic("-", ONE, Arithmetic("-", TWO, Constant(3)))),
+        ("1 - -2", Arithmetic("-", ONE, Constant(-2))),
+        ('-count("a") * 2', Arithmetic("*", Negative(Count(A)), TWO)),
+        ('today - v("a")', Arithmetic("-", Today(), Project("v", A))),
+        ('itself("a") & todays("b")', Intersect((Project("itself", A), Project("todays", B)))),
+        ('"sum"("a") | "it"("b")', Union((Project("sum", A), Project("it", B)))),
+        ('count(v("a") > 1 & "b")', Count(Intersect((Compare("v", A, ">", 1), B)))),
     ],
 )
 def test_a_text_reads_as_its_tree(text: str, query: Query) -> None:
@@ -154,6 +201,20 @@ def test_of_a_long_text_the_part_around_the_column_is_shown(before: int, after: 
         ('count(count("a"))', 'count("a") gives a number or truth value, not a set'),
         ('r(exists("a"))', "it can only stand at the top"),
         ('v("a") > 1e999', "64-bit"),
+        ("it", "`it` stands only inside the brackets of a measure"),
+        ('r(it) & "a"', "`it` stands only inside the brackets of a measure"),
+        ('[5]("a")', "[5] is the same for every member"),
+        ('[count(r("b"))]("a")', "is the same for every member"),
+        ('[r(it) & "b"]("a")', 'expected a number, found r(it) & "b"; a set is counted by count(...)'),
+        ('top(1, [count(top(1, [count(it)], r(it)))], "a")', "brackets with `it` do not nest"),
+        ('[count(v(r(it)) > v(it))]("a")', "subtract inside them"),
+        ('v("a") > count(it)', "subtract inside them"),
+        ('3 > v("a")', "left of a comparison stands a measure of a set"),
+        ('"a" + 1', 'expected a number, found "a"'),
+        ('~v("a") + 1', "expected a number"),
+        ("sum(v)", 'expected ","'),
+        ('date("yesterday")', 'a date such as "2001-12-31"'),
+        ('name_starts("", "a")', "expected a name between the quotes"),
     ],
 )
 def test_an_error_says_what_was_expected(text: str, message: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import random
 from dataclasses import replace
 from itertools import islice
@@ -18,13 +19,25 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.errors import QueryError, UnknownEntityError, UnknownRelationError
 from reasoning.graph.export import rdf_triples
+from reasoning.query.sparql import MOST_NESTED
 from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.deep_queries import RandomQueries
 from tests.reasoning.query.test_tree import GROWTH, KG, grown
-from tests.reasoning.random_queries import DATE, DECIMAL, ENTITIES, NUMBER, RELATIONS, Facts, facts, sets
-from tests.reasoning.sparql_oracle import Outcome, by_executor, by_sparql
+from tests.reasoning.random_queries import (
+    DATE,
+    DECIMAL,
+    ENTITIES,
+    NUMBER,
+    RELATIONS,
+    Facts,
+    facts,
+    measured_sets,
+    numbers,
+    sets,
+)
+from tests.reasoning.sparql_oracle import Outcome, by_executor, by_sparql, number_in
 
 
 def store_of(kg: KnowledgeGraph) -> pyoxigraph.Store:
@@ -71,11 +84,31 @@ def test_values_come_with_their_members(world: Facts, query: Query, relation: st
 
 
 @pytest.mark.slow
+@given(facts(), measured_sets())
+@settings(max_examples=150, deadline=None)
+def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Facts, query: Query) -> None:
+    found = selected(KnowledgeGraph.from_triples(world.triples), query)
+    ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
+    assert ids == world.denote(query)
+
+
+@pytest.mark.slow
+@given(facts(), numbers())
+@settings(max_examples=150, deadline=None)
+def test_numbers_are_reckoned_alike(world: Facts, number: Query) -> None:
+    kg = KnowledgeGraph.from_triples(world.triples)
+    found = store_of(kg).query(number.to_sparql(kg))
+    assert isinstance(found, pyoxigraph.QuerySolutions)
+    got = number_in(found)
+    expected = world.number(number)
+    assert got == pytest.approx(math.nan if expected is None else expected, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.slow
 @given(facts(), sets(), st.permutations(AWKWARD))
 @settings(max_examples=100, deadline=None)
 def test_no_name_changes_what_is_asked(world: Facts, query: Query, names: list[str]) -> None:
     new = dict(zip((*ENTITIES, *RELATIONS, NUMBER, DECIMAL, DATE), names, strict=False))
-    # Ties are broken by name, so what is expected is worked out in the new names.
     links = frozenset((new[head], new[relation], new[tail]) for head, relation, tail in world.links)
     values = {
         new[name]: {new[entity]: value for entity, value in table.items()} for name, table in world.values.items()
@@ -93,8 +126,13 @@ def renamed(query: Query, new: dict[str, str]) -> Query:
         return replace(query, parts=tuple(renamed(part, new) for part in query.parts))
     if isinstance(query, Complement):
         return Complement(renamed(query.part, new))
-    assert isinstance(query, Project | Compare | Top)
-    return replace(query, relation=new[query.relation], source=renamed(query.source, new))
+    source = renamed(query.children[0], new)
+    if isinstance(query, Project):
+        return Project(new[query.relation], source, query.inverse)
+    assert isinstance(query, Compare | Top) and query.relation is not None
+    if isinstance(query, Compare):
+        return Compare(new[query.relation], source, query.operator, query.value)
+    return Top(query.k, new[query.relation], source, query.largest)
 
 
 # Against the executor -------------------------------------------------------------------------------------------
@@ -130,7 +168,7 @@ def test_years_compare_as_numbers(kg: KnowledgeGraph, operator: str, bound: str)
 
 @given(years(), st.integers(1, 9), st.sampled_from(("top", "bottom")))
 @settings(max_examples=80, deadline=None)
-def test_ties_of_year_and_label_are_broken_alike(kg: KnowledgeGraph, k: int, word: str) -> None:
+def test_ties_are_kept_alike(kg: KnowledgeGraph, k: int, word: str) -> None:
     query = Query.parse(f'{word}({k}, founded, "e0" | !"e0")')
     assert selected(kg, query) == by_executor(query, kg)
 
@@ -242,9 +280,9 @@ def test_one_thing_by_two_names_is_one_thing(query: str, found: Outcome) -> None
         ),
         (
             'top(2, v, "a")',
-            "SELECT ?entity ?value WHERE { VALUES ?entity { entity:a } ?entity relation:v ?value . "
-            "?entity rdfs:label ?label1 ; skylark:position ?position2 . "
-            "} ORDER BY DESC(?value) ?label1 ?position2 LIMIT 2",
+            "SELECT ?entity ?value WHERE { { SELECT (MIN(?value2) AS ?bound3) WHERE { { SELECT ?value2 WHERE { "
+            "VALUES ?x1 { entity:a } ?x1 relation:v ?value2 . } ORDER BY DESC(?value2) LIMIT 2 } } } "
+            "VALUES ?entity { entity:a } ?entity relation:v ?value . FILTER(?value >= ?bound3) }",
         ),
         (
             'count("a" | "b")',
@@ -318,8 +356,13 @@ def test_what_cannot_be_answered_cannot_be_written(query: str, error: type[Excep
 
 @pytest.mark.parametrize("kind", GROWTH)
 def test_forty_levels_are_written_and_run(kind: str) -> None:
-    query = grown(kind, 40)
+    query = grown(kind, 1 + MOST_NESTED if kind in ("top", "every") else 40)
     assert selected(KG, query) == by_executor(query, KG)
+
+
+def test_more_rankings_within_one_another_than_a_text_holds_are_an_error() -> None:
+    with pytest.raises(QueryError, match="7 rankings, measures in brackets or every"):
+        grown("top", 2 + MOST_NESTED).to_sparql(KG)
 
 
 def test_a_path_that_branches_at_every_step_is_no_longer_than_its_steps() -> None:

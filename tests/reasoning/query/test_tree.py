@@ -14,12 +14,17 @@ from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
 from reasoning.query.tree import (
     MAX_DEPTH,
+    Arithmetic,
     Compare,
     Complement,
+    Constant,
     Count,
     Entity,
+    Every,
     Exists,
     Intersect,
+    NameStarts,
+    Negative,
     Project,
     Top,
     Union,
@@ -40,6 +45,16 @@ GROWTH: dict[str, Callable[[Query], Query]] = {
     "difference": lambda q: Intersect((B, q)) if isinstance(q, Complement) else Complement(q),
     "compare": lambda q: Compare("v", q, ">=", 0),
     "top": lambda q: Top(1, "v", q),
+    "every": lambda q: Every("r", q),
+    "name": lambda q: NameStarts("a", q),
+}
+
+# A number of one more level.
+RECKONING: dict[str, Callable[[Query], Query]] = {
+    "left": lambda n: Arithmetic("-", n, Constant(1)),
+    "right": lambda n: Arithmetic("/", Constant(1), n),
+    "sign": lambda n: Arithmetic("*", Constant(2), n) if isinstance(n, Negative | Constant) else Negative(n),
+    "comparison": lambda n: Count(Compare("v", A, "<", n)),
 }
 
 
@@ -63,7 +78,8 @@ WORK: dict[str, Callable[[Query], Any]] = {
     "bind": lambda q: bind(q, KG),
     "execute": lambda q: execute(KG, bind(q, KG)),
     "put in words": lambda q: q.verbalise(KG),
-    "write as SPARQL": lambda q: q.to_sparql(KG),
+    # Each of these within another doubles the text, so that only few are written.
+    "write as SPARQL": lambda q: q.to_sparql(KG) if not isinstance(q, Top | Every) else None,
     "answer": lambda q: Reasoner(KG, method="exact").answer(q).to_dict(),
     "answer in text": lambda q: answer_text(Reasoner(KG, method="exact").answer(q)),
 }
@@ -76,6 +92,16 @@ def test_the_deepest_tree_is_walked_with_room_to_spare(kind: str, work: str) -> 
     # In a thread of its own, whose stack holds nothing of what runs the tests.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(below, 150, lambda: WORK[work](query)).result()
+
+
+@pytest.mark.parametrize("kind", RECKONING)
+@pytest.mark.parametrize("work", WORK)
+def test_the_deepest_number_is_walked_with_room_to_spare(kind: str, work: str) -> None:
+    number: Query = Count(A)
+    while number.depth < MAX_DEPTH - 1:
+        number = RECKONING[kind](number)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(below, 150, lambda: WORK[work](number)).result()
 
 
 @pytest.mark.parametrize("kind", ["project", "complement", "intersect, left", "intersect and union"])

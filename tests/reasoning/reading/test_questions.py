@@ -83,6 +83,8 @@ def answers(kg: KnowledgeGraph, query: Query) -> set[str]:
         '~capital("Paris")', '!borders("France")', '(borders("France") | borders("Spain")) & ~currency("Euro")',
         'count(borders("France"))', "top(1, population", 'population("France") > 5', '"my relation"("X")',
         'entity("Q1")', 'borders("France") and ~currency("Euro")', 'borders ("France")',
+        '[count(borders(it))](~type("country"))', 'sum(population, borders("Mali"))', '2 * population("France")',
+        'today - founded("Acme")', '-population("France")', 'every(language, "French")',
     ],
 )  # fmt: skip
 def test_a_text_in_the_grammar_looks_formal_even_if_it_is_broken(text: str) -> None:
@@ -94,6 +96,7 @@ def test_a_text_in_the_grammar_looks_formal_even_if_it_is_broken(text: str) -> N
     [
         'What is the capital of "France"?', "What is the capital of [France]?", '"The Matrix" was directed by whom?',
         "Which (if any) countries border France?", "Country(ies) bordering France", "capital of France", "",
+        "[France] borders which countries?", "[France] (the country) borders it", "10 countries in Europe",
         "top 3 countries", "Paris", 'Which country (not "Spain") borders France?', "count the countries in Europe",
     ],
 )  # fmt: skip
