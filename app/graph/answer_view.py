@@ -22,6 +22,7 @@ from app.graph.likely.answer import AnswerWithLikely
 from app.graph.own_graphs import is_own
 from app.server.templates import render
 from app.server.words import counted, shortened
+from kg_data.columns import LiteralColumn
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer, Evidence
@@ -29,7 +30,7 @@ from reasoning.execution.conclusion import emptiness_note, emptying_step
 from reasoning.graph.names import fold
 from reasoning.query.tree import json_value
 from reasoning.wording.query_tree import TreeNode, tree_of
-from reasoning.wording.value_text import readable, readable_of
+from reasoning.wording.value_text import readable_of
 
 MOST_ACROSS = 530
 """Pixels beyond which a tree is not drawn from left to right: half of the page."""
@@ -41,6 +42,11 @@ _WHY_EMPTY = {
     "difference": "the second takes away all of the first",
     "compare": "no value passes the comparison",
     "top": "none of these has a value",
+    "measure": "none of these has such a number",
+    "aggregate": "none of these has a value",
+    "number": "one of its numbers is not in the graph, or is divided by 0",
+    "every": "nothing leads to all of these, or there are none of them",
+    "name_starts": "no name begins so",
 }
 
 
@@ -108,9 +114,10 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
 
 
 def _headline(answer: Answer) -> str:
-    is_count = bool(answer.steps) and answer.steps[-1].step.step.operation == "count"
-    if isinstance(answer.value, bool) or is_count:
-        return readable(answer.value) if answer.value is not None else ""
+    if isinstance(answer.value, bool) or (answer.steps and answer.steps[-1].step.gives_number):
+        column = _value_column(answer)
+        relation = None if column is None else column.relation
+        return readable_of(answer.kg, relation, answer.value, unit=True) if answer.value is not None else "No number"
     return counted(len(answer.ranked), "answer")
 
 
@@ -200,10 +207,11 @@ def _columns(answer: Answer) -> list[Column]:
     columns = [Column("name", "Entity", lambda position: fold(kg.name(ranked[position])), spelled_out=True)]
     if any(kg.types(entity) for entity in ranked[:MOST_ROWS]):
         columns.append(Column("type", "Type", lambda position: fold(_types(answer, position)), spelled_out=True))
-    relation, unit = _value_relation(answer)
-    if relation and answer.values is not None:
-        title = relation.capitalize() + (f" ({unit})" if unit else "")
-        columns.append(Column("value", title, answer.values.__getitem__))
+    if answer.values is not None:
+        column = _value_column(answer)
+        title = "Number" if column is None else column.relation.capitalize()
+        unit = f" ({column.unit})" if column is not None and column.unit else ""
+        columns.append(Column("value", title + unit, answer.values.__getitem__))
     title = "How sure" if isinstance(answer, AnswerWithLikely) else "Score"
     return [*columns, Column("score", title, answer.scores.__getitem__)]
 
@@ -211,12 +219,13 @@ def _columns(answer: Answer) -> list[Column]:
 def _row(answer: Answer, position: int) -> dict[str, Any]:
     """What a row of the table shows."""
     entity = int(answer.ranked[position])
-    relation, _ = _value_relation(answer)
+    column = _value_column(answer)
+    relation = None if column is None else column.relation
     return {
         "entity": entity,
         "name": answer.kg.name(entity),
         "types": _types(answer, position),
-        "value": readable_of(answer.kg, relation, answer.values[position]) if relation and answer.values else "",
+        "value": readable_of(answer.kg, relation, answer.values[position]) if answer.values else "",
         "score": answer.scores[position],
         "likely": isinstance(answer, AnswerWithLikely) and position >= answer.known,
     }
@@ -226,13 +235,10 @@ def _types(answer: Answer, position: int) -> str:
     return ", ".join(answer.kg.types(int(answer.ranked[position])))
 
 
-def _value_relation(answer: Answer) -> tuple[str, str]:
-    """Relation and unit of the answers' values; "" where they have none."""
+def _value_column(answer: Answer) -> LiteralColumn | None:
+    """The column that the answers' values are read from; None where they have none, or were reckoned."""
     relation = answer.steps[-1].step.relation if answer.steps else None
-    if answer.values is None or relation is None:
-        return "", ""
-    column = answer.kg.literals[relation.index]
-    return column.relation, column.unit
+    return None if answer.values is None or relation is None else answer.kg.literals[relation.index]
 
 
 def sorted_table(shelf: GraphShelf, wanted: object) -> dict[str, str]:

@@ -63,8 +63,8 @@ def to_sparql(query: Query, kg: KnowledgeGraph) -> str:
     bind(query, kg)  # what the executor refuses has no text either
     if (nested := _nested(query)) > MOST_NESTED:
         raise QueryError(
-            f"{nested} rankings, measures in brackets or every(...) stand within one another, and the SPARQL text doubles "
-            f"with each: at most {MOST_NESTED} can be written"
+            f"{nested} rankings, measures in brackets or every(...) stand within one another, and the SPARQL text "
+            f"doubles with each: at most {MOST_NESTED} can be written"
         )
     writer = _Writer(kg)
     lines = writer.whole(query)

@@ -14,7 +14,7 @@ from reasoning.language.usage import NO_USAGE
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
 from reasoning.wording.query_tree import tree_of
-from reasoning.wording.value_text import readable, readable_of, value_words
+from reasoning.wording.value_text import readable_of
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -123,7 +123,7 @@ def _step(step: StepResult) -> Iterator[str]:
     if step.error is not None:
         outcome = f"failed: {step.error}"
     elif step.value is not None:
-        outcome = readable(step.value)
+        outcome = readable_of(step.kg, None, step.value)
     else:
         outcome = _listed(step)
     # Set algebra needs no mark where everything is done by it.
@@ -136,9 +136,9 @@ def _step(step: StepResult) -> Iterator[str]:
 
 def _listed(step: StepResult) -> str:
     names = [step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP]]
-    if step.values is not None and step.step.relation is not None:
-        column = step.kg.literals[step.step.relation.index]
-        values = [value_words(value, column, unit=True) for value in step.values[:MOST_IN_STEP]]
+    if step.values is not None:
+        relation = None if step.step.relation is None else step.kg.literals[step.step.relation.index].relation
+        values = [readable_of(step.kg, relation, value, unit=True) for value in step.values[:MOST_IN_STEP]]
         names = [f"{name} ({value})" for name, value in zip(names, values, strict=True)]
     shown = ", ".join(names)
     rest = len(step.members) - MOST_IN_STEP

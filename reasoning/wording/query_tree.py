@@ -124,7 +124,10 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, s
     if isinstance(query, Complement):
         return "not", ("", "not", " in")
     if isinstance(query, Compare):
-        against = GAP if isinstance(query.value, Query) else readable_of(kg, query.relation, query.value)
+        if isinstance(query.value, Query):
+            against = GAP
+        else:
+            against = readable_of(kg, query.relation, query.value) if query.relation else readable(query.value)
         return "value", ("with ", _measured(query, kg), f" {query.operator} {against} among")
     if isinstance(query, Top):
         rank = "largest" if query.largest else "smallest"

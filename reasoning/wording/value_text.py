@@ -45,8 +45,13 @@ def rounded(value: Value) -> Value:
 
 
 def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
-    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
+    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set.
+
+    Of no relation it is a number that was reckoned, and is rounded.
+    """
     column = next((item for item in kg.literals if item.relation == relation), None)
+    if column is None and not isinstance(value, bool):
+        value = rounded(value)
     return value_words(value, column, unit=unit)
 
 

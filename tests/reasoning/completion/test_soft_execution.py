@@ -18,6 +18,7 @@ from reasoning.completion.soft.execution import SoftLogic
 from reasoning.completion.soft.expected_degrees import SMOOTHING, ExpectedDegrees
 from reasoning.completion.soft.fuzzy import FuzzySet, among_first
 from reasoning.completion.soft.run import SoftRun
+from reasoning.errors import QueryError
 from reasoning.execution.exact import execute
 from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
@@ -141,6 +142,25 @@ def test_without_a_predictor_it_is_set_algebra(stated: Facts, query: Query) -> N
     members, confidence = logic.execute(chain)[-1].ranked(kg.universe)
     assert sorted(members.tolist()) == execute(kg, chain)[-1].members.tolist()
     assert np.all(confidence == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ('[count(r(it))]("a")', "a measure in brackets"),
+        ('top(1, [count(r(it))], "a")', "a measure in brackets"),
+        ('every(r, "b")', "every(...)"),
+        ('sum(v, "a")', "a sum or another aggregate"),
+        ('v("a") > v("b")', "a number of the graph"),
+        ('v("a") - 1', "arithmetic"),
+    ],
+)
+def test_what_soft_logic_has_no_rule_for_is_refused_before_anything_is_done(query: str, what: str) -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "v", 1), ("b", "v", 2)])
+    chain = bind(Query.parse(query), kg)
+    with pytest.raises(QueryError, match="ask by method exact") as raised:
+        SoftLogic(kg, NeuralAdjacency(kg.index, None, 0.0)).check(chain)
+    assert what in str(raised.value)
 
 
 def test_the_first_k_weigh_every_way_in_which_those_before_may_be_members() -> None:
