@@ -19,9 +19,14 @@ GRAMMAR_ROWS: tuple[tuple[str, str], ...] = (
     ('~currency("Euro")', "the relation backwards: everything whose currency is the Euro"),
     ('capital(borders("France"))', "one step after another"),
     ("A & B,  A | B,  !A", "and, or, not; brackets group"),
-    ("population(A) > 1000000", "members whose value passes"),
-    ("top(3, population, A),  bottom(...)", "members with the largest or smallest values"),
+    ("population(A) > 1000000", "members whose value passes; right of it any number may stand"),
+    ("top(3, population, A),  bottom(...)", "members with the largest or smallest values, and who ties with the last"),
     ("count(A),  exists(A)", "how many, and whether any"),
+    ("sum(population, A),  average(...)", "one number of the members' values; also minimum and maximum"),
+    ("[count(borders(it))](A) > 3", "a number of each member, called it; it stands where a value does"),
+    ('population("Chad") / 2 - count(A)', "numbers reckoned with"),
+    ("every(borders, A)", "what the relation leads from to all of A"),
+    ('name_starts("B", A)', "members whose name begins so"),
     ('entity("id")', "an entity by its id, where several share a name"),
 )
 
