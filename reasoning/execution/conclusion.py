@@ -127,6 +127,8 @@ def emptying_step(chain: BoundChain, steps: Sequence[StepResult]) -> StepResult 
     """The step at which an empty answer became empty; None where the answer is not empty, or a step failed."""
     if any(step.error is not None for step in steps):
         return None
+    if steps and steps[-1].value is not None and steps[-1].step.step.operation in ("number", "aggregate"):
+        return None  # a number needs no members
     results = {step.step.position: step for step in steps}
     position = emptying_position(chain, {at: step.members for at, step in results.items()})
     return None if position is None else results[position]

@@ -463,6 +463,18 @@ def test_only_graphs_on_offer_are_opened(name: str) -> None:
         GraphShelf(["world"]).get(name)
 
 
+def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "age", 30), ("Bob", "age", 9)])
+    for query, headline in (
+        ('age("Ann") / age("Bob")', "3.33333"), ('age("Ann") - age("Ann")', "0"), ('sum(age, "Ann" | "Bob")', "39"),
+    ):  # fmt: skip
+        shown = answer_html(asked(kg, query))
+        assert f">{headline}<" in shown
+        assert "became empty" not in shown
+    assert "became empty" in answer_html(asked(kg, 'age("Ann") / 0'))
+    assert "No number" in answer_html(asked(kg, 'age("Ann") / 0'))
+
+
 # Examples ---------------------------------------------------------------------------------------------------------
 
 
