@@ -152,7 +152,7 @@ def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
     if "date" in parts:
         if isinstance(formula, Arithmetic) and formula.sign == "-" and parts == ["date", "date"]:
             return "integer"
-        raise QueryError(f"{formula} does not go with dates; two dates can be subtracted, which gives days")
+        raise QueryError("a date cannot be reckoned with like a number; two dates can be subtracted, which gives days")
     divides = isinstance(formula, Arithmetic) and formula.sign == "/"
     return "decimal" if divides or "decimal" in parts else "integer"
 
