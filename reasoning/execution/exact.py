@@ -90,39 +90,36 @@ class Exact:
         results: list[StepSet] = []
         total = len(question.chain.steps)
         for step in question.chain.steps:
-            inputs = inputs_of(step, results)
-            yield StepStarted(step, self._kg, tuple(inputs), (), total)
-            numbers = numbers_of(step, results)
-            results.append(execute_step(self._kg, step, inputs, numbers))
-            steps.append(exact_result(self._kg, step, inputs, numbers, results[-1]))
+            yield StepStarted(step, self._kg, tuple(inputs_of(step, results)), (), total)
+            results.append(step_set(self._kg, step, results))
+            steps.append(exact_result(self._kg, step, results))
             yield StepFinished(steps[-1], 0.0)
         yield Finished(conclude(self._kg, self.name, question, steps))
 
 
-def exact_result(
-    kg: KnowledgeGraph,
-    step: BoundStep,
-    inputs: Sequence[Ids],
-    numbers: Sequence[float] = (),
-    result: StepSet | None = None,
-) -> StepResult:
-    """A step done by set algebra, as a step of a run; `result` is what it gives, where that is known already."""
-    result = result or execute_step(kg, step, inputs, numbers)
-    values = None
-    value: Value | bool | None = result.value
-    if result.values is not None:
-        values = tuple(as_value(step.kind, float(raw)) for raw in result.values)
-    if step.gives_number and result.value is not None:
-        value = as_value(step.kind, float(result.value))
-    return StepResult(kg, step, tuple(inputs), result.members, value=value, values=values, numbers=tuple(numbers))
+def exact_result(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]) -> StepResult:
+    """A step done by set algebra, as a step of a run; `results` are the sets of the steps up to and with it."""
+    found, values = results[step.position], None
+    value: Value | bool | None = found.value
+    if found.values is not None:
+        values = tuple(as_value(step.kind, float(raw)) for raw in found.values)
+    if step.gives_number and found.value is not None:
+        value = as_value(step.kind, float(found.value))
+    inputs, numbers = tuple(inputs_of(step, results)), tuple(numbers_of(step, results))
+    return StepResult(kg, step, inputs, found.members, value=value, values=values, numbers=numbers)
 
 
 def execute(kg: KnowledgeGraph, chain: BoundChain) -> list[StepSet]:
     """Every step's exact result, in order; [] where the query is an anchor alone."""
     results: list[StepSet] = []
     for step in chain.steps:
-        results.append(execute_step(kg, step, inputs_of(step, results), numbers_of(step, results)))
+        results.append(step_set(kg, step, results))
     return results
+
+
+def step_set(kg: KnowledgeGraph, step: BoundStep, results: Sequence[StepSet]) -> StepSet:
+    """What a step gives, by the sets of the steps before it."""
+    return execute_step(kg, step, inputs_of(step, results), numbers_of(step, results))
 
 
 def inputs_of(step: BoundStep, results: Sequence[StepSet]) -> list[Ids]:

@@ -199,8 +199,8 @@ class _Rows:
         if isinstance(node, Count):
             return np.bincount(self._pairs(node.part).rows, minlength=count).astype(np.float64)
         assert isinstance(node, Aggregate | Project)
-        rows, values = self._valued(node)
-        counts = np.bincount(rows, minlength=count)
+        pairs, values = self._valued(node)
+        rows, counts = pairs.rows, np.bincount(pairs.rows, minlength=count)
         if isinstance(node, Project):
             if (counts > 1).any():
                 name = self._kg.name(int(self._members[np.argmax(counts > 1)]))
@@ -225,12 +225,8 @@ class _Rows:
             (np.minimum if kind == "minimum" else np.maximum).at(found, rows, values)
         return np.where(counts > 0, found, np.nan)
 
-    def _valued(self, node: Aggregate | Project | Compare | Top) -> tuple[NDArray[np.int64], Numbers]:
-        """The row and the value of each member of the source that has one."""
-        pairs, values = self._with_values(node)
-        return pairs.rows, values
-
-    def _with_values(self, node: Aggregate | Project | Compare | Top) -> tuple[Pairs, Numbers]:
+    def _valued(self, node: Aggregate | Project | Compare | Top) -> tuple[Pairs, Numbers]:
+        """The pairs of the source whose entity has a value under the node's relation, and the values."""
         assert node.relation is not None
         index = self._kg.relation(node.relation).index
         column, pairs = self._kg.literals[index], self._pairs(node.source)
@@ -269,7 +265,7 @@ class _Rows:
             entities, inverse = np.unique(pairs.entities, return_inverse=True)
             return pairs.kept(starting_with(self._kg, node.prefix, entities)[inverse])
         assert isinstance(node, Compare | Top)
-        pairs, values = self._with_values(node)
+        pairs, values = self._valued(node)
         if isinstance(node, Compare):
             with_what = raw(node.value) if not isinstance(node.value, Query) else float(self.number(node.value)[0])
             return pairs.kept(PASSES[node.operator](values, with_what))
@@ -315,7 +311,7 @@ class _Rows:
 
     def _reaching_all(self, node: Every) -> Pairs:
         relation, pairs = self._kg.relation(node.relation), self._pairs(node.source)
-        rows, targets, sources = self._joined(pairs, relation.index, (relation.inverse != node.inverse) ^ True)
+        rows, targets, sources = self._joined(pairs, relation.index, relation.inverse == node.inverse)
         size = self._kg.entity_count
         keys = np.unique(np.column_stack((rows.astype(np.int64) * size + sources, targets)), axis=0)[:, 0]
         found, reached = np.unique(keys, return_counts=True)

@@ -9,7 +9,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.execution.events import ChainEvent, PartFinished, StepFinished, StepStarted
-from reasoning.execution.exact import StepSet, exact_result, execute_step, inputs_of, numbers_of
+from reasoning.execution.exact import StepSet, exact_result, execute_step, inputs_of, step_set
 from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -35,9 +35,8 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
         rest = sum(asked[step.position + 1 :])
         if not asked[step.position] or _is_surely_empty(step, inputs):
             yield StepStarted(step, kg, inputs, (), len(chain))
-            numbers = numbers_of(step, results)
-            found = execute_step(kg, step, inputs, numbers)
-            result = exact_result(kg, step, inputs, numbers, found)
+            results.append(step_set(kg, step, results))
+            result = exact_result(kg, step, results)
         else:
             tasks = asker.tasks(step, inputs, rng_for(options.seed, chain, step.position))
             yield StepStarted(step, kg, inputs, tuple(task.context for task in tasks), len(chain))
@@ -49,8 +48,7 @@ def run_chain(kg: KnowledgeGraph, chain: BoundChain, llm: BaseChatModel, options
                     left = 0 if part.error is not None else rest + len(tasks) - len(parts)
                     yield PartFinished(part, len(parts), len(tasks), left * float(np.mean(seconds)))
             result = _merged(kg, step, inputs, parts, len(tasks))
-            found = StepSet(np.sort(result.members))
-        results.append(found)
+            results.append(StepSet(np.sort(result.members)))
         yield StepFinished(result, rest * float(np.mean(seconds)) if seconds and result.error is None else 0.0)
         if result.error is not None:
             return
@@ -75,7 +73,7 @@ def rehearse(
         inputs = inputs_of(step, results)
         if _is_asked(step) and not _is_surely_empty(step, inputs):
             yield from asker.tasks(step, inputs, rng_for(options.seed, chain, step.position))
-        results.append(execute_step(kg, step, inputs, numbers_of(step, results)))
+        results.append(step_set(kg, step, results))
 
 
 def _asker(kg: KnowledgeGraph, llm: BaseChatModel, options: LarkOptions) -> StepAsker[Any]:

@@ -17,12 +17,12 @@ from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.chain import Chain, Step, decompose
 from reasoning.query.number_kinds import (
     aggregate_kind,
-    edges,
+    check_comparable,
+    edge_relation,
     kind_of,
     on_day,
     places_of_numbers,
-    values,
-    with_what,
+    value_column,
 )
 from reasoning.query.tree import Entity, Query
 
@@ -65,11 +65,6 @@ class BoundStep:
         if self.step.operation == "compare" and self.step.value is None:
             places.add(len(self.inputs) - 1)
         return frozenset(places)
-
-    @property
-    def sets(self) -> Sequence[int | None]:
-        """The earlier steps whose sets it uses, None for an anchor, in the order of the inputs."""
-        return [ref for place, ref in enumerate(self.inputs) if place not in self.number_places]
 
 
 @dataclass(frozen=True)
@@ -151,9 +146,9 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
 def _relation(step: Step, kg: KnowledgeGraph) -> Relation | None:
     if step.relation is None:
         return None
-    found = edges(kg, step.relation) if step.operation == "every" else kg.relation(step.relation)
+    found = edge_relation(kg, step.relation) if step.operation == "every" else kg.relation(step.relation)
     if step.measures:
-        return Relation("values", values(kg, step.relation)[0])
+        return Relation("values", value_column(kg, step.relation)[0])
     if found.kind == "values" and step.inverse:
         raise QueryError(
             f'"{step.relation}" has values, so it has no inverse; compare it, e.g. {step.relation}(...) > 0'
@@ -181,7 +176,7 @@ def _kind(kg: KnowledgeGraph, bound: BoundStep, kinds: Sequence[ValueKind | None
         return "integer" if step.operation == "count" else None
     name = f'"{step.relation}"' if step.relation is not None else f"[{step.formula}]"
     if step.operation == "compare":
-        with_what(name, kind, step.value if step.value is not None else kinds[-1])
+        check_comparable(name, kind, step.value if step.value is not None else kinds[-1])
     if step.operation == "aggregate":
         assert step.kind is not None
         return aggregate_kind(step.kind, name, kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from functools import partial
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
@@ -137,7 +138,9 @@ class _Builder(Transformer[Token, Query]):
     """Makes the query while it is read, bottom up: no tree is left to be walked, however deep the brackets go."""
 
     complement, count, exists, it, today = Complement, Count, Exists, It, Today
-    brackets = Measure
+    brackets, measured = Measure, Measured
+    sum_of, average = partial(Aggregate, kind="sum"), partial(Aggregate, kind="average")
+    minimum, maximum = partial(Aggregate, kind="minimum"), partial(Aggregate, kind="maximum")
 
     def union(self, *parts: Query) -> Query:
         return Union(parts)
@@ -168,21 +171,6 @@ class _Builder(Transformer[Token, Query]):
 
     def bottom(self, k: Token, measure: str | Measure, source: Query) -> Query:
         return self.top(k, measure, source, largest=False)
-
-    def sum_of(self, measure: str | Measure, source: Query) -> Query:
-        return Aggregate(measure, source, "sum")
-
-    def average(self, measure: str | Measure, source: Query) -> Query:
-        return Aggregate(measure, source, "average")
-
-    def minimum(self, measure: str | Measure, source: Query) -> Query:
-        return Aggregate(measure, source, "minimum")
-
-    def maximum(self, measure: str | Measure, source: Query) -> Query:
-        return Aggregate(measure, source, "maximum")
-
-    def measured(self, measure: Measure, source: Query) -> Query:
-        return Measured(measure, source)
 
     def comparison(self, left: Query, operator: Token, right: Query) -> Query:
         compared = cast(Operator, str(operator))

@@ -49,7 +49,7 @@ def on_day(formula: Query, today: datetime.date) -> Query:
     return replace(formula, part=on_day(formula.part, today)) if isinstance(formula, Negative) else formula
 
 
-def edges(kg: KnowledgeGraph, name: str) -> Relation:
+def edge_relation(kg: KnowledgeGraph, name: str) -> Relation:
     """The relation between entities that a name says.
 
     Raises:
@@ -62,7 +62,7 @@ def edges(kg: KnowledgeGraph, name: str) -> Relation:
     return found
 
 
-def values(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
+def value_column(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
     """The position of the column that a name says, and the kind of its values.
 
     Raises:
@@ -77,7 +77,7 @@ def values(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
     return found.index, kg.literals[found.index].kind
 
 
-def with_what(name: str, kind: ValueKind, other: Value | ValueKind | None) -> None:
+def check_comparable(name: str, kind: ValueKind, other: Value | ValueKind | None) -> None:
     """Check that what is read can be compared with a value, or with a number of a kind.
 
     Raises:
@@ -142,12 +142,12 @@ def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
         return "integer"
     if isinstance(formula, Project):
         _check_set(kg, formula.source, kinds)
-        return values(kg, formula.relation)[1]
+        return value_column(kg, formula.relation)[1]
     if isinstance(formula, Aggregate):
         _check_set(kg, formula.source, kinds)
         if isinstance(formula.measure, Measure):
             return aggregate_kind(formula.kind, str(formula.measure), kind_of(kg, formula.measure.number, kinds))
-        return aggregate_kind(formula.kind, f'"{formula.measure}"', values(kg, formula.measure)[1])
+        return aggregate_kind(formula.kind, f'"{formula.measure}"', value_column(kg, formula.measure)[1])
     parts = [kind_of(kg, part, kinds) for part in formula.children]
     if "date" in parts:
         if isinstance(formula, Arithmetic) and formula.sign == "-" and parts == ["date", "date"]:
@@ -160,14 +160,14 @@ def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
 def _check_set(kg: KnowledgeGraph, node: Query, kinds: Sequence[ValueKind | None]) -> None:
     """Check the relations of a set within a formula."""
     if isinstance(node, Project | Every):
-        edges(kg, node.relation)
+        edge_relation(kg, node.relation)
     if isinstance(node, Compare | Top):
         measure = node.measure
         by_number = isinstance(measure, Measure)
-        kind = kind_of(kg, measure.number, kinds) if isinstance(measure, Measure) else values(kg, measure)[1]
+        kind = kind_of(kg, measure.number, kinds) if isinstance(measure, Measure) else value_column(kg, measure)[1]
         if isinstance(node, Compare):
             other = kind_of(kg, node.value, kinds) if isinstance(node.value, Query) else node.value
-            with_what(str(measure) if by_number else f'"{measure}"', kind, other)
+            check_comparable(str(measure) if by_number else f'"{measure}"', kind, other)
         _check_set(kg, node.source, kinds)
         return
     for child in node.children:

@@ -161,8 +161,8 @@ class Entity(Query):
 
 
 @dataclass(frozen=True)
-class Project(Query):
-    """Everything that `relation` leads to from the members of `source`; with `inverse`, everything that leads there."""
+class _Along(Query):
+    """What a relation, or its inverse, and a set take part in."""
 
     relation: str
     source: Query
@@ -177,8 +177,28 @@ class Project(Query):
         """The source."""
         return (self.source,)
 
+    @property
+    def _directed(self) -> str:
+        return f"{'~' if self.inverse else ''}{relation_text(self.relation)}"
+
+
+@dataclass(frozen=True)
+class Project(_Along):
+    """Everything that `relation` leads to from the members of `source`; with `inverse`, everything that leads there."""
+
     def _text(self) -> str:
-        return f"{'~' if self.inverse else ''}{relation_text(self.relation)}({self.source._text()})"
+        return f"{self._directed}({self.source._text()})"
+
+
+@dataclass(frozen=True)
+class Every(_Along):
+    """The entities that `relation` leads from to all members of `source`; of an empty source nobody.
+
+    With `inverse` those that it leads to from all members.
+    """
+
+    def _text(self) -> str:
+        return f"every({self._directed}, {self.source._text()})"
 
 
 @dataclass(frozen=True)
@@ -257,30 +277,6 @@ class It(Query):
 
     def _text(self) -> str:
         return "it"
-
-
-@dataclass(frozen=True)
-class Every(Query):
-    """The entities that `relation` leads from to all members of `source`; of an empty source nobody.
-
-    With `inverse` those that it leads to from all members.
-    """
-
-    relation: str
-    source: Query
-    inverse: bool = False
-
-    def __post_init__(self) -> None:
-        _check_relation(self.relation)
-        self._check(self.source)
-
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The source."""
-        return (self.source,)
-
-    def _text(self) -> str:
-        return f"every({'~' if self.inverse else ''}{relation_text(self.relation)}, {self.source._text()})"
 
 
 @dataclass(frozen=True)
@@ -363,10 +359,9 @@ class Arithmetic(Number):
 
 
 @dataclass(frozen=True)
-class Negative(Number):
+class Negative(_Single, Number):
     """A number of the graph with the other sign."""
 
-    part: Query
     precedence: ClassVar[int] = 6
 
     def __post_init__(self) -> None:
@@ -374,29 +369,14 @@ class Negative(Number):
         if isinstance(self.part, Constant):
             raise QueryError(f"the other sign of {self.part} is a number of its own, or none where it is a date")
 
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The number."""
-        return (self.part,)
-
     def _text(self) -> str:
         text = self.part._text()
         return f"-{text}" if self.part.precedence > self.precedence else f"-({text})"
 
 
 @dataclass(frozen=True)
-class Count(Number):
+class Count(_Single, Number):
     """How many entities are in `part`."""
-
-    part: Query
-
-    def __post_init__(self) -> None:
-        self._check(self.part)
-
-    @property
-    def children(self) -> tuple[Query, ...]:
-        """The part."""
-        return (self.part,)
 
     def _text(self) -> str:
         return f"count({self.part._text()})"

@@ -12,7 +12,7 @@ from kg_data.supplied import _SUPPLIERS, supplied, supplies
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.execution.conclusion import conclude
 from reasoning.execution.events import BoundQuestion, Event, Finished
-from reasoning.execution.exact import exact_result, execute, inputs_of
+from reasoning.execution.exact import exact_result, execute
 from reasoning.methods import METHODS, method_named
 
 KG = KnowledgeGraph.from_triples([("Paris", "capital_of", "France"), ("Rome", "capital_of", "Italy")])
@@ -32,7 +32,7 @@ class LastStepOnly:
 
     def events(self, question: BoundQuestion) -> Iterator[Event]:
         results = execute(self.kg, question.chain)
-        steps = [exact_result(self.kg, step, inputs_of(step, results)) for step in question.chain]
+        steps = [exact_result(self.kg, step, results) for step in question.chain]
         yield Finished(conclude(self.kg, self.name, question, steps))
 
 
