@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplied
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
@@ -217,6 +218,11 @@ class Answer:
     def usage(self) -> TokenUsage:
         """Requests, tokens and cost of the whole answer."""
         return TokenUsage.total([self.reading, *(step.usage for step in self.steps)])
+
+    @property
+    def column(self) -> LiteralColumn | None:
+        """The column that `value` and `values` are read from; None where they are reckoned, or there are none."""
+        return self.steps[-1].column if self.steps else None
 
     @cached_property
     def entities(self) -> list[str]:

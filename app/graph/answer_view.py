@@ -22,7 +22,6 @@ from app.graph.likely.answer import AnswerWithLikely
 from app.graph.own_graphs import is_own
 from app.server.templates import render
 from app.server.words import counted, shortened
-from kg_data.columns import LiteralColumn
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer, Evidence
@@ -30,7 +29,7 @@ from reasoning.execution.conclusion import emptiness_note, emptying_step
 from reasoning.graph.names import fold
 from reasoning.query.tree import json_value
 from reasoning.wording.query_tree import TreeNode, tree_of
-from reasoning.wording.value_text import readable_of
+from reasoning.wording.value_text import readable_of, value_words
 
 MOST_ACROSS = 530
 """Pixels beyond which a tree is not drawn from left to right: half of the page."""
@@ -115,9 +114,7 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
 
 def _headline(answer: Answer) -> str:
     if isinstance(answer.value, bool) or (answer.steps and answer.steps[-1].step.gives_number):
-        column = _value_column(answer)
-        relation = None if column is None else column.relation
-        return readable_of(answer.kg, relation, answer.value, unit=True) if answer.value is not None else "No number"
+        return value_words(answer.value, answer.column, unit=True) if answer.value is not None else "No number"
     return counted(len(answer.ranked), "answer")
 
 
@@ -208,7 +205,7 @@ def _columns(answer: Answer) -> list[Column]:
     if any(kg.types(entity) for entity in ranked[:MOST_ROWS]):
         columns.append(Column("type", "Type", lambda position: fold(_types(answer, position)), spelled_out=True))
     if answer.values is not None:
-        column = _value_column(answer)
+        column = answer.column
         title = "Number" if column is None else column.relation.capitalize()
         unit = f" ({column.unit})" if column is not None and column.unit else ""
         columns.append(Column("value", title + unit, answer.values.__getitem__))
@@ -219,13 +216,11 @@ def _columns(answer: Answer) -> list[Column]:
 def _row(answer: Answer, position: int) -> dict[str, Any]:
     """What a row of the table shows."""
     entity = int(answer.ranked[position])
-    column = _value_column(answer)
-    relation = None if column is None else column.relation
     return {
         "entity": entity,
         "name": answer.kg.name(entity),
         "types": _types(answer, position),
-        "value": readable_of(answer.kg, relation, answer.values[position]) if answer.values else "",
+        "value": value_words(answer.values[position], answer.column) if answer.values else "",
         "score": answer.scores[position],
         "likely": isinstance(answer, AnswerWithLikely) and position >= answer.known,
     }
@@ -233,12 +228,6 @@ def _row(answer: Answer, position: int) -> dict[str, Any]:
 
 def _types(answer: Answer, position: int) -> str:
     return ", ".join(answer.kg.types(int(answer.ranked[position])))
-
-
-def _value_column(answer: Answer) -> LiteralColumn | None:
-    """The column that the answers' values are read from; None where they have none, or were reckoned."""
-    relation = answer.steps[-1].step.relation if answer.steps else None
-    return None if answer.values is None or relation is None else answer.kg.literals[relation.index]
 
 
 def sorted_table(shelf: GraphShelf, wanted: object) -> dict[str, str]:

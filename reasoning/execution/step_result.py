@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplied
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -175,6 +176,12 @@ class StepResult:
     parts_total: int = 0
     asked: str | None = None
     scores: NDArray[np.float64] | None = None
+
+    @property
+    def column(self) -> LiteralColumn | None:
+        """The column that its values are read from; None where it reads none, or reckons them."""
+        relation = self.step.relation
+        return None if relation is None or relation.kind != "values" else self.kg.literals[relation.index]
 
     @property
     def question(self) -> str:

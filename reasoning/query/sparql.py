@@ -226,6 +226,11 @@ class _Writer:
         self._member, self._source = outer
         return _Pattern(lines, once=True)
 
+    def _valued(self, query: Top | Aggregate, variable: str, value: str) -> list[str]:
+        """Each member of the source that has a number by the measure, once, with it."""
+        pattern = self._measured(query, variable, value)
+        return pattern.lines if pattern.once else self._distinct([variable, value], pattern.lines)
+
     def _compared(self, query: Compare, variable: str) -> _Pattern:
         value = self._fresh("value")
         pattern = self._measured(query, variable, value)
@@ -242,22 +247,18 @@ class _Writer:
         if query.source.holds_it:
             return self._ranked_for_each(query, variable, value)
         member, found, bound = self._fresh("x"), self._fresh("value"), self._fresh("bound")
-        inside = self._measured(query, member, found)
-        way, pick = ("DESC", "MIN") if query.largest else ("ASC", "MAX")
-        once = inside.lines if inside.once else self._distinct([member, found], inside.lines)
-        first = [f"SELECT {found} WHERE {{", *_indented(once),
-                 f"}} ORDER BY {way}({self._comparable(query, found)}) LIMIT {query.k}"]  # fmt: skip
+        way, pick, beyond = ("DESC", "MIN", ">=") if query.largest else ("ASC", "MAX", "<=")
         text = self._comparable(query, found)
+        first = [f"SELECT {found} WHERE {{", *_indented(self._valued(query, member, found)),
+                 f"}} ORDER BY {way}({text}) LIMIT {query.k}"]  # fmt: skip
         limit = _group([f"SELECT ({pick}({text}) AS {bound}) WHERE {{", *_indented(_group(first)), "}"])
-        again = self._measured(query, variable, value)
-        members = again.lines if again.once else self._distinct([variable, value], again.lines)
-        return [*limit, *members, f"FILTER({self._comparable(query, value)} {'>=' if query.largest else '<='} {bound})"]
+        test = f"FILTER({self._comparable(query, value)} {beyond} {bound})"
+        return [*limit, *self._valued(query, variable, value), test]
 
     def _ranked_for_each(self, query: Top, variable: str, value: str) -> list[str]:
         """The first k for each member of a measure: those that fewer than k others are further out than."""
         other, further = self._fresh("x"), self._fresh("value")
-        all_of_it = self._distinct([variable, value], self._with_value(query, variable, value).lines)
-        others = self._distinct([other, further], self._with_value(query, other, further).lines)
+        all_of_it, others = self._valued(query, variable, value), self._valued(query, other, further)
         sign = ">" if query.largest else "<"
         test = f"FILTER({self._comparable(query, further)} {sign} {self._comparable(query, value)})"
         lines = [
@@ -315,7 +316,7 @@ class _Writer:
             return self._grouped(number, f"MIN({text})", pattern, variable, value)
         assert isinstance(number, Aggregate)
         value = self._fresh("value")
-        lines = self._distinct([member, value], self._measured(number, member, value).lines)
+        lines = self._valued(number, member, value)
         text = self._comparable(number, value)
         word = {"sum": "SUM", "average": "AVG", "minimum": "MIN", "maximum": "MAX"}[number.kind]
         text = text if kind_of(self._kg, number, ()) == "date" else self._double(text)

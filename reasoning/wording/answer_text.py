@@ -14,7 +14,7 @@ from reasoning.language.usage import NO_USAGE
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
 from reasoning.wording.query_tree import tree_of
-from reasoning.wording.value_text import readable_of
+from reasoning.wording.value_text import readable_of, value_words
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -72,7 +72,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.error is not None:
         yield f"No answer: {answer.error}"
     elif answer.value is not None:
-        yield f"Answer: {_value(answer, _last_relation(answer), answer.value)}"
+        yield f"Answer: {value_words(answer.value, answer.column, unit=True)}"
     else:
         yield from _answers(answer)
     if answer.steps:
@@ -108,10 +108,9 @@ def _answers(answer: Answer) -> Iterator[str]:
         yield "No answers."
         return
     yield f"{_count(total, 'answer')}:"
-    relation = _last_relation(answer)
     for position in range(min(total, MOST_ANSWERS)):
         name = answer.kg.name(int(answer.ranked[position]))
-        value = "" if answer.values is None else f": {_value(answer, relation, answer.values[position])}"
+        value = "" if answer.values is None else f": {value_words(answer.values[position], answer.column, unit=True)}"
         score = answer.scores[position]
         sure = f"  ({score:.2f})" if answer.soft is not None and score < 1 else ""
         yield f"  {name}{value}{sure}"
@@ -123,7 +122,7 @@ def _step(step: StepResult) -> Iterator[str]:
     if step.error is not None:
         outcome = f"failed: {step.error}"
     elif step.value is not None:
-        outcome = readable_of(step.kg, None, step.value)
+        outcome = value_words(step.value, step.column, unit=True)
     else:
         outcome = _listed(step)
     # Set algebra needs no mark where everything is done by it.
@@ -137,26 +136,15 @@ def _step(step: StepResult) -> Iterator[str]:
 def _listed(step: StepResult) -> str:
     names = [step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP]]
     if step.values is not None:
-        relation = None if step.step.relation is None else step.kg.literals[step.step.relation.index].relation
-        values = [readable_of(step.kg, relation, value, unit=True) for value in step.values[:MOST_IN_STEP]]
+        values = [value_words(value, step.column, unit=True) for value in step.values[:MOST_IN_STEP]]
         names = [f"{name} ({value})" for name, value in zip(names, values, strict=True)]
     shown = ", ".join(names)
     rest = len(step.members) - MOST_IN_STEP
     return f"{shown} and {rest:,} more" if rest > 0 else shown or "nothing"
 
 
-def _last_relation(answer: Answer) -> str | None:
-    """The relation whose values the answer gives."""
-    last = answer.steps[-1].step.relation if answer.steps else None
-    return answer.kg.literals[last.index].relation if last is not None and last.kind == "values" else None
-
-
-def _value(answer: Answer, relation: str | None, value: Value | bool) -> str:
-    return readable_of(answer.kg, relation, value, unit=True)
-
-
 def _tail(answer: Answer, relation: str, tail: str | Value) -> str:
-    return tail if isinstance(tail, str) else _value(answer, relation, tail)
+    return tail if isinstance(tail, str) else readable_of(answer.kg, relation, tail, unit=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -33,7 +33,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.wording.value_text import readable, readable_of, rounded
+from reasoning.wording.value_text import bound_words, readable, value_words
 from reasoning.wording.verbalise import (
     direction,
     entity_words,
@@ -127,7 +127,7 @@ def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, s
         if isinstance(query.value, Query):
             against = GAP
         else:
-            against = readable_of(kg, query.relation, query.value) if query.relation else readable(query.value)
+            against = bound_words(query.value, kg.column(query.relation) if query.relation else None)
         return "value", ("with ", _measured(query, kg), f" {query.operator} {against} among")
     if isinstance(query, Top):
         rank = "largest" if query.largest else "smallest"
@@ -166,7 +166,7 @@ def _size(query: Query, kg: KnowledgeGraph) -> tuple[str, bool]:
         return "", False
     if chain.steps[-1].gives_number:
         value = None if result.value is None else as_value(chain.steps[-1].kind, float(result.value))
-        return ("none", True) if value is None else (readable(rounded(value)), False)
+        return ("none", True) if value is None else (value_words(value, None), False)
     if result.value is not None:
         return readable(bool(result.value)), False
     number = len(result.members)

@@ -23,7 +23,6 @@ from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import (
-    Aggregate,
     Compare,
     Complement,
     Count,
@@ -40,7 +39,7 @@ from reasoning.query.tree import (
 )
 from reasoning.wording.inflection import done_when, is_plural, plural
 from reasoning.wording.predicates import members, predicate
-from reasoning.wording.value_text import readable, rounded, tells_time, value_words
+from reasoning.wording.value_text import tells_time, value_words
 from reasoning.wording.verbalise import (
     direction,
     ends_in_preposition,
@@ -116,10 +115,7 @@ def _reckoned(answer: Answer, query: Number) -> list[Phrase]:
     words = number_words(query, answer.kg)
     if answer.value is None:
         return [Phrase(f"The graph does not say {words}.")]
-    column = None
-    if isinstance(query, Aggregate) and query.relation is not None:
-        column = answer.kg.column(query.relation)
-    shown = value_words(rounded(answer.value), column, unit=True)
+    shown = value_words(answer.value, answer.column, unit=True)
     return [Phrase(f"{_capital(words)} is "), Phrase(shown), Phrase(".")]
 
 
@@ -132,7 +128,7 @@ def _measures(answer: Answer, query: Measured) -> list[Phrase]:
     assert answer.values is not None and isinstance(query.measure, Measure)
     words = _capital(number_words(query.measure.number, answer.kg))
     each = [
-        [Phrase(f"{readable(rounded(value))} for "), Phrase(answer.kg.name(entity), entity)]
+        [Phrase(f"{value_words(value, None)} for "), Phrase(answer.kg.name(entity), entity)]
         for entity, value in zip(answer.ranked.tolist(), answer.values, strict=True)
     ]
     return [Phrase(f"{words} is "), *_listed(each, "given for {} others"), Phrase(".")]
@@ -241,12 +237,11 @@ def _subject(answer: Answer) -> list[Phrase]:
     """The answers' names, with their values where the query chose by them."""
     kg = answer.kg
     names: list[list[Phrase]] = [[Phrase(kg.name(entity), entity)] for entity in answer.ranked.tolist()]
-    last = answer.steps[-1].step if answer.steps else None
-    if answer.values is not None and last is not None:
-        column = None if last.relation is None else kg.literals[last.relation.index]
+    if answer.values is not None:
+        relation = None if answer.column is None else answer.column.relation
         for name, entity, value in zip(names, answer.ranked.tolist(), answer.values, strict=True):
-            words = readable(rounded(value)) if column is None else value_words(value, column, unit=True)
-            name += [Phrase(" ("), Phrase(words, entity, None if column is None else column.relation), Phrase(")")]
+            words = value_words(value, answer.column, unit=True)
+            name += [Phrase(" ("), Phrase(words, entity, relation), Phrase(")")]
     return _listed(names, "{} others")
 
 

@@ -37,35 +37,35 @@ def readable(value: Value | bool) -> str:
     return f"{int(value) if whole else value:,}"
 
 
-def rounded(value: Value) -> Value:
-    """A computed number with as many digits as tell something: six, and none behind the point of large ones."""
-    if not isinstance(value, float) or value == 0 or not math.isfinite(value):
-        return value
-    return round(value, max(0, 5 - math.floor(math.log10(abs(value)))))
-
-
-def readable_of(kg: KnowledgeGraph, relation: str | None, value: Value | bool, *, unit: bool = False) -> str:
-    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set.
-
-    Of no relation it is a number that was reckoned, and is rounded.
-    """
-    column = next((item for item in kg.literals if item.relation == relation), None)
-    if column is None and not isinstance(value, bool):
-        value = rounded(value)
-    return value_words(value, column, unit=unit)
+def readable_of(kg: KnowledgeGraph, relation: str, value: Value | bool, *, unit: bool = False) -> str:
+    """A value of a relation of the graph, its years without parted thousands; with its unit where `unit` is set."""
+    return value_words(value, next((item for item in kg.literals if item.relation == relation), None), unit=unit)
 
 
 def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool = False) -> str:
-    """`readable` for a value of a column, whose kind may be a year and which may have a unit."""
-    is_year = column is not None and column.kind == "year" and not isinstance(value, bool | datetime.date)
+    """`readable` for a value of a column, whose kind may be a year, with its unit where `unit` is set.
+
+    Of no column it is a number that was reckoned, and has as many digits as tell something: six, and none behind the
+    point of large ones.
+    """
+    if column is None:
+        if isinstance(value, float) and value != 0 and math.isfinite(value):
+            value = round(value, max(0, 5 - math.floor(math.log10(abs(value)))))
+        return readable(value)
+    is_year = column.kind == "year" and not isinstance(value, bool | datetime.date)
     text = readable(value).replace(",", "") if is_year else readable(value)
-    return f"{text} {column.unit}" if unit and column is not None and column.unit else text
+    return f"{text} {column.unit}" if unit and column.unit else text
+
+
+def bound_words(value: Value, column: LiteralColumn | None, *, unit: bool = False) -> str:
+    """A value that a query compares with, as it is written there."""
+    return readable(value) if column is None else value_words(value, column, unit=unit)
 
 
 def comparison_words(operator: Operator, value: Value | str, column: LiteralColumn | None) -> str:
     """What is said of a value that passes: "above 1,000,000", "1990 or later"; `value` may be words already."""
     words = _OF_TIMES if isinstance(value, datetime.date) or tells_time(column) else _OF_AMOUNTS
-    return words[operator].format(value if isinstance(value, str) else value_words(value, column, unit=True))
+    return words[operator].format(value if isinstance(value, str) else bound_words(value, column, unit=True))
 
 
 def extreme_words(largest: bool, column: LiteralColumn | None) -> str:

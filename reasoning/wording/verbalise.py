@@ -56,6 +56,8 @@ _PLACES = {
     2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth", 10: "tenth",
 }  # fmt: skip
 
+_SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+
 _TYPE = frozenset({"is a", "isa"})
 
 
@@ -169,9 +171,6 @@ def number_words(number: Query, kg: KnowledgeGraph | None) -> str:
     if isinstance(number, Project):
         return f"the {value_label(number.relation, kg)} of: {verbalise(number.source, kg)}"
     return str(number)  # an input of a step, by its number
-
-
-_SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 
 def _bracketed_number(number: Query, kg: KnowledgeGraph | None) -> str:
