@@ -18,18 +18,29 @@ from reasoning.graph.index import Ids
 from reasoning.query.binding import bind
 from reasoning.query.structures import template
 from reasoning.query.tree import (
+    AGGREGATES,
     OPERATORS,
+    Aggregate,
+    Arithmetic,
     Compare,
     Complement,
     Count,
     Entity,
+    Every,
     Exists,
     Intersect,
+    It,
+    Measure,
+    NameStarts,
     Project,
     Query,
     Top,
     Union,
 )
+from tests.reasoning.random_queries import SIGNS, holds
+
+MOST_MEASURED = 3000
+"""Largest set whose members are measured: an engine of RDF counts for each of them anew."""
 
 
 class RandomQueries:
@@ -96,7 +107,20 @@ class RandomQueries:
     def _one_level_more(self, query: Query, members: Ids) -> Query | None:
         member = self._one_of(members)
         kind = self._rng.choices(
-            ("project", "intersect", "unite", "subtract", "compare", "top", "complement"), (6, 3, 2, 3, 3, 2, 1)
+            (
+                "project",
+                "intersect",
+                "unite",
+                "subtract",
+                "compare",
+                "top",
+                "complement",
+                "measure",
+                "rank",
+                "every",
+                "name",
+            ),
+            (6, 3, 2, 3, 3, 2, 1, 2, 1, 2, 1),
         )[0]
         if kind == "project":
             edge = self._edge_into(member)
@@ -105,6 +129,13 @@ class RandomQueries:
             return Complement(query)
         if kind in ("compare", "top"):
             return self._by_value(kind, query, member)
+        if kind in ("measure", "rank"):
+            return self._by_measure(kind, query, member) if len(members) <= MOST_MEASURED else None
+        if kind == "name":
+            return NameStarts(self._kg.entity_labels[member][:1], query)
+        if kind == "every":
+            every = self._leading_to_all(member)
+            return None if every is None else Intersect((query, every))
         other = self._leading_to(self._anywhere() if kind == "unite" else member)
         if other is None:
             return None
@@ -122,6 +153,29 @@ class RandomQueries:
         value = self._kg.value(column, float(column.values[np.searchsorted(column.entities, member)]))
         return Compare(column.relation, query, self._rng.choice(OPERATORS), value)
 
+    def _by_measure(self, kind: str, query: Query, member: int) -> Query | None:
+        """By how many entities a relation leads to from a member, or by a value over that number."""
+        edge = self._edge_into(member)
+        if edge is None or holds(query, (Top, Every)):
+            return None
+        number: Query = Count(Project(edge[1], It(), inverse=not edge[2]))
+        columns = [column.relation for column in self._kg.literals if column.kind != "date"]
+        if columns and self._rng.random() < 0.5:
+            number = Arithmetic(self._rng.choice(SIGNS), Project(self._rng.choice(columns), It()), number)
+        if kind == "rank":
+            return Top(self._rng.randint(1, 30), Measure(number), query, self._rng.random() < 0.5)
+        bound: Query = Count(Project(edge[1], self._entity(member), inverse=not edge[2]))
+        return Compare(Measure(number), query, self._rng.choice(OPERATORS), bound)
+
+    def _leading_to_all(self, member: int) -> Query | None:
+        """What has among its members all those that one relation leads from this one to, or some of them."""
+        edge = self._edge_into(member)
+        if edge is None:
+            return None
+        reached = self._members(Project(edge[1], self._entity(member), inverse=not edge[2]))
+        chosen = [self._entity(entity) for entity in self._rng.sample(reached.tolist(), min(3, len(reached)))]
+        return Every(edge[1], chosen[0] if len(chosen) == 1 else Union(tuple(chosen)), inverse=not edge[2])
+
     def _leading_to(self, entity: int) -> Query | None:
         """A chain of one to three projections that has `entity` among its members."""
         shape: Query = Entity("anchor")
@@ -130,13 +184,17 @@ class RandomQueries:
         return self._filled(shape, entity)
 
     def _topped(self, query: Query) -> Query:
-        kind = self._rng.choices(("set", "count", "exists", "values"), (6, 2, 1, 2))[0]
+        kind = self._rng.choices(("set", "count", "exists", "values", "number"), (6, 2, 1, 2, 2))[0]
         if kind == "count":
             return Count(query)
         if kind == "exists":
             return Exists(query)
         if kind == "values" and self._kg.literals:
             return Project(self._rng.choice(self._kg.literals).relation, query)
+        columns = [column.relation for column in self._kg.literals if column.kind != "date"]
+        if kind == "number" and columns:
+            aggregate = Aggregate(self._rng.choice(columns), query, self._rng.choice(AGGREGATES))
+            return Arithmetic(self._rng.choice(SIGNS), aggregate, Count(query))
         return query
 
     def _edge_into(self, entity: int) -> tuple[int, str, bool] | None:

@@ -126,6 +126,11 @@ class Facts:
         return {"+": one + other, "-": one - other, "*": one * other, "/": one / (other or 1)}[query.sign]
 
 
+def holds(query: Query, kind: type[Query] | tuple[type[Query], ...]) -> bool:
+    """Whether a query has a node of these kinds; measures in brackets are not looked into."""
+    return isinstance(query, kind) or any(holds(child, kind) for child in query.children)
+
+
 def _number(value: Value) -> float:
     return value.toordinal() if isinstance(value, datetime.date) else value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyoxigraph
@@ -13,9 +14,10 @@ from kg_data.iris import entity_id
 from reasoning import KnowledgeGraph, Query
 from reasoning.execution.exact import execute
 from reasoning.query.binding import bind
+from reasoning.query.number_kinds import as_value
 from reasoning.query.tree import Count, Exists, Measured, Number, Project, Top, Value
 
-Outcome = frozenset[Any] | float | bool
+Outcome = frozenset[Any] | float | bool | None
 READ: dict[ValueKind, Callable[[str], Value]] = {
     "integer": int,
     "decimal": float,
@@ -32,13 +34,14 @@ def by_executor(query: Query, kg: KnowledgeGraph) -> Outcome:
         return frozenset([kg.identifier(chain.anchor)])
     last, result = chain.steps[-1], execute(kg, chain)[-1]
     if last.gives_number and last.step.operation != "count":
-        return float("nan") if result.value is None else float(result.value)
+        return _rounded(None if result.value is None else float(result.value))
     if result.value is not None:
         return result.value
     ids = [kg.identifier(entity) for entity in result.members.tolist()]
     if result.values is None or not isinstance(query, Project | Top | Measured):
         return frozenset(ids)
-    return frozenset((id_, _shown(last.kind, raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
+    read = partial(as_value, last.kind) if _is_stored(query) else _rounded
+    return frozenset((id_, read(raw)) for id_, raw in zip(ids, result.values.tolist(), strict=True))
 
 
 def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outcome:
@@ -48,7 +51,7 @@ def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outc
         return bool(result)
     assert isinstance(result, pyoxigraph.QuerySolutions)
     if isinstance(query, Number) and not isinstance(query, Count):
-        return number_in(result)
+        return _rounded(number_in(result))
     rows = [[term.value for term in solution] for solution in result]
     if isinstance(query, Count):
         return int(rows[0][0])
@@ -57,22 +60,25 @@ def by_sparql(query: Query, kg: KnowledgeGraph, store: pyoxigraph.Store) -> Outc
         return frozenset(ids)
     kind = bind(query, kg).steps[-1].kind
     assert kind is not None
-    by_relation = isinstance(query, Project) or (isinstance(query, Top) and query.relation is not None)
-    read = READ[kind] if by_relation or kind == "date" else float
-    return frozenset((id_, _shown(kind, read(row[1]))) for id_, row in zip(ids, rows, strict=True))
+    read: Callable[[str], Value | None] = READ[kind] if _is_stored(query) else lambda text: _rounded(_number(text))
+    return frozenset((id_, read(row[1])) for id_, row in zip(ids, rows, strict=True))
 
 
-def number_in(solutions: pyoxigraph.QuerySolutions) -> float:
-    """The last column of the one solution as a number, dates as days; NaN where there is none."""
+def number_in(solutions: pyoxigraph.QuerySolutions) -> float | None:
+    """The last column of the one solution as a number, dates as days; None where there is none."""
     terms = [list(solution)[-1] for solution in solutions]
-    if not terms or terms[0] is None:
-        return float("nan")
-    text = str(terms[0].value)
+    return None if not terms or terms[0] is None else _number(str(terms[0].value))
+
+
+def _is_stored(query: Query) -> bool:
+    """Whether its values are those of the graph, which both must give to the last digit."""
+    return isinstance(query, Project) or (isinstance(query, Top) and query.relation is not None)
+
+
+def _number(text: str) -> float:
     return float(datetime.date.fromisoformat(text).toordinal() if text[4:5] == "-" else text)
 
 
-def _shown(kind: ValueKind | None, value: Value) -> Value:
-    """A value in one form: what was reckoned with as many digits as both must agree in."""
-    if isinstance(value, datetime.date) or kind == "date":
-        return value if isinstance(value, datetime.date) else datetime.date.fromordinal(int(value))
-    return float(f"{float(value):.9g}")
+def _rounded(number: float | None) -> float | None:
+    """What was reckoned, with as many digits as both must agree in."""
+    return None if number is None else float(f"{number:.9g}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import EVIDENCE_LIMIT, Answer
 from reasoning.query.tree import Complement, Count, Exists, Top
-from tests.reasoning.random_queries import Facts, facts, measured_sets, numbers, sets
+from tests.reasoning.random_queries import Facts, facts, holds, measured_sets, numbers, sets
 
 
 def answer(world: Facts | list[tuple[str, str, object]], query: Query | str) -> Answer:
@@ -22,10 +22,6 @@ def shown(given: Answer) -> set[tuple[str, str, object]]:
     triples = [(item.head, item.relation, item.tail) for item in given.evidence]
     assert len(set(triples)) == len(triples)
     return set(triples)
-
-
-def holds(query: Query, kind: type[Query] | tuple[type[Query], ...]) -> bool:
-    return isinstance(query, kind) or any(holds(child, kind) for child in query.children)
 
 
 def only(world: Facts, given: Answer) -> Facts:
