@@ -24,12 +24,13 @@ from benchmarks.machine import machine, machine_words
 from benchmarks.repeated_steps import check_row, curve, teaching
 from kg_data.text_table import aligned
 from reasoning.cli.teaching import HELD_OUT, TAUGHT, load_graphs
+from reasoning.language.low_rank import load_adapter, new_config
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme, unlike
-from reasoning.language.marking.student import Student, attach, load_adapter, open_base
+from reasoning.language.marking.student import Student, attach, open_base
 from reasoning.language.teaching.checkpoints import last_checkpoint
 from reasoning.language.teaching.loop import teach
-from reasoning.language.teaching.preparing import lora
+from reasoning.language.teaching.mark_learner import MarkLearner
 from reasoning.lark.sheets import OPERATION_WORDS
 from reasoning.lark.teaching.curriculum import StepCurriculum, StepTeachingOptions
 
@@ -46,7 +47,7 @@ def main() -> None:
         load_adapter(adapter, checkpoint)
     graphs = load_graphs(TAUGHT, HELD_OUT, options.seed)
     curriculum = StepCurriculum(graphs, options, student, say)
-    teach(curriculum, options, given.rows, adapter, student, say)
+    teach(curriculum, options, given.rows, MarkLearner(adapter, student), say)
     report = {
         "command": f"python -m benchmarks.new_rows runs/{given.words.name} runs/{given.rows.name}",
         "date": datetime.date.today().isoformat(),
@@ -77,7 +78,7 @@ def prepare(options: StepTeachingOptions) -> tuple[Any, Student]:
         rows = add_rows(model, len(scheme.words))
     names = {token: name for token, name in scheme.names.items() if token not in scheme.words}
     names |= {row: f"id{number}" for number, row in enumerate(rows)}
-    config = lora(options)
+    config = new_config(options.rank)
     config.trainable_token_indices = {"embed_tokens": list(rows)}
     return attach(model, Marks(replace(scheme, words=rows, names=names), options.layers), config)
 

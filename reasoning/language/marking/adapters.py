@@ -12,7 +12,6 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -20,16 +19,13 @@ from reasoning.language.embedded import PACKAGED, EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.scheme import MarkScheme
 
-MARKS_FILE, CONFIG_FILE, WEIGHTS_FILE = "marking.json", "adapter_config.json", "adapter_model.safetensors"
+MARKS_FILE = "marking.json"
 
 FORMAT = 2
 """Of `marking.json`: 1 (version 0.1.0, which states no number) names no base."""
 
 PACKAGED_ADAPTER = Path(__file__).parents[1] / "adapters" / "steps"
 """The adapter of the packaged SmolLM2-135M-Instruct; its README says how it was made."""
-
-CONFIG_KEPT = ("peft_type", "r", "lora_alpha", "lora_dropout", "bias", "target_modules")
-"""What is kept of PEFT's configuration: the rest are its defaults, or describe the machine it was made on."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +75,6 @@ class Marks:
             "scheme": self.scheme.to_dict(),
         }
         (folder / MARKS_FILE).write_text(json.dumps(stored) + "\n", encoding="utf-8")
-
-
-def save_adapter(adapter: Any, marks: Marks, folder: Path) -> None:
-    """PEFT's files with the weights in bfloat16, and the marks, into a new folder."""
-    import torch
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True)
-    weights = {
-        name: value.detach().to(torch.bfloat16).cpu().contiguous()
-        for name, value in get_peft_model_state_dict(adapter).items()
-    }
-    save_file(weights, folder / WEIGHTS_FILE)
-    config = adapter.peft_config["default"].to_dict()
-    kept = {name: sorted(config[name]) if isinstance(config[name], set) else config[name] for name in CONFIG_KEPT}
-    (folder / CONFIG_FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    marks.write(folder)
 
 
 def adapter_of(llm: BaseChatModel) -> Path | None:

@@ -7,11 +7,6 @@ arXiv 2106.09685).
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +16,8 @@ from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.marking.adapters import CONFIG_FILE, CONFIG_KEPT, WEIGHTS_FILE, Marks
+from reasoning.language.low_rank import load_adapter, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
 
@@ -75,51 +71,20 @@ def open_base(source: str | None, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def fingerprint(model: Any, scheme: MarkScheme) -> str:
-    """Names a base model: a hex digest of its width and of the head's rows that the scheme reads, in bfloat16.
-
-    A model has the same fingerprint whether it was opened in float32 or in bfloat16.
-    """
-    import torch
-
-    rows = model.get_output_embeddings().weight[[scheme.keep, scheme.drop, *sorted(scheme.operations.values())]]
-    numbers = rows.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy()
-    return hashlib.sha256(repr(numbers.shape).encode() + numbers.tobytes()).hexdigest()[:16]
+    """Names a base model by the head's rows that the scheme reads."""
+    return rows_fingerprint(model, [scheme.keep, scheme.drop, *sorted(scheme.operations.values())])
 
 
 def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") -> tuple[Any, Student]:
     """A causal language model, cut and frozen, with PEFT's new matrices in float32; and the same as it marks."""
-    from peft import get_peft_model
-
     weight = model.get_output_embeddings().weight
     readout = (weight[marks.scheme.keep] - weight[marks.scheme.drop]).detach().float().to(device)
     decoder = _cut(model, marks.layers).requires_grad_(False)
-    with _quiet_peft():
-        adapter = get_peft_model(decoder, config)
+    adapter = with_adapter(decoder, config)
     for parameter in adapter.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapter.to(device).train(), Student(adapter, readout, marks)
-
-
-def load_adapter(adapter: Any, folder: Path) -> None:
-    """The weights in an adapter's folder into PEFT's layers.
-
-    Raises:
-        LLMError: they are missing, damaged or those of another model.
-    """
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(folder / WEIGHTS_FILE)
-        if unlike := weights.keys() ^ get_peft_model_state_dict(adapter).keys():
-            raise ValueError(f"{len(unlike)} matrices are on one side only, such as {min(unlike)}")
-        set_peft_model_state_dict(adapter, weights)
-    except Exception as error:  # safetensors and PEFT raise their own
-        raise LLMError(
-            f"The adapter {folder} is damaged or does not fit the model ({type(error).__name__}: {error}): "
-            f"take the model it was taught on, or teach another"
-        ) from error
 
 
 def load_student(folder: Path, source: str | None = None, device: str = "cpu") -> Student:
@@ -135,15 +100,8 @@ def load_student(folder: Path, source: str | None = None, device: str = "cpu") -
     """
     marks = Marks.read(folder)
     model, tokenizer = open_base(source)
-    from peft import LoraConfig
-
     check_base(model, tokenizer, marks, folder)
-    try:
-        stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config = LoraConfig(**{name: stored[name] for name in CONFIG_KEPT})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
-    adapter, student = attach(model, marks, config, device)
+    adapter, student = attach(model, marks, stored_config(folder), device)
     load_adapter(adapter, folder)
     student.decoder = adapter.merge_and_unload().eval()
     return student
@@ -187,11 +145,3 @@ def _cut(model: Any, layers: int) -> Any:
             decoder.config.num_hidden_layers = layers
             return decoder
     raise LLMError(f"{type(model).__name__} keeps its layers in no single list: teach another model")
-
-
-@contextmanager
-def _quiet_peft() -> Iterator[None]:
-    """Hide a deprecation warning of transformers that PEFT causes and users cannot act on."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        yield

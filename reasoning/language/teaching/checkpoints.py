@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from reasoning.language.errors import TeachingError
-from reasoning.language.marking.adapters import Marks, save_adapter
 
 CHECKPOINT = "checkpoint"
 """Folder of the newest checkpoint in a run's folder."""
@@ -42,13 +42,20 @@ class Progress:
     weights: dict[str, float] = field(default_factory=dict)
 
 
-def save_checkpoint(out: Path, adapter: Any, marks: Marks, optimizer: Any, progress: Progress) -> None:
-    """Write `out/checkpoint`, whole or not at all."""
+def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, progress: Progress) -> None:
+    """Write `out/checkpoint`, whole or not at all.
+
+    Args:
+        out: the run's folder.
+        save: writes the adapter into a new folder.
+        optimizer: whose moments go with it.
+        progress: where the run is.
+    """
     from safetensors.torch import save_file
 
     part, old = out / f"{CHECKPOINT}.part", out / f"{CHECKPOINT}.old"
     shutil.rmtree(part, ignore_errors=True)
-    save_adapter(adapter, marks, part)
+    save(part)
     state = {
         f"{position}.{name}": value
         for position, values in optimizer.state_dict()["state"].items()

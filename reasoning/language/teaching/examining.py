@@ -37,6 +37,9 @@ class Lesson:
     sheet: Sheet
     keep: NDArray[np.bool_] | NDArray[np.float32]
 
+    def __len__(self) -> int:
+        return len(self.sheet)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -1,6 +1,6 @@
-"""The training loop: length-packed passes, the loss at the marks alone, LoRA, a cosine schedule.
+"""The training loop: one pass after the other, a cosine schedule, examinations with checkpoints along the way.
 
-It knows a student and its sheets. What they are about, a `Curriculum` knows.
+A `Learner` knows the model, and what of a pass counts; a `Curriculum` knows what it is about.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from reasoning.language.errors import TeachingError
-from reasoning.language.marking.sheets import keep_logits
-from reasoning.language.marking.student import Student
 from reasoning.language.teaching.checkpoints import (
     LOG_FILE,
     OPTIONS_FILE,
@@ -27,28 +24,61 @@ from reasoning.language.teaching.checkpoints import (
     read_progress,
     save_checkpoint,
 )
-from reasoning.language.teaching.examining import Lesson, Report, examine, fit_temperature
+from reasoning.language.teaching.examining import Report
+from reasoning.language.teaching.masters import Masters
 from reasoning.language.teaching.options import TeachingOptions
 
 WARM_UP = 25
 """Updates over which the learning rate rises."""
 
 
-class Curriculum(Protocol):
-    """What a student is taught and examined with."""
+class Sized(Protocol):
+    """A lesson, whatever it teaches."""
+
+    def __len__(self) -> int:
+        """Its tokens."""
+
+
+L = TypeVar("L", bound=Sized)
+Given = TypeVar("Given", bound=Sized, covariant=True)
+Taken = TypeVar("Taken", bound=Sized, contravariant=True)
+
+
+class Curriculum(Protocol[Given]):
+    """What a model is taught and examined with."""
 
     unique_tokens: int
     """Tokens of the lessons that the run repeats; 0 where it draws new ones all along."""
 
     @property
-    def exam(self) -> Sequence[Lesson]:
+    def exam(self) -> Sequence[Given]:
         """Held-out lessons for the examinations along the way."""
 
-    def next_pass(self, progress: Progress) -> Sequence[Lesson]:
+    def next_pass(self, progress: Progress) -> Sequence[Given]:
         """The lessons of one pass, the same for the same progress, so that a resumed run meets the same."""
 
-    def calibration(self) -> Sequence[Lesson]:
-        """Held-out lessons other than the exam's, for the temperature."""
+    def calibration(self) -> Sequence[Given]:
+        """Held-out lessons other than the exam's, to make the probabilities true."""
+
+
+class Learner(Protocol[Taken]):
+    """A model with an adapter that is taught."""
+
+    @property
+    def adapter(self) -> Any:
+        """The module: every parameter of it that requires a gradient is taught."""
+
+    def loss(self, lessons: Sequence[Taken]) -> Any:
+        """How wrong the model is in one pass, a tensor of one number."""
+
+    def examine(self, lessons: Sequence[Taken]) -> Report:
+        """How well it does."""
+
+    def calibrate(self, lessons: Sequence[Taken]) -> None:
+        """Make its probabilities true; the last thing that happens to it."""
+
+    def save(self, folder: Path) -> None:
+        """Write the adapter, as it will be used, into a new folder."""
 
 
 def claim_folder(out: Path, options: TeachingOptions) -> None:
@@ -72,12 +102,7 @@ def claim_folder(out: Path, options: TeachingOptions) -> None:
 
 
 def teach(
-    curriculum: Curriculum,
-    options: TeachingOptions,
-    out: Path,
-    adapter: Any,
-    student: Student,
-    say: Callable[[str], None],
+    curriculum: Curriculum[L], options: TeachingOptions, out: Path, learner: Learner[L], say: Callable[[str], None]
 ) -> Report:
     """Teach until `options.tokens` are seen; a run that stopped goes on from its last checkpoint.
 
@@ -85,8 +110,7 @@ def teach(
         curriculum: what is taught.
         options: how.
         out: the run's folder: its log, and `checkpoint` with the adapter.
-        adapter: what is taught: every parameter of it that requires a gradient.
-        student: the same model as it marks; it ends with its temperature fitted.
+        learner: who is taught; of a run that goes on with the checkpoint's weights.
         say: is called with each line of progress.
 
     Returns:
@@ -94,8 +118,8 @@ def teach(
     """
     import torch
 
-    trained = [parameter for parameter in adapter.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    masters = Masters([parameter for parameter in learner.adapter.parameters() if parameter.requires_grad])
+    optimizer = torch.optim.AdamW(masters.copies, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     progress = Progress()
     if (checkpoint := last_checkpoint(out)) is not None:
         progress = read_progress(checkpoint)
@@ -109,15 +133,21 @@ def teach(
         rate = _learning_rate(options, progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        losses.append(_update(adapter, student, lessons, trained, optimizer))
+        loss = learner.loss(lessons)
+        loss.backward()
+        masters.take_gradients()
+        torch.nn.utils.clip_grad_norm_(masters.copies, 1.0)
+        optimizer.step()
+        masters.give_back()
+        losses.append(float(loss.detach()))
         examined = progress.tokens // options.report_every
         progress.updates += 1
-        progress.tokens += sum(len(lesson.sheet) for lesson in lessons)
+        progress.tokens += sum(map(len, lessons))
         progress.seconds = time.perf_counter() - began
         if progress.tokens >= options.tokens or progress.tokens // options.report_every > examined:
-            adapter.eval()
-            report = examine(student, curriculum.exam)
-            adapter.train()
+            learner.adapter.eval()
+            report = learner.examine(curriculum.exam)
+            learner.adapter.train()
             progress.weights = report.weights()
             unique = curriculum.unique_tokens
             line = json.dumps({
@@ -132,33 +162,15 @@ def teach(
             losses.clear()
             with (out / LOG_FILE).open("a", encoding="utf-8") as log:
                 log.write(line + "\n")
-            save_checkpoint(out, adapter, student.marks, optimizer, progress)
+            save_checkpoint(out, learner.save, optimizer, progress)
             say(line)
-    adapter.eval()
-    lessons = curriculum.calibration()
-    odds = student.log_odds([lesson.sheet for lesson in lessons])
-    right = np.concatenate([lesson.keep for lesson in lessons]).astype(bool)
-    student.marks = replace(student.marks, temperature=fit_temperature(np.concatenate(odds), right))
-    save_checkpoint(out, adapter, student.marks, optimizer, progress)
-    return report or examine(student, curriculum.exam)
+    learner.adapter.eval()
+    learner.calibrate(curriculum.calibration())
+    save_checkpoint(out, learner.save, optimizer, progress)
+    return report or learner.examine(curriculum.exam)
 
 
 def _learning_rate(options: TeachingOptions, progress: Progress) -> float:
     done = progress.tokens / options.tokens
     cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2
     return options.learning_rate * cosine * min(1.0, (progress.updates + 1) / WARM_UP)
-
-
-def _update(adapter: Any, student: Student, lessons: Sequence[Lesson], trained: Sequence[Any], optimizer: Any) -> float:
-    """One step of the optimizer; returns the loss."""
-    import torch
-
-    odds = keep_logits(adapter, student.readout, [lesson.sheet for lesson in lessons])
-    right = np.concatenate([lesson.keep for lesson in lessons])
-    target = torch.tensor(right, dtype=torch.float32, device=odds.device)
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(odds, target)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(trained, 1.0)
-    optimizer.step()
-    optimizer.zero_grad()
-    return float(loss.detach())

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reasoning.language.errors import LLMError
+from reasoning.language.low_rank import load_adapter, new_config
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.student import Student, attach, check_base, fingerprint, load_adapter, open_base
+from reasoning.language.marking.student import Student, attach, check_base, fingerprint, open_base
 from reasoning.language.teaching.options import TeachingOptions
-
-if TYPE_CHECKING:
-    from peft import LoraConfig
 
 
 def prepare(
@@ -43,14 +41,7 @@ def prepare(
         if marks.layers != options.layers:
             raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
     marks = replace(marks, base=fingerprint(model, marks.scheme))
-    adapter, student = attach(model, marks, lora(options), device)
+    adapter, student = attach(model, marks, new_config(options.rank), device)
     if start is not None:
         load_adapter(adapter, start)
     return adapter, student
-
-
-def lora(options: TeachingOptions) -> LoraConfig:
-    """Which matrices are taught."""
-    from peft import LoraConfig
-
-    return LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear")

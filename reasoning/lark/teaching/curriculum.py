@@ -21,6 +21,7 @@ from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.epochs import plan_epochs
 from reasoning.language.teaching.examining import Lesson, Report
 from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.mark_learner import MarkLearner
 from reasoning.language.teaching.options import TeachingOptions
 from reasoning.language.teaching.preparing import prepare
 from reasoning.lark.sheets import OPERATION_WORDS
@@ -105,7 +106,8 @@ def teach_steps(
     """
     claim_folder(out, options)
     adapter, student = prepare(options, OPERATION_WORDS, last_checkpoint(out) or start, device)
-    return teach(StepCurriculum(graphs, options, student, say, teacher), options, out, adapter, student, say)
+    curriculum = StepCurriculum(graphs, options, student, say, teacher)
+    return teach(curriculum, options, out, MarkLearner(adapter, student), say)
 
 
 class StepCurriculum:

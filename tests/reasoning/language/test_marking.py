@@ -14,7 +14,8 @@ from reasoning import KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.graph.store import Relation
 from reasoning.language import EmbeddedChatModel, LLMError
-from reasoning.language.marking.adapters import CONFIG_FILE, MARKS_FILE, WEIGHTS_FILE, Marks, save_adapter
+from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
+from reasoning.language.marking.adapters import MARKS_FILE, Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.shared_passes import SharedPasses
 from reasoning.language.marking.sheets import Sheet, batches
@@ -43,7 +44,8 @@ def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)
     folder = tmp_path_factory.mktemp("adapters") / "random"
-    save_adapter(taught, student.marks, folder)
+    save_adapter(taught, folder)
+    student.marks.write(folder)
     return folder
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vision.tiny_vision_models import QWEN_SIGNS
-from vision.detectors.transformers_models.language.constraint import (
+from reasoning.language.constraint import (
     Constraint,
     Spelling,
     any_of,
@@ -18,6 +17,7 @@ from vision.detectors.transformers_models.language.constraint import (
     integer,
     up_to,
 )
+from tests.vision.tiny_vision_models import QWEN_SIGNS
 from vision.detectors.transformers_models.language.families import FAMILIES, listed
 
 BYTES = Spelling({number: bytes([number]) for number in range(256)}, {"<end>": 256}, None, (256,))

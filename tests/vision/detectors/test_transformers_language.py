@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reasoning.language.constraint import Constraint
 from tests.vision.tiny_vision_models import CLASSES, Shelf, picture
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models import open_transformers, with_masks
-from vision.detectors.transformers_models.language.constraint import Constraint
 from vision.detectors.transformers_models.language.detector import LanguageDetector
 from vision.errors import DetectorError
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from reasoning.language.constraint import Constraint, read_spelling
 from vision.detectors.detector import Found, Request
 from vision.detectors.transformers_models.batches import Batch, TransformersDetector
-from vision.detectors.transformers_models.language.constraint import Constraint, read_spelling
 from vision.detectors.transformers_models.language.families import FAMILIES, Written
 from vision.detectors.transformers_models.loading import Source, load_model, load_processor, running
 from vision.detectors.transformers_models.phrases import Phrase, as_phrases, chunked

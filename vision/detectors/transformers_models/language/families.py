@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vision.detectors.transformers_models.language.constraint import Spelling, any_of, any_token, integer, up_to
+from reasoning.language.constraint import Spelling, any_of, any_token, integer, up_to
 from vision.errors import DetectorError
 
 LOC_BINS = 1000

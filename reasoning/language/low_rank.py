@@ -1,0 +1,118 @@
+"""Adapters of low-rank matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), by PEFT: made, written, read.
+
+What an adapter makes a model do is said by a further file of its folder, which the packages above write and read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasoning.language.errors import LLMError
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
+CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+
+CONFIG_KEPT = ("peft_type", "r", "lora_alpha", "lora_dropout", "bias", "target_modules")
+"""What is kept of PEFT's configuration: the rest are its defaults, or describe the machine it was made on."""
+
+
+def new_config(rank: int) -> LoraConfig:
+    """An adapter of some rank on every linear layer."""
+    from peft import LoraConfig
+
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+
+
+def stored_config(folder: Path) -> LoraConfig:
+    """The configuration in an adapter's folder.
+
+    Raises:
+        LLMError: it is missing or damaged.
+    """
+    from peft import LoraConfig
+
+    try:
+        stored = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        return LoraConfig(**{name: stored[name] for name in CONFIG_KEPT})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
+
+
+def with_adapter(module: Any, config: LoraConfig, short: bool = False) -> Any:
+    """A frozen transformer with PEFT's new matrices.
+
+    Args:
+        module: the transformer.
+        config: of the matrices.
+        short: keep the matrices in the transformer's own number format; else they are float32.
+    """
+    from peft import get_peft_model
+
+    with _quiet_peft():
+        return get_peft_model(module, config, autocast_adapter_dtype=not short)
+
+
+def save_adapter(adapter: Any, folder: Path) -> None:
+    """PEFT's files with the weights in bfloat16, into a new folder."""
+    import torch
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    weights = {
+        name: value.detach().to(torch.bfloat16).cpu().contiguous()
+        for name, value in get_peft_model_state_dict(adapter).items()
+    }
+    save_file(weights, folder / WEIGHTS_FILE)
+    config = adapter.peft_config["default"].to_dict()
+    kept = {name: sorted(config[name]) if isinstance(config[name], set) else config[name] for name in CONFIG_KEPT}
+    (folder / CONFIG_FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def load_adapter(adapter: Any, folder: Path) -> None:
+    """The weights in an adapter's folder into PEFT's layers.
+
+    Raises:
+        LLMError: they are missing, damaged or those of another model.
+    """
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(folder / WEIGHTS_FILE)
+        if unlike := weights.keys() ^ get_peft_model_state_dict(adapter).keys():
+            raise ValueError(f"{len(unlike)} matrices are on one side only, such as {min(unlike)}")
+        set_peft_model_state_dict(adapter, weights)
+    except Exception as error:  # safetensors and PEFT raise their own
+        raise LLMError(
+            f"The adapter {folder} is damaged or does not fit the model ({type(error).__name__}: {error}): "
+            f"take the model it was taught on, or teach another"
+        ) from error
+
+
+def rows_fingerprint(model: Any, rows: Sequence[int]) -> str:
+    """Names a base model: a hex digest of its width and of some rows of its head, in bfloat16.
+
+    A model has the same fingerprint whether it was opened in float32 or in bfloat16.
+    """
+    import torch
+
+    weight = model.get_output_embeddings().weight[list(rows)]
+    numbers = weight.detach().to("cpu", torch.bfloat16).view(torch.int16).numpy()
+    return hashlib.sha256(repr(numbers.shape).encode() + numbers.tobytes()).hexdigest()[:16]
+
+
+@contextmanager
+def _quiet_peft() -> Iterator[None]:
+    """Hide a deprecation warning of transformers that PEFT causes and users cannot act on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield

@@ -1,0 +1,99 @@
+"""Packs: several short prompts with their replies behind one shared beginning, in one pass through the model.
+
+A beginning that many prompts share (a schema) is read once. Behind it every segment sees the beginning and itself, none
+sees another. In teaching that saves most of the tokens, in use the beginning's keys and values are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.language.writing.packed_attention import Layout
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One prompt behind the shared beginning, with the reply that is right.
+
+    Attributes:
+        tokens: of the prompt and then of the reply, int64, shape (t,).
+        reply: where the reply begins in `tokens`.
+    """
+
+    tokens: NDArray[np.int64]
+    reply: int
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A shared beginning and what stands behind it.
+
+    Attributes:
+        beginning: token ids, int64, shape (b,); at least one.
+        segments: at least one.
+    """
+
+    beginning: NDArray[np.int64]
+    segments: Sequence[Segment]
+
+    def __len__(self) -> int:
+        return len(self.beginning) + sum(len(segment.tokens) for segment in self.segments)
+
+    @cached_property
+    def tokens(self) -> NDArray[np.int64]:
+        """All token ids in a row, shape (len(pack),)."""
+        return np.concatenate([self.beginning, *(segment.tokens for segment in self.segments)])
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """The position that each token has in its own prompt, shape (len(pack),)."""
+        begun = len(self.beginning)
+        behind = [np.arange(begun, begun + len(segment.tokens)) for segment in self.segments]
+        return np.concatenate([np.arange(begun), *behind])
+
+    @cached_property
+    def predicting(self) -> NDArray[np.int64]:
+        """Where in the row the model says what the next token of a reply is, shape (r,)."""
+        places, start = [], len(self.beginning)
+        for segment in self.segments:
+            places.append(np.arange(start + segment.reply - 1, start + len(segment.tokens) - 1))
+            start += len(segment.tokens)
+        return np.concatenate(places)
+
+    @cached_property
+    def replies(self) -> NDArray[np.int64]:
+        """The tokens that are right at these places, shape (r,)."""
+        return np.concatenate([segment.tokens[segment.reply :] for segment in self.segments])
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each reply."""
+        return [len(segment.tokens) - segment.reply for segment in self.segments]
+
+
+def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:
+    """What the model says at every place where a reply's token is due; float32, shape (r, vocabulary).
+
+    Args:
+        decoder: the transformer without its head, opened with the attention that `packed_attention` registers.
+        head: its output embedding.
+        pack: what is read.
+    """
+    import torch
+
+    layout = Layout.of(len(pack.beginning), [len(segment.tokens) for segment in pack.segments])
+    with layout.in_use():
+        output = decoder(
+            input_ids=torch.from_numpy(pack.tokens)[None],
+            # Whether anything is masked the layout says; a mask that is given keeps one from being made.
+            attention_mask=torch.zeros(1, 1, 1, 1),
+            position_ids=torch.from_numpy(pack.positions)[None],
+            use_cache=False,
+        )
+    return head(output.last_hidden_state[0, torch.from_numpy(pack.predicting)]).float()

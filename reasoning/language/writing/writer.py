@@ -1,0 +1,134 @@
+"""A causal language model with an adapter that makes it write, and its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.language.errors import LLMError, need_packages
+from reasoning.language.local_weights import find_weights, model_name, open_model
+from reasoning.language.low_rank import load_adapter, new_config, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.writing.adapters import Writing
+from reasoning.language.writing.packed_attention import PACKED, register
+
+FINGERPRINT_ROWS = range(64, 192)
+"""Rows of the head by which a base model is known."""
+
+
+class WriterTokens:
+    """Texts and pieces as token ids.
+
+    Args:
+        tokenizer: of the model.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._pieces: dict[str, tuple[int, ...]] = {}
+        self.end = int(tokenizer.eos_token_id)
+
+    def text(self, text: str) -> NDArray[np.int64]:
+        """A text, which no control token of the model can be written into."""
+        ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return np.array(ids, dtype=np.int64)
+
+    def piece(self, piece: str) -> tuple[int, ...]:
+        """A piece of a reply; nearly all are one token."""
+        if piece not in self._pieces:
+            self._pieces[piece] = tuple(self._tokenizer(piece, add_special_tokens=False)["input_ids"])
+        return self._pieces[piece]
+
+    def reply(self, pieces: Iterable[str]) -> NDArray[np.int64]:
+        """A whole reply with its end."""
+        return np.array([token for piece in pieces for token in self.piece(piece)] + [self.end], dtype=np.int64)
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Tokens of a reply as text."""
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+@dataclass
+class Writer:
+    """A model that writes.
+
+    Attributes:
+        decoder: the transformer without its head; while it is taught, with PEFT's layers.
+        head: its output embedding.
+        tokens: texts as its tokens.
+        writing: what belongs to its adapter.
+    """
+
+    decoder: Any
+    head: Any
+    tokens: WriterTokens
+    writing: Writing
+
+
+def new_writer(job: str, source: str | None, layers: int, rank: int, start: Path | None = None) -> Writer:
+    """A writer to be taught: bfloat16, the adapter new or that of a folder.
+
+    Raises:
+        LLMError: the model or the adapter cannot be loaded, or they do not belong together.
+    """
+    need_packages("A model with an adapter", "torch", "transformers", "peft")
+    register()
+    model, tokenizer = open_model(find_weights(source), model_name(source), dtype="bfloat16")
+    model.set_attn_implementation(PACKED)
+    base = rows_fingerprint(model, FINGERPRINT_ROWS)
+    writing = Writing(job, layers, base)
+    if start is not None:
+        writing = _checked(Writing.read(start, job), base, start)
+        if writing.layers != layers:
+            raise LLMError(f"{start} is for {writing.layers} layers, not {layers}")
+    config = new_config(rank) if start is None else stored_config(start)
+    decoder = with_adapter(_cut(model, layers).requires_grad_(False), config, short=True)
+    if start is not None:
+        load_adapter(decoder, start)
+    for parameter in decoder.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(model.dtype)
+    return Writer(decoder.train(), model.get_output_embeddings(), WriterTokens(tokenizer), writing)
+
+
+def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = "bfloat16") -> Writer:
+    """A taught writer, its adapter merged into the weights.
+
+    Raises:
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
+    """
+    need_packages("A model with an adapter", "torch", "transformers", "peft")
+    writing = Writing.read(folder, job)
+    model, tokenizer = open_model(find_weights(source), model_name(source), dtype=dtype)
+    _checked(writing, rows_fingerprint(model, FINGERPRINT_ROWS), folder)
+    decoder = with_adapter(_cut(model, writing.layers).requires_grad_(False), stored_config(folder))
+    load_adapter(decoder, folder)
+    return Writer(decoder.merge_and_unload().eval(), model.get_output_embeddings(), WriterTokens(tokenizer), writing)
+
+
+def _checked(writing: Writing, base: str, folder: Path) -> Writing:
+    if writing.base != base:
+        raise LLMError(
+            f"The adapter {folder} was taught on another base model (fingerprint {writing.base}) than this one "
+            f"({base}): take that model, or teach an adapter on this one"
+        )
+    return writing
+
+
+def _cut(model: Any, layers: int) -> Any:
+    """The model's transformer with its first `layers` layers alone.
+
+    Raises:
+        LLMError: it has fewer.
+    """
+    decoder = model.base_model
+    total = decoder.config.num_hidden_layers
+    if not 1 <= layers <= total:
+        raise LLMError(f"The model has {total} layers, so it cannot be cut to {layers}")
+    decoder.layers = decoder.layers[:layers]
+    decoder.config.num_hidden_layers = layers
+    return decoder
