@@ -1,0 +1,315 @@
+"""A graph's schema as prompts show it: kinds of things, relations with the kinds at their ends.
+
+Kinds are the graph's types where one of its relations says what things are. Elsewhere they are what the ends of
+relations have in common: two ends that share things are of one kind, which is shown by the names of two of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+
+from kg_data.columns import ValueKind
+from kg_data.errors import MissingPackageError
+from kg_data.sentence_vectors import Vectors, sentence_encoder
+from reasoning.graph.index import Ids
+from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.tree import relation_text
+from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
+from reasoning.wording.verbalise import label_words
+
+TYPE_RELATIONS = frozenset(
+    {"type", "rdf type", "instance of", "instanceof", "is a", "isa", "kind", "category", "class"}
+)
+"""Folded labels of relations that say what kind of thing something is."""
+
+MOST_KINDS = 1000
+"""A graph with more types uses the relation for something else."""
+
+LEAST_SHARE = 0.02
+"""Part of an end's things that must be of a kind for it to be shown there."""
+
+LEAST_OF_KIND = 0.3
+"""The same, as a part of all things of that type."""
+
+COMMON = 0.1
+"""Two ends with more than this part of the smaller one in common are of one kind."""
+
+MOST_ENDS = 4000
+"""Ends that are compared with one another."""
+
+_VALUE_WORDS: Mapping[ValueKind, str] = {"integer": "integer", "decimal": "decimal", "year": "year", "date": "date"}
+
+
+def _vectors(texts: Sequence[str]) -> Vectors | None:
+    """The meaning of some texts; None where no encoder is installed."""
+    try:
+        return sentence_encoder().encode(texts) if texts else None
+    except MissingPackageError:
+        return None
+
+
+class GraphSchema:
+    """All kinds and relations of one graph.
+
+    Args:
+        kg: the graph.
+
+    Attributes:
+        kg: as given.
+        type_relation: the relation that says what things are, None where none does.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self.kg = kg
+        self.type_relation = next((name for name in kg.relation_names() if self._tells_types(name)), None)
+
+    @cached_property
+    def kinds(self) -> Sequence[KindEntry]:
+        """All kinds, the most frequent first."""
+        return self._typed_kinds() if self.type_relation is not None else self._untyped_kinds()
+
+    @cached_property
+    def relations(self) -> Sequence[RelationEntry]:
+        """All relations, but the one that tells types; the most frequent first."""
+        found: list[tuple[int, RelationEntry]] = []
+        for name in self.kg.relation_names():
+            relation = self.kg.relation(name)
+            words = self._words(name)
+            if relation.kind == "values":
+                column = self.kg.literals[relation.index]
+                end = _VALUE_WORDS[column.kind]
+                found.append(
+                    (
+                        len(column.entities),
+                        RelationEntry(words, self._kinds_of(column.entities), end, relation_text(name)),
+                    )
+                )
+            elif name != self.type_relation:
+                sides = [self._end(relation.index, inverse) for inverse in (relation.inverse, not relation.inverse)]
+                start, leads = (self._kinds_of(side) for side in sides)
+                size = len(self.kg.index.block(relation.index, False)[0])
+                found.append((size, RelationEntry(words, start, leads, relation_text(name))))
+        return [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]
+
+    @cached_property
+    def whole(self) -> Schema | None:
+        """The whole schema, None where it has more than a prompt can show."""
+        if len(self.relations) > len(RELATION_IDS) or len(self.kinds) > len(KIND_IDS):
+            return None
+        return Schema(self.kinds, self.relations)
+
+    def nearest_relations(self, question: str, count: int) -> list[int]:
+        """Places of the relations whose words are most like a question's, in their own order."""
+        return sorted(
+            self._nearest(question, self._relation_vectors, [entry.words for entry in self.relations])[:count]
+        )
+
+    def nearest_kinds(self, question: str, count: int) -> list[int]:
+        """Places of the kinds whose words are most like a question's, the nearest first."""
+        return self._nearest(question, self._kind_vectors, [kind.words for kind in self.kinds])[:count]
+
+    @cached_property
+    def _relation_vectors(self) -> Vectors | None:
+        return _vectors([entry.words for entry in self.relations])
+
+    @cached_property
+    def _kind_vectors(self) -> Vectors | None:
+        return _vectors([kind.words for kind in self.kinds])
+
+    def _nearest(self, question: str, vectors: Vectors | None, texts: Sequence[str]) -> list[int]:
+        """By likeness of meaning, and of letters: labels run together have no meaning for an encoder."""
+        shared = np.array([fuzz.partial_token_set_ratio(text.lower(), question.lower()) / 100 for text in texts])
+        scores = 0.5 * shared
+        if vectors is not None:
+            scores += vectors @ sentence_encoder().encode([question])[0]
+        return [int(at) for at in np.argsort(-scores, kind="stable")]
+
+    def part(self, relations: Iterable[int], kinds: Iterable[int]) -> tuple[Schema, dict[int, int]]:
+        """The schema of some relations, with their kinds and some further ones, the first ones first.
+
+        Args:
+            relations, kinds: by place.
+
+        Returns:
+            It, and each kind's place there.
+        """
+        chosen = [self.relations[at] for at in list(relations)[: len(RELATION_IDS)]]
+        ends = [kind for entry in chosen for kind in (*entry.start, *(() if isinstance(entry.end, str) else entry.end))]
+        shown = list(dict.fromkeys([*list(kinds)[: len(KIND_IDS) // 2], *ends]))[: len(KIND_IDS)]
+        place = {kind: at for at, kind in enumerate(shown)}
+
+        def moved(ends: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(place[kind] for kind in ends if kind in place)
+
+        return Schema(
+            [self.kinds[kind] for kind in shown],
+            [
+                RelationEntry(
+                    entry.words,
+                    moved(entry.start),
+                    entry.end if isinstance(entry.end, str) else moved(entry.end),
+                    entry.query,
+                )
+                for entry in chosen
+            ],
+        ), place
+
+    @cached_property
+    def by_name(self) -> Mapping[str, RelationEntry]:
+        """The relations by the name that a parsed query has."""
+        shown = {relation_text(name): name for name in self.kg.relation_names()}
+        return {shown[entry.query]: entry for entry in self.relations}
+
+    @cached_property
+    def _kind_places(self) -> Mapping[str, int]:
+        return {kind.query: at for at, kind in enumerate(self.kinds)}
+
+    def kind_by_query(self, query: str) -> int | None:
+        """The place of the kind whose members a query's text says; None where it says no kind."""
+        return self._kind_places.get(query)
+
+    def kinds_of_entity(self, entity: int) -> tuple[int, ...]:
+        """Places of the kinds of one entity, at most two; () where nothing is known."""
+        return self._kinds_of(np.array([entity], dtype=np.int32))[:2]
+
+    # Types --------------------------------------------------------------------------------------------------
+
+    def _tells_types(self, name: str) -> bool:
+        relation = self.kg.relation(name)
+        if relation.kind == "values" or fold(label_words(name)) not in TYPE_RELATIONS:
+            return False
+        things, types = self._end(relation.index, relation.inverse), self._end(relation.index, not relation.inverse)
+        flat = not len(np.intersect1d(things, types))  # in a hierarchy kinds are of kinds themselves
+        return flat and 1 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
+
+    @cached_property
+    def _type_places(self) -> tuple[Ids, Ids]:
+        """Entities that are types, sorted, and the place of each among the kinds."""
+        assert self.type_relation is not None
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
+        places = np.empty(len(types), dtype=np.int32)
+        places[np.argsort(-counts, kind="stable")] = np.arange(len(types))
+        return types, places
+
+    def _typed_kinds(self) -> list[KindEntry]:
+        assert self.type_relation is not None
+        types, places = self._type_places
+        inverse = f"~{relation_text(self.type_relation)}"
+        by_place = types[np.argsort(places)].tolist()
+        return [
+            KindEntry(label_words(self.kg.entity_labels[kind]), f"{inverse}({self.named(kind)})") for kind in by_place
+        ]
+
+    def named(self, entity: int) -> str:
+        """An entity as a query's text."""
+        label = self.kg.entity_labels[entity]
+        match = self.kg.names.match(label)
+        if match is not None and match.entities == (entity,):
+            return json.dumps(label, ensure_ascii=False)
+        return f"entity({json.dumps(self.kg.identifier(entity), ensure_ascii=False)})"
+
+    # Ends ---------------------------------------------------------------------------------------------------
+
+    def _untyped_kinds(self) -> list[KindEntry]:
+        anything = self.named(int(self.kg.universe[0])) if len(self.kg.universe) else '""'
+        everything = f"(!({anything} & !{anything}))"
+        kinds: list[KindEntry] = []
+        for members, ends in self._groups:
+            covered: Ids = np.array([], dtype=np.int32)
+            texts: list[str] = []
+            for relation, inverse in sorted(ends, key=lambda end: -len(self._end(*end))):
+                if len(covered) == len(members):
+                    break
+                more = np.union1d(covered, self._end(relation, inverse))
+                if len(more) > len(covered):
+                    covered = more
+                    texts.append(
+                        f"{'' if inverse else '~'}{relation_text(self.kg.relation_label(relation))}{everything}"
+                    )
+            shown = [self.kg.entity_labels[entity] for entity in self._known_best(members, 2)]
+            kinds.append(
+                KindEntry(", ".join(shown), texts[0] if len(texts) == 1 else f"({' | '.join(texts)})", named=False)
+            )
+        return kinds
+
+    @cached_property
+    def _groups(self) -> list[tuple[Ids, list[tuple[int, bool]]]]:
+        """Kinds as their members, sorted, and the ends of relations that they stand at; the largest first."""
+        ends = [(relation, inverse) for relation in range(self.kg.relation_count) for inverse in (False, True)]
+        ends = [end for end in ends if len(self._end(*end))]
+        if not ends or len(ends) > MOST_ENDS:
+            return []
+        from scipy.sparse import csr_array  # type: ignore[import-untyped]
+        from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+        sizes = np.array([len(self._end(*end)) for end in ends])
+        entities = np.concatenate([self._end(*end) for end in ends])
+        starts = np.concatenate(([0], np.cumsum(sizes)))
+        shape = (len(ends), int(entities.max()) + 1)
+        members = csr_array((np.ones(len(entities), np.int32), entities, starts), shape=shape)
+        common = (members @ members.T).tocoo()
+        alike = common.data > COMMON * np.minimum(sizes[common.row], sizes[common.col])
+        pairs = (np.ones(int(alike.sum()), np.int8), (common.row[alike], common.col[alike]))
+        groups = connected_components(csr_array(pairs, shape=(len(ends), len(ends))), directed=False)[1]
+        found = []
+        for group in range(int(groups.max()) + 1):
+            own = [end for end, of in zip(ends, groups.tolist(), strict=True) if of == group]
+            found.append((np.unique(np.concatenate([self._end(*end) for end in own])), own))
+        return sorted(found, key=lambda pair: -len(pair[0]))
+
+    def _end(self, relation: int, inverse: bool) -> Ids:
+        """The entities that a relation leads from (with `inverse`, to), sorted."""
+        side = self.kg.index.side(inverse)
+        return side.sources[side.rows(relation)]
+
+    def _kinds_of(self, entities: Ids) -> tuple[int, ...]:
+        """Places of the kinds that enough of some entities have, or most of whose members are there; most first."""
+        unique = np.unique(entities)
+        counts = np.array(self._counts(unique), dtype=np.int64).reshape(-1, 2)
+        least = np.minimum(LEAST_SHARE * len(unique), LEAST_OF_KIND * self._sizes[counts[:, 0]])
+        chosen = counts[counts[:, 1] >= np.maximum(1.0, least)]
+        return tuple(chosen[np.lexsort((chosen[:, 0], -chosen[:, 1])), 0].tolist())
+
+    def _counts(self, entities: Ids) -> list[tuple[int, int]]:
+        """How many of some entities, sorted, are of each kind: (place, count)."""
+        if self.type_relation is None:
+            groups = enumerate(self._groups)
+            return [(at, len(np.intersect1d(entities, members, assume_unique=True))) for at, (members, _) in groups]
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(
+            self.kg.index.edges(entities, relation.index, relation.inverse)[1], return_counts=True
+        )
+        known, places = self._type_places
+        return list(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """Members of each kind."""
+        if self.type_relation is None:
+            return np.array([len(members) for members, _ in self._groups], dtype=np.int64)
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
+        known, places = self._type_places
+        sizes = np.empty(len(types), dtype=np.int64)
+        sizes[places[np.searchsorted(known, types)]] = counts
+        return sizes
+
+    def _known_best(self, members: Ids, count: int) -> list[int]:
+        """The members with the most edges."""
+        sample = members[:: max(1, len(members) // 50)].tolist()
+        degree = {
+            entity: len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True))
+            for entity in sample
+        }
+        return sorted(sample, key=lambda entity: -degree[entity])[:count]
+
+    def _words(self, name: str) -> str:
+        return label_words(name)

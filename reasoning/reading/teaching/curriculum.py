@@ -1,0 +1,127 @@
+"""What a model is taught of reading questions: packs drawn from domains, held-out domains to examine with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
+from reasoning.language.teaching.examining import Report
+from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.writing.packs import Pack, Segment
+from reasoning.language.writing.writer import WriterTokens, new_writer
+from reasoning.reading.teaching.domains import Domain, load_domains
+from reasoning.reading.teaching.drawing import LABELS, Lesson, LessonDrawer
+
+JOB = "queries"
+"""What the adapter writes."""
+
+HELD_OUT = ("chess_federation", "consultancy", "family", "festivals", "power_grid", "vets", "wine")
+"""Domains that are examined with and not taught."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionTeachingOptions(TeachingOptions):
+    """How a student is taught to read questions.
+
+    Attributes:
+        binding: tokens over which questions in the labels' own words go from all to their usual share.
+        held_out: packs of an examination.
+    """
+
+    layers: int = 30
+    rank: int = 16
+    learning_rate: float = 2e-3
+    tokens: int = 2_000_000
+    tokens_of_a_pass: int = 1024
+    dtype: str = "bfloat16"
+    report_every: int = 100_000
+    binding: int = 100_000
+    held_out: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_at_least_one("held_out", "binding")
+
+
+def teach_questions(
+    options: QuestionTeachingOptions, out: Path, say: Callable[[str], None], *, start: Path | None = None
+) -> Report:
+    """Teach a student to read questions until `options.tokens` are seen; a run that stopped goes on.
+
+    Args:
+        options: how; those of a run that goes on must be the same.
+        out: the run's folder: its log, and `checkpoint` with the adapter.
+        say: is called with each line of progress.
+        start: an adapter to begin with, None for a new one.
+
+    Returns:
+        The last examination on held-out domains.
+
+    Raises:
+        TeachingError: the folder holds another run.
+        LLMError: the student or the adapter cannot be loaded.
+    """
+    import torch
+
+    claim_folder(out, options)
+    torch.manual_seed(options.seed)
+    writer = new_writer(JOB, options.source, options.layers, options.rank, last_checkpoint(out) or start)
+    curriculum = QuestionCurriculum(load_domains(), options, writer.tokens)
+    return teach(curriculum, options, out, WriteLearner(writer), say)
+
+
+class QuestionCurriculum:
+    """The packs of a run; a `reasoning.language.teaching.loop.Curriculum`.
+
+    Args:
+        domains: taught and held out.
+        options: how much is drawn.
+        tokens: the student's.
+    """
+
+    unique_tokens = 0
+
+    def __init__(self, domains: Sequence[Domain], options: QuestionTeachingOptions, tokens: WriterTokens) -> None:
+        self._options, self._tokens = options, tokens
+        self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
+        self._apart = [domain for domain in domains if domain.name in HELD_OUT]
+        self.exam: Sequence[TaughtPack] = self._held_out("held out")
+
+    def next_pass(self, progress: Progress) -> list[TaughtPack]:
+        """One pack, drawn by the update's number, so that a run that goes on meets the same."""
+        rng = random.Random(f"{self._options.seed}|{progress.updates}")
+        drawer = LessonDrawer(self._taught, rng)
+        labels = LABELS + (1 - LABELS) * max(0.0, 1 - progress.tokens / self._options.binding)
+        packs: list[TaughtPack] = []
+        while not packs or sum(map(len, packs)) < 0.75 * self._options.tokens_of_a_pass:
+            packs.append(packed(drawer.pack(labels=labels), self._tokens, self._options.tokens_of_a_pass))
+        return packs
+
+    def calibration(self) -> list[TaughtPack]:
+        """Packs over held-out domains, others than those of the exam."""
+        return self._held_out("temperature")
+
+    def _held_out(self, seed: str) -> list[TaughtPack]:
+        drawer = LessonDrawer(self._apart, random.Random(seed))
+        return [packed(drawer.pack(), self._tokens) for _ in range(self._options.held_out)]
+
+
+def packed(lessons: Sequence[Lesson], tokens: WriterTokens, most: int | None = None) -> TaughtPack:
+    """Lessons over one schema as a pack; with `most`, as many as fit into so many tokens."""
+    beginning = tokens.text(lessons[0].prompt.schema.text)
+    segments: list[Segment] = []
+    total = len(beginning)
+    for lesson in lessons:
+        prompt, reply = tokens.text(lesson.prompt.text), tokens.reply(lesson.pieces)
+        total += len(prompt) + len(reply)
+        if most is not None and segments and total > most:
+            break
+        segments.append(Segment(np.concatenate([prompt, reply]), len(prompt)))
+    return TaughtPack(Pack(beginning, segments), [lesson.kind for lesson in lessons[: len(segments)]])

@@ -1,0 +1,387 @@
+"""Lessons in reading: schemas drawn from domains, questions with names and numbers put in, and the queries they ask.
+
+Each pack is a graph that has never been: a part of a domain's relations (or of two domains'), each under one of its
+labels and stored in either direction, kinds with a word or without, ids in a new order, other names. So knowing a
+schema by heart never pays.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from reasoning.reading.model.prompt import (
+    KIND_IDS,
+    NAME_IDS,
+    RELATION_IDS,
+    KindEntry,
+    NameEntry,
+    Prompt,
+    RelationEntry,
+    Schema,
+)
+from reasoning.reading.model.surface import NOTHING, pieces_of, written
+from reasoning.reading.teaching.domains import SLOT, Asked, Domain, DomainRelation
+from reasoning.reading.teaching.labels import LabelQuestions
+from reasoning.reading.teaching.literals import SMALL_WORDS, draw_value, literal, said
+from reasoning.wording.verbalise import label_words
+
+QUESTIONS = 16
+"""Questions of a pack."""
+
+UNTYPED, TWO_DOMAINS, TURNED, OTHER_NAMES = 0.3, 0.25, 0.35, 0.3
+"""How often a graph has no words for kinds, is made of two domains, a relation is stored the other way round, and a
+name is taken from another domain."""
+
+LABELS = 0.15
+"""Share of questions in the labels' own words."""
+
+UNSAYABLE, UNLINKED = 0.08, 0.02
+"""How often a question is one that the graph cannot say, and how often a name of it is unknown."""
+
+_LETTER = re.compile(r'name_starts\("([A-Za-z])"')
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A prompt and the reply that is right.
+
+    Attributes:
+        prompt: what is read.
+        pieces: what is to be written.
+        kind: lessons of one kind are examined together.
+    """
+
+    prompt: Prompt
+    pieces: Sequence[str]
+    kind: str
+
+
+@dataclass(frozen=True)
+class DrawnGraph:
+    """A schema that was drawn, and how the domains' queries read in it.
+
+    Attributes:
+        schema: as the prompt shows it.
+        domains: what it is made of.
+        relations: by (domain's name, relation's key) the entry's place in the schema, and whether it is turned round.
+        kinds: by (domain's name, kind's key) the kind's place.
+    """
+
+    schema: Schema
+    domains: Sequence[Domain]
+    relations: Mapping[tuple[str, str], tuple[int, bool]]
+    kinds: Mapping[tuple[str, str], int]
+
+
+class LessonDrawer:
+    """Draws packs of lessons.
+
+    Args:
+        domains: what they are made of.
+        rng: draws.
+    """
+
+    def __init__(self, domains: Sequence[Domain], rng: random.Random) -> None:
+        self._domains, self._rng = list(domains), rng
+        kinds = [kind for domain in domains for kind in domain.kinds.values()]
+        self._people = [name for kind in kinds if kind.person for name in kind.names]
+        self._things = [name for kind in kinds if not kind.person for name in kind.names]
+
+    def pack(self, questions: int = QUESTIONS, labels: float = LABELS) -> list[Lesson]:
+        """Lessons over one new schema.
+
+        Args:
+            questions: how many.
+            labels: the share of them that are in the labels' own words.
+        """
+        lessons: list[Lesson] = []
+        while not lessons:
+            graph = self._graph()
+            sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
+            unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
+            unsayable += [(d, asked) for d in graph.domains for asked in d.unanswerable]
+            # A question of one domain is unsayable in another, which may have the same words: those are not drawn.
+            if len(sayable) < questions // 2:
+                continue
+            own = LabelQuestions(graph.schema, partial(self._any_name, graph), self._any_number(graph), self._rng)
+            for _ in range(questions):
+                if self._rng.random() < labels:
+                    lessons.append(self._label_lesson(graph, own))
+                    continue
+                none = unsayable and self._rng.random() < UNSAYABLE
+                domain, asked = self._rng.choice(unsayable if none else sayable)
+                lessons.append(self._lesson(graph, domain, asked, bool(none)))
+        return lessons
+
+    def _graph(self) -> DrawnGraph:
+        rng = self._rng
+        domains = [rng.choice(self._domains)]
+        if rng.random() < TWO_DOMAINS and len(self._domains) > 1:
+            domains.append(rng.choice([domain for domain in self._domains if domain is not domains[0]]))
+        share = rng.choice((1.0, 0.9, 0.75, 0.6))
+        kept = [
+            (domain, relation)
+            for domain in domains
+            for relation in domain.relations.values()
+            if rng.random() < share / (1 if domain is domains[0] else 1.5)
+        ]
+        rng.shuffle(kept)
+        kept = kept[: len(RELATION_IDS)]
+        named = rng.random() >= UNTYPED
+        keys = list(dict.fromkeys(
+            (domain.name, kind) for domain, relation in kept for kind in (*relation.start, *relation.end)
+        ))  # fmt: skip
+        rng.shuffle(keys)
+        keys = keys[: len(KIND_IDS)]
+        by_name = {domain.name: domain for domain in domains}
+        kinds = [self._kind(by_name[name], kind, named) for name, kind in keys]
+        place = {key: at for at, key in enumerate(keys)}
+        entries: list[RelationEntry] = []
+        relations: dict[tuple[str, str], tuple[int, bool]] = {}
+        taken: set[str] = set()
+        for domain, relation in kept:
+            entry, turned = self._relation(
+                relation,
+                {k: place[domain.name, k] for k in (*relation.start, *relation.end) if (domain.name, k) in place},
+                taken,
+            )
+            relations[domain.name, relation.key] = (len(entries), turned)
+            entries.append(entry)
+        return DrawnGraph(Schema(kinds, entries), domains, relations, place)
+
+    def _kind(self, domain: Domain, key: str, named: bool) -> KindEntry:
+        kind = domain.kinds[key]
+        if named:
+            usual = self._rng.random() < 0.6
+            one, _ = kind.words[0] if usual else self._rng.choice(list(kind.words))
+            return KindEntry(one, key)
+        return KindEntry(", ".join(self._rng.sample(list(kind.names), 2)), key, named=False)
+
+    def _relation(
+        self, relation: DomainRelation, kinds: Mapping[str, int], taken: set[str]
+    ) -> tuple[RelationEntry, bool]:
+        turned = bool(relation.back) and self._rng.random() < TURNED
+        labels = [
+            words
+            for label in (relation.back if turned else relation.labels)
+            if (words := label_words(label)) not in taken
+        ]
+        words = self._rng.choice(labels) if labels else f"{relation.key.replace('_', ' ')} {len(taken)}"
+        taken.add(words)
+        start, end = (tuple(sorted(kinds[k] for k in ends if k in kinds)) for ends in (relation.start, relation.end))
+        if relation.values is not None:
+            return RelationEntry(words, start, relation.values, relation.key), False
+        return (
+            (RelationEntry(words, end, start, relation.key), True)
+            if turned
+            else (RelationEntry(words, start, end, relation.key), False)
+        )
+
+    def _says(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
+        kinds = all((domain.name, kind) in graph.kinds for kind in asked.kinds)
+        return kinds and all((domain.name, relation) in graph.relations for relation in asked.relations)
+
+    def _known(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
+        """Whether any relation that a question needs is there: without one it has nothing to do with the graph."""
+        return all((domain.name, relation) in graph.relations for relation in asked.relations)
+
+    def _lesson(self, graph: DrawnGraph, domain: Domain, asked: Asked, none: bool) -> Lesson:
+        rng = self._rng
+        question, query = rng.choice(list(asked.wordings)), asked.query or ""
+        question, query = _other_letter(question, query, rng)
+        names: list[NameEntry] = []
+        unlinked = not none and rng.random() < UNLINKED
+        used: set[str] = set()
+        drawn = self._several(domain, query)
+        for slot in dict.fromkeys(match.group() for match in SLOT.finditer(question + query)):
+            hash_sign, name, _ = SLOT.fullmatch(slot).groups()  # type: ignore[union-attr]
+            if name == "k":
+                number = rng.randint(2, 9) if rng.random() < 0.85 else rng.choice((10, 12, 15, 20, 25, 50, 100))
+                shown = SMALL_WORDS[number] if number <= 10 and rng.random() < 0.4 else str(number)
+                question, query = question.replace(slot, shown), query.replace(slot, str(number))
+                if number >= 10:
+                    names.append(NameEntry(shown, str(number), "number", str(number)))
+            elif hash_sign:
+                relation = domain.relations[name]
+                value = values.pop(0) if (values := drawn.get(name)) else draw_value(relation, rng)
+                shown, text = said(value, relation.values, rng), literal(value)
+                question, query = question.replace(slot, shown), query.replace(slot, text)
+                if relation.values == "date" or not text.isdigit() or int(text) >= 10:
+                    kind = "date" if relation.values == "date" else "number"
+                    label = text if kind == "number" else str(value)
+                    names.append(NameEntry(shown, label, kind, text))
+            else:
+                entry = self._name(graph, domain, name, used)
+                question = question.replace(slot, entry.text)
+                query = query.replace(f'"{slot}"', entry.query)
+                names.append(entry)
+        for number in dict.fromkeys(re.findall(r"(?<![\d.\"-])\d{2,}(?![\d.\"-])", query)):
+            if number in question and all(name.query != number for name in names):
+                names.append(NameEntry(number, number, "number", number))
+        entities = [name for name in names if name.kind not in ("number", "date")]
+        if unlinked and entities:
+            lost = rng.choice(entities)
+            names = [name for name in names if name is not lost]
+            none = True
+        names += self._distractors(graph, question, names)
+        names.sort(key=lambda name: question.find(name.text))
+        names = list({(name.query, name.text): name for name in names}.values())[: len(NAME_IDS)]
+        prompt = Prompt(graph.schema, names, self._as_typed(question))
+        if none:
+            return Lesson(prompt, [NOTHING], "none")
+        ids = self._ids(graph, domain, names)
+        return Lesson(prompt, written(query, ids), _shape(query))
+
+    def _several(self, domain: Domain, query: str) -> dict[str, list[Any]]:
+        """Values in rising order where a query has two of the same relation: it may ask what lies between them."""
+        slots = [match.groups() for match in SLOT.finditer(query)]
+        names = [name for sign, name, _ in dict.fromkeys(slots) if sign]
+        return {
+            name: sorted(draw_value(domain.relations[name], self._rng) for _ in range(names.count(name)))
+            for name in set(names)
+            if names.count(name) > 1
+        }
+
+    def _label_lesson(self, graph: DrawnGraph, own: LabelQuestions) -> Lesson:
+        question, names, query = own.draw()
+        if len({name.text for name in names}) < len(names):
+            return self._label_lesson(graph, own)
+        shown = names + self._distractors(graph, question, names)
+        shown.sort(key=lambda name: question.find(name.text))
+        pieces = pieces_of(query.format(*(NAME_IDS[shown.index(name)] for name in names)))
+        return Lesson(Prompt(graph.schema, shown, self._as_typed(question)), pieces, "labels")
+
+    def _any_name(self, graph: DrawnGraph, at: int | None) -> NameEntry:
+        key = next((key for key, place in graph.kinds.items() if place == at), None)
+        domain, kind = key or self._rng.choice(list(graph.kinds))
+        return self._name(graph, next(d for d in graph.domains if d.name == domain), kind, set())
+
+    def _any_number(self, graph: DrawnGraph) -> Callable[[RelationEntry], NameEntry]:
+        places = {at: (name, key) for (name, key), (at, _) in graph.relations.items()}
+        by_name = {domain.name: domain for domain in graph.domains}
+
+        def number(entry: RelationEntry) -> NameEntry:
+            name, key = places[graph.schema.relations.index(entry)]
+            relation = by_name[name].relations[key]
+            value = draw_value(relation, self._rng)
+            while not isinstance(value, datetime.date) and value < 10 and self._rng.random() < 0.9:
+                value = value * 10 + 1
+            text, kind = literal(value), "date" if relation.values == "date" else "number"
+            return NameEntry(
+                said(value, relation.values, self._rng), str(value) if kind == "date" else text, kind, text
+            )
+
+        return number
+
+    def _ids(self, graph: DrawnGraph, domain: Domain, names: Sequence[NameEntry]) -> dict[str, str]:
+        ids: dict[str, str] = {}
+        for (name, key), (at, turned) in graph.relations.items():
+            if name == domain.name:
+                ids[f"~{key}" if turned else key] = RELATION_IDS[at]
+        for (name, key), at in graph.kinds.items():
+            if name == domain.name:
+                ids[f'~type("{key}")'] = KIND_IDS[at]
+        for at, entry in enumerate(names):
+            ids.setdefault(entry.query, NAME_IDS[at])
+        return ids
+
+    def _name(self, graph: DrawnGraph, domain: Domain, key: str, used: set[str]) -> NameEntry:
+        rng = self._rng
+        kind = domain.kinds[key]
+        pool: Sequence[str] = kind.names
+        if rng.random() < OTHER_NAMES:
+            pool = self._people if kind.person else self._things
+        label = rng.choice(list(pool))
+        while label in used:
+            label = rng.choice(list(pool) + list(kind.names))
+        used.add(label)
+        text = label
+        parts = label.split()
+        if kind.person and len(parts) > 1 and rng.random() < 0.12:
+            text = rng.choice((parts[0], parts[-1]))
+        elif rng.random() < 0.03:
+            text = slip(label, rng)
+        return NameEntry(text, label, self._kind_words(graph, domain, key), json.dumps(label, ensure_ascii=False))
+
+    def _kind_words(self, graph: DrawnGraph, domain: Domain, key: str) -> str:
+        at = graph.kinds.get((domain.name, key))
+        return "thing" if at is None else graph.schema.kind_words(at)
+
+    def _distractors(self, graph: DrawnGraph, question: str, names: Sequence[NameEntry]) -> list[NameEntry]:
+        """Names that stretches of the question may stand for as well, and do not."""
+        rng = self._rng
+        found: list[NameEntry] = []
+        at = rng.choice(list(graph.kinds.values()))
+        kind = graph.schema.kind_words(at)
+        if names and rng.random() < 0.12:
+            real = rng.choice(list(names))
+            label = f"{real.label} ({rng.choice(('2', 'old', 'North', graph.schema.kinds[at].words))})"
+            if real.kind not in ("number", "date", kind):
+                found.append(NameEntry(real.text, label, kind, json.dumps(label, ensure_ascii=False)))
+        words = [w for w in re.findall(r"[a-zA-Z]{4,}", question) if not any(w in name.text for name in names)]
+        if words and rng.random() < 0.2:
+            word = rng.choice(words)
+            label = rng.choice(
+                (
+                    word.capitalize(),
+                    word.capitalize(),
+                    f"{word.capitalize()}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton'))}",
+                )
+            )
+            found.append(NameEntry(word, label, kind, json.dumps(label, ensure_ascii=False)))
+        return found
+
+    def _as_typed(self, question: str) -> str:
+        rng = self._rng
+        if rng.random() < 0.12:
+            question = question.lower()
+        if rng.random() < 0.15:
+            question = question.rstrip("?.!")
+        if rng.random() < 0.05:
+            question = slip(question, rng)
+        return question
+
+
+def slip(text: str, rng: random.Random) -> str:
+    """A text with one letter left out, doubled, exchanged with the next or another."""
+    places = [at for at in range(1, len(text) - 1) if text[at].isalpha() and text[at + 1].isalpha()]
+    if not places:
+        return text
+    at = rng.choice(places)
+    change: Callable[[], str] = rng.choice((
+        lambda: text[:at] + text[at + 1 :],
+        lambda: text[:at] + text[at] + text[at:],
+        lambda: text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+        lambda: text[:at] + rng.choice(string.ascii_lowercase) + text[at + 1 :],
+    ))  # fmt: skip
+    return change()
+
+
+def _other_letter(question: str, query: str, rng: random.Random) -> tuple[str, str]:
+    """Another initial in a question for names that begin with one."""
+    found = _LETTER.search(query)
+    if found is None or len(re.findall(rf"\b{found[1]}\b", question)) != 1:
+        return question, query
+    letter = rng.choice(string.ascii_uppercase)
+    return re.sub(rf"\b{found[1]}\b", letter, question), query.replace(found.group(), f'name_starts("{letter}"', 1)
+
+
+def _shape(query: str) -> str:
+    """What is examined together: queries by the first thing that makes them hard."""
+    for sign, shape in (
+        ("[", "measure"), ("every", "every"), ("sum", "aggregate"), ("average", "aggregate"),
+        ("maximum", "aggregate"), ("minimum", "aggregate"), ("exists", "yes or no"), (" - ", "arithmetic"),
+        (" / ", "arithmetic"), ("top", "rank"), ("bottom", "rank"), ("count", "count"), ("> ", "compare"),
+        ("< ", "compare"), (">=", "compare"), ("<=", "compare"), ("!", "not"), ("|", "or"), ("&", "and"),
+    ):  # fmt: skip
+        if sign in query:
+            return shape
+    return f"{min(query.count('('), 3)} steps"
