@@ -1,12 +1,16 @@
 """Written questions about `world` and about graphs that the reader was not built on, read without a language model.
 
     python -m benchmarks.question_lists [--final] [--only world|other]
+    python -m benchmarks.question_lists --unseen rules [model | FOLDER ...]
 
 The lists were written before the reader, by someone who had not seen it. Without arguments the halves that the reader
 was built with are read and every miss is printed; `--final` reads both halves and writes `results/question_lists.json`
 and `.md` beside this file. A question is right where the query that was read gives the answers or the value of the
 list's query, or of one that the list accepts. One that the graph cannot answer, or that may mean several things, is
 right where no single answer was given with confidence.
+
+`--unseen` reads the lists that nobody had read the code for, with one reader after the other, and writes
+`results/unseen_questions.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import json
 import os
 import resource
 import statistics
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,11 +34,12 @@ from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Entity, Query, Top
-from reasoning.reading import ReadQuestion, understand
+from reasoning.reading import MODEL, RULES, ReadingOptions, ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("world", "other")
 HALVES = ("development", "final")
+UNSEEN = ("world", "measures", "own")
 OPEN = ("unanswerable", "ambiguous")
 """Kinds of questions to which no single answer is right."""
 
@@ -67,16 +73,23 @@ def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> t
     return False, f"read as {found.query}"
 
 
-def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path) -> list[dict[str, Any]]:
+def graph_named(name: str, data: Path) -> KnowledgeGraph:
+    """`world`, a data set's folder, or a file beside the lists."""
+    beside = HERE / "lists" / name
+    return KnowledgeGraph.load(beside if beside.is_file() else name if name == "world" else data / "kg" / name)
+
+
+def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path, reader: str = RULES) -> list[dict[str, Any]]:
     """One line a question: its id, kind, whether it is right, what was read and why it is not right, seconds."""
+    options = ReadingOptions(reader=reader)
     lines = []
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines()):
         record = json.loads(text)
         name = record.get("kg", "world")
         if name not in graphs:
-            graphs[name] = KnowledgeGraph.load(name if name == "world" else data / "kg" / name)
+            graphs[name] = graph_named(name, data)
         started = time.perf_counter()
-        found = understand(record["question"], graphs[name])
+        found = understand(record["question"], graphs[name], options=options)
         seconds = time.perf_counter() - started
         right, reason = judged(record, found, graphs[name])
         lines.append(
@@ -88,6 +101,7 @@ def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path) -> list[dict[
                 "right": right,
                 "read": None if found.query is None else str(found.query),
                 "expected": record["query"],
+                "confidence": round(found.confidence, 4),
                 "reason": reason,
                 "seconds": round(seconds, 4),
             }
@@ -116,9 +130,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--final", action="store_true", help="read both halves and write the results")
     parser.add_argument("--only", choices=NAMES, help="one list alone")
+    parser.add_argument("--unseen", nargs="+", metavar="READER", help="read the unseen lists with these readers")
     arguments = parser.parse_args()
     data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
     graphs: dict[str, KnowledgeGraph] = {}
+    if arguments.unseen:
+        write_unseen(arguments.unseen, graphs, data)
+        return
     results: dict[str, Any] = {}
     misses: list[dict[str, Any]] = []
     for name in [arguments.only] if arguments.only else NAMES:
@@ -144,6 +162,33 @@ def main() -> None:
         }
         (HERE / "results" / "question_lists.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         (HERE / "results" / "question_lists.md").write_text(f"{text}\n{machine_words(report['machine'])}\n")
+
+
+def write_unseen(readers: Sequence[str], graphs: dict[str, KnowledgeGraph], data: Path) -> None:
+    """Read the unseen lists with each reader, and write what came of it."""
+    results, lines = {}, {}
+    for reader in readers:
+        name = reader if reader in (RULES, MODEL) else Path(reader).name
+        for of in UNSEEN:
+            found = run(HERE / "lists" / f"questions.{of}.unseen.jsonl", graphs, data, reader)
+            lines[f"{of}, {name}"] = found
+            results[f"{of}, {name}"] = summary(found)
+            print(f"{of}, {name}: {results[f'{of}, {name}']['right']} of {len(found)}", file=sys.stderr, flush=True)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    text = table(results, memory)
+    report: dict[str, Any] = {
+        "command": f"python -m benchmarks.question_lists --unseen {' '.join(Path(reader).name for reader in readers)}",
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "peak_memory_gib": round(memory, 2),
+        "results": results,
+        "lines": lines,
+    }
+    path = HERE / "results" / "unseen_questions.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    words = f"`{report['command']}`\n\n{text}\n{machine_words(report['machine'])}\n"
+    path.with_suffix(".md").write_text(words, encoding="utf-8")
+    print(text)
 
 
 def table(results: dict[str, Any], memory: float) -> str:

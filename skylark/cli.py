@@ -18,6 +18,7 @@ from pathlib import Path
 GRAPH_VERBS = {
     "ask": "answer a question in plain English",
     "query": "answer a logical query",
+    "read": "say what a question is read as, and answer nothing",
     "evaluate": "measure a method on query or question files",
     "compare": "compare two results files, query by query",
     "plot": "draw results files as bars per query type",

@@ -183,7 +183,7 @@ def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
 
 
 def wrong_imports(root: Path) -> list[str]:
-    """Imports that go up the house, or that enter `reasoning`, but its language room, from several folders of `vision`."""
+    """Imports that go up the house, or from several folders of `vision` into `reasoning` above its language room."""
     found: list[str] = []
     into_reasoning: set[str] = set()
     for height, room in enumerate(ROOMS):

@@ -18,6 +18,7 @@ from kg_data.command_line import report_missing_extra, run
 VERBS = {
     "ask": ("answering", "answer a question in plain English"),
     "query": ("answering", "answer a logical query"),
+    "read": ("reading", "say what a question is read as, and answer nothing"),
     "evaluate": ("evaluating", "measure a method on query or question files"),
     "compare": ("comparing", "compare two results files, query by query"),
     "plot": ("plotting", "draw results files as bars per query type"),

@@ -1,4 +1,4 @@
-"""`teach`: a language model taught a job by an adapter; `teach steps`: answering the steps of chains."""
+"""`teach`: a language model taught a job by an adapter: `steps` of chains answered, `questions` read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import kg_data
 from kg_data.command_line import OK, positive
@@ -18,14 +18,20 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.student import load_student
+from reasoning.language.teaching.options import TeachingOptions
 from reasoning.lark import LarkOptions
 from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teach_steps
 from reasoning.lark.teaching.drawing import random_graph
 from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher, Teacher
+from reasoning.reading.teaching.curriculum import QuestionTeachingOptions, teach_questions
+from reasoning.reading.teaching.lists import listed_graphs
+
+Options = TypeVar("Options", bound=TeachingOptions)
 
 TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
 HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
 RANDOM_GRAPHS = 40
+LISTED = ("world", "umls", "nations", "fb15k-237")
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -34,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     about = "teach a language model to answer the steps of chains"
     steps = jobs.add_parser("steps", help=about, description=about)
     add_run(steps)
+    steps.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     steps.add_argument("--graphs", nargs="+", default=TAUGHT, metavar="G", help="train splits to draw steps from")
     steps.add_argument("--held-out-graphs", nargs="+", default=HELD_OUT, metavar="G", help="graphs to examine with")
     add_options(
@@ -56,14 +63,40 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         help="an adapter's folder, or a chat model (provider:model, hf:name); needs --unique. default: exact execution",
     )  # fmt: skip
     steps.set_defaults(command=steps_command)
+    about = "teach a language model to read questions as queries"
+    questions = jobs.add_parser("questions", help=about, description=about)
+    add_run(questions)
+    add_options(
+        questions,
+        QuestionTeachingOptions(),
+        ("layers", positive, "how many of the student's layers are used"),
+        ("rank", positive, "of the LoRA matrices"),
+        ("learning-rate", float, "the highest"),
+        ("tokens", positive, "training tokens of the run"),
+        ("tokens-of-a-pass", positive, "tokens packed into one pass"),
+        ("binding", positive, "tokens over which questions in the labels' own words become fewer"),
+        ("report-every", positive, "tokens between two examinations and checkpoints"),
+        ("seed", int, "of everything drawn"),
+    )
+    questions.add_argument(
+        "--lists",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="written questions to teach as well, JSON lines",
+    )
+    questions.add_argument(
+        "--graphs", nargs="+", default=LISTED, metavar="G", help="graphs whose questions are taken from the lists"
+    )
+    questions.set_defaults(command=questions_command)
 
 
 def add_run(job: argparse.ArgumentParser) -> None:
-    """Offer what every job is told: where the run lies, what it begins with, and on which device it works."""
+    """Offer what every job is told: where the run lies and what it begins with."""
     job.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
     job.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
     job.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
-    job.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
 
 
 def add_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str, Any, str]) -> None:
@@ -75,20 +108,40 @@ def add_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str
 
 def steps_command(arguments: argparse.Namespace) -> int:
     """Teach steps, and print the last examination."""
-    names = {field.name for field in fields(StepTeachingOptions)}
-    options = StepTeachingOptions(**{name: value for name, value in vars(arguments).items() if name in names})
+    options = _given(StepTeachingOptions, arguments)
     device = find_device(arguments.device, LLMError)
     report = teach_steps(
         load_graphs(arguments.graphs, arguments.held_out_graphs, options.seed),
         options,
         arguments.out,
-        lambda line: print(line, file=sys.stderr, flush=True),
+        _say,
         start=arguments.start,
         teacher=None if arguments.teacher is None else _teacher(arguments.teacher, options, device),
         device=device,
     )
     print(json.dumps(report.to_dict(), indent=1))
     return OK
+
+
+def questions_command(arguments: argparse.Namespace) -> int:
+    """Teach reading, and print the last examination."""
+    options = _given(QuestionTeachingOptions, arguments)
+    listed = listed_graphs(arguments.lists, arguments.graphs)
+    for graph in listed:
+        _say(f"{len(graph.questions)} written questions about {graph.name}")
+    report = teach_questions(options, arguments.out, _say, start=arguments.start, listed=listed)
+    print(json.dumps(report.to_dict(), indent=1))
+    return OK
+
+
+def _given(kind: type[Options], arguments: argparse.Namespace) -> Options:
+    """The options that the command line gives."""
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in vars(arguments).items() if name in names})
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def load_graphs(taught: Sequence[str], held_out: Sequence[str], seed: int) -> Graphs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
@@ -20,6 +21,8 @@ from reasoning.language.hosted.structured_output import NoSchemaError
 from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
+from reasoning.reading.model.loading import PACKAGED
+from reasoning.reading.model.understanding import understood_by_model
 from reasoning.reading.options import ReadingOptions
 from reasoning.reading.parsing import parse_question
 from reasoning.reading.structured import write_queries
@@ -34,6 +37,9 @@ __all__ = [
     "read_question",
     "understand",
 ]
+
+RULES, MODEL = "rules", "model"
+"""Readers by name."""
 
 MAX_CHARACTERS = 1000
 """Longest question; any real one is shorter, and the work grows with the length."""
@@ -50,7 +56,7 @@ def understand(
     Args:
         question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
-        llm: a chat model that can write structured output, or None to read by the grammar.
+        llm: a chat model that can write structured output, or None to read by the grammar or the embedded model.
         options: what the chat model is shown and how often it is asked, its time limit, retries and prices.
 
     Raises:
@@ -59,11 +65,14 @@ def understand(
     if (length := len(question.strip())) > MAX_CHARACTERS:
         problem = f"the question has {length:,} characters; at most {MAX_CHARACTERS:,} are read: "
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
+    options = options or ReadingOptions()
+    if llm is None and options.reader != RULES:
+        return understood_by_model(question, kg, PACKAGED if options.reader == MODEL else Path(options.reader))
     by_grammar = _by_grammar(question, kg)
     if llm is None:
         return by_grammar
     spent: list[TokenUsage] = []
-    found = _by_model(question, kg, llm, options or ReadingOptions(), spent.append, by_grammar)
+    found = _by_model(question, kg, llm, options, spent.append, by_grammar)
     return replace(found, usage=TokenUsage.total(spent))
 
 

@@ -18,6 +18,8 @@ class ReadingOptions(ModelOptions):
         repairs: replies asked for again, with what is wrong with the last one shown, before a step has failed or a
             question is left to the grammar.
         samples: readings of a question asked for; of several, the answer that most of them give is taken.
+        reader: who reads questions where no hosted model does: "rules", "model" (the embedded model with the packaged
+            adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
         seed: of what is drawn for the prompts: ids, distractors, examples, orders. The same seed and question give the
             same prompts.
     """
@@ -25,6 +27,7 @@ class ReadingOptions(ModelOptions):
     token_budget: int = 1280
     repairs: int = 1
     samples: int = 1
+    reader: str = "rules"
     seed: int = 0
 
     def __post_init__(self) -> None:

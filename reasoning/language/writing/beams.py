@@ -1,10 +1,15 @@
-"""Writing under a constraint: the likeliest texts with their probabilities, by beam search over kept keys and values.
+"""Writing under a constraint: the likeliest texts with their probabilities, over kept keys and values.
 
-What many prompts share at their beginning is read once and kept.
+The likeliest token is followed to the end; then, where another token was nearly as likely, the text that goes on with
+it, the best such place first. A sure text costs one run, and what many prompts share at their beginning is read once.
+Tokens that the grammar leaves no choice about are read together with the one before.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -17,6 +22,12 @@ from reasoning.language.writing.writer import Writer
 
 MOST_BEGINNINGS = 8
 """Beginnings whose keys and values are kept, the last used ones; some 10 MB each."""
+
+WORTH_FOLLOWING = 0.04
+"""How likely, beside the best, another text must be to be followed."""
+
+Layers = list[tuple[Any, Any]]
+"""Keys and values by layer."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +43,21 @@ class Written:
     log_probability: float
 
 
-@dataclass
-class _Beam:
+@dataclass(frozen=True)
+class _Branch:
+    """A beginning of a text that may be followed.
+
+    Attributes:
+        tokens: of it; the last one is not read yet.
+        score: its log-probability.
+        layers: of what was read before.
+        length: how many tokens of `layers` belong to it.
+    """
+
     tokens: list[int]
     score: float
+    layers: Layers
+    length: int
 
 
 class BeamWriter:
@@ -43,17 +65,25 @@ class BeamWriter:
 
     Args:
         writer: the taught model.
-        beams: texts that are followed at once.
+        texts: at most so many are written.
         most_tokens: of a text.
+        worth_following: how likely, beside the best, another text must be to be followed.
+
+    Attributes:
+        tokens: the model's.
     """
 
-    def __init__(self, writer: Writer, beams: int = 4, most_tokens: int = 96) -> None:
-        self._writer, self._beams, self._most = writer, beams, most_tokens
-        self._kept: OrderedDict[str, list[tuple[Any, Any]]] = OrderedDict()
+    def __init__(
+        self, writer: Writer, texts: int = 4, most_tokens: int = 96, worth_following: float = WORTH_FOLLOWING
+    ) -> None:
+        self._writer, self._texts, self._most = writer, texts, most_tokens
+        self._worth = math.log(worth_following)
+        self.tokens = writer.tokens
+        self._kept: OrderedDict[str, Layers] = OrderedDict()
         self._lock = threading.Lock()
 
     def write(self, beginning: str, prompt: str, constraint: Constraint) -> list[Written]:
-        """The likeliest texts of the constraint, best first.
+        """The likeliest texts of the constraint, best first; those that are far less likely are left out.
 
         Args:
             beginning: what prompts share, kept.
@@ -63,73 +93,76 @@ class BeamWriter:
         import torch
 
         with self._lock, torch.inference_mode():
-            return self._search(self._cache(beginning), self._writer.tokens.text(prompt), constraint)
+            found = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
+        return sorted(found, key=lambda text: -text.log_probability)
 
-    def _cache(self, beginning: str) -> list[tuple[Any, Any]]:
-        """The keys and values of a beginning, by layer."""
-        import torch
-        from transformers import DynamicCache
-
-        if beginning not in self._kept:
-            cache = DynamicCache()
-            ids = torch.from_numpy(self._writer.tokens.text(beginning))[None]
-            self._writer.decoder(input_ids=ids, past_key_values=cache, use_cache=True)
-            layers: Any = cache.layers
-            self._kept[beginning] = [(layer.keys, layer.values) for layer in layers]
+    def _beginning(self, text: str) -> Layers:
+        if text not in self._kept:
+            self._kept[text] = self._read([], self.tokens.text(text).tolist())[1]
             while len(self._kept) > MOST_BEGINNINGS:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(beginning)
-        return self._kept[beginning]
+        self._kept.move_to_end(text)
+        return self._kept[text]
 
-    def _search(self, kept: list[tuple[Any, Any]], prompt: Any, constraint: Constraint) -> list[Written]:
+    def _search(self, layers: Layers, prompt: list[int], constraint: Constraint) -> list[Written]:
+        texts, branches = self._follow(_Branch([], 0.0, layers, -1), prompt, constraint)
+        order = itertools.count()
+        waiting = [(-branch.score, next(order), branch) for branch in branches]
+        heapq.heapify(waiting)
+        while waiting and len(texts) < self._texts:
+            best = max((text.log_probability for text in texts), default=-math.inf)
+            if -waiting[0][0] < best + self._worth:
+                break
+            more, branches = self._follow(heapq.heappop(waiting)[2], prompt, constraint)
+            texts += more
+            for branch in branches:
+                heapq.heappush(waiting, (-branch.score, next(order), branch))
+        return texts
+
+    def _follow(
+        self, branch: _Branch, prompt: list[int], constraint: Constraint
+    ) -> tuple[list[Written], list[_Branch]]:
+        """The text that goes on with the likeliest tokens, those that end before it, and what else was likely."""
+        tokens, score, first = list(branch.tokens), branch.score, branch.length < 0
+        layers = branch.layers
+        if not first:
+            layers = [(keys[:, :, : branch.length], values[:, :, : branch.length]) for keys, values in layers]
+        unread = list(prompt) if first else tokens[-1:]
+        texts: list[Written] = []
+        aside: list[tuple[list[int], float, int]] = []
+        while len(tokens) < self._most:
+            forced: list[int] = []
+            while tokens and len(allowed := constraint.allowed(tokens)) == 1 and allowed[0] != self.tokens.end:
+                tokens.append(allowed[0])
+                forced.append(allowed[0])
+            scores, layers = self._read(layers, [*unread, *forced], len(forced) + 1)
+            score += sum(float(scores[place, token]) for place, token in enumerate(forced))
+            places = np.array(constraint.allowed(tokens), dtype=np.int64)
+            if not len(places):
+                break
+            likely = scores[-1, places] + score
+            least = float(likely.max()) + self._worth
+            chosen = int(places[int(np.argmax(likely))])
+            for other, value in zip(places.tolist(), likely.tolist(), strict=True):
+                if other == self.tokens.end and (other == chosen or value > least):
+                    texts.append(Written(self.tokens.decode(tokens), value))
+                elif other != chosen and value > least:
+                    aside.append(([*tokens, other], value, int(layers[0][0].shape[2])))
+            if chosen == self.tokens.end:
+                break
+            score = float(likely.max())
+            tokens.append(chosen)
+            unread = [chosen]
+        return texts, [_Branch(other, value, layers, length) for other, value, length in aside]
+
+    def _read(self, layers: Layers, ids: list[int], last: int = 1) -> tuple[Any, Layers]:
+        """Read tokens behind what was read: log-probabilities behind each of the last ones, and all layers."""
         import torch
         from transformers import DynamicCache
 
-        end = self._writer.tokens.end
         cache: Any = DynamicCache()
-        for at, (keys, values) in enumerate(kept):
+        for at, (keys, values) in enumerate(layers):
             cache.update(keys, values, at)
-        logits = self._logits(torch.from_numpy(prompt)[None], cache)
-        beams = [_Beam([], 0.0)]
-        finished: list[_Beam] = []
-        for _ in range(self._most):
-            choices: list[tuple[float, int, int]] = []
-            for row, beam in enumerate(beams):
-                allowed = constraint.allowed(beam.tokens)
-                if not allowed:
-                    continue
-                places = np.array(allowed)
-                scores = logits[row, places] + beam.score
-                best = np.argsort(-scores)[: self._beams + 1]
-                choices += [(float(scores[i]), row, int(places[i])) for i in best]
-            choices.sort(reverse=True)
-            rows: list[int] = []
-            following: list[_Beam] = []
-            for score, row, token in choices:
-                if len(finished) >= self._beams and score < finished[self._beams - 1].score:
-                    break
-                if token == end:
-                    finished.append(_Beam(beams[row].tokens, score))
-                    finished.sort(key=lambda beam: -beam.score)
-                elif len(following) < self._beams:
-                    following.append(_Beam([*beams[row].tokens, token], score))
-                    rows.append(row)
-            if not following or (finished and following[0].score < finished[0].score + _HOPELESS):
-                break
-            beams = following
-            if rows != list(range(len(rows))) or len(rows) != len(logits):
-                cache.reorder_cache(torch.tensor(rows))
-            logits = self._logits(torch.tensor([[beam.tokens[-1]] for beam in beams]), cache)
-        return [Written(self._writer.tokens.decode(beam.tokens), beam.score) for beam in finished[: self._beams]]
-
-    def _logits(self, ids: Any, cache: Any) -> Any:
-        """Log-probabilities of the next token of each row; float32, shape (rows, vocabulary)."""
-        import torch
-
-        hidden = self._writer.decoder(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        logits = self._writer.head(hidden).float() / self._writer.writing.temperature
-        return torch.log_softmax(logits, -1).numpy()
-
-
-_HOPELESS = -6.0
-"""Log-probability below the best text from which one that is not finished is not followed."""
+        found = self._writer.decoder(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=True)
+        logits = self._writer.head(found.last_hidden_state[0, -last:]).float() / self._writer.writing.temperature
+        return torch.log_softmax(logits, -1).numpy(), [(layer.keys, layer.values) for layer in cache.layers]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reasoning.language.constraint import Spelling, read_spelling
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
 from reasoning.language.low_rank import load_adapter, new_config, rows_fingerprint, stored_config, with_adapter
@@ -31,6 +33,11 @@ class WriterTokens:
         self._tokenizer = tokenizer
         self._pieces: dict[str, tuple[int, ...]] = {}
         self.end = int(tokenizer.eos_token_id)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """What the tokens spell, for constraints."""
+        return read_spelling(self._tokenizer, [self.end])
 
     def text(self, text: str) -> NDArray[np.int64]:
         """A text, which no control token of the model can be written into."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dateutil import parser as dates
 
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import Item, link
-from reasoning.reading.model.prompt import NAME_IDS
+from reasoning.reading.model.prompt import NAME_IDS, NameEntry, Schema
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.number_words import spoken_number
 
@@ -26,7 +26,7 @@ _DATE = re.compile(
     rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|\d{{1,2}}[./]\d{{1,2}}[./]\d{{4}})\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\s,;?!()]+")
+_WORD = re.compile(r"[^\s,;?!()]+(?:,\d{3}(?![^\s,;?!()]))*")
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,16 @@ def _numbers(question: str) -> Iterator[Candidate]:
 def _spoken(texts: Sequence[str]) -> tuple[float, int]:
     value, taken = spoken_number(texts)
     return float(value), taken
+
+
+def name_entry(name: Candidate, schema: GraphSchema, part: Schema, place: Mapping[int, int]) -> NameEntry:
+    """A candidate as a prompt over a part of the schema shows it."""
+    if name.literal:
+        return NameEntry(name.text, name.label, name.literal, name.query)
+    words = []
+    for kind in name.kinds:
+        if kind in place:
+            words.append(part.kind_words(place[kind]))
+        elif schema.kinds[kind].named:
+            words.append(schema.kinds[kind].words)
+    return NameEntry(name.text, name.label, " or ".join(words) or "thing", name.query, name.weight)

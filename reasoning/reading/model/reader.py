@@ -1,23 +1,29 @@
-"""A question read by the language model: linked, shown with the schema's part, written, checked."""
+"""A question read by the language model: linked, shown with the schema's part, written, checked, weighed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.constraint import Constraint, Spelling
+from reasoning.language.constraint import Constraint
 from reasoning.language.writing.beams import BeamWriter
-from reasoning.language.writing.writer import WriterTokens
-from reasoning.query.tree import Query
+from reasoning.query.tree import Entity, Query
 from reasoning.reading.model.checking import check
-from reasoning.reading.model.names import Candidate, link_names
-from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, NameEntry, Prompt, Schema
+from reasoning.reading.model.confidence import Confidence
+from reasoning.reading.model.names import Candidate, link_names, name_entry
+from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.query_grammar import query_grammar
 from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.model.surface import NOTHING, read_back
+from reasoning.reading.model.surface import NOTHING, pieces_of, read_back
+
+LEAST = 1e-6
+"""Probability of a rival where there is none."""
+
+WELL_LINKED = 0.9
+"""Weight from which a name that a query leaves out tells against it."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,14 @@ class Reading:
         query: the query; None where the model says that the graph cannot say what is asked.
         probability: that the question means it.
         written: what the model wrote.
+        features: what the probability was reckoned from.
         bridged: relations that were put in, since the kinds did not fit without.
     """
 
     query: Query | None
     probability: float
     written: str
+    features: Mapping[str, float]
     bridged: tuple[str, ...] = ()
 
 
@@ -43,47 +51,80 @@ class QuestionReader:
     Args:
         kg: the graph.
         beams: writes the queries.
-        tokens: the writer's.
-        spelling: of its tokenizer.
+        confidence: how sure a reading is.
     """
 
-    def __init__(self, kg: KnowledgeGraph, beams: BeamWriter, tokens: WriterTokens, spelling: Spelling) -> None:
+    def __init__(self, kg: KnowledgeGraph, beams: BeamWriter, confidence: Confidence) -> None:
         self.schema = GraphSchema(kg)
-        self._beams, self._tokens, self._spelling = beams, tokens, spelling
+        self.confidence = confidence
+        self._beams = beams
 
-    def prompt(self, question: str) -> Prompt:
-        """What the model is shown."""
+    def prompt(self, question: str) -> tuple[Prompt, list[Candidate]]:
+        """What the model is shown, and the candidates behind its names, in their order.
+
+        Raises:
+            QuestionError: a marked name is in no way a name of the graph.
+        """
         names = link_names(question, self.schema)
         part, place = self._part(question, names)
-        entries = [self._entry(name, part, place) for name in names]
-        return Prompt(part, entries, " ".join(question.split()))
+        entries = [name_entry(name, self.schema, part, place) for name in names]
+        return Prompt(part, entries, " ".join(question.split())), names
 
     def read(self, question: str) -> list[Reading]:
-        """The readings that can be asked of the graph, best first; those that cannot are left out."""
-        prompt = self.prompt(question)
-        constraint = Constraint(query_grammar(prompt, self._tokens.piece), self._spelling)
-        found: dict[str, Reading] = {}
-        for text in self._beams.write(prompt.schema.text, prompt.text, constraint):
-            probability = math.exp(text.log_probability)
-            reading = self._reading(text.text, probability, prompt)
-            if reading is None:
-                continue
-            key = str(reading.query)
-            if key in found:
-                probability += found[key].probability
-                reading = found[key]
-            found[key] = Reading(reading.query, probability, reading.written, reading.bridged)
-        return sorted(found.values(), key=lambda reading: -reading.probability)
+        """The readings that can be asked of the graph, best first; those that cannot are left out.
 
-    def _reading(self, text: str, probability: float, prompt: Prompt) -> Reading | None:
+        Raises:
+            QuestionError: a marked name is in no way a name of the graph.
+        """
+        prompt, names = self.prompt(question)
+        tokens = self._beams.tokens
+        constraint = Constraint(query_grammar(prompt, tokens.piece), tokens.spelling)
+        found: dict[str, tuple[Query | None, float, str, tuple[str, ...]]] = {}
+        for text in self._beams.write(prompt.schema.text, prompt.text, constraint):
+            read = self._query(text.text, prompt)
+            if read is None:
+                continue
+            query, bridged = read
+            first = found.get(str(query), (query, 0.0, text.text, bridged))
+            found[str(query)] = (first[0], first[1] + math.exp(text.log_probability), *first[2:])
+        ranked = sorted(found.values(), key=lambda item: -item[1])
+        readings = []
+        for query, own, written, bridged in ranked:
+            rival = max((other for of, other, *_ in ranked if of is not query), default=LEAST)
+            features = self._features(own, rival, written, names, len(bridged))
+            readings.append(Reading(query, self.confidence.probability(features), written, features, bridged))
+        return sorted(readings, key=lambda reading: -reading.probability)
+
+    def _query(self, text: str, prompt: Prompt) -> tuple[Query | None, tuple[str, ...]] | None:
+        """What was written as a query, and what was put in; None where it cannot be asked."""
         if text.strip() == NOTHING.strip():
-            return Reading(None, probability, text)
+            return None, ()
         try:
             query = Query.parse(read_back(text, prompt))
         except QueryError:
             return None
-        checked = check(query, self.schema)
-        return None if checked is None else Reading(checked.query, probability, text, checked.steps)
+        checked = None if isinstance(query, Entity) else check(query, self.schema)
+        return None if checked is None else (checked.query, checked.steps)
+
+    def _features(
+        self, own: float, rival: float, written: str, names: Sequence[Candidate], bridged: int
+    ) -> dict[str, float]:
+        pieces = set(pieces_of(written))
+        used = [name for letter, name in zip(NAME_IDS, names, strict=False) if letter in pieces]
+        spans = [(name.start, name.start + len(name.text)) for name in used]
+        unused = [
+            name
+            for name in names
+            if name.weight >= WELL_LINKED
+            and not any(start < name.start + len(name.text) and name.start < end for start, end in spans)
+        ]
+        return {
+            "log_probability": math.log(max(own, LEAST)),
+            "rival": math.log(max(rival, LEAST)),
+            "link": min((name.weight for name in used), default=1.0),
+            "unused": float(len({name.start for name in unused})),
+            "bridged": float(bridged),
+        }
 
     def _part(self, question: str, names: Sequence[Candidate]) -> tuple[Schema, dict[int, int]]:
         """The schema's part that the question may need, and the place there of each kind of the whole."""
@@ -94,14 +135,3 @@ class QuestionReader:
         kinds = [kind for name in names for kind in name.kinds]
         kinds += schema.nearest_kinds(question, len(KIND_IDS) // 3)
         return schema.part(near, list(dict.fromkeys(kinds)))
-
-    def _entry(self, name: Candidate, part: Schema, place: dict[int, int]) -> NameEntry:
-        if name.literal:
-            return NameEntry(name.text, name.label, name.literal, name.query)
-        words = []
-        for kind in name.kinds:
-            if kind in place:
-                words.append(part.kind_words(place[kind]))
-            elif self.schema.kinds[kind].named:
-                words.append(self.schema.kinds[kind].words)
-        return NameEntry(name.text, name.label, " or ".join(words) or "thing", name.query, name.weight)

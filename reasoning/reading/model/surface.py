@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reasoning.errors import QueryError
+from reasoning.query.tree import RESERVED
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt
 
 NOTHING = " none"
@@ -118,7 +119,7 @@ def _tokens(query: str) -> Iterator[tuple[str, str]]:
 
 def _is_relation(kind: str, text: str, following: str, pieces: Sequence[str]) -> bool:
     """Whether a string or word names a relation: one is followed by what it is applied to, or is a measure."""
-    if kind == "word" and text in (*FUNCTIONS, *_WORDS_IN_WRITTEN):
+    if kind == "word" and text in RESERVED:
         return False
     return following == "(" or (following == "," and pieces[-1:] != ["starts"])
 

@@ -16,14 +16,17 @@ from reasoning.language.teaching.options import TeachingOptions
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens, new_writer
+from reasoning.reading.model.loading import JOB
 from reasoning.reading.teaching.domains import Domain, load_domains
 from reasoning.reading.teaching.drawing import LABELS, Lesson, LessonDrawer
-
-JOB = "queries"
-"""What the adapter writes."""
+from reasoning.reading.teaching.lists import ListedGraph
 
 HELD_OUT = ("chess_federation", "consultancy", "family", "festivals", "power_grid", "vets", "wine")
 """Domains that are examined with and not taught."""
+
+
+LISTED = 0.2
+"""Share of packs that are of written questions about real graphs, where there are any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,8 @@ class QuestionTeachingOptions(TeachingOptions):
     tokens_of_a_pass: int = 1024
     dtype: str = "bfloat16"
     report_every: int = 100_000
-    binding: int = 100_000
-    held_out: int = 16
+    binding: int = 150_000
+    held_out: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,7 +54,12 @@ class QuestionTeachingOptions(TeachingOptions):
 
 
 def teach_questions(
-    options: QuestionTeachingOptions, out: Path, say: Callable[[str], None], *, start: Path | None = None
+    options: QuestionTeachingOptions,
+    out: Path,
+    say: Callable[[str], None],
+    *,
+    start: Path | None = None,
+    listed: Sequence[ListedGraph] = (),
 ) -> Report:
     """Teach a student to read questions until `options.tokens` are seen; a run that stopped goes on.
 
@@ -60,6 +68,7 @@ def teach_questions(
         out: the run's folder: its log, and `checkpoint` with the adapter.
         say: is called with each line of progress.
         start: an adapter to begin with, None for a new one.
+        listed: written questions about real graphs, taught beside those that are drawn.
 
     Returns:
         The last examination on held-out domains.
@@ -73,7 +82,7 @@ def teach_questions(
     claim_folder(out, options)
     torch.manual_seed(options.seed)
     writer = new_writer(JOB, options.source, options.layers, options.rank, last_checkpoint(out) or start)
-    curriculum = QuestionCurriculum(load_domains(), options, writer.tokens)
+    curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed)
     return teach(curriculum, options, out, WriteLearner(writer), say)
 
 
@@ -84,12 +93,19 @@ class QuestionCurriculum:
         domains: taught and held out.
         options: how much is drawn.
         tokens: the student's.
+        listed: written questions about real graphs.
     """
 
     unique_tokens = 0
 
-    def __init__(self, domains: Sequence[Domain], options: QuestionTeachingOptions, tokens: WriterTokens) -> None:
-        self._options, self._tokens = options, tokens
+    def __init__(
+        self,
+        domains: Sequence[Domain],
+        options: QuestionTeachingOptions,
+        tokens: WriterTokens,
+        listed: Sequence[ListedGraph] = (),
+    ) -> None:
+        self._options, self._tokens, self._listed = options, tokens, listed
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         self._apart = [domain for domain in domains if domain.name in HELD_OUT]
         self.exam: Sequence[TaughtPack] = self._held_out("held out")
@@ -101,8 +117,15 @@ class QuestionCurriculum:
         labels = LABELS + (1 - LABELS) * max(0.0, 1 - progress.tokens / self._options.binding)
         packs: list[TaughtPack] = []
         while not packs or sum(map(len, packs)) < 0.75 * self._options.tokens_of_a_pass:
-            packs.append(packed(drawer.pack(labels=labels), self._tokens, self._options.tokens_of_a_pass))
+            lessons = self._from_list(rng) if rng.random() < LISTED * (1 - labels) else drawer.pack(labels=labels)
+            packs.append(packed(lessons, self._tokens, self._options.tokens_of_a_pass))
         return packs
+
+    def _from_list(self, rng: random.Random) -> list[Lesson]:
+        """A pack of written questions; graphs with more of them come more often."""
+        if not self._listed:
+            return LessonDrawer(self._taught, rng).pack()
+        return rng.choices(self._listed, [len(graph.questions) ** 0.5 for graph in self._listed])[0].pack(rng)
 
     def calibration(self) -> list[TaughtPack]:
         """Packs over held-out domains, others than those of the exam."""

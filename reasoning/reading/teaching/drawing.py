@@ -31,6 +31,7 @@ from reasoning.reading.model.surface import NOTHING, pieces_of, written
 from reasoning.reading.teaching.domains import SLOT, Asked, Domain, DomainRelation
 from reasoning.reading.teaching.labels import LabelQuestions
 from reasoning.reading.teaching.literals import SMALL_WORDS, draw_value, literal, said
+from reasoning.reading.teaching.phrases import PhraseQuestions
 from reasoning.wording.verbalise import label_words
 
 QUESTIONS = 16
@@ -40,8 +41,8 @@ UNTYPED, TWO_DOMAINS, TURNED, OTHER_NAMES = 0.3, 0.25, 0.35, 0.3
 """How often a graph has no words for kinds, is made of two domains, a relation is stored the other way round, and a
 name is taken from another domain."""
 
-LABELS = 0.15
-"""Share of questions in the labels' own words."""
+LABELS, PHRASES = 0.12, 0.25
+"""Shares of questions in the labels' own words, and of the others that are put together from phrases."""
 
 UNSAYABLE, UNLINKED = 0.08, 0.02
 """How often a question is one that the graph cannot say, and how often a name of it is unknown."""
@@ -116,6 +117,9 @@ class LessonDrawer:
                 if self._rng.random() < labels:
                     lessons.append(self._label_lesson(graph, own))
                     continue
+                if self._rng.random() < PHRASES and (made := self._phrased(graph)) is not None:
+                    lessons.append(self._lesson(graph, *made, False))
+                    continue
                 none = unsayable and self._rng.random() < UNSAYABLE
                 domain, asked = self._rng.choice(unsayable if none else sayable)
                 lessons.append(self._lesson(graph, domain, asked, bool(none)))
@@ -159,11 +163,12 @@ class LessonDrawer:
 
     def _kind(self, domain: Domain, key: str, named: bool) -> KindEntry:
         kind = domain.kinds[key]
+        query = f'~type("{key}")'
         if named:
             usual = self._rng.random() < 0.6
             one, _ = kind.words[0] if usual else self._rng.choice(list(kind.words))
-            return KindEntry(one, key)
-        return KindEntry(", ".join(self._rng.sample(list(kind.names), 2)), key, named=False)
+            return KindEntry(one, query)
+        return KindEntry(", ".join(self._rng.sample(list(kind.names), 2)), query, named=False)
 
     def _relation(
         self, relation: DomainRelation, kinds: Mapping[str, int], taken: set[str]
@@ -249,6 +254,13 @@ class LessonDrawer:
             for name in set(names)
             if names.count(name) > 1
         }
+
+    def _phrased(self, graph: DrawnGraph) -> tuple[Domain, Asked] | None:
+        """A question that is put together."""
+        domain = self._rng.choice(list(graph.domains))
+        there = [key for name, key in graph.relations if name == domain.name]
+        made = PhraseQuestions(domain, there, self._rng).draw()
+        return made and (domain, Asked((made[0],), made[1]))
 
     def _label_lesson(self, graph: DrawnGraph, own: LabelQuestions) -> Lesson:
         question, names, query = own.draw()

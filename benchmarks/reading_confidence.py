@@ -1,0 +1,120 @@
+"""How sure the reader of questions is, fitted to questions that it was not taught.
+
+    python -m benchmarks.reading_confidence ADAPTER
+
+Of the development lists every eighth question is kept back from teaching; these, and the lists `final`, are read. A
+logistic regression is fitted to whether the best reading is right, and `sure` is the probability from which answering
+gains most, a wrong answer costing as much as `COST` right ones. Both are written to `confidence.json` in the adapter's
+folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+from benchmarks.question_lists import HALVES, HERE, NAMES, OPEN, graph_named, result_of
+from kg_data.errors import SkylarkError
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.teaching.examining import expected_calibration_error
+from reasoning.query.tree import Query
+from reasoning.reading.model.confidence import FEATURES, Confidence
+from reasoning.reading.model.loading import reader_of
+from reasoning.reading.model.reader import Reading
+from reasoning.reading.teaching.lists import KEPT_BACK
+
+COST = 3.0
+"""Right answers that a wrong one outweighs."""
+RIDGE = 1e-2
+
+
+def records() -> list[dict[str, Any]]:
+    """Lines of the lists that were not taught."""
+    found = []
+    for name in NAMES:
+        for half in HALVES:
+            lines = (HERE / "lists" / f"questions.{name}.{half}.jsonl").read_text(encoding="utf-8").splitlines()
+            found += [
+                json.loads(line) for number, line in enumerate(lines) if half == "final" or not number % KEPT_BACK
+            ]
+    return found
+
+
+def is_right(record: dict[str, Any], reading: Reading, kg: KnowledgeGraph) -> bool:
+    """Whether a reading is one that the list calls right."""
+    if record["kind"] in OPEN or reading.query is None:
+        return record["kind"] in OPEN and reading.query is None
+    try:
+        given = result_of(reading.query, kg)
+        return any(given == result_of(Query.parse(text), kg) for text in (record["query"], *record.get("accept", ())))
+    except SkylarkError:
+        return False
+
+
+def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights of the features and the bias, by logistic regression with a small ridge."""
+    inputs = np.hstack([features, np.ones((len(features), 1))])
+
+    def surprise(weights: NDArray[np.float64]) -> float:
+        odds = inputs @ weights
+        return float(np.logaddexp(0, odds).sum() - odds[right].sum() + RIDGE * (weights[:-1] ** 2).sum())
+
+    return np.asarray(minimize(surprise, np.zeros(inputs.shape[1]), method="BFGS").x)
+
+
+def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """The probability from which answering gains most."""
+    tried = np.linspace(0.3, 0.95, 66)
+    gains = [right[probabilities >= at].sum() - COST * (~right[probabilities >= at]).sum() for at in tried]
+    return float(tried[int(np.argmax(gains))])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("adapter", type=Path)
+    folder = parser.parse_args().adapter
+    data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
+    graphs: dict[str, KnowledgeGraph] = {}
+    features, right, answering = [], [], []
+    lines = []
+    for number, record in enumerate(records()):
+        name = record.get("kg", "world")
+        if name not in graphs:
+            graphs[name] = graph_named(name, data)
+        try:
+            readings = reader_of(graphs[name], folder).read(record["question"])
+        except SkylarkError as error:
+            print(f"{record['question']}: {error}", file=sys.stderr)
+            continue
+        if not readings:
+            continue
+        best = max(readings, key=lambda reading: reading.features["log_probability"])
+        features.append([best.features[name] for name in FEATURES])
+        right.append(is_right(record, best, graphs[name]))
+        answering.append(best.query is not None)
+        lines.append({"question": record["question"], "kind": record["kind"], "graph": name, "right": right[-1],
+                      "read": str(best.query), "wanted": record["query"], **best.features})  # fmt: skip
+        if number % 20 == 19:
+            print(f"{number + 1} read, {np.mean(right):.3f} right", file=sys.stderr, flush=True)
+    known, hits = np.array(features), np.array(right)
+    weights = fitted(known, hits)
+    confidence = Confidence(dict(zip((*FEATURES, "bias"), weights.tolist(), strict=True)), 0.5, 0.1)
+    probabilities = np.array([confidence.probability(dict(zip(FEATURES, row, strict=True))) for row in known])
+    sure = threshold(probabilities[np.array(answering)], hits[np.array(answering)])
+    replace(confidence, sure=round(sure, 3)).write(folder)
+    Path(os.environ.get("CONFIDENCE_LINES", os.devnull)).write_text("\n".join(map(json.dumps, lines)))
+    error = expected_calibration_error(probabilities, hits)
+    print(f"{len(hits)} questions, {hits.mean():.3f} right, sure from {sure:.2f}, calibration error {error:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`read`: what a question is read as, with probabilities; nothing is answered."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from kg_data.command_line import OK, USAGE, as_json
+from kg_data.text_table import aligned
+from kg_data.visible import visible, visible_lines
+from reasoning.cli.options import add_graph
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import ReadQuestion
+from reasoning.reading import RULES, ReadingOptions, understand
+
+
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Say what `read` takes."""
+    parser.add_argument("question", metavar="QUESTION", help="the question")
+    add_graph(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.add_argument(
+        "--reader",
+        default=RULES,
+        metavar="R",
+        help="rules (default), model, or the folder of an adapter made by `teach questions`",
+    )
+    parser.set_defaults(command=read)
+
+
+def read(options: argparse.Namespace) -> int:
+    """Print the readings, best first."""
+    kg = KnowledgeGraph.load(options.kg)
+    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader))
+    readings = readings_of(found, kg)
+    if options.json:
+        print(as_json(readings))
+    elif readings:
+        rows = [(f"{one['probability']:.2f}", visible(one["query"]), visible(one["words"])) for one in readings]
+        print(aligned(("probability", "query", "in words"), rows))
+    if found.problem:
+        for line in visible_lines(f"error: {found.problem}"):
+            print(line, file=sys.stderr)
+    return OK if found.query is not None else USAGE
+
+
+def readings_of(found: ReadQuestion, kg: KnowledgeGraph) -> list[dict[str, Any]]:
+    """The readings of a question, best first: query, probability and words."""
+    first = [] if found.query is None else [(found.query, found.confidence)]
+    several = [*first, *((other.query, other.confidence) for other in found.alternatives)]
+    return [
+        {"query": str(query), "probability": round(probability, 3), "words": query.verbalise(kg)}
+        for query, probability in several
+    ]

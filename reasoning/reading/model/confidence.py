@@ -1,0 +1,62 @@
+"""How sure a reading is: a logistic function of what the model, the linking and the question's words say of it.
+
+Fitted to questions that were not taught (`python -m benchmarks.reading_confidence`), as Platt (1999) does
+for classifiers. The weights lie beside the adapter that they belong to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from reasoning.language.errors import LLMError
+
+CONFIDENCE_FILE = "confidence.json"
+
+FEATURES = ("log_probability", "rival", "link", "unused", "bridged")
+"""What the model gives the query (its logarithm), the best other one (likewise), the worst link that it uses, how many
+good links it does not use, how many relations were put in."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The function, and from where on a reading counts.
+
+    Attributes:
+        weights: of the features, and "bias".
+        sure: probability from which a question is answered.
+        possible: probability from which a reading is offered beside others.
+    """
+
+    weights: Mapping[str, float]
+    sure: float
+    possible: float
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """That a reading with these features is right."""
+        odds = self.weights["bias"] + sum(self.weights[name] * features[name] for name in FEATURES)
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+
+    @classmethod
+    def read(cls, folder: Path) -> Confidence:
+        """From an adapter's folder; where there is none, the model's own probability.
+
+        Raises:
+            LLMError: the file is damaged.
+        """
+        path = folder / CONFIDENCE_FILE
+        if not path.exists():
+            return cls({**dict.fromkeys(FEATURES, 0.0), "bias": 0.0, "log_probability": 1.0}, 0.5, 0.1)
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return cls({name: float(stored["weights"][name]) for name in (*FEATURES, "bias")},
+                       float(stored["sure"]), float(stored["possible"]))  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LLMError(f"{path} is damaged ({type(error).__name__}: {error}): copy the adapter again") from error
+
+    def write(self, folder: Path) -> None:
+        """Into an adapter's folder."""
+        (folder / CONFIDENCE_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")

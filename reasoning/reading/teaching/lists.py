@@ -1,0 +1,155 @@
+"""Lessons from written lists of questions about real graphs, linked as they will be when they are asked.
+
+Names are found by the linker, with its mistakes, so that the model learns to choose. The order of relations and kinds
+is drawn anew for each pack, so that their ids mean nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kg_data
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
+from reasoning.query.tree import Entity, Query
+from reasoning.reading.model.checking import rebuilt
+from reasoning.reading.model.names import Candidate, link_names, name_entry
+from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
+from reasoning.reading.model.schema import GraphSchema
+from reasoning.reading.model.surface import NOTHING, written
+from reasoning.reading.teaching.drawing import QUESTIONS, Lesson
+
+KEPT_BACK = 8
+"""Of a list the first of every so many questions is not taught, for thresholds to be fitted to."""
+
+
+@dataclass(frozen=True)
+class ListedQuestion:
+    """A question of a list, linked.
+
+    Attributes:
+        question: as asked.
+        names: what it may name.
+        queries: texts of what it may mean, entities as the schema names them; () where the graph cannot say it.
+        relations: places of the relations that these use.
+    """
+
+    question: str
+    names: Sequence[Candidate]
+    queries: Sequence[str]
+    relations: frozenset[int]
+
+
+class ListedGraph:
+    """The questions of lists about one graph.
+
+    Args:
+        kg: the graph.
+        records: lines of lists: `question`, `kind`, `query`, and `readings` of one that may mean several things.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, records: Sequence[dict[str, Any]]) -> None:
+        self.name = kg.graph_name
+        self.schema = GraphSchema(kg)
+        self._names = {entry.query: at for at, entry in enumerate(self.schema.relations)}
+        self._by_name = {name: self._names[entry.query] for name, entry in self.schema.by_name.items()}
+        self.questions = [found for record in records if (found := self._linked(record)) is not None]
+
+    def _linked(self, record: dict[str, Any]) -> ListedQuestion | None:
+        texts = record.get("readings") or ([record["query"]] if record["query"] else [])
+        if not texts and record["kind"] != "unanswerable":
+            return None
+        try:
+            names = link_names(record["question"], self.schema)
+            queries = [rebuilt(Query.parse(text), self._named) for text in texts]
+        except (QuestionError, ValueError):
+            return None
+        known = {name.query for name in names} | {kind.query for kind in self.schema.kinds}
+        shown = [query for query in queries if self._entities(query) <= known]
+        if queries and not shown:
+            return None
+        relations = frozenset(at for query in shown for at in self._relations(query))
+        return ListedQuestion(record["question"], names, [str(query) for query in shown], relations)
+
+    def _named(self, node: Query) -> Query:
+        return Query.parse(self.schema.named(node.index(self.schema.kg))) if isinstance(node, Entity) else node
+
+    def _entities(self, query: Query) -> set[str]:
+        """The names and kinds that a query needs ids for."""
+        if self.schema.kind_by_query(str(query)) is not None or isinstance(query, Entity):
+            return {str(query)}
+        return {name for child in query.children for name in self._entities(child)}
+
+    def _relations(self, query: Query) -> Iterator[int]:
+        for name in _relation_names(query):
+            if name in self._by_name:
+                yield self._by_name[name]
+
+    def pack(self, rng: random.Random, count: int = QUESTIONS) -> list[Lesson]:
+        """Lessons over one part of the schema that holds what they need."""
+        drawn = rng.sample(self.questions, min(count, len(self.questions)))
+        needed: set[int] = set()
+        chosen: list[ListedQuestion] = []
+        for question in drawn:
+            if len(needed | question.relations) <= len(RELATION_IDS):
+                needed |= question.relations
+                chosen.append(question)
+        others = [at for at in range(len(self.schema.relations)) if at not in needed]
+        shown = [*needed, *rng.sample(others, min(len(others), len(RELATION_IDS) - len(needed)))]
+        rng.shuffle(shown)
+        kinds = list(range(len(self.schema.kinds)))
+        rng.shuffle(kinds)
+        part, place = self.schema.part(shown, kinds[: 2 * len(KIND_IDS)])
+        return [self._lesson(question, part, place, rng) for question in chosen]
+
+    def _lesson(self, question: ListedQuestion, part: Schema, place: Mapping[int, int], rng: random.Random) -> Lesson:
+        entries = [name_entry(name, self.schema, part, place) for name in question.names]
+        text = question.question
+        if rng.random() < 0.1:
+            text = text.lower().rstrip("?.!")
+        prompt = Prompt(part, entries, " ".join(text.split()))
+        if not question.queries:
+            return Lesson(prompt, [NOTHING], "none")
+        ids = {relation.query: RELATION_IDS[at] for at, relation in enumerate(part.relations)}
+        ids |= {kind.query: KIND_IDS[at] for at, kind in enumerate(part.kinds)}
+        for at, entry in enumerate(entries):
+            ids.setdefault(entry.query, NAME_IDS[at])
+        try:
+            return Lesson(prompt, written(rng.choice(list(question.queries)), ids), "lists")
+        except KeyError:
+            return Lesson(prompt, [NOTHING], "none")
+
+
+def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGraph]:
+    """The questions of lists that are taught, by the graph that they are about.
+
+    Args:
+        paths: the lists, JSON lines.
+        graphs: names of the graphs whose questions are taken.
+    """
+    records: dict[str, list[dict[str, Any]]] = {name: [] for name in graphs}
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+            record = json.loads(line)
+            if number % KEPT_BACK and (name := record.get("kg", "world")) in records:
+                records[name].append(record)
+    root = kg_data.data_root() / "kg"
+    return [
+        ListedGraph(KnowledgeGraph.load(folder if (folder := root / name).is_dir() else name), found)
+        for name, found in records.items()
+        if found
+    ]
+
+
+def _relation_names(query: Query) -> Iterator[str]:
+    relation, measure = getattr(query, "relation", None), getattr(query, "measure", None)
+    if isinstance(relation, str):
+        yield relation
+    number = getattr(measure, "number", None)
+    for child in (*query.children, *([number] if isinstance(number, Query) else [])):
+        yield from _relation_names(child)

@@ -1,0 +1,265 @@
+"""Questions put together from what people say of single relations: of any shape, so that no shape is learned by heart.
+
+A noun phrase names a set of things of a kind: by a relation and what it starts from or leads to, with clauses joined,
+denied, compared. What stands in it may be a noun phrase again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reasoning.reading.teaching.domains import Domain, DomainRelation
+
+DEPTH = 2
+"""How deep noun phrases stand in each other."""
+
+_LIST = (
+    "Which {n}?", "List the {n}.", "{n}", "show me all {n}", "Name the {n}", "what {n} are there?", "find {n}",
+    "give me the {n}, please", "I'm looking for {n}", "are you able to tell me which {n}?", "I need a list of {n}",
+)  # fmt: skip
+_TELL = (
+    "{n}?", "Name {n}.", "tell me {n}", "I want to know {n}", "{n}", "could you find {n}?", "Give me {n}",
+    "find out {n}", "what do we have as {n}?", "do you know {n}",
+)  # fmt: skip
+_COUNT = (
+    "How many {n} are there?", "number of {n}", "count the {n}", "What is the number of {n}?", "how many {n}",
+    "I'd like to know how many {n} there are",
+)  # fmt: skip
+_EXISTS = ("Are there any {n}?", "Is it true that there are {n}?", "do any {n} exist", "any {n}?", "have we got {n}?")
+_AVERAGE = (
+    "average {v} of {n}",
+    "What is the average {v} of {n}?",
+    "mean {v} for {n}",
+    "on average, what {v} have {n}?",
+)
+_TOTAL = ("total {v} of {n}", "What is the total {v} of {n}?", "sum of the {v} of {n}", "{n}: {v} altogether")
+_HIGHEST = ("highest {v} of {n}", "What is the highest {v} among {n}?", "maximum {v} for {n}")
+_LOWEST = ("lowest {v} of {n}", "What is the lowest {v} among {n}?", "minimum {v} for {n}")
+
+Slots = Callable[[str], str]
+"""Gives the slot of a further name of a kind (`employee`) or a number of a value (`#salary`)."""
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A noun phrase: `plural` where it begins with a plural noun and takes "the" and "which"."""
+
+    text: str
+    query: str
+    plural: bool
+
+
+class PhraseQuestions:
+    """Questions over a part of one domain.
+
+    Args:
+        domain: what is said of it.
+        relations: keys of the relations there are.
+        rng: draws.
+    """
+
+    def __init__(self, domain: Domain, relations: Sequence[str], rng: random.Random) -> None:
+        self._domain, self._rng = domain, rng
+        there = [domain.relations[key] for key in relations]
+        self._edges = [relation for relation in there if relation.values is None]
+        self._values = [relation for relation in there if relation.values is not None]
+        self._used: dict[str, int] = {}
+
+    def draw(self) -> tuple[str, str] | None:
+        """A question and its query, both with slots as in a domain's file; None where nothing can be said."""
+        self._used = {}
+        kinds = [kind for kind in self._domain.kinds if self._clauses(kind) or self._phrases(kind)]
+        if not kinds:
+            return None
+        kind = self._rng.choice(kinds)
+        shapes: list[Callable[[str], tuple[str, str] | None]]
+        shapes = [*[self._listed] * 4, self._counted, self._existing]
+        shapes += [self._value_of, self._ranked, self._aggregate] if self._values_of(kind) else []
+        return self._rng.choice(shapes)(kind)
+
+    # Questions ------------------------------------------------------------------------------------------------
+
+    def _listed(self, kind: str) -> tuple[str, str] | None:
+        found = self._set(kind, DEPTH)
+        return _asked(self._rng.choice(_LIST if found is None or found.plural else _TELL), found)
+
+    def _counted(self, kind: str) -> tuple[str, str] | None:
+        return _asked(self._rng.choice(_COUNT), self._plural_set(kind), "count({})")
+
+    def _existing(self, kind: str) -> tuple[str, str] | None:
+        return _asked(self._rng.choice(_EXISTS), self._plural_set(kind), "exists({})")
+
+    def _value_of(self, kind: str) -> tuple[str, str] | None:
+        value = self._rng.choice(self._values_of(kind))
+        phrases = [text for field in ("of_it", "ask") for text in value.phrases[field]]
+        if not phrases:
+            return None
+        text = self._rng.choice(phrases)
+        about = self._name(kind) if self._rng.random() < 0.5 else self._phrase(kind, 1)
+        if about is None or about.plural:
+            about = self._name(kind)
+        said = text.replace("{X}", about.text)
+        question = said if text in value.phrases["ask"] else self._rng.choice(_TELL).format(n=said)
+        return question, f"{value.key}({about.query})"
+
+    def _ranked(self, kind: str) -> tuple[str, str] | None:
+        value = self._rng.choice(self._values_of(kind))
+        most = self._rng.random() < 0.6
+        rank = "top" if most else "bottom"
+        clause, adjectives = (
+            value.phrases["most_that" if most else "least_that"],
+            value.phrases["most" if most else "least"],
+        )
+        found = self._plural_set(kind)
+        if found is None:
+            return None
+        several = self._rng.random() < 0.3
+        k = "{k}" if several else "1"
+        if clause and self._rng.random() < 0.6 and not several:
+            last = self._rng.choice(list(clause))
+            return f"Which of the {found.text} is the one {last}?", f"{rank}(1, {value.key}, {found.query})"
+        if not adjectives:
+            return None
+        word = self._rng.choice(list(adjectives))
+        texts = (
+            ("the {k} {w} {n}", "{k} {w} {n}", "list the {k} {w} {n}")
+            if several
+            else ("the {w} of the {n}", "{w} among {n}")
+        )
+        question = self._rng.choice(texts).replace("{w}", word).replace("{n}", found.text)
+        return question, f"{rank}({k}, {value.key}, {found.query})"
+
+    def _aggregate(self, kind: str) -> tuple[str, str] | None:
+        value = self._rng.choice(self._values_of(kind))
+        nouns = value.phrases["noun"]
+        found = self._plural_set(kind)
+        if found is None or not nouns:
+            return None
+        choices: list[tuple[Sequence[str], str]] = [(_HIGHEST, "maximum"), (_LOWEST, "minimum")]
+        if value.values in ("integer", "decimal"):
+            choices += [(_AVERAGE, "average"), (_TOTAL, "sum")] * 2
+        texts, function = self._rng.choice(choices)
+        noun = self._rng.choice(list(nouns))
+        return self._rng.choice(texts).format(v=noun, n=f"the {found.text}"), f"{function}({value.key}, {found.query})"
+
+    # Sets -----------------------------------------------------------------------------------------------------
+
+    def _set(self, kind: str, depth: int) -> _Set | None:
+        if self._phrases(kind) and (self._rng.random() < 0.35 or not self._clauses(kind)):
+            return self._phrase(kind, depth)
+        return self._plural_set(kind, depth)
+
+    def _plural_set(self, kind: str, depth: int = DEPTH) -> _Set | None:
+        """ "employees who report to Ann and earn more than 5": clauses after a plural noun."""
+        clauses = self._clauses(kind)
+        if not clauses:
+            return None
+        many = self._rng.choice(self._domain.kinds[kind].words)[1]
+        first, query, sure = self._clause(kind, depth)
+        text = f"{many} {first}"
+        chance = self._rng.random()
+        if chance < 0.2:
+            second, other, also = self._clause(kind, 1)
+            text, query, sure = f"{text} and {second}", f"{query} & {other}", sure or also
+        elif chance < 0.3:
+            second, other, also = self._clause(kind, 1)
+            text, query, sure = f"{text} or {second}", f"({query} | {other})", sure and also
+        elif chance < 0.42 and (denied := self._denied(kind)) is not None:
+            text, query = (
+                f"{text} {self._rng.choice(('but', 'and', ','))} {denied[0]}".replace(" ,", ","),
+                f"{query} & !{denied[1]}",
+            )
+        if not sure:
+            query = f'{query} & ~type("{kind}")'
+        if self._values_of(kind) and self._rng.random() < 0.2:
+            value = self._rng.choice(self._values_of(kind))
+            more = self._rng.random() < 0.5
+            phrases = value.phrases["more" if more else "less"]
+            if phrases:
+                clause = self._rng.choice(list(phrases)).replace("{N}", self._slot(f"#{value.key}"))
+                joined = self._rng.choice(
+                    (
+                        f"{text} and {clause}",
+                        f"{many} {clause} {first}" if text == f"{many} {first}" else f"{text} and {clause}",
+                    )
+                )
+                text, query = joined, f"{value.key}({query}) {'>' if more else '<'} {self._last(f'#{value.key}')}"
+        return _Set(text, query, True)
+
+    def _clause(self, kind: str, depth: int) -> tuple[str, str, bool]:
+        """A clause, its query, and whether that leaves things of this kind alone."""
+        relation, field, key = self._rng.choice(self._clauses(kind))
+        leads = field.startswith("to")
+        about = self._about((relation.start if leads else relation.end), depth - 1)
+        text = self._rng.choice(list(relation.phrases[field])).replace("{X}", about.text)
+        ends = relation.end if leads else relation.start
+        return text, f"{key}({about.query})", len(ends) == 1
+
+    def _denied(self, kind: str) -> tuple[str, str] | None:
+        found = [
+            (relation, field, f"{'' if field == 'to_not' else '~'}{relation.key}")
+            for relation in self._edges
+            for field, ends in (("to_not", relation.end), ("from_not", relation.start))
+            if kind in ends and relation.phrases[field]
+        ]
+        if not found:
+            return None
+        relation, field, key = self._rng.choice(found)
+        name = self._name(self._rng.choice(list(relation.start if field == "to_not" else relation.end)))
+        return self._rng.choice(list(relation.phrases[field])).replace("{X}", name.text), f"{key}({name.query})"
+
+    def _phrase(self, kind: str, depth: int) -> _Set | None:
+        """ "the boss of Ann": a noun phrase of its own."""
+        found = self._phrases(kind)
+        if not found:
+            return None
+        relation, field, key = self._rng.choice(found)
+        about = self._about((relation.start if field == "to_of" else relation.end), depth - 1)
+        text = self._rng.choice(list(relation.phrases[field])).replace("{X}", about.text)
+        return _Set(text, f"{key}({about.query})", False)
+
+    def _about(self, kinds: Sequence[str], depth: int) -> _Set:
+        kind = self._rng.choice(list(kinds))
+        if depth > 0 and self._rng.random() < 0.35 and (found := self._set(kind, depth)) is not None:
+            return _Set(f"the {found.text}", found.query, True) if found.plural else found
+        return self._name(kind)
+
+    def _name(self, kind: str) -> _Set:
+        slot = self._slot(kind)
+        return _Set(slot, f'"{slot}"', False)
+
+    def _slot(self, key: str) -> str:
+        self._used[key] = self._used.get(key, 0) + 1
+        return self._last(key)
+
+    def _last(self, key: str) -> str:
+        number = self._used[key]
+        return f"{{{key}{number if number > 1 else ''}}}"
+
+    def _clauses(self, kind: str) -> list[tuple[DomainRelation, str, str]]:
+        return self._said_of(kind, "to_that", "from_that")
+
+    def _phrases(self, kind: str) -> list[tuple[DomainRelation, str, str]]:
+        """Noun phrases, but of ends where other kinds stand too: they say no kind."""
+        return [found for found in self._said_of(kind, "to_of", "from_of") if len(self._ends(*found[:2])) == 1]
+
+    def _said_of(self, kind: str, to: str, start: str) -> list[tuple[DomainRelation, str, str]]:
+        return [
+            (relation, field, f"{prefix}{relation.key}")
+            for relation in self._edges
+            for field, prefix in ((to, ""), (start, "~"))
+            if kind in self._ends(relation, field) and relation.phrases[field]
+        ]
+
+    def _ends(self, relation: DomainRelation, field: str) -> Sequence[str]:
+        return relation.end if field.startswith("to") else relation.start
+
+    def _values_of(self, kind: str) -> list[DomainRelation]:
+        return [value for value in self._values if kind in value.start]
+
+
+def _asked(text: str, found: _Set | None, query: str = "{}") -> tuple[str, str] | None:
+    """A question about a set and its query; None where there is no set."""
+    return None if found is None else (text.format(n=found.text), query.format(found.query))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning.language.constraint import Constraint
+from reasoning.language.errors import LLMError
+from reasoning.language.local_weights import open_model
+from reasoning.language.low_rank import save_adapter
+from reasoning.language.writing.adapters import Writing
+from reasoning.language.writing.beams import BeamWriter
+from reasoning.language.writing.packed_attention import PACKED, register
+from reasoning.language.writing.packs import Pack, Segment, reply_logits
+from reasoning.language.writing.writer import Writer, load_writer, new_writer
+from tests.reasoning.word_models import WORDS, word_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return word_model(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
+def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    writer = new_writer("words", str(model), layers=2, rank=4)
+    for parameter in writer.decoder.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.3)
+    folder = tmp_path_factory.mktemp("adapters") / "random"
+    save_adapter(writer.decoder, folder)
+    writer.writing.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def writer(model: Path, adapter: Path) -> Writer:
+    return load_writer(adapter, "words", str(model), dtype="float32")
+
+
+def ids(writer: Writer, *words: str) -> np.ndarray:
+    return writer.tokens.text("".join(f" {word}" for word in words))
+
+
+def test_a_pack_says_what_each_prompt_says_alone(model: Path) -> None:
+    import torch
+
+    register()
+    alone, _ = open_model(model, "words")
+    packed, _ = open_model(model, "words")
+    packed.set_attn_implementation(PACKED)
+    rng = np.random.default_rng(0)
+    beginning = rng.integers(1, 900, 7)
+    segments = [Segment(rng.integers(1, 900, size), reply) for size, reply in ((5, 3), (9, 4), (2, 1))]
+    pack = Pack(beginning, segments)
+    with torch.inference_mode():
+        found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack).numpy()
+        expected = []
+        for segment in segments:
+            row = torch.from_numpy(np.concatenate([beginning, segment.tokens]))[None]
+            logits = alone(input_ids=row).logits[0].numpy()
+            start = len(beginning) + segment.reply - 1
+            expected.append(logits[start : start + len(segment.tokens) - segment.reply])
+    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-4)
+    assert pack.replies.tolist() == [token for segment in segments for token in segment.tokens[segment.reply :]]
+
+
+def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_gives_them(writer: Writer) -> None:
+    import torch
+
+    words = WORDS[:3]
+    grammar = "start: word word?\nword: " + " | ".join(f"<[{int(ids(writer, word)[0])}]>" for word in words)
+    constraint = Constraint(grammar, writer.tokens.spelling)
+    beams = BeamWriter(writer, texts=12, worth_following=1e-12)
+    found = beams.write(" find", " both either", constraint)
+    prompt = ids(writer, "find", "both", "either")
+    expected = {}
+    for text in [(one,) for one in words] + [(one, two) for one in words for two in words]:
+        reply = np.append(ids(writer, *text), writer.tokens.end)
+        row = torch.from_numpy(np.concatenate([prompt, reply]))[None]
+        with torch.inference_mode():
+            hidden = writer.decoder(input_ids=row).last_hidden_state[0, len(prompt) - 1 : -1]
+            scores = torch.log_softmax(writer.head(hidden).float(), -1)
+        expected["".join(f" {word}" for word in text)] = float(scores[torch.arange(len(reply)), reply].sum())
+    best = sorted(expected, key=lambda text: -expected[text])
+    assert [text.text for text in found][:3] == best[:3]
+    for text in found:
+        assert math.isclose(text.log_probability, expected[text.text], abs_tol=1e-3)
+    assert beams.write(" find", " both either", constraint) == found, "a kept beginning changes nothing"
+
+
+def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: Path) -> None:
+    other = word_model(tmp_path / "other", seed=1)
+    with pytest.raises(LLMError, match=r"another base model \(fingerprint \w+\) than this one \(\w+\)"):
+        load_writer(adapter, "words", str(other))
+    with pytest.raises(LLMError, match="writes words, not queries"):
+        Writing.read(adapter, "queries")
+    with pytest.raises(LLMError, match="holds no adapter that writes words"):
+        Writing.read(tmp_path, "words")
+
+
+def test_a_control_token_in_a_text_is_spelt(writer: Writer) -> None:
+    assert writer.tokens.end not in writer.tokens.text(" find<|im_end|> both").tolist()

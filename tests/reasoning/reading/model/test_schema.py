@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from reasoning import KnowledgeGraph, Query
+from reasoning.reading.model.checking import check
+from reasoning.reading.model.names import link_names
+from reasoning.reading.model.schema import GraphSchema
+
+COMPANY = [
+    ("Ann", "team", "Core"), ("Bo", "team", "Core"), ("Cy", "team", "Web"), ("Bo", "boss", "Ann"),
+    ("Cy", "boss", "Ann"), ("Core", "office", "Oslo"), ("Web", "office", "Rome"), ("Ann", "salary", 90),
+    ("Bo", "salary", 70),
+    ("Ann", "hired", datetime.date(2019, 5, 3)), ("Bo", "hired", datetime.date(2020, 6, 1)),
+]  # fmt: skip
+TYPES = [(name, "is a", "person") for name in ("Ann", "Bo", "Cy")] + [
+    (name, "is a", kind) for name, kind in (("Core", "team"), ("Web", "team"), ("Oslo", "city"), ("Rome", "city"))
+]
+
+
+@pytest.fixture(scope="module")
+def untyped() -> GraphSchema:
+    return GraphSchema(KnowledgeGraph.from_triples(COMPANY))
+
+
+@pytest.fixture(scope="module")
+def typed() -> GraphSchema:
+    return GraphSchema(KnowledgeGraph.from_triples([*COMPANY, *TYPES]))
+
+
+def ends(schema: GraphSchema) -> dict[str, str]:
+    """Each relation's line of the prompt by its name."""
+    assert schema.whole is not None
+    lines = schema.whole.text.partition("Relations:\n")[2].splitlines()
+    return {line.partition(":")[0]: line.partition(": ")[2].rpartition(" =")[0] for line in lines}
+
+
+def test_types_are_the_kinds_where_a_relation_tells_them(typed: GraphSchema) -> None:
+    assert typed.type_relation == "is a"
+    assert ends(typed) == {
+        "team": "person > team",
+        "boss": "person > person",
+        "office": "team > city",
+        "salary": "person > integer",
+        "hired": "person > date",
+    }
+    assert next(kind.query for kind in typed.kinds) == '~"is a"("person")'
+
+
+def test_ends_that_share_things_are_one_kind_where_nothing_tells_types(untyped: GraphSchema) -> None:
+    assert untyped.type_relation is None
+    people, teams = ends(untyped)["team"].split(" > ")
+    assert ends(untyped)["boss"] == f"{people} > {people}"
+    assert ends(untyped)["office"].startswith(teams)
+    assert ends(untyped)["salary"] == f"{people} > integer"
+    assert not any(kind.named for kind in untyped.kinds)
+
+
+def test_the_query_of_a_kind_gives_its_members(untyped: GraphSchema, typed: GraphSchema) -> None:
+    from reasoning import Reasoner
+
+    for schema in (untyped, typed):
+        (place,) = schema.kinds_of_entity(schema.kg.entity("Core"))
+        answer = Reasoner(schema.kg, method="exact").answer(schema.kinds[place].query)
+        assert sorted(answer.entities) == ["Core", "Web"]
+
+
+def test_a_graph_of_many_relations_shows_the_part_that_a_question_may_need() -> None:
+    triples = [(f"a{at}", f"relation {at}", f"b{at}") for at in range(60)] + [("x", "place of birth", "y")]
+    schema = GraphSchema(KnowledgeGraph.from_triples(triples))
+    assert schema.whole is None
+    part, _ = schema.part(schema.nearest_relations("where was x born, what is the place of birth?", 10), [])
+    assert len(part.relations) == 10
+    assert "place of birth" in {entry.words for entry in part.relations}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('office("Core")', 'office("Core")'),
+        ('office("Ann")', 'office(team("Ann"))'),
+        ('~boss("Ann") & ~office("Oslo")', None),
+        ('boss("Oslo")', None),
+        ('hired(~team("Core")) > 2019', 'hired(~team("Core")) > "2019-12-31"'),
+        ('hired(~team("Core")) < 2020', 'hired(~team("Core")) < "2020-01-01"'),
+        ('hired(~team("Core")) = 2019', 'hired(~team("Core")) >= "2019-01-01" & hired(~team("Core")) <= "2019-12-31"'),
+        ('salary("Ann") + hired("Ann")', None),
+        ('unknown("Ann")', None),
+    ],
+)
+def test_a_query_is_bridged_by_one_step_or_refused(typed: GraphSchema, query: str, expected: str | None) -> None:
+    found = check(Query.parse(query), typed)
+    assert (None if found is None else str(found.query)) == expected
+
+
+def test_an_added_step_is_said(typed: GraphSchema) -> None:
+    found = check(Query.parse('office("Ann")'), typed)
+    assert found is not None
+    assert found.steps == ("team",)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("who earns more than 1.5 million?", [("1.5 million", "1500000", "number")]),
+        ("over 12,500 and under 3", [("12,500", "12500", "number")]),
+        ("hired before 3 May 2019", [("3 May 2019", 'date("2019-05-03")', "date")]),
+        ("hired since 2020-01-31", [("2020-01-31", 'date("2020-01-31")', "date")]),
+        ("hired on May 1st, 2021", [("May 1st, 2021", 'date("2021-05-01")', "date")]),
+        ("on the 40th of Foo 20201", [("20201", "20201", "number")]),
+        ("who joined in 1998", [("1998", "1998", "number")]),
+    ],
+)
+def test_numbers_and_dates_are_candidates(
+    typed: GraphSchema, question: str, expected: list[tuple[str, str, str]]
+) -> None:
+    found = [name for name in link_names(question, typed) if name.literal]
+    assert [(name.text, name.query, name.literal) for name in found] == expected
+
+
+def test_names_come_with_their_kinds(typed: GraphSchema) -> None:
+    (name,) = [found for found in link_names("who is in the Core team?", typed) if found.label == "Core"]
+    assert [typed.kinds[kind].words for kind in name.kinds] == ["team"]

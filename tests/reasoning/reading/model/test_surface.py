@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from reasoning import Query
+from reasoning.errors import QueryError
+from reasoning.language.constraint import Constraint
+from reasoning.reading.model.query_grammar import query_grammar
+from reasoning.reading.model.surface import pieces_of, read_back, written
+from tests.reasoning.reading.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
+
+QUERIES = {
+    'reports_to("Ann Lee")': "A(a)",
+    '~reports_to("Ann Lee") & !~"works in"(entity("t1"))': "~A(a) &!~B(b)",
+    '~type("employee")': "α",
+    'salary(~"works in"(entity("t1"))) > 50000': "C(~B(b)) >c",
+    'hired(~type("employee")) >= date("2019-05-03")': "D(α) >=d",
+    '[salary(it) - salary(reports_to(it))](~type("employee")) > 0': "[C(it) -C(A(it))](α) >0",
+    'top(3, salary, ~type("employee"))': "top(3,C,α)",
+    'bottom(1, [count(~"works in"(it))], ~type("team"))': "bottom(1,[count(~B(it))],β)",
+    'average(salary, ~type("employee"))': "average(C,α)",
+    'top(1, [average(salary, ~"works in"(it))], ~type("team"))': "top(1,[average(C,~B(it))],β)",
+    'every("works in", ~type("team"))': "every(B,β)",
+    'every(~"works in", ~reports_to("Ann Lee"))': "every(~B,~A(a))",
+    '(today - hired("Ann Lee")) / 365.25': "(today -D(a)) /365.25",
+    'name_starts("Be", ~type("employee"))': "starts(Be,α)",
+    'exists(salary("Ann Lee") > 50000)': "exists(C(a) >c)",
+    'count("works in"("Ann Lee") | ~reports_to("Ann Lee"))': "count(B(a) |~A(a))",
+    'salary("Ann Lee") * 12': "C(a) *12",
+}
+
+
+@pytest.mark.parametrize(("query", "text"), QUERIES.items())
+def test_a_query_is_written_over_ids_and_read_back(query: str, text: str) -> None:
+    assert "".join(written(query, ids_of(PROMPT))) == text
+    assert Query.parse(read_back(text, PROMPT)) == Query.parse(query)
+
+
+@pytest.mark.parametrize(("query", "text"), QUERIES.items())
+def test_the_grammar_allows_every_token_of_a_query(query: str, text: str) -> None:
+    constraint = Constraint(query_grammar(PROMPT, lambda piece: [TOKENS[piece]]), SPELLING)
+    assert constraint.accepts(tokens_of(written(query, ids_of(PROMPT))))
+    assert "".join(pieces_of(text)) == text
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["A", "(", "e", ")"],  # a name that the prompt does not hold
+        ["E", "(", "a", ")"],  # nor this relation
+        ["A", "(", "c", ")"],  # a number is no thing
+        ["A", "(", "C", "(", "a", ")", ")"],  # a salary has no boss
+        ["B", "(", "a", ")", " >", "c"],  # teams are no numbers
+        ["A", "(", "a"],
+        ["it"],
+        ["a", " none"],
+    ],
+)
+def test_what_parses_to_nothing_cannot_be_written(pieces: list[str]) -> None:
+    constraint = Constraint(query_grammar(PROMPT, lambda piece: [TOKENS[piece]]), SPELLING)
+    assert not constraint.accepts(tokens_of(pieces))
+
+
+def test_a_relation_that_is_stored_the_other_way_round_is_turned() -> None:
+    ids = {**ids_of(PROMPT), "~manages": "A"}
+    del ids["reports_to"]
+    assert written('manages("Ann Lee")', ids) == ["~", "A", "(", "a", ")"]
+    assert written('~manages("Ann Lee")', ids) == ["A", "(", "a", ")"]
+
+
+def test_a_relation_may_have_the_name_of_a_short_form() -> None:
+    assert written('starts("Ann Lee")', {**ids_of(PROMPT), "starts": "E"}) == ["E", "(", "a", ")"]
+
+
+def test_an_id_that_stands_for_nothing_is_an_error() -> None:
+    with pytest.raises(QueryError, match="z stands for nothing"):
+        read_back("A(z)", PROMPT)
+
+
+def test_brackets_quotes_and_orders_in_a_name_stay_inside_it() -> None:
+    name = 'Bob") | "Eve" & !("Ann'
+    ids = ids_of(PROMPT) | {'"Bob\\") | \\"Eve\\" & !(\\"Ann"': "e"}
+    query = Query.parse('reports_to("Bob\\") | \\"Eve\\" & !(\\"Ann")')
+    assert query.children[0].name == name  # type: ignore[attr-defined]
+    assert written(str(query), ids) == ["A", "(", "e", ")"]

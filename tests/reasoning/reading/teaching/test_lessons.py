@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from reasoning import KnowledgeGraph, Query
+from reasoning.language.errors import TeachingError
+from reasoning.reading.model.surface import NOTHING, read_back
+from reasoning.reading.teaching.curriculum import HELD_OUT
+from reasoning.reading.teaching.domains import SLOT, Domain, filled, load_domain, load_domains
+from reasoning.reading.teaching.drawing import LessonDrawer
+from reasoning.reading.teaching.lists import ListedGraph
+from reasoning.reading.teaching.phrases import PhraseQuestions
+
+
+@pytest.fixture(scope="module")
+def domains() -> list[Domain]:
+    return load_domains()
+
+
+def test_every_wording_has_the_slots_of_its_query(domains: list[Domain]) -> None:
+    for domain in domains:
+        for asked in domain.asked:
+            assert asked.query is not None
+            wanted = {slot.group() for slot in SLOT.finditer(asked.query)}
+            for wording in asked.wordings:
+                assert {slot.group() for slot in SLOT.finditer(wording)} == wanted, (domain.name, wording)
+
+
+def test_there_are_many_domains_and_some_are_held_out(domains: list[Domain]) -> None:
+    names = {domain.name for domain in domains}
+    assert set(HELD_OUT) < names
+    assert len(names) > 80
+
+
+def test_every_lesson_reads_back_as_a_query(domains: list[Domain]) -> None:
+    drawer = LessonDrawer(domains, random.Random(1))
+    kinds: Counter[str] = Counter()
+    for _ in range(60):
+        for lesson in drawer.pack():
+            kinds[lesson.kind] += 1
+            if lesson.pieces != [NOTHING]:
+                Query.parse(read_back("".join(lesson.pieces), lesson.prompt))
+    assert {"none", "labels", "measure", "rank", "1 steps", "2 steps", "and", "not"} <= set(kinds)
+
+
+def test_the_same_seed_draws_the_same_lessons(domains: list[Domain]) -> None:
+    first, second = (LessonDrawer(domains, random.Random(2)).pack() for _ in range(2))
+    assert first == second
+
+
+def test_no_two_packs_show_the_same_schema(domains: list[Domain]) -> None:
+    drawer = LessonDrawer(domains[:1], random.Random(3))
+    assert len({drawer.pack()[0].prompt.schema.text for _ in range(20)}) == 20
+
+
+def test_phrases_make_queries(domains: list[Domain]) -> None:
+    rng = random.Random(4)
+    for domain in domains:
+        for _ in range(10):
+            made = PhraseQuestions(domain, list(domain.relations), rng).draw()
+            if made is not None:
+                question, query = made
+                Query.parse(filled(query, domain.relations))
+                assert {slot.group() for slot in SLOT.finditer(question)} == {
+                    slot.group() for slot in SLOT.finditer(query)
+                }
+
+
+def test_a_damaged_domain_is_named(tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "bad.toml"
+    path.write_text('[kinds.a]\nwords = ["a/as"]\nnames = ["x"]\n[questions]\nasked = """\nwhat? => r(\n"""\n')
+    with pytest.raises(TeachingError, match=r"bad\.toml is no domain"):
+        load_domain(path)
+
+
+def test_written_questions_are_linked_and_read_back() -> None:
+    kg = KnowledgeGraph.from_triples([
+        ("Ann Lee", "reports to", "Bo Chen"), ("Cy Roe", "reports to", "Bo Chen"), ("Ann Lee", "team", "Core"),
+    ])  # fmt: skip
+    graph = ListedGraph(kg, [
+        {"question": "Who is Ann Lee's boss?", "kind": "1 hop", "query": '"reports to"("Ann Lee")'},
+        {"question": "Who reports to Bo Chen?", "kind": "inverse", "query": '~"reports to"("Bo Chen")'},
+        {"question": "What does Ann Lee earn?", "kind": "unanswerable", "query": None},
+        {"question": "Who is it?", "kind": "1 hop", "query": 'team("Ann Lee")'},
+    ])  # fmt: skip
+    assert len(graph.questions) == 3, "a name that the question does not hold cannot be learned"
+    read = [
+        None if lesson.pieces == [NOTHING] else Query.parse(read_back("".join(lesson.pieces), lesson.prompt))
+        for lesson in graph.pack(random.Random(0))
+    ]
+    assert set(map(str, read)) == {'"reports to"("Ann Lee")', '~"reports to"("Bo Chen")', "None"}
