@@ -112,8 +112,8 @@ def main() -> None:
     sure = threshold(probabilities[np.array(answering)], hits[np.array(answering)])
     replace(confidence, sure=round(sure, 3)).write(folder)
     Path(os.environ.get("CONFIDENCE_LINES", os.devnull)).write_text("\n".join(map(json.dumps, lines)))
-    error = expected_calibration_error(probabilities, hits)
-    print(f"{len(hits)} questions, {hits.mean():.3f} right, sure from {sure:.2f}, calibration error {error:.3f}")
+    missed = expected_calibration_error(probabilities, hits)
+    print(f"{len(hits)} questions, {hits.mean():.3f} right, sure from {sure:.2f}, calibration error {missed:.3f}")
 
 
 if __name__ == "__main__":

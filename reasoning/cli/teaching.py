@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         ("learning-rate", float, "the highest"),
         ("tokens", positive, "training tokens of the run"),
         ("tokens-of-a-pass", positive, "tokens packed into one pass"),
-        ("binding", positive, "tokens over which questions in the labels' own words become fewer"),
+        ("binding", positive, "tokens over which packs that teach ids alone become fewer"),
         ("report-every", positive, "tokens between two examinations and checkpoints"),
         ("seed", int, "of everything drawn"),
     )

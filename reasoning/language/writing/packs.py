@@ -19,15 +19,24 @@ from reasoning.language.writing.packed_attention import Layout
 
 @dataclass(frozen=True)
 class Segment:
-    """One prompt behind the shared beginning, with the reply that is right.
+    """One prompt behind the shared beginning with the reply that is right, or several behind each other.
 
     Attributes:
-        tokens: of the prompt and then of the reply, int64, shape (t,).
-        reply: where the reply begins in `tokens`.
+        tokens: int64, shape (t,).
+        replies: the places in `tokens` that the model is to say, rising, none the first; int64, shape (r,).
     """
 
     tokens: NDArray[np.int64]
-    reply: int
+    replies: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, *turns: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Segment:
+        """A segment of prompts, each with its reply."""
+        places, start = [], 0
+        for prompt, reply in turns:
+            places.append(np.arange(start + len(prompt), start + len(prompt) + len(reply)))
+            start += len(prompt) + len(reply)
+        return cls(np.concatenate([part for turn in turns for part in turn]), np.concatenate(places))
 
 
 @dataclass(frozen=True)
@@ -62,19 +71,19 @@ class Pack:
         """Where in the row the model says what the next token of a reply is, shape (r,)."""
         places, start = [], len(self.beginning)
         for segment in self.segments:
-            places.append(np.arange(start + segment.reply - 1, start + len(segment.tokens) - 1))
+            places.append(start + segment.replies - 1)
             start += len(segment.tokens)
         return np.concatenate(places)
 
     @cached_property
     def replies(self) -> NDArray[np.int64]:
         """The tokens that are right at these places, shape (r,)."""
-        return np.concatenate([segment.tokens[segment.reply :] for segment in self.segments])
+        return np.concatenate([segment.tokens[segment.replies] for segment in self.segments])
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of each reply."""
-        return [len(segment.tokens) - segment.reply for segment in self.segments]
+        """Tokens that each segment's replies have."""
+        return [len(segment.replies) for segment in self.segments]
 
 
 def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:

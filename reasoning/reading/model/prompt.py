@@ -15,6 +15,9 @@ RELATION_IDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NAME_IDS = "abcdefghijklmnopqrstuvwxyz"
 KIND_IDS = "αβγδεζηθικλμνοπρστυφχω"
 
+ANSWER = "Query:"
+"""The prompt's last line, which the reply follows."""
+
 ANYTHING = "any"
 """What a prompt says of the end of a relation where the graph does not tell kinds apart."""
 
@@ -122,7 +125,7 @@ class Prompt:
         for at, name in enumerate(self.names):
             also = "" if name.label == name.text else f" {name.label},"
             lines.append(f"{name.text}:{also} {name.kind} ={NAME_IDS[at]}")
-        return "\n".join([*lines, f"Q: {self.question}", "Query:"])
+        return "\n".join([*lines, f"Q: {self.question}", ANSWER])
 
     @cached_property
     def meanings(self) -> dict[str, str]:

@@ -17,13 +17,17 @@ from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens, new_writer
 from reasoning.reading.model.loading import JOB
+from reasoning.reading.model.prompt import ANSWER
 from reasoning.reading.teaching.domains import Domain, load_domains
-from reasoning.reading.teaching.drawing import LABELS, Lesson, LessonDrawer
+from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
 from reasoning.reading.teaching.lists import ListedGraph
 
 HELD_OUT = ("chess_federation", "consultancy", "family", "festivals", "power_grid", "vets", "wine")
 """Domains that are examined with and not taught."""
 
+
+MOST_BINDINGS, TURNS = 60, 6
+"""Words with their ids in a pack that teaches nothing else, and how many share a segment."""
 
 LISTED = 0.2
 """Share of packs that are of written questions about real graphs, where there are any."""
@@ -34,7 +38,7 @@ class QuestionTeachingOptions(TeachingOptions):
     """How a student is taught to read questions.
 
     Attributes:
-        binding: tokens over which questions in the labels' own words go from all to their usual share.
+        binding: tokens over which packs that teach ids alone become fewer, from all to none.
         held_out: packs of an examination.
     """
 
@@ -114,14 +118,17 @@ class QuestionCurriculum:
         """One pack, drawn by the update's number, so that a run that goes on meets the same."""
         rng = random.Random(f"{self._options.seed}|{progress.updates}")
         drawer = LessonDrawer(self._taught, rng)
-        labels = LABELS + (1 - LABELS) * max(0.0, 1 - progress.tokens / self._options.binding)
+        bind = rng.random() < 1 - progress.tokens / self._options.binding
         packs: list[TaughtPack] = []
         while not packs or sum(map(len, packs)) < 0.75 * self._options.tokens_of_a_pass:
-            lessons = self._from_list(rng) if rng.random() < LISTED * (1 - labels) else drawer.pack(labels=labels)
-            packs.append(packed(lessons, self._tokens, self._options.tokens_of_a_pass))
+            if bind:
+                drawn = drawer.pack(0, MOST_BINDINGS)
+            else:
+                drawn = self._from_list(rng) if rng.random() < LISTED else drawer.pack()
+            packs.append(packed(drawn, self._tokens, self._options.tokens_of_a_pass))
         return packs
 
-    def _from_list(self, rng: random.Random) -> list[Lesson]:
+    def _from_list(self, rng: random.Random) -> DrawnPack:
         """A pack of written questions; graphs with more of them come more often."""
         if not self._listed:
             return LessonDrawer(self._taught, rng).pack()
@@ -136,15 +143,24 @@ class QuestionCurriculum:
         return [packed(drawer.pack(), self._tokens) for _ in range(self._options.held_out)]
 
 
-def packed(lessons: Sequence[Lesson], tokens: WriterTokens, most: int | None = None) -> TaughtPack:
+def packed(drawn: DrawnPack, tokens: WriterTokens, most: int | None = None) -> TaughtPack:
     """Lessons over one schema as a pack; with `most`, as many as fit into so many tokens."""
-    beginning = tokens.text(lessons[0].prompt.schema.text)
+    beginning = tokens.text(drawn.schema.text)
     segments: list[Segment] = []
-    total = len(beginning)
-    for lesson in lessons:
-        prompt, reply = tokens.text(lesson.prompt.text), tokens.reply(lesson.pieces)
-        total += len(prompt) + len(reply)
+    kinds: list[str] = []
+    turns = [
+        (tokens.text(f"{binding.text}\n{ANSWER}"), np.array([*tokens.reply(binding.pieces)[:-1], *tokens.text("\n")]))
+        for binding in drawn.bindings
+    ]
+    for at in range(0, len(turns), TURNS):
+        segments.append(Segment.of(*turns[at : at + TURNS]))
+        kinds.append("bindings")
+    total = len(beginning) + sum(len(segment.tokens) for segment in segments)
+    for lesson in drawn.lessons:
+        segment = Segment.of((tokens.text(lesson.prompt.text), tokens.reply(lesson.pieces)))
+        total += len(segment.tokens)
         if most is not None and segments and total > most:
             break
-        segments.append(Segment(np.concatenate([prompt, reply]), len(prompt)))
-    return TaughtPack(Pack(beginning, segments), [lesson.kind for lesson in lessons[: len(segments)]])
+        segments.append(segment)
+        kinds.append(lesson.kind)
+    return TaughtPack(Pack(beginning, segments), kinds)

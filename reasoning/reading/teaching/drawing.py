@@ -12,7 +12,7 @@ import json
 import random
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -41,6 +41,9 @@ UNTYPED, TWO_DOMAINS, TURNED, OTHER_NAMES = 0.3, 0.25, 0.35, 0.3
 """How often a graph has no words for kinds, is made of two domains, a relation is stored the other way round, and a
 name is taken from another domain."""
 
+BINDINGS = 12
+"""Words of a pack with the ids that they mean, beside its questions."""
+
 LABELS, PHRASES = 0.12, 0.25
 """Shares of questions in the labels' own words, and of the others that are put together from phrases."""
 
@@ -63,6 +66,23 @@ class Lesson:
     prompt: Prompt
     pieces: Sequence[str]
     kind: str
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Words and the id of the relation or kind that they mean."""
+
+    text: str
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DrawnPack:
+    """Lessons over one schema, and what teaches its ids alone."""
+
+    schema: Schema
+    lessons: Sequence[Lesson]
+    bindings: Sequence[Binding] = ()
 
 
 @dataclass(frozen=True)
@@ -96,16 +116,16 @@ class LessonDrawer:
         self._people = [name for kind in kinds if kind.person for name in kind.names]
         self._things = [name for kind in kinds if not kind.person for name in kind.names]
 
-    def pack(self, questions: int = QUESTIONS, labels: float = LABELS) -> list[Lesson]:
+    def pack(self, questions: int = QUESTIONS, bindings: int = BINDINGS) -> DrawnPack:
         """Lessons over one new schema.
 
         Args:
             questions: how many.
-            labels: the share of them that are in the labels' own words.
+            bindings: how many words with the ids that they mean.
         """
-        lessons: list[Lesson] = []
-        while not lessons:
-            graph = self._graph()
+        while True:
+            lessons: list[Lesson] = []
+            graph = self.graph()
             sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
             unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
             unsayable += [(d, asked) for d in graph.domains for asked in d.unanswerable]
@@ -114,7 +134,7 @@ class LessonDrawer:
                 continue
             own = LabelQuestions(graph.schema, partial(self._any_name, graph), self._any_number(graph), self._rng)
             for _ in range(questions):
-                if self._rng.random() < labels:
+                if self._rng.random() < LABELS:
                     lessons.append(self._label_lesson(graph, own))
                     continue
                 if self._rng.random() < PHRASES and (made := self._phrased(graph)) is not None:
@@ -123,9 +143,37 @@ class LessonDrawer:
                 none = unsayable and self._rng.random() < UNSAYABLE
                 domain, asked = self._rng.choice(unsayable if none else sayable)
                 lessons.append(self._lesson(graph, domain, asked, bool(none)))
-        return lessons
+            return DrawnPack(graph.schema, lessons, self.bindings(graph, bindings))
 
-    def _graph(self) -> DrawnGraph:
+    def bindings(self, graph: DrawnGraph, count: int) -> list[Binding]:
+        """What people say of single relations and kinds, with the id that it means."""
+        said = [
+            (text, pieces)
+            for (name, key), (at, turned) in graph.relations.items()
+            for text, pieces in self._said(graph, name, key, RELATION_IDS[at], turned)
+        ]
+        by_name = {domain.name: domain for domain in graph.domains}
+        for (name, key), at in graph.kinds.items():
+            said += [(word, (KIND_IDS[at],)) for pair in by_name[name].kinds[key].words for word in pair]
+        return [Binding(*one) for one in self._rng.sample(said, min(count, len(said)))]
+
+    def _said(
+        self, graph: DrawnGraph, name: str, key: str, letter: str, turned: bool
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """All that is said of one relation, with somebody's name in it."""
+        domain = next(domain for domain in graph.domains if domain.name == name)
+        relation = domain.relations[key]
+        yield graph.schema.relations[RELATION_IDS.index(letter)].words, (letter,)
+        for field, phrases in relation.phrases.items():
+            start = field.startswith("from")
+            kinds = relation.end if start else relation.start
+            pieces = (letter,) if relation.values is not None or start == turned else ("~", letter)
+            for phrase in phrases:
+                about = self._rng.choice(list(domain.kinds[self._rng.choice(list(kinds))].names))
+                yield phrase.replace("{X}", about).replace("{N}", about), pieces
+
+    def graph(self) -> DrawnGraph:
+        """A new schema."""
         rng = self._rng
         domains = [rng.choice(self._domains)]
         if rng.random() < TWO_DOMAINS and len(self._domains) > 1:

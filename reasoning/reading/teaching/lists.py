@@ -22,7 +22,7 @@ from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
-from reasoning.reading.teaching.drawing import QUESTIONS, Lesson
+from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson
 
 KEPT_BACK = 8
 """Of a list the first of every so many questions is not taught, for thresholds to be fitted to."""
@@ -90,7 +90,7 @@ class ListedGraph:
             if name in self._by_name:
                 yield self._by_name[name]
 
-    def pack(self, rng: random.Random, count: int = QUESTIONS) -> list[Lesson]:
+    def pack(self, rng: random.Random, count: int = QUESTIONS) -> DrawnPack:
         """Lessons over one part of the schema that holds what they need."""
         drawn = rng.sample(self.questions, min(count, len(self.questions)))
         needed: set[int] = set()
@@ -105,7 +105,7 @@ class ListedGraph:
         kinds = list(range(len(self.schema.kinds)))
         rng.shuffle(kinds)
         part, place = self.schema.part(shown, kinds[: 2 * len(KIND_IDS)])
-        return [self._lesson(question, part, place, rng) for question in chosen]
+        return DrawnPack(part, [self._lesson(question, part, place, rng) for question in chosen])
 
     def _lesson(self, question: ListedQuestion, part: Schema, place: Mapping[int, int], rng: random.Random) -> Lesson:
         entries = [name_entry(name, self.schema, part, place) for name in question.names]

@@ -55,7 +55,8 @@ def test_a_pack_says_what_each_prompt_says_alone(model: Path) -> None:
     packed.set_attn_implementation(PACKED)
     rng = np.random.default_rng(0)
     beginning = rng.integers(1, 900, 7)
-    segments = [Segment(rng.integers(1, 900, size), reply) for size, reply in ((5, 3), (9, 4), (2, 1))]
+    drawn = [[rng.integers(1, 900, size) for size in sizes] for sizes in ((3, 2), (4, 5), (1, 1), (2, 1, 3, 2))]
+    segments = [Segment.of(*zip(parts[::2], parts[1::2], strict=True)) for parts in drawn]
     pack = Pack(beginning, segments)
     with torch.inference_mode():
         found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack).numpy()
@@ -63,10 +64,10 @@ def test_a_pack_says_what_each_prompt_says_alone(model: Path) -> None:
         for segment in segments:
             row = torch.from_numpy(np.concatenate([beginning, segment.tokens]))[None]
             logits = alone(input_ids=row).logits[0].numpy()
-            start = len(beginning) + segment.reply - 1
-            expected.append(logits[start : start + len(segment.tokens) - segment.reply])
+            expected.append(logits[len(beginning) + segment.replies - 1])
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-4)
-    assert pack.replies.tolist() == [token for segment in segments for token in segment.tokens[segment.reply :]]
+    replies = [token for parts in drawn for reply in parts[1::2] for token in reply.tolist()]
+    assert pack.replies.tolist() == replies
 
 
 def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_gives_them(writer: Writer) -> None:
@@ -88,8 +89,8 @@ def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_give
         expected["".join(f" {word}" for word in text)] = float(scores[torch.arange(len(reply)), reply].sum())
     best = sorted(expected, key=lambda text: -expected[text])
     assert [text.text for text in found][:3] == best[:3]
-    for text in found:
-        assert math.isclose(text.log_probability, expected[text.text], abs_tol=1e-3)
+    for one in found:
+        assert math.isclose(one.log_probability, expected[one.text], abs_tol=1e-3)
     assert beams.write(" find", " both either", constraint) == found, "a kept beginning changes nothing"
 
 

@@ -9,15 +9,14 @@ from reasoning.reading.model.checking import check
 from reasoning.reading.model.names import link_names
 from reasoning.reading.model.schema import GraphSchema
 
-COMPANY = [
+COMPANY: list[tuple[str, str, str | int | datetime.date]] = [
     ("Ann", "team", "Core"), ("Bo", "team", "Core"), ("Cy", "team", "Web"), ("Bo", "boss", "Ann"),
     ("Cy", "boss", "Ann"), ("Core", "office", "Oslo"), ("Web", "office", "Rome"), ("Ann", "salary", 90),
     ("Bo", "salary", 70),
     ("Ann", "hired", datetime.date(2019, 5, 3)), ("Bo", "hired", datetime.date(2020, 6, 1)),
 ]  # fmt: skip
-TYPES = [(name, "is a", "person") for name in ("Ann", "Bo", "Cy")] + [
-    (name, "is a", kind) for name, kind in (("Core", "team"), ("Web", "team"), ("Oslo", "city"), ("Rome", "city"))
-]
+KINDS = {"person": ("Ann", "Bo", "Cy"), "team": ("Core", "Web"), "city": ("Oslo", "Rome")}
+TYPES = [(name, "is a", kind) for kind, names in KINDS.items() for name in names]
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def test_every_lesson_reads_back_as_a_query(domains: list[Domain]) -> None:
     drawer = LessonDrawer(domains, random.Random(1))
     kinds: Counter[str] = Counter()
     for _ in range(60):
-        for lesson in drawer.pack():
+        for lesson in drawer.pack().lessons:
             kinds[lesson.kind] += 1
             if lesson.pieces != [NOTHING]:
                 Query.parse(read_back("".join(lesson.pieces), lesson.prompt))
@@ -53,7 +53,22 @@ def test_the_same_seed_draws_the_same_lessons(domains: list[Domain]) -> None:
 
 def test_no_two_packs_show_the_same_schema(domains: list[Domain]) -> None:
     drawer = LessonDrawer(domains[:1], random.Random(3))
-    assert len({drawer.pack()[0].prompt.schema.text for _ in range(20)}) == 20
+    assert len({drawer.pack().schema.text for _ in range(20)}) == 20
+
+
+def test_bindings_say_the_direction_of_what_is_said(domains: list[Domain]) -> None:
+    company = next(domain for domain in domains if domain.name == "software_company")
+    drawer = LessonDrawer([company], random.Random(5))
+    phrases = company.relations["reports_to"].phrases
+    forward = {text.partition("{X}")[2] for text in phrases["to_of"]}
+    seen = set()
+    for _ in range(30):
+        graph = drawer.graph()
+        place = graph.relations.get((company.name, "reports_to"))
+        for binding in drawer.bindings(graph, 1000):
+            if place and binding.text.endswith("'s manager") and "'s manager" in forward:
+                seen.add((binding.pieces[0] == "~", place[1]))
+    assert seen <= {(False, False), (True, True)}
 
 
 def test_phrases_make_queries(domains: list[Domain]) -> None:
@@ -91,6 +106,6 @@ def test_written_questions_are_linked_and_read_back() -> None:
     assert len(graph.questions) == 3, "a name that the question does not hold cannot be learned"
     read = [
         None if lesson.pieces == [NOTHING] else Query.parse(read_back("".join(lesson.pieces), lesson.prompt))
-        for lesson in graph.pack(random.Random(0))
+        for lesson in graph.pack(random.Random(0)).lessons
     ]
     assert set(map(str, read)) == {'"reports to"("Ann Lee")', '~"reports to"("Bo Chen")', "None"}
