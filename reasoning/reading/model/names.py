@@ -135,4 +135,5 @@ def name_entry(name: Candidate, schema: GraphSchema, part: Schema, place: Mappin
             words.append(part.kind_words(place[kind]))
         elif schema.kinds[kind].named:
             words.append(schema.kinds[kind].words)
-    return NameEntry(name.text, name.label, " or ".join(words) or "thing", name.query, name.weight)
+    kinds = tuple(place[kind] for kind in name.kinds if kind in place)
+    return NameEntry(name.text, name.label, " or ".join(words) or "thing", name.query, kinds)

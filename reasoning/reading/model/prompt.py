@@ -18,8 +18,21 @@ KIND_IDS = "αβγδεζηθικλμνοπρστυφχω"
 ANSWER = "Query:"
 """The prompt's last line, which the reply follows."""
 
+LITERALS = ("number", "date")
+"""Kinds of names that are values."""
+
 ANYTHING = "any"
 """What a prompt says of the end of a relation where the graph does not tell kinds apart."""
+
+
+MOST_SHOWN = 60
+"""Characters of a name or label that a prompt shows."""
+
+
+def on_a_line(text: str) -> str:
+    """A name as a prompt shows it: on one line, without what does not print, not longer than anybody reads."""
+    printed = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printed.split())[:MOST_SHOWN]
 
 
 @dataclass(frozen=True)
@@ -68,14 +81,14 @@ class NameEntry:
         label: the entity's own name.
         kind: what it is, in words or as a kind's id; "number" or "date" of a literal.
         query: it as a query's text.
-        weight: how well the words fit the name, 0 to 1; the prompt does not show it.
+        kinds: places in the prompt's schema of the kinds that the entity is of; the prompt shows them by `kind`.
     """
 
     text: str
     label: str
     kind: str
     query: str
-    weight: float = 1.0
+    kinds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,11 +102,11 @@ class Schema:
     def text(self) -> str:
         """As the prompt shows it."""
         lines = ["Kinds:"]
-        lines += [f"{kind.words} ={KIND_IDS[at]}" for at, kind in enumerate(self.kinds)]
+        lines += [f"{on_a_line(kind.words)} ={KIND_IDS[at]}" for at, kind in enumerate(self.kinds)]
         lines.append("Relations:")
         for at, relation in enumerate(self.relations):
             end = relation.end if isinstance(relation.end, str) else self._ends(relation.end)
-            lines.append(f"{relation.words}: {self._ends(relation.start)} > {end} ={RELATION_IDS[at]}")
+            lines.append(f"{on_a_line(relation.words)}: {self._ends(relation.start)} > {end} ={RELATION_IDS[at]}")
         return "\n".join(lines) + "\n"
 
     def _ends(self, kinds: tuple[int, ...]) -> str:
@@ -101,7 +114,7 @@ class Schema:
 
     def kind_words(self, at: int) -> str:
         """What the prompt calls a kind: its name, or its id."""
-        return self.kinds[at].words if self.kinds[at].named else KIND_IDS[at]
+        return on_a_line(self.kinds[at].words) if self.kinds[at].named else KIND_IDS[at]
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ class Prompt:
     Attributes:
         schema: shared with other questions.
         names: at most as many as there are ids.
-        question: as asked, on one line.
+        question: as asked.
     """
 
     schema: Schema
@@ -123,9 +136,9 @@ class Prompt:
         """What stands behind the schema; the reply follows directly."""
         lines = ["Names:"]
         for at, name in enumerate(self.names):
-            also = "" if name.label == name.text else f" {name.label},"
-            lines.append(f"{name.text}:{also} {name.kind} ={NAME_IDS[at]}")
-        return "\n".join([*lines, f"Q: {self.question}", ANSWER])
+            also = "" if name.label == name.text else f" {on_a_line(name.label)},"
+            lines.append(f"{on_a_line(name.text)}:{also} {name.kind} ={NAME_IDS[at]}")
+        return "\n".join([*lines, f"Q: {' '.join(self.question.split())}", ANSWER])
 
     @cached_property
     def meanings(self) -> dict[str, str]:

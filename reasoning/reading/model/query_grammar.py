@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reasoning.language.constraint import any_token
-from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt
+from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import COMPARISONS, NOTHING
-
-LITERALS = ("number", "date")
-"""Kinds of names that are values."""
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

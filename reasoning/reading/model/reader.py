@@ -13,6 +13,7 @@ from reasoning.language.writing.beams import BeamWriter
 from reasoning.query.tree import Entity, Query
 from reasoning.reading.model.checking import check
 from reasoning.reading.model.confidence import Confidence
+from reasoning.reading.model.directions import with_directions
 from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.query_grammar import query_grammar
@@ -68,7 +69,7 @@ class QuestionReader:
         names = link_names(question, self.schema)
         part, place = self._part(question, names)
         entries = [name_entry(name, self.schema, part, place) for name in names]
-        return Prompt(part, entries, " ".join(question.split())), names
+        return Prompt(part, entries, question), names
 
     def read(self, question: str) -> list[Reading]:
         """The readings that can be asked of the graph, best first; those that cannot are left out.
@@ -100,7 +101,7 @@ class QuestionReader:
         if text.strip() == NOTHING.strip():
             return None, ()
         try:
-            query = Query.parse(read_back(text, prompt))
+            query = Query.parse(read_back(with_directions(text, prompt), prompt.meanings))
         except QueryError:
             return None
         checked = None if isinstance(query, Entity) else check(query, self.schema)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reasoning.errors import QueryError
 from reasoning.query.tree import RESERVED
-from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt
+from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS
 
 NOTHING = " none"
 """What the model writes where the graph cannot say what is asked."""
@@ -80,8 +80,12 @@ def written(query: str, ids: Mapping[str, str]) -> list[str]:
     return pieces
 
 
-def read_back(text: str, prompt: Prompt) -> str:
+def read_back(text: str, meanings: Mapping[str, str]) -> str:
     """The query's text that pieces, joined, say.
+
+    Args:
+        text: the pieces.
+        meanings: what each id stands for.
 
     Raises:
         QueryError: an id stands for nothing in the prompt.
@@ -96,9 +100,9 @@ def read_back(text: str, prompt: Prompt) -> str:
             said.append('"')
             spelled = False
         if len(piece) == 1 and piece in KIND_IDS + RELATION_IDS + NAME_IDS:
-            if piece not in prompt.meanings:
+            if piece not in meanings:
                 raise QueryError(f"{piece} stands for nothing that the question or the graph holds")
-            said.append(prompt.meanings[piece])
+            said.append(meanings[piece])
         else:
             said.append(_WORDS_IN_QUERIES.get(piece, piece))
         if said[-2:] == ["name_starts", "("]:

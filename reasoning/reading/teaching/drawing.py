@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from reasoning.reading.model.directions import as_marked, with_directions, without_directions
 from reasoning.reading.model.prompt import (
     KIND_IDS,
     NAME_IDS,
@@ -124,7 +125,7 @@ class LessonDrawer:
             bindings: how many words with the ids that they mean.
         """
         while True:
-            lessons: list[Lesson] = []
+            drawn: list[Lesson | None] = []
             graph = self.graph()
             sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
             unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
@@ -135,14 +136,15 @@ class LessonDrawer:
             own = LabelQuestions(graph.schema, partial(self._any_name, graph), self._any_number(graph), self._rng)
             for _ in range(questions):
                 if self._rng.random() < LABELS:
-                    lessons.append(self._label_lesson(graph, own))
+                    drawn.append(self._label_lesson(graph, own))
                     continue
                 if self._rng.random() < PHRASES and (made := self._phrased(graph)) is not None:
-                    lessons.append(self._lesson(graph, *made, False))
+                    drawn.append(self._lesson(graph, *made, False))
                     continue
                 none = unsayable and self._rng.random() < UNSAYABLE
                 domain, asked = self._rng.choice(unsayable if none else sayable)
-                lessons.append(self._lesson(graph, domain, asked, bool(none)))
+                drawn.append(self._lesson(graph, domain, asked, bool(none)))
+            lessons = [lesson for lesson in drawn if lesson is not None]
             return DrawnPack(graph.schema, lessons, self.bindings(graph, bindings))
 
     def bindings(self, graph: DrawnGraph, count: int) -> list[Binding]:
@@ -166,10 +168,13 @@ class LessonDrawer:
         yield graph.schema.relations[RELATION_IDS.index(letter)].words, (letter,)
         for field, phrases in relation.phrases.items():
             start = field.startswith("from")
-            kinds = relation.end if start else relation.start
-            pieces = (letter,) if relation.values is not None or start == turned else ("~", letter)
+            entry = graph.schema.relations[RELATION_IDS.index(letter)]
             for phrase in phrases:
-                about = self._rng.choice(list(domain.kinds[self._rng.choice(list(kinds))].names))
+                kind = self._rng.choice(list(relation.end if start else relation.start))
+                about = self._rng.choice(list(domain.kinds[kind].names))
+                at = graph.kinds.get((name, kind))
+                decided = isinstance(entry.end, str) or (at in entry.start) != (at in entry.end)
+                pieces = (letter,) if decided or start == turned else ("~", letter)
                 yield phrase.replace("{X}", about).replace("{N}", about), pieces
 
     def graph(self) -> DrawnGraph:
@@ -246,7 +251,7 @@ class LessonDrawer:
         """Whether any relation that a question needs is there: without one it has nothing to do with the graph."""
         return all((domain.name, relation) in graph.relations for relation in asked.relations)
 
-    def _lesson(self, graph: DrawnGraph, domain: Domain, asked: Asked, none: bool) -> Lesson:
+    def _lesson(self, graph: DrawnGraph, domain: Domain, asked: Asked, none: bool) -> Lesson | None:
         rng = self._rng
         question, query = rng.choice(list(asked.wordings)), asked.query or ""
         question, query = _other_letter(question, query, rng)
@@ -291,7 +296,8 @@ class LessonDrawer:
         if none:
             return Lesson(prompt, [NOTHING], "none")
         ids = self._ids(graph, domain, names)
-        return Lesson(prompt, written(query, ids), _shape(query))
+        pieces = undirected(written(query, ids), prompt)
+        return None if pieces is None else Lesson(prompt, pieces, _shape(query))
 
     def _several(self, domain: Domain, query: str) -> dict[str, list[Any]]:
         """Values in rising order where a query has two of the same relation: it may ask what lies between them."""
@@ -310,14 +316,16 @@ class LessonDrawer:
         made = PhraseQuestions(domain, there, self._rng).draw()
         return made and (domain, Asked((made[0],), made[1]))
 
-    def _label_lesson(self, graph: DrawnGraph, own: LabelQuestions) -> Lesson:
+    def _label_lesson(self, graph: DrawnGraph, own: LabelQuestions) -> Lesson | None:
         question, names, query = own.draw()
         if len({name.text for name in names}) < len(names):
             return self._label_lesson(graph, own)
         shown = names + self._distractors(graph, question, names)
         shown.sort(key=lambda name: question.find(name.text))
         pieces = pieces_of(query.format(*(NAME_IDS[shown.index(name)] for name in names)))
-        return Lesson(Prompt(graph.schema, shown, self._as_typed(question)), pieces, "labels")
+        prompt = Prompt(graph.schema, shown, self._as_typed(question))
+        short = undirected(pieces, prompt)
+        return None if short is None else Lesson(prompt, short, "labels")
 
     def _any_name(self, graph: DrawnGraph, at: int | None) -> NameEntry:
         key = next((key for key, place in graph.kinds.items() if place == at), None)
@@ -369,11 +377,9 @@ class LessonDrawer:
             text = rng.choice((parts[0], parts[-1]))
         elif rng.random() < 0.03:
             text = slip(label, rng)
-        return NameEntry(text, label, self._kind_words(graph, domain, key), json.dumps(label, ensure_ascii=False))
-
-    def _kind_words(self, graph: DrawnGraph, domain: Domain, key: str) -> str:
         at = graph.kinds.get((domain.name, key))
-        return "thing" if at is None else graph.schema.kind_words(at)
+        words = "thing" if at is None else graph.schema.kind_words(at)
+        return NameEntry(text, label, words, json.dumps(label, ensure_ascii=False), () if at is None else (at,))
 
     def _distractors(self, graph: DrawnGraph, question: str, names: Sequence[NameEntry]) -> list[NameEntry]:
         """Names that stretches of the question may stand for as well, and do not."""
@@ -385,7 +391,7 @@ class LessonDrawer:
             real = rng.choice(list(names))
             label = f"{real.label} ({rng.choice(('2', 'old', 'North', graph.schema.kinds[at].words))})"
             if real.kind not in ("number", "date", kind):
-                found.append(NameEntry(real.text, label, kind, json.dumps(label, ensure_ascii=False)))
+                found.append(NameEntry(real.text, label, kind, json.dumps(label, ensure_ascii=False), (at,)))
         words = [w for w in re.findall(r"[a-zA-Z]{4,}", question) if not any(w in name.text for name in names)]
         if words and rng.random() < 0.2:
             word = rng.choice(words)
@@ -396,7 +402,7 @@ class LessonDrawer:
                     f"{word.capitalize()}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton'))}",
                 )
             )
-            found.append(NameEntry(word, label, kind, json.dumps(label, ensure_ascii=False)))
+            found.append(NameEntry(word, label, kind, json.dumps(label, ensure_ascii=False), (at,)))
         return found
 
     def _as_typed(self, question: str) -> str:
@@ -408,6 +414,13 @@ class LessonDrawer:
         if rng.random() < 0.05:
             question = slip(question, rng)
         return question
+
+
+def undirected(pieces: Sequence[str], prompt: Prompt) -> Sequence[str] | None:
+    """What is to be written, less the directions that kinds decide; None where kinds would decide them otherwise."""
+    text = "".join(pieces)
+    short = without_directions(text, prompt)
+    return pieces_of(short) if with_directions(short, prompt) == as_marked(text, prompt) else None
 
 
 def slip(text: str, rng: random.Random) -> str:

@@ -22,7 +22,7 @@ from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
-from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson
+from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
 
 KEPT_BACK = 8
 """Of a list the first of every so many questions is not taught, for thresholds to be fitted to."""
@@ -105,14 +105,17 @@ class ListedGraph:
         kinds = list(range(len(self.schema.kinds)))
         rng.shuffle(kinds)
         part, place = self.schema.part(shown, kinds[: 2 * len(KIND_IDS)])
-        return DrawnPack(part, [self._lesson(question, part, place, rng) for question in chosen])
+        lessons = [self._lesson(question, part, place, rng) for question in chosen]
+        return DrawnPack(part, [lesson for lesson in lessons if lesson is not None])
 
-    def _lesson(self, question: ListedQuestion, part: Schema, place: Mapping[int, int], rng: random.Random) -> Lesson:
+    def _lesson(
+        self, question: ListedQuestion, part: Schema, place: Mapping[int, int], rng: random.Random
+    ) -> Lesson | None:
         entries = [name_entry(name, self.schema, part, place) for name in question.names]
         text = question.question
         if rng.random() < 0.1:
             text = text.lower().rstrip("?.!")
-        prompt = Prompt(part, entries, " ".join(text.split()))
+        prompt = Prompt(part, entries, text)
         if not question.queries:
             return Lesson(prompt, [NOTHING], "none")
         ids = {relation.query: RELATION_IDS[at] for at, relation in enumerate(part.relations)}
@@ -120,9 +123,10 @@ class ListedGraph:
         for at, entry in enumerate(entries):
             ids.setdefault(entry.query, NAME_IDS[at])
         try:
-            return Lesson(prompt, written(rng.choice(list(question.queries)), ids), "lists")
+            pieces = undirected(written(rng.choice(list(question.queries)), ids), prompt)
         except KeyError:
             return Lesson(prompt, [NOTHING], "none")
+        return None if pieces is None else Lesson(prompt, pieces, "lists")
 
 
 def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGraph]:

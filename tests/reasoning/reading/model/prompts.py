@@ -27,8 +27,8 @@ SCHEMA = Schema(
 PROMPT = Prompt(
     SCHEMA,
     [
-        NameEntry("Ann", "Ann Lee", "employee", '"Ann Lee"'),
-        NameEntry("Core", "Core", "team", 'entity("t1")'),
+        NameEntry("Ann", "Ann Lee", "employee", '"Ann Lee"', (0,)),
+        NameEntry("Core", "Core", "team", 'entity("t1")', (1,)),
         NameEntry("50,000", "50000", "number", "50000"),
         NameEntry("3 May 2019", "2019-05-03", "date", 'date("2019-05-03")'),
     ],

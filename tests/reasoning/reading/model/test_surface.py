@@ -33,7 +33,7 @@ QUERIES = {
 @pytest.mark.parametrize(("query", "text"), QUERIES.items())
 def test_a_query_is_written_over_ids_and_read_back(query: str, text: str) -> None:
     assert "".join(written(query, ids_of(PROMPT))) == text
-    assert Query.parse(read_back(text, PROMPT)) == Query.parse(query)
+    assert Query.parse(read_back(text, PROMPT.meanings)) == Query.parse(query)
 
 
 @pytest.mark.parametrize(("query", "text"), QUERIES.items())
@@ -74,7 +74,7 @@ def test_a_relation_may_have_the_name_of_a_short_form() -> None:
 
 def test_an_id_that_stands_for_nothing_is_an_error() -> None:
     with pytest.raises(QueryError, match="z stands for nothing"):
-        read_back("A(z)", PROMPT)
+        read_back("A(z)", PROMPT.meanings)
 
 
 def test_brackets_quotes_and_orders_in_a_name_stay_inside_it() -> None:
