@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     about = "teach a language model to answer the steps of chains"
     steps = jobs.add_parser("steps", help=about, description=about)
     add_run(steps)
-    steps.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     steps.add_argument("--graphs", nargs="+", default=TAUGHT, metavar="G", help="train splits to draw steps from")
     steps.add_argument("--held-out-graphs", nargs="+", default=HELD_OUT, metavar="G", help="graphs to examine with")
     add_options(
@@ -93,10 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def add_run(job: argparse.ArgumentParser) -> None:
-    """Offer what every job is told: where the run lies and what it begins with."""
+    """Offer what every job is told: where the run lies, what it begins with, and on which device it works."""
     job.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
     job.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
     job.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
+    job.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
 
 
 def add_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str, Any, str]) -> None:
@@ -129,7 +129,8 @@ def questions_command(arguments: argparse.Namespace) -> int:
     listed = listed_graphs(arguments.lists, arguments.graphs)
     for graph in listed:
         _say(f"{len(graph.questions)} written questions about {graph.name}")
-    report = teach_questions(options, arguments.out, _say, start=arguments.start, listed=listed)
+    device = find_device(arguments.device, LLMError)
+    report = teach_questions(options, arguments.out, _say, start=arguments.start, device=device, listed=listed)
     print(json.dumps(report.to_dict(), indent=1))
     return OK
 

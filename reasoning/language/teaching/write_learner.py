@@ -49,7 +49,7 @@ class WriteLearner:
 
         logits = torch.cat([reply_logits(self.writer.decoder, self.writer.head, lesson.pack) for lesson in lessons])
         right = torch.from_numpy(np.concatenate([lesson.pack.replies for lesson in lessons]))
-        return torch.nn.functional.cross_entropy(logits, right)
+        return torch.nn.functional.cross_entropy(logits, right.to(logits.device))
 
     def examine(self, lessons: Sequence[TaughtPack]) -> Report:
         """Replies whose every token is the likeliest one, and the share of tokens that are not."""
@@ -87,4 +87,4 @@ class WriteLearner:
         import torch
 
         with torch.inference_mode():
-            return np.asarray(reply_logits(self.writer.decoder, self.writer.head, lesson.pack).numpy())
+            return np.asarray(reply_logits(self.writer.decoder, self.writer.head, lesson.pack).cpu().numpy())

@@ -40,8 +40,8 @@ class Layout:
     mask: Any
 
     @classmethod
-    def of(cls, begun: int, lengths: Sequence[int]) -> Layout:
-        """The layout of segments of these lengths."""
+    def of(cls, begun: int, lengths: Sequence[int], device: Any = "cpu") -> Layout:
+        """The layout of segments of these lengths, on a device of torch's."""
         import torch
 
         longest = max(lengths)
@@ -52,7 +52,7 @@ class Layout:
         rows = torch.nonzero((steps[None] < sizes[:, None]).flatten()).flatten()
         mask = torch.zeros(1, 1, longest, begun + longest)
         mask[..., begun:] = torch.full((longest, longest), torch.finfo(torch.float32).min).triu(1)
-        return cls(begun, len(lengths), longest, cells, rows, mask)
+        return cls(begun, len(lengths), longest, *(part.to(device) for part in (cells, rows, mask)))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

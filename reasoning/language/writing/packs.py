@@ -96,13 +96,18 @@ def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:
     """
     import torch
 
-    layout = Layout.of(len(pack.beginning), [len(segment.tokens) for segment in pack.segments])
+    device = head.weight.device
+    layout = Layout.of(len(pack.beginning), [len(segment.tokens) for segment in pack.segments], device)
+
+    def there(numbers: NDArray[np.int64]) -> Any:
+        return torch.from_numpy(numbers).to(device)
+
     with layout.in_use():
         output = decoder(
-            input_ids=torch.from_numpy(pack.tokens)[None],
+            input_ids=there(pack.tokens)[None],
             # Whether anything is masked the layout says; a mask that is given keeps one from being made.
-            attention_mask=torch.zeros(1, 1, 1, 1),
-            position_ids=torch.from_numpy(pack.positions)[None],
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
+            position_ids=there(pack.positions)[None],
             use_cache=False,
         )
-    return head(output.last_hidden_state[0, torch.from_numpy(pack.predicting)]).float()
+    return head(output.last_hidden_state[0, there(pack.predicting)]).float()

@@ -76,8 +76,18 @@ class Writer:
     writing: Writing
 
 
-def new_writer(job: str, source: str | None, layers: int, rank: int, start: Path | None = None) -> Writer:
+def new_writer(
+    job: str, source: str | None, layers: int, rank: int, start: Path | None = None, device: str = "cpu"
+) -> Writer:
     """A writer to be taught: bfloat16, the adapter new or that of a folder.
+
+    Args:
+        job: what it is to write.
+        source: the base model, see `find_weights`.
+        layers: how many of its layers are used.
+        rank: of a new adapter.
+        start: the folder of the adapter to begin with.
+        device: by torch's name.
 
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
@@ -99,7 +109,8 @@ def new_writer(job: str, source: str | None, layers: int, rank: int, start: Path
     for parameter in decoder.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(model.dtype)
-    return Writer(decoder.train(), model.get_output_embeddings(), WriterTokens(tokenizer), writing)
+    head = model.get_output_embeddings().to(device)
+    return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
 
 
 def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = "bfloat16") -> Writer:

@@ -63,6 +63,7 @@ def teach_questions(
     say: Callable[[str], None],
     *,
     start: Path | None = None,
+    device: str = "cpu",
     listed: Sequence[ListedGraph] = (),
 ) -> Report:
     """Teach a student to read questions until `options.tokens` are seen; a run that stopped goes on.
@@ -72,6 +73,7 @@ def teach_questions(
         out: the run's folder: its log, and `checkpoint` with the adapter.
         say: is called with each line of progress.
         start: an adapter to begin with, None for a new one.
+        device: by torch's name; a run may go on upon another.
         listed: written questions about real graphs, taught beside those that are drawn.
 
     Returns:
@@ -85,7 +87,7 @@ def teach_questions(
 
     claim_folder(out, options)
     torch.manual_seed(options.seed)
-    writer = new_writer(JOB, options.source, options.layers, options.rank, last_checkpoint(out) or start)
+    writer = new_writer(JOB, options.source, options.layers, options.rank, last_checkpoint(out) or start, device)
     curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed)
     return teach(curriculum, options, out, WriteLearner(writer), say)
 

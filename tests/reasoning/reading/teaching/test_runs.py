@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reasoning.language.errors import TeachingError
+from reasoning.language.teaching.checkpoints import LOG_FILE
+from reasoning.language.writing.adapters import Writing
+from reasoning.reading.model.loading import JOB
+from reasoning.reading.teaching.curriculum import QuestionTeachingOptions, teach_questions
+from tests.reasoning.word_models import word_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return word_model(tmp_path_factory.mktemp("words"))
+
+
+def options(model: Path, tokens: int) -> QuestionTeachingOptions:
+    return QuestionTeachingOptions(
+        source=str(model),
+        layers=2,
+        rank=2,
+        tokens=tokens,
+        tokens_of_a_pass=512,
+        report_every=1000,
+        held_out=1,
+        binding=1,
+    )
+
+
+def test_a_run_writes_its_log_and_an_adapter_and_goes_on_where_it_was_killed(model: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def killed(line: str) -> None:
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teach_questions(options(model, 2500), tmp_path, killed)
+    report = teach_questions(options(model, 2500), tmp_path, said.append)
+    assert any(line.startswith("going on from") for line in said)
+    lines = [json.loads(line) for line in (tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    assert [line["tokens"] for line in lines] == sorted({line["tokens"] for line in lines})
+    assert lines[-1]["tokens"] >= 2500
+    assert lines[-1]["held_out_exact"] == {kind: round(value, 4) for kind, value in report.exact.items()}
+    written = Writing.read(tmp_path / "checkpoint", JOB)
+    assert (written.layers, written.job) == (2, "queries")
+    assert written.temperature != 1.0
+
+
+def test_a_folder_with_another_run_is_refused(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "options.json").write_text(json.dumps({**options(model, 2000).to_dict(), "rank": 4}))
+    with pytest.raises(TeachingError, match="a run with other rank"):
+        teach_questions(options(model, 2000), tmp_path, print)
