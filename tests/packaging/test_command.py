@@ -62,7 +62,7 @@ def test_a_reader_who_leaves_is_no_error() -> None:
 
 def test_without_a_verb_the_verbs_are_listed(capsys: Captured) -> None:
     assert cli.main([]) == 2
-    assert "ask, query, evaluate" in capsys.readouterr().err
+    assert "ask, query, read, evaluate" in capsys.readouterr().err
 
 
 def test_a_verb_runs_the_rooms_command(tmp_path: Path, capsys: Captured) -> None:

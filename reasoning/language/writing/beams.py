@@ -163,6 +163,6 @@ class BeamWriter:
         cache: Any = DynamicCache()
         for at, (keys, values) in enumerate(layers):
             cache.update(keys, values, at)
-        found = self._writer.decoder(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=True)
+        found = self._writer.decoder(input_ids=torch.tensor([ids]), cache=cache, use_cache=True)
         logits = self._writer.head(found.last_hidden_state[0, -last:]).float() / self._writer.writing.temperature
         return torch.log_softmax(logits, -1).numpy(), [(layer.keys, layer.values) for layer in cache.layers]

@@ -154,7 +154,7 @@ def test_questions_are_asked_at_once_too(server: OpenAIServer, tmp_path: Path) -
     graph, asked = tmp_path / "family.tsv", tmp_path / "questions.txt"
     graph.write_text("".join(f"parent {n}\tchild_of\tperson {n}\n" for n in range(8)))
     asked.write_text("".join(f'child_of("parent {n}")\tperson {n}\n' for n in range(8)))
-    server.then(for_ever=Behaviour(delay=0.1))
+    server.then(for_ever=Behaviour(delay=0.4))
     options = LarkOptions(replies="text", max_concurrency=4)
     out = tmp_path / "r.jsonl"
     summary = QuestionEvaluation(graph, asked, method="lark", llm=MODEL, options=options).run(out=out)
