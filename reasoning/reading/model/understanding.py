@@ -60,8 +60,10 @@ def _assumed(reading: Reading) -> tuple[str, ...]:
 
 
 def _problem(best: Reading | None, rivals: bool, names: Sequence[Candidate]) -> str:
-    known = quoted_list([name.label for name in names if not name.literal][:5], "and")
-    understood = f"{known} {'is' if known.count(chr(34)) == 2 else 'are'} known" if known else "no name in it is known"
+    known = list(dict.fromkeys(name.label for name in names if not name.literal))[:5]
+    understood = "no name in it is known"
+    if known:
+        understood = f"{quoted_list(known, 'and')} {'is' if len(known) == 1 else 'are'} known"
     if best is None:
         return f"the question could not be read as a query of this graph; {understood}"
     if best.query is None and not rivals:

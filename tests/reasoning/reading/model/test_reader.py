@@ -83,6 +83,12 @@ def test_what_the_graph_cannot_say_is_refused_with_what_is_known() -> None:
     assert found.problem == 'the graph does not seem to hold what the question asks for; "Ann" is known'
 
 
+def test_a_question_without_a_known_name_says_so() -> None:
+    read = reader({" none": 0.95})
+    found = chosen("how tall is it?", read.read("how tall is it?"), read)
+    assert found.problem.endswith("; no name in it is known")
+
+
 def test_what_fits_nowhere_is_dropped_and_a_step_between_is_said() -> None:
     question = "which office is Ann in, not Oslo?"
     ids = letters(question)
