@@ -16,6 +16,7 @@ from reasoning.evaluation.method import MethodEvaluation
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.marking.adapters import adapter_digest
+from reasoning.reading import RULES
 from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
@@ -32,6 +33,8 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
+    # Runs from before there was a choice say nothing of it.
+    options["reader"] = None if reasoner.options.reader == RULES else reasoner.options.reader
     llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
         "kg": graph_setting(evaluation.kg),
