@@ -22,14 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-from benchmarks.question_lists import HALVES, HERE, NAMES, OPEN, graph_named, result_of
+from benchmarks.question_lists import HALVES, HERE, NAMES, graph_named, judged
 from kg_data.errors import SkylarkError
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.teaching.examining import expected_calibration_error
-from reasoning.query.tree import Query
+from reasoning.query.read_question import ReadQuestion
 from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
-from reasoning.reading.model.reader import Reading
 from reasoning.reading.teaching.lists import KEPT_BACK
 
 COST = 3.0
@@ -47,17 +46,6 @@ def records() -> list[dict[str, Any]]:
                 json.loads(line) for number, line in enumerate(lines) if half == "final" or not number % KEPT_BACK
             ]
     return found
-
-
-def is_right(record: dict[str, Any], reading: Reading, kg: KnowledgeGraph) -> bool:
-    """Whether a reading is one that the list calls right."""
-    if record["kind"] in OPEN or reading.query is None:
-        return record["kind"] in OPEN and reading.query is None
-    try:
-        given = result_of(reading.query, kg)
-        return any(given == result_of(Query.parse(text), kg) for text in (record["query"], *record.get("accept", ())))
-    except SkylarkError:
-        return False
 
 
 def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -99,7 +87,7 @@ def main() -> None:
             continue
         best = max(readings, key=lambda reading: reading.features["log_probability"])
         features.append([best.features[name] for name in FEATURES])
-        right.append(is_right(record, best, graphs[name]))
+        right.append(judged(record, ReadQuestion(record["question"], best.query), graphs[name])[0])
         answering.append(best.query is not None)
         lines.append({"question": record["question"], "kind": record["kind"], "graph": name, "right": right[-1],
                       "read": str(best.query), "wanted": record["query"], **best.features})  # fmt: skip

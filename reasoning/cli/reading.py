@@ -9,7 +9,7 @@ from typing import Any
 from kg_data.command_line import OK, USAGE, as_json
 from kg_data.text_table import aligned
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph
+from reasoning.cli.options import add_graph, add_reader
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading import RULES, ReadingOptions, understand
@@ -20,19 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("question", metavar="QUESTION", help="the question")
     add_graph(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.add_argument(
-        "--reader",
-        default=RULES,
-        metavar="R",
-        help="rules (default), model, or the folder of an adapter made by `teach questions`",
-    )
+    add_reader(parser)
     parser.set_defaults(command=read)
 
 
 def read(options: argparse.Namespace) -> int:
     """Print the readings, best first."""
     kg = KnowledgeGraph.load(options.kg)
-    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader))
+    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader or RULES))
     readings = readings_of(found, kg)
     if options.json:
         print(as_json(readings))

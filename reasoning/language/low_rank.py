@@ -46,6 +46,26 @@ def stored_config(folder: Path) -> LoraConfig:
         raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {error}): copy it again") from error
 
 
+def lower_layers(model: Any, layers: int) -> Any:
+    """The model's transformer with its first `layers` layers alone.
+
+    Raises:
+        LLMError: the architecture keeps its layers in no single list.
+    """
+    from torch import nn
+
+    decoder = model.base_model
+    total = decoder.config.num_hidden_layers
+    if not 1 <= layers <= total:
+        raise LLMError(f"The model has {total} layers, so it cannot be cut to {layers}")
+    for name, child in decoder.named_children():
+        if isinstance(child, nn.ModuleList) and len(child) == total:
+            setattr(decoder, name, child[:layers])
+            decoder.config.num_hidden_layers = layers
+            return decoder
+    raise LLMError(f"{type(model).__name__} keeps its layers in no single list: teach another model")
+
+
 def with_adapter(module: Any, config: LoraConfig, short: bool = False) -> Any:
     """A frozen transformer with PEFT's new matrices.
 

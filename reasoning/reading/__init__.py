@@ -14,6 +14,8 @@ from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
+from kg_data.errors import SkylarkError
+from reasoning.graph.names import nearest_texts
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import TokenUsage
 from reasoning.language.hosted.providers import display_name
@@ -67,13 +69,27 @@ def understand(
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
     if llm is None and options.reader != RULES:
-        return understood_by_model(question, kg, PACKAGED if options.reader == MODEL else Path(options.reader))
+        return understood_by_model(question, kg, _adapter(options.reader))
     by_grammar = _by_grammar(question, kg)
     if llm is None:
         return by_grammar
     spent: list[TokenUsage] = []
     found = _by_model(question, kg, llm, options, spent.append, by_grammar)
     return replace(found, usage=TokenUsage.total(spent))
+
+
+def _adapter(reader: str) -> Path:
+    """The folder of a reader's adapter.
+
+    Raises:
+        SkylarkError: there is no such reader.
+    """
+    if reader == MODEL:
+        return PACKAGED
+    if not (folder := Path(reader).expanduser()).is_dir():
+        near = "".join(f'; nearest: "{name}"' for name in nearest_texts(reader, (RULES, MODEL), 1))
+        raise SkylarkError(f'There is no reader "{reader}": take {RULES}, {MODEL}, or the folder of an adapter{near}')
+    return folder
 
 
 def _by_model(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.low_rank import load_adapter, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.sheets import Sheet, batches, keep_logits
@@ -79,7 +79,7 @@ def attach(model: Any, marks: Marks, config: LoraConfig, device: str = "cpu") ->
     """A causal language model, cut and frozen, with PEFT's new matrices in float32; and the same as it marks."""
     weight = model.get_output_embeddings().weight
     readout = (weight[marks.scheme.keep] - weight[marks.scheme.drop]).detach().float().to(device)
-    decoder = _cut(model, marks.layers).requires_grad_(False)
+    decoder = lower_layers(model, marks.layers).requires_grad_(False)
     adapter = with_adapter(decoder, config)
     for parameter in adapter.parameters():
         if parameter.requires_grad:
@@ -125,23 +125,3 @@ def check_base(model: Any, tokenizer: Any, marks: Marks, folder: Path) -> None:
         f"The adapter {folder} was taught on another base model than {getattr(model, 'name_or_path', 'this one')}: "
         f"take that model, or teach an adapter on this one"
     )
-
-
-def _cut(model: Any, layers: int) -> Any:
-    """The model's transformer with its first `layers` layers alone.
-
-    Raises:
-        LLMError: the architecture keeps its layers in no single list.
-    """
-    from torch import nn
-
-    decoder = model.base_model
-    total = decoder.config.num_hidden_layers
-    if not 1 <= layers <= total:
-        raise LLMError(f"The model has {total} layers, so it cannot be cut to {layers}")
-    for name, child in decoder.named_children():
-        if isinstance(child, nn.ModuleList) and len(child) == total:
-            setattr(decoder, name, child[:layers])
-            decoder.config.num_hidden_layers = layers
-            return decoder
-    raise LLMError(f"{type(model).__name__} keeps its layers in no single list: teach another model")

@@ -47,7 +47,7 @@ class Report:
 
     Attributes:
         exact: share of lessons with every mark right, by kind.
-        wrong: share of wrong marks, by kind.
+        wrong: share of wrong marks, or of wrong tokens where the model writes, by kind.
     """
 
     exact: dict[str, float]

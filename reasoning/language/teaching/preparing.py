@@ -1,4 +1,4 @@
-"""From a causal language model to a student whose layers can be taught: cut, frozen, with LoRA's matrices."""
+"""From a causal language model to one whose layers can be taught to mark or to write: cut, frozen, with LoRA's matrices."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from reasoning.language.errors import LLMError
-from reasoning.language.low_rank import load_adapter, new_config
+from reasoning.language.low_rank import (
+    load_adapter,
+    lower_layers,
+    new_config,
+    rows_fingerprint,
+    stored_config,
+    with_adapter,
+)
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import Student, attach, check_base, fingerprint, open_base
 from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.writing.adapters import Writing
+from reasoning.language.writing.packed_attention import PACKED, register
+from reasoning.language.writing.writer import FINGERPRINT_ROWS, Writer, WriterTokens, check_writing
 
 
 def prepare(
@@ -45,3 +55,38 @@ def prepare(
     if start is not None:
         load_adapter(adapter, start)
     return adapter, student
+
+
+def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None, device: str = "cpu") -> Writer:
+    """A writer with PEFT's layers, from an adapter or new.
+
+    Args:
+        job: what it is to write.
+        options: which model, how many of its layers, their number format and the rank.
+        start: the adapter's folder; None for a new one.
+        device: by torch's name.
+
+    Raises:
+        LLMError: the model or the adapter cannot be loaded, or they do not belong together.
+    """
+    model, tokenizer = open_base(options.source, options.dtype)
+    import torch
+
+    torch.manual_seed(options.seed)
+    register()
+    model.set_attn_implementation(PACKED)
+    base = rows_fingerprint(model, FINGERPRINT_ROWS)
+    writing = Writing(job, options.layers, base)
+    if start is not None:
+        writing = check_writing(Writing.read(start, job), base, start)
+        if writing.layers != options.layers:
+            raise LLMError(f"{start} is for {writing.layers} layers, not {options.layers}")
+    config = new_config(options.rank) if start is None else stored_config(start)
+    decoder = with_adapter(lower_layers(model, options.layers).requires_grad_(False), config, short=True)
+    if start is not None:
+        load_adapter(decoder, start)
+    for parameter in decoder.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(model.dtype)
+    head = model.get_output_embeddings().to(device)
+    return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)

@@ -132,14 +132,14 @@ class BeamWriter:
         aside: list[tuple[list[int], float, int]] = []
         while len(tokens) < self._most:
             forced: list[int] = []
-            while tokens and len(allowed := constraint.allowed(tokens)) == 1 and allowed[0] != self.tokens.end:
+            while len(allowed := constraint.allowed(tokens)) == 1 and tokens and allowed[0] != self.tokens.end:
                 tokens.append(allowed[0])
                 forced.append(allowed[0])
             scores, layers = self._read(layers, [*unread, *forced], len(forced) + 1)
             score += sum(float(scores[place, token]) for place, token in enumerate(forced))
-            places = np.array(constraint.allowed(tokens), dtype=np.int64)
-            if not len(places):
+            if not allowed:
                 break
+            places = np.array(allowed)
             likely = scores[-1, places] + score
             least = float(likely.max()) + self._worth
             chosen = int(places[int(np.argmax(likely))])

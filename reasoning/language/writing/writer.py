@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from reasoning.language.constraint import Spelling, read_spelling
 from reasoning.language.errors import LLMError, need_packages
 from reasoning.language.local_weights import find_weights, model_name, open_model
-from reasoning.language.low_rank import load_adapter, new_config, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
 from reasoning.language.writing.adapters import Writing
-from reasoning.language.writing.packed_attention import PACKED, register
 
 FINGERPRINT_ROWS = range(64, 192)
 """Rows of the head by which a base model is known."""
@@ -76,43 +75,6 @@ class Writer:
     writing: Writing
 
 
-def new_writer(
-    job: str, source: str | None, layers: int, rank: int, start: Path | None = None, device: str = "cpu"
-) -> Writer:
-    """A writer to be taught: bfloat16, the adapter new or that of a folder.
-
-    Args:
-        job: what it is to write.
-        source: the base model, see `find_weights`.
-        layers: how many of its layers are used.
-        rank: of a new adapter.
-        start: the folder of the adapter to begin with.
-        device: by torch's name.
-
-    Raises:
-        LLMError: the model or the adapter cannot be loaded, or they do not belong together.
-    """
-    need_packages("A model with an adapter", "torch", "transformers", "peft")
-    register()
-    model, tokenizer = open_model(find_weights(source), model_name(source), dtype="bfloat16")
-    model.set_attn_implementation(PACKED)
-    base = rows_fingerprint(model, FINGERPRINT_ROWS)
-    writing = Writing(job, layers, base)
-    if start is not None:
-        writing = _checked(Writing.read(start, job), base, start)
-        if writing.layers != layers:
-            raise LLMError(f"{start} is for {writing.layers} layers, not {layers}")
-    config = new_config(rank) if start is None else stored_config(start)
-    decoder = with_adapter(_cut(model, layers).requires_grad_(False), config, short=True)
-    if start is not None:
-        load_adapter(decoder, start)
-    for parameter in decoder.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.to(model.dtype)
-    head = model.get_output_embeddings().to(device)
-    return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
-
-
 def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = "bfloat16") -> Writer:
     """A taught writer, its adapter merged into the weights.
 
@@ -122,31 +84,21 @@ def load_writer(folder: Path, job: str, source: str | None = None, dtype: str = 
     need_packages("A model with an adapter", "torch", "transformers", "peft")
     writing = Writing.read(folder, job)
     model, tokenizer = open_model(find_weights(source), model_name(source), dtype=dtype)
-    _checked(writing, rows_fingerprint(model, FINGERPRINT_ROWS), folder)
-    decoder = with_adapter(_cut(model, writing.layers).requires_grad_(False), stored_config(folder))
+    check_writing(writing, rows_fingerprint(model, FINGERPRINT_ROWS), folder)
+    decoder = with_adapter(lower_layers(model, writing.layers).requires_grad_(False), stored_config(folder))
     load_adapter(decoder, folder)
     return Writer(decoder.merge_and_unload().eval(), model.get_output_embeddings(), WriterTokens(tokenizer), writing)
 
 
-def _checked(writing: Writing, base: str, folder: Path) -> Writing:
+def check_writing(writing: Writing, base: str, folder: Path) -> Writing:
+    """The same, where it was taught on a base model with this fingerprint.
+
+    Raises:
+        LLMError: it was taught on another.
+    """
     if writing.base != base:
         raise LLMError(
             f"The adapter {folder} was taught on another base model (fingerprint {writing.base}) than this one "
             f"({base}): take that model, or teach an adapter on this one"
         )
     return writing
-
-
-def _cut(model: Any, layers: int) -> Any:
-    """The model's transformer with its first `layers` layers alone.
-
-    Raises:
-        LLMError: it has fewer.
-    """
-    decoder = model.base_model
-    total = decoder.config.num_hidden_layers
-    if not 1 <= layers <= total:
-        raise LLMError(f"The model has {total} layers, so it cannot be cut to {layers}")
-    decoder.layers = decoder.layers[:layers]
-    decoder.config.num_hidden_layers = layers
-    return decoder

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kg_data.appended_lines import write_whole
 from reasoning.language.errors import LLMError
 
 CONFIDENCE_FILE = "confidence.json"
@@ -59,4 +60,4 @@ class Confidence:
 
     def write(self, folder: Path) -> None:
         """Into an adapter's folder."""
-        (folder / CONFIDENCE_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_whole(folder / CONFIDENCE_FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())

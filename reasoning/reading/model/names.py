@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dateutil import parser as dates
 
+from reasoning.reading.anchors import anchor
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import Item, link
 from reasoning.reading.model.prompt import NAME_IDS, NameEntry, Schema
@@ -85,7 +86,7 @@ def _entities(item: Item, start: int, schema: GraphSchema) -> list[Candidate]:
             start,
             item.text,
             kg.entity_labels[entity],
-            schema.named(entity),
+            str(anchor(kg, entity)),
             schema.kinds_of_entity(entity),
             weight=max(0.1, 1 - item.cost - 0.2 * rank - corrected),
         )
@@ -108,7 +109,7 @@ def _numbers(question: str) -> Iterator[Candidate]:
     at = 0
     while at < len(words):
         texts = [word.group().lower().strip("$€£.'\"") for word in words[at : at + 8]]
-        value, taken = _spoken(texts)
+        value, taken = spoken_number(texts)
         if not taken:
             at += 1
             continue
@@ -118,11 +119,6 @@ def _numbers(question: str) -> Iterator[Candidate]:
             shown = str(int(value)) if value == int(value) else repr(float(value))
             yield Candidate(words[at].start(), text, shown, shown, literal="number")
         at += taken
-
-
-def _spoken(texts: Sequence[str]) -> tuple[float, int]:
-    value, taken = spoken_number(texts)
-    return float(value), taken
 
 
 def name_entry(name: Candidate, schema: GraphSchema, part: Schema, place: Mapping[int, int]) -> NameEntry:

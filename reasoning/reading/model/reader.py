@@ -77,7 +77,10 @@ class QuestionReader:
         Raises:
             QuestionError: a marked name is in no way a name of the graph.
         """
-        prompt, names = self.prompt(question)
+        return self.readings(*self.prompt(question))
+
+    def readings(self, prompt: Prompt, names: Sequence[Candidate]) -> list[Reading]:
+        """The same of a prompt with the candidates behind its names."""
         tokens = self._beams.tokens
         constraint = Constraint(query_grammar(prompt, tokens.piece), tokens.spelling)
         found: dict[str, tuple[Query | None, float, str, tuple[str, ...]]] = {}

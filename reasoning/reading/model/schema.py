@@ -6,21 +6,23 @@ relations have in common: two ends that share things are of one kind, which is s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
-from kg_data.columns import ValueKind
 from kg_data.errors import MissingPackageError
 from kg_data.sentence_vectors import Vectors, sentence_encoder
+from reasoning.graph.ends import End, end_groups
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import relation_text
+from reasoning.reading.anchors import anchor
+from reasoning.reading.model.kinds import KindsOfSets
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
 from reasoning.wording.verbalise import label_words
 
@@ -37,14 +39,6 @@ LEAST_SHARE = 0.02
 
 LEAST_OF_KIND = 0.3
 """The same, as a part of all things of that type."""
-
-COMMON = 0.1
-"""Two ends with more than this part of the smaller one in common are of one kind."""
-
-MOST_ENDS = 4000
-"""Ends that are compared with one another."""
-
-_VALUE_WORDS: Mapping[ValueKind, str] = {"integer": "integer", "decimal": "decimal", "year": "year", "date": "date"}
 
 
 def _vectors(texts: Sequence[str]) -> Vectors | None:
@@ -81,16 +75,11 @@ class GraphSchema:
         found: list[tuple[int, RelationEntry]] = []
         for name in self.kg.relation_names():
             relation = self.kg.relation(name)
-            words = self._words(name)
+            words = label_words(name)
             if relation.kind == "values":
                 column = self.kg.literals[relation.index]
-                end = _VALUE_WORDS[column.kind]
-                found.append(
-                    (
-                        len(column.entities),
-                        RelationEntry(words, self._kinds_of(column.entities), end, relation_text(name)),
-                    )
-                )
+                entry = RelationEntry(words, self._kinds_of(column.entities), column.kind, relation_text(name))
+                found.append((len(column.entities), entry))
             elif name != self.type_relation:
                 sides = [self._end(relation.index, inverse) for inverse in (relation.inverse, not relation.inverse)]
                 start, leads = (self._kinds_of(side) for side in sides)
@@ -148,18 +137,11 @@ class GraphSchema:
         def moved(ends: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(place[kind] for kind in ends if kind in place)
 
-        return Schema(
-            [self.kinds[kind] for kind in shown],
-            [
-                RelationEntry(
-                    entry.words,
-                    moved(entry.start),
-                    entry.end if isinstance(entry.end, str) else moved(entry.end),
-                    entry.query,
-                )
-                for entry in chosen
-            ],
-        ), place
+        entries = [
+            replace(entry, start=moved(entry.start), end=entry.end if isinstance(entry.end, str) else moved(entry.end))
+            for entry in chosen
+        ]
+        return Schema([self.kinds[kind] for kind in shown], entries), place
 
     @cached_property
     def by_name(self) -> Mapping[str, RelationEntry]:
@@ -174,6 +156,15 @@ class GraphSchema:
     def kind_by_query(self, query: str) -> int | None:
         """The place of the kind whose members a query's text says; None where it says no kind."""
         return self._kind_places.get(query)
+
+    @cached_property
+    def kinds_of_sets(self) -> KindsOfSets:
+        """The kinds of what queries of this graph give."""
+        return KindsOfSets(
+            self.by_name,
+            named=lambda entity: frozenset(self.kinds_of_entity(entity.index(self.kg))),
+            whole=lambda node: self.kind_by_query(str(node)),
+        )
 
     def kinds_of_entity(self, entity: int) -> tuple[int, ...]:
         """Places of the kinds of one entity, at most two; () where nothing is known."""
@@ -205,21 +196,14 @@ class GraphSchema:
         inverse = f"~{relation_text(self.type_relation)}"
         by_place = types[np.argsort(places)].tolist()
         return [
-            KindEntry(label_words(self.kg.entity_labels[kind]), f"{inverse}({self.named(kind)})") for kind in by_place
+            KindEntry(label_words(self.kg.entity_labels[kind]), f"{inverse}({anchor(self.kg, kind)})")
+            for kind in by_place
         ]
-
-    def named(self, entity: int) -> str:
-        """An entity as a query's text."""
-        label = self.kg.entity_labels[entity]
-        match = self.kg.names.match(label)
-        if match is not None and match.entities == (entity,):
-            return json.dumps(label, ensure_ascii=False)
-        return f"entity({json.dumps(self.kg.identifier(entity), ensure_ascii=False)})"
 
     # Ends ---------------------------------------------------------------------------------------------------
 
     def _untyped_kinds(self) -> list[KindEntry]:
-        anything = self.named(int(self.kg.universe[0])) if len(self.kg.universe) else '""'
+        anything = anchor(self.kg, int(self.kg.universe[0]))
         everything = f"(!({anything} & !{anything}))"
         kinds: list[KindEntry] = []
         for members, ends in self._groups:
@@ -243,26 +227,10 @@ class GraphSchema:
     @cached_property
     def _groups(self) -> list[tuple[Ids, list[tuple[int, bool]]]]:
         """Kinds as their members, sorted, and the ends of relations that they stand at; the largest first."""
-        ends = [(relation, inverse) for relation in range(self.kg.relation_count) for inverse in (False, True)]
-        ends = [end for end in ends if len(self._end(*end))]
-        if not ends or len(ends) > MOST_ENDS:
-            return []
-        from scipy.sparse import csr_array  # type: ignore[import-untyped]
-        from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
-
-        sizes = np.array([len(self._end(*end)) for end in ends])
-        entities = np.concatenate([self._end(*end) for end in ends])
-        starts = np.concatenate(([0], np.cumsum(sizes)))
-        shape = (len(ends), int(entities.max()) + 1)
-        members = csr_array((np.ones(len(entities), np.int32), entities, starts), shape=shape)
-        common = (members @ members.T).tocoo()
-        alike = common.data > COMMON * np.minimum(sizes[common.row], sizes[common.col])
-        pairs = (np.ones(int(alike.sum()), np.int8), (common.row[alike], common.col[alike]))
-        groups = connected_components(csr_array(pairs, shape=(len(ends), len(ends))), directed=False)[1]
-        found = []
-        for group in range(int(groups.max()) + 1):
-            own = [end for end, of in zip(ends, groups.tolist(), strict=True) if of == group]
-            found.append((np.unique(np.concatenate([self._end(*end) for end in own])), own))
+        of_group: dict[int, list[End]] = {}
+        for end, group in end_groups(self.kg).items():
+            of_group.setdefault(group, []).append(end)
+        found = [(np.unique(np.concatenate([self._end(*end) for end in ends])), ends) for ends in of_group.values()]
         return sorted(found, key=lambda pair: -len(pair[0]))
 
     def _end(self, relation: int, inverse: bool) -> Ids:
@@ -310,6 +278,3 @@ class GraphSchema:
             for entity in sample
         }
         return sorted(sample, key=lambda entity: -degree[entity])[:count]
-
-    def _words(self, name: str) -> str:
-        return label_words(name)

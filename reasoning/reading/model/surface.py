@@ -13,19 +13,8 @@ NOTHING = " none"
 """What the model writes where the graph cannot say what is asked."""
 
 FUNCTIONS = (
-    "count",
-    "exists",
-    "top",
-    "bottom",
-    "sum",
-    "average",
-    "minimum",
-    "maximum",
-    "every",
-    "starts",
-    "today",
-    "it",
-)
+    "count", "exists", "top", "bottom", "sum", "average", "minimum", "maximum", "every", "starts", "today", "it",
+)  # fmt: skip
 COMPARISONS = (" >=", " <=", " !=", " >", " <", " =")
 SIGNS = (" +", " -", " *", " /", " &", " |")
 
@@ -55,9 +44,9 @@ def written(query: str, ids: Mapping[str, str]) -> list[str]:
     while at < len(tokens):
         kind, text = tokens[at]
         taken = 1
-        for length in (5, 4, 6):  # ~type("kind"), entity("id"), date("2001-12-31")
+        for length in (5, 4):  # ~type("kind"); entity("id"), date("2001-12-31")
             joined = "".join(part for _, part in tokens[at : at + length])
-            if length > 1 and joined in ids and joined != text:
+            if joined in ids and joined != text:
                 pieces.append(ids[joined])
                 taken = length
                 break

@@ -8,9 +8,10 @@ from pathlib import Path
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
+from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.loading import PACKAGED, reader_of
-from reasoning.reading.model.names import Candidate, link_names
-from reasoning.reading.model.reader import QuestionReader, Reading
+from reasoning.reading.model.names import Candidate
+from reasoning.reading.model.reader import Reading
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
@@ -29,15 +30,23 @@ def understood_by_model(question: str, kg: KnowledgeGraph, folder: Path = PACKAG
     """
     reader = reader_of(kg, folder)
     try:
-        readings = reader.read(question)
+        prompt, names = reader.prompt(question)
     except QuestionError as error:
         return ReadQuestion(question, None, 0.0, 0.0, problem=str(error))
-    return chosen(question, readings, reader)
+    return chosen(question, reader.readings(prompt, names), names, reader.confidence)
 
 
-def chosen(question: str, readings: Sequence[Reading], reader: QuestionReader) -> ReadQuestion:
-    """The reading that is answered; where none is sure, what to choose from."""
-    confidence = reader.confidence
+def chosen(
+    question: str, readings: Sequence[Reading], names: Sequence[Candidate], confidence: Confidence
+) -> ReadQuestion:
+    """The reading that is answered; where none is sure, what to choose from.
+
+    Args:
+        question: as asked.
+        readings: best first.
+        names: what the question may name.
+        confidence: from where on a reading counts.
+    """
     asked = [reading for reading in readings if reading.query is not None]
     best = readings[0] if readings else None
     rivals = tuple(
@@ -51,7 +60,7 @@ def chosen(question: str, readings: Sequence[Reading], reader: QuestionReader) -
         return ReadQuestion(
             question, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best)
         )
-    problem = _problem(best, bool(rivals), link_names(question, reader.schema))
+    problem = _problem(best, bool(rivals), names)
     return ReadQuestion(question, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=problem)
 
 

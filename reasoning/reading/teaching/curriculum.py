@@ -13,9 +13,10 @@ from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.examining import Report
 from reasoning.language.teaching.loop import claim_folder, teach
 from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
-from reasoning.language.writing.writer import WriterTokens, new_writer
+from reasoning.language.writing.writer import WriterTokens
 from reasoning.reading.model.loading import JOB
 from reasoning.reading.model.prompt import ANSWER
 from reasoning.reading.teaching.domains import Domain, load_domains
@@ -83,11 +84,8 @@ def teach_questions(
         TeachingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
-    import torch
-
     claim_folder(out, options)
-    torch.manual_seed(options.seed)
-    writer = new_writer(JOB, options.source, options.layers, options.rank, last_checkpoint(out) or start, device)
+    writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
     curriculum = QuestionCurriculum(load_domains(), options, writer.tokens, listed)
     return teach(curriculum, options, out, WriteLearner(writer), say)
 

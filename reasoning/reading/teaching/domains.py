@@ -27,7 +27,7 @@ _LAST_OF = re.compile(r"(top|bottom)\((\d|\{k\}), ([^,]+|\[.+?\]), (.+)\) & !\1\
 _OTHER_WAY = {"top": "bottom", "bottom": "top"}
 """A place in a ranking is the last of the first ones, and not the first ones without those before."""
 _WITHIN = re.compile(r'\((\S.*?) >= date\("(\d{4})-01-01"\)\) & \(\1 <= date\("\2-12-31"\)\)')
-_LATER = re.compile(r'(>=|>|<|<=) date\("(\d{4})-(?:01-01|12-31)"\)')
+_LATER = re.compile(r'(?:(>=|<) date\("(\d{4})-01-01"\)|(>|<=) date\("(\d{4})-12-31"\))')
 """Bounds of a whole year, which are written as the year: the reader says what a date is compared with then."""
 
 
@@ -144,7 +144,7 @@ def _values(key: str, fields: Mapping[str, Any]) -> DomainRelation:
 
 def _asked(line: str, relations: Mapping[str, DomainRelation]) -> Asked:
     left, query = (part.strip() for part in line.split("=>"))
-    query = _LATER.sub(r"\1 \2", _WITHIN.sub(r"\1 = \2", query))
+    query = _LATER.sub(lambda bound: " ".join(part for part in bound.groups() if part), _WITHIN.sub(r"\1 = \2", query))
     query = _LAST_OF.sub(lambda found: f"{_OTHER_WAY[found[1]]}(1, {found[3]}, {found[0].partition(' & !')[0]})", query)
     parsed = Query.parse(filled(query, relations))
     if isinstance(parsed, Compare) and isinstance(parsed.source, Entity):

@@ -248,7 +248,7 @@ class LessonDrawer:
         return kinds and all((domain.name, relation) in graph.relations for relation in asked.relations)
 
     def _known(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
-        """Whether any relation that a question needs is there: without one it has nothing to do with the graph."""
+        """Whether every relation that a question needs is there."""
         return all((domain.name, relation) in graph.relations for relation in asked.relations)
 
     def _lesson(self, graph: DrawnGraph, domain: Domain, asked: Asked, none: bool) -> Lesson | None:

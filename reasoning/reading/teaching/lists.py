@@ -17,7 +17,8 @@ import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Entity, Query
-from reasoning.reading.model.checking import rebuilt
+from reasoning.reading.anchors import anchor
+from reasoning.reading.model.kinds import rebuilt
 from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.schema import GraphSchema
@@ -56,8 +57,8 @@ class ListedGraph:
     def __init__(self, kg: KnowledgeGraph, records: Sequence[dict[str, Any]]) -> None:
         self.name = kg.graph_name
         self.schema = GraphSchema(kg)
-        self._names = {entry.query: at for at, entry in enumerate(self.schema.relations)}
-        self._by_name = {name: self._names[entry.query] for name, entry in self.schema.by_name.items()}
+        places = {entry.query: at for at, entry in enumerate(self.schema.relations)}
+        self._places = {name: places[entry.query] for name, entry in self.schema.by_name.items()}
         self.questions = [found for record in records if (found := self._linked(record)) is not None]
 
     def _linked(self, record: dict[str, Any]) -> ListedQuestion | None:
@@ -73,22 +74,19 @@ class ListedGraph:
         shown = [query for query in queries if self._entities(query) <= known]
         if queries and not shown:
             return None
-        relations = frozenset(at for query in shown for at in self._relations(query))
+        relations = frozenset(
+            self._places[name] for query in shown for name in _relation_names(query) if name in self._places
+        )
         return ListedQuestion(record["question"], names, [str(query) for query in shown], relations)
 
     def _named(self, node: Query) -> Query:
-        return Query.parse(self.schema.named(node.index(self.schema.kg))) if isinstance(node, Entity) else node
+        return anchor(self.schema.kg, node.index(self.schema.kg)) if isinstance(node, Entity) else node
 
     def _entities(self, query: Query) -> set[str]:
         """The names and kinds that a query needs ids for."""
         if self.schema.kind_by_query(str(query)) is not None or isinstance(query, Entity):
             return {str(query)}
         return {name for child in query.children for name in self._entities(child)}
-
-    def _relations(self, query: Query) -> Iterator[int]:
-        for name in _relation_names(query):
-            if name in self._by_name:
-                yield self._by_name[name]
 
     def pack(self, rng: random.Random, count: int = QUESTIONS) -> DrawnPack:
         """Lessons over one part of the schema that holds what they need."""

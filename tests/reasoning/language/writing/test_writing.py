@@ -10,11 +10,13 @@ from reasoning.language.constraint import Constraint
 from reasoning.language.errors import LLMError
 from reasoning.language.local_weights import open_model
 from reasoning.language.low_rank import save_adapter
+from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.writing.adapters import Writing
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.packed_attention import PACKED, register
 from reasoning.language.writing.packs import Pack, Segment, reply_logits
-from reasoning.language.writing.writer import Writer, load_writer, new_writer
+from reasoning.language.writing.writer import Writer, load_writer
 from tests.reasoning.word_models import WORDS, word_model
 
 
@@ -27,7 +29,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
-    writer = new_writer("words", str(model), layers=2, rank=4)
+    options = TeachingOptions(source=str(model), layers=2, rank=4, dtype="bfloat16")
+    writer = prepare_writer("words", options)
     for parameter in writer.decoder.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)

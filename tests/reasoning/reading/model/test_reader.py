@@ -7,10 +7,13 @@ from typing import Any, cast
 
 import pytest
 
+from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph
 from reasoning.language.constraint import Constraint, Spelling
 from reasoning.language.errors import LLMError
 from reasoning.language.writing.beams import BeamWriter, Written
+from reasoning.query.read_question import ReadQuestion
+from reasoning.reading import ReadingOptions, understand
 from reasoning.reading.model.confidence import CONFIDENCE_FILE, FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
 from reasoning.reading.model.reader import QuestionReader
@@ -47,6 +50,11 @@ def reader(texts: dict[str, float]) -> QuestionReader:
     return QuestionReader(KG, cast(BeamWriter, Scripted(**texts)), BARE)
 
 
+def understood(question: str, read: QuestionReader) -> ReadQuestion:
+    prompt, names = read.prompt(question)
+    return chosen(question, read.readings(prompt, names), names, read.confidence)
+
+
 def letters(question: str) -> dict[str, str]:
     """The ids of a prompt by the label, relation or kind that they stand for."""
     prompt, _ = reader({}).prompt(question)
@@ -59,7 +67,7 @@ def test_a_sure_reading_is_answered() -> None:
     question = "who is in the Core team?"
     ids = letters(question)
     read = reader({f"{ids['team']}({ids['Core']})": 0.9})
-    found = chosen(question, read.read(question), read)
+    found = understood(question, read)
     assert str(found.query) == '~team("Core")'
     assert found.confidence > 0.8
 
@@ -68,7 +76,7 @@ def test_close_rivals_are_asked_back() -> None:
     question = "who is in the Core team?"
     ids = letters(question)
     read = reader({f"{ids['team']}({ids['Core']})": 0.4, f"{ids['office']}({ids['Core']})": 0.38})
-    found = chosen(question, read.read(question), read)
+    found = understood(question, read)
     assert found.query is None
     assert [str(other.query) for other in found.to_choose] == ['~team("Core")', 'office("Core")']
     assert "it is not clear" in found.problem
@@ -77,7 +85,7 @@ def test_close_rivals_are_asked_back() -> None:
 def test_what_the_graph_cannot_say_is_refused_with_what_is_known() -> None:
     question = "how tall is Ann?"
     read = reader({" none": 0.95})
-    found = chosen(question, read.read(question), read)
+    found = understood(question, read)
     assert found.query is None
     assert not found.alternatives
     assert found.problem == 'the graph does not seem to hold what the question asks for; "Ann" is known'
@@ -85,7 +93,7 @@ def test_what_the_graph_cannot_say_is_refused_with_what_is_known() -> None:
 
 def test_a_question_without_a_known_name_says_so() -> None:
     read = reader({" none": 0.95})
-    found = chosen("how tall is it?", read.read("how tall is it?"), read)
+    found = understood("how tall is it?", read)
     assert found.problem.endswith("; no name in it is known")
 
 
@@ -125,3 +133,8 @@ def test_confidence_is_read_back_and_a_damaged_file_is_named(tmp_path: Path) -> 
 def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
     with pytest.raises(LLMError, match="holds no adapter that writes queries"):
         reader_of(KG, tmp_path)
+
+
+def test_an_unknown_reader_is_named_with_the_nearest() -> None:
+    with pytest.raises(SkylarkError, match=r'no reader "modle": take rules, model, or .*nearest: "model"'):
+        understand("who is Ann?", KG, options=ReadingOptions(reader="modle"))
