@@ -1,4 +1,4 @@
-"""From a causal language model to one whose layers can be taught to mark or to write: cut, frozen, with LoRA's matrices."""
+"""From a causal language model to one that can be taught to mark or to write: cut, frozen, with LoRA's matrices."""
 
 from __future__ import annotations
 

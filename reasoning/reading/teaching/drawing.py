@@ -1,9 +1,4 @@
-"""Lessons in reading: schemas drawn from domains, questions with names and numbers put in, and the queries they ask.
-
-Each pack is a graph that has never been: a part of a domain's relations (or of two domains'), each under one of its
-labels and stored in either direction, kinds with a word or without, ids in a new order, other names. So knowing a
-schema by heart never pays.
-"""
+"""Lessons in reading: questions over graphs that were drawn, names and numbers put in, and the queries they ask."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ import json
 import random
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,28 +17,24 @@ from reasoning.reading.model.prompt import (
     KIND_IDS,
     NAME_IDS,
     RELATION_IDS,
-    KindEntry,
     NameEntry,
     Prompt,
     RelationEntry,
     Schema,
 )
 from reasoning.reading.model.surface import NOTHING, pieces_of, written
-from reasoning.reading.teaching.domains import SLOT, Asked, Domain, DomainRelation
+from reasoning.reading.teaching.bindings import BINDINGS, Binding, draw_bindings
+from reasoning.reading.teaching.domains import SLOT, Asked, Domain
+from reasoning.reading.teaching.graphs import DrawnGraph, draw_graph
 from reasoning.reading.teaching.labels import LabelQuestions
 from reasoning.reading.teaching.literals import SMALL_WORDS, draw_value, literal, said
 from reasoning.reading.teaching.phrases import PhraseQuestions
-from reasoning.wording.verbalise import label_words
 
 QUESTIONS = 16
 """Questions of a pack."""
 
-UNTYPED, TWO_DOMAINS, TURNED, OTHER_NAMES = 0.3, 0.25, 0.35, 0.3
-"""How often a graph has no words for kinds, is made of two domains, a relation is stored the other way round, and a
-name is taken from another domain."""
-
-BINDINGS = 12
-"""Words of a pack with the ids that they mean, beside its questions."""
+OTHER_NAMES = 0.3
+"""How often a name is taken from another domain."""
 
 LABELS, PHRASES = 0.12, 0.25
 """Shares of questions in the labels' own words, and of the others that are put together from phrases."""
@@ -70,37 +61,12 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Binding:
-    """Words and the id of the relation or kind that they mean."""
-
-    text: str
-    pieces: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class DrawnPack:
     """Lessons over one schema, and what teaches its ids alone."""
 
     schema: Schema
     lessons: Sequence[Lesson]
     bindings: Sequence[Binding] = ()
-
-
-@dataclass(frozen=True)
-class DrawnGraph:
-    """A schema that was drawn, and how the domains' queries read in it.
-
-    Attributes:
-        schema: as the prompt shows it.
-        domains: what it is made of.
-        relations: by (domain's name, relation's key) the entry's place in the schema, and whether it is turned round.
-        kinds: by (domain's name, kind's key) the kind's place.
-    """
-
-    schema: Schema
-    domains: Sequence[Domain]
-    relations: Mapping[tuple[str, str], tuple[int, bool]]
-    kinds: Mapping[tuple[str, str], int]
 
 
 class LessonDrawer:
@@ -126,7 +92,7 @@ class LessonDrawer:
         """
         while True:
             drawn: list[Lesson | None] = []
-            graph = self.graph()
+            graph = draw_graph(self._domains, self._rng)
             sayable = [(d, asked) for d in graph.domains for asked in d.asked if self._says(graph, d, asked)]
             unsayable = [(d, asked) for d in graph.domains for asked in d.asked if not self._known(graph, d, asked)]
             unsayable += [(d, asked) for d in graph.domains for asked in d.unanswerable]
@@ -145,103 +111,7 @@ class LessonDrawer:
                 domain, asked = self._rng.choice(unsayable if none else sayable)
                 drawn.append(self._lesson(graph, domain, asked, bool(none)))
             lessons = [lesson for lesson in drawn if lesson is not None]
-            return DrawnPack(graph.schema, lessons, self.bindings(graph, bindings))
-
-    def bindings(self, graph: DrawnGraph, count: int) -> list[Binding]:
-        """What people say of single relations and kinds, with the id that it means."""
-        said = [
-            (text, pieces)
-            for (name, key), (at, turned) in graph.relations.items()
-            for text, pieces in self._said(graph, name, key, RELATION_IDS[at], turned)
-        ]
-        by_name = {domain.name: domain for domain in graph.domains}
-        for (name, key), at in graph.kinds.items():
-            said += [(word, (KIND_IDS[at],)) for pair in by_name[name].kinds[key].words for word in pair]
-        return [Binding(*one) for one in self._rng.sample(said, min(count, len(said)))]
-
-    def _said(
-        self, graph: DrawnGraph, name: str, key: str, letter: str, turned: bool
-    ) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """All that is said of one relation, with somebody's name in it."""
-        domain = next(domain for domain in graph.domains if domain.name == name)
-        relation = domain.relations[key]
-        yield graph.schema.relations[RELATION_IDS.index(letter)].words, (letter,)
-        for field, phrases in relation.phrases.items():
-            start = field.startswith("from")
-            entry = graph.schema.relations[RELATION_IDS.index(letter)]
-            for phrase in phrases:
-                kind = self._rng.choice(list(relation.end if start else relation.start))
-                about = self._rng.choice(list(domain.kinds[kind].names))
-                at = graph.kinds.get((name, kind))
-                decided = isinstance(entry.end, str) or (at in entry.start) != (at in entry.end)
-                pieces = (letter,) if decided or start == turned else ("~", letter)
-                yield phrase.replace("{X}", about).replace("{N}", about), pieces
-
-    def graph(self) -> DrawnGraph:
-        """A new schema."""
-        rng = self._rng
-        domains = [rng.choice(self._domains)]
-        if rng.random() < TWO_DOMAINS and len(self._domains) > 1:
-            domains.append(rng.choice([domain for domain in self._domains if domain is not domains[0]]))
-        share = rng.choice((1.0, 0.9, 0.75, 0.6))
-        kept = [
-            (domain, relation)
-            for domain in domains
-            for relation in domain.relations.values()
-            if rng.random() < share / (1 if domain is domains[0] else 1.5)
-        ]
-        rng.shuffle(kept)
-        kept = kept[: len(RELATION_IDS)]
-        named = rng.random() >= UNTYPED
-        keys = list(dict.fromkeys(
-            (domain.name, kind) for domain, relation in kept for kind in (*relation.start, *relation.end)
-        ))  # fmt: skip
-        rng.shuffle(keys)
-        keys = keys[: len(KIND_IDS)]
-        by_name = {domain.name: domain for domain in domains}
-        kinds = [self._kind(by_name[name], kind, named) for name, kind in keys]
-        place = {key: at for at, key in enumerate(keys)}
-        entries: list[RelationEntry] = []
-        relations: dict[tuple[str, str], tuple[int, bool]] = {}
-        taken: set[str] = set()
-        for domain, relation in kept:
-            entry, turned = self._relation(
-                relation,
-                {k: place[domain.name, k] for k in (*relation.start, *relation.end) if (domain.name, k) in place},
-                taken,
-            )
-            relations[domain.name, relation.key] = (len(entries), turned)
-            entries.append(entry)
-        return DrawnGraph(Schema(kinds, entries), domains, relations, place)
-
-    def _kind(self, domain: Domain, key: str, named: bool) -> KindEntry:
-        kind = domain.kinds[key]
-        query = f'~type("{key}")'
-        if named:
-            usual = self._rng.random() < 0.6
-            one, _ = kind.words[0] if usual else self._rng.choice(list(kind.words))
-            return KindEntry(one, query)
-        return KindEntry(", ".join(self._rng.sample(list(kind.names), 2)), query, named=False)
-
-    def _relation(
-        self, relation: DomainRelation, kinds: Mapping[str, int], taken: set[str]
-    ) -> tuple[RelationEntry, bool]:
-        turned = bool(relation.back) and self._rng.random() < TURNED
-        labels = [
-            words
-            for label in (relation.back if turned else relation.labels)
-            if (words := label_words(label)) not in taken
-        ]
-        words = self._rng.choice(labels) if labels else f"{relation.key.replace('_', ' ')} {len(taken)}"
-        taken.add(words)
-        start, end = (tuple(sorted(kinds[k] for k in ends if k in kinds)) for ends in (relation.start, relation.end))
-        if relation.values is not None:
-            return RelationEntry(words, start, relation.values, relation.key), False
-        return (
-            (RelationEntry(words, end, start, relation.key), True)
-            if turned
-            else (RelationEntry(words, start, end, relation.key), False)
-        )
+            return DrawnPack(graph.schema, lessons, draw_bindings(graph, bindings, self._rng))
 
     def _says(self, graph: DrawnGraph, domain: Domain, asked: Asked) -> bool:
         kinds = all((domain.name, kind) in graph.kinds for kind in asked.kinds)
@@ -330,15 +200,14 @@ class LessonDrawer:
     def _any_name(self, graph: DrawnGraph, at: int | None) -> NameEntry:
         key = next((key for key, place in graph.kinds.items() if place == at), None)
         domain, kind = key or self._rng.choice(list(graph.kinds))
-        return self._name(graph, next(d for d in graph.domains if d.name == domain), kind, set())
+        return self._name(graph, graph.domain(domain), kind, set())
 
     def _any_number(self, graph: DrawnGraph) -> Callable[[RelationEntry], NameEntry]:
         places = {at: (name, key) for (name, key), (at, _) in graph.relations.items()}
-        by_name = {domain.name: domain for domain in graph.domains}
 
         def number(entry: RelationEntry) -> NameEntry:
             name, key = places[graph.schema.relations.index(entry)]
-            relation = by_name[name].relations[key]
+            relation = graph.domain(name).relations[key]
             value = draw_value(relation, self._rng)
             while not isinstance(value, datetime.date) and value < 10 and self._rng.random() < 0.9:
                 value = value * 10 + 1

@@ -9,9 +9,11 @@ from reasoning import KnowledgeGraph, Query
 from reasoning.language.errors import TeachingError
 from reasoning.reading.model.directions import with_directions
 from reasoning.reading.model.surface import NOTHING, read_back
+from reasoning.reading.teaching.bindings import draw_bindings
 from reasoning.reading.teaching.curriculum import HELD_OUT
 from reasoning.reading.teaching.domains import SLOT, Domain, filled, load_domain, load_domains
 from reasoning.reading.teaching.drawing import Lesson, LessonDrawer
+from reasoning.reading.teaching.graphs import draw_graph
 from reasoning.reading.teaching.lists import ListedGraph
 from reasoning.reading.teaching.phrases import PhraseQuestions
 
@@ -65,13 +67,13 @@ def test_no_two_packs_show_the_same_schema(domains: list[Domain]) -> None:
 
 def test_words_for_a_relation_say_its_direction_where_kinds_do_not(domains: list[Domain]) -> None:
     company = next(domain for domain in domains if domain.name == "software_company")
-    drawer = LessonDrawer([company], random.Random(5))
+    rng = random.Random(5)
     bosses, colleagues = (set(company.relations["reports_to"].phrases[of]) for of in ("to_of", "from_that"))
     seen: Counter[str] = Counter()
     for _ in range(40):
-        graph = drawer.graph()
+        graph = draw_graph([company], rng)
         turned = graph.relations.get((company.name, "reports_to"), (0, None))[1]
-        for binding in drawer.bindings(graph, 1000):
+        for binding in draw_bindings(graph, 1000, rng):
             for of, backwards in ((bosses, turned), (colleagues, turned is False)):
                 if any(_fits(phrase, binding.text) for phrase in of):
                     assert (binding.pieces[0] == "~") == backwards

@@ -1,0 +1,142 @@
+"""Whether a model binds words to relations sooner by ids of one token, or by copying the relation's label.
+
+    python -m benchmarks.reading_ids RUNS
+
+Two students are taught alike what people say of single relations and kinds, over graphs that are drawn from the
+domains: one writes the id that the schema shows behind a relation, the other the label itself, from a schema without
+ids. Both are examined on domains that are not taught. RUNS is a folder for the two runs, which go on if they are
+stopped. Writes `results/reading_ids.json` and `.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import random
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.exact_executor import RESULTS
+from benchmarks.machine import machine, machine_words
+from kg_data.text_table import aligned
+from reasoning.language.teaching.checkpoints import LOG_FILE, Progress, last_checkpoint
+from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.preparing import prepare_writer
+from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.writing.packs import Pack, Segment
+from reasoning.language.writing.writer import WriterTokens
+from reasoning.reading.model.loading import JOB
+from reasoning.reading.model.prompt import ANSWER, KIND_IDS, RELATION_IDS, on_a_line
+from reasoning.reading.teaching.bindings import Binding, draw_bindings
+from reasoning.reading.teaching.curriculum import HELD_OUT, MOST_BINDINGS, TURNS, QuestionTeachingOptions
+from reasoning.reading.teaching.domains import Domain, load_domains
+from reasoning.reading.teaching.graphs import DrawnGraph, draw_graph
+
+TOKENS, REPORT_EVERY, PACKS = 80_000, 20_000, 10
+NAMINGS = ("ids", "labels")
+_ID = re.compile(r" =.$", re.MULTILINE)
+
+
+class Bindings:
+    """Packs of words with the relation or kind that they mean; a `reasoning.language.teaching.loop.Curriculum`."""
+
+    unique_tokens = 0
+
+    def __init__(self, naming: str, options: QuestionTeachingOptions, tokens: WriterTokens) -> None:
+        self._naming, self._options, self._tokens = naming, options, tokens
+        domains = load_domains()
+        self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
+        apart = [domain for domain in domains if domain.name in HELD_OUT]
+        self.exam: Sequence[TaughtPack] = [
+            self._pack(of, random.Random(f"exam|{kind}|{number}"), 1, kind)
+            for kind, of in (("held-out domains", apart), ("taught domains", self._taught))
+            for number in range(PACKS)
+        ]
+
+    def next_pass(self, progress: Progress) -> list[TaughtPack]:
+        """One pack, drawn by the update's number."""
+        return [self._pack(self._taught, random.Random(f"{self._options.seed}|{progress.updates}"), TURNS, "taught")]
+
+    def calibration(self) -> Sequence[TaughtPack]:
+        """The exam: no probability of this run is used."""
+        return self.exam
+
+    def _pack(self, domains: Sequence[Domain], rng: random.Random, turns: int, kind: str) -> TaughtPack:
+        graph = draw_graph(domains, rng)
+        text = graph.schema.text if self._naming == "ids" else _ID.sub("", graph.schema.text)
+        beginning = self._tokens.text(text)
+        segments: list[Segment] = []
+        drawn = draw_bindings(graph, MOST_BINDINGS, rng)
+        for at in range(0, len(drawn), turns):
+            segment = Segment.of(*(self._turn(graph, binding) for binding in drawn[at : at + turns]))
+            held = len(beginning) + sum(len(other.tokens) for other in segments)
+            if segments and held + len(segment.tokens) > self._options.tokens_of_a_pass:
+                break
+            segments.append(segment)
+        return TaughtPack(Pack(beginning, segments), [kind] * len(segments))
+
+    def _turn(self, graph: DrawnGraph, binding: Binding) -> tuple[Any, Any]:
+        texts = [self._name(graph, piece) for piece in binding.pieces]
+        reply = np.concatenate([self._tokens.text(text) for text in (*texts, "\n")])
+        return self._tokens.text(f"{binding.text}\n{ANSWER}"), reply
+
+    def _name(self, graph: DrawnGraph, piece: str) -> str:
+        if self._naming == "ids" or piece == "~":
+            return piece
+        if piece in RELATION_IDS:
+            return on_a_line(graph.schema.relations[RELATION_IDS.index(piece)].words)
+        return on_a_line(graph.schema.kinds[KIND_IDS.index(piece)].words)
+
+
+def taught(naming: str, out: Path) -> list[dict[str, Any]]:
+    """The log of a run, taught to its end if it is not."""
+    options = QuestionTeachingOptions(tokens=TOKENS, report_every=REPORT_EVERY, learning_rate=8e-4)
+    claim_folder(out, options)
+    writer = prepare_writer(JOB, options, last_checkpoint(out))
+    teach(Bindings(naming, options, writer.tokens), options, out, WriteLearner(writer), say)
+    return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("runs", type=Path, help="folder for the two runs")
+    folder = parser.parse_args().runs
+    report = {
+        "command": "python -m benchmarks.reading_ids RUNS",
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "curves": {naming: taught(naming, folder / naming) for naming in NAMINGS},
+    }
+    text = as_markdown(report)
+    (RESULTS / "reading_ids.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "reading_ids.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The report as a page."""
+    lines = [(naming, line) for naming, found in report["curves"].items() for line in found]
+    rows = [
+        (naming, f"{line['tokens']:,}", f"{line['loss']:.2f}", *map("{:.3f}".format, line["held_out_exact"].values()))
+        for naming, line in lines
+    ]
+    heads = ("written", "tokens", "loss", *lines[0][1]["held_out_exact"])
+    return (
+        "# Ids of one token, against labels that are copied\n\n"
+        f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. The share of phrases for which "
+        f"every token of the relation or kind is right; a label may have several.\n\n```\n{aligned(heads, rows)}\n```\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
