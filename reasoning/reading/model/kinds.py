@@ -69,9 +69,10 @@ class KindsOfSets:
     def end(self, node: Project | Every, leads_to: bool) -> Kinds:
         """The kinds of what a relation leads to, or of what it leads from."""
         entry = self.relations.get(node.relation)
-        if entry is None or isinstance(entry.end, str):
+        if entry is None:
             return UNKNOWN
-        return frozenset(entry.end if leads_to else entry.start)
+        kinds = entry.end if leads_to else entry.start
+        return UNKNOWN if isinstance(kinds, str) else frozenset(kinds)
 
 
 def with_parts(node: Any, change: Callable[[Query], Query]) -> Any:

@@ -82,6 +82,7 @@ def test_a_graph_of_many_relations_shows_the_part_that_a_question_may_need() -> 
         ('office("Ann")', 'office(team("Ann"))'),
         ('~boss("Ann") & ~office("Oslo")', None),
         ('boss("Oslo")', None),
+        ('salary("Core")', 'salary(~team("Core"))'),
         ('hired(~team("Core")) > 2019', 'hired(~team("Core")) > "2019-12-31"'),
         ('hired(~team("Core")) < 2020', 'hired(~team("Core")) < "2020-01-01"'),
         ('hired(~team("Core")) = 2019', 'hired(~team("Core")) >= "2019-01-01" & hired(~team("Core")) <= "2019-12-31"'),
