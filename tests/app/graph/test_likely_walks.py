@@ -36,7 +36,7 @@ def slide(page: Any, steps: int) -> None:
 
 
 def looks(page: Any) -> str:
-    """What is shown, but neither times nor where more of the picture lies: the page adds that once it has laid it out."""
+    """What is shown, but neither times nor where more of it lies: the page adds that once it has laid it out."""
     parts = "#answer .sk-answer, #evidence .sk-caption, #evidence .sk-canvas, #evidence_table"
     shown = page.evaluate(f"[...document.querySelectorAll('{parts}')].map((part) => part.textContent).join()")
     return re.sub(r"[\d.]+ m?s\b", "", str(shown))
