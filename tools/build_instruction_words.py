@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from vision.reading.instructions.english import WORDS
+from vision.reading.instructions.words.english import WORDS
 
 _VERB_FIELDS = dict(
     enumerate(

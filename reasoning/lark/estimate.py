@@ -22,7 +22,7 @@ from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import looks_formal, read_question
-from reasoning.reading.query_prompt import reading_messages
+from reasoning.reading.hosted.query_prompt import reading_messages
 from reasoning.reading.question_input import QuestionInput, question_of
 
 READING_REPLY = (15, 150)

@@ -23,12 +23,12 @@ from reasoning.language.hosted.structured_output import NoSchemaError
 from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
+from reasoning.reading.hosted.structured import write_queries
+from reasoning.reading.hosted.voting import decided
 from reasoning.reading.model.loading import PACKAGED
 from reasoning.reading.model.understanding import understood_by_model
 from reasoning.reading.options import ReadingOptions
-from reasoning.reading.parsing import parse_question
-from reasoning.reading.structured import write_queries
-from reasoning.reading.voting import decided
+from reasoning.reading.rules.parsing import parse_question
 
 __all__ = [
     "MAX_CHARACTERS",

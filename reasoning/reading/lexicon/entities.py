@@ -10,8 +10,8 @@ import numpy as np
 
 from kg_data.columns import LiteralColumn
 from reasoning.graph.names import fold
+from reasoning.reading.english.word_forms import stems
 from reasoning.reading.lexicon.kinds import KindWords
-from reasoning.reading.word_forms import stems
 
 FEW = 500
 """Entities of one type that are so few that each is known by its name."""

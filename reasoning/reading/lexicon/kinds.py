@@ -10,12 +10,12 @@ import numpy as np
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.reading.english.vocabulary import OTHER_TYPES, TYPE_SYNONYMS
+from reasoning.reading.english.word_forms import is_verbal, lemmas, stem, stems
+from reasoning.reading.english.wordnet import SYNONYM, wordnet
 from reasoning.reading.lexicon.ends import RelationEnds
 from reasoning.reading.lexicon.meanings import Kind
 from reasoning.reading.lexicon.relation_names import HEAD_WORD, Key
-from reasoning.reading.vocabulary import OTHER_TYPES, TYPE_SYNONYMS
-from reasoning.reading.word_forms import is_verbal, lemmas, stem, stems
-from reasoning.reading.wordnet import SYNONYM, wordnet
 from reasoning.wording.verbalise import label_words
 
 MOST_TYPES = 1000

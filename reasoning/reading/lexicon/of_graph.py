@@ -6,11 +6,11 @@ import weakref
 
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.reading.english.number_words import MAGNITUDES, NUMBER_WORDS
+from reasoning.reading.english.vocabulary import ANYTHING, FILLER, KEYWORDS, KINDS, UNSAYABLE
+from reasoning.reading.english.word_forms import stem
 from reasoning.reading.lexicon.entities import EntityNames
 from reasoning.reading.lexicon.relation_uses import RelationUses
-from reasoning.reading.number_words import MAGNITUDES, NUMBER_WORDS
-from reasoning.reading.vocabulary import ANYTHING, FILLER, KEYWORDS, KINDS, UNSAYABLE
-from reasoning.reading.word_forms import stem
 
 
 class Lexicon(RelationUses, EntityNames):

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.reading.english.run_together import segmented
+from reasoning.reading.english.similarity import Similarity
+from reasoning.reading.english.vocabulary import EMPTY_IN_LABELS, LOCATION, PHRASES, TYPE_RELATIONS
+from reasoning.reading.english.word_forms import lemmas, stem, stems
+from reasoning.reading.english.wordnet import SYNONYM, wordnet
 from reasoning.reading.lexicon.meanings import RelationUse
-from reasoning.reading.run_together import segmented
-from reasoning.reading.similarity import Similarity
-from reasoning.reading.vocabulary import EMPTY_IN_LABELS, LOCATION, PHRASES, TYPE_RELATIONS
-from reasoning.reading.word_forms import lemmas, stem, stems
-from reasoning.reading.wordnet import SYNONYM, wordnet
 from reasoning.wording.verbalise import label_words
 
 Key = tuple[str, ...]

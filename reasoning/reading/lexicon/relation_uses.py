@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from reasoning.graph.names import fold
+from reasoning.reading.english.similarity import NEAR_ENOUGH
+from reasoning.reading.english.vocabulary import FILLER, KEYWORDS, PREPOSITIONS
+from reasoning.reading.english.word_forms import is_verbal, lemmas, stem, stems
 from reasoning.reading.lexicon.kinds import KindWords
 from reasoning.reading.lexicon.meanings import FAR_LINK, RelationUse
 from reasoning.reading.lexicon.relation_names import OTHER_WORD, is_agent
-from reasoning.reading.similarity import NEAR_ENOUGH
-from reasoning.reading.vocabulary import FILLER, KEYWORDS, PREPOSITIONS
-from reasoning.reading.word_forms import is_verbal, lemmas, stem, stems
 
 FAR_NOUN = 0.35
 """Cost above which a noun may rather say what kind of thing is looked for than name a relation."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reasoning.reading.english.vocabulary import BEING, KIND_WORDS, PRONOUNS, THEIR
+from reasoning.reading.english.word_forms import lemmas
 from reasoning.reading.lexicon import Kind, Lexicon
 from reasoning.reading.linking.items import Item, Linked
 from reasoning.reading.linking.names import NameLinks
 from reasoning.reading.linking.overlaps import prefer_longest, without_parts
 from reasoning.reading.linking.unknown import UnknownWords
-from reasoning.reading.vocabulary import BEING, KIND_WORDS, PRONOUNS, THEIR
-from reasoning.reading.word_forms import lemmas
 
 _BEFORE_NAMES = frozenset({"of", "from", "to", "by", "with", "against", "on"})
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from reasoning.errors import AmbiguousEntityError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.query.read_question import QuestionError
+from reasoning.reading.english.vocabulary import SHORT_NAMES, SPEAKERS
+from reasoning.reading.english.word_forms import is_verbal, lemmas, only_noun, stem
+from reasoning.reading.english.wordnet import wordnet
 from reasoning.reading.lexicon import Lexicon
 from reasoning.reading.linking.items import Item, Mention
 from reasoning.reading.linking.tokens import Token
 from reasoning.reading.linking.words import QuestionWords
-from reasoning.reading.vocabulary import SHORT_NAMES, SPEAKERS
-from reasoning.reading.word_forms import is_verbal, lemmas, only_noun, stem
-from reasoning.reading.wordnet import wordnet
 
 LONGEST_NAME = 12
 """Words in the longest name that is looked for without a mark around it."""

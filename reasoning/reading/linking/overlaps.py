@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reasoning.reading.english.vocabulary import BEHIND_VERBS
 from reasoning.reading.linking.items import Item
-from reasoning.reading.vocabulary import BEHIND_VERBS
 
 WITHIN_LONGER = 0.35
 """What it costs to read a part of a longer name as a name of its own."""

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reasoning.graph.names import fold
-from reasoning.reading.lexicon import Kind, RelationUse
-from reasoning.reading.linking.items import Item, Mention
-from reasoning.reading.linking.words import SOMEBODY, QuestionWords
-from reasoning.reading.number_words import NUMBER_WORDS, ordinal, spoken_number
-from reasoning.reading.vocabulary import (
+from reasoning.reading.english.number_words import NUMBER_WORDS, ordinal, spoken_number
+from reasoning.reading.english.vocabulary import (
     ANYTHING,
     ARTICLES,
     BEHIND_VERBS,
@@ -24,8 +21,11 @@ from reasoning.reading.vocabulary import (
     UNSAYABLE,
     changes_nothing,
 )
-from reasoning.reading.word_forms import PARTICLES, is_noun, is_verb, is_verbal, lemmas, only_noun, stem
-from reasoning.reading.wordnet import wordnet
+from reasoning.reading.english.word_forms import PARTICLES, is_noun, is_verb, is_verbal, lemmas, only_noun, stem
+from reasoning.reading.english.wordnet import wordnet
+from reasoning.reading.lexicon import Kind, RelationUse
+from reasoning.reading.linking.items import Item, Mention
+from reasoning.reading.linking.words import SOMEBODY, QuestionWords
 
 NEAR_WORD = 0.25
 """A word farther from a relation's name than this names its kind of thing sooner than the relation."""

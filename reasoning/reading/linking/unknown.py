@@ -7,12 +7,12 @@ from difflib import SequenceMatcher
 from reasoning.errors import AmbiguousEntityError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.query.read_question import QuestionError
+from reasoning.reading.english.vocabulary import UNSAYABLE
+from reasoning.reading.english.word_forms import lemmas
 from reasoning.reading.lexicon import Lexicon
 from reasoning.reading.linking.items import Item, Mention
 from reasoning.reading.linking.names import LONGEST_NAME
 from reasoning.reading.linking.phrases import UNKNOWN_VERB, PhraseLinks
-from reasoning.reading.vocabulary import UNSAYABLE
-from reasoning.reading.word_forms import lemmas
 
 CORRECTIONS_TRIED = 2
 """Misspelt names looked up in one question; each is a scan over all names of the graph."""

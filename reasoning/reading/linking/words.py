@@ -9,10 +9,10 @@ from dataclasses import replace
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
+from reasoning.reading.english.vocabulary import ARTICLES, FILLER, changes_nothing
 from reasoning.reading.lexicon import Lexicon
 from reasoning.reading.linking.items import Item
 from reasoning.reading.linking.tokens import Token, tokens
-from reasoning.reading.vocabulary import ARTICLES, FILLER, changes_nothing
 
 MOST_WORDS = 70
 """Words in the longest question; the work grows with the third power."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from dateutil import parser as dates
 
 from reasoning.reading.anchors import anchor
+from reasoning.reading.english.number_words import spoken_number
 from reasoning.reading.lexicon import lexicon_of
 from reasoning.reading.linking import Item, link
 from reasoning.reading.model.prompt import NAME_IDS, NameEntry, Schema
 from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.number_words import spoken_number
 
 NAMESAKES = 3
 """Entities that one stretch of words may name."""

@@ -20,10 +20,10 @@ from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import ReadingOptions, ReadQuestion, understand
-from reasoning.reading.graph_examples import example_queries
-from reasoning.reading.query_prompt import reading_messages
-from reasoning.reading.structured import Written
-from reasoning.reading.voting import decided
+from reasoning.reading.hosted.graph_examples import example_queries
+from reasoning.reading.hosted.query_prompt import reading_messages
+from reasoning.reading.hosted.structured import Written
+from reasoning.reading.hosted.voting import decided
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 

@@ -11,10 +11,10 @@ from reasoning.evaluation.question_files import read_questions
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.reading import read_question, understand
+from reasoning.reading.english.number_words import spoken_number
 from reasoning.reading.lexicon import lexicon_of
-from reasoning.reading.number_words import spoken_number
-from reasoning.reading.rephrasing import stripped, turned
-from reasoning.reading.spelling import respelled
+from reasoning.reading.rules.rephrasing import stripped, turned
+from reasoning.reading.rules.spelling import respelled
 
 
 @pytest.fixture(scope="module")

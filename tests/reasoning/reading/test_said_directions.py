@@ -8,7 +8,7 @@ from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.reading import understand
-from reasoning.reading.constructions import said_way
+from reasoning.reading.rules.constructions import said_way
 
 COMPANIES = KnowledgeGraph.from_triples(
     [

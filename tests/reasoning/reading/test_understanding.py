@@ -7,8 +7,8 @@ import pytest
 from reasoning import Reasoner
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.reading import understand
+from reasoning.reading.english.wordnet import wordnet
 from reasoning.reading.lexicon import lexicon_of
-from reasoning.reading.wordnet import wordnet
 
 COUNTRIES = {
     # name: (continent, area, population, neighbours)

@@ -10,8 +10,8 @@ import pytest
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.instructions import read_instruction
-from vision.reading.instructions.emoji import emoji_name
-from vision.reading.instructions.english import is_abstract, is_adjective, is_adverb, verb_field
+from vision.reading.instructions.words.emoji import emoji_name
+from vision.reading.instructions.words.english import is_abstract, is_adjective, is_adverb, verb_field
 from vision.task import Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)

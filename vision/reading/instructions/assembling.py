@@ -9,15 +9,15 @@ from vision.classes import Match, Matcher
 from vision.classes.phrases import COLOURS
 from vision.errors import InstructionError
 from vision.reading.instructions.choosing import BOUNDS, limit, min_score, region, size
-from vision.reading.instructions.class_sets import Entry
 from vision.reading.instructions.contradictions import agreed, refuse, switched
-from vision.reading.instructions.numbers import NUMBER_WORDS
 from vision.reading.instructions.output_format import output_format
-from vision.reading.instructions.parsed import Item, Sentences, Span
-from vision.reading.instructions.rules import Reading
+from vision.reading.instructions.phrases.class_sets import Entry
+from vision.reading.instructions.phrases.rules import Reading
+from vision.reading.instructions.sentences.parsed import Item, Sentences, Span
 from vision.reading.instructions.source import MARKS
-from vision.reading.instructions.verbs import FINDING, TELLING
 from vision.reading.instructions.wanted import Wanted, says_nothing
+from vision.reading.instructions.words.numbers import NUMBER_WORDS
+from vision.reading.instructions.words.verbs import FINDING, TELLING
 from vision.task import Kind, Target, Task
 
 _SELECTION = frozenset({"rank", "count", "region", *BOUNDS})

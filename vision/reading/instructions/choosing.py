@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from vision.errors import InstructionError
 from vision.reading.instructions.contradictions import agreed, check_bounds, refuse
-from vision.reading.instructions.parsed import Span
-from vision.reading.instructions.regions import Region, intersection
-from vision.reading.instructions.rules import Reading
+from vision.reading.instructions.phrases.regions import Region, intersection
+from vision.reading.instructions.phrases.rules import Reading
+from vision.reading.instructions.sentences.parsed import Span
 from vision.task import Limit, Order, RankKey, SizeRange
 
 BOUNDS = tuple(f"{side}_{name}" for name in ("area", "area_share", "width", "height") for side in ("min", "max"))

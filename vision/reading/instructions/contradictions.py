@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vision.errors import InstructionError
-from vision.reading.instructions.rules import Field, Reading, Said
+from vision.reading.instructions.phrases.rules import Field, Reading, Said
 
 _FIXED_FORMS = {
     "yolo": {"box": {"cxcywh"}, "scale": {"unit"}, "class_as": {"index"}},

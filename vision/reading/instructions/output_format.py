@@ -6,8 +6,8 @@ from typing import Any
 
 from vision.errors import InstructionError
 from vision.reading.instructions.contradictions import agreed, check_format, conflict, switched
-from vision.reading.instructions.rules import Reading
-from vision.reading.instructions.tables import phrases
+from vision.reading.instructions.phrases.rules import Reading
+from vision.reading.instructions.words.tables import phrases
 from vision.task import DEFAULT_RANGE, Kind, OutputFormat
 
 _SCORE_KEYS = frozenset(phrases("score, confidence, conf, probability, prob, certainty, scores"))

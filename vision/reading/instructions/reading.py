@@ -7,22 +7,22 @@ from functools import lru_cache
 from vision.classes import Matcher
 from vision.errors import InstructionError
 from vision.reading.instructions.assembling import assemble
-from vision.reading.instructions.bound_phrases import read_bounds
-from vision.reading.instructions.class_sets import read_class_sets
-from vision.reading.instructions.coordinate_phrases import read_centres
-from vision.reading.instructions.courtesies import read_courtesies
-from vision.reading.instructions.emoji import emoji_name
-from vision.reading.instructions.key_phrases import read_keys
-from vision.reading.instructions.kinds import read_kinds
-from vision.reading.instructions.output_phrases import read_output, read_scores
-from vision.reading.instructions.rank_phrases import read_counts, read_ranks
-from vision.reading.instructions.regions import read_regions
-from vision.reading.instructions.rules import Reading
-from vision.reading.instructions.sentences import parse_sentences
-from vision.reading.instructions.settings import read_settings
-from vision.reading.instructions.size_phrases import read_bare_sizes
+from vision.reading.instructions.phrases.bounds import read_bounds
+from vision.reading.instructions.phrases.class_sets import read_class_sets
+from vision.reading.instructions.phrases.coordinates import read_centres
+from vision.reading.instructions.phrases.courtesies import read_courtesies
+from vision.reading.instructions.phrases.keys import read_keys
+from vision.reading.instructions.phrases.kinds import read_kinds
+from vision.reading.instructions.phrases.output import read_output, read_scores
+from vision.reading.instructions.phrases.ranks import read_counts, read_ranks
+from vision.reading.instructions.phrases.regions import read_regions
+from vision.reading.instructions.phrases.rules import Reading
+from vision.reading.instructions.phrases.settings import read_settings
+from vision.reading.instructions.phrases.sizes import read_bare_sizes
+from vision.reading.instructions.phrases.tuple_specs import read_tuple_specs
+from vision.reading.instructions.sentences.sentences import parse_sentences
 from vision.reading.instructions.source import Source
-from vision.reading.instructions.tuple_specs import read_tuple_specs
+from vision.reading.instructions.words.emoji import emoji_name
 from vision.task import Task
 
 MAX_CHARACTERS = 200_000

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vision.classes.phrases import COLOURS
-from vision.reading.instructions.emoji import emoji_name, is_emoji
+from vision.reading.instructions.words.emoji import emoji_name, is_emoji
 
 ClaimKind = Literal["output", "selection", "class set", "wording", "filler"]
 

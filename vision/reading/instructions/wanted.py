@@ -11,12 +11,12 @@ from itertools import pairwise
 
 from vision.classes import COCO_CLASSES, Match, Matcher
 from vision.classes.phrases import COLOURS
-from vision.reading.instructions.class_sets import Entry
-from vision.reading.instructions.emoji import is_emoji
-from vision.reading.instructions.english import is_abstract
-from vision.reading.instructions.parsed import Item, Sentences, Span
-from vision.reading.instructions.rules import Reading
-from vision.reading.instructions.wording import NAMES_NOTHING, NOT_ENGLISH
+from vision.reading.instructions.phrases.class_sets import Entry
+from vision.reading.instructions.phrases.rules import Reading
+from vision.reading.instructions.sentences.parsed import Item, Sentences, Span
+from vision.reading.instructions.words.emoji import is_emoji
+from vision.reading.instructions.words.english import is_abstract
+from vision.reading.instructions.words.wording import NAMES_NOTHING, NOT_ENGLISH
 from vision.task import Target, Undetectable
 
 _TABLEWARE = frozenset(("bottle", "cup", "bowl", "fork", "knife", "spoon"))

@@ -1,0 +1,1 @@
+"""General English: forms and meanings of words, numbers in words."""

@@ -1,0 +1,1 @@
+"""Questions read by a hosted chat model that writes structured output."""

@@ -1,0 +1,1 @@
+"""Words by the part that they play in an instruction."""
