@@ -30,7 +30,7 @@ GRAPH_VERBS = {
 }
 """The verbs of `python -m reasoning`, in the words of its own help."""
 
-IMAGE_VERBS = ("detect", "ask", "task", "classes", "evaluate")
+IMAGE_VERBS = ("detect", "ask", "task", "classes", "evaluate", "teach")
 """The verbs of `python -m vision`, after `image`."""
 
 SHORT_IMAGE_VERBS = {"detect": "find objects in images as an instruction says"}

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
 
 import kg_data
 from kg_data.command_line import OK, positive
@@ -18,15 +15,13 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.arguments import add_options, add_run, given_options, say
 from reasoning.lark import LarkOptions
 from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teach_steps
 from reasoning.lark.teaching.drawing import random_graph
 from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher, Teacher
 from reasoning.reading.teaching.curriculum import QuestionTeachingOptions, teach_questions
 from reasoning.reading.teaching.lists import listed_graphs
-
-Options = TypeVar("Options", bound=TeachingOptions)
 
 TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
 HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
@@ -91,30 +86,15 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     questions.set_defaults(command=questions_command)
 
 
-def add_run(job: argparse.ArgumentParser) -> None:
-    """Offer what every job is told: where the run lies, what it begins with, and on which device it works."""
-    job.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a stopped run goes on")
-    job.add_argument("--from", type=Path, dest="start", metavar="ADAPTER", help="begin with this adapter's folder")
-    job.add_argument("--student", dest="source", metavar="M", help="a folder or hub name; default: the embedded model")
-    job.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
-
-
-def add_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str, Any, str]) -> None:
-    """Offer options by name, type and text, with the value of the same name in `defaults`."""
-    for name, kind, text in options:
-        value = getattr(defaults, name.replace("-", "_"))
-        job.add_argument(f"--{name}", type=kind, default=value, metavar="N", help=f"{text}; default: {value}")
-
-
 def steps_command(arguments: argparse.Namespace) -> int:
     """Teach steps, and print the last examination."""
-    options = _given(StepTeachingOptions, arguments)
+    options = given_options(StepTeachingOptions, arguments)
     device = find_device(arguments.device, LLMError)
     report = teach_steps(
         load_graphs(arguments.graphs, arguments.held_out_graphs, options.seed),
         options,
         arguments.out,
-        _say,
+        say,
         start=arguments.start,
         teacher=None if arguments.teacher is None else _teacher(arguments.teacher, options, device),
         device=device,
@@ -125,24 +105,14 @@ def steps_command(arguments: argparse.Namespace) -> int:
 
 def questions_command(arguments: argparse.Namespace) -> int:
     """Teach reading, and print the last examination."""
-    options = _given(QuestionTeachingOptions, arguments)
+    options = given_options(QuestionTeachingOptions, arguments)
     listed = listed_graphs(arguments.lists, arguments.graphs)
     for graph in listed:
-        _say(f"{len(graph.questions)} written questions about {graph.name}")
+        say(f"{len(graph.questions)} written questions about {graph.name}")
     device = find_device(arguments.device, LLMError)
-    report = teach_questions(options, arguments.out, _say, start=arguments.start, device=device, listed=listed)
+    report = teach_questions(options, arguments.out, say, start=arguments.start, device=device, listed=listed)
     print(json.dumps(report.to_dict(), indent=1))
     return OK
-
-
-def _given(kind: type[Options], arguments: argparse.Namespace) -> Options:
-    """The options that the command line gives."""
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in vars(arguments).items() if name in names})
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def load_graphs(taught: Sequence[str], held_out: Sequence[str], seed: int) -> Graphs:

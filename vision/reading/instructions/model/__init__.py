@@ -1,0 +1,1 @@
+"""Instructions read by a small language model that was taught it."""
