@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kg_data.errors import SkylarkError
 from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Intersect, Operator, Project, Query, Union
+from reasoning.query.tree import Aggregate, Compare, Intersect, Measured, Operator, Project, Query, Union
 from reasoning.reading.model.kinds import rebuilt
 from reasoning.reading.model.schema import GraphSchema
 
@@ -68,7 +68,7 @@ def _of_years(node: Query, schema: GraphSchema) -> Query:
 
 
 def _bridged(node: Query, schema: GraphSchema, steps: list[str]) -> Query:
-    """A projection that starts from things of a kind that its relation does not have, with a step between.
+    """A projection or an aggregate over things of a kind that its relation does not have, with a step between.
 
     Raises:
         _Misfit: no one step, or more than one, leads there; or sets of different kinds are to have members in common.
@@ -79,9 +79,13 @@ def _bridged(node: Query, schema: GraphSchema, steps: list[str]) -> Query:
         if len(known) > 1 and not frozenset.intersection(*known):
             raise _Misfit
         return node
-    if not isinstance(node, Project) or kinds.whole(node) is not None:
+    if isinstance(node, Project) and kinds.whole(node) is None:
+        wanted = kinds.end(node, leads_to=node.inverse)
+    elif isinstance(node, Aggregate | Measured) and isinstance(node.measure, str) and node.measure in schema.by_name:
+        wanted = frozenset(schema.by_name[node.measure].start)  # the salaries of an office are those of its people
+    else:
         return node
-    there, wanted = kinds.of(node.source), kinds.end(node, leads_to=node.inverse)
+    there = kinds.of(node.source)
     if not there or not wanted or wanted & there:
         return node
     steps_there = [

@@ -42,6 +42,9 @@ LABELS, PHRASES = 0.12, 0.25
 UNSAYABLE, UNLINKED = 0.08, 0.02
 """How often a question is one that the graph cannot say, and how often a name of it is unknown."""
 
+SHORTENED = 0.08
+"""How often a thing is named without the last word of its name: "Leeds" for the "Leeds Office"."""
+
 _LETTER = re.compile(r'name_starts\("([A-Za-z])"')
 
 
@@ -244,6 +247,8 @@ class LessonDrawer:
         parts = label.split()
         if kind.person and len(parts) > 1 and rng.random() < 0.12:
             text = rng.choice((parts[0], parts[-1]))
+        elif not kind.person and len(parts) > 1 and len(parts[0]) > 3 and rng.random() < SHORTENED:
+            text = " ".join(parts[:-1])
         elif rng.random() < 0.03:
             text = slip(label, rng)
         at = graph.kinds.get((domain.name, key))
@@ -256,6 +261,9 @@ class LessonDrawer:
         found: list[NameEntry] = []
         at = rng.choice(list(graph.kinds.values()))
         kind = graph.schema.kind_words(at)
+        for real in names:
+            if real.kind != kind and real.label.startswith(f"{real.text} ") and rng.random() < 0.4:
+                found.append(NameEntry(real.text, real.text, kind, json.dumps(real.text, ensure_ascii=False), (at,)))
         if names and rng.random() < 0.12:
             real = rng.choice(list(names))
             label = f"{real.label} ({rng.choice(('2', 'old', 'North', graph.schema.kinds[at].words))})"

@@ -6,7 +6,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query
 from reasoning.reading.model.checking import check
-from reasoning.reading.model.names import link_names
+from reasoning.reading.model.names import LONGER, link_names
 from reasoning.reading.model.schema import GraphSchema
 
 COMPANY: list[tuple[str, str, str | int | datetime.date]] = [
@@ -83,6 +83,8 @@ def test_a_graph_of_many_relations_shows_the_part_that_a_question_may_need() -> 
         ('~boss("Ann") & ~office("Oslo")', None),
         ('boss("Oslo")', None),
         ('salary("Core")', 'salary(~team("Core"))'),
+        ('average(salary, "Oslo")', None),
+        ('average(salary, "Core")', 'average(salary, ~team("Core"))'),
         ('hired(~team("Core")) > 2019', 'hired(~team("Core")) > "2019-12-31"'),
         ('hired(~team("Core")) < 2020', 'hired(~team("Core")) < "2020-01-01"'),
         ('hired(~team("Core")) = 2019', 'hired(~team("Core")) >= "2019-01-01" & hired(~team("Core")) <= "2019-12-31"'),
@@ -123,3 +125,29 @@ def test_numbers_and_dates_are_candidates(
 def test_names_come_with_their_kinds(typed: GraphSchema) -> None:
     (name,) = [found for found in link_names("who is in the Core team?", typed) if found.label == "Core"]
     assert [typed.kinds[kind].words for kind in name.kinds] == ["team"]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("who is in Northern?", ["Northern Lights"]),
+        ("who works for the northern lights?", []),
+        (
+            "who coaches the senior women?",
+            [("senior women", "Senior Women Four"), ("senior women", "Senior Women Quad")],
+        ),
+        ("people in the Leeds office", [("Leeds", "Leeds Hub")]),
+        ("what is in the middle?", []),
+    ],
+)
+def test_names_that_words_only_begin_are_offered_with_less_weight(
+    question: str, expected: list[tuple[str, str]]
+) -> None:
+    names = ("Northern Lights", "Senior Women Quad", "Senior Women Four", "Leeds", "Leeds Hub", "In the Mood")
+    schema = GraphSchema(KnowledgeGraph.from_triples([("Ann", "knows", name) for name in names]))
+    found = [name for name in link_names(question, schema) if name.weight == LONGER]
+    assert sorted(name.label for name in found) == expected
+
+
+def test_pronouns_are_no_names(typed: GraphSchema) -> None:
+    assert {name.text for name in link_names("who is Ann's boss and what is her team?", typed)} == {"Ann"}
