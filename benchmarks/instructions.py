@@ -1,11 +1,14 @@
 """Written instructions read to tasks by rules and embeddings, against what a person says that they mean.
 
-    python -m benchmarks.instructions [--final] [FILE ...]
+    python -m benchmarks.instructions [--final] [--reader READER] [FILE ...]
+    python -m benchmarks.instructions --unseen READER [READER ...]
 
 The lists were written by people who had not seen the reader. Without arguments it reads the development lists
 (written instructions, and some four hundred wordings of small tasks), which the reader was worked on with, and prints
 every miss field by field; `--final` also reads the list that nobody had read before, and writes
-`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form.
+`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form. READER is `rules`,
+`model` or the folder of an adapter; `--unseen` reads the list `instructions.unseen` with each, and writes
+`results/unseen_instructions.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
+from reasoning.language.readers import RULES
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.instructions import read_instruction
@@ -116,30 +121,38 @@ def differences(gold: Form, read: Form) -> dict[str, tuple[Any, Any]]:
     return {name: (flat[0][name], flat[1].get(name)) for name in flat[0] if flat[0][name] != flat[1].get(name)}
 
 
-def check(entry: Mapping[str, Any], matcher: ClassMatcher) -> dict[str, tuple[Any, Any]]:
-    """How the reading of one entry differs from its gold, or from the nearest alternative that is accepted."""
+def check(entry: Mapping[str, Any], matcher: ClassMatcher, reader: str = RULES) -> dict[str, tuple[Any, Any]]:
+    """How the reading of one entry differs from its gold, or from the nearest alternative that is accepted.
+
+    What was not understood, so that nothing is done, differs in `understood` alone.
+    """
     try:
-        read = as_form(read_instruction(entry["instruction"], matcher))
+        task = read_instruction(entry["instruction"], matcher, reader=reader)
     except InstructionError as error:
         return {} if entry["task"].get("contradiction") else {"contradiction": (False, str(error))}
+    if not task.understood and not entry["task"].get("unread"):
+        return {"understood": (True, False)}
+    read = as_form(task)
     golds = [entry["task"], *({**entry["task"], **one} for one in entry.get("accept", ()))]
     return min((differences(filled(gold), read) for gold in golds), key=len)
 
 
-def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher) -> Form:
-    began = time.perf_counter()
-    misses = [
-        {"instruction": entry["instruction"], "differences": found}
-        for entry in entries
-        if (found := check(entry, matcher))
-    ]
-    seconds = time.perf_counter() - began
+def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher, reader: str = RULES) -> Form:
+    misses: list[Form] = []
+    times: list[float] = []
+    for entry in entries:
+        began = time.perf_counter()
+        if found := check(entry, matcher, reader):
+            misses.append({"instruction": entry["instruction"], "differences": found})
+        times.append(time.perf_counter() - began)
     right = len(entries) - len(misses)
     return {
         "count": len(entries),
         "right": right,
         "accuracy": right / len(entries),
-        "seconds": seconds,
+        "refused": sum(not {"understood", "contradiction"}.isdisjoint(miss["differences"]) for miss in misses),
+        "seconds": sum(times),
+        "median_seconds": statistics.median(times),
         "misses": misses,
     }
 
@@ -161,13 +174,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="lists of instructions in JSON")
     parser.add_argument("--final", action="store_true", help="read both lists and write the results")
+    parser.add_argument("--reader", default=RULES, help="who reads: rules (default), model or an adapter's folder")
+    parser.add_argument("--unseen", nargs="+", metavar="READER", help="read the unseen list with these readers")
     options = parser.parse_args()
     files = {path.name: path for path in options.files} or {
         half: path for half, path in LISTS.items() if options.final or half != "final"
     }
     matcher = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     matcher.match_all(["person", "something that has to be looked up by its meaning"])
-    halves = {name: measure(json.loads(path.read_text(encoding="utf-8")), matcher) for name, path in files.items()}
+    if options.unseen:
+        write_unseen(options.unseen, matcher)
+        return
+    halves = {
+        name: measure(json.loads(path.read_text(encoding="utf-8")), matcher, options.reader)
+        for name, path in files.items()
+    }
     for name, figures in halves.items():
         print(as_text(name, figures))
     if options.final:
@@ -196,6 +217,35 @@ def write(halves: Mapping[str, Any]) -> None:
         json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     (results / "instructions.md").write_text(head + body + "\n", encoding="utf-8")
+
+
+def write_unseen(readers: Sequence[str], matcher: ClassMatcher) -> None:
+    """Read the unseen list, and write what each reader got right, refused and got wrong."""
+    entries = json.loads((HERE / "lists" / "instructions.unseen.json").read_text(encoding="utf-8"))
+    results = {Path(reader).name: measure(entries, matcher, reader) for reader in readers}
+    report = {
+        "command": f"python -m benchmarks.instructions --unseen {' '.join(results)}",
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "results": results,
+    }
+    rows = [
+        f"| {name} | {of['right']} of {of['count']} | {of['count'] - of['right'] - of['refused']} | {of['refused']} | "
+        f"{of['median_seconds']:.2f} |"
+        for name, of in results.items()
+    ]
+    text = "\n".join([
+        "# Instructions that nobody had read before",
+        "",
+        f"`{report['command']}`, on {machine_words(machine())}. Right is a task with every field right.",
+        "",
+        "| reader | right | wrong | asked back or refused | median seconds |",
+        "|---|---|---|---|---|",
+        *rows,
+    ])  # fmt: skip
+    print(text)
+    (HERE / "results" / "unseen_instructions.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    (HERE / "results" / "unseen_instructions.md").write_text(text + "\n")
 
 
 if __name__ == "__main__":

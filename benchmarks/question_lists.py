@@ -32,9 +32,10 @@ from benchmarks.machine import machine, machine_words
 from kg_data.errors import SkylarkError
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.readers import MODEL, RULES
 from reasoning.query.binding import bind
 from reasoning.query.tree import Compare, Entity, Query, Top
-from reasoning.reading import MODEL, RULES, ReadingOptions, ReadQuestion, understand
+from reasoning.reading import ReadingOptions, ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("world", "other")

@@ -24,9 +24,6 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("reasoning/execution/batch/execution.py", "reasoning.execution.batch.kernel"): (
         "numba takes a second, and single queries are not compiled"
     ),
-    ("vision/reading/instructions/__init__.py", "vision.reading.instructions.structured"): (
-        "pydantic's schema of a task is for hosted models alone"
-    ),
 }
 """(file, module imported inside one of its functions) to the reason: a heavy optional package hangs on the module."""
 MOST_INSIDE_FUNCTIONS = 30

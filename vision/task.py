@@ -131,6 +131,8 @@ class Task:
         understood: False where no part of it says what is looked for and something was not understood: everything
             would be a guess, so nothing is looked for.
         notes: what was assumed in reading it, one sentence each.
+        probability: that it is what was meant, where a language model read it; else None.
+        rivals: other tasks that the instruction may mean, the likeliest first.
     """
 
     instruction: str = ""
@@ -148,11 +150,14 @@ class Task:
     unread: tuple[str, ...] = ()
     understood: bool = True
     notes: tuple[str, ...] = ()
+    probability: float | None = None
+    rivals: tuple[Task, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain values that `json.dumps` takes; the range of the output under its own name."""
         plain = asdict(self)
         plain["output"]["range"] = plain["output"].pop("range_")
+        plain["rivals"] = [rival.to_dict() for rival in self.rivals]
         return plain
 
     @supplied

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg_data.errors import SkylarkError
+from reasoning.language.readers import RULES
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
 from vision.detections.detections import Detections
@@ -41,7 +42,8 @@ class Vision:
     Args:
         model: "embedded", "onnx:PATH", the hub name or path of a transformers detector, segmenter or vision-language
             model, "DETECTOR+SAM" for outlines by a mask model, or a `Detector`.
-        llm: a LangChain chat model, or "provider:model" for one, that reads instructions instead of the rules.
+        llm: a LangChain chat model, or "provider:model" for one, that reads instructions instead of `reader`.
+        reader: "rules", "model" for the embedded language model, or the folder of an adapter for it.
         min_score: boxes that score less are dropped; the detector's own default where None. An instruction that
             states a confidence goes before it.
         device: "cpu", "cuda", ... for transformers models.
@@ -61,6 +63,7 @@ class Vision:
         model: str | Detector = "embedded",
         *,
         llm: BaseChatModel | str | None = None,
+        reader: str = RULES,
         min_score: float | None = None,
         device: str | None = None,
         dtype: str | None = None,
@@ -71,6 +74,7 @@ class Vision:
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = _chat_model(llm) if isinstance(llm, str) else llm
+        self._reader = reader
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -85,7 +89,7 @@ class Vision:
         """
         if not isinstance(instruction, str):
             raise InstructionError(f"an instruction is a text, not a {type(instruction).__name__}")
-        return read_instruction(instruction, self.matcher, self._llm)
+        return read_instruction(instruction, self.matcher, self._llm, self._reader)
 
     def detect(
         self, image: ImageSource, instruction: str | Task = EVERYTHING, *, min_score: float | None = None

@@ -8,9 +8,3 @@ import argparse
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Offer `--kg`."""
     parser.add_argument("--kg", required=True, metavar="GRAPH", help="built-in name, data-set name or folder, or file")
-
-
-def add_reader(parser: argparse.ArgumentParser) -> None:
-    """Offer `--reader`."""
-    about = "rules (default), model, or the folder of an adapter made by `teach questions`"
-    parser.add_argument("--reader", metavar="R", help=about)

@@ -9,10 +9,11 @@ from typing import Any
 from kg_data.command_line import OK, USAGE, as_json
 from kg_data.text_table import aligned
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph, add_reader
+from reasoning.cli.options import add_graph
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.readers import RULES, add_reader
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading import RULES, ReadingOptions, understand
+from reasoning.reading import ReadingOptions, understand
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("question", metavar="QUESTION", help="the question")
     add_graph(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    add_reader(parser)
+    add_reader(parser, "questions")
     parser.set_defaults(command=read)
 
 

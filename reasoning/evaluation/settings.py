@@ -16,7 +16,7 @@ from reasoning.evaluation.method import MethodEvaluation
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.marking.adapters import adapter_digest
-from reasoning.reading import RULES
+from reasoning.language.readers import RULES
 from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 

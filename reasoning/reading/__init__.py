@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
-from kg_data.errors import SkylarkError
-from reasoning.graph.names import nearest_texts
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import TokenUsage
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.hosted.structured_output import NoSchemaError
+from reasoning.language.readers import RULES, adapter_folder
 from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
@@ -39,9 +37,6 @@ __all__ = [
     "read_question",
     "understand",
 ]
-
-RULES, MODEL = "rules", "model"
-"""Readers by name."""
 
 MAX_CHARACTERS = 1000
 """Longest question; any real one is shorter, and the work grows with the length."""
@@ -69,27 +64,13 @@ def understand(
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
     if llm is None and options.reader != RULES:
-        return understood_by_model(question, kg, _adapter(options.reader))
+        return understood_by_model(question, kg, adapter_folder(options.reader, PACKAGED))
     by_grammar = _by_grammar(question, kg)
     if llm is None:
         return by_grammar
     spent: list[TokenUsage] = []
     found = _by_model(question, kg, llm, options, spent.append, by_grammar)
     return replace(found, usage=TokenUsage.total(spent))
-
-
-def _adapter(reader: str) -> Path:
-    """The folder of a reader's adapter.
-
-    Raises:
-        SkylarkError: there is no such reader.
-    """
-    if reader == MODEL:
-        return PACKAGED
-    if not (folder := Path(reader).expanduser()).is_dir():
-        near = "".join(f'; nearest: "{name}"' for name in nearest_texts(reader, (RULES, MODEL), 1))
-        raise SkylarkError(f'There is no reader "{reader}": take {RULES}, {MODEL}, or the folder of an adapter{near}')
-    return folder
 
 
 def _by_model(

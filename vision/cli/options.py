@@ -10,6 +10,7 @@ from pathlib import Path
 from rapidfuzz.process import extractOne
 
 from kg_data.command_line import positive
+from reasoning.language.readers import RULES, add_reader
 from vision.cli.output_folder import DRAWN
 from vision.errors import ArgumentError
 from vision.images.loading import list_images
@@ -28,6 +29,7 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
         parser.add_argument(
             "--llm", metavar="L", help="provider:model that reads the instruction in place of the rules"
         )
+        add_reader(parser, "instructions")
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
     parser.add_argument("--threads", type=positive, metavar="N", help="of the embedded detector; default: one a core")
@@ -49,6 +51,7 @@ def opened(options: argparse.Namespace) -> Vision:
     return Vision(
         options.model,
         llm=getattr(options, "llm", None),
+        reader=getattr(options, "reader", None) or RULES,
         min_score=getattr(options, "min_score", None),
         device=options.device,
         dtype=options.dtype,
