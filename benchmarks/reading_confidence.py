@@ -3,7 +3,7 @@
     python -m benchmarks.reading_confidence ADAPTER
 
 Of the development lists every eighth question is kept back from teaching; these, and the lists `final`, are read. A
-logistic regression is fitted to whether the best reading is right, and `sure` is the probability from which answering
+logistic regression is fitted to whether each reading is right, and `sure` is the probability from which answering
 gains most, a wrong answer costing as much as `COST` right ones. Both are written to `confidence.json` in the adapter's
 folder.
 """
@@ -72,7 +72,7 @@ def main() -> None:
     folder = parser.parse_args().adapter
     data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
     graphs: dict[str, KnowledgeGraph] = {}
-    features, right, answering = [], [], []
+    features, right, answering, question_of = [], [], [], []
     lines = []
     for number, record in enumerate(records()):
         name = record.get("kg", "world")
@@ -85,19 +85,25 @@ def main() -> None:
             continue
         if not readings:
             continue
-        best = max(readings, key=lambda reading: reading.features["log_probability"])
-        features.append([best.features[name] for name in FEATURES])
-        right.append(judged(record, ReadQuestion(record["question"], best.query), graphs[name])[0])
-        answering.append(best.query is not None)
-        lines.append({"question": record["question"], "kind": record["kind"], "graph": name, "right": right[-1],
-                      "read": str(best.query), "wanted": record["query"], **best.features})  # fmt: skip
+        for reading in readings:
+            features.append([reading.features[name] for name in FEATURES])
+            right.append(judged(record, ReadQuestion(record["question"], reading.query), graphs[name])[0])
+            question_of.append(number)
+            answering.append(reading.query is not None)
+            lines.append({"number": number, "question": record["question"], "kind": record["kind"], "graph": name,
+                          "right": right[-1], "read": str(reading.query), "wanted": record["query"],
+                          **reading.features})  # fmt: skip
         if number % 20 == 19:
-            print(f"{number + 1} read, {np.mean(right):.3f} right", file=sys.stderr, flush=True)
-    known, hits = np.array(features), np.array(right)
-    weights = fitted(known, hits)
+            print(f"{number + 1} read", file=sys.stderr, flush=True)
+    known, every_hit = np.array(features), np.array(right)
+    weights = fitted(known, every_hit)
     confidence = Confidence(dict(zip((*FEATURES, "bias"), weights.tolist(), strict=True)), 0.5, 0.1)
-    probabilities = np.array([confidence.probability(dict(zip(FEATURES, row, strict=True))) for row in known])
-    sure = threshold(probabilities[np.array(answering)], hits[np.array(answering)])
+    of_each = np.array([confidence.probability(dict(zip(FEATURES, row, strict=True))) for row in known])
+    order = np.lexsort((-of_each, np.array(question_of)))
+    best = order[np.unique(np.array(question_of)[order], return_index=True)[1]]
+    probabilities, hits = of_each[best], every_hit[best]
+    answers = np.array(answering)[best]
+    sure = threshold(probabilities[answers], hits[answers])
     replace(confidence, sure=round(sure, 3)).write(folder)
     Path(os.environ.get("CONFIDENCE_LINES", os.devnull)).write_text("\n".join(map(json.dumps, lines)))
     missed = expected_calibration_error(probabilities, hits)

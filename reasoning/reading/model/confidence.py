@@ -17,9 +17,9 @@ from reasoning.language.errors import LLMError
 
 CONFIDENCE_FILE = "confidence.json"
 
-FEATURES = ("log_probability", "rival", "link", "unused", "bridged")
+FEATURES = ("log_probability", "rival", "link", "unused", "bridged", "nothing")
 """What the model gives the query (its logarithm), the best other one (likewise), the worst link that it uses, how many
-good links it does not use, how many relations were put in."""
+good links it does not use, how many relations were put in, and 1 where it says that the graph cannot say it."""
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class QuestionReader:
             "link": min((name.weight for name in used), default=1.0),
             "unused": float(len({name.start for name in unused})),
             "bridged": float(bridged),
+            "nothing": float(written.strip() == NOTHING.strip()),
         }
 
     def _part(self, question: str, names: Sequence[Candidate]) -> tuple[Schema, dict[int, int]]:
