@@ -48,7 +48,7 @@ class Variations:
         if reply.expression is not None:
             return one
         names = [*reply.classes, *reply.excluded]
-        words = [word for name in names for word in name.lower().split()]
+        words = [word for name in (*names, *reply.unread) for word in name.lower().split()]
         put: dict[str, str] = {}
         for name in names:
             places = list(re.finditer(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE))
