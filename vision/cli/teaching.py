@@ -11,8 +11,9 @@ from kg_data.command_line import OK, positive
 from kg_data.devices import find_device
 from reasoning.language.errors import LLMError
 from reasoning.language.teaching.arguments import add_options, add_run, given_options, say
-from vision.reading.instructions.teaching.curriculum import InstructionTeachingOptions, teach_instructions
-from vision.reading.instructions.teaching.lists import FOLDER, read_lists
+from vision.reading.teaching.curriculum import ImageReadingOptions, Texts, teach_reading
+from vision.reading.teaching.expressions import read_expressions
+from vision.reading.teaching.instructions import FOLDER, read_lists
 
 
 def add_commands(commands: Any) -> None:
@@ -20,32 +21,36 @@ def add_commands(commands: Any) -> None:
     about = "teach a language model what the reading of images needs"
     teach = commands.add_parser("teach", help=about, description=about)
     jobs = teach.add_subparsers(required=True, metavar="JOB")
-    about = "teach a language model to read instructions as tasks"
+    about = "teach a language model to read instructions as tasks, and expressions as queries"
     instructions = jobs.add_parser("instructions", help=about, description=about)
     add_run(instructions)
     add_options(
         instructions,
-        InstructionTeachingOptions(),
+        ImageReadingOptions(),
         ("layers", positive, "how many of the student's layers are used"),
         ("rank", positive, "of the LoRA matrices"),
         ("learning-rate", float, "the highest"),
         ("tokens", positive, "training tokens of the run"),
         ("tokens-of-a-pass", positive, "tokens packed into one pass"),
+        ("expressions", float, "share of the packs that are of expressions"),
         ("report-every", positive, "tokens between two examinations and checkpoints"),
         ("seed", int, "of everything drawn"),
     )
-    instructions.add_argument(
-        "--lists", nargs="+", type=Path, default=[], metavar="FILE", help="written instructions to teach as well"
-    )
+    about = "written instructions (JSON) or expressions (JSON lines) to teach as well"
+    instructions.add_argument("--lists", nargs="+", type=Path, default=[], metavar="FILE", help=about)
     instructions.set_defaults(command=instructions_command)
 
 
 def instructions_command(arguments: argparse.Namespace) -> int:
     """Teach reading, and print the last examination."""
-    options = given_options(InstructionTeachingOptions, arguments)
-    instructions = read_lists([*sorted(FOLDER.glob("*.json")), *arguments.lists])
-    say(f"{len(instructions)} written instructions")
+    options = given_options(ImageReadingOptions, arguments)
+    lists = [*sorted(FOLDER.iterdir()), *arguments.lists]
+    texts = Texts(
+        read_lists([path for path in lists if path.suffix == ".json"]),
+        read_expressions([path for path in lists if path.suffix == ".jsonl"]),
+    )
+    say(f"{len(texts.instructions)} written instructions, {len(texts.expressions)} expressions")
     device = find_device(arguments.device, LLMError)
-    report = teach_instructions(options, arguments.out, say, instructions, start=arguments.start, device=device)
+    report = teach_reading(options, arguments.out, say, texts, start=arguments.start, device=device)
     print(json.dumps(report.to_dict(), indent=1))
     return OK

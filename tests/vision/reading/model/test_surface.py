@@ -12,7 +12,7 @@ from vision.reading.instructions.model.prompt import InstructionPrompt
 from vision.reading.instructions.model.surface import read_back, written
 from vision.reading.instructions.model.task_grammar import task_grammar
 from vision.reading.instructions.replies import TaskReply
-from vision.reading.instructions.teaching.lists import FOLDER, read_lists
+from vision.reading.teaching.instructions import FOLDER, read_lists
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from vision.reading.instructions.model.loading import instruction_reader
 from vision.reading.instructions.model.prompt import InstructionPrompt
 from vision.reading.instructions.model.surface import read_back, written
 from vision.reading.instructions.replies import TaskReply
-from vision.reading.instructions.teaching.curriculum import (
-    InstructionTeachingOptions,
+from vision.reading.teaching.curriculum import (
+    ImageReadingOptions,
+    Texts,
     is_kept_back,
-    teach_instructions,
+    teach_reading,
 )
-from vision.reading.instructions.teaching.lists import FOLDER, TaughtInstruction, read_lists
-from vision.reading.instructions.teaching.variations import Variations
+from vision.reading.teaching.instructions import FOLDER, TaughtInstruction, Variations, read_lists
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
     taught = [TaughtInstruction(f"find {word}", TaskReply(classes=[word])) for word in words] + [
         TaughtInstruction(f"show {number} {word}", TaskReply(classes=[word])) for word in words for number in range(12)
     ]
-    options = InstructionTeachingOptions(
+    options = ImageReadingOptions(
         source=str(model), layers=2, rank=2, tokens=2500, tokens_of_a_pass=256, report_every=1000
     )
 
@@ -69,9 +69,9 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        teach_instructions(options, tmp_path / "run", killed, taught)
+        teach_reading(options, tmp_path / "run", killed, Texts(taught))
     said: list[str] = []
-    report = teach_instructions(options, tmp_path / "run", said.append, taught)
+    report = teach_reading(options, tmp_path / "run", said.append, Texts(taught))
     assert any(line.startswith("going on from") for line in said)
     lines = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["tokens"] >= 2500

@@ -53,23 +53,29 @@ def task_grammar(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]
         "axis": AXES, "sure": (" sure",), "keys": (" keys",), "measure": (" points", " range"), "ignore": (" ignore",),
         "word": (*FORMATS, *GEOMETRIES, *BOXES, " unit", *FLAGS, *CLASSES),
     }  # fmt: skip
-    rules = [f"{name}: {_any_of(pieces, piece)}" for name, pieces in classes.items()]
+    rules = [f"{name}: {any_of(pieces, piece)}" for name, pieces in classes.items()]
+    return "\n".join([_RULES, *rules, *copied_words(prompt, piece)])
+
+
+def copied_words(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]]) -> list[str]:
+    """The rule `span`, any stretch of a text's words, with the rules that it needs."""
     words = [f" {word.text}" for word in prompt.words]
-    rules += [
-        f"s{at}: {_tokens(word, piece)}" + (f" s{at + 1}?" if at + 1 < len(words) else "")
+    rules = [
+        f"s{at}: {tokens_of(word, piece)}" + (f" s{at + 1}?" if at + 1 < len(words) else "")
         for at, word in enumerate(words)
     ]
-    rules.append("span: " + (" | ".join(f"s{at}" for at in range(len(words))) or _NEVER))
-    return _RULES + "\n".join(rules)
+    return [*rules, "span: " + (" | ".join(f"s{at}" for at in range(len(words))) or _NEVER)]
 
 
 _NEVER = '"\\u0000"'
 """What no tokens of a reply spell."""
 
 
-def _tokens(text: str, piece: Callable[[str], Sequence[int]]) -> str:
+def tokens_of(text: str, piece: Callable[[str], Sequence[int]]) -> str:
+    """The tokens of a text, one after the other, as a grammar writes them."""
     return " ".join(f"<[{token}]>" for token in piece(text))
 
 
-def _any_of(pieces: Iterable[str], piece: Callable[[str], Sequence[int]]) -> str:
-    return " | ".join(_tokens(text, piece) for text in pieces) or _NEVER
+def any_of(pieces: Iterable[str], piece: Callable[[str], Sequence[int]]) -> str:
+    """One of some pieces; nothing fits where there are none."""
+    return " | ".join(tokens_of(text, piece) for text in pieces) or _NEVER

@@ -1,0 +1,169 @@
+"""What a model is taught of reading about images: written instructions and expressions, varied; others to examine."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
+from reasoning.language.teaching.examining import Report
+from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.preparing import prepare_writer
+from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.writing.packs import Pack, Segment
+from reasoning.language.writing.writer import WriterTokens
+from vision.errors import InstructionError
+from vision.reading.expressions.model import surface as expression_surface
+from vision.reading.expressions.model.reader import BEGINNING as ABOUT_EXPRESSIONS
+from vision.reading.instructions.model import surface as task_surface
+from vision.reading.instructions.model.loading import JOB
+from vision.reading.instructions.model.prompt import BEGINNING, InstructionPrompt
+from vision.reading.teaching.expressions import ExpressionVariations, TaughtExpression
+from vision.reading.teaching.instructions import TaughtInstruction, Variations
+
+KEPT_BACK = 10
+"""One of so many texts, chosen by its letters, is examined with and not taught."""
+
+TOGETHER = 12
+"""Texts of a pack that is examined with."""
+
+
+def is_kept_back(text: str) -> bool:
+    """Whether an instruction or expression is not taught."""
+    return zlib.crc32(text.encode()) % KEPT_BACK == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageReadingOptions(TeachingOptions):
+    """How a student is taught to read instructions and expressions.
+
+    Attributes:
+        expressions: share of the packs that are of expressions.
+    """
+
+    layers: int = 30
+    rank: int = 16
+    learning_rate: float = 1e-3
+    tokens: int = 1_000_000
+    tokens_of_a_pass: int = 1024
+    dtype: str = "bfloat16"
+    report_every: int = 50_000
+    expressions: float = 0.3
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is taught: written instructions and expressions."""
+
+    instructions: Sequence[TaughtInstruction] = ()
+    expressions: Sequence[TaughtExpression] = ()
+
+
+def teach_reading(
+    options: ImageReadingOptions,
+    out: Path,
+    say: Callable[[str], None],
+    texts: Texts,
+    *,
+    start: Path | None = None,
+    device: str = "cpu",
+) -> Report:
+    """Teach a student to read until `options.tokens` are seen; a run that stopped goes on.
+
+    Args:
+        options: how; those of a run that goes on must be the same.
+        out: the run's folder: its log, and `checkpoint` with the adapter.
+        say: is called with each line of progress.
+        texts: taught, but a tenth of them, which is examined with.
+        start: an adapter to begin with, None for a new one.
+        device: by torch's name; a run may go on upon another.
+
+    Returns:
+        The last examination.
+
+    Raises:
+        TeachingError: the folder holds another run.
+        LLMError: the student or the adapter cannot be loaded.
+    """
+    claim_folder(out, options)
+    writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
+    return teach(ReadingCurriculum(texts, options, writer.tokens), options, out, WriteLearner(writer), say)
+
+
+class ReadingCurriculum:
+    """The packs of a run; a `reasoning.language.teaching.loop.Curriculum`.
+
+    Args:
+        texts: taught and held out.
+        options: how much is drawn.
+        tokens: the student's.
+    """
+
+    unique_tokens = 0
+
+    def __init__(self, texts: Texts, options: ImageReadingOptions, tokens: WriterTokens) -> None:
+        self._options, self._tokens = options, tokens
+        self._instructions = [one for one in texts.instructions if not is_kept_back(one.text)]
+        self._expressions = [one for one in texts.expressions if not is_kept_back(one.text)]
+        self._instruction_variations = Variations(self._instructions)
+        self._expression_variations = ExpressionVariations(self._expressions)
+        tasks = list(self._tasks([one for one in texts.instructions if is_kept_back(one.text)]))
+        sentences = list(self._sentences([one for one in texts.expressions if is_kept_back(one.text)]))
+        self.exam: Sequence[TaughtPack] = self._packs(tasks[::2], BEGINNING)
+        self.exam = [*self.exam, *self._packs(sentences[::2], ABOUT_EXPRESSIONS)]
+        self._calibrating = self._packs(tasks[1::2], BEGINNING) + self._packs(sentences[1::2], ABOUT_EXPRESSIONS)
+
+    def next_pass(self, progress: Progress) -> list[TaughtPack]:
+        """One pack, drawn by the update's number, so that a run that goes on meets the same."""
+        rng = random.Random(f"{self._options.seed}|{progress.updates}")
+        of_expressions = bool(self._expressions) and (
+            not self._instructions or rng.random() < self._options.expressions
+        )
+        segments: list[tuple[str, Segment]] = []
+        while sum(len(segment.tokens) for _, segment in segments) < 0.85 * self._options.tokens_of_a_pass:
+            if of_expressions:
+                expression = self._expression_variations.draw(rng.choice(self._expressions), rng)
+                segments += self._sentences([expression])
+            else:
+                segments += self._tasks([self._instruction_variations.draw(rng.choice(self._instructions), rng)])
+        return [self._pack(segments, ABOUT_EXPRESSIONS if of_expressions else BEGINNING)]
+
+    def calibration(self) -> list[TaughtPack]:
+        """Texts that were not taught, others than those of the exam."""
+        return self._calibrating
+
+    def _packs(self, segments: Sequence[tuple[str, Segment]], beginning: str) -> list[TaughtPack]:
+        return [self._pack(segments[at : at + TOGETHER], beginning) for at in range(0, len(segments), TOGETHER)]
+
+    def _pack(self, segments: Sequence[tuple[str, Segment]], beginning: str) -> TaughtPack:
+        kinds = [kind for kind, _ in segments]
+        return TaughtPack(Pack(self._tokens.text(beginning), [segment for _, segment in segments]), kinds)
+
+    def _tasks(self, instructions: Sequence[TaughtInstruction]) -> Iterator[tuple[str, Segment]]:
+        """Instructions with their replies as tokens, but for those that cannot be written or are far too long."""
+        for one in instructions:
+            prompt = InstructionPrompt(one.text)
+            try:
+                pieces = task_surface.written(one.reply, prompt)
+                yield from self._segment(one.reply.kind, prompt, pieces)
+            except InstructionError:
+                continue
+
+    def _sentences(self, expressions: Sequence[TaughtExpression]) -> Iterator[tuple[str, Segment]]:
+        """The same of expressions."""
+        for one in expressions:
+            prompt = InstructionPrompt(one.text)
+            try:
+                pieces = expression_surface.written(one.sentence, one.words, prompt)
+                yield from self._segment(f"expression: {one.sentence.question}", prompt, pieces)
+            except InstructionError:
+                continue
+
+    def _segment(self, kind: str, prompt: InstructionPrompt, pieces: Sequence[str]) -> Iterator[tuple[str, Segment]]:
+        segment = Segment.of((self._tokens.text(prompt.text), self._tokens.reply(pieces)))
+        if len(segment.tokens) <= self._options.tokens_of_a_pass:
+            yield kind, segment
