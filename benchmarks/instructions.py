@@ -1,14 +1,11 @@
-"""Written instructions read to tasks by rules and embeddings, against what a person says that they mean.
+"""Written instructions read to tasks, against what a person says that they mean.
 
-    python -m benchmarks.instructions [--final] [--reader READER] [FILE ...]
+    python -m benchmarks.instructions [--reader READER] [FILE ...]
     python -m benchmarks.instructions --unseen READER [READER ...]
 
-The lists were written by people who had not seen the reader. Without arguments it reads the development lists
-(written instructions, and some four hundred wordings of small tasks), which the reader was worked on with, and prints
-every miss field by field; `--final` also reads the list that nobody had read before, and writes
-`results/instructions.json` and `.md` beside this file. FILE is any other list of the same form. READER is `rules`,
-`model` or the folder of an adapter; `--unseen` reads the list `instructions.unseen` with each, and writes
-`results/unseen_instructions.json` and `.md`.
+The lists were written by people who had not seen the reader. It reads FILE, or the list `final`, of which nothing is
+taught, and prints every miss field by field. READER is `model` or the folder of an adapter; `--unseen` reads the list
+`unseen` with each, and writes `results/unseen_instructions.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -23,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, machine_words
-from reasoning.language.readers import RULES
+from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.instructions import read_instruction
+from vision.reading.instructions.loading import PACKAGED
 from vision.task import Task
 
 HERE = Path(__file__).resolve().parent
-LISTS = {half: HERE / "lists" / f"instructions.{half}.json" for half in ("development", "wordings", "final")}
-STANDARDS = ("coco", "yolo", "voc")
+LISTS = HERE / "lists"
 
 Form = dict[str, Any]
 """A task in the lists' form, every field present; what is compared."""
@@ -121,13 +118,13 @@ def differences(gold: Form, read: Form) -> dict[str, tuple[Any, Any]]:
     return {name: (flat[0][name], flat[1].get(name)) for name in flat[0] if flat[0][name] != flat[1].get(name)}
 
 
-def check(entry: Mapping[str, Any], matcher: ClassMatcher, reader: str = RULES) -> dict[str, tuple[Any, Any]]:
+def check(entry: Mapping[str, Any], matcher: ClassMatcher, adapter: Path = PACKAGED) -> dict[str, tuple[Any, Any]]:
     """How the reading of one entry differs from its gold, or from the nearest alternative that is accepted.
 
     What was not understood, so that nothing is done, differs in `understood` alone.
     """
     try:
-        task = read_instruction(entry["instruction"], matcher, reader=reader)
+        task = read_instruction(entry["instruction"], matcher, adapter=adapter)
     except InstructionError as error:
         return {} if entry["task"].get("contradiction") else {"contradiction": (False, str(error))}
     if not task.understood and not entry["task"].get("unread"):
@@ -137,12 +134,12 @@ def check(entry: Mapping[str, Any], matcher: ClassMatcher, reader: str = RULES) 
     return min((differences(filled(gold), read) for gold in golds), key=len)
 
 
-def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher, reader: str = RULES) -> Form:
+def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher, adapter: Path = PACKAGED) -> Form:
     misses: list[Form] = []
     times: list[float] = []
     for entry in entries:
         began = time.perf_counter()
-        if found := check(entry, matcher, reader):
+        if found := check(entry, matcher, adapter):
             misses.append({"instruction": entry["instruction"], "differences": found})
         times.append(time.perf_counter() - began)
     right = len(entries) - len(misses)
@@ -172,57 +169,31 @@ def as_text(name: str, figures: Mapping[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="lists of instructions in JSON")
-    parser.add_argument("--final", action="store_true", help="read both lists and write the results")
-    parser.add_argument("--reader", default=RULES, help="who reads: rules (default), model or an adapter's folder")
+    parser.add_argument("files", nargs="*", type=Path, default=[LISTS / "instructions.final.json"], metavar="FILE",
+                        help="lists of instructions in JSON")  # fmt: skip
+    parser.add_argument("--reader", default=MODEL, help="who reads: model (default) or an adapter's folder")
     parser.add_argument("--unseen", nargs="+", metavar="READER", help="read the unseen list with these readers")
     options = parser.parse_args()
-    files = {path.name: path for path in options.files} or {
-        half: path for half, path in LISTS.items() if options.final or half != "final"
-    }
     matcher = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     matcher.match_all(["person", "something that has to be looked up by its meaning"])
     if options.unseen:
         write_unseen(options.unseen, matcher)
         return
-    halves = {
-        name: measure(json.loads(path.read_text(encoding="utf-8")), matcher, options.reader)
-        for name, path in files.items()
-    }
-    for name, figures in halves.items():
-        print(as_text(name, figures))
-    if options.final:
-        write(halves)
+    for path in options.files:
+        figures = measure(json.loads(path.read_text(encoding="utf-8")), matcher, _adapter(options.reader))
+        print(as_text(path.name, figures))
 
 
-def write(halves: Mapping[str, Any]) -> None:
-    final = halves["final"]
-    report = {
-        "command": "python -m benchmarks.instructions --final",
-        "date": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "accuracy": final["accuracy"],
-        "lists": halves,
-    }
-    head = (
-        f"# Instructions read to tasks\n\n`{report['command']}`, on {machine_words(machine())}. Of {final['count']} "
-        f"instructions that nobody had read while the reader was worked on, {final['right']} are read right "
-        f"({final['accuracy']:.1%}); every field of the task has to be right. The development list is what the reader "
-        "was worked on with.\n\n"
-    )
-    body = "\n\n".join(as_text(name, figures) for name, figures in halves.items())
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    (results / "instructions.json").write_text(
-        json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    (results / "instructions.md").write_text(head + body + "\n", encoding="utf-8")
+def _adapter(reader: str) -> Path:
+    return adapter_folder(reader, PACKAGED, (MODEL,))
 
 
 def write_unseen(readers: Sequence[str], matcher: ClassMatcher) -> None:
     """Read the unseen list, and write what each reader got right, refused and got wrong."""
-    entries = json.loads((HERE / "lists" / "instructions.unseen.json").read_text(encoding="utf-8"))
-    results = {Path(reader).name: measure(entries, matcher, reader) for reader in readers}
+    entries = json.loads((LISTS / "instructions.unseen.json").read_text(encoding="utf-8"))
+    results = {
+        Path(reader).name: measure(entries, matcher, adapter_folder(reader, PACKAGED, (MODEL,))) for reader in readers
+    }
     report = {
         "command": f"python -m benchmarks.instructions --unseen {' '.join(results)}",
         "date": datetime.date.today().isoformat(),

@@ -177,8 +177,8 @@ def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, str(name.value)) for name in node.args[:1] if isinstance(name, ast.Constant))
 
 
-DOORS = ("vision/scene", "vision/reading")
-"""Where images meet queries: scenes are asked them, expressions are read as them."""
+DOORS = ("vision/scene", "vision/grounding", "vision/reading")
+"""Where images meet queries: expressions are read as them, scenes are asked them."""
 
 
 def wrong_imports(root: Path) -> list[str]:

@@ -16,8 +16,9 @@ from kg_data.late_names import late_names
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
+    from vision.grounding import Grounding
     from vision.images.loading import load_image
-    from vision.scene import Grounding, Scene
+    from vision.scene import Scene
     from vision.task import OutputFormat, Task
     from vision.vision import Vision
 
@@ -25,7 +26,7 @@ __all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision",
 
 _MODULES = {
     "Detections": "vision.detections.detections",
-    "Grounding": "vision.scene",
+    "Grounding": "vision.grounding",
     "OutputFormat": "vision.task",
     "Scene": "vision.scene",
     "Task": "vision.task",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg_data.errors import SkylarkError
-from reasoning.language.readers import RULES
+from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
 from vision.detections.detections import Detections
@@ -23,10 +23,12 @@ from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.detectors.pipeline import detect_many
 from vision.errors import InstructionError
+from vision.grounding import Grounding, expression_classes, ground
+from vision.grounding.grounding import UNSURE
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.reading.instructions import read_instruction
-from vision.scene import Grounding, Scene, expression_classes, ground
-from vision.scene.grounding import UNSURE
+from vision.reading.instructions.loading import PACKAGED
+from vision.scene import Scene
 from vision.selection import Plan, selected
 from vision.task import OutputFormat, Task
 
@@ -43,7 +45,7 @@ class Vision:
         model: "embedded", "onnx:PATH", the hub name or path of a transformers detector, segmenter or vision-language
             model, "DETECTOR+SAM" for outlines by a mask model, or a `Detector`.
         llm: a LangChain chat model, or "provider:model" for one, that reads instructions instead of `reader`.
-        reader: "rules", "model" for the embedded language model, or the folder of an adapter for it.
+        reader: "model" for the embedded language model with the packaged adapter, or the folder of another.
         min_score: boxes that score less are dropped; the detector's own default where None. An instruction that
             states a confidence goes before it.
         device: "cpu", "cuda", ... for transformers models.
@@ -52,6 +54,7 @@ class Vision:
 
     Raises:
         DetectorError: there is no such model, or it cannot be opened.
+        LLMError: there is no such reader.
 
     Example:
         >>> Vision().read("the two largest dogs").limit
@@ -63,7 +66,7 @@ class Vision:
         model: str | Detector = "embedded",
         *,
         llm: BaseChatModel | str | None = None,
-        reader: str = RULES,
+        reader: str = MODEL,
         min_score: float | None = None,
         device: str | None = None,
         dtype: str | None = None,
@@ -74,7 +77,7 @@ class Vision:
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = _chat_model(llm) if isinstance(llm, str) else llm
-        self._reader = reader
+        self._adapter = adapter_folder(reader, PACKAGED, (MODEL,))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ class Vision:
         """
         if not isinstance(instruction, str):
             raise InstructionError(f"an instruction is a text, not a {type(instruction).__name__}")
-        return read_instruction(instruction, self.matcher, self._llm, self._reader)
+        return read_instruction(instruction, self.matcher, self._llm, self._adapter)
 
     def detect(
         self, image: ImageSource, instruction: str | Task = EVERYTHING, *, min_score: float | None = None
@@ -167,7 +170,7 @@ class Vision:
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
         targets = task.targets if task.understood else ()
         if task.expression is not None:
-            targets = expression_classes(task.expression, self.matcher)
+            targets = expression_classes(task.expression, self.matcher, self._adapter)
         asked = task.min_score if task.min_score is not None else min_score
         sure = self.min_score if asked is None else _checked_bound(asked)
         # An expression speaks of what is in the picture: where nothing sure fits, less sure objects are looked at.
@@ -200,7 +203,8 @@ class Vision:
         everything = replace(plan, task=replace(plan.task, limit=None, region=None, size=None))
         scene = Scene.from_detections(selected(everything, found, image, source), image)
         scored = self.detector.gives_scores and plan.task.min_score is None
-        return ground(plan.task.expression, scene, self.matcher, min_score=plan.sure_score if scored else None)
+        bound = plan.sure_score if scored else None
+        return ground(plan.task.expression, scene, self.matcher, bound, self._adapter)
 
     def _concluded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
         """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""

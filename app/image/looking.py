@@ -91,13 +91,14 @@ class SharedDetector:
 
         threading.Thread(target=work, name="skylark-detector", daemon=True).start()
 
-    def look(self, photo: Any, instruction: str | None, min_score: float) -> Looked:
+    def look(self, photo: Any, instruction: str | None, min_score: float, rival: int | None = None) -> Looked:
         """Look at one image.
 
         Args:
             photo: the file that was sent, as `sent` takes it.
             instruction: what is asked of it.
             min_score: bound on the score.
+            rival: which of the other tasks that the instruction may mean is done; None for the one it was read as.
 
         Raises:
             SkylarkError: there is no image, or it or the instruction cannot be read, or it takes too long.
@@ -107,10 +108,12 @@ class SharedDetector:
             raise SkylarkError(
                 f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
             )
-        return self._limit.run(lambda: self._looked(_loaded(photo), words, bounded_score(min_score)))
+        return self._limit.run(lambda: self._looked(_loaded(photo), words, bounded_score(min_score), rival))
 
-    def _looked(self, image: LoadedImage, words: str, bound: float) -> Looked:
+    def _looked(self, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
         task = self.vision.read(words)
+        if rival is not None and 0 <= rival < len(task.rivals):
+            task = task.rivals[rival]
         detections = self.vision.detect(image.pixels, task, min_score=bound)
         grounding = None
         if task.expression is not None:

@@ -30,6 +30,7 @@ from app.server.words import counted
 from kg_data.errors import SkylarkError
 from vision import Detections
 from vision.detections.drawing import class_colours
+from vision.reading.instructions.describing import in_brief
 from vision.task import FormatName, OutputFormat
 
 AS_ASKED = "as the instruction says"
@@ -96,6 +97,7 @@ class ImageTab:
             self.go = gr.Button("Look", variant="primary", elem_id="look", scale=1, min_width=90)
         self.error = gr.HTML(elem_id="image_error")
         gr.HTML(heading("The instruction as it was read"))
+        self.rivals = gr.Radio([], label="It may also mean", visible=False, elem_id="rivals")
         self.task = gr.HTML(muted("No language model writes the boxes here: a detector does, under the task read from "
                                   "your words."), elem_id="task")  # fmt: skip
 
@@ -109,7 +111,7 @@ class ImageTab:
         ]  # fmt: skip
         asked: dict[str, Any] = {
             "inputs": [self.photo, self.instruction, self.score, self.form],
-            "outputs": [self.error, self.looked, *self._shown], "api_visibility": "private",
+            "outputs": [self.error, self.looked, self.rivals, *self._shown], "api_visibility": "private",
             "concurrency_limit": AT_ONCE, "concurrency_id": "look", "show_progress": "minimal",
             "show_progress_on": [self.overlay], "preprocess": False,
         }  # fmt: skip
@@ -117,6 +119,9 @@ class ImageTab:
             trigger.then(self.show, trigger_mode="multiple", **asked).then(
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
+        self.rivals.input(self.show_rival, trigger_mode="always_last", **{
+            **asked, "inputs": [*asked["inputs"], self.rivals], "outputs": [self.error, self.looked, *self._shown],
+        })  # fmt: skip
         self.score.change(self.show_again, trigger_mode="always_last", **asked)
         self.form.change(written, [self.looked, self.form], [self.output], api_visibility="private", queue=False)
 
@@ -136,15 +141,26 @@ class ImageTab:
         return {self.photo: photo, self.instruction: example.instruction}
 
     def show(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
-        """Look at the image and show what was found."""
+        """Look at the image, show what was found, and offer what else the instruction may mean."""
+        updates, looked = self._looked(photo, instruction, min_score, form, None)
+        others = [] if looked is None else [(in_brief(task), at) for at, task in enumerate(looked.task.rivals)]
+        return {**updates, self.rivals: gr.Radio(others, value=None, visible=bool(others))}
+
+    def show_rival(self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int) -> Updates:
+        """Do what else the instruction may mean; the choice stays."""
+        return self._looked(photo, instruction, min_score, form, rival)[0]
+
+    def _looked(
+        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int | None
+    ) -> tuple[Updates, Looked | None]:
         try:
-            looked = self._detector.look(photo, instruction, min_score)
+            looked = self._detector.look(photo, instruction, min_score, rival)
             detections, (scene, total) = looked.detections, self._detector.scene_of(looked, min_score)
             colours = class_colours((*detections.class_names, *(item.class_name for item in scene.objects)))
             numbers = numbered(scene, detections, looked.grounding)
             rest = other_things(scene, numbers, detections, looked.grounding)
             key = f"{zlib.crc32(f'{photo}|{instruction}'.encode()):08x}"
-            return {
+            updates = {
                 self.error: "",
                 self.looked: detections,
                 self.task: task_html(looked.task, _notes(looked)),
@@ -155,8 +171,9 @@ class ImageTab:
                 self.scene: scene_html(scene, colours, total, numbers),
                 self.reasoning: "" if looked.grounding is None else reasoning_html(looked.grounding),
             }
+            return updates, looked
         except Exception as error:
-            return {self.error: failure_html(error), self.looked: None, **dict.fromkeys(self._shown, "")}
+            return {self.error: failure_html(error), self.looked: None, **dict.fromkeys(self._shown, "")}, None
 
     def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
         """As `show`, once the bound on the score has changed; nothing where nothing is asked yet."""

@@ -11,7 +11,7 @@ from kg_data.command_line import OK, as_json
 from vision.cli.detecting import value_text
 from vision.cli.options import add_min_score, add_model, images_of, opened
 from vision.errors import ArgumentError
-from vision.scene import Grounding
+from vision.grounding import Grounding
 
 
 def add_commands(commands: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rapidfuzz.process import extractOne
 
 from kg_data.command_line import positive
-from reasoning.language.readers import RULES, add_reader
+from reasoning.language.readers import MODEL, add_reader
 from vision.cli.output_folder import DRAWN
 from vision.errors import ArgumentError
 from vision.images.loading import list_images
@@ -27,9 +27,9 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
     )
     if instructions:
         parser.add_argument(
-            "--llm", metavar="L", help="provider:model that reads the instruction in place of the rules"
+            "--llm", metavar="L", help="provider:model that reads the instruction in place of the embedded one"
         )
-        add_reader(parser, "instructions")
+        add_reader(parser, "instructions", (MODEL,))
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
     parser.add_argument("--threads", type=positive, metavar="N", help="of the embedded detector; default: one a core")
@@ -51,7 +51,7 @@ def opened(options: argparse.Namespace) -> Vision:
     return Vision(
         options.model,
         llm=getattr(options, "llm", None),
-        reader=getattr(options, "reader", None) or RULES,
+        reader=getattr(options, "reader", None) or MODEL,
         min_score=getattr(options, "min_score", None),
         device=options.device,
         dtype=options.dtype,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from kg_data.command_line import OK, as_json
@@ -30,7 +30,7 @@ def add_commands(commands: Any) -> None:
 def show_task(options: argparse.Namespace) -> int:
     """Show what an instruction is read as."""
     task = opened(options).read(options.instruction)
-    print(as_json(asdict(task)) if options.json else "\n".join(_lines(task)))
+    print(as_json(task.to_dict()) if options.json else "\n".join(_lines(task)))
     return OK
 
 
@@ -79,6 +79,11 @@ def _lines(task: Task) -> Iterator[str]:
         yield f'not detectable: "{unknown.word}"{nearest}'
     yield from (f'not understood: "{part}"' for part in task.unread)
     yield from (f"note: {note}" for note in task.notes)
+    if task.probability is not None:
+        yield f"probability: {task.probability:.2f}"
+    for rival in task.rivals:
+        lines = "; ".join(_lines(replace(rival, notes=(), probability=None)))
+        yield f"or, with probability {rival.probability or 0.0:.2f}: {lines}"
 
 
 def _output(output: OutputFormat) -> str:

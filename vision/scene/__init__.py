@@ -1,9 +1,7 @@
-"""Detections as a small knowledge graph, and questions about it."""
+"""Detections as a small knowledge graph."""
 
 from __future__ import annotations
 
 from vision.scene.graph import Scene, SceneObject
-from vision.scene.grounding import Grounding, Justification, ground
-from vision.scene.queries import expression_classes
 
-__all__ = ["Grounding", "Justification", "Scene", "SceneObject", "expression_classes", "ground"]
+__all__ = ["Scene", "SceneObject"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from kg_data.errors import SkylarkError
 from reasoning.query.binding import bind
+from reasoning.query.rebuilding import rebuilt
 from reasoning.query.tree import Aggregate, Compare, Intersect, Measured, Operator, Project, Query, Union
-from reasoning.reading.model.kinds import rebuilt
 from reasoning.reading.model.schema import GraphSchema
 
 _FIRST, _LAST = (1, 1), (12, 31)

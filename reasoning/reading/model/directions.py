@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import cast
 
+from reasoning.query.rebuilding import with_parts
 from reasoning.query.tree import Aggregate, Compare, Every, Measured, Project, Query, Top
-from reasoning.reading.model.kinds import UNKNOWN, Kinds, KindsOfSets, with_parts
+from reasoning.reading.model.kinds import UNKNOWN, Kinds, KindsOfSets
 from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import read_back, written
 

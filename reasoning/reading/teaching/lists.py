@@ -16,9 +16,9 @@ from typing import Any
 import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
+from reasoning.query.rebuilding import rebuilt
 from reasoning.query.tree import Entity, Query
 from reasoning.reading.anchors import anchor
-from reasoning.reading.model.kinds import rebuilt
 from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.schema import GraphSchema

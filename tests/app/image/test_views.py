@@ -23,8 +23,8 @@ from tests.app.test_views import IMAGE, SCRIPT, Page
 from vision import Detections, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.drawing import class_colours
+from vision.grounding import ground
 from vision.images.loading import LoadedImage
-from vision.scene import ground
 from vision.task import Limit, SizeRange, Target, Undetectable
 
 

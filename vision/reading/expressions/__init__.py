@@ -1,1 +1,1 @@
-"""Referring expressions and questions about a scene, read into queries."""
+"""Referring expressions and questions about a picture, read by a small language model that was taught it."""

@@ -55,7 +55,15 @@ def as_text(task: Task) -> str:
         lines.append(f"Write {_written(task.output)}.")
     if task.unread:
         lines.append("Not understood: " + ", ".join(f'"{part}"' for part in task.unread) + ".")
+    lines += [f"It may also mean: {in_brief(rival)}" for rival in task.rivals]
     return "\n".join([*lines, *task.notes])
+
+
+def in_brief(task: Task) -> str:
+    """What a task does, keeps and writes, where that is not the usual."""
+    kept = _kept(task)
+    output = [f"Write {_written(task.output)}."] if task.output != OutputFormat() else []
+    return " ".join([_what(task), *([f"Keep {'; '.join(kept)}."] if kept else []), *output])
 
 
 def _what(task: Task) -> str:

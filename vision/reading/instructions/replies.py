@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vision.classes import COCO_CLASSES, Match, Matcher
+from vision.classes.emoji import emoji_name
 from vision.errors import InstructionError
 from vision.task import (
     BoxForm,
@@ -121,6 +122,7 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
         raise InstructionError(
             f"the instruction contradicts itself ({reply.contradiction}): expected one in which all parts can hold"
         )
+    _require_sizes(reply.size)
     notes: list[str] = []
     said = _Said(text)
     wanted = said.of("class", reply.classes, notes)
@@ -129,6 +131,7 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
     if expression is not None and not said.holds(expression):
         notes.append(f"The language model's expression {expression!r} is not in the instruction, so it was left out.")
         expression = None
+    expression = None if expression is None else _bare(expression)
     kind: Kind = "detect" if reply.kind == "ground" and expression is None else reply.kind
     matches = matcher.match_all([*wanted, *excluded])
     out = {name for match in matches[len(wanted) :] for name in match.classes}
@@ -162,6 +165,18 @@ def task_of(text: str, reply: TaskReply, matcher: Matcher) -> Task:
         unread=tuple(reply.unread),
         notes=tuple(notes),
     )
+
+
+def _require_sizes(size: SizeReply | None) -> None:
+    """Raise an `InstructionError` where the least is more than the most."""
+    for name in ("area", "area_share", "width", "height"):
+        least, most = getattr(size, f"min_{name}", None), getattr(size, f"max_{name}", None)
+        if least is not None and most is not None and least > most:
+            words = name.replace("_", " ")
+            raise InstructionError(
+                f"the instruction contradicts itself ({words} at least {least:g} and at most {most:g}): expected "
+                "bounds that something can lie between"
+            )
 
 
 def _targets(
@@ -231,10 +246,16 @@ class _Said:
         kept = []
         for phrase in dict.fromkeys(" ".join(phrase.lower().split()) for phrase in phrases):
             if self.names(phrase):
-                kept.append(phrase)
+                kept.append("".join(emoji_name(letter) or letter for letter in phrase))
             else:
                 notes.append(f"The language model's {what} {phrase!r} is not in the instruction, so it was left out.")
         return kept
+
+
+def _bare(expression: str) -> str:
+    """An expression in lower case, without its article and the marks around it."""
+    words = " ".join(expression.lower().split()).strip(" .,;:!?\"'")
+    return re.sub(r"^(?:the|a|an) ", "", words)
 
 
 def _plain(text: str) -> str:

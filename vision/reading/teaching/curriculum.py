@@ -17,11 +17,11 @@ from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens
 from vision.errors import InstructionError
-from vision.reading.expressions.model import surface as expression_surface
-from vision.reading.expressions.model.reader import BEGINNING as ABOUT_EXPRESSIONS
-from vision.reading.instructions.model import surface as task_surface
-from vision.reading.instructions.model.loading import JOB
-from vision.reading.instructions.model.prompt import BEGINNING, InstructionPrompt
+from vision.reading.expressions import surface as expression_surface
+from vision.reading.expressions.reader import BEGINNING as ABOUT_EXPRESSIONS
+from vision.reading.instructions import surface as task_surface
+from vision.reading.instructions.loading import JOB
+from vision.reading.instructions.prompt import BEGINNING, InstructionPrompt
 from vision.reading.teaching.expressions import ExpressionVariations, TaughtExpression
 from vision.reading.teaching.instructions import TaughtInstruction, Variations
 

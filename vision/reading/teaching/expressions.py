@@ -16,8 +16,8 @@ from reasoning.language.errors import TeachingError
 from reasoning.query.tree import Count, Exists, Project
 from vision.classes.phrases import singular
 from vision.detections.colours import BASIC_COLOURS
-from vision.reading.expressions.model.meaning import PEOPLE
-from vision.reading.expressions.model.surface import Question, Sentence
+from vision.reading.expressions.meaning import PEOPLE
+from vision.reading.expressions.surface import Question, Sentence
 
 OTHER_WORDS, LOWER = 0.6, 0.15
 """How often the words that name things are exchanged, and capitals and the last mark are lost."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reasoning.language.errors import TeachingError
-from vision.reading.instructions.model.prompt import InstructionPrompt
+from vision.reading.instructions.prompt import InstructionPrompt
 from vision.reading.instructions.replies import TaskReply
 
 FOLDER = Path(__file__).with_name("lists")

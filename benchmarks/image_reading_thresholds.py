@@ -1,0 +1,110 @@
+"""From which probability on a reading of an instruction or expression is taken: on texts that were not taught.
+
+    python -m benchmarks.image_reading_thresholds [--adapter DIR]
+
+Reads the tenth of the taught lists that is kept back from teaching, and prints for some thresholds how many of the
+readings are at least so probable, and how many of these are right; and the expected calibration error of the
+probability. `SURE` of `vision.reading.instructions.understanding` and `LEAST_SURE` of `vision.grounding.grounding` are
+chosen by it. Writes `results/image_reading_thresholds.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.expressions import same
+from benchmarks.instructions import as_form, differences, filled
+from benchmarks.machine import machine, machine_words
+from reasoning.language.teaching.examining import expected_calibration_error
+from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
+from vision.errors import InstructionError
+from vision.reading.expressions.loading import expression_reader
+from vision.reading.instructions.loading import PACKAGED, instruction_reader
+from vision.reading.teaching.curriculum import is_kept_back
+from vision.reading.teaching.expressions import sentence_of
+from vision.reading.teaching.instructions import FOLDER
+
+LISTS = Path(__file__).parent / "lists"
+MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
+
+Judged = list[tuple[float, bool]]
+"""The probability of the likeliest reading, and whether it is right."""
+
+
+def instructions(adapter: Path) -> Judged:
+    """Of every instruction that was not taught."""
+    reader, found = instruction_reader(adapter), []
+    for path in (*sorted(FOLDER.glob("*.json")), LISTS / "instructions.development.json"):
+        for entry in json.loads(path.read_text(encoding="utf-8")):
+            if is_kept_back(entry["instruction"]):
+                found.append(_judged_task(entry, reader))
+    return found
+
+
+def _judged_task(entry: dict[str, Any], reader: Any) -> tuple[float, bool]:
+    try:
+        readings = reader.read(entry["instruction"], MATCHER)
+    except InstructionError:
+        return 0.0, False
+    if not readings:
+        return 0.0, False
+    best = readings[0]
+    if best.task is None:
+        return best.probability, bool(entry["task"].get("contradiction"))
+    golds = [entry["task"], *({**entry["task"], **one} for one in entry.get("accept", ()))]
+    return best.probability, any(not differences(filled(gold), as_form(best.task)) for gold in golds)
+
+
+def expressions(adapter: Path) -> Judged:
+    """Of every expression that was not taught."""
+    reader, found = expression_reader(adapter), []
+    for path in (*sorted(FOLDER.glob("*.jsonl")), LISTS / "expressions.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if not is_kept_back(entry["expression"]):
+                continue
+            try:
+                readings = reader.read(entry["expression"], MATCHER)
+            except InstructionError:
+                readings = []
+            right = bool(readings) and same(sentence_of(entry), readings[0].sentence)
+            found.append((readings[0].probability if readings else 0.0, right))
+    return found
+
+
+def table(name: str, judged: Judged) -> str:
+    """A line a threshold."""
+    probabilities, right = np.array([of for of, _ in judged]), np.array([hit for _, hit in judged])
+    rows = [
+        f"| {at:.1f} | {int((probabilities >= at).sum())} | {int(right[probabilities >= at].sum())} |"
+        for at in np.arange(0.0, 0.95, 0.1)
+    ]
+    missed = expected_calibration_error(probabilities, right)
+    return "\n".join([
+        f"## {name}", "",
+        f"{len(judged)} texts, {right.mean():.3f} right, calibration error {missed:.3f}.", "",
+        "| at least | readings | right |", "|---|---|---|", *rows,
+    ])  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--adapter", type=Path, default=PACKAGED, help="its folder; default: the packaged one")
+    adapter = parser.parse_args().adapter
+    text = "\n\n".join([
+        "# How probable readings of instructions and expressions are, and how many are right",
+        f"`python -m benchmarks.image_reading_thresholds`, on {machine_words(machine())}.",
+        table("Instructions", instructions(adapter)),
+        table("Expressions", expressions(adapter)),
+    ])  # fmt: skip
+    print(text)
+    (Path(__file__).parent / "results" / "image_reading_thresholds.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

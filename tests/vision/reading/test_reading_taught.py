@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from reasoning.language.errors import LLMError, TeachingError
+from reasoning.language.teaching.checkpoints import LOG_FILE
+from tests.reasoning.word_models import word_model
+from vision.classes import COCO_CLASSES, ClassMatcher
+from vision.reading.instructions.loading import instruction_reader
+from vision.reading.instructions.prompt import InstructionPrompt
+from vision.reading.instructions.replies import TaskReply
+from vision.reading.instructions.surface import read_back, written
+from vision.reading.teaching.curriculum import (
+    ImageReadingOptions,
+    Texts,
+    is_kept_back,
+    teach_reading,
+)
+from vision.reading.teaching.instructions import FOLDER, TaughtInstruction, Variations, read_lists
+
+
+@pytest.fixture(scope="module")
+def written_ones() -> list[TaughtInstruction]:
+    return read_lists(sorted(FOLDER.glob("*.json")))
+
+
+def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[TaughtInstruction]) -> None:
+    variations, rng = Variations(written_ones), random.Random(0)
+    changed = 0
+    for one in rng.sample(written_ones, 400):
+        other = variations.draw(one, rng)
+        prompt = InstructionPrompt(other.text)
+        back = read_back("".join(written(other.reply, prompt)), prompt)
+        assert [name.lower() for name in back.classes] == [name.lower() for name in other.reply.classes], other.text
+        assert (back.limit, back.size, back.output.points) == (
+            other.reply.limit, other.reply.size, other.reply.output.points,
+        ), other.text  # fmt: skip
+        changed += other.text != one.text
+    assert changed > 150
+
+
+def test_a_tenth_is_kept_back_whatever_else_is_in_the_lists(written_ones: list[TaughtInstruction]) -> None:
+    share = sum(is_kept_back(one.text) for one in written_ones) / len(written_ones)
+    assert 0.06 < share < 0.14
+
+
+def test_a_list_of_another_form_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text('[{"instruction": "dogs", "task": {"limit": {"count": 0}}}]')
+    with pytest.raises(TeachingError, match=r"list\.json is no list of instructions"):
+        read_lists([path])
+
+
+def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path) -> None:
+    model = word_model(tmp_path / "model")
+    words = ("dogs", "cats", "cars", "buses")
+    taught = [TaughtInstruction(f"find {word}", TaskReply(classes=[word])) for word in words] + [
+        TaughtInstruction(f"show {number} {word}", TaskReply(classes=[word])) for word in words for number in range(12)
+    ]
+    options = ImageReadingOptions(
+        source=str(model), layers=2, rank=2, tokens=2500, tokens_of_a_pass=256, report_every=1000
+    )
+
+    def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teach_reading(options, tmp_path / "run", killed, Texts(taught))
+    said: list[str] = []
+    report = teach_reading(options, tmp_path / "run", said.append, Texts(taught))
+    assert any(line.startswith("going on from") for line in said)
+    lines = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    assert lines[-1]["tokens"] >= 2500
+    assert lines[-1]["held_out_exact"] == {kind: round(value, 4) for kind, value in report.exact.items()}
+    reader = instruction_reader(tmp_path / "run" / "checkpoint", str(model))
+    readings = reader.read("find dogs", ClassMatcher(COCO_CLASSES))
+    assert sum(reading.probability for reading in readings) <= 1.0001
+    with pytest.raises(LLMError, match="writes tasks, not queries"):
+        from reasoning.reading.model.loading import reader_of
+        from tests.reasoning.reading.model.test_reader import KG
+
+        reader_of(KG, tmp_path / "run" / "checkpoint", str(model))

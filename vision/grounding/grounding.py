@@ -1,0 +1,395 @@
+"""Answers about a scene: the boxes that an expression means, or the value that a question asks for, with their reasons.
+
+An expression may be read in several ways. They are tried in order, and the first that anything fits is taken, since
+people speak of what is there; a count or a yes-or-no question takes the first reading whatever it gives. "The X" means
+one thing: of several that fit, the detector's surest is returned, and the notes say how many there were.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kg_data.errors import SkylarkError
+from reasoning import Answer, Query
+from reasoning.query.tree import Complement, Entity, Intersect
+from vision.classes.matching import Matcher
+from vision.detections.detections import Detections
+from vision.errors import InstructionError
+from vision.grounding.loosening import loosened
+from vision.reading.expressions.loading import expression_reader
+from vision.reading.expressions.reader import ExpressionReading
+from vision.reading.expressions.surface import EVERYTHING, Question, Sentence, both
+from vision.reading.instructions.loading import PACKAGED
+from vision.scene.graph import OBJECT, Scene
+from vision.scene.measures import BETWEEN
+from vision.task import Target
+
+OF_ALL = ("count", "exists")
+"""Questions that are answered of everything that is there."""
+
+LEAST_SURE, POSSIBLE = 0.3, 0.1
+"""Probability below which no reading is taken, and from which one is tried where nothing fits those before."""
+
+MAX_JUSTIFIED = 50
+"""Objects whose reasons are given."""
+
+UNSURE = 0.3
+"""Share of the score that sure objects have, down to which an expression's objects are looked for."""
+
+Value = int | bool | str
+
+
+@dataclass(frozen=True)
+class Justification:
+    """Why one object is an answer.
+
+    Attributes:
+        name: the object's name in the scene.
+        index: its position among the scene's detections.
+        facts: the triples of the scene that make it one: head, relation, tail or value.
+        words: the same in English.
+    """
+
+    name: str
+    index: int
+    facts: tuple[tuple[str, str, str | float], ...]
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "name": self.name,
+            "index": self.index,
+            "facts": [list(fact) for fact in self.facts],
+            "words": self.words,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Grounding:
+    """What an expression or question means in an image.
+
+    Attributes:
+        expression: as it was read.
+        question: what it asks for: "find" things, "count" them, whether any "exists" or something holds, their
+            "colour", "what" or "where" they are.
+        scene: what it was asked of.
+        detections: the objects that it means, counts or asks about, best first.
+        value: the number, truth value or word that answers a question; None where things themselves are asked for.
+        query: the logical query that was run.
+        justification: the reasons of each object, in the order of `detections`.
+        notes: what was assumed, one sentence each.
+    """
+
+    expression: str
+    question: Question
+    scene: Scene
+    detections: Detections
+    value: Value | None
+    query: Query
+    justification: tuple[Justification, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable: the expression, query, value, objects with boxes and scores, reasons and notes."""
+        found = self.detections
+        return {
+            "expression": self.expression,
+            "question": self.question,
+            "query": str(self.query),
+            "value": self.value,
+            "objects": [
+                {
+                    "label": name,
+                    "class": found.model_classes[i],
+                    "xyxy": [round(float(v), 2) for v in found.xyxy[i]],
+                    "score": None if found.scores is None else round(float(found.scores[i]), 4),
+                }
+                for i, name in enumerate(found.class_names)
+            ],
+            "justification": [reason.to_dict() for reason in self.justification],
+            "notes": list(self.notes),
+        }
+
+
+def ground(
+    text: str, scene: Scene, matcher: Matcher, min_score: float | None = None, adapter: Path = PACKAGED
+) -> Grounding:
+    """Answer a referring expression or a question about an image.
+
+    Args:
+        text: such as "the person left of the bus", "cars that are not near any person" or "how many dogs are there?".
+        scene: what was found; objects of the classes that `expression_classes` gives are enough.
+        matcher: knows what words mean among the detector's classes.
+        min_score: what an object must score to be there, where the scene holds less sure ones too. An expression speaks
+            of what is there, so where nothing sure fits, the less sure are looked at down to `UNSURE` of it; a number
+            or a truth value is always told of the sure alone.
+        adapter: folder of the adapter that reads.
+
+    Raises:
+        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+        LLMError: the adapter or the weights are missing or damaged.
+    """
+    return grounded(text, sure_readings(text, matcher, adapter), scene, min_score)
+
+
+def grounded(
+    text: str, readings: Sequence[ExpressionReading], scene: Scene, min_score: float | None = None
+) -> Grounding:
+    """The answer to what an expression was read as; see `ground`.
+
+    Args:
+        text: the expression.
+        readings: what it may mean, the likeliest first, at least one.
+        scene: what was found.
+        min_score: what an object must score to be there.
+    """
+    tried = (_Fit(part, note, *_first_fitting(readings, part)) for part, note in _parts(scene, min_score, readings[0]))
+    sure = next(tried)
+    fit = sure if len(sure.answer.ranked) else next((fit for fit in tried if len(fit.answer.ranked)), sure)
+    scene, asked, answer = fit.scene, fit.asked, fit.answer
+    sentence = asked.sentence
+    members = scene.members(answer if sentence.query == sentence.things else _things(asked, scene))
+    notes = [*scene.notes, *fit.notes, *answer.notes]
+    for name in asked.loosened:
+        notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
+    kept = _kept(sentence, scene, members, notes)
+    value, more = _value(asked, scene, answer, kept)
+    return Grounding(
+        expression=text,
+        question=sentence.question,
+        scene=scene,
+        detections=scene.detections[kept],
+        value=value,
+        query=answer.query,
+        justification=tuple(_justified(index, asked, scene) for index in kept[:MAX_JUSTIFIED]),
+        notes=tuple(dict.fromkeys([*notes, *more])),
+    )
+
+
+def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) -> tuple[Target, ...] | None:
+    """What a detector must look for so that an expression can be grounded.
+
+    Args:
+        text: the expression.
+        matcher: knows what words mean among the detector's classes.
+        adapter: folder of the adapter that reads.
+
+    Returns:
+        One target for each phrase that means something else, in order, or None where the expression speaks of things of
+        any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
+
+    Raises:
+        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+        LLMError: the adapter or the weights are missing or damaged.
+    """
+    readings = sure_readings(text, matcher, adapter)
+    if any(_speaks_of_everything(reading.sentence.things) for reading in readings):
+        return None
+    targets: dict[str, Target] = {}
+    for reading in readings:
+        for match in reading.matches.values():
+            label = match.label.removeprefix(f"{match.colour} ") if match.colour else match.label
+            targets.setdefault(label, Target(label, match.classes))
+    return tuple(targets.values())
+
+
+@lru_cache(maxsize=256)
+def sure_readings(text: str, matcher: Matcher, adapter: Path) -> Sequence[ExpressionReading]:
+    """What an expression may well mean, the likeliest first; the last ones are kept.
+
+    Raises:
+        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+    """
+    if not any(letter.isalnum() for letter in text):
+        raise InstructionError('the expression is empty: expected a text such as "the person left of the bus"')
+    readings = [one for one in expression_reader(adapter).read(text, matcher) if one.probability >= POSSIBLE]
+    if not readings or readings[0].probability < LEAST_SURE:
+        raise InstructionError(
+            f'it is not clear what "{text}" means; say it by class, colour, size, place, number or relation, as in '
+            '"the person left of the red bus"'
+        )
+    return readings
+
+
+def _speaks_of_everything(query: Query) -> bool:
+    measured = getattr(getattr(query, "measure", None), "sets", ())
+    return query == EVERYTHING or any(map(_speaks_of_everything, (*query.children, *measured)))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A sentence that was asked of a scene, and which relations were taken in their wider sense for it."""
+
+    reading: ExpressionReading
+    sentence: Sentence
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes that its words mean, each once."""
+        return tuple(dict.fromkeys(name for match in self.reading.matches.values() for name in match.classes))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What came of an expression in a part of a scene."""
+
+    scene: Scene
+    notes: tuple[str, ...]
+    asked: _Asked
+    answer: Answer
+
+
+def _parts(
+    scene: Scene, min_score: float | None, reading: ExpressionReading
+) -> Iterator[tuple[Scene, tuple[str, ...]]]:
+    """The scene's surest objects, then with less and less sure ones, each with a note where they are unsure."""
+    scores = scene.detections.scores
+    if min_score is None or scores is None:
+        yield scene, ()
+        return
+    bounds = [min_score]
+    if reading.sentence.question not in OF_ALL:
+        bounds += [min_score * share for share in (0.75, 0.5, UNSURE)]
+    before = -1
+    for bound in bounds:
+        count = int((scores[: len(scene)] >= bound).sum())
+        if count > before:
+            unsure = f"Nothing that scores at least {min_score:g} fits; objects down to {bound:.2g} were looked at."
+            yield scene.best(count), () if bound == min_score else (unsure,)
+        before = count
+
+
+def _first_fitting(readings: Sequence[ExpressionReading], scene: Scene) -> tuple[_Asked, Answer]:
+    """The first sentence that anything fits: as it was read, then what else may be meant, then in wider senses."""
+    strict = [_Asked(reading, reading.sentence) for reading in readings]
+    first = scene.answer(strict[0].sentence.query, strict[0].classes)
+    if strict[0].sentence.question in OF_ALL or len(first.ranked):
+        return strict[0], first
+    wider = (
+        _Asked(asked.reading, replace(asked.sentence, things=things), words)
+        for asked in strict
+        for things, words in loosened(asked.sentence.things)
+    )
+    for asked in (*strict[1:], *wider):
+        if asked.sentence.question not in OF_ALL:
+            answer = scene.answer(asked.sentence.query, asked.classes)
+            if len(answer.ranked):
+                return asked, answer
+    return strict[0], first
+
+
+def _things(asked: _Asked, scene: Scene) -> Answer:
+    return scene.answer(asked.sentence.things, asked.classes)
+
+
+def _kept(sentence: Sentence, scene: Scene, members: list[int], notes: list[str]) -> list[int]:
+    """The objects that are returned: all, or as many of the surest as are asked for."""
+    amount = sentence.wanted
+    if sentence.question in OF_ALL or amount is None or len(members) == amount:
+        return members
+    if len(members) < amount:
+        if members and amount > 1:
+            notes.append(f"Only {len(members)} of the {amount} things asked for were found.")
+        return members
+    area, scores = scene.detections.area, scene.detections.scores
+    surest = sorted(members, key=lambda i: (-float(scores[i]) if scores is not None else 0.0, -float(area[i]), i))
+    why = "the highest score" if scores is not None and len(set(scores[members].tolist())) > 1 else "the largest box"
+    if amount == 1:
+        notes.append(f"{len(members)} things fit; the one with {why} was taken.")
+    else:
+        notes.append(f"{len(members)} things fit; the {amount} with {why} were taken.")
+    return surest[:amount]
+
+
+def _value(asked: _Asked, scene: Scene, answer: Answer, kept: list[int]) -> tuple[Value | None, list[str]]:
+    """What a question's answer is, with notes."""
+    objects = [scene.objects[i] for i in kept]
+    question = asked.sentence.question
+    match question:
+        case "count":
+            assert isinstance(answer.value, int)
+            return answer.value, []
+        case "exists":
+            return _truth(asked, scene, answer)
+        case "find":
+            return None, []
+    if not objects:
+        return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
+    if question == "colour":
+        return ", ".join(dict.fromkeys(item.colours[0] for item in objects if item.colours)) or "unknown", []
+    if question == "where":
+        return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
+    return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
+
+
+_COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
+
+
+def _truth(asked: _Asked, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
+    sentence = asked.sentence
+    if sentence.bound is not None:
+        assert isinstance(answer.value, int)
+        comparison, number = sentence.bound
+        return _COMPARISONS[comparison](answer.value, number), [f"There are {answer.value}."]
+    subject = _subject(sentence)
+    if subject is not None and not len(scene.answer(subject, asked.classes).ranked):
+        return False, ["There are none of the things that are asked about."]
+    return bool(answer.value) != sentence.denied, []
+
+
+def _subject(sentence: Sentence) -> Query | None:
+    """What must be there for all of it to be something: the cars, of "are all cars red?"."""
+    things = sentence.things
+    if not sentence.denied or not isinstance(things, Intersect):
+        return None
+    rest = tuple(part for part in things.parts if not isinstance(part, Complement))
+    return both(rest) if rest and len(rest) < len(things.parts) else None
+
+
+def _whereabouts(positions: tuple[str, ...]) -> str:
+    """ "top left", "right", "centre": by thirds."""
+    thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
+    return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
+
+
+def _justified(index: int, asked: _Asked, scene: Scene) -> Justification:
+    """The triples that make one object an answer: the evidence of the query narrowed to it."""
+    name = scene.objects[index].name
+    try:
+        answer = scene.answer(Intersect((Entity(name), asked.sentence.things)), asked.classes)
+        facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else _number(e.tail)) for e in answer.evidence]
+    except SkylarkError:  # the query is as deep as queries may be
+        facts = []
+    telling = tuple(fact for fact in facts if fact[2] != OBJECT)
+    own_first = sorted(telling, key=lambda fact: fact[0] != name)
+    return Justification(name, index, tuple(own_first), _in_words(own_first))
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return round(float(value), 1)
+
+
+_VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
+
+
+def _in_words(facts: list[tuple[str, str, str | float]]) -> str:
+    return "; ".join(f"{head} {_fact_in_words(relation, tail)}" for head, relation, tail in facts)
+
+
+def _fact_in_words(relation: str, tail: str | float) -> str:
+    if relation in _VERBS:
+        return _VERBS[relation].format(tail)
+    if relation == "size":
+        return f"is {tail}"
+    if isinstance(tail, float):
+        return "lies between them" if relation.startswith(BETWEEN) else f"has {relation.replace('_', ' ')} {tail:g}"
+    verb = "" if relation in ("contains",) else "is "
+    return f"{verb}{relation.replace('_', ' ')} {tail}"

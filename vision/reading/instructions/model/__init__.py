@@ -1,1 +1,0 @@
-"""Instructions read by a small language model that was taught it."""

@@ -1,1 +1,0 @@
-"""Wordings that fix a field of the task: bounds, ranks, regions, classes, formats."""

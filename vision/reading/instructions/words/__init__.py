@@ -1,1 +1,0 @@
-"""Words by the part that they play in an instruction."""
