@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from kg_data.cache_location import cache_dir
 from kg_data.devices import find_device, find_dtype, quiet_transformers
@@ -19,7 +21,7 @@ from reasoning.language.greedy_decoding import LocalModel
 from reasoning.language.smollm2_weights import converted_weights, packaged_gguf
 
 _loaded: dict[tuple[str | None, str, str], LocalModel] = {}
-_loading = threading.Lock()
+_loading = threading.RLock()
 
 HUB = HubModels(LLMError, "Qwen/Qwen3-0.6B")
 
@@ -27,6 +29,20 @@ NEEDED = ("A language model in this process", "torch", "transformers")
 
 UNKNOWN_WINDOW = 4096
 """Tokens of prompt and reply where neither configuration nor tokenizer says how many the model reads."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """The function for one thread at a time: two cannot import transformers at once, and weights are converted once."""
+
+    @wraps(function)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _loading:
+            return function(*args, **kwargs)
+
+    return locked
 
 
 def check_source(source: str | None, device: str) -> None:
@@ -55,6 +71,7 @@ def looks_like_path(source: str) -> bool:
     return source.startswith((".", "/", "~", os.sep)) or source.count("/") > 1 or "\\" in source or ":" in source
 
 
+@_one_at_a_time
 def find_weights(source: str | None) -> Path:
     """The folder to load from, converted into the cache first where the weights come as GGUF, fetched from the hub
     where they are nowhere on this machine.
@@ -107,6 +124,7 @@ def _beside(path: Path) -> str:
     return f"; there are {', '.join(models[:5])}" if models else ""
 
 
+@_one_at_a_time
 def open_model(folder: Path, name: str, device: str = "cpu", dtype: str = "auto") -> tuple[Any, Any]:
     """A causal language model in evaluation mode, and its tokenizer.
 
