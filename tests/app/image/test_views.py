@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,24 @@ def test_what_is_remembered_of_a_visitor_is_small(uploads: Path) -> None:
     images = tab()
     shown = images.show({"path": str(uploads / "sent.png")}, "cats", 0.35, "tuple")
     assert shown[images.looked].source is None
+
+
+def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (64, 48)).save(uploads / "sent.png")
+    photo = {"path": str(uploads / "sent.png")}
+    others = (Task("cats", targets=(Target("cat", ("cat",)),)), Task("cats", "count"))
+    images, detector = tab(), SharedDetector()
+    images._detector = detector
+    monkeypatch.setattr(detector.vision, "read", lambda _: replace(others[0], understood=False, rivals=others))
+    shown = images.show(photo, "cats", 0.35, "tuple")
+    assert shown[images.rivals].visible
+    assert [number for _, number in shown[images.rivals].choices] == [0, 1]
+    assert "Count" in shown[images.rivals].choices[1][0]
+    done = images.show_rival(photo, "cats", 0.35, "tuple", 1)
+    assert "count" in done[images.task]
+    assert images.rivals not in done, "the choice stays"
 
 
 def test_messages_name_no_folder(uploads: Path) -> None:
