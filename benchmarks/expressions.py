@@ -32,9 +32,9 @@ from vision.detections.detections import Detections
 from vision.errors import InstructionError
 from vision.grounding.grounding import LEAST_SURE
 from vision.images.loading import LoadedImage
-from vision.reading.expressions.loading import expression_reader
 from vision.reading.expressions.surface import NUMBERED, Sentence
-from vision.reading.instructions.loading import PACKAGED
+from vision.reading.loading import PACKAGED, readers
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.expressions import sentence_of
 from vision.scene import Scene
 
@@ -117,14 +117,14 @@ def _named(query: Query) -> tuple[str, ...]:
 
 def measure(entries: Sequence[dict[str, Any]], adapter: Path) -> dict[str, Any]:
     """What an adapter reads right, refuses and gets wrong."""
-    reader, matcher = expression_reader(adapter), ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
+    reader, matcher = readers(adapter).expressions, ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     misses: list[dict[str, str]] = []
     refused, times = 0, []
     for entry in entries:
         began = time.perf_counter()
         gold = sentence_of(entry)
         try:
-            readings = reader.read(entry["expression"], matcher)
+            readings = reader.read(TextPrompt(entry["expression"]), matcher)
         except InstructionError:
             readings = []
         times.append(time.perf_counter() - began)

@@ -4,7 +4,7 @@
 
 Reads the tenth of the taught lists that is kept back from teaching, and prints for some thresholds how many of the
 readings are at least so probable, and how many of these are right; and the expected calibration error of the
-probability. `SURE` of `vision.reading.instructions.understanding` and `LEAST_SURE` of `vision.grounding.grounding` are
+probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of `vision.grounding.grounding` are
 chosen by it. Writes `results/image_reading_thresholds.md`.
 """
 
@@ -23,8 +23,8 @@ from benchmarks.machine import machine, machine_words
 from reasoning.language.teaching.examining import expected_calibration_error
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.expressions.loading import expression_reader
-from vision.reading.instructions.loading import PACKAGED, instruction_reader
+from vision.reading.loading import PACKAGED, readers
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.curriculum import is_kept_back
 from vision.reading.teaching.expressions import sentence_of
 from vision.reading.teaching.instructions import FOLDER
@@ -38,7 +38,7 @@ Judged = list[tuple[float, bool]]
 
 def instructions(adapter: Path) -> Judged:
     """Of every instruction that was not taught."""
-    reader, found = instruction_reader(adapter), []
+    reader, found = readers(adapter).instructions, []
     for path in (*sorted(FOLDER.glob("*.json")), LISTS / "instructions.development.json"):
         for entry in json.loads(path.read_text(encoding="utf-8")):
             if is_kept_back(entry["instruction"]):
@@ -48,13 +48,13 @@ def instructions(adapter: Path) -> Judged:
 
 def _judged_task(entry: dict[str, Any], reader: Any) -> tuple[float, bool]:
     try:
-        readings = reader.read(entry["instruction"], MATCHER)
+        readings = reader.read(TextPrompt(entry["instruction"]), MATCHER)
     except InstructionError:
         return 0.0, False
     if not readings:
         return 0.0, False
     best = readings[0]
-    if best.task is None:
+    if isinstance(best.task, InstructionError):
         return best.probability, bool(entry["task"].get("contradiction"))
     golds = [entry["task"], *({**entry["task"], **one} for one in entry.get("accept", ()))]
     return best.probability, any(not differences(filled(gold), as_form(best.task)) for gold in golds)
@@ -62,14 +62,14 @@ def _judged_task(entry: dict[str, Any], reader: Any) -> tuple[float, bool]:
 
 def expressions(adapter: Path) -> Judged:
     """Of every expression that was not taught."""
-    reader, found = expression_reader(adapter), []
+    reader, found = readers(adapter).expressions, []
     for path in (*sorted(FOLDER.glob("*.jsonl")), LISTS / "expressions.jsonl"):
         for line in path.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             if not is_kept_back(entry["expression"]):
                 continue
             try:
-                readings = reader.read(entry["expression"], MATCHER)
+                readings = reader.read(TextPrompt(entry["expression"]), MATCHER)
             except InstructionError:
                 readings = []
             right = bool(readings) and same(sentence_of(entry), readings[0].sentence)

@@ -23,8 +23,8 @@ from benchmarks.machine import machine, machine_words
 from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.instructions import read_instruction
-from vision.reading.instructions.loading import PACKAGED
+from vision.reading import read_instruction
+from vision.reading.loading import PACKAGED
 from vision.task import Task
 
 HERE = Path(__file__).resolve().parent

@@ -26,8 +26,8 @@ from vision.errors import InstructionError
 from vision.grounding import Grounding, expression_classes, ground
 from vision.grounding.grounding import UNSURE
 from vision.images.loading import ImageSource, LoadedImage, load_image
-from vision.reading.instructions import read_instruction
-from vision.reading.instructions.loading import PACKAGED
+from vision.reading import read_instruction
+from vision.reading.loading import PACKAGED
 from vision.scene import Scene
 from vision.selection import Plan, selected
 from vision.task import OutputFormat, Task

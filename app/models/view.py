@@ -57,7 +57,7 @@ def cards(model: LanguageModel, detector: str) -> tuple[Card, ...]:
         model: the page's language model, which knows visitors' own.
         detector: what the detector was asked for as.
     """
-    return (_reader(model.own), _language_model(model), _encoder(), _detector(detector))
+    return (_reader(model.own), _language_model(model), _encoder(), _instruction_reader(), _detector(detector))
 
 
 def _reader(own: OwnModel | None) -> Card:
@@ -106,6 +106,16 @@ def _encoder() -> Card:
         else "Nothing: it is not installed, and only words that the graph or the detector has are understood.",
         "Apache-2.0", "22 million parameters, 90 MB", HERE,
         "It compares single phrases in English; it writes nothing and knows no facts.", "encoder",
+    )  # fmt: skip
+
+
+def _instruction_reader() -> Card:
+    return Card(
+        "Instruction reader", "SmolLM2-135M-Instruct with an adapter of Skylark's",
+        "Reads what you ask of an image, and expressions about what is in it, in words copied from yours.",
+        "Apache-2.0", "135 million parameters, 270 MB", HERE,
+        "It knows English only, and misreads some of it: the page shows what was read, how sure that is, and what else "
+        "you may mean.", "instructions",
     )  # fmt: skip
 
 

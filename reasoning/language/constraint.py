@@ -8,7 +8,7 @@ same name, or is a control token: else nothing could follow the shorter word.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,24 @@ def any_of(texts: Sequence[str]) -> str:
 def any_token(ids: Sequence[int]) -> str:
     """One of some tokens by their ids, whatever they are written as."""
     return f"<[{','.join(map(str, ids))}]>"
+
+
+NEVER = '"\\u0000"'
+"""What no tokens of a reply spell."""
+
+
+def in_turn(ids: Sequence[int]) -> str:
+    """Tokens one after the other."""
+    return " ".join(any_token([number]) for number in ids)
+
+
+def any_piece(pieces: Iterable[str], piece: Callable[[str], Sequence[int]]) -> str:
+    """One of some pieces by their tokens; where there is none, what no tokens spell.
+
+    Every token is named by itself: of two sets of tokens that have one in common the library takes one set for it, also
+    where only the other leads on.
+    """
+    return " | ".join(in_turn(piece(text)) for text in pieces) or NEVER
 
 
 def up_to(most: int, part: str) -> str:

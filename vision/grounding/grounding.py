@@ -21,10 +21,10 @@ from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError
 from vision.grounding.loosening import loosened
-from vision.reading.expressions.loading import expression_reader
 from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.expressions.surface import EVERYTHING, Question, Sentence, both
-from vision.reading.instructions.loading import PACKAGED
+from vision.reading.loading import PACKAGED, readers
+from vision.reading.prompt import TextPrompt
 from vision.scene.graph import OBJECT, Scene
 from vision.scene.measures import BETWEEN
 from vision.task import Target
@@ -206,9 +206,9 @@ def sure_readings(text: str, matcher: Matcher, adapter: Path) -> Sequence[Expres
     Raises:
         InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
     """
-    if not any(letter.isalnum() for letter in text):
-        raise InstructionError('the expression is empty: expected a text such as "the person left of the bus"')
-    readings = [one for one in expression_reader(adapter).read(text, matcher) if one.probability >= POSSIBLE]
+    prompt = TextPrompt(text)
+    prompt.check("expression")
+    readings = [one for one in readers(adapter).expressions.read(prompt, matcher) if one.probability >= POSSIBLE]
     if not readings or readings[0].probability < LEAST_SURE:
         raise InstructionError(
             f'it is not clear what "{text}" means; say it by class, colour, size, place, number or relation, as in '

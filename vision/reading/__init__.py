@@ -1,1 +1,32 @@
-"""Reading: an instruction becomes a task, a referring expression becomes a query."""
+"""What is said of images, read: instructions to typed tasks, expressions to sentences about scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import vision.reading.instructions.describing  # noqa: F401  (it supplies `Task.describe`)
+from vision.classes import Matcher
+from vision.reading.hosted import read_by_hosted
+from vision.reading.loading import PACKAGED
+from vision.reading.understanding import understood
+from vision.task import Task
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+def read_instruction(text: str, matcher: Matcher, llm: BaseChatModel | None = None, adapter: Path = PACKAGED) -> Task:
+    """Read an instruction by the embedded language model, or by a hosted one where it is given.
+
+    Args:
+        text: the instruction.
+        matcher: what words mean among the classes of the detector.
+        llm: a chat model that can write structured output.
+        adapter: folder of the adapter by which the embedded model reads.
+
+    Raises:
+        InstructionError: it is empty, too long, or contradicts itself.
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
+    """
+    return understood(text, matcher, adapter) if llm is None else read_by_hosted(text, matcher, llm, adapter)

@@ -48,3 +48,13 @@ class TeachingOptions:
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingOptions(TeachingOptions):
+    """How a student is taught to write: with all layers of the embedded model, which binding names needs."""
+
+    layers: int = 30
+    learning_rate: float = 1e-3
+    tokens_of_a_pass: int = 1024
+    dtype: str = "bfloat16"

@@ -39,17 +39,14 @@ def prepare(
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
     """
-    model, tokenizer = open_base(options.source, options.dtype)
-    import torch
-
-    torch.manual_seed(options.seed)
+    model, tokenizer = _opened(options)
     if start is None:
         marks = Marks(MarkScheme.of(tokenizer, model.get_input_embeddings().weight, operations), options.layers)
     else:
         marks = Marks.read(start)
         check_base(model, tokenizer, marks, start)
         if marks.layers != options.layers:
-            raise LLMError(f"{start} is for {marks.layers} layers, not {options.layers}")
+            raise _other_layers(start, marks.layers, options)
     marks = replace(marks, base=fingerprint(model, marks.scheme))
     adapter, student = attach(model, marks, new_config(options.rank), device)
     if start is not None:
@@ -69,10 +66,7 @@ def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
     """
-    model, tokenizer = open_base(options.source, options.dtype)
-    import torch
-
-    torch.manual_seed(options.seed)
+    model, tokenizer = _opened(options)
     register()
     model.set_attn_implementation(PACKED)
     base = rows_fingerprint(model, FINGERPRINT_ROWS)
@@ -80,7 +74,7 @@ def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None
     if start is not None:
         writing = check_writing(Writing.read(start, job), base, start)
         if writing.layers != options.layers:
-            raise LLMError(f"{start} is for {writing.layers} layers, not {options.layers}")
+            raise _other_layers(start, writing.layers, options)
     config = new_config(options.rank) if start is None else stored_config(start)
     decoder = with_adapter(lower_layers(model, options.layers).requires_grad_(False), config, short=True)
     if start is not None:
@@ -90,3 +84,16 @@ def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None
             parameter.data = parameter.data.to(model.dtype)
     head = model.get_output_embeddings().to(device)
     return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
+
+
+def _opened(options: TeachingOptions) -> tuple[Any, Any]:
+    """The base model and its tokenizer; new matrices are drawn by the run's seed from here on."""
+    model, tokenizer = open_base(options.source, options.dtype)
+    import torch
+
+    torch.manual_seed(options.seed)
+    return model, tokenizer
+
+
+def _other_layers(start: Path, layers: int, options: TeachingOptions) -> LLMError:
+    return LLMError(f"{start} is for {layers} layers, not {options.layers}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reasoning.language.constraint import any_token
+from reasoning.language.constraint import any_piece
 from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import COMPARISONS, NOTHING
 
@@ -47,7 +47,7 @@ def query_grammar(prompt: Prompt, piece: Callable[[str], Sequence[int]]) -> str:
 
     Args:
         prompt: whose ids there are.
-        piece: the tokens of a piece; each must be one token.
+        piece: the tokens of a piece.
     """
     relations = list(zip(RELATION_IDS, prompt.schema.relations, strict=False))
     names = list(zip(NAME_IDS, prompt.names, strict=False))
@@ -67,7 +67,7 @@ def query_grammar(prompt: Prompt, piece: Callable[[str], Sequence[int]]) -> str:
         "letter": list(_LETTERS),
         **{name: (text,) for name, text in _SIGNS.items()},
     }
-    rules = [f"{name}: {_tokens(pieces, piece)}" for name, pieces in classes.items()]
+    rules = [f"{name}: {any_piece(pieces, piece)}" for name, pieces in classes.items()]
     return _RULES + "\n".join(rules)
 
 
@@ -76,10 +76,3 @@ _SIGNS = {
     "inverse": "~", "minus": "-", "point": ".", "exists": "exists", "every": "every", "starts": "starts",
     "today": "today", "count": "count", "it": "it",
 }  # fmt: skip
-
-_NEVER = '"\\u0000"'
-"""What no tokens of a reply spell: a class without members."""
-
-
-def _tokens(pieces: Sequence[str], piece: Callable[[str], Sequence[int]]) -> str:
-    return any_token([piece(text)[0] for text in pieces]) if pieces else _NEVER

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from reasoning.errors import QueryError
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.constraint import Constraint
 from reasoning.language.writing.beams import BeamWriter
+from reasoning.language.writing.meant import meanings
 from reasoning.query.tree import Entity, Query
 from reasoning.reading.model.checking import check
 from reasoning.reading.model.confidence import Confidence
@@ -81,22 +81,20 @@ class QuestionReader:
 
     def readings(self, prompt: Prompt, names: Sequence[Candidate]) -> list[Reading]:
         """The same of a prompt with the candidates behind its names."""
-        tokens = self._beams.tokens
-        constraint = Constraint(query_grammar(prompt, tokens.piece), tokens.spelling)
-        found: dict[str, tuple[Query | None, float, str, tuple[str, ...]]] = {}
-        for text in self._beams.write(prompt.schema.text, prompt.text, constraint):
-            read = self._query(text.text, prompt)
-            if read is None:
-                continue
-            query, bridged = read
-            first = found.get(str(query), (query, 0.0, text.text, bridged))
-            found[str(query)] = (first[0], first[1] + math.exp(text.log_probability), *first[2:])
-        ranked = sorted(found.values(), key=lambda item: -item[1])
+        ranked = meanings(
+            self._beams,
+            prompt.schema.text,
+            prompt.text,
+            query_grammar(prompt, self._beams.tokens.piece),
+            lambda written: self._query(written, prompt),
+            key=lambda read: str(read[0]),
+        )
         readings = []
-        for query, own, written, bridged in ranked:
-            rival = max((other for of, other, *_ in ranked if of is not query), default=LEAST)
-            features = self._features(own, rival, written, names, len(bridged))
-            readings.append(Reading(query, self.confidence.probability(features), written, features, bridged))
+        for meant in ranked:
+            query, bridged = meant.value
+            rival = max((other.probability for other in ranked if other is not meant), default=LEAST)
+            features = self._features(meant.probability, rival, meant.written, names, len(bridged))
+            readings.append(Reading(query, self.confidence.probability(features), meant.written, features, bridged))
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def _query(self, text: str, prompt: Prompt) -> tuple[Query | None, tuple[str, ...]] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.examining import Report
 from reasoning.language.teaching.loop import claim_folder, teach
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.options import WritingOptions
 from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
@@ -35,7 +35,7 @@ LISTED = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuestionTeachingOptions(TeachingOptions):
+class QuestionTeachingOptions(WritingOptions):
     """How a student is taught to read questions.
 
     Attributes:
@@ -43,12 +43,7 @@ class QuestionTeachingOptions(TeachingOptions):
         held_out: packs of an examination.
     """
 
-    layers: int = 30
-    rank: int = 16
-    learning_rate: float = 2e-3
     tokens: int = 2_000_000
-    tokens_of_a_pass: int = 1024
-    dtype: str = "bfloat16"
     report_every: int = 100_000
     binding: int = 150_000
     held_out: int = 10

@@ -208,11 +208,13 @@ def test_models_are_forgotten_in_time_and_bounded_in_number(monkeypatch: pytest.
 )
 def test_the_cards_say_what_each_model_is_and_cannot_do(llm: str, detector: str) -> None:
     shown = cards(LanguageModel(llm), detector)
-    assert [card.role for card in shown] == ["Question reader", "Language model", "Sentence encoder", "Detector"]
+    assert [card.role for card in shown] == [
+        "Question reader", "Language model", "Sentence encoder", "Instruction reader", "Detector",
+    ]  # fmt: skip
     for card in shown:
         assert all((card.name, card.does, card.licence, card.size, card.runs, card.cannot))
     html = cards_html(LanguageModel(llm), detector)
-    assert html.count("<dt>Cannot</dt>") == 4
+    assert html.count("<dt>Cannot</dt>") == 5
     assert ("outlines are what Skylark draws inside them" in html) == (detector == "embedded")
     assert "/srv/secret" not in html
 

@@ -14,7 +14,7 @@ from vision.errors import InstructionError
 from vision.reading.expressions.expression_grammar import expression_grammar
 from vision.reading.expressions.meaning import Meanings
 from vision.reading.expressions.surface import Sentence, read_back, written
-from vision.reading.instructions.prompt import InstructionPrompt
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.expressions import ExpressionVariations, read_expressions, sentence_of
 from vision.reading.teaching.instructions import FOLDER
 
@@ -62,7 +62,7 @@ def test_a_sentence_is_written_in_few_pieces_and_read_back(
     listed: dict[str, Any], words: dict[str, list[str]], text: str
 ) -> None:
     sentence = sentence_of(listed)
-    assert "".join(written(sentence, words, InstructionPrompt(listed["expression"]))) == text
+    assert "".join(written(sentence, words, TextPrompt(listed["expression"]))) == text
     assert read_back(text, Meanings(MATCHER).of) == sentence
 
 
@@ -70,7 +70,6 @@ def test_what_words_mean_is_asked_of_the_matcher() -> None:
     meanings = Meanings(MATCHER)
     sentence = read_back(" all red vehicles & near( someone)", meanings.of)
     assert sentence.things == Query.parse('(~supercategory("vehicle") & ~colour("red")) & ~near(~class("person"))')
-    assert sentence.phrases == ("red vehicles", "someone")
     assert set(meanings.matches) == {"red vehicles", "someone"}
     with pytest.raises(InstructionError, match='no class for "helicopter"; nearest: '):
         read_back(" one helicopter", meanings.of)
@@ -98,7 +97,7 @@ def test_every_sentence_of_the_written_lists_is_one_that_the_grammar_allows() ->
     variations, rng = ExpressionVariations(expressions), random.Random(0)
     for one in rng.sample(expressions, 60):
         other = variations.draw(one, rng)
-        prompt = InstructionPrompt(other.text)
+        prompt = TextPrompt(other.text)
         try:
             pieces = written(other.sentence, other.words, prompt)
         except InstructionError:  # "non-red" is a word

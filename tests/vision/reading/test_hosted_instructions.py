@@ -14,7 +14,7 @@ from kg_data.errors import SkylarkError
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.instructions import read_instruction
+from vision.reading import read_instruction
 from vision.task import Limit, Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)

@@ -14,10 +14,10 @@ import pytest
 
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, OpenMatcher
 from vision.errors import InstructionError
-from vision.reading.instructions import read_instruction
-from vision.reading.instructions.prompt import InstructionPrompt
+from vision.reading import read_instruction
 from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
+from vision.reading.prompt import TextPrompt
 from vision.task import Limit, OutputFormat, SizeRange, Task
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
@@ -26,7 +26,7 @@ VEHICLES = [name for name in COCO_CLASSES if COCO_SUPERCATEGORIES[name] == "vehi
 
 def task(text: str, written: str) -> Task:
     """The task that what is written of an instruction means."""
-    return task_of(text, read_back(f" {written}", InstructionPrompt(text)), MATCHER)
+    return task_of(text, read_back(f" {written}", TextPrompt(text)), MATCHER)
 
 
 def labels(task: Task) -> list[str] | None:
@@ -208,7 +208,7 @@ def test_a_task_goes_into_json_with_its_rivals() -> None:
 
 def test_an_open_vocabulary_takes_the_users_phrases() -> None:
     text = "find forklifts and red helmets"
-    found = task_of(text, read_back(" detect forklifts, red helmets", InstructionPrompt(text)), OpenMatcher())
+    found = task_of(text, read_back(" detect forklifts, red helmets", TextPrompt(text)), OpenMatcher())
     assert found.targets is not None
     assert [target.classes for target in found.targets] == [("forklift",), ("red helmet",)]
     assert not found.undetectable

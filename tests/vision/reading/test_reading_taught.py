@@ -10,10 +10,10 @@ from reasoning.language.errors import LLMError, TeachingError
 from reasoning.language.teaching.checkpoints import LOG_FILE
 from tests.reasoning.word_models import word_model
 from vision.classes import COCO_CLASSES, ClassMatcher
-from vision.reading.instructions.loading import instruction_reader
-from vision.reading.instructions.prompt import InstructionPrompt
 from vision.reading.instructions.replies import TaskReply
 from vision.reading.instructions.surface import read_back, written
+from vision.reading.loading import readers
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.curriculum import (
     ImageReadingOptions,
     Texts,
@@ -33,7 +33,7 @@ def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[
     changed = 0
     for one in rng.sample(written_ones, 400):
         other = variations.draw(one, rng)
-        prompt = InstructionPrompt(other.text)
+        prompt = TextPrompt(other.text)
         back = read_back("".join(written(other.reply, prompt)), prompt)
         assert [name.lower() for name in back.classes] == [name.lower() for name in other.reply.classes], other.text
         assert (back.limit, back.size, back.output.points) == (
@@ -76,8 +76,8 @@ def test_a_run_goes_on_where_it_was_killed_and_its_adapter_reads(tmp_path: Path)
     lines = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["tokens"] >= 2500
     assert lines[-1]["held_out_exact"] == {kind: round(value, 4) for kind, value in report.exact.items()}
-    reader = instruction_reader(tmp_path / "run" / "checkpoint", str(model))
-    readings = reader.read("find dogs", ClassMatcher(COCO_CLASSES))
+    reader = readers(tmp_path / "run" / "checkpoint", str(model)).instructions
+    readings = reader.read(TextPrompt("find dogs"), ClassMatcher(COCO_CLASSES))
     assert sum(reading.probability for reading in readings) <= 1.0001
     with pytest.raises(LLMError, match="writes tasks, not queries"):
         from reasoning.reading.model.loading import reader_of

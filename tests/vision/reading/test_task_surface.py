@@ -8,10 +8,10 @@ from reasoning.language.constraint import Constraint
 from reasoning.language.local_weights import find_weights
 from reasoning.language.writing.writer import WriterTokens
 from vision.errors import InstructionError
-from vision.reading.instructions.prompt import InstructionPrompt
 from vision.reading.instructions.replies import TaskReply
 from vision.reading.instructions.surface import read_back, written
 from vision.reading.instructions.task_grammar import task_grammar
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.instructions import FOLDER, read_lists
 
 
@@ -68,7 +68,7 @@ from vision.reading.teaching.instructions import FOLDER, read_lists
     ],
 )  # fmt: skip
 def test_a_reply_is_written_in_few_pieces_and_read_back(instruction: str, reply: dict[str, Any], text: str) -> None:
-    prompt = InstructionPrompt(instruction)
+    prompt = TextPrompt(instruction)
     meant = TaskReply.model_validate(reply)
     assert "".join(written(meant, prompt)) == text
     assert read_back(text, prompt) == meant
@@ -87,12 +87,12 @@ def test_a_reply_is_written_in_few_pieces_and_read_back(instruction: str, reply:
 )
 def test_what_is_no_reply_is_refused(text: str, named: str) -> None:
     with pytest.raises(InstructionError, match=named):
-        read_back(text, InstructionPrompt("find the dogs"))
+        read_back(text, TextPrompt("find the dogs"))
 
 
 def test_class_sets_of_any_length_stand_in_a_prompt_by_their_ids() -> None:
     names = ", ".join(f'"thing number {at}"' for at in range(5000))
-    prompt = InstructionPrompt(f"Everything of {{{names}}}, but of [cup, mug] nothing")
+    prompt = TextPrompt(f"Everything of {{{names}}}, but of [cup, mug] nothing")
     assert prompt.text == (
         "I: Everything of {α: thing number 0, thing number 1, thing number 2, thing number 3, ...}, but of "
         "{β: cup, mug} nothing\nTask:"
@@ -111,23 +111,23 @@ def test_class_sets_of_any_length_stand_in_a_prompt_by_their_ids() -> None:
     ],
 )
 def test_notations_of_class_sets(instruction: str, names: tuple[str, ...]) -> None:
-    (found,) = InstructionPrompt(instruction).sets
+    (found,) = TextPrompt(instruction).sets
     assert found.names == names
 
 
 @pytest.mark.parametrize("instruction", ["boxes as [0.1, 0.2]", "{}", "[only]", '{"a": "b c"}'])
 def test_other_brackets_are_no_class_sets(instruction: str) -> None:
-    assert not InstructionPrompt(instruction).sets
+    assert not TextPrompt(instruction).sets
 
 
 def test_a_placeholder_that_was_not_filled_in_is_named() -> None:
     with pytest.raises(InstructionError, match="<expression>"):
-        _ = InstructionPrompt("find {<expression>:<cls0>}").text
+        _ = TextPrompt("find {<expression>:<cls0>}").text
 
 
 def test_an_instruction_of_ten_thousand_words_is_refused() -> None:
     with pytest.raises(InstructionError, match="expected at most 4000"):
-        _ = InstructionPrompt("dogs " * 10_000).text
+        _ = TextPrompt("dogs " * 10_000).text
 
 
 def test_every_reply_of_the_written_lists_is_one_that_the_grammar_allows() -> None:
@@ -137,7 +137,7 @@ def test_every_reply_of_the_written_lists_is_one_that_the_grammar_allows() -> No
     instructions = read_lists(sorted(FOLDER.glob("*.json")))
     assert len(instructions) >= 1000
     for one in instructions[::25]:
-        prompt = InstructionPrompt(one.text)
+        prompt = TextPrompt(one.text)
         pieces = written(one.reply, prompt)
         assert read_back("".join(pieces), prompt).kind == one.reply.kind
         constraint = Constraint(task_grammar(prompt, tokens.piece), tokens.spelling)

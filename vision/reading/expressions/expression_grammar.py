@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from reasoning.language.constraint import any_piece, in_turn
 from vision.reading.expressions.surface import (
     BETWEEN_PIECE,
     DISTANCES,
@@ -17,8 +18,7 @@ from vision.reading.expressions.surface import (
     SIZE,
     SIZES,
 )
-from vision.reading.instructions.prompt import InstructionPrompt
-from vision.reading.instructions.task_grammar import any_of, copied_words, tokens_of
+from vision.reading.prompt import TextPrompt
 
 _RULES = """
 start: (wanted | numbered wanted | alone | bound number) set
@@ -34,7 +34,7 @@ digits: digit{1,3}
 """
 
 
-def expression_grammar(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]]) -> str:
+def expression_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]]) -> str:
     """The grammar of what may be written of an expression.
 
     Args:
@@ -49,6 +49,6 @@ def expression_grammar(prompt: InstructionPrompt, piece: Callable[[str], Sequenc
         "relation": RELATIONS, "rank": RANKS, "distance": DISTANCES, "between": (BETWEEN_PIECE,), "place": (PLACE,),
         "size": (SIZE,), "sizes": [f" {size}" for size in SIZES], "digit": "0123456789",
     }  # fmt: skip
-    rules = [f"{name}: {any_of(pieces, piece)}" for name, pieces in classes.items()]
-    places = " | ".join(" ".join(tokens_of(f" {word}", piece) for word in place.split()) for place in PLACES)
-    return "\n".join([_RULES, *rules, f"places: {places}", *copied_words(prompt, piece)])
+    rules = [f"{name}: {any_piece(pieces, piece)}" for name, pieces in classes.items()]
+    places = " | ".join(" ".join(in_turn(piece(f" {word}")) for word in place.split()) for place in PLACES)
+    return "\n".join([_RULES, *rules, f"places: {places}", *prompt.span_rules(piece)])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reasoning.language.constraint import Constraint
 from reasoning.language.writing.beams import BeamWriter
+from reasoning.language.writing.meant import meanings
 from vision.classes.matching import Match, Matcher
 from vision.errors import InstructionError
 from vision.reading.expressions.expression_grammar import expression_grammar
 from vision.reading.expressions.meaning import Meanings
 from vision.reading.expressions.surface import Sentence, read_back
-from vision.reading.instructions.prompt import InstructionPrompt
+from vision.reading.prompt import TextPrompt
 
 BEGINNING = "Expressions about a picture, and the things that they mean.\n"
 """What all prompts begin with."""
@@ -26,7 +25,7 @@ class ExpressionReading:
     Attributes:
         sentence: the sentence.
         matches: what each phrase that names things means among the detector's classes.
-        probability: that the model gives it.
+        probability: that the model gives it, 0 to 1.
         written: what the model wrote.
     """
 
@@ -46,33 +45,28 @@ class ExpressionReader:
     def __init__(self, beams: BeamWriter) -> None:
         self._beams = beams
 
-    def read(self, text: str, matcher: Matcher) -> list[ExpressionReading]:
+    def read(self, prompt: TextPrompt, matcher: Matcher) -> list[ExpressionReading]:
         """What an expression may mean, the likeliest first.
 
         Args:
-            text: not empty.
+            prompt: the expression.
             matcher: what words mean among the classes of the detector.
 
         Raises:
             InstructionError: it is too long, or all that it may mean names things that the model has no class for.
         """
-        prompt = InstructionPrompt(text)
-        tokens = self._beams.tokens
-        constraint = Constraint(expression_grammar(prompt, tokens.piece), tokens.spelling)
-        found: dict[str, ExpressionReading] = {}
-        problem: InstructionError | None = None
-        for written in self._beams.write(BEGINNING, prompt.text, constraint):
-            meanings = Meanings(matcher)
+        problems: list[InstructionError] = []
+
+        def sentence(written: str) -> tuple[Sentence, Mapping[str, Match]] | None:
+            phrases = Meanings(matcher)
             try:
-                sentence = read_back(written.text, meanings.of)
+                return read_back(written, phrases.of), phrases.matches
             except InstructionError as error:
-                problem = problem or error
-                continue
-            probability = math.exp(written.log_probability)
-            before = found.get(repr(sentence))
-            if before is not None:
-                probability += before.probability
-            found[repr(sentence)] = ExpressionReading(sentence, meanings.matches, probability, written.text)
-        if not found and problem is not None:
-            raise problem
-        return sorted(found.values(), key=lambda reading: -reading.probability)
+                problems.append(error)
+                return None
+
+        grammar = expression_grammar(prompt, self._beams.tokens.piece)
+        found = meanings(self._beams, BEGINNING, prompt.text, grammar, sentence, key=lambda read: repr(read[0]))
+        if not found and problems:
+            raise problems[0]
+        return [ExpressionReading(*meant.value, meant.probability, meant.written) for meant in found]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from reasoning.errors import QueryError
@@ -31,7 +31,7 @@ from reasoning.query.tree import (
     Union,
 )
 from vision.errors import InstructionError
-from vision.reading.instructions.prompt import InstructionPrompt
+from vision.reading.prompt import TextPrompt
 from vision.scene.graph import KIND, OBJECT
 from vision.scene.measures import BETWEEN, DISTANCE, between_relation, distance_relation, measured_relation
 
@@ -88,7 +88,6 @@ class Sentence:
         things: the query of what is meant, counted or asked about.
         denied: whether the answer is yes where there is no such thing.
         bound: operator and number that a count is compared with.
-        phrases: the words that name things, in their order.
     """
 
     question: Question
@@ -96,7 +95,6 @@ class Sentence:
     things: Query
     denied: bool = False
     bound: tuple[str, int] | None = None
-    phrases: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def query(self) -> Query:
@@ -111,7 +109,7 @@ class Sentence:
 # Writing ------------------------------------------------------------------------------------------------------
 
 
-def written(sentence: Sentence, words: Mapping[str, Sequence[str]], prompt: InstructionPrompt) -> list[str]:
+def written(sentence: Sentence, words: Mapping[str, Sequence[str]], prompt: TextPrompt) -> list[str]:
     """The pieces in which a sentence is written.
 
     Args:
@@ -138,7 +136,7 @@ def _head(sentence: Sentence) -> list[str]:
 
 
 class _Pieces:
-    def __init__(self, words: Mapping[str, Sequence[str]], prompt: InstructionPrompt) -> None:
+    def __init__(self, words: Mapping[str, Sequence[str]], prompt: TextPrompt) -> None:
         self._words = {value: list(phrases) for value, phrases in words.items()}
         self._prompt = prompt
 
@@ -177,9 +175,7 @@ class _Pieces:
         if not phrases:
             raise InstructionError(f"nothing in the expression says {value!r}")
         phrase = phrases.pop(0) if len(phrases) > 1 else phrases[0]
-        if (found := self._prompt.find(phrase)) is None:
-            raise InstructionError(f"{phrase!r} does not stand in the expression")
-        return [f" {word.text}" for word in self._prompt.words[found[0] : found[1] + 1]]
+        return self._prompt.copied(phrase)
 
     def _ranked(self, top: Top, sign: str) -> list[str]:
         assert isinstance(top.measure, str)
@@ -253,7 +249,6 @@ def read_back(text: str, meaning: Callable[[str], Query]) -> Sentence:
 class _Parser:
     def __init__(self, tokens: Sequence[str], meaning: Callable[[str], Query]) -> None:
         self._tokens, self._at, self._meaning = list(tokens), 0, meaning
-        self._phrases: list[str] = []
         self._depth = 0
 
     def sentence(self) -> Sentence:
@@ -270,7 +265,7 @@ class _Parser:
         things = self._either()
         if self._at < len(self._tokens):
             raise ValueError(f"{self._tokens[self._at]!r} stands behind its end")
-        return Sentence(question, wanted, things, denied, bound, tuple(dict.fromkeys(self._phrases)))
+        return Sentence(question, wanted, things, denied, bound)
 
     def _next(self) -> str:
         self._at += 1
@@ -324,7 +319,6 @@ class _Parser:
             self._next()
             return self._rank(words[0], int(self._next()), ordinal=True)
         if not self._sees("(") or (len(words) > 1 and not words[-1].isdigit()):
-            self._phrases.append(" ".join(words))
             return self._meaning(" ".join(words))
         if len(words) == 2:
             return self._rank(words[0], int(words[1]), ordinal=False)

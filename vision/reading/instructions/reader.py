@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from reasoning.language.constraint import Constraint
 from reasoning.language.writing.beams import BeamWriter
+from reasoning.language.writing.meant import Meant, meanings
 from vision.classes import Matcher
 from vision.errors import InstructionError
-from vision.reading.instructions.prompt import BEGINNING, InstructionPrompt
-from vision.reading.instructions.replies import TaskReply, task_of
+from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
 from vision.reading.instructions.task_grammar import task_grammar
+from vision.reading.prompt import TextPrompt
 from vision.task import Task
+
+BEGINNING = "Instructions for an object detector, and the tasks that they are.\n"
+"""What all prompts begin with."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,12 @@ class TaskReading:
     """A task that an instruction may mean.
 
     Attributes:
-        task: the task; None where its parts cannot all hold.
-        problem: why there is no task.
-        probability: that the model gives it, of all readings together.
+        task: the task; where its parts cannot all hold, the error that says so.
+        probability: that the model gives it, 0 to 1.
         written: what the model wrote.
     """
 
-    task: Task | None
-    problem: str
+    task: Task | InstructionError
     probability: float
     written: str
 
@@ -43,38 +43,28 @@ class InstructionReader:
     def __init__(self, beams: BeamWriter) -> None:
         self._beams = beams
 
-    def read(self, instruction: str, matcher: Matcher) -> list[TaskReading]:
+    def read(self, prompt: TextPrompt, matcher: Matcher) -> list[TaskReading]:
         """What an instruction may mean, the likeliest first.
 
         Args:
-            instruction: not empty.
+            prompt: the instruction.
             matcher: what words mean among the classes of the detector.
 
         Raises:
             InstructionError: it is too long, or a placeholder in it was not filled in.
         """
-        prompt = InstructionPrompt(instruction)
-        tokens = self._beams.tokens
-        constraint = Constraint(task_grammar(prompt, tokens.piece), tokens.spelling)
-        found: dict[str, TaskReading] = {}
-        for text in self._beams.write(BEGINNING, prompt.text, constraint):
+
+        def task(written: str) -> Task | InstructionError | None:
             try:
-                reply = read_back(text.text, prompt)
+                reply = read_back(written, prompt)
             except InstructionError:
-                continue
-            reading = _reading(instruction, reply, matcher, math.exp(text.log_probability), text.text)
-            key = reading.problem or repr(reading.task)
-            before = found.get(key)
-            if before is not None:
-                reading = TaskReading(
-                    before.task, before.problem, before.probability + reading.probability, before.written
-                )
-            found[key] = reading
-        return sorted(found.values(), key=lambda reading: -reading.probability)
+                return None
+            try:
+                return task_of(prompt.original, reply, matcher)
+            except InstructionError as error:
+                return error
 
-
-def _reading(instruction: str, reply: TaskReply, matcher: Matcher, probability: float, written: str) -> TaskReading:
-    try:
-        return TaskReading(task_of(instruction, reply, matcher), "", probability, written)
-    except InstructionError as error:
-        return TaskReading(None, str(error), probability, written)
+        grammar = task_grammar(prompt, self._beams.tokens.piece)
+        found: list[Meant[Task | InstructionError]]
+        found = meanings(self._beams, BEGINNING, prompt.text, grammar, task, key=repr)
+        return [TaskReading(meant.value, meant.probability, meant.written) for meant in found]

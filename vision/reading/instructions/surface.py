@@ -10,12 +10,13 @@ not written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from vision.errors import InstructionError
-from vision.reading.instructions.prompt import SET_IDS, InstructionPrompt
 from vision.reading.instructions.replies import LimitReply, OutputReply, RegionReply, SizeReply, TaskReply
+from vision.reading.prompt import TextPrompt
 from vision.task import DEFAULT_RANGE, BoxForm, ClassForm, FormatName, Geometry, Kind
 
 NONSENSE = " contradiction"
@@ -62,11 +63,11 @@ FLAGS: Mapping[str, tuple[str, bool]] = {
     " offset": ("offsets", True), " bare": ("centre", False), " score": ("score", True),
 }  # fmt: skip
 
-LONGEST = 24
-"""Digits and points of a number."""
+
+_EXCEPT = re.compile(r"(?<!\S)except(?!\S)")
 
 
-def written(reply: TaskReply, prompt: InstructionPrompt) -> list[str]:
+def written(reply: TaskReply, prompt: TextPrompt) -> list[str]:
     """The pieces in which a reply to an instruction is written.
 
     Raises:
@@ -77,7 +78,7 @@ def written(reply: TaskReply, prompt: InstructionPrompt) -> list[str]:
     act = CHECK if reply.asks_whether else f" {reply.kind}"
     pieces = [act]
     if reply.expression is not None and reply.kind in ("ground", "count"):
-        pieces += [":", *_copied(reply.expression, prompt)]
+        pieces += [":", *_about(reply.expression, prompt)]
     else:
         pieces += _names(reply.classes, prompt)
         if reply.excluded:
@@ -87,7 +88,7 @@ def written(reply: TaskReply, prompt: InstructionPrompt) -> list[str]:
     return pieces
 
 
-def read_back(text: str, prompt: InstructionPrompt) -> TaskReply:
+def read_back(text: str, prompt: TextPrompt) -> TaskReply:
     """What pieces, joined, reply to an instruction.
 
     Raises:
@@ -101,22 +102,19 @@ def read_back(text: str, prompt: InstructionPrompt) -> TaskReply:
         raise InstructionError(f"{text.strip()!r} is no task ({error})") from error
 
 
-def _reply(text: str, prompt: InstructionPrompt) -> TaskReply:
+def _reply(text: str, prompt: TextPrompt) -> TaskReply:
     first, *fields = text.split(";")
     act, _, rest = first.strip().partition(" ")
     values: dict[str, Any] = {"asks_whether": act == CHECK.strip()}
     kind = "detect" if values["asks_whether"] else act.rstrip(":")
     values["kind"] = kind
     if act.endswith(":"):
-        values["expression"] = _phrase(rest, prompt)
+        members = prompt.set_by_id(rest.strip())
+        values["expression"] = prompt.quoted(rest) if members is None else members[0]
     else:
-        wanted, _, excluded = rest.partition("except")
-        names = [_named(part.strip(), prompt) for part in wanted.split(",") if part.strip()]
-        values["classes"] = [name for listed, _ in names for name in listed]
-        values["explicit_set"] = any(explicit for _, explicit in names)
-        values["excluded"] = [
-            name for part in excluded.split(",") if part.strip() for name in _named(part.strip(), prompt)[0]
-        ]
+        wanted, *excluded = _EXCEPT.split(rest, maxsplit=1)
+        values["classes"], values["explicit_set"] = _named(wanted, prompt)
+        values["excluded"] = [name for part in excluded for name in _named(part, prompt)[0]]
     output: dict[str, Any] = {}
     size: dict[str, float] = {}
     for field in fields:
@@ -131,36 +129,34 @@ def _reply(text: str, prompt: InstructionPrompt) -> TaskReply:
 # Writing ------------------------------------------------------------------------------------------------------
 
 
-def _names(names: Sequence[str], prompt: InstructionPrompt) -> list[str]:
-    for letter, one in zip(SET_IDS, prompt.sets, strict=False):
-        if [name.lower() for name in one.names] == [name.lower() for name in names]:
-            return [f" {letter}"]
+def _names(names: Sequence[str], prompt: TextPrompt) -> list[str]:
+    """Names as they are copied, or the id of the class set that has them."""
+    if names and (letter := prompt.id_of_set(names)) is not None:
+        return [letter]
     pieces: list[str] = []
     for name in names:
-        pieces += [",", *_copied(name, prompt)] if pieces else _copied(name, prompt)
+        pieces += [*([","] if pieces else []), *_name(name, prompt)]
     return pieces
 
 
-def _copied(phrase: str, prompt: InstructionPrompt) -> list[str]:
-    """A phrase by its words as they stand in the instruction, or one set's id."""
-    for letter, one in zip(SET_IDS, prompt.sets, strict=False):
-        if [phrase.lower()] == [name.lower() for name in one.names]:
-            return [f" {letter}"]
-    if (found := prompt.find(phrase)) is not None:
-        return [f" {word.text}" for word in prompt.words[found[0] : found[1] + 1]]
-    pieces = []
-    for part in phrase.split():
-        if (found := prompt.find(part)) is None:
-            raise InstructionError(f"{part!r} does not stand in the instruction")
-        pieces += [f" {word.text}" for word in prompt.words[found[0] : found[1] + 1]]
-    return pieces
+def _name(name: str, prompt: TextPrompt) -> list[str]:
+    """A name in one stretch, or in parts where its words stand apart: "red umbrellas" of "red and blue umbrellas"."""
+    if prompt.find(name) is not None:
+        return prompt.copied(name)
+    return [piece for part in name.split() for piece in prompt.copied(part)]
+
+
+def _about(phrase: str, prompt: TextPrompt) -> list[str]:
+    """An expression, or the id of the class set that it is alone in."""
+    letter = prompt.id_of_set([phrase])
+    return prompt.copied(phrase) if letter is None else [letter]
 
 
 def _number(value: float) -> list[str]:
     return [" ", *(str(int(value)) if value == int(value) else f"{value:.6f}".rstrip("0"))]
 
 
-def _fields(reply: TaskReply, prompt: InstructionPrompt) -> Iterator[list[str]]:
+def _fields(reply: TaskReply, prompt: TextPrompt) -> Iterator[list[str]]:
     if reply.limit is not None:
         rank = next(word for word, found in RANKS.items() if found == (reply.limit.by, reply.limit.order))
         yield [rank, *_number(reply.limit.count)]
@@ -177,7 +173,7 @@ def _fields(reply: TaskReply, prompt: InstructionPrompt) -> Iterator[list[str]]:
     if output.format != plain.format:
         yield [f" {output.format}"]
     if (output.label_key, output.box_key) != (plain.label_key, plain.box_key):
-        yield [" keys", *_copied(output.label_key, prompt), ",", *_copied(output.box_key, prompt)]
+        yield [" keys", *prompt.copied(output.label_key), ",", *prompt.copied(output.box_key)]
     if output.geometry is not None:
         yield [f" {output.geometry}"]
     if output.points is not None:
@@ -194,7 +190,7 @@ def _fields(reply: TaskReply, prompt: InstructionPrompt) -> Iterator[list[str]]:
     if output.class_as in CLASSES.values() and output.format != "tokens":
         yield [f" {output.class_as}"]
     for part in reply.unread:
-        yield [" ignore", *_copied(part, prompt)]
+        yield [" ignore", *prompt.copied(part)]
 
 
 def _region_fields(region: RegionReply) -> Iterator[list[str]]:
@@ -222,33 +218,19 @@ def _part(low: float, high: float, words: Mapping[str, str]) -> list[str]:
 # Reading ------------------------------------------------------------------------------------------------------
 
 
-def _phrase(text: str, prompt: InstructionPrompt) -> str:
-    """Copied words as they stand in the instruction, with what is between them."""
-    text = text.strip()
-    if text in SET_IDS and text:
-        return _set(text, prompt)[0]
-    found = prompt.find(text)
-    if found is None:
-        raise InstructionError(f"{text!r} does not stand in the instruction")
-    return prompt.between(*found)
-
-
-def _set(letter: str, prompt: InstructionPrompt) -> tuple[str, ...]:
-    place = SET_IDS.index(letter)
-    if place >= len(prompt.sets):
-        raise InstructionError(f"{letter} stands for no class set of the instruction")
-    return prompt.sets[place].names
-
-
-def _named(text: str, prompt: InstructionPrompt) -> tuple[tuple[str, ...], bool]:
-    """The classes that a piece names, and whether they are a class set's."""
-    if text in SET_IDS:
-        return _set(text, prompt), True
-    return (text,), False
+def _named(text: str, prompt: TextPrompt) -> tuple[list[str], bool]:
+    """The classes that are named between commas, and whether a class set has them."""
+    names: list[str] = []
+    explicit = False
+    for part in filter(None, map(str.strip, text.split(","))):
+        members = prompt.set_by_id(part)
+        explicit |= members is not None
+        names += [part] if members is None else members
+    return names, explicit
 
 
 def _read_field(
-    text: str, values: dict[str, Any], output: dict[str, Any], size: dict[str, float], prompt: InstructionPrompt
+    text: str, values: dict[str, Any], output: dict[str, Any], size: dict[str, float], prompt: TextPrompt
 ) -> None:
     head, _, rest = text.strip().partition(" ")
     word = f" {head}"
@@ -269,7 +251,7 @@ def _read_field(
         if output["format"] == "tokens":
             output["scale"] = "range"
     elif word == " keys":
-        output["label_key"], output["box_key"] = (_phrase(part, prompt) for part in rest.split(","))
+        output["label_key"], output["box_key"] = (prompt.quoted(part) for part in rest.split(","))
     elif word in GEOMETRIES:
         output["geometry"] = GEOMETRIES[word]
     elif word == " points":
@@ -286,7 +268,7 @@ def _read_field(
     elif word in CLASSES:
         output["class_as"] = CLASSES[word]
     elif word == " ignore":
-        values.setdefault("unread", []).append(_phrase(rest, prompt))
+        values.setdefault("unread", []).append(prompt.quoted(rest))
     else:
         raise InstructionError(f"{head!r} begins no part of a reply")
 

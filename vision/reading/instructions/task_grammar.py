@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from vision.reading.instructions.prompt import SET_IDS, InstructionPrompt
+from reasoning.language.constraint import any_piece
 from vision.reading.instructions.surface import (
     ACTS,
     AXES,
@@ -22,6 +22,7 @@ from vision.reading.instructions.surface import (
     SIDES,
     SIZES,
 )
+from vision.reading.prompt import SET_IDS, TextPrompt
 
 _RULES = """
 start: nonsense | act named? field* | (ground | count) colon about field*
@@ -36,7 +37,7 @@ number: space digit{1,7} (point digit{1,6})?
 """
 
 
-def task_grammar(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]]) -> str:
+def task_grammar(prompt: TextPrompt, piece: Callable[[str], Sequence[int]]) -> str:
     """The grammar of what may be written of an instruction.
 
     Args:
@@ -53,29 +54,5 @@ def task_grammar(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]
         "axis": AXES, "sure": (" sure",), "keys": (" keys",), "measure": (" points", " range"), "ignore": (" ignore",),
         "word": (*FORMATS, *GEOMETRIES, *BOXES, " unit", *FLAGS, *CLASSES),
     }  # fmt: skip
-    rules = [f"{name}: {any_of(pieces, piece)}" for name, pieces in classes.items()]
-    return "\n".join([_RULES, *rules, *copied_words(prompt, piece)])
-
-
-def copied_words(prompt: InstructionPrompt, piece: Callable[[str], Sequence[int]]) -> list[str]:
-    """The rule `span`, any stretch of a text's words, with the rules that it needs."""
-    words = [f" {word.text}" for word in prompt.words]
-    rules = [
-        f"s{at}: {tokens_of(word, piece)}" + (f" s{at + 1}?" if at + 1 < len(words) else "")
-        for at, word in enumerate(words)
-    ]
-    return [*rules, "span: " + (" | ".join(f"s{at}" for at in range(len(words))) or _NEVER)]
-
-
-_NEVER = '"\\u0000"'
-"""What no tokens of a reply spell."""
-
-
-def tokens_of(text: str, piece: Callable[[str], Sequence[int]]) -> str:
-    """The tokens of a text, one after the other, as a grammar writes them."""
-    return " ".join(f"<[{token}]>" for token in piece(text))
-
-
-def any_of(pieces: Iterable[str], piece: Callable[[str], Sequence[int]]) -> str:
-    """One of some pieces; nothing fits where there are none."""
-    return " | ".join(tokens_of(text, piece) for text in pieces) or _NEVER
+    rules = [f"{name}: {any_piece(pieces, piece)}" for name, pieces in classes.items()]
+    return "\n".join([_RULES, *rules, *prompt.span_rules(piece)])

@@ -11,7 +11,7 @@ from pathlib import Path
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.examining import Report
 from reasoning.language.teaching.loop import claim_folder, teach
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.options import WritingOptions
 from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
 from reasoning.language.writing.packs import Pack, Segment
@@ -20,8 +20,9 @@ from vision.errors import InstructionError
 from vision.reading.expressions import surface as expression_surface
 from vision.reading.expressions.reader import BEGINNING as ABOUT_EXPRESSIONS
 from vision.reading.instructions import surface as task_surface
-from vision.reading.instructions.loading import JOB
-from vision.reading.instructions.prompt import BEGINNING, InstructionPrompt
+from vision.reading.instructions.reader import BEGINNING as ABOUT_INSTRUCTIONS
+from vision.reading.loading import JOB
+from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.expressions import ExpressionVariations, TaughtExpression
 from vision.reading.teaching.instructions import TaughtInstruction, Variations
 
@@ -38,20 +39,13 @@ def is_kept_back(text: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageReadingOptions(TeachingOptions):
+class ImageReadingOptions(WritingOptions):
     """How a student is taught to read instructions and expressions.
 
     Attributes:
         expressions: share of the packs that are of expressions.
     """
 
-    layers: int = 30
-    rank: int = 16
-    learning_rate: float = 1e-3
-    tokens: int = 1_000_000
-    tokens_of_a_pass: int = 1024
-    dtype: str = "bfloat16"
-    report_every: int = 50_000
     expressions: float = 0.3
 
 
@@ -113,9 +107,10 @@ class ReadingCurriculum:
         self._expression_variations = ExpressionVariations(self._expressions)
         tasks = list(self._tasks([one for one in texts.instructions if is_kept_back(one.text)]))
         sentences = list(self._sentences([one for one in texts.expressions if is_kept_back(one.text)]))
-        self.exam: Sequence[TaughtPack] = self._packs(tasks[::2], BEGINNING)
-        self.exam = [*self.exam, *self._packs(sentences[::2], ABOUT_EXPRESSIONS)]
-        self._calibrating = self._packs(tasks[1::2], BEGINNING) + self._packs(sentences[1::2], ABOUT_EXPRESSIONS)
+        self.exam, self._calibrating = (
+            [*self._packs(tasks[half::2], ABOUT_INSTRUCTIONS), *self._packs(sentences[half::2], ABOUT_EXPRESSIONS)]
+            for half in (0, 1)
+        )
 
     def next_pass(self, progress: Progress) -> list[TaughtPack]:
         """One pack, drawn by the update's number, so that a run that goes on meets the same."""
@@ -130,7 +125,7 @@ class ReadingCurriculum:
                 segments += self._sentences([expression])
             else:
                 segments += self._tasks([self._instruction_variations.draw(rng.choice(self._instructions), rng)])
-        return [self._pack(segments, ABOUT_EXPRESSIONS if of_expressions else BEGINNING)]
+        return [self._pack(segments, ABOUT_EXPRESSIONS if of_expressions else ABOUT_INSTRUCTIONS)]
 
     def calibration(self) -> list[TaughtPack]:
         """Texts that were not taught, others than those of the exam."""
@@ -146,7 +141,7 @@ class ReadingCurriculum:
     def _tasks(self, instructions: Sequence[TaughtInstruction]) -> Iterator[tuple[str, Segment]]:
         """Instructions with their replies as tokens, but for those that cannot be written or are far too long."""
         for one in instructions:
-            prompt = InstructionPrompt(one.text)
+            prompt = TextPrompt(one.text)
             try:
                 pieces = task_surface.written(one.reply, prompt)
                 yield from self._segment(one.reply.kind, prompt, pieces)
@@ -156,14 +151,14 @@ class ReadingCurriculum:
     def _sentences(self, expressions: Sequence[TaughtExpression]) -> Iterator[tuple[str, Segment]]:
         """The same of expressions."""
         for one in expressions:
-            prompt = InstructionPrompt(one.text)
+            prompt = TextPrompt(one.text)
             try:
                 pieces = expression_surface.written(one.sentence, one.words, prompt)
                 yield from self._segment(f"expression: {one.sentence.question}", prompt, pieces)
             except InstructionError:
                 continue
 
-    def _segment(self, kind: str, prompt: InstructionPrompt, pieces: Sequence[str]) -> Iterator[tuple[str, Segment]]:
+    def _segment(self, kind: str, prompt: TextPrompt, pieces: Sequence[str]) -> Iterator[tuple[str, Segment]]:
         segment = Segment.of((self._tokens.text(prompt.text), self._tokens.reply(pieces)))
         if len(segment.tokens) <= self._options.tokens_of_a_pass:
             yield kind, segment

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from reasoning.language.errors import TeachingError
-from vision.reading.instructions.prompt import InstructionPrompt
 from vision.reading.instructions.replies import TaskReply
+from vision.reading.prompt import TextPrompt
 
 FOLDER = Path(__file__).with_name("lists")
 
@@ -175,7 +175,7 @@ def _slip(one: TaughtInstruction, rng: random.Random) -> TaughtInstruction:
     copied = " ".join([*reply.classes, *reply.excluded, reply.expression or "", *reply.unread]).lower()
     words = [
         word
-        for word in InstructionPrompt(one.text).words
+        for word in TextPrompt(one.text).words
         if len(word.text) > 3 and word.text.isalpha() and word.text.lower() not in copied
     ]
     if not words:

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from kg_data.errors import SkylarkError
 from vision.classes import Matcher
-from vision.reading.instructions.loading import PACKAGED
-from vision.reading.instructions.prompt import check
 from vision.reading.instructions.replies import TaskReply, task_of
-from vision.reading.instructions.understanding import understood
+from vision.reading.loading import PACKAGED
+from vision.reading.prompt import TextPrompt
+from vision.reading.understanding import understood
 from vision.task import Task
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read_by_hosted(text: str, matcher: Matcher, llm: BaseChatModel, adapter: Pat
         InstructionError: the text is empty, too long, or contradicts itself.
         SkylarkError: the model could not be asked.
     """
-    check(text)
+    TextPrompt(text).check("instruction")
     if len(text) > MAX_SENT:
         return _embedded(text, matcher, adapter, f"the instruction has more than {MAX_SENT:,} characters")
     try:

@@ -1,4 +1,4 @@
-"""What a language model reads of an instruction: its words, with an id in place of each written class set.
+"""What a language model reads of an instruction or expression: its words, with an id in place of each class set.
 
 A class set in braces or brackets is notation and not language: code parses it, however long it is, and the model only
 says what it is there for.
@@ -7,18 +7,16 @@ says what it is there for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from reasoning.language.constraint import NEVER, in_turn
 from vision.classes.emoji import emoji_name
 from vision.errors import InstructionError
 
 SET_IDS = "αβγδεζ"
 """Ids of class sets, one token each."""
-
-BEGINNING = "Instructions for an object detector, and the tasks that they are.\n"
-"""What all prompts begin with."""
 
 ANSWER = "Task:"
 """The prompt's last line, which the reply follows."""
@@ -37,17 +35,6 @@ _MEMBER = re.compile(
 _PLACEHOLDER = re.compile(r"<(?:expression|exp|phrase|object|class(?:es| ?set| ?name)?|category)>|\.\.\.+")
 _ESCAPES = re.compile(r"""\\+(?=["'])""")
 _WORD = re.compile(r"[^\W_](?:(?:(?!['’]s\b)[\w'’.\-&+])*\w)?|_\w+|[^\x00-\x7f\w\s“”‘’„«»–—…]")
-
-
-def check(text: str) -> None:
-    """Refuse what is no instruction.
-
-    Raises:
-        InstructionError: it is empty or too long, or a placeholder in it was not filled in.
-    """
-    if not any(character.isalnum() or emoji_name(character) for character in text):
-        raise InstructionError('the instruction is empty: expected a text such as "find the red cars" or a class set')
-    _ = InstructionPrompt(text).text
 
 
 @dataclass(frozen=True)
@@ -76,14 +63,29 @@ class Word:
 
 
 @dataclass(frozen=True)
-class InstructionPrompt:
-    """An instruction as the model reads it.
+class TextPrompt:
+    """An instruction or an expression as the model reads it.
 
     Attributes:
-        instruction: as it was given.
+        original: as it was given.
     """
 
-    instruction: str
+    original: str
+
+    def check(self, what: str) -> None:
+        """Refuse what nobody could read.
+
+        Args:
+            what: it is, "instruction" or "expression".
+
+        Raises:
+            InstructionError: it is empty or too long, or a placeholder in it was not filled in.
+        """
+        if not any(letter.isalnum() or emoji_name(letter) for letter in self.original):
+            raise InstructionError(
+                f'the {what} is empty: expected a text such as "find the red cars" or "the person left of the bus"'
+            )
+        _ = self.text
 
     @cached_property
     def sets(self) -> Sequence[ClassSet]:
@@ -92,7 +94,7 @@ class InstructionPrompt:
         Raises:
             InstructionError: a placeholder such as `<expression>` was not filled in.
         """
-        found = [one for match in _SET.finditer(self.instruction) if (one := _class_set(match)) is not None]
+        found = [one for match in _SET.finditer(self.original) if (one := _class_set(match)) is not None]
         return found[: len(SET_IDS)]
 
     @cached_property
@@ -106,9 +108,9 @@ class InstructionPrompt:
         for letter, one in zip(SET_IDS, self.sets, strict=False):
             names = ", ".join(" ".join(name.split())[:60] for name in one.names[:SHOWN])
             more = ", ..." if len(one.names) > SHOWN else ""
-            parts += [self.instruction[last : one.start], f"{{{letter}{' <c>' if one.tokens else ''}: {names}{more}}}"]
+            parts += [self.original[last : one.start], f"{{{letter}{' <c>' if one.tokens else ''}: {names}{more}}}"]
             last = one.end
-        shown = " ".join("".join([*parts, self.instruction[last:]]).split())
+        shown = " ".join("".join([*parts, self.original[last:]]).split())
         if len(shown) > MOST_CHARACTERS:
             raise InstructionError(
                 f"the instruction has {len(shown)} characters beside its class sets: expected at most {MOST_CHARACTERS}"
@@ -121,22 +123,72 @@ class InstructionPrompt:
         hidden = [(one.start, one.end) for one in self.sets if len(one.names) > 1]
         return [
             Word(match.group(), *match.span())
-            for match in _WORD.finditer(self.instruction)
+            for match in _WORD.finditer(self.original)
             if not any(start <= match.start() < end for start, end in hidden)
         ]
 
-    def find(self, phrase: str) -> tuple[int, int] | None:
-        """The first and last place among the words of a phrase that stands there, whatever its case."""
+    def find(self, phrase: str) -> range | None:
+        """The places among the words of a phrase that stands there, whatever its case."""
         wanted = [match.group().lower() for match in _WORD.finditer(phrase)]
         words = [word.text.lower() for word in self.words]
         for at in range(len(words) - len(wanted) + 1):
             if wanted and words[at : at + len(wanted)] == wanted:
-                return at, at + len(wanted) - 1
+                return range(at, at + len(wanted))
         return None
 
-    def between(self, first: int, last: int) -> str:
-        """The instruction from one word to another."""
-        return self.instruction[self.words[first].start : self.words[last].end]
+    def copied(self, phrase: str) -> list[str]:
+        """The pieces in which a reply copies a phrase.
+
+        Raises:
+            InstructionError: it does not stand there.
+        """
+        if (places := self.find(phrase)) is None:
+            raise InstructionError(f"{phrase!r} does not stand in the text")
+        return [f" {self.words[at].text}" for at in places]
+
+    def quoted(self, phrase: str) -> str:
+        """A copied phrase as it stands there, with what is between its words.
+
+        Raises:
+            InstructionError: it does not stand there.
+        """
+        if (places := self.find(phrase)) is None:
+            raise InstructionError(f"{phrase!r} does not stand in the text")
+        return self.original[self.words[places[0]].start : self.words[places[-1]].end]
+
+    def set_by_id(self, letter: str) -> tuple[str, ...] | None:
+        """The members of the class set that an id stands for; None where the text is no id.
+
+        Raises:
+            InstructionError: the id stands for no class set of the text.
+        """
+        if len(letter) != 1 or letter not in SET_IDS:
+            return None
+        if (place := SET_IDS.index(letter)) >= len(self.sets):
+            raise InstructionError(f"{letter} stands for no class set of the text")
+        return self.sets[place].names
+
+    def id_of_set(self, names: Sequence[str]) -> str | None:
+        """The piece of the id by which the class set with these members is written; None where there is none."""
+        wanted = [name.lower() for name in names]
+        found = (
+            letter
+            for letter, one in zip(SET_IDS, self.sets, strict=False)
+            if [name.lower() for name in one.names] == wanted
+        )
+        return next((f" {letter}" for letter in found), None)
+
+    def span_rules(self, piece: Callable[[str], Sequence[int]]) -> list[str]:
+        """Rules of a grammar: `span` is any stretch of the words, as a reply copies it.
+
+        Args:
+            piece: the tokens of a piece.
+        """
+        rules = [
+            f"s{at}: {in_turn(piece(f' {word.text}'))}" + (f" s{at + 1}?" if at + 1 < len(self.words) else "")
+            for at, word in enumerate(self.words)
+        ]
+        return [*rules, "span: " + (" | ".join(f"s{at}" for at in range(len(self.words))) or NEVER)]
 
 
 def _class_set(match: re.Match[str]) -> ClassSet | None:

@@ -1,0 +1,53 @@
+"""What an instruction is understood as by the language model: a task, rivals to choose from, or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from vision.classes import Matcher
+from vision.errors import InstructionError
+from vision.reading.loading import PACKAGED, readers
+from vision.reading.prompt import TextPrompt
+from vision.task import Task
+
+SURE, POSSIBLE = 0.5, 0.1
+"""Probability from which a task is done, and from which another is told; by `benchmarks.image_reading_thresholds`."""
+
+
+@lru_cache(maxsize=256)
+def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
+    """Read an instruction by the embedded language model.
+
+    The last tasks are kept by text and matcher, so the same instruction for many images costs nothing.
+
+    Args:
+        text: the instruction.
+        matcher: what words mean among the classes of the detector.
+        folder: of an adapter that `python -m vision teach instructions` made.
+
+    Raises:
+        InstructionError: the text is empty, too long, or contradicts itself.
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
+    """
+    prompt = TextPrompt(text)
+    prompt.check("instruction")
+    readings = readers(folder).instructions.read(prompt, matcher)
+    likely = [reading for reading in readings if reading.probability >= POSSIBLE]
+    if likely and likely[0].probability >= SURE and isinstance(likely[0].task, InstructionError):
+        raise likely[0].task
+    tasks = tuple(
+        replace(reading.task, probability=reading.probability) for reading in likely if isinstance(reading.task, Task)
+    )
+    if tasks and (tasks[0].probability or 0.0) >= SURE:
+        return replace(tasks[0], rivals=tasks[1:])
+    return Task(
+        instruction=text,
+        targets=(),
+        understood=False,
+        unread=() if tasks else (text.strip(),),
+        notes=(f"{'It may mean several things' if tasks else 'It was not understood'}, so nothing is looked for.",),
+        probability=readings[0].probability if readings else 0.0,
+        rivals=tasks,
+    )
