@@ -6,8 +6,7 @@ Counts with `sys.setprofile`, in every thread, the changes of the file of this p
 returns alike, during one call of `Vision.detect` and of `Reasoner.answer` with a formal query. Both are called once
 before with something else, so that imports, the opening of models and the first fill of caches are left out. `--root`
 runs another checkout's code instead (it is put first on the path), to hold a figure beside an older one. The readers of
-instructions and questions count as one place, whatever their files, since a model is to take their place; the figure
-with their files apart stands beside it.
+instructions and questions count as one place, whatever their files; the figure with their files apart stands beside it.
 Prints the changes, the files and, for each file, how often it was entered.
 """
 
