@@ -24,6 +24,9 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("reasoning/execution/batch/execution.py", "reasoning.execution.batch.kernel"): (
         "numba takes a second, and single queries are not compiled"
     ),
+    ("reasoning/language/teaching/preparing.py", "reasoning.language.writing.packed_attention"): (
+        "torch takes seconds, and `teach --help` needs none of it"
+    ),
 }
 """(file, module imported inside one of its functions) to the reason: a heavy optional package hangs on the module."""
 MOST_INSIDE_FUNCTIONS = 30

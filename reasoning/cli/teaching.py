@@ -15,7 +15,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.student import load_student
-from reasoning.language.teaching.arguments import add_options, add_run, given_options, say
+from reasoning.language.teaching.arguments import add_compiled, add_options, add_run, given_options, say
 from reasoning.lark import LarkOptions
 from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teach_steps
 from reasoning.lark.teaching.drawing import random_graph
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     about = "teach a language model to read questions as queries"
     questions = jobs.add_parser("questions", help=about, description=about)
     add_run(questions)
+    add_compiled(questions)
     add_options(
         questions,
         QuestionTeachingOptions(),

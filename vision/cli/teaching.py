@@ -10,7 +10,7 @@ from typing import Any
 from kg_data.command_line import OK, positive
 from kg_data.devices import find_device
 from reasoning.language.errors import LLMError
-from reasoning.language.teaching.arguments import add_options, add_run, given_options, say
+from reasoning.language.teaching.arguments import add_compiled, add_options, add_run, given_options, say
 from vision.reading.teaching.curriculum import ImageReadingOptions, Texts, teach_reading
 from vision.reading.teaching.expressions import read_expressions
 from vision.reading.teaching.instructions import FOLDER, read_lists
@@ -24,6 +24,7 @@ def add_commands(commands: Any) -> None:
     about = "teach a language model to read instructions as tasks, and expressions as queries"
     instructions = jobs.add_parser("instructions", help=about, description=about)
     add_run(instructions)
+    add_compiled(instructions)
     add_options(
         instructions,
         ImageReadingOptions(),

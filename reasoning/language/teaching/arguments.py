@@ -21,6 +21,13 @@ def add_run(job: argparse.ArgumentParser) -> None:
     job.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
 
 
+def add_compiled(job: argparse.ArgumentParser) -> None:
+    """Offer to compile the layers of a student that is taught to write."""
+    job.add_argument(
+        "--compiled", action="store_true", help="compile the layers first: takes a minute, pays in a long run"
+    )
+
+
 def add_options(job: argparse.ArgumentParser, defaults: Any, *options: tuple[str, Any, str]) -> None:
     """Offer options by name, type and text, with the value of the same name in `defaults`."""
     for name, kind, text in options:

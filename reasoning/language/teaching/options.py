@@ -52,9 +52,14 @@ class TeachingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class WritingOptions(TeachingOptions):
-    """How a student is taught to write: with all layers of the embedded model, which binding names needs."""
+    """How a student is taught to write: with all layers of the embedded model, which binding names needs.
+
+    Attributes:
+        compiled: let torch compile the layers, which takes a minute and a C++ compiler and pays in a long run.
+    """
 
     layers: int = 30
     learning_rate: float = 1e-3
     tokens_of_a_pass: int = 1024
     dtype: str = "bfloat16"
+    compiled: bool = False

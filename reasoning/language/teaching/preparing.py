@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reasoning.language.errors import LLMError
+from reasoning.language.errors import LLMError, TeachingError
 from reasoning.language.low_rank import (
     load_adapter,
     lower_layers,
@@ -19,9 +20,8 @@ from reasoning.language.low_rank import (
 from reasoning.language.marking.adapters import Marks
 from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import Student, attach, check_base, fingerprint, open_base
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.options import TeachingOptions, WritingOptions
 from reasoning.language.writing.adapters import Writing
-from reasoning.language.writing.packed_attention import PACKED, register
 from reasoning.language.writing.writer import FINGERPRINT_ROWS, Writer, WriterTokens, check_writing
 
 
@@ -54,18 +54,21 @@ def prepare(
     return adapter, student
 
 
-def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None, device: str = "cpu") -> Writer:
+def prepare_writer(job: str, options: WritingOptions, start: Path | None = None, device: str = "cpu") -> Writer:
     """A writer with PEFT's layers, from an adapter or new.
 
     Args:
         job: what it is to write.
-        options: which model, how many of its layers, their number format and the rank.
+        options: which model, how many of its layers, their number format, the rank, and whether they are compiled.
         start: the adapter's folder; None for a new one.
         device: by torch's name.
 
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
+        TeachingError: the layers cannot be compiled.
     """
+    from reasoning.language.writing.packed_attention import PACKED, register
+
     model, tokenizer = _opened(options)
     register()
     model.set_attn_implementation(PACKED)
@@ -82,8 +85,22 @@ def prepare_writer(job: str, options: TeachingOptions, start: Path | None = None
     for parameter in decoder.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(model.dtype)
+    if options.compiled:
+        _compile(decoder, options.layers)
     head = model.get_output_embeddings().to(device)
     return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
+
+
+def _compile(decoder: Any, layers: int) -> None:
+    """Have each layer compiled when it is first used: all are alike, so that is done once."""
+    from torch import nn
+
+    if not any(map(shutil.which, ("g++", "clang++"))):
+        raise TeachingError("Layers are compiled with g++ or clang++: install one, or teach without --compiled")
+    for module in decoder.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == layers:
+            for layer in module:
+                layer.compile(dynamic=True)
 
 
 def _opened(options: TeachingOptions) -> tuple[Any, Any]:

@@ -1,70 +1,33 @@
 """Attention over a pack: the beginning sees itself, each segment the beginning and itself.
 
 One mask over the whole row would cost the square of its length; taken apart, the beginning and the segments cost a
-quarter of that. It is registered with transformers under `PACKED`.
+quarter of that. The gradient is written by hand: what torch derives from the same steps takes twice as long on a
+processor, for it keeps every step in float32 and adds the gradients of gathered rows one by one. It is registered
+with transformers under `PACKED`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
+
+import torch
+from transformers import AttentionInterface
+
+from reasoning.language.writing.layout import Layout
 
 PACKED = "skylark_packed"
 """The attention's name for transformers."""
 
-_in_use: ContextVar[Layout] = ContextVar("layout")
+
+def register() -> None:
+    """Make the attention known to transformers."""
+    AttentionInterface.register(PACKED, attend)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the parts of a row of tokens lie.
-
-    Attributes:
-        begun: tokens of the shared beginning.
-        segments: how many stand behind it.
-        longest: tokens of the longest.
-        cells: int64, shape (segments * longest,): the row's token of each cell of a table of segments; a short
-            segment repeats its last token.
-        rows: int64, shape (tokens behind the beginning,): each such token's cell.
-        mask: float32, shape (1, 1, longest, begun + longest): what is added to the scores.
-    """
-
-    begun: int
-    segments: int
-    longest: int
-    cells: Any
-    rows: Any
-    mask: Any
-
-    @classmethod
-    def of(cls, begun: int, lengths: Sequence[int], device: Any = "cpu") -> Layout:
-        """The layout of segments of these lengths, on a device of torch's."""
-        import torch
-
-        longest = max(lengths)
-        steps = torch.arange(longest)
-        sizes = torch.tensor(lengths)
-        starts = begun + torch.cumsum(sizes, 0) - sizes
-        cells = (starts[:, None] + torch.minimum(steps[None], sizes[:, None] - 1)).flatten()
-        rows = torch.nonzero((steps[None] < sizes[:, None]).flatten()).flatten()
-        mask = torch.zeros(1, 1, longest, begun + longest)
-        mask[..., begun:] = torch.full((longest, longest), torch.finfo(torch.float32).min).triu(1)
-        return cls(begun, len(lengths), longest, *(part.to(device) for part in (cells, rows, mask)))
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Let `attend` work by this layout."""
-        before = _in_use.set(self)
-        try:
-            yield
-        finally:
-            _in_use.reset(before)
-
-
-def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, **_: Any) -> tuple[Any, None]:
+def attend(
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, *, layout: Layout, **_: Any
+) -> tuple[Any, None]:
     """The attention of one layer, as transformers calls it.
 
     Args:
@@ -73,41 +36,108 @@ def attend(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: fl
         key, value: shape (1, key heads, tokens, width).
         mask: not used, the layout has one.
         scaling: of the scores.
+        layout: of the tokens, as it was given to the transformer.
 
     Returns:
         Shape (1, tokens, heads, width), and no weights.
     """
-    import torch
-
-    layout = _in_use.get()
-    _, heads, _, width = query.shape
-    group = heads // key.shape[1]
-    begun, count, longest = layout.begun, layout.segments, layout.longest
-    first_key, first_value = key[:, :, :begun], value[:, :, :begun]
-    first = torch.nn.functional.scaled_dot_product_attention(
-        query[:, :, :begun],
-        first_key.repeat_interleave(group, 1),
-        first_value.repeat_interleave(group, 1),
-        is_causal=True,
-        scale=scaling,
-    )
-
-    def table(row: Any) -> Any:
-        return row[0, :, layout.cells].view(-1, count, longest, width).transpose(0, 1)
-
-    keys = torch.cat([first_key.expand(count, -1, -1, -1), table(key)], 2)
-    values = torch.cat([first_value.expand(count, -1, -1, -1), table(value)], 2)
-    # Heads that share keys stand behind each other, so that no key is copied.
-    asked = table(query).reshape(count, heads // group, group * longest, width)
-    scores = torch.matmul(asked, keys.transpose(-1, -2)).view(count, heads // group, group, longest, -1)
-    weights = torch.softmax(scores.float() * scaling + layout.mask, -1).to(values.dtype)
-    found = torch.matmul(weights.view(count, heads // group, group * longest, -1), values)
-    behind = found.view(count, heads, longest, width).transpose(0, 1).reshape(heads, count * longest, width)
-    return torch.cat([first[0], behind[:, layout.rows]], 1)[None].transpose(1, 2).contiguous(), None
+    found = _ATTENTION(query[0], key[0], value[0], scaling, layout)
+    return found[None].transpose(1, 2).contiguous(), None
 
 
-def register() -> None:
-    """Make the attention known to transformers."""
-    from transformers import AttentionInterface
+class PackedAttention(torch.autograd.Function):
+    """Attention over one row of tokens, without the dimension of a batch.
 
-    AttentionInterface.register(PACKED, attend)
+    Heads that share keys stand behind each other as further queries, so that no key is copied.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Any, key: Any, value: Any, scaling: float, layout: Layout) -> Any:
+        """See `attend`; the shapes are (heads, tokens, width) and (key heads, tokens, width)."""
+        heads, tokens, width = query.shape
+        shared, begun = key.shape[0], layout.begun
+        group = heads // shared
+        scaled = query * scaling
+        first_query = scaled[:, :begun].reshape(shared, group * begun, width)
+        first_key, first_value = key[:, :begun].contiguous(), value[:, :begun].contiguous()
+        first_weights = _weights(first_query, first_key, layout.later_begun)
+        first = torch.bmm(first_weights, first_value).view(heads, begun, width)
+        queries = _to_table(scaled, layout, group)
+        keys, values = _behind(first_key, key, layout), _behind(first_value, value, layout)
+        weights = _weights(queries, keys, layout.later)
+        behind = _to_row(torch.bmm(weights, values), layout, heads)
+        ctx.save_for_backward(first_query, first_key, first_value, first_weights, queries, keys, values, weights)
+        ctx.layout, ctx.scaling, ctx.shape = layout, scaling, (heads, shared, tokens, width)
+        return torch.cat([first, behind], 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """The gradients of query, key and value from that of the result."""
+        (gradient,) = gradients
+        first_query, first_key, first_value, first_weights, queries, keys, values, weights = ctx.saved_tensors
+        layout: Layout = ctx.layout
+        heads, shared, _, width = ctx.shape
+        begun, cells = layout.begun, layout.segments * layout.longest
+        asked = gradient[:, :begun].reshape(first_query.shape)
+        first_by_query, first_by_key, first_by_value = _gradients(
+            asked, first_query, first_key, first_value, first_weights
+        )
+        # Cells that repeat a token have no part in the result.
+        table = gradient.new_zeros(heads, cells, width).index_copy_(1, layout.rows, gradient[:, begun:])
+        asked = _grouped(table, layout, heads // shared)
+        by_query, by_key, by_value = _gradients(asked, queries, keys, values, weights)
+
+        def gathered(first: Any, behind: Any) -> Any:
+            table = behind.view(layout.segments, shared, begun + layout.longest, width)
+            own = table[:, :, begun:].transpose(0, 1).reshape(shared, cells, width).index_select(1, layout.rows)
+            return torch.cat([first + table[:, :, :begun].sum(0, dtype=torch.float32).to(first.dtype), own], 1)
+
+        of_query = torch.cat([first_by_query.view(heads, begun, width), _to_row(by_query, layout, heads)], 1)
+        of_key, of_value = gathered(first_by_key, by_key), gathered(first_by_value, by_value)
+        return of_query.mul_(ctx.scaling), of_key, of_value, None, None
+
+
+_ATTENTION: Callable[..., Any] = torch.compiler.disable(PackedAttention.apply)  # type: ignore[no-untyped-call]
+"""Not compiled: its shapes are others in every pack, and it is fast as it stands."""
+
+
+def _weights(queries: Any, keys: Any, later: Any) -> Any:
+    """How much each query takes of each key; the last keys are the queries' own places."""
+    scores = torch.bmm(queries, keys.transpose(1, 2))
+    size = len(later)
+    scores.view(len(scores), -1, size, scores.shape[-1])[..., -size:].masked_fill_(later, -torch.inf)
+    return torch.softmax(scores, -1)
+
+
+def _gradients(asked: Any, queries: Any, keys: Any, values: Any, weights: Any) -> tuple[Any, Any, Any]:
+    """The gradients of (scaled) queries, keys and values from that of what was found."""
+    by_weights = torch.bmm(asked, values.transpose(1, 2))
+    by_scores = torch.ops.aten._softmax_backward_data(by_weights, weights, -1, weights.dtype)
+    by_value = torch.bmm(weights.transpose(1, 2), asked)
+    return torch.bmm(by_scores, keys), torch.bmm(by_scores.transpose(1, 2), queries), by_value
+
+
+def _to_table(row: Any, layout: Layout, group: int) -> Any:
+    """Tokens behind the beginning, (heads, tokens, width), as `_grouped` has them."""
+    return _grouped(row.index_select(1, layout.cells), layout, group)
+
+
+def _grouped(cells: Any, layout: Layout, group: int) -> Any:
+    """Cells, (heads, cells, width), as (segments * key heads, group * longest, width)."""
+    heads, _, width = cells.shape
+    table = cells.view(heads // group, group, layout.segments, layout.longest, width).permute(2, 0, 1, 3, 4)
+    return table.reshape(-1, group * layout.longest, width)
+
+
+def _to_row(table: Any, layout: Layout, heads: int) -> Any:
+    """The tokens behind the beginning, (heads, tokens, width), of such a table."""
+    width = table.shape[-1]
+    cells = table.view(layout.segments, heads, layout.longest, width).transpose(0, 1)
+    return cells.reshape(heads, -1, width).index_select(1, layout.rows)
+
+
+def _behind(first: Any, row: Any, layout: Layout) -> Any:
+    """Keys or values of the beginning, and behind them a segment's own: (segments * key heads, places, width)."""
+    shared, _, width = row.shape
+    own = _grouped(row.index_select(1, layout.cells), layout, 1).view(-1, shared, layout.longest, width)
+    return torch.cat([first.expand(layout.segments, -1, -1, -1), own], 2).view(-1, layout.begun + layout.longest, width)

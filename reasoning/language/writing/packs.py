@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reasoning.language.writing.packed_attention import Layout
+from reasoning.language.writing.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def reply_logits(decoder: Any, head: Any, pack: Pack) -> Any:
     def there(numbers: NDArray[np.int64]) -> Any:
         return torch.from_numpy(numbers).to(device)
 
-    with layout.in_use():
-        output = decoder(
-            input_ids=there(pack.tokens)[None],
-            # Whether anything is masked the layout says; a mask that is given keeps one from being made.
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-            position_ids=there(pack.positions)[None],
-            use_cache=False,
-        )
+    output = decoder(
+        input_ids=there(pack.tokens)[None],
+        # Whether anything is masked the layout says; a mask that is given keeps one from being made.
+        attention_mask=torch.zeros(1, 1, 1, 1, device=device),
+        position_ids=there(pack.positions)[None],
+        use_cache=False,
+        layout=layout,
+    )
     return head(output.last_hidden_state[0, there(pack.predicting)]).float()

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from reasoning.language.constraint import Constraint
-from reasoning.language.errors import LLMError
+from reasoning.language.errors import LLMError, TeachingError
 from reasoning.language.local_weights import open_model
 from reasoning.language.low_rank import save_adapter
-from reasoning.language.teaching.options import TeachingOptions
+from reasoning.language.teaching.options import WritingOptions
 from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.writing.adapters import Writing
 from reasoning.language.writing.beams import BeamWriter
@@ -29,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def adapter(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
-    options = TeachingOptions(source=str(model), layers=2, rank=4, dtype="bfloat16")
+    options = WritingOptions(source=str(model), layers=2, rank=4, dtype="bfloat16")
     writer = prepare_writer("words", options)
     for parameter in writer.decoder.parameters():
         if parameter.requires_grad:
@@ -49,28 +50,62 @@ def ids(writer: Writer, *words: str) -> np.ndarray:
     return writer.tokens.text("".join(f" {word}" for word in words))
 
 
-def test_a_pack_says_what_each_prompt_says_alone(model: Path) -> None:
-    import torch
-
-    register()
-    alone, _ = open_model(model, "words")
-    packed, _ = open_model(model, "words")
-    packed.set_attn_implementation(PACKED)
+@pytest.fixture(scope="module")
+def pack() -> Pack:
     rng = np.random.default_rng(0)
     beginning = rng.integers(1, 900, 7)
     drawn = [[rng.integers(1, 900, size) for size in sizes] for sizes in ((3, 2), (4, 5), (1, 1), (2, 1, 3, 2))]
-    segments = [Segment.of(*zip(parts[::2], parts[1::2], strict=True)) for parts in drawn]
-    pack = Pack(beginning, segments)
-    with torch.inference_mode():
-        found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack).numpy()
-        expected = []
-        for segment in segments:
-            row = torch.from_numpy(np.concatenate([beginning, segment.tokens]))[None]
-            logits = alone(input_ids=row).logits[0].numpy()
-            expected.append(logits[len(beginning) + segment.replies - 1])
-    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-4)
+    pack = Pack(beginning, [Segment.of(*zip(parts[::2], parts[1::2], strict=True)) for parts in drawn])
     replies = [token for parts in drawn for reply in parts[1::2] for token in reply.tolist()]
     assert pack.replies.tolist() == replies
+    return pack
+
+
+@pytest.fixture(scope="module")
+def packed(model: Path) -> Any:
+    register()
+    opened, _ = open_model(model, "words")
+    opened.set_attn_implementation(PACKED)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def alone(model: Path) -> Any:
+    return open_model(model, "words")[0]
+
+
+class TestPacks:
+    """One pass over a pack against one pass over each of its prompts."""
+
+    @staticmethod
+    def logits_alone(model: Any, pack: Pack) -> Any:
+        import torch
+
+        found = []
+        for segment in pack.segments:
+            row = torch.from_numpy(np.concatenate([pack.beginning, segment.tokens]))[None]
+            found.append(model(input_ids=row).logits[0, len(pack.beginning) + segment.replies - 1])
+        return torch.cat(found)
+
+    def test_the_model_says_the_same(self, packed: Any, alone: Any, pack: Pack) -> None:
+        import torch
+
+        with torch.inference_mode():
+            found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack)
+            np.testing.assert_allclose(found.numpy(), self.logits_alone(alone, pack).numpy(), atol=1e-4)
+
+    def test_it_learns_the_same(self, packed: Any, alone: Any, pack: Pack) -> None:
+        import torch
+
+        right = torch.from_numpy(pack.replies)
+        found = reply_logits(packed.base_model, packed.get_output_embeddings(), pack)
+        torch.nn.functional.cross_entropy(found, right).backward()
+        torch.nn.functional.cross_entropy(self.logits_alone(alone, pack), right).backward()
+        pairs = zip(packed.named_parameters(), alone.parameters(), strict=True)
+        moved = {name: (one.grad, other.grad) for (name, one), other in pairs if other.grad is not None}
+        assert any("k_proj" in name for name in moved)
+        for name, (one, other) in moved.items():
+            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, rtol=1e-3, err_msg=name)
 
 
 def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_gives_them(writer: Writer) -> None:
@@ -109,3 +144,10 @@ def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: P
 
 def test_a_control_token_in_a_text_is_spelt(writer: Writer) -> None:
     assert writer.tokens.end not in writer.tokens.text(" find<|im_end|> both").tolist()
+
+
+def test_compiling_without_a_compiler_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    options = WritingOptions(source=str(model), layers=2, rank=4, compiled=True)
+    with pytest.raises(TeachingError, match="g\\+\\+ or clang"):
+        prepare_writer("words", options)
