@@ -19,7 +19,7 @@ __all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "files_read", "form_of", "load_
 
 Form = Literal["labelled", "integer", "metaqa", "file"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same files come to give other columns, so that caches built from the old ones are left."""
 
 KNOWN_FOLDERS = (

@@ -19,6 +19,10 @@ from kg_data.errors import DataError
 from kg_data.loaders.text import Row, empty_field
 
 TWIN_SUFFIX = "_reverse"
+"""Of the twins that are written."""
+
+TWIN_SUFFIXES = (TWIN_SUFFIX, "_inverse")
+"""Of the twins that are recognised: Query2Box's and BetaE's, and WorldCup2014's (Zhang, Winn & Tomioka 2016)."""
 
 Triples = NDArray[np.int32]
 
@@ -135,7 +139,7 @@ class Folded:
 def fold_twins(
     ids: Sequence[str], names: Sequence[str], labels: Sequence[str], splits: Mapping[str, Triples]
 ) -> Folded:
-    """Fold every relation named `<other>_reverse` into that other relation, and drop duplicates within each split.
+    """Fold relations named `<other>_reverse` or `<other>_inverse` into that other relation, without duplicates.
 
     `(h, r_reverse, t)` becomes `(t, r, h)`. A name with the suffix but without its base relation stays a relation of
     its own. The names `r_reverse_reverse` and so on fold too, forward and inverse in turn.
@@ -149,7 +153,7 @@ def fold_twins(
     position = {name: index for index, name in enumerate(names)}
     base, inverse = list(range(len(ids))), [False] * len(ids)
     for index, name in enumerate(names):
-        while (shorter := name.removesuffix(TWIN_SUFFIX)) != name and shorter in position:
+        while (shorter := _without_suffix(name)) != name and shorter in position:
             name, base[index], inverse[index] = shorter, position[shorter], not inverse[index]
 
     kept = [index for index in range(len(ids)) if base[index] == index]
@@ -170,6 +174,10 @@ def fold_twins(
         splits={split: _fold(triples, new_index, is_inverse) for split, triples in splits.items()},
         aliases=aliases,
     )
+
+
+def _without_suffix(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in TWIN_SUFFIXES if name.endswith(suffix)), name)
 
 
 def _fold(triples: Triples, new_index: NDArray[np.int32], is_inverse: NDArray[np.bool_]) -> Triples:

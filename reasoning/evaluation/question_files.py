@@ -11,9 +11,12 @@ nothing is found. Where `"query"` is null it is right only where it is refused: 
 question was understood. Where `"answers"` is null and there is no query, what to expect is unknown, and nothing is
 right. Blank lines are skipped.
 
-Gold paths have the form of MetaQA (Zhang et al. 2018, arXiv 1709.04071): `movie_to_director_to_movie_to_genre` is a
-chain of relations of its graph, where `movie_to_X` follows X's relation from the film and `X_to_movie` its inverse. The
-answers that its files list were computed on a graph that may hold more triples, so they are recomputed here.
+Gold paths have one of two forms. That of MetaQA (Zhang et al. 2018, arXiv 1709.04071), `movie_to_director_to_movie`, is
+a chain of relations of its graph, where `movie_to_X` follows X's relation from the film and `X_to_movie` its inverse.
+That of PathQuestion (Zhou, Huang & Zhu 2018) joins relations of the graph by `|`, all forward, and of WorldCup2014
+(Zhang, Winn & Tomioka 2016) several such branches by ` & `: each begins at one topic, in their order, and the answers
+are what all lead to. The answers that such files list were computed on a graph that may hold more triples, so they are
+recomputed here.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from reasoning.errors import EvaluationError, UnknownEntityError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Query
+from reasoning.query.tree import Entity, Intersect, Project, Query
 
 RELATION_OF = {
     "director": "directed_by",
@@ -52,6 +55,9 @@ RELATION_OF = {
 
 Hop = tuple[str, bool]
 """A relation's name, and whether it is followed backwards."""
+
+RelationPath = tuple[tuple[int, bool], ...]
+"""A chain of relations by index, each with whether it is followed backwards."""
 
 Gold = frozenset[int] | str
 """One expected answer: the entities that its text may mean, or a text where it means none (a number, yes or no)."""
@@ -79,7 +85,7 @@ class QuestionRecord:
     question: str
     kind: str
     gold: tuple[Gold, ...]
-    path: tuple[tuple[int, bool], ...] | None = None
+    path: RelationPath | None = None
     query: Query | None = None
     unanswerable: bool = False
     unknown: bool = False
@@ -111,7 +117,7 @@ def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[l
         taken[record.kind] += 1
         if limit is not None and taken[record.kind] > limit:
             continue
-        if record.path is not None and not record.gold:
+        if (paths or record.path) and not record.gold:
             left_out += 1
         else:
             questions.append(record)
@@ -153,15 +159,52 @@ class _Line:
             raise self._broken("question<TAB>answer|answer", text)
         if path_name is None:
             return self._record(question, tuple(self._gold(item) for item in answers.split("|") if item.strip()))
-        topic = _TOPIC.search(question)
-        if topic is None:
-            raise self._broken("a question with its topic in [brackets], since its gold path starts there", question)
-        path = self._resolve(self._metaqa_path(path_name))
+        branches = [self._of_relations(branch) for branch in path_name.split(" & ")]
+        topics = [match[1] for match in _TOPIC.finditer(question)]
+        if len(topics) < len(branches) or not topics:
+            topic = "its topic" if len(branches) == 1 else f"{len(branches)} topics"
+            raise self._broken(f"a question with {topic} in [brackets], since its gold path starts there", question)
+        if len(branches) > 1:
+            return self._branched(question, topics, branches, path_name)
+        path = branches[0] or self._resolve(self._metaqa_path(path_name))
+        return self._record(question, self._reached(topics[0], path, branches[0] is not None), path)
+
+    def _branched(
+        self, question: str, topics: list[str], branches: list[RelationPath | None], path_name: str
+    ) -> QuestionRecord:
+        """A question of several topics: its gold path is a query."""
+        sets: list[set[Gold]] = []
+        parts: list[Query] = []
+        for topic, branch in zip(topics, branches, strict=False):
+            if branch is None:
+                raise self._broken('branches of relations of the graph such as "r|s & t"', path_name)
+            sets.append(set(self._reached(topic, branch, True)))
+            part: Query = Entity(topic, by_id=True)
+            for relation, inverse in branch:
+                part = Project(self.kg.relation_label(relation), part, inverse)
+            parts.append(part)
+        gold = sorted(set.intersection(*sets), key=repr)
+        return replace(
+            self._record(question, tuple(gold), None, Intersect(tuple(parts))), kind=f"{len(parts)} branches"
+        )
+
+    def _reached(self, topic: str, path: RelationPath, keep_topic: bool) -> tuple[Gold, ...]:
+        """Where a path leads; nowhere where the topic has lost all its triples."""
         try:
-            reached = walk(self.kg, self.kg.entity_by_id(topic[1]), path)
+            reached = walk(self.kg, self.kg.entity_by_id(topic), path, keep_topic)
         except UnknownEntityError:
-            return self._record(question, (), path)  # the topic has lost all its triples
-        return self._record(question, tuple(frozenset((entity,)) for entity in reached.tolist()), path)
+            return ()
+        return tuple(frozenset((entity,)) for entity in reached.tolist())
+
+    def _of_relations(self, text: str) -> RelationPath | None:
+        """A branch as relations joined by `|`; None where it is of another form."""
+        names = text.split("|")
+        if len(names) == 1:
+            try:
+                self.kg.relation(text)
+            except SkylarkError:
+                return None
+        return self._resolve(tuple((name, False) for name in names))
 
     def from_json(self, text: str) -> QuestionRecord:
         try:
@@ -196,7 +239,7 @@ class _Line:
         self,
         question: str,
         gold: tuple[Gold, ...],
-        path: tuple[tuple[int, bool], ...] | None = None,
+        path: RelationPath | None = None,
         query: Query | None = None,
     ) -> QuestionRecord:
         kind = "other" if path is None else f"{len(path)}-hop"
@@ -214,7 +257,7 @@ class _Line:
                 named = [entity for entity in named if self.kg.entity_labels[entity] == text.strip()]
             return frozenset(named) or text.strip()
 
-    def _json_path(self, item: Any) -> tuple[tuple[int, bool], ...] | None:
+    def _json_path(self, item: Any) -> RelationPath | None:
         if item is None:
             return None
         if isinstance(item, str):
@@ -229,7 +272,7 @@ class _Line:
         except ValueError as error:
             raise self._broken(f"a gold path such as actor_to_movie_to_year ({error})", name) from None
 
-    def _resolve(self, path: tuple[Hop, ...]) -> tuple[tuple[int, bool], ...]:
+    def _resolve(self, path: tuple[Hop, ...]) -> RelationPath:
         resolved = []
         for name, inverse in path:
             try:
@@ -261,13 +304,15 @@ def path_of(name: str) -> tuple[Hop, ...]:
     return tuple(hops)
 
 
-def walk(kg: KnowledgeGraph, topic: int, path: tuple[tuple[int, bool], ...]) -> Ids:
-    """Everything that a path of (relation, inverse) leads to, the topic dropped after every hop; sorted, shape (m,).
+def walk(kg: KnowledgeGraph, topic: int, path: RelationPath, keep_topic: bool = False) -> Ids:
+    """Everything that a path leads to; sorted, shape (m,).
 
-    The topic is dropped because MetaQA does: the other films of a film's director are not the film itself.
+    The topic is dropped after every hop because MetaQA does: the other films of a film's director are not the film
+    itself. With `keep_topic` it stays, as in PathQuestion.
     """
     reached = np.array([topic], dtype=np.int32)
     for relation, inverse in path:
         reached = kg.index.project(reached, relation, inverse)
-        reached = reached[reached != topic]
+        if not keep_topic:
+            reached = reached[reached != topic]
     return reached

@@ -147,6 +147,12 @@ class TestTwins:
         assert links(graph, "train") == {("a", "r", "b"), ("d", "r", "c")}
         assert graph.relation_aliases == {"r_reverse": (0, True)}
 
+    def test_the_other_suffix_folds_too(self, write: WriteFiles) -> None:
+        graph = load_path(write({"train.txt": "a\tplays_in\tb\nb\tplays_in_inverse\ta\nd\tplays_in_inverse\tc\n"}), "g")
+        assert graph.relation_ids == ["plays_in"]
+        assert graph.relation_aliases == {"plays_in_inverse": (0, True)}
+        assert len(graph.splits["train"]) == 2
+
     def test_a_reverse_name_without_its_base_is_a_relation_of_its_own(self, write: WriteFiles) -> None:
         graph = load_path(write({"train.txt": "a\tgear_reverse\tb\n"}), "g")
         assert graph.relation_ids == ["gear_reverse"]

@@ -25,6 +25,9 @@ from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
 from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
 
+FOLDER = Path(__file__).parent / "questions"
+"""Lists by writers who saw neither the code nor each other's."""
+
 KEPT_BACK = 8
 """Of a list the first of every so many questions is not taught, for thresholds to be fitted to."""
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from reasoning.cli import VERBS, main
+from reasoning.evaluation.question_files import read_questions
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import PROVIDERS, Provider
 from tests.reasoning.openai_server import OpenAIServer
 
@@ -266,6 +268,37 @@ class TestEvaluateQuestions:
         lines, summary = self.evaluate(str(folder), tmp_path, content, "qa_dev.txt")
         assert [(line["id"], line["gold"]) for line in lines] == [("qa_dev:0", ["Ali"])]
         assert summary["skipped"] == 2
+
+    def test_gold_paths_of_relations_keep_their_topic_and_may_branch(self, tmp_path: Path) -> None:
+        facts = ["Ann plays_in Ajax", "Bo plays_in Ajax", "Bo position Keeper", "Ajax in_country NL", "NL same_as NL"]
+        facts += ["NL in_country_inverse Ajax", "Ajax squad Bo", "Ajax squad Ann", "Keeper position_of Bo"]
+        (tmp_path / "cup.tsv").write_text("".join(f"{fact}\n".replace(" ", "\t") for fact in facts))
+        paths = ["plays_in|in_country", "plays_in", "squad & position_of", "in_country|same_as|in_country_inverse"]
+        (tmp_path / "qa_dev_qtype.txt").write_text("".join(f"{path}\n" for path in paths))
+        content = "what [Ann]\tNL\nwho [Bo]\tX\nin [Ajax] a [Keeper]\tBo\nand [Ajax]\tAjax\n"
+        lines, _ = self.evaluate(str(tmp_path / "cup.tsv"), tmp_path, content, "qa_dev.txt")
+        assert [line["gold"] for line in lines] == [["NL"], ["Ajax"], ["Bo"], ["Ajax"]]
+        assert [line["type"] for line in lines] == ["2-hop", "1-hop", "2 branches", "3-hop"]
+        records, _ = read_questions(tmp_path / "qa_dev.txt", KnowledgeGraph.load(str(tmp_path / "cup.tsv")), None)
+        assert str(records[2].query) == 'squad(entity("Ajax")) & position_of(entity("Keeper"))'
+
+    @pytest.mark.parametrize(
+        ("question", "path", "expected"),
+        [
+            ("who [Ann]", "knows & knows", "2 topics in \\[brackets\\]"),
+            ("who [Ann] [Bo]", "knows & lo_to_mo", 'branches of relations of the graph such as "r|s & t"'),
+            ("who [Ann]", "knows|loves", 'no relation named "loves"'),
+            ("who", "knows", "its topic in \\[brackets\\]"),
+        ],
+    )
+    def test_a_gold_path_that_does_not_fit_is_named(
+        self, tmp_path: Path, capsys: Captured, question: str, path: str, expected: str
+    ) -> None:
+        (tmp_path / "g.tsv").write_text("Ann\tknows\tBo\n")
+        (tmp_path / "qa.txt").write_text(f"{question}\tBo\n")
+        (tmp_path / "qa_qtype.txt").write_text(f"{path}\n")
+        assert main(["evaluate", "--kg", str(tmp_path / "g.tsv"), "--questions", str(tmp_path / "qa.txt")]) == 1
+        assert re.search(expected.replace("|", r"\|"), capsys.readouterr().err)
 
     def test_changed_gold_paths_are_not_resumed(self, tmp_path: Path, capsys: Captured) -> None:
         (tmp_path / "films.tsv").write_text("Heat\tdirected_by\tMann\nHeat\trelease_year\t1995\n")

@@ -1,0 +1,186 @@
+"""PathQuestion, PQL and WorldCup2014 with each reader, beside controls that read nothing: a random path, shared words.
+
+    python -m benchmarks.path_questions [--readers rules model] [--sample N] [--adapter DIR]
+
+The questions of `pathquestion`, `pql` (Zhou, Huang & Zhu 2018) and `wc2014` (Zhang, Winn & Tomioka 2016) of the data
+folder, none of which is taught: N of each number of hops (seed 0), without the brackets around their topics. The
+controls know the topics and the number of hops, and choose among the paths that lead anywhere: one by chance, and the
+one whose relations share most words with the question (by chance among equals). Writes `results/path_questions.md`
+and `.json` when all of the readers were asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine, machine_words
+from kg_data.errors import SkylarkError
+from reasoning import Reasoner
+from reasoning.evaluation.method import MethodReply
+from reasoning.evaluation.question_files import QuestionRecord, RelationPath, read_questions, walk
+from reasoning.evaluation.question_run import line_of
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.lark.options import LarkOptions
+from reasoning.query.tree import Entity, Query
+
+HERE = Path(__file__).resolve().parent
+GRAPHS = ("pathquestion", "pql", "wc2014")
+READERS = ("rules", "model")
+SAMPLE = 100
+
+Found = dict[str, float]
+"""`path_match`, `hits@1`, and of readers `refused` and `seconds`, means over the questions of one file."""
+
+_TOPIC = re.compile(r"\[([^\[\]]+)\]")
+
+
+def read(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> Found:
+    """A reader's figures."""
+    lines, refused, began = [], 0, time.perf_counter()
+    for record in records:
+        try:
+            reply = MethodReply(reasoner.answer(record.question.replace("[", "").replace("]", "")), None, True)
+        except SkylarkError as error:
+            reply, refused = MethodReply(None, str(error), True), refused + 1
+        lines.append(line_of(record, reply, reasoner.kg))
+    seconds = time.perf_counter() - began
+    means = {name: sum(line[name] for line in lines) / len(lines) for name in ("path_match", "hits@1")}
+    return {**means, "refused": refused / len(lines), "seconds": seconds / len(lines)}
+
+
+def control(kg: KnowledgeGraph, records: Sequence[QuestionRecord], by_words: bool) -> Found:
+    """The figures of paths chosen by chance, or by the words that they share with the question."""
+    rng = random.Random(0)
+    matches, hits = [], []
+    for record in records:
+        topics = [kg.entity_by_id(topic) for topic in _TOPIC.findall(record.question)]
+        gold = [record.path] if record.path is not None else list(_branches(record.query, kg))
+        choices = list(product(*(paths_from(kg, topic, len(path)) for topic, path in zip(topics, gold, strict=False))))
+        rng.shuffle(choices)
+        if by_words:
+            choices.sort(key=lambda paths: -_shared(kg, paths, record.question))
+        chosen = choices[0]
+        sets = [set(walk(kg, topic, path, True).tolist()) for topic, path in zip(topics, chosen, strict=False)]
+        found = sorted(set.intersection(*sets))
+        matches.append(list(chosen) == gold)
+        hits.append(bool(found) and frozenset((rng.choice(found),)) in record.gold)
+    return {"path_match": sum(matches) / len(matches), "hits@1": sum(hits) / len(hits)}
+
+
+def paths_from(kg: KnowledgeGraph, topic: int, hops: int) -> list[RelationPath]:
+    """All chains of so many relations, each forwards or backwards, that lead anywhere from a topic."""
+    steps = [(relation, inverse) for relation in range(kg.relation_count) for inverse in (False, True)]
+    found: list[RelationPath] = [()]
+    for _ in range(hops):
+        found = [(*path, step) for path in found for step in steps if len(walk(kg, topic, (*path, step), True))]
+    return found
+
+
+def _branches(query: Query | None, kg: KnowledgeGraph) -> Iterator[RelationPath]:
+    """The branches of a question with several topics."""
+    assert query is not None
+    for part in query.children:
+        along: list[tuple[int, bool]] = []
+        while not isinstance(part, Entity):
+            relation = kg.relation(part.relation)  # type: ignore[attr-defined]
+            along.append((relation.index, relation.inverse != part.inverse))  # type: ignore[attr-defined]
+            part = part.children[0]
+        yield tuple(reversed(along))
+
+
+def _shared(kg: KnowledgeGraph, paths: Sequence[RelationPath], question: str) -> int:
+    """How many words the relations of paths have in common with a question, each as often as it is in both."""
+    words = re.findall(r"\w+", _TOPIC.sub(" ", question).lower())
+    shared = 0
+    for path in paths:
+        left = list(words)
+        for relation, _ in path:
+            for word in re.findall(r"[^\W_]+", kg.relation_label(relation).lower()):
+                if word in left:
+                    left.remove(word)
+                    shared += 1
+    return shared
+
+
+def measure(sample: int, readers: Sequence[str], adapter: str | None) -> dict[str, dict[str, Any]]:
+    """By file the figures of each reader and of the controls."""
+    root = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data")) / "kg"
+    results: dict[str, dict[str, Any]] = {}
+    for name in GRAPHS:
+        kg = KnowledgeGraph.load(root / name)
+        asked: dict[str, Callable[[Sequence[QuestionRecord]], Found]] = {}
+        for reader in readers:
+            options = LarkOptions(reader=adapter if reader == "model" and adapter else reader)
+            reasoner = Reasoner(kg, method="exact", options=options)
+            asked[reader] = lambda records, reasoner=reasoner: read(reasoner, records)  # type: ignore[misc]
+        for folder in sorted(path.parent for path in (root / name).glob("*/qa_dev.txt")):
+            records, _ = read_questions(folder / "qa_dev.txt", kg, None)
+            records = random.Random(0).sample(records, min(sample, len(records)))
+            found: dict[str, Any] = {"count": len(records)}
+            for reader, figures in asked.items():
+                found[reader] = figures(records)
+            found["random path"] = control(kg, records, by_words=False)
+            found["shared words"] = control(kg, records, by_words=True)
+            results[f"{name} {folder.name}"] = found
+            print(name, folder.name, json.dumps(found), flush=True)
+    return results
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Exact path and Hits@1 of each reader and control, with the mean over the files."""
+    ways = [way for way in next(iter(results.values())) if way != "count"]
+    mean = {
+        way: {
+            name: sum(found[way][name] for found in results.values()) / len(results)
+            for name in ("path_match", "hits@1")
+        }
+        for way in ways
+    }
+    rows = [f"| questions | count | {' | '.join(ways)} |", "|---|---|" + "---|" * len(ways)]
+    for name, found in {**results, "mean": {"count": sum(one["count"] for one in results.values()), **mean}}.items():
+        cells = " | ".join(f"{found[way]['path_match']:.2f} / {found[way]['hits@1']:.2f}" for way in ways)
+        rows.append(f"| {name} | {found['count']} | {cells} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--readers", nargs="+", choices=READERS, default=READERS)
+    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help=f"of each file; default: {SAMPLE}")
+    parser.add_argument("--adapter", metavar="DIR", help="of the model; default: the packaged one")
+    options = parser.parse_args()
+    results = measure(options.sample, options.readers, options.adapter)
+    text = table(results)
+    print(text)
+    if tuple(options.readers) != READERS or options.adapter is not None:
+        return
+    command = "python -m benchmarks.path_questions" + (f" --sample {options.sample}" * (options.sample != SAMPLE))
+    seconds = {
+        reader: sum(found[reader]["seconds"] * found["count"] for found in results.values())
+        / sum(found["count"] for found in results.values())
+        for reader in READERS
+    }
+    report = {"command": command, "date": datetime.date.today().isoformat(), "machine": machine(), "results": results}
+    (HERE / "results" / "path_questions.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    head = (
+        "# PathQuestion, PQL and WorldCup2014 by each reader\n\n"
+        f"`{command}`, on {machine_words(machine())}. Exact path / Hits@1; a question that is not answered counts as "
+        "wrong. None of these sets is taught. The controls read nothing: they know the topics and the number of hops "
+        "and choose one of the paths that lead anywhere, by chance or by the words that its relations share with the "
+        f"question. Seconds a question: rules {seconds['rules']:.2f}, model {seconds['model']:.2f}.\n\n"
+    )
+    (HERE / "results" / "path_questions.md").write_text(f"{head}{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
