@@ -2,10 +2,10 @@
 
     python -m benchmarks.reading_confidence ADAPTER
 
-Of the development lists every eighth question is kept back from teaching; these, and the lists `final`, are read. A
-logistic regression is fitted to whether each reading is right, and `sure` is the probability from which answering
-gains most, a wrong answer costing as much as `COST` right ones. Both are written to `confidence.json` in the adapter's
-folder.
+Of the lists that are taught every eighth question is kept back; these are read, and those of the lists that are not
+taught. A logistic regression is fitted to whether each reading is right, and `sure` is the probability from which
+answering gains most, a wrong answer costing as much as `COST` right ones. Both are written to `confidence.json` in the
+adapter's folder.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-from benchmarks.question_lists import HALVES, HERE, NAMES, graph_named, judged
+from benchmarks.question_lists import HERE, graph_named, judged
 from kg_data.errors import SkylarkError
-from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.teaching.examining import expected_calibration_error
+from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
-from reasoning.reading.teaching.lists import KEPT_BACK
+from reasoning.reading.model.reader import Reading
+from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 
 COST = 3.0
 """Right answers that a wrong one outweighs."""
 RIDGE = 1e-2
+TAUGHT = ("world.development", "other.development", "world.former", "measures.former")
+NOT_TAUGHT = ("world.final", "other.final", "own.former")
+"""Lists that questions are read of, beside those that the project teaches from."""
 
 
 def records() -> list[dict[str, Any]]:
     """Lines of the lists that were not taught."""
     found = []
-    for name in NAMES:
-        for half in HALVES:
-            lines = (HERE / "lists" / f"questions.{name}.{half}.jsonl").read_text(encoding="utf-8").splitlines()
-            found += [
-                json.loads(line) for number, line in enumerate(lines) if half == "final" or not number % KEPT_BACK
-            ]
+    for path in (*(HERE / "lists" / f"questions.{name}.jsonl" for name in (*TAUGHT, *NOT_TAUGHT)), *packaged_lists()):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        whole = any(path.name == f"questions.{name}.jsonl" for name in NOT_TAUGHT)
+        found += [json.loads(line) for number, line in enumerate(lines) if whole or not number % KEPT_BACK]
     return found
 
 
@@ -71,20 +74,20 @@ def main() -> None:
     parser.add_argument("adapter", type=Path)
     folder = parser.parse_args().adapter
     data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
-    graphs: dict[str, KnowledgeGraph] = {}
-    features, right, answering, question_of = [], [], [], []
-    lines = []
-    for number, record in enumerate(records()):
-        name = record.get("kg", "world")
-        if name not in graphs:
-            graphs[name] = graph_named(name, data)
+    asked = records()
+    graphs = {name: graph_named(name, data) for name in dict.fromkeys(record.get("kg", "world") for record in asked)}
+
+    def read(record: dict[str, Any]) -> list[Reading]:
         try:
-            readings = reader_of(graphs[name], folder).read(record["question"])
+            return reader_of(graphs[record.get("kg", "world")], folder).read(record["question"])
         except SkylarkError as error:
             print(f"{record['question']}: {error}", file=sys.stderr)
-            continue
-        if not readings:
-            continue
+            return []
+
+    features, right, answering, question_of = [], [], [], []
+    lines = []
+    for number, (record, readings) in enumerate(zip(asked, concurrent_map(read, asked, MOST_ROWS), strict=True)):
+        name = record.get("kg", "world")
         for reading in readings:
             features.append([reading.features[name] for name in FEATURES])
             right.append(judged(record, ReadQuestion(record["question"], reading.query), graphs[name])[0])

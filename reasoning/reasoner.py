@@ -170,7 +170,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             config: LangChain's, one for all or one each.
             return_exceptions: put an error in its place in the list instead of raising it.
             max_concurrency: questions answered at once, also a key of `config`; by default as many as requests may be
-                under way, see `LarkOptions`. A model in this process works on one at a time.
+                under way, see `LarkOptions`. A model in this process works on one at a time, but questions that it was
+                taught to read share its passes.
         """
         questions = list(inputs)
         configs = get_config_list(config, len(questions))
@@ -184,7 +185,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
                 return error
 
         asked = max_concurrency or (configs[0].get("max_concurrency") if configs else None)
-        workers = queries_at_once(self.llm, self.options, asked) if self.asks_llm else asked or 1
+        alone = self.options.read_together if self._reads_here else 1
+        workers = queries_at_once(self.llm, self.options, asked) if self.asks_llm else asked or alone
         return list(concurrent_map(one, zip(questions, configs, strict=True), min(workers, len(questions))))
 
     async def abatch(
@@ -277,8 +279,12 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         Raises:
             LLMError: there is no such model.
         """
-        here = isinstance(self._llm_spec, str) and self._llm_spec.strip().startswith(("embedded", "copy", "hf:"))
-        return None if here else self.llm
+        return None if self._reads_here else self.llm
+
+    @property
+    def _reads_here(self) -> bool:
+        """Whether questions in English are read without a chat model."""
+        return isinstance(self._llm_spec, str) and self._llm_spec.strip().startswith(("embedded", "copy", "hf:"))
 
 
 def _joined(chunks: list[QuestionInput]) -> QuestionInput:

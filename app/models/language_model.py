@@ -14,7 +14,7 @@ from app.models.own import OwnModel, OwnModels, this_visit
 from kg_data.errors import SkylarkError
 from reasoning.language import CopyEverythingChatModel, EmbeddedChatModel, LLMError, describe_llm, load_llm
 from reasoning.language.marking.adapters import adapter_of
-from reasoning.language.marking.shared_passes import passes_of
+from reasoning.language.marking.passes import passes_of
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from reasoning.lark.teaching.curriculum import Graphs, StepTeachingOptions, teac
 from reasoning.lark.teaching.drawing import random_graph
 from reasoning.lark.teaching.teachers import ChatTeacher, ModelTeacher, Teacher
 from reasoning.reading.teaching.curriculum import QuestionTeachingOptions, teach_questions
-from reasoning.reading.teaching.lists import FOLDER, listed_graphs
+from reasoning.reading.teaching.lists import listed_graphs, packaged_lists
 
 TAUGHT = ("world", "umls", "nations", "kinship", "codex-s", "codex-m", "wn18rr", "metaqa")
 HELD_OUT = ("nell995-betae", "fb15k-237-q2b")
@@ -107,7 +107,7 @@ def steps_command(arguments: argparse.Namespace) -> int:
 def questions_command(arguments: argparse.Namespace) -> int:
     """Teach reading, and print the last examination."""
     options = given_options(QuestionTeachingOptions, arguments)
-    listed = listed_graphs([*sorted(FOLDER.glob("*.jsonl")), *arguments.lists], arguments.graphs)
+    listed = listed_graphs([*packaged_lists(), *arguments.lists], arguments.graphs)
     for graph in listed:
         say(f"{len(graph.questions)} written questions about {graph.name}")
     device = find_device(arguments.device, LLMError)

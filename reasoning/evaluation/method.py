@@ -81,7 +81,7 @@ class MethodReply:
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[MethodReply]:
     """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
     model = reasoner.llm if reasoner.asks_llm else reasoner.reader
-    workers = 1
+    workers = reasoner.options.read_together
     if model is not None:
         most_at_once = queries_at_once if reasoner.asks_llm else at_once
         workers = most_at_once(model, reasoner.options)

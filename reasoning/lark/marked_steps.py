@@ -19,7 +19,7 @@ from reasoning.language.calling import at_once
 from reasoning.language.embedded import EmbeddedChatModel
 from reasoning.language.errors import LLMError
 from reasoning.language.marking.adapters import adapter_of, scheme_of
-from reasoning.language.marking.shared_passes import passes_of
+from reasoning.language.marking.passes import passes_of
 from reasoning.language.marking.sheets import Sheet
 from reasoning.language.usage import TokenUsage
 from reasoning.lark.asking import StepAsker, StepTask, readable_line, set_line, set_names
@@ -98,7 +98,7 @@ class MarkAsker(StepAsker[MarkTask]):
         assert isinstance(llm, EmbeddedChatModel)
         began = time.perf_counter()
         try:
-            marked = passes_of(llm).mark([task.sheet for task in tasks], self.options.timeout, llm.cancelled)
+            marked = passes_of(llm).ask([task.sheet for task in tasks], self.options.timeout, llm.cancelled)
         except LLMError as failure:
             took = time.perf_counter() - began
             attempt = Attempt("", str(failure), took, False, TokenUsage(requests=1))

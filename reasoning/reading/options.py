@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from kg_data.errors import SkylarkError
 from reasoning.language.options import ModelOptions
+from reasoning.language.readers import RULES
+from reasoning.language.writing.beams import MOST_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,13 @@ class ReadingOptions(ModelOptions):
     token_budget: int = 1280
     repairs: int = 1
     samples: int = 1
-    reader: str = "rules"
+    reader: str = RULES
     seed: int = 0
+
+    @property
+    def read_together(self) -> int:
+        """How many questions are worth reading at once in this process: a taught model's passes are shared."""
+        return 1 if self.reader == RULES else MOST_ROWS
 
     def __post_init__(self) -> None:
         super().__post_init__()

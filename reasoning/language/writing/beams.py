@@ -2,7 +2,8 @@
 
 The likeliest token is followed to the end; then, where another token was nearly as likely, the text that goes on with
 it, the best such place first. A sure text costs one run, and what many prompts share at their beginning is read once.
-Tokens that the grammar leaves no choice about are read together with the one before.
+Tokens that the grammar leaves no choice about are read together with the one before. What several threads have to read
+next is read in one pass.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import itertools
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from reasoning.language.constraint import Constraint
+from reasoning.language.shared_passes import SharedPasses
 from reasoning.language.writing.writer import Writer
 
 MOST_BEGINNINGS = 8
@@ -26,8 +29,11 @@ MOST_BEGINNINGS = 8
 WORTH_FOLLOWING = 0.04
 """How likely, beside the best, another text must be to be followed."""
 
-Layers = list[tuple[Any, Any]]
-"""Keys and values by layer."""
+MOST_ROWS = 32
+"""Prompts that are read in one pass."""
+
+Layers = Sequence[tuple[Any, Any]]
+"""Keys and values by layer, each of shape (1, heads, tokens, width)."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,29 @@ class _Branch:
     length: int
 
 
+@dataclass(frozen=True)
+class _Ahead:
+    """What a search has to read next.
+
+    Attributes:
+        layers: of what was read before.
+        ids: the tokens.
+        last: behind how many of them, the last ones, it needs to know what may follow.
+    """
+
+    layers: Layers
+    ids: list[int]
+    last: int
+
+
+_Read = tuple[Any, Layers]
+"""Log-probabilities behind each of the last tokens, shape (last, vocabulary), and all layers."""
+
+
 class BeamWriter:
-    """Writes texts; for any number of threads, one at a time.
+    """Writes texts for any number of threads, which share its passes.
+
+    In sixteen bits the likelihoods of prompts that share a pass differ from those of one alone in the third digit.
 
     Args:
         writer: the taught model.
@@ -81,6 +108,7 @@ class BeamWriter:
         self.tokens = writer.tokens
         self._kept: OrderedDict[str, Layers] = OrderedDict()
         self._lock = threading.Lock()
+        self._passes: SharedPasses[_Ahead, _Read] = SharedPasses(self._read, MOST_ROWS)
 
     def write(self, beginning: str, prompt: str, constraint: Constraint) -> list[Written]:
         """The likeliest texts of the constraint, best first; those that are far less likely are left out.
@@ -92,20 +120,30 @@ class BeamWriter:
         """
         import torch
 
-        with self._lock, torch.inference_mode():
-            found = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
-        return sorted(found, key=lambda text: -text.log_probability)
+        with torch.inference_mode():
+            search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
+            ahead = next(search)
+            while True:
+                try:
+                    ahead = search.send(self._passes.ask(ahead))
+                except StopIteration as end:
+                    texts: list[Written] = end.value
+                    return sorted(texts, key=lambda text: -text.log_probability)
 
     def _beginning(self, text: str) -> Layers:
-        if text not in self._kept:
-            self._kept[text] = self._read([], self.tokens.text(text).tolist())[1]
-            while len(self._kept) > MOST_BEGINNINGS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(text)
-        return self._kept[text]
+        with self._lock:
+            if text not in self._kept:
+                self._kept[text] = self._passes.ask(_Ahead([], self.tokens.text(text).tolist(), 1))[1]
+                while len(self._kept) > MOST_BEGINNINGS:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(text)
+            return self._kept[text]
 
-    def _search(self, layers: Layers, prompt: list[int], constraint: Constraint) -> list[Written]:
-        texts, branches = self._follow(_Branch([], 0.0, layers, -1), prompt, constraint)
+    def _search(
+        self, layers: Layers, prompt: list[int], constraint: Constraint
+    ) -> Generator[_Ahead, _Read, list[Written]]:
+        """The texts of one prompt; it says what is to be read, and is sent what was."""
+        texts, branches = yield from self._follow(_Branch([], 0.0, layers, -1), prompt, constraint)
         order = itertools.count()
         waiting = [(-branch.score, next(order), branch) for branch in branches]
         heapq.heapify(waiting)
@@ -113,7 +151,7 @@ class BeamWriter:
             best = max((text.log_probability for text in texts), default=-math.inf)
             if -waiting[0][0] < best + self._worth:
                 break
-            more, branches = self._follow(heapq.heappop(waiting)[2], prompt, constraint)
+            more, branches = yield from self._follow(heapq.heappop(waiting)[2], prompt, constraint)
             texts += more
             for branch in branches:
                 heapq.heappush(waiting, (-branch.score, next(order), branch))
@@ -121,7 +159,7 @@ class BeamWriter:
 
     def _follow(
         self, branch: _Branch, prompt: list[int], constraint: Constraint
-    ) -> tuple[list[Written], list[_Branch]]:
+    ) -> Generator[_Ahead, _Read, tuple[list[Written], list[_Branch]]]:
         """The text that goes on with the likeliest tokens, those that end before it, and what else was likely."""
         tokens, score, first = list(branch.tokens), branch.score, branch.length < 0
         layers = branch.layers
@@ -135,7 +173,7 @@ class BeamWriter:
             while len(allowed := constraint.allowed(tokens)) == 1 and tokens and allowed[0] != self.tokens.end:
                 tokens.append(allowed[0])
                 forced.append(allowed[0])
-            scores, layers = self._read(layers, [*unread, *forced], len(forced) + 1)
+            scores, layers = yield _Ahead(layers, [*unread, *forced], len(forced) + 1)
             score += sum(float(scores[place, token]) for place, token in enumerate(forced))
             if not allowed:
                 break
@@ -155,14 +193,52 @@ class BeamWriter:
             unread = [chosen]
         return texts, [_Branch(other, value, layers, length) for other, value, length in aside]
 
-    def _read(self, layers: Layers, ids: list[int], last: int = 1) -> tuple[Any, Layers]:
-        """Read tokens behind what was read: log-probabilities behind each of the last ones, and all layers."""
+    def _read(self, ahead: Sequence[_Ahead]) -> list[_Read]:
+        """Read what several searches have to read, each behind what it read before.
+
+        What was read before is filled up at its left, what is read at its right, so that all stand side by side.
+        """
         import torch
         from transformers import DynamicCache
 
+        before = [one.layers[0][0].shape[2] if one.layers else 0 for one in ahead]
+        behind = [len(one.ids) for one in ahead]
+        most_before, most_behind = max(before), max(behind)
+        ids = torch.tensor([[*one.ids, *[0] * (most_behind - size)] for one, size in zip(ahead, behind, strict=True)])
+        where: dict[str, Any] = {}
+        if len(ahead) > 1:
+            steps = torch.arange(most_before + most_behind)[None]
+            starts = torch.tensor([most_before - size for size in before])[:, None]
+            ends = torch.tensor([most_before + size for size in behind])[:, None]
+            where["attention_mask"] = ((steps >= starts) & (steps < ends)).long()
+            where["position_ids"] = (steps[:, most_before:] - starts).clamp(min=0)
         cache: Any = DynamicCache()
-        for at, (keys, values) in enumerate(layers):
-            cache.update(keys, values, at)
-        found = self._writer.decoder(input_ids=torch.tensor([ids]), cache=cache, use_cache=True)
-        logits = self._writer.head(found.last_hidden_state[0, -last:]).float() / self._writer.writing.temperature
-        return torch.log_softmax(logits, -1).numpy(), [(layer.keys, layer.values) for layer in cache.layers]
+        for at, layer in enumerate(_side_by_side([one.layers for one in ahead], most_before)):
+            cache.update(*layer, at)
+        found = self._writer.decoder(input_ids=ids, cache=cache, use_cache=True, **where)
+        read: list[_Read] = []
+        for row, (one, old, new) in enumerate(zip(ahead, before, behind, strict=True)):
+            logits = self._writer.head(found.last_hidden_state[row, new - one.last : new]).float()
+            scores = torch.log_softmax(logits / self._writer.writing.temperature, -1).numpy()
+            part = slice(most_before - old, most_before + new)
+            layers = [
+                (layer.keys[row : row + 1, :, part], layer.values[row : row + 1, :, part]) for layer in cache.layers
+            ]
+            read.append((scores, layers))
+        return read
+
+
+def _side_by_side(rows: Sequence[Layers], length: int) -> Layers:
+    """The layers of several rows as those of one batch, with empty places before short ones."""
+    if len(rows) == 1:
+        return rows[0]
+    found = []
+    for at, (keys, _) in enumerate(next((layers for layers in rows if layers), ())):
+        _, heads, _, width = keys.shape
+        both = keys.new_zeros(2, len(rows), heads, length, width)
+        for row, layers in enumerate(rows):
+            if layers:
+                for side, part in enumerate(layers[at]):
+                    both[side, row, :, length - part.shape[2] :] = part[0]
+        found.append((both[0], both[1]))
+    return found

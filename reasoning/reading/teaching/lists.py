@@ -130,6 +130,11 @@ class ListedGraph:
         return None if pieces is None else Lesson(prompt, pieces, "lists")
 
 
+def packaged_lists() -> list[Path]:
+    """The lists that come with the project."""
+    return sorted(FOLDER.glob("*.jsonl"))
+
+
 def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGraph]:
     """The questions of lists that are taught, by the graph that they are about.
 

@@ -16,8 +16,8 @@ from reasoning.graph.store import Relation
 from reasoning.language import EmbeddedChatModel, LLMError
 from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 from reasoning.language.marking.adapters import MARKS_FILE, Marks
+from reasoning.language.marking.passes import shared
 from reasoning.language.marking.scheme import MarkScheme
-from reasoning.language.marking.shared_passes import SharedPasses
 from reasoning.language.marking.sheets import Sheet, batches
 from reasoning.language.marking.student import Student, load_student
 from reasoning.language.teaching.preparing import prepare
@@ -149,20 +149,20 @@ def test_passes_hold_every_sheet_once_within_the_bound(scheme: MarkScheme) -> No
 
 def test_threads_share_passes_and_each_gets_its_own_marks(student: Student, scheme: MarkScheme) -> None:
     sheets = some_sheets(scheme)
-    passes = SharedPasses(student)
+    passes = shared(student)
     with ThreadPoolExecutor(6) as pool:
-        given = list(pool.map(lambda sheet: passes.mark([sheet], 60, lambda: False)[0], sheets * 4))
+        given = list(pool.map(lambda sheet: passes.ask([sheet], 60, lambda: False)[0], sheets * 4))
     for sheet, own in zip(sheets * 4, given, strict=True):
         np.testing.assert_allclose(own, student.probabilities([sheet])[0], atol=1e-5)
 
 
 def test_a_cancelled_step_is_not_marked(student: Student, scheme: MarkScheme) -> None:
     with pytest.raises(LLMError, match="cancelled"):
-        SharedPasses(student).mark(some_sheets(scheme), 60, lambda: True)
+        shared(student).ask(some_sheets(scheme), 60, lambda: True)
 
 
 def test_whoever_waits_too_long_for_the_model_is_told(student: Student, scheme: MarkScheme) -> None:
-    passes = SharedPasses(student)
+    passes = shared(student)
     held, free = threading.Event(), threading.Event()
 
     def hold() -> bool:
@@ -170,10 +170,10 @@ def test_whoever_waits_too_long_for_the_model_is_told(student: Student, scheme: 
         return not free.wait(20)
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(passes.mark, some_sheets(scheme), 60, hold)
+        first = pool.submit(passes.ask, some_sheets(scheme), 60, hold)
         assert held.wait(20)
         with pytest.raises(LLMError, match=r"held the model for 0\.05 s"):
-            passes.mark(some_sheets(scheme), 0.05, lambda: False)
+            passes.ask(some_sheets(scheme), 0.05, lambda: False)
         free.set()
         assert len(first.result()) == len(some_sheets(scheme))
 

@@ -19,7 +19,7 @@ from reasoning.language.marking.student import load_student
 @pytest.mark.slow
 def test_importing_the_ground_floor_imports_no_heavy_package() -> None:
     script = (
-        "import sys, reasoning.language, reasoning.language.marking.shared_passes, reasoning.language.teaching.loop\n"
+        "import sys, reasoning.language, reasoning.language.marking.passes, reasoning.language.teaching.loop\n"
         "import reasoning.language.teaching.preparing\n"
         "print(*{'torch', 'transformers', 'peft', 'safetensors', 'genai_prices'} & sys.modules.keys())"
     )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,40 @@ def test_beams_find_the_likeliest_texts_with_the_probability_that_the_model_give
     for one in found:
         assert math.isclose(one.log_probability, expected[one.text], abs_tol=1e-3)
     assert beams.write(" find", " both either", constraint) == found, "a kept beginning changes nothing"
+
+
+def test_threads_share_passes_and_each_gets_what_it_gets_alone(writer: Writer) -> None:
+    words = [int(ids(writer, word)[0]) for word in WORDS[:4]]
+    one, two = "start: w w? w?\nw: ", "start: w w w w?\nw: "
+    prompts = [
+        (" find", " both either", one + " | ".join(f"<[{token}]>" for token in words[:3])),
+        (" find all", "".join(f" {word}" for word in WORDS[4:11]), two + " | ".join(f"<[{token}]>" for token in words)),
+        (" find", f" {WORDS[7]}", one + f"<[{words[0]}]>"),
+        (" all", " both", two + " | ".join(f"<[{token}]>" for token in words[2:])),
+    ]
+    rows: list[int] = []
+
+    def decoder(**given: Any) -> Any:
+        rows.append(len(given["input_ids"]))
+        return writer.decoder(**given)
+
+    beams = BeamWriter(replace(writer, decoder=decoder), texts=5, worth_following=1e-3)
+
+    def constrained(prompt: tuple[str, str, str]) -> tuple[str, str, Constraint]:
+        return *prompt[:2], Constraint(prompt[2], writer.tokens.spelling)
+
+    alone = [beams.write(*constrained(prompt)) for prompt in prompts]
+    assert set(rows) == {1}
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda prompt: beams.write(*constrained(prompt)), prompts * 6))
+    assert max(rows) > 1
+    assert [[text.text for text in texts] for texts in together] == [
+        [text.text for text in texts] for texts in alone * 6
+    ]
+    for texts, expected in zip(together, alone * 6, strict=True):
+        assert len(texts) > 0
+        for text, other in zip(texts, expected, strict=True):
+            assert math.isclose(text.log_probability, other.log_probability, abs_tol=1e-3)
 
 
 def test_an_adapter_of_another_base_or_job_is_refused(adapter: Path, tmp_path: Path) -> None:

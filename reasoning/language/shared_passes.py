@@ -1,0 +1,85 @@
+"""What several callers ask of a model in the same pass: whoever asks while a pass is under way is in the next one.
+
+A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from reasoning.language.cancellation import abandoned
+from reasoning.language.errors import LLMError
+
+Asked = TypeVar("Asked")
+Reply = TypeVar("Reply")
+
+
+@dataclass(eq=False)
+class _Request(Generic[Asked, Reply]):
+    asked: Asked
+    done: threading.Event = field(default_factory=threading.Event)
+    reply: list[Reply] = field(default_factory=list)
+    error: Exception | None = None
+
+
+class SharedPasses(Generic[Asked, Reply]):
+    """Serves any number of threads with one model.
+
+    Args:
+        serve: one pass, from what is asked to the replies in the same order.
+        most: requests that are served in one pass; None for all that wait.
+    """
+
+    def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int | None = None) -> None:
+        self._serve, self._most = serve, most
+        self._waiting: list[_Request[Asked, Reply]] = []
+        self._waiting_lock, self._pass_lock = threading.Lock(), threading.Lock()
+
+    def ask(self, asked: Asked, timeout: float = -1, cancelled: Callable[[], bool] | None = None) -> Reply:
+        """The reply to one request.
+
+        Args:
+            asked: by the caller, who waits.
+            timeout: seconds for which others may hold the model; -1 for any time.
+            cancelled: says, before a pass begins, that nobody waits any more.
+
+        Raises:
+            LLMError: it was cancelled, the pass failed, or others held the model too long.
+        """
+        request: _Request[Asked, Reply] = _Request(asked)
+        with self._waiting_lock:
+            self._waiting.append(request)
+        try:
+            while not request.done.is_set():
+                if not self._pass_lock.acquire(timeout=timeout):
+                    raise LLMError(f"others held the model for {timeout:g} s")
+                try:
+                    if not request.done.is_set():
+                        if (cancelled is not None and cancelled()) or abandoned():
+                            raise LLMError("the reply was cancelled")
+                        self._serve_waiting()
+                finally:
+                    self._pass_lock.release()
+        finally:
+            with self._waiting_lock:
+                self._waiting = [other for other in self._waiting if other is not request]
+        if request.error is not None:
+            error = request.error
+            raise LLMError(f"the model's pass failed ({type(error).__name__}: {error})") from error
+        return request.reply[0]
+
+    def _serve_waiting(self) -> None:
+        """Serve requests that wait, the first ones first; the caller holds the lock of the pass."""
+        with self._waiting_lock:
+            requests, self._waiting = self._waiting[: self._most], self._waiting[len(self._waiting[: self._most]) :]
+        try:
+            for request, reply in zip(requests, self._serve([one.asked for one in requests]), strict=True):
+                request.reply.append(reply)
+        except Exception as error:
+            for request in requests:
+                request.error = error
+        for request in requests:
+            request.done.set()
