@@ -2,25 +2,29 @@
 
     python -m benchmarks.image_reading_thresholds [--adapter DIR]
 
-Reads the tenth of the taught lists that is kept back from teaching, and prints for some thresholds how many of the
-readings are at least so probable, and how many of these are right; and the expected calibration error of the
-probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of `vision.grounding.grounding` are
-chosen by it. Writes `results/image_reading_thresholds.md`.
+Reads the tenth of the taught lists that is kept back from teaching and the `former` lists, and prints for some
+thresholds how many of the readings are at least so probable, and how many of these are right; and the expected
+calibration error of the probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of
+`vision.grounding.grounding` are chosen by it. Writes `results/image_reading_thresholds.md`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from benchmarks.expressions import same
 from benchmarks.instructions import as_form, differences, filled
 from benchmarks.machine import machine, machine_words
+from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.teaching.examining import expected_calibration_error
+from reasoning.language.writing.beams import MOST_ROWS
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading.loading import PACKAGED, readers
@@ -38,19 +42,15 @@ Judged = list[tuple[float, bool]]
 
 def instructions(adapter: Path) -> Judged:
     """Of every instruction that was not taught."""
-    reader, found = readers(adapter).instructions, []
-    for path in (*sorted(FOLDER.glob("*.json")), LISTS / "instructions.development.json"):
-        for entry in json.loads(path.read_text(encoding="utf-8")):
-            if is_kept_back(entry["instruction"]):
-                found.append(_judged_task(entry, reader))
-    return found
+    paths = (*sorted(FOLDER.glob("*.json")), LISTS / "instructions.development.json")
+    entries = [entry for path in paths for entry in json.loads(path.read_text(encoding="utf-8"))]
+    entries = [entry for entry in entries if is_kept_back(entry["instruction"])]
+    entries += json.loads((LISTS / "instructions.former.json").read_text(encoding="utf-8"))
+    texts = [entry["instruction"] for entry in entries]
+    return list(map(_judged_task, entries, _all_read(readers(adapter).instructions, texts)))
 
 
-def _judged_task(entry: dict[str, Any], reader: Any) -> tuple[float, bool]:
-    try:
-        readings = reader.read(TextPrompt(entry["instruction"]), MATCHER)
-    except InstructionError:
-        return 0.0, False
+def _judged_task(entry: dict[str, Any], readings: Sequence[Any]) -> tuple[float, bool]:
     if not readings:
         return 0.0, False
     best = readings[0]
@@ -62,19 +62,30 @@ def _judged_task(entry: dict[str, Any], reader: Any) -> tuple[float, bool]:
 
 def expressions(adapter: Path) -> Judged:
     """Of every expression that was not taught."""
-    reader, found = readers(adapter).expressions, []
-    for path in (*sorted(FOLDER.glob("*.jsonl")), LISTS / "expressions.jsonl"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if not is_kept_back(entry["expression"]):
-                continue
-            try:
-                readings = reader.read(TextPrompt(entry["expression"]), MATCHER)
-            except InstructionError:
-                readings = []
-            right = bool(readings) and same(sentence_of(entry), readings[0].sentence)
-            found.append((readings[0].probability if readings else 0.0, right))
-    return found
+    paths = (*sorted(FOLDER.glob("*.jsonl")), LISTS / "expressions.jsonl")
+    entries = [entry for path in paths for entry in _lines(path) if is_kept_back(entry["expression"])]
+    entries += _lines(LISTS / "expressions.former.jsonl")
+    found = _all_read(readers(adapter).expressions, [entry["expression"] for entry in entries])
+    return [
+        (readings[0].probability, same(sentence_of(entry), readings[0].sentence)) if readings else (0.0, False)
+        for entry, readings in zip(entries, found, strict=True)
+    ]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _all_read(reader: Any, texts: Sequence[str]) -> list[Sequence[Any]]:
+    """The readings of texts, which share passes."""
+
+    def read(text: str) -> Sequence[Any]:
+        try:
+            return list(reader.read(TextPrompt(text), MATCHER))
+        except InstructionError:
+            return ()
+
+    return list(tqdm(concurrent_map(read, texts, MOST_ROWS), total=len(texts)))
 
 
 def table(name: str, judged: Judged) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.language.low_rank import save_adapter
-from reasoning.language.teaching.examining import TEMPERATURES, Report
+from reasoning.language.teaching.examining import Report, best_temperature
 from reasoning.language.writing.packs import Pack, reply_logits
 from reasoning.language.writing.writer import Writer
 
@@ -69,14 +69,13 @@ class WriteLearner:
         """Fit the temperature on the tokens of held-out replies."""
         import torch
 
-        logits = np.concatenate([self._logits(lesson) for lesson in lessons])
+        logits = torch.from_numpy(np.concatenate([self._logits(lesson) for lesson in lessons]))
         right = torch.from_numpy(np.concatenate([lesson.pack.replies for lesson in lessons]))
 
         def surprise(temperature: float) -> float:
-            return float(torch.nn.functional.cross_entropy(torch.from_numpy(logits / np.float32(temperature)), right))
+            return float(torch.nn.functional.cross_entropy(logits / temperature, right))
 
-        best = float(min(TEMPERATURES, key=surprise))
-        self.writer.writing = replace(self.writer.writing, temperature=best)
+        self.writer.writing = replace(self.writer.writing, temperature=best_temperature(surprise))
 
     def save(self, folder: Path) -> None:
         """PEFT's files and how the adapter is used."""
