@@ -30,7 +30,7 @@ from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
-from reasoning.reading.model.reader import Reading
+from reasoning.reading.model.reader import WeighedReading
 from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 
 COST = 3.0
@@ -77,7 +77,7 @@ def main() -> None:
     asked = records()
     graphs = {name: graph_named(name, data) for name in dict.fromkeys(record.get("kg", "world") for record in asked)}
 
-    def read(record: dict[str, Any]) -> list[Reading]:
+    def read(record: dict[str, Any]) -> list[WeighedReading]:
         try:
             return reader_of(graphs[record.get("kg", "world")], folder).read(record["question"])
         except SkylarkError as error:

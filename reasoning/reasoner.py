@@ -27,7 +27,7 @@ from reasoning.lark.marked_steps import queries_at_once
 from reasoning.methods import Method, method_named
 from reasoning.query.binding import bind
 from reasoning.query.tree import Query
-from reasoning.reading import ReadQuestion, looks_formal, understand
+from reasoning.reading import Reading, ReadQuestion, looks_formal, understand
 from reasoning.reading.question_input import QuestionInput, question_of
 
 _USUAL_OPTIONS = LarkOptions()
@@ -95,22 +95,23 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             self._llm = self._load()
         return self._llm
 
-    def read(self, question: Query | str) -> tuple[Query, tuple[str, ...]]:
-        """The query that a question is read as, with notes on what was assumed.
+    def read(self, question: QuestionInput) -> list[Reading]:
+        """What a question may mean, best first; nothing is answered.
+
+        Several where it is not sure which is meant; none where nothing can be: `answer` then raises a `QuestionError`
+        that says what was understood. A formal query is the one reading of itself.
 
         Raises:
             QueryError: a formal query is not well formed.
-            QuestionError: a question in plain English could not be read.
-        """
-        query, understood = self._read(question)
-        return query, () if understood is None else understood.assumed
-
-    def understand(self, question: str) -> ReadQuestion:
-        """What a question in plain English is understood as, with what else it may mean; nothing is answered.
-
-        Raises:
             LLMError: a language model was to read it and failed.
         """
+        asked = question_of(question)
+        if isinstance(asked, Query) or looks_formal(asked):
+            return [Reading(asked if isinstance(asked, Query) else Query.parse(asked), probability=1.0)]
+        return list(self._understood(asked).readings)
+
+    def _understood(self, question: str) -> ReadQuestion:
+        """What a question in plain English is understood as."""
         return understand(question, self.kg, self.reader, self.options)
 
     def answer(self, question: QuestionInput) -> Answer:
@@ -269,7 +270,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             return question, None
         if looks_formal(question):
             return Query.parse(question), None
-        understood = self.understand(question)
+        understood = self._understood(question)
         return understood.understood(), understood
 
     @property

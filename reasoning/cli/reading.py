@@ -43,9 +43,7 @@ def read(options: argparse.Namespace) -> int:
 
 def readings_of(found: ReadQuestion, kg: KnowledgeGraph) -> list[dict[str, Any]]:
     """The readings of a question, best first: query, probability and words."""
-    first = [] if found.query is None else [(found.query, found.confidence)]
-    several = [*first, *((other.query, other.confidence) for other in found.alternatives)]
     return [
-        {"query": str(query), "probability": round(probability, 3), "words": query.verbalise(kg)}
-        for query, probability in several
+        {"query": str(one.query), "probability": round(one.probability, 3), "words": one.words(kg)}
+        for one in found.readings
     ]

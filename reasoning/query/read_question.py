@@ -15,18 +15,18 @@ CLOSE = 0.35
 
 
 @dataclass(frozen=True)
-class Alternative:
-    """Another query that the question may ask.
+class Reading:
+    """A query that a question may mean.
 
     Attributes:
         query: the query.
         assumed: what it takes for granted, each in a short sentence.
-        confidence: how well it fits the question's words, 0 to 1.
+        probability: that the question means it; by the rules, how well it fits the question's words. 0 to 1.
     """
 
     query: Query
     assumed: tuple[str, ...] = ()
-    confidence: float = 0.0
+    probability: float = 0.0
 
     def words(self, kg: KnowledgeGraph) -> str:
         """The query in English."""
@@ -37,7 +37,7 @@ class Alternative:
         return {
             "query": str(self.query),
             "verbalised": self.words(kg),
-            "confidence": round(self.confidence, 3),
+            "confidence": round(self.probability, 3),
             "assumed": list(self.assumed),
         }
 
@@ -63,14 +63,20 @@ class ReadQuestion:
     query: Query | None
     confidence: float = 1.0
     margin: float = 1.0
-    alternatives: tuple[Alternative, ...] = ()
+    alternatives: tuple[Reading, ...] = ()
     assumed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     problem: str = ""
     usage: TokenUsage = NO_USAGE
 
     @property
-    def to_choose(self) -> tuple[Alternative, ...]:
+    def readings(self) -> tuple[Reading, ...]:
+        """What the question may mean, best first: the query, where one was understood, and the alternatives."""
+        first = () if self.query is None else (Reading(self.query, self.assumed, self.confidence),)
+        return (*first, *self.alternatives)
+
+    @property
+    def to_choose(self) -> tuple[Reading, ...]:
         """The alternatives that a person should choose from: where nothing or no one query was understood, or another
         fits nearly as well."""
         return self.alternatives if self.query is None or self.margin <= CLOSE else ()

@@ -18,7 +18,7 @@ from reasoning.language import TokenUsage
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.hosted.structured_output import NoSchemaError
 from reasoning.language.readers import RULES, adapter_folder
-from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
+from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
 from reasoning.reading.hosted.structured import write_queries
@@ -30,8 +30,8 @@ from reasoning.reading.rules.parsing import parse_question
 
 __all__ = [
     "MAX_CHARACTERS",
-    "Alternative",
     "ReadQuestion",
+    "Reading",
     "ReadingOptions",
     "looks_formal",
     "read_question",

@@ -14,7 +14,7 @@ from reasoning.errors import quoted_list
 from reasoning.execution.exact import execute
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
-from reasoning.query.read_question import Alternative, ReadQuestion
+from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.anchors import anchors, differing
 from reasoning.reading.hosted.structured import Written, outcome
@@ -56,10 +56,10 @@ def decided(
     def share(gives: Hashable) -> float:
         return (len(groups.get(gives, ())) + (own is not None and gives == own)) / (samples + 1)
 
-    options = [(gives, _alternative(group, share(gives))) for gives, group in groups.items() if gives is not None]
+    options = [(gives, _reading(group, share(gives))) for gives, group in groups.items() if gives is not None]
     if own is not None and own not in groups and by_grammar.query is not None:
-        options.append((own, Alternative(by_grammar.query, by_grammar.assumed, share(own))))
-    options.sort(key=lambda option: -option[1].confidence)
+        options.append((own, Reading(by_grammar.query, by_grammar.assumed, share(own))))
+    options.sort(key=lambda option: -option[1].probability)
     if len(leading) > 1:
         queries = [str(option.query) for _, option in options]
         problem = f"could not read the question: it may mean {quoted_list(queries[:3])}; say which"
@@ -76,8 +76,8 @@ def decided(
     if by_grammar.query is None and _asked_which(by_grammar, chosen.query):
         return by_grammar
     others = [share(gives) for gives in {*groups, own} - {winner, None}] + ([share(None)] if None in groups else [])
-    margin = max(0.0, chosen.confidence - max(others)) if others else 1.0
-    read = ReadQuestion(question, chosen.query, chosen.confidence, margin, alternatives, chosen.assumed)
+    margin = max(0.0, chosen.probability - max(others)) if others else 1.0
+    read = ReadQuestion(question, chosen.query, chosen.probability, margin, alternatives, chosen.assumed)
     if most < samples:
         read = replace(read, assumed=(*read.assumed, f"{most} of {samples} readings of {model} give this answer"))
     return read
@@ -89,12 +89,12 @@ def _asked_which(by_grammar: ReadQuestion, query: Query) -> bool:
     return any(name in names for name in anchors(query))
 
 
-def _alternative(group: Sequence[Written], confidence: float) -> Alternative:
+def _reading(group: Sequence[Written], probability: float) -> Reading:
     """The query that most of a group with one answer wrote, the first of those as frequent."""
     query, _ = Counter(one.query for one in group).most_common(1)[0]
     assert query is not None
     assumed = next(one.assumed for one in group if one.query == query)
-    return Alternative(query, assumed, confidence)
+    return Reading(query, assumed, probability)
 
 
 def _outcome(query: Query | None, kg: KnowledgeGraph) -> Hashable:

@@ -28,7 +28,7 @@ WELL_LINKED = 0.9
 
 
 @dataclass(frozen=True)
-class Reading:
+class WeighedReading:
     """A query that a question may mean.
 
     Attributes:
@@ -71,7 +71,7 @@ class QuestionReader:
         entries = [name_entry(name, self.schema, part, place) for name in names]
         return Prompt(part, entries, question), names
 
-    def read(self, question: str) -> list[Reading]:
+    def read(self, question: str) -> list[WeighedReading]:
         """The readings that can be asked of the graph, best first; those that cannot are left out.
 
         Raises:
@@ -79,7 +79,7 @@ class QuestionReader:
         """
         return self.readings(*self.prompt(question))
 
-    def readings(self, prompt: Prompt, names: Sequence[Candidate]) -> list[Reading]:
+    def readings(self, prompt: Prompt, names: Sequence[Candidate]) -> list[WeighedReading]:
         """The same of a prompt with the candidates behind its names."""
         ranked = meanings(
             self._beams,
@@ -94,7 +94,9 @@ class QuestionReader:
             query, bridged = meant.value
             rival = max((other.probability for other in ranked if other is not meant), default=LEAST)
             features = self._features(meant.probability, rival, meant.written, names, len(bridged))
-            readings.append(Reading(query, self.confidence.probability(features), meant.written, features, bridged))
+            readings.append(
+                WeighedReading(query, self.confidence.probability(features), meant.written, features, bridged)
+            )
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def _query(self, text: str, prompt: Prompt) -> tuple[Query | None, tuple[str, ...]] | None:

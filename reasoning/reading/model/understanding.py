@@ -7,11 +7,11 @@ from pathlib import Path
 
 from reasoning.errors import quoted_list
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.read_question import Alternative, QuestionError, ReadQuestion
+from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.loading import PACKAGED, reader_of
 from reasoning.reading.model.names import Candidate
-from reasoning.reading.model.reader import Reading
+from reasoning.reading.model.reader import WeighedReading
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
@@ -37,7 +37,7 @@ def understood_by_model(question: str, kg: KnowledgeGraph, folder: Path = PACKAG
 
 
 def chosen(
-    question: str, readings: Sequence[Reading], names: Sequence[Candidate], confidence: Confidence
+    question: str, readings: Sequence[WeighedReading], names: Sequence[Candidate], confidence: Confidence
 ) -> ReadQuestion:
     """The reading that is answered; where none is sure, what to choose from.
 
@@ -50,13 +50,13 @@ def chosen(
     asked = [reading for reading in readings if reading.query is not None]
     best = readings[0] if readings else None
     rivals = tuple(
-        Alternative(reading.query, _assumed(reading), reading.probability)
+        Reading(reading.query, _assumed(reading), reading.probability)
         for reading in asked[: MOST_RIVALS + 1]
         if reading.query is not None and reading.probability >= confidence.possible
     )
     if best is not None and best.query is not None and best.probability >= confidence.sure:
         others = tuple(rival for rival in rivals if rival.query != best.query)
-        margin = best.probability - max((other.confidence for other in others), default=0.0)
+        margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(
             question, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best)
         )
@@ -64,11 +64,11 @@ def chosen(
     return ReadQuestion(question, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=problem)
 
 
-def _assumed(reading: Reading) -> tuple[str, ...]:
+def _assumed(reading: WeighedReading) -> tuple[str, ...]:
     return tuple(f'"{step}" was put in between, since the question asks it of another kind' for step in reading.bridged)
 
 
-def _problem(best: Reading | None, rivals: bool, names: Sequence[Candidate]) -> str:
+def _problem(best: WeighedReading | None, rivals: bool, names: Sequence[Candidate]) -> str:
     known = list(dict.fromkeys(name.label for name in names if not name.literal))[:5]
     understood = "no name in it is known"
     if known:

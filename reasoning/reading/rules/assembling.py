@@ -9,7 +9,7 @@ import numpy as np
 
 from reasoning.query.tree import Entity, Project, Union
 from reasoning.reading.lexicon import Kind
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading, is_entity
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading, is_entity
 from reasoning.reading.rules.measures import Comparison, Superlative, whole_with
 from reasoning.wording.verbalise import label_words
 
@@ -22,15 +22,15 @@ The second figure is for graphs whose types cannot say that there could be somet
 class Part:
     """One restriction of a noun: a set to meet, or a choice among its members by their values."""
 
-    reading: Reading | None = None
+    reading: GroundedReading | None = None
     choice: Comparison | Superlative | None = None
     negated: bool = False
     alternative: bool = False
 
 
 def assembled(
-    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str = ""
-) -> Reading:
+    ground: Grounding, want: Kind | None, base: GroundedReading | None, parts: Sequence[Part], reason: str = ""
+) -> GroundedReading:
     """One set of a base or a type and its restrictions; "or" parts them into alternatives.
 
     Args:
@@ -57,8 +57,8 @@ def assembled(
 
 
 def _narrowed(
-    ground: Grounding, want: Kind | None, base: Reading | None, parts: Sequence[Part], reason: str
-) -> Reading:
+    ground: Grounding, want: Kind | None, base: GroundedReading | None, parts: Sequence[Part], reason: str
+) -> GroundedReading:
     kept = [part.reading for part in parts if part.reading is not None and not part.negated]
     kept += [base] if base is not None else []
     if kept:
@@ -106,7 +106,7 @@ def tells(want: Kind | None) -> bool:
     return want is not None and (want.entity is not None or want.members is not None)
 
 
-def _otherwise(ground: Grounding, reading: Reading) -> Reading:
+def _otherwise(ground: Grounding, reading: GroundedReading) -> GroundedReading:
     """What stands in the relation of a reading to something else: of "who does not like chess", who likes anything.
 
     Raises:
@@ -122,7 +122,7 @@ def _otherwise(ground: Grounding, reading: Reading) -> Reading:
     if not all(isinstance(one, Entity) for one in sources):
         raise NoReading("nothing in it says what is looked for")
     named = np.unique(np.concatenate([ground.members_of(one) for one in sources if isinstance(one, Entity)]))
-    others = ground.other_than(Reading(source, named))
+    others = ground.other_than(GroundedReading(source, named))
     found = ground.step(steps[0].relation, others, steps[0].inverse)
     note = f"looked among all of which the graph says {label_words(steps[0].relation)}"
     return replace(found, notes=(*reading.notes, note), cost=reading.cost)
@@ -134,6 +134,6 @@ def dropped_only(ground: Grounding, want: Kind | None, parts: Sequence[Part]) ->
     return untyped and bool(parts) and parts[0].negated and parts[0].reading is not None
 
 
-def noted(reading: Reading, note: str) -> Reading:
+def noted(reading: GroundedReading, note: str) -> GroundedReading:
     """The reading with a note on what was assumed, "" for none."""
     return replace(reading, notes=(*reading.notes, note)) if note else reading

@@ -11,10 +11,10 @@ import numpy as np
 from reasoning.errors import quoted_list
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.read_question import Alternative, ReadQuestion
+from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Query, Top, Union
 from reasoning.reading.anchors import differing, index_of
-from reasoning.reading.rules.grounding import Reading, ambiguous
+from reasoning.reading.rules.grounding import GroundedReading, ambiguous
 
 DEAREST = 0.95
 """A reading that costs more is no answer to be sure of."""
@@ -45,9 +45,9 @@ def _values_within(query: Query, kg: KnowledgeGraph) -> bool:
     return found or any(_values_within(child, kg) for child in query.children)
 
 
-def distinct(readings: Iterable[Reading], kg: KnowledgeGraph) -> list[Reading]:
+def distinct(readings: Iterable[GroundedReading], kg: KnowledgeGraph) -> list[GroundedReading]:
     """Each query that the graph allows once, the cheapest first."""
-    best: dict[Query, Reading] = {}
+    best: dict[Query, GroundedReading] = {}
     for reading in readings:
         if isinstance(reading.query, Entity) or not _can_be_asked(reading.query, kg):
             continue
@@ -57,17 +57,16 @@ def distinct(readings: Iterable[Reading], kg: KnowledgeGraph) -> list[Reading]:
     return sorted(best.values(), key=lambda reading: reading.cost)
 
 
-def chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQuestion:
+def chosen(question: str, kg: KnowledgeGraph, found: list[GroundedReading]) -> ReadQuestion:
     """The cheapest reading, or none where it is too dear or another is as good."""
     best = found[0]
     others = [reading for reading in found[1:] if not _same_answer(best, reading)]
     margin = min(1.0, others[0].cost - best.cost) if others else 1.0
     alternatives = tuple(
-        Alternative(reading.query, tuple(dict.fromkeys(reading.notes)), _confidence(reading))
-        for reading in others[:SHOWN]
+        Reading(reading.query, tuple(dict.fromkeys(reading.notes)), _confidence(reading)) for reading in others[:SHOWN]
     )
     assumed = tuple(dict.fromkeys(best.notes))
-    first = Alternative(best.query, assumed, _confidence(best))
+    first = Reading(best.query, assumed, _confidence(best))
     close = [best]
     for reading in others:
         least = NAMESAKE_MARGIN if _alike(differing(best.query, reading.query)) else LEAST_MARGIN
@@ -75,7 +74,7 @@ def chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQuest
             close.append(reading)
     if best.rivals:
         others = [replace(best, query=query, notes=()) for query in best.rivals] + others
-        alternatives = tuple(Alternative(one.query, one.notes, _confidence(one)) for one in others[:SHOWN])
+        alternatives = tuple(Reading(one.query, one.notes, _confidence(one)) for one in others[:SHOWN])
         queries = quoted_list([str(query) for query in (best.query, *best.rivals)])
         problem = f"could not read the question: it may mean {queries}; say which"
         return ReadQuestion(question, None, 0.0, 0.0, (first, *alternatives), problem=problem)
@@ -95,7 +94,7 @@ def chosen(question: str, kg: KnowledgeGraph, found: list[Reading]) -> ReadQuest
     return ReadQuestion(question, best.query, _confidence(best), margin, alternatives, assumed)
 
 
-def _confidence(reading: Reading) -> float:
+def _confidence(reading: GroundedReading) -> float:
     return float(np.exp(-max(0.0, reading.cost)))
 
 
@@ -119,7 +118,7 @@ def _choices(query: Query) -> tuple[object, ...]:
     return ("chosen from",) if not _chooses(query) else (_ordered(query),)
 
 
-def _same_answer(one: Reading, other: Reading) -> bool:
+def _same_answer(one: GroundedReading, other: GroundedReading) -> bool:
     if type(one.query) is not type(other.query) and not isinstance(one.query, Project):
         return False
     if _chooses(one.query) or _chooses(other.query):
@@ -134,13 +133,13 @@ def _chooses(query: Query) -> bool:
     return isinstance(query, Compare | Top) or any(_chooses(child) for child in query.children)
 
 
-def _namesakes(kg: KnowledgeGraph, close: list[Reading]) -> str:
+def _namesakes(kg: KnowledgeGraph, close: list[GroundedReading]) -> str:
     """What to say where the readings differ only in which entity of a name they mean."""
     named = differing(*(reading.query for reading in close))
     if not named:
         return ""
     entities = [index_of(kg, entity) for entity in dict.fromkeys(named)]
-    ones = [Reading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
+    ones = [GroundedReading(Entity("x"), np.array([entity], dtype=np.int32)) for entity in entities]
     return ambiguous(kg, ones)
 
 

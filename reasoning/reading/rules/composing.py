@@ -18,7 +18,7 @@ from reasoning.query.tree import Count, Exists
 from reasoning.reading.english.word_forms import only_noun
 from reasoning.reading.linking import Item, Linked
 from reasoning.reading.rules.constructions import inverse_of
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading, goes_back
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading, goes_back
 
 BASE = 0.2
 """What it costs to leave the order of the words aside."""
@@ -62,7 +62,7 @@ class _Outline:
     shared: bool = False
 
 
-def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]:
+def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[GroundedReading]:
     """The chains that use all that a question names; `asks` says whether it wants yes or no."""
     for outline in _outlines(linked):
         if (
@@ -87,7 +87,9 @@ def composed(ground: Grounding, linked: Linked, asks: bool) -> Iterator[Reading]
                     yield reading
 
 
-def _yes_or_no(ground: Grounding, linked: Linked, outline: _Outline, name: Item, other: Item) -> Iterator[Reading]:
+def _yes_or_no(
+    ground: Grounding, linked: Linked, outline: _Outline, name: Item, other: Item
+) -> Iterator[GroundedReading]:
     assert other.mention is not None
     target = ground.entities(other.mention, other.cost)[0]
     for reading in _chains(ground, linked, outline, name, asked=False):
@@ -163,7 +165,9 @@ def _corrected(name: Item) -> bool:
     return name.mention is not None and name.mention.corrected_to is not None
 
 
-def _chains(ground: Grounding, linked: Linked, outline: _Outline, name: Item, asked: bool = True) -> Iterator[Reading]:
+def _chains(
+    ground: Grounding, linked: Linked, outline: _Outline, name: Item, asked: bool = True
+) -> Iterator[GroundedReading]:
     assert name.mention is not None
     last = _asked_step(linked, outline) if asked else None
     for source in ground.entities(name.mention, name.cost)[:4]:
@@ -177,11 +181,11 @@ def _chains(ground: Grounding, linked: Linked, outline: _Outline, name: Item, as
 
 def _walks(
     ground: Grounding,
-    reading: Reading,
+    reading: GroundedReading,
     steps: Sequence[_Step],
     taken: tuple[_Step, ...] = (),
-    passed: tuple[Reading, ...] = (),
-) -> Iterator[tuple[Reading, tuple[_Step, ...]]]:
+    passed: tuple[GroundedReading, ...] = (),
+) -> Iterator[tuple[GroundedReading, tuple[_Step, ...]]]:
     if not steps:
         yield reading, taken
         return
@@ -196,7 +200,7 @@ def _walks(
                 yield from _walks(ground, further, rest, (*taken, step), (*passed, reading))
 
 
-def _taken(ground: Grounding, reading: Reading, step: _Step) -> list[Reading]:
+def _taken(ground: Grounding, reading: GroundedReading, step: _Step) -> list[GroundedReading]:
     """What one step leads to from a set: by a relation, to what is of a type there, or to the part that is."""
     if reading.values:
         return []
@@ -212,7 +216,7 @@ def _taken(ground: Grounding, reading: Reading, step: _Step) -> list[Reading]:
     inside = np.intersect1d(reading.members, typed.members, assume_unique=True)
     if len(inside):
         return [reading if len(inside) == len(reading.members) else ground.both(reading, typed)]
-    found: list[Reading] = []
+    found: list[GroundedReading] = []
     for look in (ground.around, ground.located) if step.placed else ():
         try:
             found += look([reading], kind)[:1]

@@ -16,7 +16,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import Compare, Operator, Top
 from reasoning.reading.anchors import anchor
 from reasoning.reading.lexicon import RelationUse
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading
 from reasoning.wording.verbalise import label_words
 
 _PASSES: dict[Operator, Callable[[Any, float], Any]] = {
@@ -39,7 +39,7 @@ class Comparison:
         """Keeps the others, among those that have a value."""
         return replace(self, operator=_OPPOSITE[self.operator], rivals=tuple(rival.negated() for rival in self.rivals))
 
-    def put_to(self, reading: Reading, kg: KnowledgeGraph) -> Reading:
+    def put_to(self, reading: GroundedReading, kg: KnowledgeGraph) -> GroundedReading:
         """The kept members; their exact set is left to the executor, `members` only says who has a value.
 
         Raises:
@@ -60,11 +60,11 @@ class Comparison:
             for rival in self.rivals
             if rival._kept(reading, kg) != self._kept(reading, kg)
         )
-        return Reading(
+        return GroundedReading(
             query, _having(reading, column), notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses
         )
 
-    def _kept(self, reading: Reading, kg: KnowledgeGraph) -> set[int]:
+    def _kept(self, reading: GroundedReading, kg: KnowledgeGraph) -> set[int]:
         """Which members pass."""
         column = _column(kg, self.relation)
         assert column is not None
@@ -100,7 +100,7 @@ class Superlative:
     note: str = ""
     place: int = 1
 
-    def put_to(self, reading: Reading, kg: KnowledgeGraph) -> Reading:
+    def put_to(self, reading: GroundedReading, kg: KnowledgeGraph) -> GroundedReading:
         """The kept members; `members` says who has a value, of whom the executor keeps `k`.
 
         Raises:
@@ -126,10 +126,10 @@ class Superlative:
                 )
                 if self.place > 1:  # the second largest is the smallest of the two largest
                     query = Top(1, relation, query, not largest)
-                return Reading(query, members, notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses)
+                return GroundedReading(query, members, notes, cost=reading.cost, rivals=rivals, guesses=reading.guesses)
         raise NoReading(f'"{self.text}" says nothing to rank by; {values_of(kg)}')
 
-    def _differ(self, kg: KnowledgeGraph, reading: Reading, one: str, other: str) -> bool:
+    def _differ(self, kg: KnowledgeGraph, reading: GroundedReading, one: str, other: str) -> bool:
         """Whether two relations choose differently."""
         chosen = []
         for relation in (one, other):
@@ -142,7 +142,7 @@ class Superlative:
         return chosen[0] != chosen[1]
 
 
-def value_of(kg: KnowledgeGraph, relation: str, reading: Reading) -> int | float | datetime.date | None:
+def value_of(kg: KnowledgeGraph, relation: str, reading: GroundedReading) -> int | float | datetime.date | None:
     """The value that the one member of a reading has, None where it has none or there are several members."""
     column = _column(kg, relation)
     if column is None or len(reading.members) != 1:
@@ -176,7 +176,7 @@ def values_of(kg: KnowledgeGraph) -> str:
     return f"this graph has values for {quoted_list(names, 'and')}" if names else "this graph has no values"
 
 
-def whole_with(ground: Grounding, choice: Comparison | Superlative) -> Reading:
+def whole_with(ground: Grounding, choice: Comparison | Superlative) -> GroundedReading:
     """Everything that a choice can be made among, where the words do not say what is looked for: "who is over 40".
 
     Where all that has the value is of one type, that type. Without types all but something that has no value, which
@@ -199,7 +199,7 @@ def whole_with(ground: Grounding, choice: Comparison | Superlative) -> Reading:
     others = np.setdiff1d(kg.universe, having, assume_unique=True)
     if not len(others):
         raise NoReading("nothing in it says what is looked for")
-    whole = ground.other_than(Reading(anchor(kg, int(others[0])), others[:1]))
+    whole = ground.other_than(GroundedReading(anchor(kg, int(others[0])), others[:1]))
     return replace(whole, notes=(note,))
 
 
@@ -207,5 +207,5 @@ def _column(kg: KnowledgeGraph, relation: str) -> LiteralColumn | None:
     return next((column for column in kg.literals if column.relation == relation), None)
 
 
-def _having(reading: Reading, column: LiteralColumn) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+def _having(reading: GroundedReading, column: LiteralColumn) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     return np.intersect1d(reading.members, column.entities, assume_unique=True)

@@ -24,7 +24,7 @@ from reasoning.reading.rules.choosing import DEAREST, chosen, distinct
 from reasoning.reading.rules.composing import composed
 from reasoning.reading.rules.explaining import complaint, unread
 from reasoning.reading.rules.grammar import Grammar
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading
 from reasoning.reading.rules.grounding.options import OWN
 from reasoning.reading.rules.overlooked import overlooked
 from reasoning.reading.rules.rephrasing import Put, reordered, stripped, turned, wants_yes_or_no
@@ -101,7 +101,7 @@ def _of_words(question: str, asks: bool, kg: KnowledgeGraph) -> ReadQuestion:
     return read
 
 
-def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[Reading]:
+def _whole(chart: Chart, linked: Linked, ground: Grounding, asks: bool) -> Iterator[GroundedReading]:
     """The readings that cover the question."""
     size = len(linked.tokens)
     lone = {item.start: item for item in linked.items if item.kind in _LINKS and item.end == item.start + 1}
@@ -142,7 +142,7 @@ def _opens(linked: Linked, at: int) -> bool:
     return behind in _ASKED or all(token.text.casefold() != "there" for token in linked.tokens[:at])
 
 
-def _all_of_type(cell: Cell) -> Iterator[Reading]:
+def _all_of_type(cell: Cell) -> Iterator[GroundedReading]:
     """ "List all countries"."""
     for phrase in cell.get("noun", ()):
         if phrase.bare and phrase.objects is not None and phrase.type is not None:
@@ -150,7 +150,7 @@ def _all_of_type(cell: Cell) -> Iterator[Reading]:
                 yield reading.at(phrase.cost)
 
 
-def _of_cell(cell: Cell, ground: Grounding, asks: bool) -> Iterator[Reading]:
+def _of_cell(cell: Cell, ground: Grounding, asks: bool) -> Iterator[GroundedReading]:
     for phrase in (*cell.get("noun", ()), *cell.get("asked", ())):
         if phrase.objects is None or phrase.named or phrase.bare:
             continue

@@ -15,7 +15,7 @@ from reasoning.query.tree import Project
 from reasoning.reading.lexicon import Kind, RelationUse
 from reasoning.reading.rules.assembling import Part, assembled
 from reasoning.reading.rules.constructions import inverse_of
-from reasoning.reading.rules.grounding import KEPT, Grounding, NoReading, Reading, goes_back, goes_on
+from reasoning.reading.rules.grounding import KEPT, GroundedReading, Grounding, NoReading, goes_back, goes_on
 from reasoning.reading.rules.measures import Comparison, Superlative
 
 TWO_SENSES = 0.1
@@ -32,7 +32,7 @@ Option = tuple[float, tuple[Part, ...]]
 class Objects:
     """What a relation is put to: for each name (or the one phrase) all readings of it, and the word that joins them."""
 
-    sources: tuple[tuple[Reading, ...], ...]
+    sources: tuple[tuple[GroundedReading, ...], ...]
     joint: str = ""
 
     @property
@@ -59,7 +59,7 @@ class Application:
     construction: str
     fixed: bool = False
 
-    def readings(self, ground: Grounding, want: Kind | None = None) -> list[Reading]:
+    def readings(self, ground: Grounding, want: Kind | None = None) -> list[GroundedReading]:
         """What the relation leads to, the likeliest first.
 
         Raises:
@@ -97,7 +97,9 @@ class Predicate:
         """
         raise NotImplementedError
 
-    def readings(self, ground: Grounding, want: Kind | None, base: Reading | None = None) -> list[Reading]:
+    def readings(
+        self, ground: Grounding, want: Kind | None, base: GroundedReading | None = None
+    ) -> list[GroundedReading]:
         """What it is true of, among `base` if given.
 
         Raises:
@@ -114,7 +116,7 @@ class Predicate:
         return found
 
 
-def _sets(readings: Sequence[Reading]) -> list[Option]:
+def _sets(readings: Sequence[GroundedReading]) -> list[Option]:
     # The cost stands in the reading.
     found: list[Option] = [(0.0, (Part(reading),)) for reading in readings if not reading.values]
     if not found:
@@ -194,7 +196,7 @@ class Having(Predicate):
 
     def options(self, ground: Grounding, want: Kind | None) -> list[Option]:
         """See `Predicate.options`."""
-        found: list[Reading] = []
+        found: list[GroundedReading] = []
         reason = ""
         inner = _role(ground, self.use)
         try:
@@ -258,9 +260,11 @@ class Sharing(Predicate):
 class Touching(Predicate):
     """Some of a type has to do with it, by the only relation between the two types: "cities that have an airport"."""
 
-    some: Reading
+    some: GroundedReading
 
-    def readings(self, ground: Grounding, want: Kind | None, base: Reading | None = None) -> list[Reading]:
+    def readings(
+        self, ground: Grounding, want: Kind | None, base: GroundedReading | None = None
+    ) -> list[GroundedReading]:
         """See `Predicate.readings`."""
         if want is None and base is not None:  # "does Chad have an airport": what Chad is says the type
             kinds = ground.kinds(base.members)
@@ -350,13 +354,13 @@ class Together(Predicate):
         return self._kept[key]
 
 
-def _once(whole: Reading, readings: Sequence[Reading]) -> Reading:
+def _once(whole: GroundedReading, readings: Sequence[GroundedReading]) -> GroundedReading:
     """What several readings give together; a word said once of several things is taken for something once."""
     steps = {(one.query.relation, one.query.inverse) for one in readings if isinstance(one.query, Project)}
     return replace(whole, cost=max(reading.cost for reading in readings)) if len(steps) == 1 else whole
 
 
-def _likeliest(found: Sequence[Sequence[Reading]]) -> list[tuple[Reading, ...]]:
+def _likeliest(found: Sequence[Sequence[GroundedReading]]) -> list[tuple[GroundedReading, ...]]:
     """The likeliest combinations of one reading each; a verb is hardly said of two things in two senses."""
     combined = []
     for readings in product(*(readings[:3] for readings in found)):

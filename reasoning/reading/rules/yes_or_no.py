@@ -13,7 +13,7 @@ from reasoning.reading.english.word_forms import only_noun
 from reasoning.reading.lexicon import Kind
 from reasoning.reading.rules.assembling import noted
 from reasoning.reading.rules.chart import Cell, Phrase
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading
 
 MOST_KINDS = 5
 """Steps from a thing to the kinds of its kind that are taken."""
@@ -21,7 +21,7 @@ MOST_KINDS = 5
 ANY = "read as: is there any"
 
 
-def statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[Reading]:
+def statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[GroundedReading]:
     """ "Does France border Spain?", "Do France and Spain share a border?"."""
     for subject in left.get("noun", ()):
         if subject.objects is None or subject.bare:
@@ -74,7 +74,7 @@ def statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[Reading]:
                         yield truth_of(whole).at(subject.cost + other.cost)
 
 
-def kind_statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[Reading]:
+def kind_statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[GroundedReading]:
     """ "Is a whale an animal?", in a graph that says what is a kind of what."""
     name = ground.lexicon.kind_relation
     if name is None or ground.lexicon.type_relation is not None:
@@ -91,7 +91,7 @@ def kind_statements(left: Cell, right: Cell, ground: Grounding) -> Iterator[Read
             yield truth_of(ground.both(there, target)).at(subject.cost + other.cost)
 
 
-def _of_type(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[Reading]:
+def _of_type(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[GroundedReading]:
     """ "Is Lima a city?", whatever else is called Lima."""
     assert subject.objects is not None
     for phrase in right.get("type", ()) if subject.named and ground.lexicon.type_relation is not None else ():
@@ -102,7 +102,7 @@ def _of_type(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[Readin
             yield truth_of(replace(told, cost=typed.cost)).at(subject.cost)
 
 
-def _of_several(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[Reading]:
+def _of_several(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[GroundedReading]:
     """ "Do France and Spain both use the euro?", "Do they use the same currency?"."""
     assert subject.objects is not None
     bases = [options[0] for options in subject.objects.sources]
@@ -119,7 +119,7 @@ def _of_several(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[Rea
                 if subject.objects.joint == "or":
                     yield truth_of(ground.both(reading, ground.either(*bases))).at(subject.cost + predicate.cost)
                 elif isinstance(query, Project) and isinstance(query.source, Entity):
-                    target = Reading(query.source, ground.members_of(query.source))
+                    target = GroundedReading(query.source, ground.members_of(query.source))
                     reached = [ground.step(query.relation, base, not query.inverse) for base in bases]
                     whole = replace(ground.both(*reached, target), notes=reading.notes, cost=reading.cost)
                     yield truth_of(whole).at(subject.cost + predicate.cost)
@@ -133,7 +133,7 @@ def _of_several(subject: Phrase, right: Cell, ground: Grounding) -> Iterator[Rea
                 yield truth_of(ground.both(*reached)).at(subject.cost + phrase.cost)
 
 
-def truth_of(reading: Reading) -> Reading:
+def truth_of(reading: GroundedReading) -> GroundedReading:
     """Whether there is anything of what a reading denotes."""
     rivals = tuple(Exists(rival) for rival in reading.rivals)
     return replace(reading, query=Exists(reading.query), values=False, rivals=rivals)

@@ -6,7 +6,8 @@ import pytest
 
 from reasoning import Reasoner
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.reading import understand
+from reasoning.query.tree import Query
+from reasoning.reading import Reading, understand
 from reasoning.reading.english.wordnet import wordnet
 from reasoning.reading.lexicon import lexicon_of
 
@@ -67,6 +68,31 @@ def test_a_question_is_understood(lands: KnowledgeGraph, question: str, query: s
     read = understand(question, lands)
     assert str(read.query) == query, read.problem
     assert 0 < read.confidence <= 1
+
+
+class TestReasonerReads:
+    """`Reasoner.read`: what a question may mean, best first, and nothing where nothing can be meant."""
+
+    @pytest.fixture
+    def reasoner(self, lands: KnowledgeGraph) -> Reasoner:
+        return Reasoner(lands, method="exact")
+
+    def test_what_is_sure(self, reasoner: Reasoner) -> None:
+        first, *_ = reasoner.read("Which nations border Corvia?")
+        assert str(first.query) == 'borders("Corvia")'
+        assert 0.9 < first.probability <= 1
+
+    def test_what_may_be_several_things(self, reasoner: Reasoner) -> None:
+        readings = reasoner.read("What country is Milford in?")
+        assert {str(one.query) for one in readings} >= {'country("Milford")', 'country("Milford (Corvia)")'}
+        assert [one.probability for one in readings] == sorted((one.probability for one in readings), reverse=True)
+
+    def test_what_cannot_be_asked(self, reasoner: Reasoner) -> None:
+        assert reasoner.read("Which rivers flow through Belmar?") == []
+
+    @pytest.mark.parametrize("query", ['borders("Corvia")', Query.parse('borders("Corvia")')])
+    def test_a_formal_query(self, reasoner: Reasoner, query: str | Query) -> None:
+        assert reasoner.read(query) == [Reading(Query.parse('borders("Corvia")'), (), 1.0)]
 
 
 @pytest.mark.parametrize("question", ["What country is Milford in?", "Which countries border Arda?"])

@@ -14,12 +14,12 @@ from __future__ import annotations
 from reasoning.reading.rules.grounding.names import Grounding
 from reasoning.reading.rules.grounding.readings import (
     KEPT,
+    GroundedReading,
     NoReading,
-    Reading,
     ambiguous,
     goes_back,
     goes_on,
     is_entity,
 )
 
-__all__ = ["KEPT", "Grounding", "NoReading", "Reading", "ambiguous", "goes_back", "goes_on", "is_entity"]
+__all__ = ["KEPT", "GroundedReading", "Grounding", "NoReading", "ambiguous", "goes_back", "goes_on", "is_entity"]

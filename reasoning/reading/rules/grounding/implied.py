@@ -13,7 +13,7 @@ from reasoning.reading.english.word_forms import lemmas
 from reasoning.reading.english.wordnet import wordnet
 from reasoning.reading.lexicon import Kind, RelationUse
 from reasoning.reading.rules.constructions import said_way
-from reasoning.reading.rules.grounding.readings import NoReading, Reading
+from reasoning.reading.rules.grounding.readings import GroundedReading, NoReading
 from reasoning.reading.rules.grounding.relations import Relations
 
 IMPLIED, BY_VERB = 0.2, 0.1
@@ -31,7 +31,7 @@ PREPOSED = frozenset(phrase for phrase, (role, _) in KEYWORDS.items() if role in
 class ImpliedRelations(Relations):
     """Relations of one graph that hardly a word speaks of."""
 
-    def around(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
+    def around(self, sources: Sequence[GroundedReading], want: Kind | None) -> list[GroundedReading]:
         """What something lies in, or belongs to where that is said of no place: the country of a ".tv" domain."""
         try:
             return super().around(sources, want)
@@ -40,7 +40,7 @@ class ImpliedRelations(Relations):
                 raise
             return [replace(r, notes=(*r.notes, f'read "{want.text}" as {r.query}')) for r in only]
 
-    def between(self, source: Reading, want: Kind) -> list[Reading]:
+    def between(self, source: GroundedReading, want: Kind) -> list[GroundedReading]:
         """What relations lead from a set to things of a type, in either direction.
 
         Raises:
@@ -58,7 +58,7 @@ class ImpliedRelations(Relations):
                 inside = np.intersect1d(members, wanted, assume_unique=True)
                 if len(inside):
                     query = Project(name, source.query, inverse)
-                    reading = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
+                    reading = GroundedReading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
                     found.append(self.restrict(reading, want))
         if not found:
             raise NoReading(f"nothing leads from {source.query} to {want.text}")
@@ -67,12 +67,12 @@ class ImpliedRelations(Relations):
     def implied(
         self,
         text: str,
-        sources: Sequence[Reading],
+        sources: Sequence[GroundedReading],
         want: Kind | None,
         inverse: bool | None,
         noun: bool = False,
         favoured: Sequence[str] = (),
-    ) -> list[Reading]:
+    ) -> list[GroundedReading]:
         """What has to do with something, by a word that hardly says how: "countries without the euro".
 
         Args:
@@ -116,7 +116,7 @@ class ImpliedRelations(Relations):
         found = self.apply(use, sources, "from" if inverse is False else "to", want=want, fixed=inverse is not None)
         return [replace(r, notes=(*r.notes, f'read "{text}" as {r.query}')) for r in found]
 
-    def _only_between(self, sources: Sequence[Reading], want: Kind) -> list[Reading]:
+    def _only_between(self, sources: Sequence[GroundedReading], want: Kind) -> list[GroundedReading]:
         """What the one relation between some readings and things of a type leads to, [] where there are more."""
         for rank in sorted({source.rank for source in sources}):
             for source in sources:
@@ -139,7 +139,7 @@ class ImpliedRelations(Relations):
         best = max((wordnet().likeness(one, two) for one, two in pairs), default=0.0)
         return best / max(1, len(self.lexicon.words[name]) - 1)  # "time since ally" is hardly an ally
 
-    def _leading(self, sources: Sequence[Reading]) -> set[str]:
+    def _leading(self, sources: Sequence[GroundedReading]) -> set[str]:
         """Relations that lead from or to one of some sets."""
         names = [name for name in self.lexicon.names if self.kg.relation(name).kind == "edges"]
         if all(len(source.members) == 1 for source in sources):

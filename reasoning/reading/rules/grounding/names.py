@@ -13,7 +13,7 @@ from reasoning.query.tree import Entity
 from reasoning.reading.anchors import anchor
 from reasoning.reading.linking import Mention
 from reasoning.reading.rules.grounding.implied import ImpliedRelations
-from reasoning.reading.rules.grounding.readings import NAMESAKE, Reading
+from reasoning.reading.rules.grounding.readings import NAMESAKE, GroundedReading
 
 BY_ALIAS = 0.15
 """What it costs to take a name that is an alias."""
@@ -28,7 +28,7 @@ OF_ANOTHER = 1.0
 class Grounding(ImpliedRelations):
     """Readings over one graph; counts its own work, so that no question can cost more than `BUDGET` steps."""
 
-    def entities(self, mention: Mention, cost: float = 0.0) -> tuple[Reading, ...]:
+    def entities(self, mention: Mention, cost: float = 0.0) -> tuple[GroundedReading, ...]:
         """What a mention may name, the best fit first."""
         found = [
             self._entity(mention, entity, rank).at(cost)
@@ -41,25 +41,25 @@ class Grounding(ImpliedRelations):
                     found.append(replace(self._entity(mention, entity, 1).at(cost + 0.2), rank=NAMESAKE))
         return tuple(found)
 
-    def called(self, name: str) -> list[Reading]:
+    def called(self, name: str) -> list[GroundedReading]:
         """All that have a name, alone or with where it lies behind: "Paris", "Paris (Texas)"."""
         named = [*self.kg.names.with_key(fold(name)), *self.kg.names.told_apart(fold(name))]
         ones = [entity for entity in dict.fromkeys(named) if fold(self.kg.entity_labels[entity]).startswith(fold(name))]
         return [self._entity(Mention(name, ((entity,),)), entity, 0) for entity in ones[:MOST_CALLED]]
 
-    def of_entities(self, entities: Sequence[int]) -> list[Reading]:
+    def of_entities(self, entities: Sequence[int]) -> list[GroundedReading]:
         """A reading for each of some entity indexes."""
-        return [Reading(anchor(self.kg, one), np.array([one], dtype=np.int32)) for one in entities]
+        return [GroundedReading(anchor(self.kg, one), np.array([one], dtype=np.int32)) for one in entities]
 
-    def named(self, query: Entity) -> Reading:
+    def named(self, query: Entity) -> GroundedReading:
         """The entity of a query."""
-        return Reading(query, self.members_of(query))
+        return GroundedReading(query, self.members_of(query))
 
     def members_of(self, entity: Entity) -> Ids:
         """The one entity that a name in a query means."""
         return np.array([self.kg.entity_by_id(entity.name) if entity.by_id else self.kg.entity(entity.name)], np.int32)
 
-    def _entity(self, mention: Mention, entity: int, rank: int) -> Reading:
+    def _entity(self, mention: Mention, entity: int, rank: int) -> GroundedReading:
         label = self.kg.entity_labels[entity]
         notes: tuple[str, ...] = ()
         if mention.corrected_to is not None or mention.text not in (label, self.kg.identifier(entity)):
@@ -74,4 +74,4 @@ class Grounding(ImpliedRelations):
             and entity in self.kg.names.with_key(fold(mention.text))
         )
         cost = OF_ANOTHER if taken else BY_ALIAS * aliased + (0.05 if rank == 1 and not aliased else 0.0)
-        return Reading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)
+        return GroundedReading(anchor(self.kg, entity), np.array([entity], dtype=np.int32), notes, rank=rank, cost=cost)

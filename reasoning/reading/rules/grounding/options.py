@@ -14,7 +14,7 @@ from reasoning.query.tree import Project
 from reasoning.reading.english.word_forms import is_verb, stem, stems
 from reasoning.reading.lexicon import Kind, RelationUse
 from reasoning.reading.rules.constructions import inverse_of, said_way
-from reasoning.reading.rules.grounding.readings import NAMESAKE, Reading
+from reasoning.reading.rules.grounding.readings import NAMESAKE, GroundedReading
 from reasoning.reading.rules.grounding.sets import Sets
 from reasoning.wording.verbalise import label_words
 
@@ -41,9 +41,9 @@ class Option:
         fit: 2 where it leads to what is wanted, 1 where the types say that it could, 0 where nothing does.
     """
 
-    reading: Reading
+    reading: GroundedReading
     name: str
-    source: Reading
+    source: GroundedReading
     inverse: bool
     turned: bool
     fit: int
@@ -55,7 +55,7 @@ class Options(Sets):
     def _options(
         self,
         use: RelationUse,
-        sources: Sequence[Reading],
+        sources: Sequence[GroundedReading],
         construction: str,
         want: Kind | None,
         fixed: bool,
@@ -85,7 +85,7 @@ class Options(Sets):
                     ways = (inverse,) if one_way else (inverse, not inverse)
                 for way in ways:
                     members = self._walk(source, relation, relation.inverse != way)
-                    reading = Reading(Project(name, source.query, way), members, source.notes, guesses=guesses)
+                    reading = GroundedReading(Project(name, source.query, way), members, source.notes, guesses=guesses)
                     if noun and way and said is None:
                         note = f'read "{use.text}" as the relation "{name}" backwards: {reading.query}'
                         reading = replace(reading, notes=(*reading.notes, note))
@@ -127,14 +127,16 @@ class Options(Sets):
         return said.endswith(("er", "or")) and stem(said) in stems(" ".join(label))
 
     def _value_option(
-        self, name: str, relation: Relation, source: Reading, cost: float, guesses: tuple[str, ...]
+        self, name: str, relation: Relation, source: GroundedReading, cost: float, guesses: tuple[str, ...]
     ) -> Option:
         have = self.kg.literals[relation.index].entities
         members = np.intersect1d(source.members, have, assume_unique=True)
-        reading = Reading(Project(name, source.query), members, source.notes, values=True, cost=cost, guesses=guesses)
+        reading = GroundedReading(
+            Project(name, source.query), members, source.notes, values=True, cost=cost, guesses=guesses
+        )
         return Option(reading, name, source, False, False, 2 if len(members) else 0)
 
-    def _ends_fit(self, source: Reading, relation: Relation, way: bool, want: Kind | None) -> bool:
+    def _ends_fit(self, source: GroundedReading, relation: Relation, way: bool, want: Kind | None) -> bool:
         """Whether a relation could start from something in one direction; True where nothing tells."""
         if not len(source.members):
             return True

@@ -11,7 +11,7 @@ from reasoning.query.tree import Project
 from reasoning.reading.lexicon import Kind, RelationUse
 from reasoning.reading.rules.constructions import inverse_of
 from reasoning.reading.rules.grounding.options import Options
-from reasoning.reading.rules.grounding.readings import KEPT, Reading
+from reasoning.reading.rules.grounding.readings import KEPT, GroundedReading
 
 INSIDE = 0.2
 """What it costs to go through what lies in a place, or through where something lies."""
@@ -20,7 +20,7 @@ INSIDE = 0.2
 class Places(Options):
     """Where things lie in one graph."""
 
-    def are_places(self, sources: Sequence[Sequence[Reading]]) -> bool:
+    def are_places(self, sources: Sequence[Sequence[GroundedReading]]) -> bool:
         """Whether something lies in any of some readings."""
         for name in self.lexicon.location:
             relation = self.kg.relation(name)
@@ -28,23 +28,23 @@ class Places(Options):
                 return True
         return False
 
-    def _within(self, sources: Sequence[Reading]) -> Iterator[Reading]:
+    def _within(self, sources: Sequence[GroundedReading]) -> Iterator[GroundedReading]:
         for name in self.lexicon.location:
             relation = self.kg.relation(name)
             for source in sources:
                 members = self._walk(source, relation, not relation.inverse)
                 if len(members):
                     query = Project(name, source.query, inverse=True)
-                    yield Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
+                    yield GroundedReading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
 
     def _inside(
         self,
         use: RelationUse,
-        sources: Sequence[Reading],
+        sources: Sequence[GroundedReading],
         construction: str,
         want: Kind | None,
         fixed: bool,
-    ) -> list[Reading]:
+    ) -> list[GroundedReading]:
         """The relation put to what lies in a place: "the currencies of Europe" are those of its countries."""
         if fixed or self.lexicon.type_relation is None:
             return []
@@ -57,8 +57,8 @@ class Places(Options):
         return []
 
     def _outside(
-        self, use: RelationUse, sources: Sequence[Reading], construction: str, want: Kind | None, fixed: bool
-    ) -> list[Reading]:
+        self, use: RelationUse, sources: Sequence[GroundedReading], construction: str, want: Kind | None, fixed: bool
+    ) -> list[GroundedReading]:
         """The relation put to the place that something lies in: the currency of a city is its country's.
 
         Only what lies nowhere itself holds in all of a place: the capital of a country is not that of its regions.
@@ -75,7 +75,7 @@ class Places(Options):
                 if source.values or not len(members := self._walk(source, relation, relation.inverse)):
                     continue
                 query = Project(name, source.query)
-                place = Reading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
+                place = GroundedReading(query, members, source.notes, cost=source.cost, guesses=source.guesses)
                 for option in self._options(use.only(placeless), (place,), construction, want, fixed=True):
                     if option.fit == 2:
                         note = f'read "{use.text}" of where that lies: {place.query}'

@@ -31,7 +31,7 @@ class NoReading(Exception):
 
 
 @dataclass(frozen=True)
-class Reading:
+class GroundedReading:
     """A part of the question as a query, with what it gives in this graph.
 
     Attributes:
@@ -54,12 +54,12 @@ class Reading:
     rivals: tuple[Query, ...] = ()
     guesses: tuple[str, ...] = ()
 
-    def at(self, more: float) -> Reading:
+    def at(self, more: float) -> GroundedReading:
         """The reading at a higher cost."""
         return replace(self, cost=self.cost + more) if more else self
 
 
-def ambiguous(kg: KnowledgeGraph, readings: Sequence[Reading]) -> str:
+def ambiguous(kg: KnowledgeGraph, readings: Sequence[GroundedReading]) -> str:
     """What to say where several entities have one name, or names that the words fit as well."""
     labels = {kg.entity_labels[int(reading.members[0])] for reading in readings}
     ids = [_told(kg, int(reading.members[0]), len(labels) > 1) for reading in readings]
@@ -79,17 +79,17 @@ def _told(kg: KnowledgeGraph, entity: int, by_name: bool) -> str:
     return f"{identifier} ({more[0]})" if more else identifier
 
 
-def goes_back(reading: Reading) -> bool:
+def goes_back(reading: GroundedReading) -> bool:
     """Whether a step goes back by the relation that led there."""
     return _same_relation_twice(reading) == (False, True)
 
 
-def goes_on(reading: Reading) -> bool:
+def goes_on(reading: GroundedReading) -> bool:
     """Whether the last two steps are one and the same."""
     return _same_relation_twice(reading) == (True, False)
 
 
-def _same_relation_twice(reading: Reading) -> tuple[bool, bool]:
+def _same_relation_twice(reading: GroundedReading) -> tuple[bool, bool]:
     """Whether the last two steps follow one relation in one direction, and whether they do so in both."""
     last = reading.query
     before = last.source if isinstance(last, Project) else None
@@ -98,6 +98,6 @@ def _same_relation_twice(reading: Reading) -> tuple[bool, bool]:
     return last.inverse == before.inverse, last.inverse != before.inverse
 
 
-def is_entity(reading: Reading) -> bool:
+def is_entity(reading: GroundedReading) -> bool:
     """Whether a reading is one entity by its name."""
     return isinstance(reading.query, Entity)

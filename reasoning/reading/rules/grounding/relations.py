@@ -10,7 +10,7 @@ import numpy as np
 from reasoning.reading.lexicon import Kind, RelationUse
 from reasoning.reading.rules.grounding.options import Option
 from reasoning.reading.rules.grounding.places import Places
-from reasoning.reading.rules.grounding.readings import KEPT, NoReading, Reading
+from reasoning.reading.rules.grounding.readings import KEPT, GroundedReading, NoReading
 
 TURNED, ONLY_TURNED, NOTHING_STORED = 0.3, 0.08, 1.0
 """What it costs to follow a relation against its usual direction, and where only that fits; and to reach nothing where
@@ -26,11 +26,11 @@ class Relations(Places):
     def apply(
         self,
         use: RelationUse,
-        sources: Sequence[Reading],
+        sources: Sequence[GroundedReading],
         construction: str,
         want: Kind | None = None,
         fixed: bool = False,
-    ) -> list[Reading]:
+    ) -> list[GroundedReading]:
         """What a relation leads to, the likeliest reading first.
 
         Args:
@@ -62,7 +62,7 @@ class Relations(Places):
             return [first if told else replace(first, notes=(*first.notes, f"nothing is stored for {first.query}"))]
         raise NoReading(self._mismatch(use, sources, want))
 
-    def located(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
+    def located(self, sources: Sequence[GroundedReading], want: Kind | None) -> list[GroundedReading]:
         """What lies in a place, at one remove where need be: the cities of a continent are those of its countries.
 
         Raises:
@@ -83,7 +83,7 @@ class Relations(Places):
                 return [reading.at(0.05) for reading in found]
             raise NoReading(str(failed), weak=True) from None
 
-    def around(self, sources: Sequence[Reading], want: Kind | None) -> list[Reading]:
+    def around(self, sources: Sequence[GroundedReading], want: Kind | None) -> list[GroundedReading]:
         """The places that something lies in, the nearest first.
 
         Raises:
@@ -95,7 +95,7 @@ class Relations(Places):
         use = RelationUse("in", names, tuple(0.05 * at for at in range(len(names))), ranked=True)
         return self.apply(use, sources, "from", want=want, fixed=True)
 
-    def range_of(self, use: RelationUse) -> list[Reading]:
+    def range_of(self, use: RelationUse) -> list[GroundedReading]:
         """Everything that a relation leads to, where it starts from one type: "capitals" are those of countries."""
         relation = self.kg.relation(use.relations[0])
         if self.lexicon.type_relation is None or relation.kind == "values":
@@ -115,7 +115,7 @@ class Relations(Places):
             return set()
         return set(self._end_kinds(relation, not relation.inverse).tolist())
 
-    def _ranked(self, use: RelationUse, fitting: Sequence[Option]) -> list[Reading]:
+    def _ranked(self, use: RelationUse, fitting: Sequence[Option]) -> list[GroundedReading]:
         found = []
         for option in fitting:
             reading = option.reading
@@ -141,7 +141,7 @@ class Relations(Places):
             found.append(reading)
         return sorted(found, key=lambda reading: reading.cost)[:KEPT]
 
-    def _mismatch(self, use: RelationUse, sources: Sequence[Reading], want: Kind | None) -> str:
+    def _mismatch(self, use: RelationUse, sources: Sequence[GroundedReading], want: Kind | None) -> str:
         source = sources[0]
         kinds = self.kind_names(source.members)
         text = f'"{use.text}" does not fit {source.query}' + (f" ({kinds})" if kinds else "")

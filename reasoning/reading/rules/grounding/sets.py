@@ -13,7 +13,7 @@ from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Complement, Intersect, Project, Query, Union
 from reasoning.reading.anchors import anchor
 from reasoning.reading.lexicon import Kind, Lexicon
-from reasoning.reading.rules.grounding.readings import NoReading, Reading
+from reasoning.reading.rules.grounding.readings import GroundedReading, NoReading
 
 BUDGET = 12_000
 """Relation steps tried for one question: an ordinary one takes fewer than 100."""
@@ -44,12 +44,12 @@ class Sets:
         """The types of some entities in words, for messages."""
         return " or ".join(self.kg.entity_labels[int(kind)] for kind in self.kinds(members)[:3])
 
-    def of_type(self, kind: int) -> Reading:
+    def of_type(self, kind: int) -> GroundedReading:
         """Everything of one type."""
         assert self.lexicon.kind_relation is not None
         found = self.kg.relation(self.lexicon.kind_relation)
         members = self.kg.index.project(np.array([kind], dtype=np.int32), found.index, not found.inverse)
-        return Reading(Project(self.lexicon.kind_relation, anchor(self.kg, kind), inverse=True), members)
+        return GroundedReading(Project(self.lexicon.kind_relation, anchor(self.kg, kind), inverse=True), members)
 
     def wanted(self, want: Kind | None) -> Ids | None:
         """What is of a kind, None where anything is."""
@@ -57,7 +57,7 @@ class Sets:
             return None
         return want.members if want.entity is None else self.of_type(want.entity).members
 
-    def restrict(self, reading: Reading, want: Kind | None) -> Reading:
+    def restrict(self, reading: GroundedReading, want: Kind | None) -> GroundedReading:
         """The members of one type; the reading itself where all of them are.
 
         Raises:
@@ -79,15 +79,15 @@ class Sets:
         whole = reading if len(inside) + itself == len(reading.members) else self.both(reading, typed)
         return whole.at(want.cost)
 
-    def step(self, name: str, source: Reading, inverse: bool) -> Reading:
+    def step(self, name: str, source: GroundedReading, inverse: bool) -> GroundedReading:
         """One relation from a set, in one direction."""
         relation = self.kg.relation(name)
         members = self._walk(source, relation, relation.inverse != inverse)
-        return Reading(
+        return GroundedReading(
             Project(name, source.query, inverse), members, source.notes, cost=source.cost, guesses=source.guesses
         )
 
-    def _walk(self, source: Reading, relation: Relation, backwards: bool) -> Ids:
+    def _walk(self, source: GroundedReading, relation: Relation, backwards: bool) -> Ids:
         key = (id(source.members), relation.index, backwards)
         kept = self._walked.get(key)
         if kept is None or kept[0] is not source.members:
@@ -100,14 +100,14 @@ class Sets:
 
     # Set operations ---------------------------------------------------------------------------------------------
 
-    def both(self, *parts: Reading) -> Reading:
+    def both(self, *parts: GroundedReading) -> GroundedReading:
         """The intersection."""
         members = parts[0].members
         for part in parts[1:]:
             members = np.intersect1d(members, part.members, assume_unique=True)
         return _joined(Intersect, parts, members)
 
-    def either(self, *parts: Reading) -> Reading:
+    def either(self, *parts: GroundedReading) -> GroundedReading:
         """The union; of values of one relation the values of what is in any."""
         queries = [part.query for part in parts if part.values]
         read = [query for query in queries if isinstance(query, Project)]
@@ -118,12 +118,12 @@ class Sets:
             return replace(either, query=Project(read[0].relation, either.query), values=True)
         return _joined(Union, parts, np.unique(np.concatenate([part.members for part in parts])))
 
-    def other_than(self, part: Reading) -> Reading:
+    def other_than(self, part: GroundedReading) -> GroundedReading:
         """The complement."""
         members = np.setdiff1d(self.kg.universe, part.members, assume_unique=True)
-        return Reading(Complement(part.query), members, part.notes, cost=part.cost, guesses=part.guesses)
+        return GroundedReading(Complement(part.query), members, part.notes, cost=part.cost, guesses=part.guesses)
 
-    def may_meet(self, parts: Sequence[Reading]) -> bool:
+    def may_meet(self, parts: Sequence[GroundedReading]) -> bool:
         """Whether some sets could have a member in common, by their types; True where nothing tells."""
         if self.lexicon.type_relation is None or not all(len(part.members) for part in parts):
             return True
@@ -133,7 +133,7 @@ class Sets:
         return len(common) > 0
 
 
-def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], members: Ids) -> Reading:
+def _joined(kind: type[Intersect] | type[Union], parts: Sequence[GroundedReading], members: Ids) -> GroundedReading:
     queries: list[Query] = []
     for part in parts:
         queries.extend(part.query.parts if isinstance(part.query, kind) else (part.query,))
@@ -141,4 +141,4 @@ def _joined(kind: type[Intersect] | type[Union], parts: Sequence[Reading], membe
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
     query = kind(tuple(queries)) if len(queries) > 1 else queries[0]
     guesses = tuple(dict.fromkeys(word for part in parts for word in part.guesses))
-    return Reading(query, members, notes, cost=sum(part.cost for part in parts), guesses=guesses)
+    return GroundedReading(query, members, notes, cost=sum(part.cost for part in parts), guesses=guesses)

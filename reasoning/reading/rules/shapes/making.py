@@ -8,7 +8,7 @@ from dataclasses import replace
 from reasoning.reading.lexicon import Kind
 from reasoning.reading.linking import Linked
 from reasoning.reading.rules.chart import Phrase, Rule
-from reasoning.reading.rules.grounding import Grounding, NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, Grounding, NoReading
 from reasoning.reading.rules.measures import Comparison, Superlative
 from reasoning.reading.rules.predicates import (
     Chosen,
@@ -34,13 +34,13 @@ class Shapes:
     def __init__(self, ground: Grounding, linked: Linked) -> None:
         self.ground, self.kg, self.linked = ground, ground.kg, linked
 
-    def _noun(self, a: Phrase, readings: list[Reading], cost: float = 0.0, **more: object) -> Phrase:
+    def _noun(self, a: Phrase, readings: list[GroundedReading], cost: float = 0.0, **more: object) -> Phrase:
         return replace(
             Phrase("noun", text=a.text, cost=cost, objects=Objects((tuple(readings),))),
             **more,  # type: ignore[arg-type]
         )
 
-    def _nouns(self, a: Phrase, b: Phrase, readings: list[Reading], cost: float = 0.0) -> Iterator[Phrase]:
+    def _nouns(self, a: Phrase, b: Phrase, readings: list[GroundedReading], cost: float = 0.0) -> Iterator[Phrase]:
         structure = (0.0 if a.objects is not None and a.named else a.cost) + b.cost + cost
         for reading in readings:
             yield self._noun(a, [reading], structure)

@@ -11,7 +11,7 @@ from reasoning.reading.english.number_words import MAGNITUDES
 from reasoning.reading.english.vocabulary import KEYWORDS
 from reasoning.reading.lexicon import RelationUse
 from reasoning.reading.rules.chart import Phrase
-from reasoning.reading.rules.grounding import NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, NoReading
 from reasoning.reading.rules.measures import (
     COLLOQUIAL,
     Comparison,
@@ -165,7 +165,7 @@ class NumberShapes(PrepositionShapes):
         """ "the top five countries by area"."""
         use = measured(b.use, self.kg)
         if use is not None:
-            most, reading = cast(tuple[Phrase, Reading], a.value)
+            most, reading = cast(tuple[Phrase, GroundedReading], a.value)
             yield self._noun(a, [self._superlative(most, use, 1).put_to(reading, self.kg)], a.cost + b.cost)
 
     def equal(self, a: Phrase, b: Phrase) -> Iterator[Phrase]:
@@ -228,7 +228,7 @@ class NumberShapes(PrepositionShapes):
         """ "the largest countries by population"."""
         use = measured(b.use, self.kg)
         if use is not None and isinstance(a.value, tuple):
-            most, reading = cast(tuple[Phrase, Reading], a.value)
+            most, reading = cast(tuple[Phrase, GroundedReading], a.value)
             choice = self._superlative(most, use, 1, self._plural(0, replace(a, text=a.text)))
             yield self._noun(a, [choice.put_to(reading, self.kg)], a.cost + b.cost)
 

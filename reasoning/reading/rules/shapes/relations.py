@@ -13,7 +13,7 @@ from reasoning.reading.english.word_forms import is_noun, is_verb, is_verbal, le
 from reasoning.reading.lexicon import RelationUse
 from reasoning.reading.rules.chart import Phrase
 from reasoning.reading.rules.constructions import said_way, shared
-from reasoning.reading.rules.grounding import NoReading, Reading
+from reasoning.reading.rules.grounding import GroundedReading, NoReading
 from reasoning.reading.rules.grounding.options import OWN
 from reasoning.reading.rules.measures import measured
 from reasoning.reading.rules.predicates import (
@@ -150,7 +150,7 @@ class RelationShapes(Shapes):
             # "a musician who plays the harp", where what is played is teams
             yield self._predicate(a, b, Implied(a.text, b.objects), UNSAID_VERB)
 
-    def _same_step(self, a: Phrase, b: Phrase) -> Iterator[Reading]:
+    def _same_step(self, a: Phrase, b: Phrase) -> Iterator[GroundedReading]:
         """What a relation is put to where a verb and its object are both of its name: "expelled French diplomats"."""
         assert a.use is not None and b.objects is not None
         said = stem(a.text)
