@@ -1,11 +1,12 @@
 """From which probability on a reading of an instruction or expression is taken: on texts that were not taught.
 
-    python -m benchmarks.image_reading_thresholds [--adapter DIR]
+    python -m benchmarks.image_reading_thresholds [--adapter DIR] [--temperature T]
 
 Reads the tenth of the taught lists that is kept back from teaching and the `former` lists, and prints for some
 thresholds how many of the readings are at least so probable, and how many of these are right; and the expected
 calibration error of the probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of
-`vision.grounding.grounding` are chosen by it. Writes `results/image_reading_thresholds.md`.
+`vision.grounding.grounding` are chosen by it. Writes `results/image_reading_thresholds.md`. `--temperature` is written
+into the adapter before it reads: teaching ends with one that is fitted to single tokens without their constraint.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,11 @@ from benchmarks.instructions import as_form, differences, filled
 from benchmarks.machine import machine, machine_words
 from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.teaching.examining import expected_calibration_error
+from reasoning.language.writing.adapters import Writing
 from reasoning.language.writing.beams import MOST_ROWS
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
-from vision.reading.loading import PACKAGED, readers
+from vision.reading.loading import JOB, PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.curriculum import is_kept_back
 from vision.reading.teaching.expressions import sentence_of
@@ -106,10 +109,15 @@ def table(name: str, judged: Judged) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--adapter", type=Path, default=PACKAGED, help="its folder; default: the packaged one")
-    adapter = parser.parse_args().adapter
+    parser.add_argument("--temperature", type=float, metavar="T", help="set the adapter's temperature first")
+    options = parser.parse_args()
+    adapter, command = options.adapter, "python -m benchmarks.image_reading_thresholds"
+    if options.temperature is not None:
+        replace(Writing.read(adapter, JOB), temperature=options.temperature).write(adapter)
+        command += f" --temperature {options.temperature:g}"
     text = "\n\n".join([
         "# How probable readings of instructions and expressions are, and how many are right",
-        f"`python -m benchmarks.image_reading_thresholds`, on {machine_words(machine())}.",
+        f"`{command}`, on {machine_words(machine())}.",
         table("Instructions", instructions(adapter)),
         table("Expressions", expressions(adapter)),
     ])  # fmt: skip

@@ -5,13 +5,18 @@ A small pass leaves a model nearly empty, and most of its time goes into reading
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from reasoning.language.cancellation import abandoned
 from reasoning.language.errors import LLMError
+
+PATIENCE = 0.05
+"""Seconds for which a pass waits for those who are known to ask next."""
 
 Asked = TypeVar("Asked")
 Reply = TypeVar("Reply")
@@ -30,13 +35,26 @@ class SharedPasses(Generic[Asked, Reply]):
 
     Args:
         serve: one pass, from what is asked to the replies in the same order.
-        most: requests that are served in one pass; None for all that wait.
+        most: requests that are served in one pass.
     """
 
-    def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int | None = None) -> None:
+    def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int = sys.maxsize) -> None:
         self._serve, self._most = serve, most
         self._waiting: list[_Request[Asked, Reply]] = []
-        self._waiting_lock, self._pass_lock = threading.Lock(), threading.Lock()
+        self._asking = 0
+        self._changed, self._pass_lock = threading.Condition(), threading.Lock()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Of a caller who asks again and again: a pass waits a moment for all of them, so that they share it."""
+        with self._changed:
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._asking -= 1
+                self._changed.notify_all()
 
     def ask(self, asked: Asked, timeout: float = -1, cancelled: Callable[[], bool] | None = None) -> Reply:
         """The reply to one request.
@@ -50,8 +68,9 @@ class SharedPasses(Generic[Asked, Reply]):
             LLMError: it was cancelled, the pass failed, or others held the model too long.
         """
         request: _Request[Asked, Reply] = _Request(asked)
-        with self._waiting_lock:
+        with self._changed:
             self._waiting.append(request)
+            self._changed.notify_all()
         try:
             while not request.done.is_set():
                 if not self._pass_lock.acquire(timeout=timeout):
@@ -64,7 +83,7 @@ class SharedPasses(Generic[Asked, Reply]):
                 finally:
                     self._pass_lock.release()
         finally:
-            with self._waiting_lock:
+            with self._changed:
                 self._waiting = [other for other in self._waiting if other is not request]
         if request.error is not None:
             error = request.error
@@ -73,8 +92,9 @@ class SharedPasses(Generic[Asked, Reply]):
 
     def _serve_waiting(self) -> None:
         """Serve requests that wait, the first ones first; the caller holds the lock of the pass."""
-        with self._waiting_lock:
-            requests, self._waiting = self._waiting[: self._most], self._waiting[len(self._waiting[: self._most]) :]
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) >= min(self._asking, self._most), PATIENCE)
+            requests, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:
             for request, reply in zip(requests, self._serve([one.asked for one in requests]), strict=True):
                 request.reply.append(reply)

@@ -122,13 +122,14 @@ class BeamWriter:
 
         with torch.inference_mode():
             search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
-            ahead = next(search)
-            while True:
-                try:
-                    ahead = search.send(self._passes.ask(ahead))
-                except StopIteration as end:
-                    texts: list[Written] = end.value
-                    return sorted(texts, key=lambda text: -text.log_probability)
+            with self._passes.asking():
+                ahead = next(search)
+                while True:
+                    try:
+                        ahead = search.send(self._passes.ask(ahead))
+                    except StopIteration as end:
+                        texts: list[Written] = end.value
+                        return sorted(texts, key=lambda text: -text.log_probability)
 
     def _beginning(self, text: str) -> Layers:
         with self._lock:
