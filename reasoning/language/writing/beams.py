@@ -192,6 +192,8 @@ class BeamWriter:
             score = float(likely.max())
             tokens.append(chosen)
             unread = [chosen]
+        if aside:  # what was read together is not kept for the sake of one row
+            layers = [(keys.clone(), values.clone()) for keys, values in layers]
         return texts, [_Branch(other, value, layers, length) for other, value, length in aside]
 
     def _read(self, ahead: Sequence[_Ahead]) -> list[_Read]:

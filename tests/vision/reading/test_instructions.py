@@ -17,6 +17,7 @@ from vision.errors import InstructionError
 from vision.reading import read_instruction
 from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
+from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.task import Limit, OutputFormat, SizeRange, Task
 
@@ -190,6 +191,14 @@ def test_what_is_no_instruction_is_refused(text: str) -> None:
 def test_no_text_breaks_the_reading(text: str) -> None:
     found = read_instruction(text, MATCHER)
     assert isinstance(found.describe(), str)
+
+
+def test_readings_are_not_told_apart_by_the_extent_of_what_is_not_obeyed() -> None:
+    readings = readers(PACKAGED).instructions.read(TextPrompt("Find every person and tell me a joke"), MATCHER)
+    told = [reading.task for reading in readings if isinstance(reading.task, Task)]
+    assert "joke" in told[0].unread[0]
+    assert len({repr(replace(one, unread=(str(bool(one.unread)),))) for one in told}) == len(told)
+    assert sum(reading.probability for reading in readings) <= 1.001
 
 
 def test_a_task_is_read_once_for_many_images() -> None:

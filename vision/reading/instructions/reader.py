@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import Meant, meanings
@@ -66,5 +66,12 @@ class InstructionReader:
 
         grammar = task_grammar(prompt, self._beams.tokens.piece)
         found: list[Meant[Task | InstructionError]]
-        found = meanings(self._beams, BEGINNING, prompt.text, grammar, task, key=repr)
+        found = meanings(self._beams, BEGINNING, prompt.text, grammar, task, key=_asked)
         return [TaskReading(meant.value, meant.probability, meant.written) for meant in found]
+
+
+def _asked(task: Task | InstructionError) -> str:
+    """What is done, by which readings are told apart: not where exactly the part begins and ends that is not obeyed."""
+    if isinstance(task, InstructionError):
+        return repr(task)
+    return repr(replace(task, unread=("something",) if task.unread else ()))
