@@ -29,7 +29,7 @@ MOST_BEGINNINGS = 8
 WORTH_FOLLOWING = 0.04
 """How likely, beside the best, another text must be to be followed."""
 
-MOST_ROWS = 32
+MOST_ROWS = 16
 """Prompts that are read in one pass."""
 
 Layers = Sequence[tuple[Any, Any]]
