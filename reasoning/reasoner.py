@@ -105,13 +105,25 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             QueryError: a formal query is not well formed.
             LLMError: a language model was to read it and failed.
         """
-        asked = question_of(question)
-        if isinstance(asked, Query) or looks_formal(asked):
-            return [Reading(asked if isinstance(asked, Query) else Query.parse(asked), probability=1.0)]
-        return list(self._understood(asked).readings)
+        found = self._read(question_of(question))
+        return [Reading(found, probability=1.0)] if isinstance(found, Query) else list(found.readings)
 
-    def _understood(self, question: str) -> ReadQuestion:
-        """What a question in plain English is understood as."""
+    def asked(self, question: QuestionInput) -> tuple[Query, ReadQuestion | None]:
+        """The query that is answered, with what a question in English was understood as; None for a formal query.
+
+        Raises:
+            QueryError, QuestionError: it could not be read.
+            LLMError: a language model was to read it and failed.
+        """
+        found = self._read(question_of(question))
+        return (found, None) if isinstance(found, Query) else (found.understood(), found)
+
+    def _read(self, question: Query | str) -> Query | ReadQuestion:
+        """A formal query, or what a question in English is understood as."""
+        if isinstance(question, Query):
+            return question
+        if looks_formal(question):
+            return Query.parse(question)
         return understand(question, self.kg, self.reader, self.options)
 
     def answer(self, question: QuestionInput) -> Answer:
@@ -134,7 +146,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     def events(self, question: QuestionInput) -> Iterator[Event]:
         """Everything that happens: a step begins (with its context), a step is done, the answer; for live display."""
-        query, understood = self._read(question_of(question))
+        query, understood = self.asked(question)
         chain = bind(query, self.kg)
         if understood is None:
             return self.answering.events(BoundQuestion(chain))
@@ -263,15 +275,6 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             requests_per_minute=options.requests_per_minute,
             cache=options.cache,
         )
-
-    def _read(self, question: Query | str) -> tuple[Query, ReadQuestion | None]:
-        """The query, with what a question in English was understood as."""
-        if isinstance(question, Query):
-            return question, None
-        if looks_formal(question):
-            return Query.parse(question), None
-        understood = self._understood(question)
-        return understood.understood(), understood
 
     @property
     def reader(self) -> BaseChatModel | None:

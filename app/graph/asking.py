@@ -16,7 +16,7 @@ from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.query.read_question import QuestionError
-from reasoning.reading import MAX_CHARACTERS, ReadQuestion, looks_formal, understand
+from reasoning.reading import MAX_CHARACTERS, ReadQuestion
 
 ANSWERS_AT_ONCE = 4
 ANSWERS = TimeLimit(ANSWERS_AT_ONCE, ANSWER_SECONDS, "the answer")
@@ -75,8 +75,7 @@ def ask(kg: KnowledgeGraph, graph: str, text: str | None, llm: str | BaseChatMod
 def _asked(kg: KnowledgeGraph, graph: str, text: str, llm: str | BaseChatModel) -> Asked:
     reasoner = Reasoner(kg, llm=llm, method="exact")
     began = time.perf_counter()
-    understood = None if looks_formal(text) else understand(text, kg, reasoner.reader, reasoner.options)
-    query = Query.parse(text) if understood is None else understood.understood()
+    query, understood = reasoner.asked(text)
     read = time.perf_counter()
     answer = reasoner.answer(query)
     done = time.perf_counter()

@@ -12,7 +12,7 @@ from reasoning.cli.options import add_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
-from reasoning.reading import ReadQuestion, looks_formal, read_question
+from reasoning.reading import ReadQuestion
 from reasoning.reasoner import Reasoner
 from reasoning.wording.answer_text import answer_text, choice_lines
 
@@ -53,8 +53,8 @@ def _answer(options: argparse.Namespace, question: Query | str) -> int:
         completion=completion_options(options),
     )
     if options.sparql:
-        logical, notes = _read(question, reasoner)
-        for note in notes:
+        logical, understood = reasoner.asked(question)
+        for note in () if understood is None else understood.assumed:
             print(visible(f"note: {note}"), file=sys.stderr)
         print(logical.to_sparql(reasoner.kg), end="")
         return OK
@@ -65,15 +65,6 @@ def _answer(options: argparse.Namespace, question: Query | str) -> int:
     answer = reasoner.answer(question)
     print(as_json(answer.to_dict()) if options.json else answer_text(answer))
     return OK if answer.error is None else FAILURE
-
-
-def _read(question: Query | str, reasoner: Reasoner) -> tuple[Query, tuple[str, ...]]:
-    """The query, and what was assumed in reading it."""
-    if isinstance(question, Query):
-        return question, ()
-    if looks_formal(question):
-        return Query.parse(question), ()
-    return read_question(question, reasoner.kg, reasoner.reader, reasoner.options)
 
 
 def _ask_back(options: argparse.Namespace, reading: ReadQuestion) -> int:

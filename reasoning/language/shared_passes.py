@@ -1,6 +1,7 @@
 """What several callers ask of a model in the same pass: whoever asks while a pass is under way is in the next one.
 
-A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory.
+A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory. All passes run
+on one thread: each thread that multiplies has helpers and memory of its own, and keeps both.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -25,9 +27,7 @@ Reply = TypeVar("Reply")
 @dataclass(eq=False)
 class _Request(Generic[Asked, Reply]):
     asked: Asked
-    done: threading.Event = field(default_factory=threading.Event)
-    reply: list[Reply] = field(default_factory=list)
-    error: Exception | None = None
+    reply: Future[Reply] = field(default_factory=Future)
 
 
 class SharedPasses(Generic[Asked, Reply]):
@@ -43,6 +43,7 @@ class SharedPasses(Generic[Asked, Reply]):
         self._waiting: list[_Request[Asked, Reply]] = []
         self._asking = 0
         self._changed, self._pass_lock = threading.Condition(), threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "passes")
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -72,11 +73,11 @@ class SharedPasses(Generic[Asked, Reply]):
             self._waiting.append(request)
             self._changed.notify_all()
         try:
-            while not request.done.is_set():
+            while not request.reply.done():
                 if not self._pass_lock.acquire(timeout=timeout):
                     raise LLMError(f"others held the model for {timeout:g} s")
                 try:
-                    if not request.done.is_set():
+                    if not request.reply.done():
                         if (cancelled is not None and cancelled()) or abandoned():
                             raise LLMError("the reply was cancelled")
                         self._serve_waiting()
@@ -85,10 +86,9 @@ class SharedPasses(Generic[Asked, Reply]):
         finally:
             with self._changed:
                 self._waiting = [other for other in self._waiting if other is not request]
-        if request.error is not None:
-            error = request.error
+        if (error := request.reply.exception()) is not None:
             raise LLMError(f"the model's pass failed ({type(error).__name__}: {error})") from error
-        return request.reply[0]
+        return request.reply.result()
 
     def _serve_waiting(self) -> None:
         """Serve requests that wait, the first ones first; the caller holds the lock of the pass."""
@@ -96,10 +96,10 @@ class SharedPasses(Generic[Asked, Reply]):
             self._changed.wait_for(lambda: len(self._waiting) >= min(self._asking, self._most), PATIENCE)
             requests, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:
-            for request, reply in zip(requests, self._serve([one.asked for one in requests]), strict=True):
-                request.reply.append(reply)
+            replies = self._thread.submit(self._serve, [one.asked for one in requests]).result()
         except Exception as error:
             for request in requests:
-                request.error = error
-        for request in requests:
-            request.done.set()
+                request.reply.set_exception(error)
+        else:
+            for request, reply in zip(requests, replies, strict=True):
+                request.reply.set_result(reply)

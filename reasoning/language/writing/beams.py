@@ -118,18 +118,15 @@ class BeamWriter:
             prompt: behind it.
             constraint: over the writer's tokens.
         """
-        import torch
-
-        with torch.inference_mode():
-            search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
-            with self._passes.asking():
-                ahead = next(search)
-                while True:
-                    try:
-                        ahead = search.send(self._passes.ask(ahead))
-                    except StopIteration as end:
-                        texts: list[Written] = end.value
-                        return sorted(texts, key=lambda text: -text.log_probability)
+        search = self._search(self._beginning(beginning), self.tokens.text(prompt).tolist(), constraint)
+        with self._passes.asking():
+            ahead = next(search)
+            while True:
+                try:
+                    ahead = search.send(self._passes.ask(ahead))
+                except StopIteration as end:
+                    texts: list[Written] = end.value
+                    return sorted(texts, key=lambda text: -text.log_probability)
 
     def _beginning(self, text: str) -> Layers:
         with self._lock:
@@ -204,31 +201,34 @@ class BeamWriter:
         import torch
         from transformers import DynamicCache
 
-        before = [one.layers[0][0].shape[2] if one.layers else 0 for one in ahead]
-        behind = [len(one.ids) for one in ahead]
-        most_before, most_behind = max(before), max(behind)
-        ids = torch.tensor([[*one.ids, *[0] * (most_behind - size)] for one, size in zip(ahead, behind, strict=True)])
-        where: dict[str, Any] = {}
-        if len(ahead) > 1:
-            steps = torch.arange(most_before + most_behind)[None]
-            starts = torch.tensor([most_before - size for size in before])[:, None]
-            ends = torch.tensor([most_before + size for size in behind])[:, None]
-            where["attention_mask"] = ((steps >= starts) & (steps < ends)).long()
-            where["position_ids"] = (steps[:, most_before:] - starts).clamp(min=0)
-        cache: Any = DynamicCache()
-        for at, layer in enumerate(_side_by_side([one.layers for one in ahead], most_before)):
-            cache.update(*layer, at)
-        found = self._writer.decoder(input_ids=ids, cache=cache, use_cache=True, **where)
-        read: list[_Read] = []
-        for row, (one, old, new) in enumerate(zip(ahead, before, behind, strict=True)):
-            logits = self._writer.head(found.last_hidden_state[row, new - one.last : new]).float()
-            scores = torch.log_softmax(logits / self._writer.writing.temperature, -1).numpy()
-            part = slice(most_before - old, most_before + new)
-            layers = [
-                (layer.keys[row : row + 1, :, part], layer.values[row : row + 1, :, part]) for layer in cache.layers
-            ]
-            read.append((scores, layers))
-        return read
+        with torch.inference_mode():
+            before = [one.layers[0][0].shape[2] if one.layers else 0 for one in ahead]
+            behind = [len(one.ids) for one in ahead]
+            most_before, most_behind = max(before), max(behind)
+            ids = torch.tensor(
+                [[*one.ids, *[0] * (most_behind - size)] for one, size in zip(ahead, behind, strict=True)]
+            )
+            where: dict[str, Any] = {}
+            if len(ahead) > 1:
+                steps = torch.arange(most_before + most_behind)[None]
+                starts = torch.tensor([most_before - size for size in before])[:, None]
+                ends = torch.tensor([most_before + size for size in behind])[:, None]
+                where["attention_mask"] = ((steps >= starts) & (steps < ends)).long()
+                where["position_ids"] = (steps[:, most_before:] - starts).clamp(min=0)
+            cache: Any = DynamicCache()
+            for at, layer in enumerate(_side_by_side([one.layers for one in ahead], most_before)):
+                cache.update(*layer, at)
+            found = self._writer.decoder(input_ids=ids, cache=cache, use_cache=True, **where)
+            read: list[_Read] = []
+            for row, (one, old, new) in enumerate(zip(ahead, before, behind, strict=True)):
+                logits = self._writer.head(found.last_hidden_state[row, new - one.last : new]).float()
+                scores = torch.log_softmax(logits / self._writer.writing.temperature, -1).numpy()
+                part = slice(most_before - old, most_before + new)
+                layers = [
+                    (layer.keys[row : row + 1, :, part], layer.values[row : row + 1, :, part]) for layer in cache.layers
+                ]
+                read.append((scores, layers))
+            return read
 
 
 def _side_by_side(rows: Sequence[Layers], length: int) -> Layers:
