@@ -1,7 +1,6 @@
 """What several callers ask of a model in the same pass: whoever asks while a pass is under way is in the next one.
 
-A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory. All passes run
-on one thread: each thread that multiplies has helpers and memory of its own, and keeps both.
+A small pass leaves a model nearly empty, and most of its time goes into reading the weights from memory.
 """
 
 from __future__ import annotations
@@ -96,7 +95,9 @@ class SharedPasses(Generic[Asked, Reply]):
             self._changed.wait_for(lambda: len(self._waiting) >= min(self._asking, self._most), PATIENCE)
             requests, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:
-            replies = self._thread.submit(self._serve, [one.asked for one in requests]).result()
+            asked = [one.asked for one in requests]
+            # Each thread that multiplies has helpers and memory of its own and keeps both, so many callers have one.
+            replies = self._thread.submit(self._serve, asked).result() if self._asking > 1 else self._serve(asked)
         except Exception as error:
             for request in requests:
                 request.reply.set_exception(error)
