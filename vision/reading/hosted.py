@@ -37,14 +37,9 @@ Instruction: {instruction}"""
 def read_by_hosted(text: str, matcher: Matcher, llm: BaseChatModel, adapter: Path = PACKAGED) -> Task:
     """Read an instruction by a chat model; by the embedded model, with a note, where its reply cannot be used.
 
-    Args:
-        text: the instruction.
-        matcher: what words mean among the classes of the detector.
-        llm: a chat model that can write structured output.
-        adapter: folder of the adapter by which the embedded model reads.
+    Arguments as for `vision.reading.read_instruction`, and its errors.
 
     Raises:
-        InstructionError: the text is empty, too long, or contradicts itself.
         SkylarkError: the model could not be asked.
     """
     TextPrompt(text).check("instruction")
