@@ -18,7 +18,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,9 @@ from kg_data.errors import SkylarkError
 from reasoning import Reasoner
 from reasoning.evaluation.method import MethodReply
 from reasoning.evaluation.question_files import QuestionRecord, RelationPath, read_questions, walk
-from reasoning.evaluation.question_run import line_of
+from reasoning.evaluation.question_run import line_of, relations_along
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark.options import LarkOptions
-from reasoning.query.tree import Entity, Query
 
 HERE = Path(__file__).resolve().parent
 GRAPHS = ("pathquestion", "pql", "wc2014")
@@ -64,7 +63,8 @@ def control(kg: KnowledgeGraph, records: Sequence[QuestionRecord], by_words: boo
     matches, hits = [], []
     for record in records:
         topics = [kg.entity_by_id(topic) for topic in _TOPIC.findall(record.question)]
-        gold = [record.path] if record.path is not None else list(_branches(record.query, kg))
+        known = [record.path] if record.query is None else [relations_along(part, kg) for part in record.query.children]
+        gold = [path for path in known if path is not None]
         choices = list(product(*(paths_from(kg, topic, len(path)) for topic, path in zip(topics, gold, strict=False))))
         rng.shuffle(choices)
         if by_words:
@@ -84,18 +84,6 @@ def paths_from(kg: KnowledgeGraph, topic: int, hops: int) -> list[RelationPath]:
     for _ in range(hops):
         found = [(*path, step) for path in found for step in steps if len(walk(kg, topic, (*path, step), True))]
     return found
-
-
-def _branches(query: Query | None, kg: KnowledgeGraph) -> Iterator[RelationPath]:
-    """The branches of a question with several topics."""
-    assert query is not None
-    for part in query.children:
-        along: list[tuple[int, bool]] = []
-        while not isinstance(part, Entity):
-            relation = kg.relation(part.relation)  # type: ignore[attr-defined]
-            along.append((relation.index, relation.inverse != part.inverse))  # type: ignore[attr-defined]
-            part = part.children[0]
-        yield tuple(reversed(along))
 
 
 def _shared(kg: KnowledgeGraph, paths: Sequence[RelationPath], question: str) -> int:
