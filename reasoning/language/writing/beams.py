@@ -88,7 +88,8 @@ _Read = tuple[Any, Layers]
 class BeamWriter:
     """Writes texts for any number of threads, which share its passes.
 
-    In sixteen bits the likelihoods of prompts that share a pass differ from those of one alone in the third digit.
+    In sixteen bits the likelihoods of prompts that share a pass differ a little from those of one alone
+    (`benchmarks.reading_speed` says how far).
 
     Args:
         writer: the taught model.
