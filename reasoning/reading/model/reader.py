@@ -14,11 +14,13 @@ from reasoning.query.tree import Entity, Query
 from reasoning.reading.model.checking import check
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.directions import with_directions
+from reasoning.reading.model.meaning import meaning_of
 from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.query_grammar import query_grammar
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, pieces_of, read_back
+from reasoning.wording.verbalise import verbalise
 
 LEAST = 1e-6
 """Probability of a rival where there is none."""
@@ -89,11 +91,19 @@ class QuestionReader:
             lambda written: self._query(written, prompt),
             key=lambda read: str(read[0]),
         )
+        likeness = self._likeness(prompt.question, [meant.value[0] for meant in ranked])
         readings = []
-        for meant in ranked:
+        for meant, alike in zip(ranked, likeness, strict=True):
             query, bridged = meant.value
             rival = max((other.probability for other in ranked if other is not meant), default=LEAST)
-            features = self._features(meant.probability, rival, meant.written, names, len(bridged))
+            features = {
+                "log_probability": math.log(max(meant.probability, LEAST)),
+                "rival": math.log(max(rival, LEAST)),
+                "bridged": float(len(bridged)),
+                "nothing": float(query is None),
+                "likeness": alike,
+                **_of_names(meant.written, names),
+            }
             readings.append(
                 WeighedReading(query, self.confidence.probability(features), meant.written, features, bridged)
             )
@@ -110,26 +120,12 @@ class QuestionReader:
         checked = None if isinstance(query, Entity) else check(query, self.schema)
         return None if checked is None else (checked.query, checked.steps)
 
-    def _features(
-        self, own: float, rival: float, written: str, names: Sequence[Candidate], bridged: int
-    ) -> dict[str, float]:
-        pieces = set(pieces_of(written))
-        used = [name for letter, name in zip(NAME_IDS, names, strict=False) if letter in pieces]
-        spans = [(name.start, name.start + len(name.text)) for name in used]
-        unused = [
-            name
-            for name in names
-            if name.weight >= WELL_LINKED
-            and not any(start < name.start + len(name.text) and name.start < end for start, end in spans)
-        ]
-        return {
-            "log_probability": math.log(max(own, LEAST)),
-            "rival": math.log(max(rival, LEAST)),
-            "link": min((name.weight for name in used), default=1.0),
-            "unused": float(len({name.start for name in unused})),
-            "bridged": float(bridged),
-            "nothing": float(written.strip() == NOTHING.strip()),
-        }
+    def _likeness(self, question: str, queries: Sequence[Query | None]) -> list[float]:
+        """How like the question each query is when it is said in English; 0 for none, and without an encoder."""
+        said = {at: verbalise(query, self.schema.kg) for at, query in enumerate(queries) if query is not None}
+        vectors = meaning_of([question, *said.values()]) if said else None
+        alike = dict(zip(said, () if vectors is None else (vectors[1:] @ vectors[0]).tolist(), strict=False))
+        return [alike.get(at, 0.0) for at in range(len(queries))]
 
     def _part(self, question: str, names: Sequence[Candidate]) -> tuple[Schema, dict[int, int]]:
         """The schema's part that the question may need, and the place there of each kind of the whole."""
@@ -140,3 +136,26 @@ class QuestionReader:
         kinds = [kind for name in names for kind in name.kinds]
         kinds += schema.nearest_kinds(question, len(KIND_IDS) // 3)
         return schema.part(near, list(dict.fromkeys(kinds)))
+
+
+def _of_names(written: str, names: Sequence[Candidate]) -> dict[str, float]:
+    """What the names that were written, and those that were not, say of a reading."""
+    pieces = set(pieces_of(written))
+    used = [name for letter, name in zip(NAME_IDS, names, strict=False) if letter in pieces]
+    spans = [(name.start, name.start + len(name.text)) for name in used]
+    unused = [
+        name
+        for name in names
+        if name.weight >= WELL_LINKED
+        and not any(start < name.start + len(name.text) and name.start < end for start, end in spans)
+    ]
+    shared = any(
+        (other.start, other.text) == (name.start, name.text) and other not in used and other.weight >= name.weight
+        for name in used
+        for other in names
+    )
+    return {
+        "link": min((name.weight for name in used), default=1.0),
+        "unused": float(len({name.start for name in unused})),
+        "shared": float(shared),
+    }

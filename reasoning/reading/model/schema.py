@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
-from kg_data.errors import MissingPackageError
 from kg_data.sentence_vectors import Vectors, sentence_encoder
 from reasoning.graph.ends import End, end_groups
 from reasoning.graph.index import Ids
@@ -23,6 +22,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import relation_text
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.kinds import KindsOfSets
+from reasoning.reading.model.meaning import meaning_of
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
 from reasoning.wording.verbalise import label_words
 
@@ -39,14 +39,6 @@ LEAST_SHARE = 0.02
 
 LEAST_OF_KIND = 0.3
 """The same, as a part of all things of that type."""
-
-
-def _vectors(texts: Sequence[str]) -> Vectors | None:
-    """The meaning of some texts; None where no encoder is installed."""
-    try:
-        return sentence_encoder().encode(texts) if texts else None
-    except MissingPackageError:
-        return None
 
 
 class GraphSchema:
@@ -106,11 +98,11 @@ class GraphSchema:
 
     @cached_property
     def _relation_vectors(self) -> Vectors | None:
-        return _vectors([entry.words for entry in self.relations])
+        return meaning_of([entry.words for entry in self.relations])
 
     @cached_property
     def _kind_vectors(self) -> Vectors | None:
-        return _vectors([kind.words for kind in self.kinds])
+        return meaning_of([kind.words for kind in self.kinds])
 
     def _nearest(self, question: str, vectors: Vectors | None, texts: Sequence[str]) -> list[int]:
         """By likeness of meaning, and of letters: labels run together have no meaning for an encoder."""

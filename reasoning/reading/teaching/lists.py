@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import kg_data
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.query.rebuilding import rebuilt
-from reasoning.query.tree import Entity, Query
+from reasoning.query.tree import Aggregate, Compare, Entity, Every, Project, Query, Top
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
@@ -83,7 +83,16 @@ class ListedGraph:
         return ListedQuestion(record["question"], names, [str(query) for query in shown], relations)
 
     def _named(self, node: Query) -> Query:
-        return anchor(self.schema.kg, node.index(self.schema.kg)) if isinstance(node, Entity) else node
+        """The node with the names that the schema has: a list may use ids, aliases or other spellings."""
+        kg = self.schema.kg
+        if isinstance(node, Entity):
+            return anchor(kg, node.index(kg))
+        if isinstance(node, Project | Every):
+            relation = kg.relation(node.relation)
+            return replace(node, relation=kg.label(relation), inverse=node.inverse != relation.inverse)
+        if isinstance(node, Aggregate | Compare | Top) and isinstance(node.measure, str):
+            return replace(node, measure=kg.label(kg.relation(node.measure)))
+        return node
 
     def _entities(self, query: Query) -> set[str]:
         """The names and kinds that a query needs ids for."""
@@ -125,8 +134,8 @@ class ListedGraph:
             ids.setdefault(entry.query, NAME_IDS[at])
         try:
             pieces = undirected(written(rng.choice(list(question.queries)), ids), prompt)
-        except KeyError:
-            return Lesson(prompt, [NOTHING], "none")
+        except KeyError:  # more names than ids, or a kind that is not shown
+            return None
         return None if pieces is None else Lesson(prompt, pieces, "lists")
 
 

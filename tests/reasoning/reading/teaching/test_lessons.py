@@ -121,3 +121,17 @@ def test_written_questions_are_linked_and_read_back() -> None:
     assert len(graph.questions) == 3, "a name that the question does not hold cannot be learned"
     found = [None if lesson.pieces == [NOTHING] else read(lesson) for lesson in graph.pack(random.Random(0)).lessons]
     assert set(map(str, found)) == {'"reports to"("Ann Lee")', '~"reports to"("Bo Chen")', "None"}
+
+
+def test_relations_of_a_list_may_have_other_spellings_than_the_schema() -> None:
+    kg = KnowledgeGraph.from_triples([
+        ("Ann Lee", "/work/reports_to", "Bo Chen"), ("Cy Roe", "/work/reports_to", "Bo Chen"),
+        *((f"t{at}", f"other {at}", f"u{at}") for at in range(40)),
+    ])  # fmt: skip
+    graph = ListedGraph(kg, [
+        {"question": "Who is Ann Lee's boss?", "kind": "1 hop", "query": 'work_reports_to("Ann Lee")'},
+        {"question": "Who reports to Bo Chen?", "kind": "inverse", "query": '~"/work/reports_to"("Bo Chen")'},
+    ])  # fmt: skip
+    found = {str(read(lesson)) for lesson in graph.pack(random.Random(0)).lessons}
+    name = next(entry.query for entry in graph.schema.relations if "report" in entry.words)
+    assert found == {f'{name}("Ann Lee")', f'~{name}("Bo Chen")'}
