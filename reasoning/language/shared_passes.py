@@ -40,8 +40,8 @@ class SharedPasses(Generic[Asked, Reply]):
     def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Reply]], most: int = sys.maxsize) -> None:
         self._serve, self._most = serve, most
         self._waiting: list[_Request[Asked, Reply]] = []
-        self._asking = 0
-        self._changed, self._pass_lock = threading.Condition(), threading.Lock()
+        self._asking, self._serving = 0, False
+        self._changed = threading.Condition()
         self._thread = ThreadPoolExecutor(1, "passes")
 
     @contextmanager
@@ -72,16 +72,15 @@ class SharedPasses(Generic[Asked, Reply]):
             self._waiting.append(request)
             self._changed.notify_all()
         try:
-            while not request.reply.done():
-                if not self._pass_lock.acquire(timeout=timeout):
-                    raise LLMError(f"others held the model for {timeout:g} s")
+            while self._may_serve(request, timeout):
                 try:
-                    if not request.reply.done():
-                        if (cancelled is not None and cancelled()) or abandoned():
-                            raise LLMError("the reply was cancelled")
-                        self._serve_waiting()
+                    if (cancelled is not None and cancelled()) or abandoned():
+                        raise LLMError("the reply was cancelled")
+                    self._serve_waiting()
                 finally:
-                    self._pass_lock.release()
+                    with self._changed:
+                        self._serving = False
+                        self._changed.notify_all()
         finally:
             with self._changed:
                 self._waiting = [other for other in self._waiting if other is not request]
@@ -89,8 +88,24 @@ class SharedPasses(Generic[Asked, Reply]):
             raise LLMError(f"the model's pass failed ({type(error).__name__}: {error})") from error
         return request.reply.result()
 
+    def _may_serve(self, request: _Request[Asked, Reply], timeout: float) -> bool:
+        """Wait for the reply (False), or for nobody to be serving: whoever asked serves then (True).
+
+        Raises:
+            LLMError: others held the model too long.
+        """
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: request.reply.done() or not self._serving, None if timeout < 0 else timeout
+            ):
+                raise LLMError(f"others held the model for {timeout:g} s")
+            if request.reply.done():
+                return False
+            self._serving = True
+            return True
+
     def _serve_waiting(self) -> None:
-        """Serve requests that wait, the first ones first; the caller holds the lock of the pass."""
+        """Serve requests that wait, the first ones first; nobody else does meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) >= min(self._asking, self._most), PATIENCE)
             requests, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
