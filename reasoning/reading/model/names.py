@@ -17,8 +17,8 @@ from reasoning.reading.linking.tokens import Token
 from reasoning.reading.model.prompt import NAME_IDS, NameEntry, Schema
 from reasoning.reading.model.schema import GraphSchema
 
-NAMESAKES = 3
-"""Entities that one stretch of words may name."""
+NAMESAKES, MOST_NAMESAKES = 3, 50
+"""Entities that are offered for one stretch of words, and how many may have it as a name that brackets tell apart."""
 
 SMALLEST = 10
 """Numbers below this are written out and need no id."""
@@ -129,12 +129,13 @@ def _longer_names(question: str, linked: Linked, schema: GraphSchema) -> Iterato
             text = question[words[0].start : words[-1].end].rstrip(".")
             key = fold(text) + " "
             span = kg.names.keys.starting(key)
-            near = set(kg.names.entities[span.start : span.stop].tolist()) if len(span) <= 2 * NAMESAKES else set()
+            near = set(kg.names.entities[span.start : span.stop].tolist()) if len(span) <= 2 * MOST_NAMESAKES else set()
             named = sorted(entity for entity in near if fold(kg.entity_labels[entity]).startswith(key))
-            if not 1 <= len(named) <= (1 if (at, end) in exact else NAMESAKES):
+            told_apart = all(kg.entity_labels[entity][len(text) :].startswith(" (") for entity in named)
+            if not 1 <= len(named) <= (1 if (at, end) in exact else MOST_NAMESAKES if told_apart else NAMESAKES):
                 continue
             reach = end
-            for entity in named:
+            for entity in named[:NAMESAKES]:
                 label, kinds = kg.entity_labels[entity], schema.kinds_of_entity(entity)
                 yield Candidate(words[0].start, text, label, str(anchor(kg, entity)), kinds, weight=LONGER)
             break

@@ -6,7 +6,7 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query
 from reasoning.reading.model.checking import check
-from reasoning.reading.model.names import LONGER, link_names
+from reasoning.reading.model.names import LONGER, NAMESAKES, link_names
 from reasoning.reading.model.schema import GraphSchema
 
 COMPANY: list[tuple[str, str, str | int | datetime.date]] = [
@@ -142,6 +142,14 @@ def test_names_that_words_only_begin_are_offered_with_less_weight(question: str,
     schema = GraphSchema(KnowledgeGraph.from_triples([("Ann", "knows", name) for name in names]))
     found = [name for name in link_names(question, schema) if name.weight == LONGER]
     assert sorted(name.label for name in found) == expected
+
+
+def test_of_many_namesakes_that_brackets_tell_apart_some_are_offered() -> None:
+    places = ("Leeds", "York", "Bath", "Hull", "Derby", "Poole")
+    schema = GraphSchema(KnowledgeGraph.from_triples([(f"Jo Smith ({place})", "team", "Core") for place in places]))
+    found = link_names("which team is Jo Smith in?", schema)
+    assert len(found) == NAMESAKES
+    assert {name.text for name in found} == {"Jo Smith"}
 
 
 def test_pronouns_are_no_names(typed: GraphSchema) -> None:
