@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dateutil import parser as dates
 
-from reasoning.graph.names import fold
 from reasoning.reading.anchors import anchor
 from reasoning.reading.english.number_words import spoken_number
-from reasoning.reading.lexicon import lexicon_of
-from reasoning.reading.linking import Item, Linked, link
-from reasoning.reading.linking.tokens import Token
+from reasoning.reading.model.mentions import Mention
 from reasoning.reading.model.prompt import NAME_IDS, NameEntry, Schema
 from reasoning.reading.model.schema import GraphSchema
 
-NAMESAKES, MOST_NAMESAKES = 3, 50
-"""Entities that are offered for one stretch of words, and how many may have it as a name that brackets tell apart."""
+NAMESAKES = 3
+"""Entities that are offered for one stretch of words."""
 
 SMALLEST = 10
 """Numbers below this are written out and need no id."""
-
-LONGEST_BEGINNING = 5
-"""Words of a stretch that may begin a name."""
-
-TELLING = 4
-"""Letters of a word in small letters that may begin or end a name."""
-
-LONGER = 0.6
-"""Weight of a name that a stretch only begins."""
-
-PRONOUNS = frozenset({"he", "she", "it", "they", "him", "her", "them", "his", "hers", "its", "their", "theirs"})
-"""What refers to another name of the question; the model sees that one."""
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
@@ -79,76 +64,27 @@ def link_names(question: str, schema: GraphSchema) -> list[Candidate]:
     def free(start: int, end: int) -> bool:
         return not any(first < end and start < last for first, last in dated)
 
-    linked = link(question, lexicon_of(schema.kg))
-    for item in linked.of_kind("entity"):
-        if item.text.casefold() in PRONOUNS:
-            continue
-        start = linked.tokens[item.start].start
-        if free(start, linked.tokens[item.end - 1].end):
-            found += _entities(item, start, schema)
-    found += [
-        longer
-        for longer in _longer_names(question, linked, schema)
-        if free(longer.start, longer.start + len(longer.text))
-    ]
+    for mention in schema.mentions.of(question):
+        if free(mention.start, mention.end):
+            found += _entities(mention, schema)
     found += [number for number in _numbers(question) if free(number.start, number.start + len(number.text))]
     found.sort(key=lambda candidate: (candidate.start, -candidate.weight))
     unique = {(candidate.text, candidate.query): candidate for candidate in found}
     return list(unique.values())[: len(NAME_IDS)]
 
 
-def _entities(item: Item, start: int, schema: GraphSchema) -> list[Candidate]:
-    kg = schema.kg
-    assert item.mention is not None
-    corrected = 0.2 if item.mention.corrected_to else 0.0
-    ranked = [(rank, entity) for rank, entities in enumerate(item.mention.candidates) for entity in entities]
+def _entities(mention: Mention, schema: GraphSchema) -> list[Candidate]:
     return [
         Candidate(
-            start,
-            item.text,
-            kg.entity_labels[entity],
-            str(anchor(kg, entity)),
+            mention.start,
+            mention.text,
+            schema.kg.entity_labels[entity],
+            str(anchor(schema.kg, entity)),
             schema.kinds_of_entity(entity),
-            weight=max(0.1, 1 - item.cost - 0.2 * rank - corrected),
+            weight=weight,
         )
-        for rank, entity in ranked[:NAMESAKES]
+        for entity, weight in mention.entities[:NAMESAKES]
     ]
-
-
-def _longer_names(question: str, linked: Linked, schema: GraphSchema) -> Iterator[Candidate]:
-    """Names that a stretch of words begins, where few do: "Leeds" for the "Leeds Office", "senior women"."""
-    kg, tokens = schema.kg, linked.tokens
-    exact = {(item.start, item.end) for item in linked.of_kind("entity")}
-    reach = 0
-    for at in range(len(tokens)):
-        for end in range(min(len(tokens), at + LONGEST_BEGINNING), max(at, reach), -1):
-            words = tokens[at:end]
-            within = any(first <= at and end <= last and (first, last) != (at, end) for first, last in exact)
-            if within or not _may_begin_name(words, at == 0, (at, end) in exact):
-                continue
-            text = question[words[0].start : words[-1].end].rstrip(".")
-            key = fold(text) + " "
-            span = kg.names.keys.starting(key)
-            near = set(kg.names.entities[span.start : span.stop].tolist()) if len(span) <= 2 * MOST_NAMESAKES else set()
-            named = sorted(entity for entity in near if fold(kg.entity_labels[entity]).startswith(key))
-            told_apart = all(kg.entity_labels[entity][len(text) :].startswith(" (") for entity in named)
-            if not 1 <= len(named) <= (1 if (at, end) in exact else MOST_NAMESAKES if told_apart else NAMESAKES):
-                continue
-            reach = end
-            for entity in named[:NAMESAKES]:
-                label, kinds = kg.entity_labels[entity], schema.kinds_of_entity(entity)
-                yield Candidate(words[0].start, text, label, str(anchor(kg, entity)), kinds, weight=LONGER)
-            break
-
-
-def _may_begin_name(words: Sequence[Token], first: bool, exact: bool) -> bool:
-    """Whether words are such as a person names something by: "in the" is hardly "In the Mood"."""
-    if any(word.kind != "word" or word.text == "'s" for word in words):
-        return False
-    capital = words[0].text[:1].isupper() and not first
-    if len(words) == 1:
-        return capital or exact
-    return all(len(word.text) >= TELLING or word.text[:1].isupper() for word in (words[0], words[-1]))
 
 
 def _dates(question: str) -> Iterator[Candidate]:

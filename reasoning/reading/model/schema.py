@@ -23,6 +23,7 @@ from reasoning.query.tree import relation_text
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.kinds import KindsOfSets
 from reasoning.reading.model.meaning import meaning_of
+from reasoning.reading.model.mentions import Mentions
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
 from reasoning.wording.verbalise import label_words
 
@@ -55,6 +56,11 @@ class GraphSchema:
     def __init__(self, kg: KnowledgeGraph) -> None:
         self.kg = kg
         self.type_relation = next((name for name in kg.relation_names() if self._tells_types(name)), None)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Finds names of its entities."""
+        return Mentions(self.kg)
 
     @cached_property
     def kinds(self) -> Sequence[KindEntry]:

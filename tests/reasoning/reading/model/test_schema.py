@@ -6,7 +6,8 @@ import pytest
 
 from reasoning import KnowledgeGraph, Query
 from reasoning.reading.model.checking import check
-from reasoning.reading.model.names import LONGER, NAMESAKES, link_names
+from reasoning.reading.model.mentions import PART
+from reasoning.reading.model.names import NAMESAKES, link_names
 from reasoning.reading.model.schema import GraphSchema
 
 COMPANY: list[tuple[str, str, str | int | datetime.date]] = [
@@ -140,7 +141,7 @@ def test_names_come_with_their_kinds(typed: GraphSchema) -> None:
 def test_names_that_words_only_begin_are_offered_with_less_weight(question: str, expected: list[str]) -> None:
     names = ("Northern Lights", "Senior Women Quad", "Senior Women Four", "Leeds", "Leeds Hub", "In the Mood")
     schema = GraphSchema(KnowledgeGraph.from_triples([("Ann", "knows", name) for name in names]))
-    found = [name for name in link_names(question, schema) if name.weight == LONGER]
+    found = [name for name in link_names(question, schema) if name.weight == 1 - PART]
     assert sorted(name.label for name in found) == expected
 
 

@@ -1,0 +1,414 @@
+"""Which stretches of a question may name entities of a graph.
+
+A name is looked up by the graph's own keys (case, accents and punctuation apart): as it stands, as an adjective or a
+plural of it ("French", "euros"), as a part of a few longer names ("Schiphol"), with a slip of the pen. Nothing is
+decided here: each entity comes with a weight, and a model chooses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+
+from kg_data.columns import LiteralColumn
+from reasoning.errors import UnknownEntityError
+from reasoning.graph.names import fold
+from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
+from reasoning.reading.english.common_words import COMMON, OTHER_WORDS, SHORT_NAMES
+from reasoning.reading.english.number_words import NUMBER_WORDS
+from reasoning.reading.english.word_forms import lemmas
+from reasoning.reading.english.wordnet import wordnet
+from reasoning.wording.verbalise import label_words
+
+LONGEST, LONGEST_MARKED, LONGEST_ADJECTIVE = 12, 8, 3
+"""Words of a name, of one that is marked, and of an adjective or plural of one."""
+
+NEXT_RANK, ADJECTIVE, WORD, PLAIN, PART, SLIP, WITHIN = 0.2, 0.1, 0.15, 0.25, 0.4, 0.2, 0.35
+"""What is taken off a weight of 1 where a name fits less well than another, is an adjective or plural, is a word of
+the dictionary, has a capital in the graph and none here, is a part of a longer one, is misspelt, or is written within
+another one."""
+
+SHORT = 3
+"""Letters up to which a word in small letters is hardly a name."""
+
+TELLING = 4
+"""Letters of the shortest name that is looked for with a slip."""
+
+AS_WELL_KNOWN = 0.15
+"""A namesake with this part of the prominence of the entity that has the bare name may be meant as well."""
+
+FEW_PARTS, MOST_NAMESAKES, MOST_FOUND = 3, 50, 2000
+"""Entities that a part of their names may stand for, how many may have a name that brackets tell apart, and places in
+the names that are looked at."""
+
+MOST_MEANT = 2
+"""Things that an adjective or plural may mean."""
+
+LONGEST_BEGINNING = 5
+"""Words of a stretch that may begin a name."""
+
+LOOKED_UP = 2
+"""Stretches of a question that are looked for among all names; each takes time by the graph's size."""
+
+ALIKE = 0.7
+"""Share of letters in common from which a word may be a slip for a name."""
+
+LARGE, FEW = 5000, 500
+"""Things of known types from which on an English word in small letters names only what is well known, and how few of
+one type are all well known."""
+
+COUNTRIES = ("stan", "istan", "land", "ia")
+"""What makes the name of a country of that of a people."""
+
+_MARKED = re.compile(r'"([^"]+)"|“([^”]+)”|\[([^\[\]]+)\]')
+_WORD = re.compile(r"\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./&]\w+)*(?:\+\+|#(?!\w))?|&")
+_POSSESSIVE = re.compile(r"['’ʼ]s?$")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A stretch of a question and the entities that it may name.
+
+    Attributes:
+        start: where it begins, in characters.
+        text: the stretch.
+        entities: with their weights, 0 to 1, the best first.
+    """
+
+    start: int
+    text: str
+    entities: tuple[tuple[int, float], ...]
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.start + len(self.text)
+
+    @property
+    def weight(self) -> float:
+        """Of the best entity."""
+        return self.entities[0][1]
+
+    def less(self, cost: float) -> Mention:
+        """The same with lower weights."""
+        return replace(self, entities=tuple((entity, max(0.1, weight - cost)) for entity, weight in self.entities))
+
+
+@dataclass(frozen=True)
+class _Word:
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class Mentions:
+    """Finds mentions of one graph's entities.
+
+    Args:
+        kg: the graph.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self._kg = kg
+
+    def of(self, question: str) -> list[Mention]:
+        """The mentions of a question in its order, longer ones first where several begin together.
+
+        Raises:
+            QuestionError: a marked name is in no way a name of the graph.
+        """
+        marked = list(self._marked(question))
+        words = [word for word in _words(question) if not any(one.start <= word.start < one.end for one in marked)]
+        found = [*marked, *self._named(question, words)]
+        found = [mention.less(cost) for mention in found if (cost := self._within(mention, found)) < 1]
+        found += self._beginnings(question, words, found)
+        found += self._unknown(question, words, found)
+        return sorted(found, key=lambda mention: (mention.start, -mention.end))
+
+    # Names as they stand -----------------------------------------------------------------------------------------
+
+    def _marked(self, question: str) -> Iterator[Mention]:
+        """Names in quotes or brackets; longer quotations are none."""
+        for match in _MARKED.finditer(question):
+            text = next(filter(None, match.groups()))
+            ranks = self._called(text)
+            if ranks:
+                yield Mention(match.start(match.lastindex or 0), text, _weighed(ranks))
+            elif len(text.split()) <= LONGEST_MARKED:
+                yield Mention(match.start(match.lastindex or 0), text, self._slip(text, marked=True))
+
+    def _named(self, question: str, words: Sequence[_Word]) -> Iterator[Mention]:
+        for at in range(len(words)):
+            for end in range(min(len(words), at + LONGEST), at, -1):
+                stretch = words[at:end]
+                text = _with_brackets(question, stretch[0].start, stretch[-1].end)
+                name = text if self._called(text) else _POSSESSIVE.sub("", text)
+                if (mention := self._mention(stretch, name, first=at == 0)) is not None:
+                    yield mention
+
+    def _mention(self, stretch: Sequence[_Word], text: str, first: bool) -> Mention | None:
+        ranks, cost = self._called(text), 0.0
+        if len(stretch) <= LONGEST_ADJECTIVE:
+            others = self._belonging(text, len(stretch))
+            others = [[entity for entity in rank if not any(entity in known for known in ranks)] for rank in others]
+            cost = 0.0 if ranks else ADJECTIVE
+            ranks = [*ranks, *filter(None, others)]  # "Norwegian" is a language first
+        if not ranks or not self._may_be_name(stretch, text, ranks, first):
+            return None
+        if len(stretch) == 1 and text.islower() and lemmas(text):
+            cost = PLAIN if self._has_capital(ranks) and not cost else WORD
+        return Mention(stretch[0].start, text, _weighed(ranks)).less(cost)
+
+    def _may_be_name(self, stretch: Sequence[_Word], text: str, ranks: Sequence[Sequence[int]], first: bool) -> bool:
+        folded = text.casefold()
+        common = all(_is_common(word.text) for word in stretch)
+        if folded in SHORT_NAMES or text in ("US", "U.S.", "U.S"):
+            return True
+        if len(stretch) > 1 and text.islower() and len(text) <= 2 * SHORT and not self._is_label(text, ranks):
+            return False  # "in .ch" is no code
+        if len(stretch) > 1:
+            capitals = all(word.text[:1].isupper() or not word.text.isalpha() for word in stretch)
+            return not common or (capitals and not first) or self._is_label(text, ranks)
+        if common or fold(text) in self._own_words:
+            return False
+        if text.islower() and len(text) <= SHORT:
+            return self._is_label(text, ranks) and not lemmas(text)
+        if text.islower() and lemmas(text) and self._has_capital(ranks) and self._is_large:
+            return any(self._is_well_known(entity) for rank in ranks for entity in rank)
+        return True
+
+    def _called(self, text: str) -> list[list[int]]:
+        """Entities with a name, by how well it fits: as a label, as one but for case and accents, as another name."""
+        key = fold(text)
+        ranks: tuple[list[int], list[int], list[int]] = ([], [], [])
+        for entity in self._kg.names.with_key(key) if text.strip() else []:
+            label = self._kg.entity_labels[entity]
+            exact = text in (label, self._kg.identifier(entity))
+            ranks[0 if exact else 1 if fold(label) == key else 2].append(entity)
+        return self._with_namesakes(key, [rank for rank in ranks if rank])
+
+    def _with_namesakes(self, key: str, ranks: list[list[int]]) -> list[list[int]]:
+        """The ranks, with those that brackets tell apart and that are as well known: there are two Birminghams."""
+        if not ranks:
+            return ranks
+        first = ranks[0][0]
+        bare = fold(self._kg.entity_labels[first]) == key
+        others = [other for other in self._kg.names.told_apart(key) if other not in ranks[0]] if bare else []
+        least = AS_WELL_KNOWN * self._prominence(first)
+        beside = [other for other in others if self._prominence(other) >= least]
+        alike = [other for other in beside if set(self._kg.types(other)) & set(self._kg.types(first))]
+        rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
+        apart = [other for other in beside if other not in alike]
+        return [rank for rank in ([*ranks[0], *alike], apart, *rest) if rank]
+
+    def _belonging(self, text: str, words: int) -> list[list[int]]:
+        """What an adjective or a plural names: "French" France, "euros" Euro, "Kyrgyz" Kyrgyzstan."""
+        if len(text) <= SHORT and not text.isupper():
+            return []
+        names = wordnet().nouns_of(text) or wordnet().nouns_of(text.removesuffix("s"))
+        names = (*OTHER_WORDS.get(text.casefold(), ()), *names)
+        if words == 1 and not names and len(text) > TELLING:
+            if text[:1].isupper() and (longer := self._kg.names.longer_by(fold(text), COUNTRIES)):
+                return [list(longer)]
+            names = (text.removesuffix("s").removesuffix("n"),) if text.removesuffix("s").endswith("ian") else ()
+        singular = [[form for form in lemmas(word) if form != word.casefold()] or [word] for word in text.split()]
+        last = text.split()[-1]
+        plurals = [text[:-1], *([text[:-2]] if last.endswith("es") else [])] if last.endswith("s") else []
+        plurals += [text[: -len(last)] + form for form in singular[-1]]
+        plurals.append(" ".join(forms[0] for forms in singular))
+        found: list[list[int]] = []
+        for name in dict.fromkeys((*names, *plurals, *wordnet().same_names(text))):
+            known = self._called(name) if not _is_common(name) and fold(name) not in self._own_words else []
+            if known and (len(name) > SHORT or fold(self._kg.entity_labels[known[0][0]]) == fold(name)):
+                found += [rank for rank in known[:1] if rank not in found]
+        return [*found[:MOST_MEANT], *self._language(text)]
+
+    def _language(self, text: str) -> list[list[int]]:
+        """The language that an adjective names too, where the graph calls it "Spanish Language"."""
+        return [named] if len(named := self._kg.names.with_key(fold(f"{text} language"))) == 1 else []
+
+    def _is_label(self, text: str, ranks: Sequence[Sequence[int]]) -> bool:
+        return any(fold(self._kg.entity_labels[entity]) == fold(text) for entity in ranks[0])
+
+    def _has_capital(self, ranks: Sequence[Sequence[int]]) -> bool:
+        return all(self._kg.entity_labels[entity][:1].isupper() for entity in ranks[0])
+
+    def _within(self, mention: Mention, found: Sequence[Mention]) -> float:
+        """What it takes off a name that it is written within a longer one: all where that is a label."""
+        longer = [
+            other
+            for other in found
+            if other.start <= mention.start and mention.end <= other.end and len(other.text) > len(mention.text)
+        ]
+        labels = any(self._is_label(other.text, [[other.entities[0][0]]]) for other in longer)
+        return 1.0 if labels else WITHIN if longer else 0.0
+
+    # What names have in common -----------------------------------------------------------------------------------
+
+    def _beginnings(self, question: str, words: Sequence[_Word], found: Sequence[Mention]) -> Iterator[Mention]:
+        """Names that a stretch of words begins, where few do: "Leeds" for the "Leeds Office", "senior women"."""
+        names, labels, reach = self._kg.names, self._kg.entity_labels, 0
+        for at in range(len(words)):
+            for end in range(min(len(words), at + LONGEST_BEGINNING), max(at, reach), -1):
+                start, stop = words[at].start, words[end - 1].end
+                same = [mention for mention in found if (mention.start, mention.end) == (start, stop)]
+                exact, known = bool(same), {entity for mention in same for entity, _ in mention.entities}
+                within = any(mention.start <= start and stop <= mention.end for mention in found) and not exact
+                if within or not _may_begin_name(words[at:end], at == 0, exact):
+                    continue
+                text = _POSSESSIVE.sub("", question[start:stop])
+                key = fold(text) + " "
+                span = names.beginning(key)
+                near = (
+                    set(names.entities[span.start : span.stop].tolist()) if len(span) <= 2 * MOST_NAMESAKES else set()
+                )
+                named = sorted(entity for entity in near - known if fold(labels[entity]).startswith(key))
+                told_apart = all(labels[entity][len(text) :].startswith(" (") for entity in named)
+                if 1 <= len(named) <= (1 if exact else MOST_NAMESAKES if told_apart else FEW_PARTS):
+                    reach = end
+                    yield Mention(start, text, tuple((entity, 1 - PART) for entity in named[:FEW_PARTS]))
+                    break
+
+    # What no name covers -----------------------------------------------------------------------------------------
+
+    def _unknown(self, question: str, words: Sequence[_Word], found: Sequence[Mention]) -> Iterator[Mention]:
+        """Stretches in capitals and words that no dictionary has: ends of longer names, and slips."""
+        looked, at = 0, 0
+        while at < len(words) and looked < LOOKED_UP:
+            end = at
+            while end < len(words) and words[end].text[:1].isupper() and not _covered(words[end], found):
+                end += 1
+            word = words[at]
+            strange = word.text.isalpha() and len(word.text) > TELLING and not lemmas(word.text)
+            if end == at and (_covered(word, found) or not (strange or word.text[0] in "+.")):
+                at += 1
+                continue
+            stretch = words[at : max(end, at + 1)]
+            at += len(stretch)
+            text = question[stretch[0].start : stretch[-1].end]
+            if len(text) < SHORT or all(_is_common(one.text) for one in stretch):
+                continue
+            if stretch[0] is words[0] and len(stretch) == 1 and lemmas(text):
+                continue  # a question's first word has a capital whatever it is
+            looked += 1
+            text = _POSSESSIVE.sub("", text)
+            entities = self._parts(text) or self._slip(text)
+            if entities:
+                yield Mention(stretch[0].start, text, entities)
+
+    def _parts(self, text: str) -> tuple[tuple[int, float], ...]:
+        """What has a text in its name as whole words: "Schiphol", "Heathrow"; () where more than a few have."""
+        labels = self._kg.entity_labels
+        found: list[int] = []
+        for name in dict.fromkeys((text, text.capitalize())):
+            for match in islice(re.finditer(re.escape(name.encode()), labels.blob.tobytes()), MOST_FOUND):
+                entity = int(np.searchsorted(labels.offsets, match.start(), "right")) - 1
+                if re.search(rf"(?<!\w)(?<!\bof ){re.escape(name)}(?!\w)", labels[entity]):
+                    found.append(entity)
+        unique = list(dict.fromkeys(found))
+        return tuple((entity, 1 - PART) for entity in unique) if len(unique) <= FEW_PARTS else ()
+
+    def _slip(self, text: str, marked: bool = False) -> tuple[tuple[int, float], ...]:
+        """The entity whose name a text is a slip for, hardly ever in the first letter; () where there is none.
+
+        Raises:
+            QuestionError: the text is marked as a name, and is none.
+        """
+        match = self._kg.names.match(text)
+        meant = match.corrected_to if match is not None else None
+        if match is None or (meant is not None and not _is_slip(fold(text), fold(meant), marked)):
+            if marked:
+                nearest = [meant] if meant is not None else self._kg.names.nearest(text)
+                raise QuestionError(str(UnknownEntityError(text, nearest, self._kg.graph_name)))
+            return ()
+        return tuple((entity, 1 - (SLIP if meant is not None else 0.0)) for entity in match.entities)
+
+    # How well known things are -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _own_words(self) -> frozenset[str]:
+        """The words of relations and types, in both numbers, in folded form."""
+        words = {fold(label_words(name)) for name in self._kg.relation_names()}
+        kinds = {fold(name) for name in self._kg.type_names}
+        return frozenset(words | kinds | {f"{name}s" for name in kinds} | {f"{name[:-1]}ies" for name in kinds})
+
+    @cached_property
+    def _population(self) -> LiteralColumn | None:
+        return next((column for column in self._kg.literals if fold(column.relation) == "population"), None)
+
+    def _prominence(self, entity: int) -> float:
+        """A population where the graph has that of the entity, else how much is said of it."""
+        if (column := self._population) is not None:
+            at = int(np.searchsorted(column.entities, entity))
+            if at < len(column.entities) and column.entities[at] == entity:
+                return float(column.values[at])
+        return float(len(self._kg.index.around(entity, False)) + len(self._kg.index.around(entity, True)))
+
+    @property
+    def _is_large(self) -> bool:
+        """Whether it has so many things of known types that some have any English word for a name."""
+        return len(self._kg.type_pairs) >= LARGE
+
+    def _is_well_known(self, entity: int) -> bool:
+        """Whether an entity is among the tenth of the best known, or of a type that has few."""
+        few = any(self._members.get(name, FEW + 1) <= FEW for name in self._kg.types(entity))
+        return few or self._prominence(entity) >= self._well_known
+
+    @cached_property
+    def _members(self) -> dict[str, int]:
+        types, counts = np.unique(self._kg.type_pairs[:, 1], return_counts=True)
+        return {self._kg.type_names[at]: count for at, count in zip(types.tolist(), counts.tolist(), strict=True)}
+
+    @cached_property
+    def _well_known(self) -> float:
+        if self._population is not None:
+            return float(np.quantile(self._population.values, 0.9))
+        return float(np.quantile([self._prominence(at) for at in range(0, len(self._kg.universe), 20)], 0.9))
+
+
+def _words(question: str) -> Iterator[_Word]:
+    for match in _WORD.finditer(question):
+        yield _Word(match.start(), match.group())
+
+
+def _with_brackets(question: str, start: int, end: int) -> str:
+    """A stretch, with the round bracket behind it that closes one in it."""
+    text = question[start:end]
+    return f"{text})" if text.count("(") > text.count(")") and question[end : end + 1] == ")" else text
+
+
+def _weighed(ranks: Sequence[Sequence[int]]) -> tuple[tuple[int, float], ...]:
+    return tuple((entity, max(0.1, 1 - NEXT_RANK * at)) for at, rank in enumerate(ranks) for entity in rank)
+
+
+def _is_common(word: str) -> bool:
+    folded = _POSSESSIVE.sub("", word).casefold()
+    return folded in COMMON or folded in NUMBER_WORDS
+
+
+def _is_slip(written: str, meant: str, marked: bool) -> bool:
+    alike = marked or SequenceMatcher(None, written, meant, autojunk=False).ratio() > ALIKE
+    return written[:1] == meant[:1] and alike
+
+
+def _covered(word: _Word, found: Sequence[Mention]) -> bool:
+    return any(mention.start <= word.start and word.end <= mention.end for mention in found)
+
+
+def _may_begin_name(words: Sequence[_Word], first: bool, exact: bool) -> bool:
+    """Whether words are such as a person names something by: "in the" is hardly "In the Mood"."""
+    if any(not word.text[:1].isalpha() for word in words):
+        return False
+    if len(words) == 1:
+        return exact or (words[0].text[:1].isupper() and not first and not _is_common(words[0].text))
+    return all(len(word.text) >= TELLING or word.text[:1].isupper() for word in (words[0], words[-1]))

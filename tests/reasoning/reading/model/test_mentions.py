@@ -1,0 +1,77 @@
+"""Names in questions, by every way in which people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from reasoning import KnowledgeGraph
+from reasoning.query.read_question import QuestionError
+from reasoning.reading.model.mentions import Mentions
+
+NAMES = (
+    "France", "French", "São Tomé", "Euro", "Pound Sterling", "Leeds Office", "Amsterdam Airport Schiphol", "The Who",
+    "Kyrgyzstan", "Guinea-Bissau", "St. John's", "copywriting", "Virus", "May", "Simon & Schuster", "Tunisia", "Korea",
+    "Springfield", "Springfield (Illinois)", "South Korea", "Spanish Language", "Spain",
+)  # fmt: skip
+KG = KnowledgeGraph.from_triples([*((name, "is near", "Somewhere") for name in NAMES), ("Oslo", "serves", "Rome")])
+
+
+@pytest.fixture(scope="module")
+def mentions() -> Mentions:
+    return Mentions(KG)
+
+
+def named(mentions: Mentions, question: str) -> list[list[str]]:
+    return [[KG.entity_labels[entity] for entity, _ in mention.entities] for mention in mentions.of(question)]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("what is near france?", [["France"]]),
+        ("What is near Sao Tome?", [["São Tomé"]]),
+        ("Is France's neighbour near?", [["France"]]),
+        ("which French things are there", [["French", "France"]]),
+        ("where do they pay in euros?", [["Euro"]]),
+        ("where are pounds sterling used?", [["Pound Sterling"]]),
+        ("the Kyrgyz ones", [["Kyrgyzstan"]]),
+        ("what do Tunisians like?", [["Tunisia"]]),
+        ("who flies to Schiphol?", [["Amsterdam Airport Schiphol"]]),
+        ("who flies to schiphol?", [["Amsterdam Airport Schiphol"]]),
+        ("who is in the Leeds office?", [["Leeds Office"]]),
+        ("people in Leeds", [["Leeds Office"]]),
+        ("what does The Who play?", [["The Who"]]),
+        ("who is it that likes it?", []),
+        ("Is Guinea-Bissau near St. John's?", [["Guinea-Bissau"], ["St. John's"]]),
+        ("who can do copywriting?", [["copywriting"]]),
+        ("which viruses are there?", [["Virus"]]),
+        ("What is near Gunea-Bissau?", [["Guinea-Bissau"]]),
+        ("what may be near?", []),
+        ("books of Simon & Schuster", [["Simon & Schuster"]]),
+        ("what is near South Korea?", [["South Korea"]]),
+        ("where is Spanish spoken?", [["Spain", "Spanish Language"]]),
+        ("what serves it?", []),
+        ('what is near "St. John\'s"?', [["St. John's"]]),
+        ('He said "this is far too long for any name in the graph at all". What is near Spain?', [["Spain"]]),
+    ],
+)
+def test_names_are_found_as_people_write_them(mentions: Mentions, question: str, expected: list[list[str]]) -> None:
+    assert named(mentions, question) == expected
+
+
+def test_namesakes_that_brackets_tell_apart_come_with_the_bare_name(mentions: Mentions) -> None:
+    assert sorted(named(mentions, "what is near Springfield?")[0]) == ["Springfield", "Springfield (Illinois)"]
+    assert named(mentions, "what is near Springfield (Illinois)?") == [["Springfield (Illinois)"]]
+
+
+def test_a_marked_name_that_is_none_is_an_error_with_the_nearest(mentions: Mentions) -> None:
+    with pytest.raises(QuestionError, match="France"):
+        mentions.of("what is near [Frunce land]?")
+
+
+def test_a_worse_fit_has_less_weight(mentions: Mentions) -> None:
+    asked = ("Springfield (Illinois)", "France", "euros", "Leeds", "Gunea-Bissau")
+    exact, also, plural, part, slip = (mentions.of(f"what is near {name}?")[0].weight for name in asked)
+    assert exact == also == 1.0
+    assert 1.0 > plural > part
+    assert slip < 1.0
