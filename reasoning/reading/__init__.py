@@ -63,11 +63,9 @@ def understand(
         problem = f"the question has {length:,} characters; at most {MAX_CHARACTERS:,} are read: "
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
-    if llm is None and options.reader != RULES:
-        return understood_by_model(question, kg, adapter_folder(options.reader, PACKAGED))
-    by_grammar = _by_grammar(question, kg)
     if llm is None:
-        return by_grammar
+        return _read_here(question, kg, options.reader)
+    by_grammar = _read_here(question, kg, RULES)
     spent: list[TokenUsage] = []
     found = _by_model(question, kg, llm, options, spent.append, by_grammar)
     return replace(found, usage=TokenUsage.total(spent))
@@ -95,9 +93,12 @@ def _by_model(
     return _noted(decided(question, kg, model, given, written, by_grammar), *notes)
 
 
-def _by_grammar(question: str, kg: KnowledgeGraph) -> ReadQuestion:
+def _read_here(question: str, kg: KnowledgeGraph, reader: str) -> ReadQuestion:
+    """What the rules, or the embedded model, understand a question as."""
     try:
-        return parse_question(question, kg)
+        if reader == RULES:
+            return parse_question(question, kg)
+        return understood_by_model(question, kg, adapter_folder(reader, PACKAGED))
     except QuestionError as error:
         return ReadQuestion(question, None, 0.0, 0.0, problem=str(error))
 

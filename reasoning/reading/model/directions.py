@@ -16,8 +16,8 @@ from reasoning.reading.model.kinds import UNKNOWN, Kinds, KindsOfSets
 from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import read_back, written
 
-_FIRST_NUMBER = 900_000_000
-"""Stands for the first name of the prompt where it is a number."""
+_FIRST_NUMBER = 917_263_554_008_000
+"""Stands for the first name of the prompt where it is a number; nobody writes it out."""
 
 
 def without_directions(text: str, prompt: Prompt) -> str:
