@@ -43,7 +43,7 @@ POSSIBLE = 0.1
 """Probability from which a query is offered beside others, and worth a repair."""
 
 LEFT_OUT = 0.5
-"""What the probability of a query is multiplied by for each name of the question that it leaves out."""
+"""What the probability of a query is multiplied by for each sure name of the question that it leaves out."""
 
 MOST_NAMESAKES = 9
 """Queries with other things of the same names that are tried."""
@@ -219,7 +219,7 @@ class _Asking:
 
     def _doubt(self, written: str, query: Query, best: bool) -> str:
         """Why a query may not be meant: it leaves a name out, or, if it is the best, finds nothing; else ""."""
-        if left_out := self._question.left_out(written):
+        if left_out := [name.text for name in self._question.left_out(written)]:
             return f"the question names {quoted_list(left_out, 'and')}, which the query leaves out"
         nothing = emptied(query, self._question.schema.kg) if best else ""
         if nothing:
@@ -239,7 +239,8 @@ class _Asking:
             except SkylarkError:
                 continue
             asked.setdefault(str(other.query), other)
-        each = probability * LEFT_OUT ** len(self._question.left_out(written)) / len(asked)
+        left_out = [name for name in self._question.left_out(written) if self._question.is_surely_named(name)]
+        each = probability * LEFT_OUT ** len(left_out) / len(asked)
         return [WeighedReading(one.query, each, written, one.steps) for one in asked.values()]
 
     def _noted(self, found: Sample) -> Sample:

@@ -60,16 +60,22 @@ class LinkedQuestion:
             if letter in ids or (name.literal and name.label in written)
         ]
 
-    def left_out(self, written: str) -> list[str]:
-        """The words of the question that surely name something, of which nothing is written."""
+    def left_out(self, written: str) -> list[Candidate]:
+        """A name of each place of the question that is well linked and of which nothing is written."""
         spans = [(name.start, name.start + len(name.text)) for name in self.used(written)]
         unused = {
-            name.start: name.text
+            name.start: name
             for name in self.names
             if name.weight >= WELL_LINKED
             and not any(start < name.start + len(name.text) and name.start < end for start, end in spans)
         }
         return list(unused.values())
+
+    def is_surely_named(self, name: Candidate) -> bool:
+        """Whether words are no others by chance ("Take" is a film): marked, or where none are, capital or a number."""
+        if any(other.marked for other in self.names):
+            return name.marked
+        return bool(name.literal) or (name.start > 0 and not name.text.islower())
 
     def namesakes(self, name: Candidate, written: str) -> list[Candidate]:
         """What else the words of a name may mean as well, of which nothing is written."""

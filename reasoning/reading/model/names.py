@@ -56,6 +56,7 @@ class Candidate:
         kinds: places of the entity's kinds in the graph's schema.
         literal: "number" or "date" of a value; "" of an entity.
         weight: how well the words fit the name, 0 to 1.
+        marked: whether it stands in brackets or quotes, as names may.
     """
 
     start: int
@@ -65,6 +66,7 @@ class Candidate:
     kinds: tuple[int, ...] = ()
     literal: str = ""
     weight: float = 1.0
+    marked: bool = False
 
 
 def link_names(question: str, schema: GraphSchema) -> list[Candidate]:
@@ -110,6 +112,7 @@ def _entities(item: Item, start: int, schema: GraphSchema) -> list[Candidate]:
             str(anchor(kg, entity)),
             schema.kinds_of_entity(entity),
             weight=max(0.1, 1 - item.cost - 0.2 * rank - corrected),
+            marked=item.mention.marked,
         )
         for rank, entity in ranked[:NAMESAKES]
     ]

@@ -358,6 +358,14 @@ def test_a_query_that_leaves_a_name_out_is_asked_back_where_the_model_stays_with
     assert offered(read()[0]) == ['~type("country")']
 
 
+def test_a_word_that_may_be_a_name_by_chance_may_be_left_out(server: OpenAIServer) -> None:
+    kg = KnowledgeGraph.from_triples([("Spain", "borders", "France"), ("Rank", "borders", "Spain")], "films")
+    server.then(for_ever=writes("{borders}({Spain})"))
+    found, _ = read("Rank the neighbours of Spain", kg)
+    assert (str(found.query), found.confidence) == ('borders("Spain")', 0.9)
+    assert 'names "Rank", which the query leaves out' in told(server)
+
+
 def test_a_number_that_is_written_out_is_not_left_out(server: OpenAIServer) -> None:
     server.then(writes("{population}(α) > 40"))
     assert str(read("Which countries have more than 40 people?")[0].query) == 'population(~type("country")) > 40'

@@ -34,7 +34,23 @@ def test_what_is_written_of_a_question_is_known_by_its_ids() -> None:
         assert [name.label for name in question.used(text)] == ["Oregon", "1801"]
         assert question.left_out(text) == []
         assert str(question.query(text).query) == 'founded(~state("Oregon")) > 1801'
-    assert question.left_out(f"{state}(a)") == ["1801"]
+    assert [name.text for name in question.left_out(f"{state}(a)")] == ["1801"]
+
+
+@pytest.mark.parametrize(
+    ("question", "sure"),
+    [
+        ("Which towns are in Oregon?", ["Oregon"]),
+        ("which towns are in oregon?", []),
+        ("Salem lies in Oregon?", ["Oregon"]),
+        ("[Salem] lies in Oregon?", ["Salem"]),
+        ('"Salem" lies in Oregon?', ["Salem"]),
+        ("What was founded in 1802?", ["1802"]),
+    ],
+)
+def test_a_name_is_sure_where_it_is_marked_or_has_a_capital_within_the_question(question: str, sure: list[str]) -> None:
+    linked = LinkedQuestion.of(question, SCHEMA)
+    assert [name.label for name in linked.names if linked.is_surely_named(name)] == sure
 
 
 def test_of_several_things_of_one_name_each_may_stand_for_the_other() -> None:
