@@ -204,7 +204,7 @@ class _Asking:
         for one in said.queries:
             try:
                 checked = self._question.query(one.query)
-                doubt = self._doubt(one.query, checked.query, best=not readings)
+                doubt = self._doubt(one.query, checked.query) if not readings else ""
             except SkylarkError as error:
                 problems.append((one.probability, _cut(f"{error}, in {one.query}")))
                 continue
@@ -217,12 +217,11 @@ class _Asking:
             readings.append(WeighedReading(None, left, ""))
         return readings, [text for probability, text in problems if probability >= POSSIBLE or not readings]
 
-    def _doubt(self, written: str, query: Query, best: bool) -> str:
-        """Why a query may not be meant: it leaves a name out, or, if it is the best, finds nothing; else ""."""
+    def _doubt(self, written: str, query: Query) -> str:
+        """Why a model's best query may not be meant: it leaves a name out, or finds nothing; else ""."""
         if left_out := [name.text for name in self._question.left_out(written)]:
             return f"the question names {quoted_list(left_out, 'and')}, which the query leaves out"
-        nothing = emptied(query, self._question.schema.kg) if best else ""
-        if nothing:
+        if nothing := emptied(query, self._question.schema.kg):
             self._empty[str(query)] = nothing
         return nothing
 
