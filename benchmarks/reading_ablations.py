@@ -44,7 +44,7 @@ from reasoning.reading.model.checking import Checked
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.loading import JOB, PACKAGED, reader_of
 from reasoning.reading.model.reader import QuestionReader
-from reasoning.reading.model.schema import GraphSchema
+from reasoning.reading.model.schema import GraphSchema, schema_of
 from reasoning.reading.teaching.domains import load_domains
 from reasoning.reading.teaching.drawing import LessonDrawer
 
@@ -90,24 +90,21 @@ def untaught(source: str) -> ShownExamples:
     return ShownExamples(Writer(decoder, model.get_output_embeddings(), LineTokens(tokenizer), writing))
 
 
-def bound_alone(query: Query, schema: GraphSchema) -> Checked | None:
+def bound_alone(query: Query, schema: GraphSchema) -> Checked:
     """In the place of `check`: whether all names are there, and no more."""
-    try:
-        bind(query, schema.kg)
-    except SkylarkError:
-        return None
+    bind(query, schema.kg)
     return Checked(query)
 
 
 @contextmanager
 def changed(variant: str) -> Iterator[None]:
     """The product with one thing taken out."""
-    reader = "reasoning.reading.model.reader"
+    reading = "reasoning.reading.model"
     with ExitStack() as patches:
         if variant == FREE:
-            patches.enter_context(patch(f"{reader}.query_grammar", lambda prompt, piece: ANY_TEXT))
+            patches.enter_context(patch(f"{reading}.reader.query_grammar", lambda prompt, piece: ANY_TEXT))
         if variant == UNCHECKED:
-            patches.enter_context(patch(f"{reader}.check", bound_alone))
+            patches.enter_context(patch(f"{reading}.linked_question.check", bound_alone))
         yield
 
 
@@ -153,7 +150,7 @@ def main() -> None:
             found[variant] = read_all(records, graphs, {name: reader_of(kg, PACKAGED) for name, kg in graphs.items()})
     for source in sources:
         beams, confidence = untaught(source), Confidence.read(Path("none"))
-        readers = {name: QuestionReader(kg, beams, confidence) for name, kg in graphs.items()}  # type: ignore[arg-type]
+        readers = {name: QuestionReader(schema_of(kg), beams, confidence) for name, kg in graphs.items()}  # type: ignore[arg-type]
         found[f"{model_name(source)}, not taught"] = read_all(records, graphs, readers)
     report = {
         "command": "python -m benchmarks.reading_ablations --untaught Qwen2.5-Coder-{0.5,1.5}B-Instruct-Q4_K_M.gguf",

@@ -28,9 +28,9 @@ from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.teaching.examining import expected_calibration_error
 from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.query.read_question import ReadQuestion
+from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
-from reasoning.reading.model.reader import WeighedReading
 from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 
 COST = 3.0

@@ -44,7 +44,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         choices=("auto", "text", "structured", "marks"),
         help="plain, JSON by a schema, marks of a taught model, or as the model can (auto)",
     )
-    lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens of the graph that a prompt may hold")
+    lark.add_argument("--token-budget", type=positive, metavar="N", help="tokens of the graph that a step may be shown")
     lark.add_argument("--max-parts", type=positive, metavar="N", help="parts that a step too big for that may take")
     lark.add_argument("--repairs", type=int, metavar="N", help="replies asked for again, shown what is wrong (1)")
     lark.add_argument("--timeout", type=float, metavar="S", help="seconds for one reply, retries included")
@@ -63,7 +63,7 @@ def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
         "--cache", action=argparse.BooleanOptionalAction, default=cache,
         help=f"keep replies on disk and read them back; default: {'yes' if cache else 'no'}",
     )  # fmt: skip
-    hosted.add_argument("--samples", type=positive, metavar="N", help="readings of a question that vote (1)")
+    hosted.add_argument("--samples", type=positive, metavar="N", help="readings of a question that are averaged (1)")
     hosted.add_argument("--retries", type=int, metavar="N", help="requests sent again after an error that may pass")
     hosted.add_argument("--requests-per-minute", type=float, metavar="N", help="most requests a minute, evenly spaced")
     hosted.add_argument("--max-concurrency", type=positive, metavar="N", help="most requests under way at once")

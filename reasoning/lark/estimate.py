@@ -22,11 +22,13 @@ from reasoning.query.binding import bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import looks_formal, read_question
-from reasoning.reading.hosted.query_prompt import reading_messages
+from reasoning.reading.hosted.messages import reading_messages
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.schema import schema_of
 from reasoning.reading.question_input import QuestionInput, question_of
 
-READING_REPLY = (15, 150)
-"""Tokens of a reply that writes a question as a query: a short query alone, and a long one with assumptions."""
+READING_REPLY = (25, 150)
+"""Tokens of a reply that writes a question as queries: one short query, and three long ones."""
 
 
 class Asked(Protocol):
@@ -138,10 +140,10 @@ class _Count:
             return Query.parse(question)
         if (llm := self._reasoner.reader) is not None:
             reasoner = self._reasoner
-            for draw in range(reasoner.options.samples):
-                messages = reading_messages(question, reasoner.kg, llm, reasoner.options, draw)
-                prompt = "\n".join(message.text for message in messages)
-                self._add(count_tokens(llm, [prompt])[0], *READING_REPLY)
+            messages = reading_messages(LinkedQuestion.of(question, schema_of(reasoner.kg)).prompt)
+            tokens = count_tokens(llm, ["\n".join(message.text for message in messages)])[0]
+            for _ in range(reasoner.options.samples):
+                self._add(tokens, *READING_REPLY)
         try:
             return read_question(question, self._reasoner.kg, None)[0]
         except QuestionError:

@@ -1,14 +1,13 @@
 """Questions in plain English, read as queries.
 
-With a chat model that writes structured output the model reads them; without one, or where it writes nothing that fits
-the graph, a grammar of English over the words that name entities and relations does. Either way the query is checked
-against the graph, and a question that cannot be read says what was understood and what it may mean, and is never a
-guess.
+A language model writes the query over ids of the names that are linked and of the schema's part that may be needed: the
+embedded one, which was taught to, or a chat model that writes structured output. Without one, a grammar of English over
+the words that name entities and relations reads. Either way the query is checked against the graph, and a question that
+cannot be read says what was understood and what it may mean, and is never a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from langchain_core.language_models import BaseChatModel
@@ -21,8 +20,7 @@ from reasoning.language.readers import RULES, adapter_folder
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
-from reasoning.reading.hosted.structured import write_queries
-from reasoning.reading.hosted.voting import decided
+from reasoning.reading.hosted.reader import NoQueryWrittenError, understood_by_hosted
 from reasoning.reading.model.loading import PACKAGED
 from reasoning.reading.model.understanding import understood_by_model
 from reasoning.reading.options import ReadingOptions
@@ -53,8 +51,8 @@ def understand(
     Args:
         question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
-        llm: a chat model that can write structured output, or None to read by the grammar or the embedded model.
-        options: what the chat model is shown and how often it is asked, its time limit, retries and prices.
+        llm: a chat model that can write structured output, or None to read by the rules or the embedded model.
+        options: which of these two reads, and how often a chat model is asked, its time limit, retries and prices.
 
     Raises:
         LLMError: the chat model failed or did not reply in time.
@@ -63,47 +61,41 @@ def understand(
         problem = f"the question has {length:,} characters; at most {MAX_CHARACTERS:,} are read: "
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
-    if llm is None and options.reader != RULES:
-        return understood_by_model(question, kg, adapter_folder(options.reader, PACKAGED))
-    by_grammar = _by_grammar(question, kg)
     if llm is None:
-        return by_grammar
+        return _read_here(question, kg, options.reader)
     spent: list[TokenUsage] = []
-    found = _by_model(question, kg, llm, options, spent.append, by_grammar)
+    try:
+        found = understood_by_hosted(question, kg, llm, options, spent.append)
+    except QuestionError as error:
+        found = _not_understood(question, error)
+    except NoSchemaError:
+        found = _read_instead(question, kg, options.reader, f"{display_name(llm)} cannot write queries")
+    except NoQueryWrittenError as error:
+        found = _read_instead(question, kg, options.reader, str(error))
     return replace(found, usage=TokenUsage.total(spent))
 
 
-def _by_model(
-    question: str,
-    kg: KnowledgeGraph,
-    llm: BaseChatModel,
-    options: ReadingOptions,
-    spent: Callable[[TokenUsage], None],
-    by_grammar: ReadQuestion,
-) -> ReadQuestion:
-    model = display_name(llm)
+def _read_instead(question: str, kg: KnowledgeGraph, reader: str, why: str) -> ReadQuestion:
+    """What the rules, or the embedded model, understand, with a note why no chat model does."""
+    found = _read_here(question, kg, reader)
+    if found.query is None:
+        return replace(found, problem=f"{found.problem} (And {why})")
+    by = "the rules" if reader == RULES else "the embedded model"
+    return replace(found, assumed=(f"{why}, so the question was read by {by}", *found.assumed))
+
+
+def _read_here(question: str, kg: KnowledgeGraph, reader: str) -> ReadQuestion:
+    """What the rules, or the embedded model, understand a question as."""
     try:
-        written, given, notes = write_queries(question, kg, llm, options, spent, by_grammar)
-    except NoSchemaError:
-        return _noted(by_grammar, f"{model} cannot write queries, so the question was read by the grammar")
+        if reader == RULES:
+            return parse_question(question, kg)
+        return understood_by_model(question, kg, adapter_folder(reader, PACKAGED))
     except QuestionError as error:
-        if str(error) == by_grammar.problem:
-            return by_grammar
-        if by_grammar.query is None:
-            return replace(by_grammar, problem=f"{by_grammar.problem} (And {error})")
-        return _noted(by_grammar, f"{error}, so the question was read by the grammar")
-    return _noted(decided(question, kg, model, given, written, by_grammar), *notes)
+        return _not_understood(question, error)
 
 
-def _by_grammar(question: str, kg: KnowledgeGraph) -> ReadQuestion:
-    try:
-        return parse_question(question, kg)
-    except QuestionError as error:
-        return ReadQuestion(question, None, 0.0, 0.0, problem=str(error))
-
-
-def _noted(found: ReadQuestion, *notes: str) -> ReadQuestion:
-    return replace(found, assumed=(*notes, *found.assumed))
+def _not_understood(question: str, error: QuestionError) -> ReadQuestion:
+    return ReadQuestion(question, None, 0.0, 0.0, problem=str(error))
 
 
 def read_question(

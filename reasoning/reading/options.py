@@ -15,15 +15,17 @@ class ReadingOptions(ModelOptions):
     """How a question is put to a language model; the options of the model itself are in `ModelOptions`.
 
     Attributes:
-        token_budget: tokens that the part of the graph in a prompt may take, by the model's own tokenizer where it has
-            one here: a step's triples, or the relations, names and examples with which a question is read.
+        token_budget: tokens that a step's triples may take in a prompt, by the model's own tokenizer where it has one
+            here. The prompt that a question is read with needs no bound: it shows at most 26 relations, 22 kinds and
+            26 names, each on a short line.
         repairs: replies asked for again, with what is wrong with the last one shown, before a step has failed or a
-            question is left to the grammar.
-        samples: readings of a question asked for; of several, the answer that most of them give is taken.
-        reader: who reads questions where no hosted model does: "rules", "model" (the embedded model with the packaged
-            adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
-        seed: of what is drawn for the prompts: ids, distractors, examples, orders. The same seed and question give the
-            same prompts.
+            question is left to `reader`.
+        samples: readings of a question asked for; the probabilities that they give a query are averaged.
+        reader: who reads questions where no hosted model does, or one writes nothing that fits: "rules", "model" (the
+            embedded model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach
+            questions`.
+        seed: of what is drawn for the prompts: ids, distractors, orders. The same seed and question give the same
+            prompts.
     """
 
     token_budget: int = 1280

@@ -166,8 +166,8 @@ def _answer(behaviour: Behaviour, body: dict[str, Any]) -> bytes:
         error = {"message": f"refused with {behaviour.status}", "type": "error", "code": behaviour.code}
         return json.dumps({"error": error}).encode()
     texts = [_text(message["content"]) for message in body["messages"]]
-    # Shown its error, a reader goes back to the question, the last message with a context.
-    asked = next((text for text in reversed(texts) if "<context>" in text), texts[-1])
+    # Shown its error, a reader goes back to the question: the last message with a context, or with names to write.
+    asked = next((text for text in reversed(texts) if "<context>" in text or text.endswith("\nQuery:")), texts[-1])
     words = behaviour.reply if isinstance(behaviour.reply, str) else behaviour.reply(asked)
     choice = {"index": 0, "message": {"role": "assistant", "content": words}, "finish_reason": behaviour.finish}
     usage = {"prompt_tokens": sum(len(text.split()) for text in texts), "completion_tokens": len(words.split())}

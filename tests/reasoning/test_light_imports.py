@@ -21,6 +21,19 @@ ANSWERING = f"""
 from reasoning import Reasoner
 assert Reasoner(kg, method="exact").answer(query).to_dict()["sentence"]
 """
+READING = f"""
+{LOADING}
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
+from reasoning.reading import understand
+
+class Model(FakeListChatModel):
+    def with_structured_output(self, schema, **how):
+        return self | RunnableLambda(str)
+
+reply = '{{"queries": [{{"query": "A(a)", "probability": 0.9}}]}}'
+assert str(understand("What is Paris the capital of?", kg, Model(responses=[reply])).query) == 'capital_of("Paris")'
+"""
 
 
 def loaded(code: str) -> set[str]:
@@ -37,8 +50,9 @@ def loaded(code: str) -> set[str]:
         (IMPORTING, (*HEAVY, "numpy", "langchain_core", "lark")),
         (LOADING, (*HEAVY, "scipy", "langchain_core")),
         (ANSWERING, (*HEAVY, "scipy")),
+        (READING, ("torch", "transformers", "peft")),
     ],
-    ids=["importing the package", "loading a graph and a query", "answering exactly"],
+    ids=["importing the package", "loading a graph and a query", "answering exactly", "reading by a chat model"],
 )
 def test_what_is_not_needed_is_not_loaded(code: str, unneeded: tuple[str, ...]) -> None:
     assert loaded(code).isdisjoint(unneeded)

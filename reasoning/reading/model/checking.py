@@ -6,10 +6,23 @@ import dataclasses
 import datetime
 from dataclasses import dataclass
 
-from kg_data.errors import SkylarkError
+from reasoning.errors import QueryError, quoted_list
 from reasoning.query.binding import bind
 from reasoning.query.rebuilding import rebuilt
-from reasoning.query.tree import Aggregate, Compare, Intersect, Measured, Operator, Project, Query, Union
+from reasoning.query.tree import (
+    Aggregate,
+    Compare,
+    Every,
+    Intersect,
+    Measure,
+    Measured,
+    Operator,
+    Project,
+    Query,
+    Top,
+    Union,
+)
+from reasoning.reading.model.kinds import Kinds
 from reasoning.reading.model.schema import GraphSchema
 
 _FIRST, _LAST = (1, 1), (12, 31)
@@ -28,20 +41,29 @@ class Checked:
     steps: tuple[str, ...] = ()
 
 
-def check(query: Query, schema: GraphSchema) -> Checked | None:
-    """The query as it can be asked of the graph; None where it cannot."""
-    try:
-        dated = rebuilt(query, lambda node: _of_years(node, schema))
-        bridged: list[str] = []
-        mended = rebuilt(dated, lambda node: _bridged(node, schema, bridged))
-        bind(mended, schema.kg)
-    except (SkylarkError, _Misfit):
-        return None
+def check(query: Query, schema: GraphSchema) -> Checked:
+    """The query as it can be asked of the graph.
+
+    Raises:
+        SkylarkError: it cannot, and why: it only repeats what is named, kinds do not fit, or a name is none.
+    """
+    if not _follows_relation(query):
+        raise QueryError("the query follows no relation: what is asked for is to be written, and not its answer")
+    dated = rebuilt(query, lambda node: _of_years(node, schema))
+    bridged: list[str] = []
+    mended = rebuilt(dated, lambda node: _bridged(node, schema, bridged))
+    bind(mended, schema.kg)
     return Checked(mended, tuple(bridged))
 
 
-class _Misfit(Exception):
-    """Kinds that do not fit and that no one step bridges."""
+def _follows_relation(query: Query) -> bool:
+    if isinstance(query, Project | Every):
+        return True
+    if isinstance(query, Aggregate | Compare | Measured | Top):
+        measure = query.measure
+        if not isinstance(measure, Measure) or _follows_relation(measure.number):
+            return True
+    return any(map(_follows_relation, query.children))
 
 
 def _of_years(node: Query, schema: GraphSchema) -> Query:
@@ -71,13 +93,14 @@ def _bridged(node: Query, schema: GraphSchema, steps: list[str]) -> Query:
     """A projection or an aggregate over things of a kind that its relation does not have, with a step between.
 
     Raises:
-        _Misfit: no one step, or more than one, leads there; or sets of different kinds are to have members in common.
+        QueryError: no one step, or more than one, leads there; or sets of different kinds are to have common members.
     """
     kinds = schema.kinds_of_sets
     if isinstance(node, Intersect):
         known = [found for part in node.parts if (found := kinds.of(part))]
         if len(known) > 1 and not frozenset.intersection(*known):
-            raise _Misfit
+            sets = quoted_list([_words(found, schema) for found in known], "and")
+            raise QueryError(f"nothing is at once {sets}")
         return node
     if isinstance(node, Project) and kinds.whole(node) is None:
         wanted = kinds.end(node, leads_to=node.inverse)
@@ -98,7 +121,12 @@ def _bridged(node: Query, schema: GraphSchema, steps: list[str]) -> Query:
     forward = [found for found in steps_there if not found[1].inverse]
     chosen = forward if len(forward) == 1 else steps_there
     if len(chosen) != 1:
-        raise _Misfit
+        asked = node.relation if isinstance(node, Project) else node.measure
+        raise QueryError(f'"{asked}" is of {_words(wanted, schema)}, and asked of {_words(there, schema)}')
     entry, step = chosen[0]
     steps.append(entry.words)
     return dataclasses.replace(node, source=step)
+
+
+def _words(kinds: Kinds, schema: GraphSchema) -> str:
+    return " or ".join(schema.kinds[kind].words for kind in sorted(kinds))

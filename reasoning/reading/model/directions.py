@@ -10,14 +10,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import cast
 
+from reasoning.errors import QueryError
 from reasoning.query.rebuilding import with_parts
 from reasoning.query.tree import Aggregate, Compare, Every, Measured, Project, Query, Top
 from reasoning.reading.model.kinds import UNKNOWN, Kinds, KindsOfSets
 from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import read_back, written
 
-_FIRST_NUMBER = 900_000_000
-"""Stands for the first name of the prompt where it is a number."""
+_FIRST_NUMBER = 917_263_554_008_000
+"""Stands for the first name of the prompt where it is a number; nobody writes it out."""
 
 
 def without_directions(text: str, prompt: Prompt) -> str:
@@ -51,7 +52,10 @@ def _changed(text: str, prompt: Prompt, mark: Callable[[bool], bool] | None) -> 
     stands_for = _stand_ins(prompt)
     tree = Query.parse(read_back(text, stands_for))
     changed = tree if mark is None else _Directions(prompt, mark).of(tree)
-    return "".join(written(str(changed), {stands: letter for letter, stands in stands_for.items()}))
+    try:
+        return "".join(written(str(changed), {stands: letter for letter, stands in stands_for.items()}))
+    except KeyError as error:
+        raise QueryError(f"{str(error.args[0]).lstrip('~')} is the id of no relation") from None
 
 
 def _stand_ins(prompt: Prompt) -> dict[str, str]:

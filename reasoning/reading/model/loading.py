@@ -1,4 +1,4 @@
-"""The reader of a graph: the weights are loaded at the first question and shared, the last graphs' schemas are kept."""
+"""The reader of a graph: the weights are loaded at the first question, and shared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.writer import load_writer
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.reader import QuestionReader
+from reasoning.reading.model.schema import schema_of
 
 JOB = "queries"
 """What the adapter writes."""
@@ -19,8 +20,8 @@ JOB = "queries"
 PACKAGED = Path(reasoning.language.__file__).parent / "adapters" / "queries"
 """The adapter of the packaged model; its README says how it was made."""
 
-MOST_GRAPHS, MOST_MODELS = 8, 2
-"""Graphs whose schemas, and models whose weights are kept, the last used ones."""
+MOST_MODELS = 2
+"""Models whose weights are kept, the last used ones."""
 
 _loading = threading.RLock()
 
@@ -37,14 +38,9 @@ def reader_of(kg: KnowledgeGraph, folder: Path = PACKAGED, source: str | None = 
         LLMError: the adapter or the weights are missing or damaged, or do not belong together.
     """
     with _loading:
-        return _reader(kg, folder, source)
-
-
-@lru_cache(MOST_GRAPHS)
-def _reader(kg: KnowledgeGraph, folder: Path, source: str | None) -> QuestionReader:
-    return QuestionReader(kg, _beams(folder, source), Confidence.read(folder))
+        return QuestionReader(schema_of(kg), *_model(folder, source))
 
 
 @lru_cache(MOST_MODELS)
-def _beams(folder: Path, source: str | None) -> BeamWriter:
-    return BeamWriter(load_writer(folder, JOB, source))
+def _model(folder: Path, source: str | None) -> tuple[BeamWriter, Confidence]:
+    return BeamWriter(load_writer(folder, JOB, source)), Confidence.read(folder)

@@ -80,11 +80,13 @@ class Mention:
         start: where it begins, in characters.
         text: the stretch.
         entities: with their weights, 0 to 1, the best first.
+        marked: whether quotes or brackets say that it is a name.
     """
 
     start: int
     text: str
     entities: tuple[tuple[int, float], ...]
+    marked: bool = False
 
     @property
     def end(self) -> int:
@@ -143,9 +145,9 @@ class Mentions:
             text = next(filter(None, match.groups()))
             ranks = self._called(text)
             if ranks:
-                yield Mention(match.start(match.lastindex or 0), text, _weighed(ranks))
+                yield Mention(match.start(match.lastindex or 0), text, _weighed(ranks), marked=True)
             elif len(text.split()) <= LONGEST_MARKED:
-                yield Mention(match.start(match.lastindex or 0), text, self._slip(text, marked=True))
+                yield Mention(match.start(match.lastindex or 0), text, self._slip(text, marked=True), marked=True)
 
     def _named(self, question: str, words: Sequence[_Word]) -> Iterator[Mention]:
         for at in range(len(words)):

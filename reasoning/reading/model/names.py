@@ -41,6 +41,7 @@ class Candidate:
         kinds: places of the entity's kinds in the graph's schema.
         literal: "number" or "date" of a value; "" of an entity.
         weight: how well the words fit the name, 0 to 1.
+        marked: whether it stands in brackets or quotes, as names may.
     """
 
     start: int
@@ -50,6 +51,7 @@ class Candidate:
     kinds: tuple[int, ...] = ()
     literal: str = ""
     weight: float = 1.0
+    marked: bool = False
 
 
 def link_names(question: str, schema: GraphSchema) -> list[Candidate]:
@@ -82,6 +84,7 @@ def _entities(mention: Mention, schema: GraphSchema) -> list[Candidate]:
             str(anchor(schema.kg, entity)),
             schema.kinds_of_entity(entity),
             weight=weight,
+            marked=mention.marked,
         )
         for entity, weight in mention.entities[:NAMESAKES]
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ LEAST_SHARE = 0.02
 
 LEAST_OF_KIND = 0.3
 """The same, as a part of all things of that type."""
+
+MOST_GRAPHS = 8
+"""Graphs whose schemas are kept, the last used ones."""
 
 
 class GraphSchema:
@@ -276,3 +279,9 @@ class GraphSchema:
             for entity in sample
         }
         return sorted(sample, key=lambda entity: -degree[entity])[:count]
+
+
+@lru_cache(MOST_GRAPHS)
+def schema_of(kg: KnowledgeGraph) -> GraphSchema:
+    """The schema of a graph, kept."""
+    return GraphSchema(kg)

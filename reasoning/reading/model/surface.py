@@ -25,6 +25,9 @@ _WORDS_IN_QUERIES = {"starts": "name_starts"}
 _WORDS_IN_WRITTEN = {text: short for short, text in _WORDS_IN_QUERIES.items()}
 _SPACED = frozenset(sign.strip() for sign in (*COMPARISONS, *SIGNS))
 _PIECE = re.compile("|".join(re.escape(piece) for piece in (NOTHING, *COMPARISONS, *SIGNS, *FUNCTIONS)) + r"|\S| ")
+_MARKS = frozenset("0123456789.,()[]!~+-*/&|<>= ")
+_SPELLED = re.compile(r"(?<=starts\()[^,]*")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def written(query: str, ids: Mapping[str, str]) -> list[str]:
@@ -77,8 +80,10 @@ def read_back(text: str, meanings: Mapping[str, str]) -> str:
         meanings: what each id stands for.
 
     Raises:
-        QueryError: an id stands for nothing in the prompt.
+        QueryError: something stands there that is no piece, or an id that stands for nothing in the prompt.
     """
+    if foreign := [word for word in _WORD.findall(_SPELLED.sub("", text)) if word not in FUNCTIONS]:
+        raise QueryError(f'"{foreign[0]}" is no word of queries; relations, kinds and names are written as their ids')
     said: list[str] = []
     spelled = False
     for piece in _PIECE.findall(text.strip()):
@@ -92,6 +97,8 @@ def read_back(text: str, meanings: Mapping[str, str]) -> str:
             if piece not in meanings:
                 raise QueryError(f"{piece} stands for nothing that the question or the graph holds")
             said.append(meanings[piece])
+        elif len(piece) == 1 and piece not in _MARKS:
+            raise QueryError(f"{piece} is no part of queries; relations, kinds and names are written as their ids")
         else:
             said.append(_WORDS_IN_QUERIES.get(piece, piece))
         if said[-2:] == ["name_starts", "("]:
@@ -103,6 +110,11 @@ def read_back(text: str, meanings: Mapping[str, str]) -> str:
 def pieces_of(text: str) -> Sequence[str]:
     """A written query's text taken apart."""
     return [piece for piece in _PIECE.findall(text) if piece != " "]
+
+
+def ids_in(text: str) -> frozenset[str]:
+    """The ids that a written query's text holds."""
+    return frozenset(pieces_of(_SPELLED.sub("", text))) & frozenset(KIND_IDS + RELATION_IDS + NAME_IDS)
 
 
 def _tokens(query: str) -> Iterator[tuple[str, str]]:

@@ -121,7 +121,7 @@ def test_the_providers_own_server_has_list_prices(monkeypatch: pytest.MonkeyPatc
 
 
 def test_reading_a_question_is_part_of_the_bill(server: OpenAIServer) -> None:
-    server.then(for_ever=Behaviour(reply='{"query": "to(\\"hub\\")", "assumptions": []}'))
+    server.then(for_ever=Behaviour(reply='{"queries": [{"query": "B(a)", "probability": 0.9}]}'))
     answer = Reasoner(KG, llm=MODEL, method="exact").answer("Where can one go from the hub?")
     assert len(answer.entities) == 8
     assert answer.usage == answer.reading and answer.usage.requests == 1 and answer.usage.input_tokens > 100

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from reasoning.errors import QueryError
 from reasoning.reading.model.directions import with_directions, without_directions
 from tests.reasoning.reading.model.prompts import PROMPT
 
@@ -26,6 +27,12 @@ MARKED = {
 def test_a_direction_is_written_only_where_kinds_do_not_decide_it(marked: str, short: str) -> None:
     assert without_directions(marked, PROMPT) == short
     assert with_directions(short, PROMPT) == marked
+
+
+@pytest.mark.parametrize("text", ["a(b)", "~α(a)", "top(1,a,α)"])
+def test_what_is_no_relation_is_an_error(text: str) -> None:
+    with pytest.raises(QueryError, match=r"is the id of no relation|does not fit here"):
+        with_directions(text, PROMPT)
 
 
 def test_a_direction_that_kinds_rule_out_is_turned() -> None:

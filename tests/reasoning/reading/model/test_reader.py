@@ -14,10 +14,12 @@ from reasoning.language.errors import LLMError
 from reasoning.language.writing.beams import BeamWriter, Written
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading import ReadingOptions, understand
+from reasoning.reading.model.choosing import chosen
 from reasoning.reading.model.confidence import CONFIDENCE_FILE, FEATURES, Confidence
+from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.loading import reader_of
 from reasoning.reading.model.reader import QuestionReader
-from reasoning.reading.model.understanding import chosen
+from reasoning.reading.model.schema import GraphSchema
 from tests.reasoning.reading.model.prompts import SPELLING, TOKENS
 from tests.reasoning.reading.model.test_schema import COMPANY, TYPES
 
@@ -43,21 +45,22 @@ class Scripted:
 
 
 KG = KnowledgeGraph.from_triples([*COMPANY, *TYPES])
+SCHEMA = GraphSchema(KG)
 BARE = Confidence({**dict.fromkeys(FEATURES, 0.0), "bias": 3.0, "log_probability": 4.0}, sure=0.6, possible=0.2)
 
 
 def reader(texts: dict[str, float]) -> QuestionReader:
-    return QuestionReader(KG, cast(BeamWriter, Scripted(**texts)), BARE)
+    return QuestionReader(SCHEMA, cast(BeamWriter, Scripted(**texts)), BARE)
 
 
 def understood(question: str, read: QuestionReader) -> ReadQuestion:
-    prompt, names = read.prompt(question)
-    return chosen(question, read.readings(prompt, names), names, read.confidence)
+    linked = LinkedQuestion.of(question, SCHEMA)
+    return chosen(linked, read.readings(linked), sure=BARE.sure, possible=BARE.possible)
 
 
 def letters(question: str) -> dict[str, str]:
     """The ids of a prompt by the label, relation or kind that they stand for."""
-    prompt, _ = reader({}).prompt(question)
+    prompt = LinkedQuestion.of(question, SCHEMA).prompt
     names = {name.label: letter for name, letter in zip(prompt.names, "abcdef", strict=False)}
     relations = {entry.words: letter for entry, letter in zip(prompt.schema.relations, "ABCDEF", strict=False)}
     return {**names, **relations}

@@ -6,7 +6,7 @@ from reasoning import Query
 from reasoning.errors import QueryError
 from reasoning.language.constraint import Constraint
 from reasoning.reading.model.query_grammar import query_grammar
-from reasoning.reading.model.surface import pieces_of, read_back, written
+from reasoning.reading.model.surface import ids_in, pieces_of, read_back, written
 from tests.reasoning.reading.model.prompts import PROMPT, SPELLING, TOKENS, ids_of, tokens_of
 
 QUERIES = {
@@ -75,6 +75,25 @@ def test_a_relation_may_have_the_name_of_a_short_form() -> None:
 def test_an_id_that_stands_for_nothing_is_an_error() -> None:
     with pytest.raises(QueryError, match="z stands for nothing"):
         read_back("A(z)", PROMPT.meanings)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("works_in(a)", '"works" is no word of queries'),
+        ('B("Ann")', '"Ann" is no word of queries'),
+        ('"1"(a)', "is no part of queries"),
+        ("é(a)", "é is no part of queries"),
+        ("B(a); A(a)", "; is no part of queries"),
+    ],
+)
+def test_what_is_no_piece_is_an_error(text: str, problem: str) -> None:
+    with pytest.raises(QueryError, match=problem):
+        read_back(text, PROMPT.meanings)
+
+
+def test_the_beginning_of_a_name_holds_no_ids() -> None:
+    assert ids_in("starts(Bea,~B(b)) &!α") == {"B", "b", "α"}
 
 
 def test_brackets_quotes_and_orders_in_a_name_stay_inside_it() -> None:

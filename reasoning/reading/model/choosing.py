@@ -1,0 +1,77 @@
+"""Of the readings that a language model gives of a question: the one that is answered, or what to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reasoning.errors import quoted_list
+from reasoning.query.read_question import Reading, ReadQuestion
+from reasoning.query.tree import Query
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.names import Candidate
+
+MOST_RIVALS = 3
+"""Readings that are offered to choose from."""
+
+
+@dataclass(frozen=True)
+class WeighedReading:
+    """A query that a question may mean.
+
+    Attributes:
+        query: the query; None where the model says that the graph cannot say what is asked.
+        probability: that the question means it.
+        written: what the model wrote.
+        bridged: relations that were put in, since the kinds did not fit without.
+        features: what the probability was reckoned from, where a regression gives it.
+    """
+
+    query: Query | None
+    probability: float
+    written: str
+    bridged: tuple[str, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+def chosen(
+    question: LinkedQuestion, readings: Sequence[WeighedReading], *, sure: float, possible: float
+) -> ReadQuestion:
+    """The reading that is answered; where none is sure, what to choose from.
+
+    Args:
+        question: as the model was shown it.
+        readings: best first.
+        sure: probability from which a question is answered.
+        possible: probability from which a reading is offered beside others.
+    """
+    asked = question.prompt.question
+    best = readings[0] if readings else None
+    rivals = tuple(
+        Reading(reading.query, _assumed(reading), reading.probability)
+        for reading in [reading for reading in readings if reading.query is not None][: MOST_RIVALS + 1]
+        if reading.query is not None and reading.probability >= possible
+    )
+    if best is not None and best.query is not None and best.probability >= sure:
+        others = tuple(rival for rival in rivals if rival.query != best.query)
+        margin = best.probability - max((other.probability for other in others), default=0.0)
+        return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
+    return ReadQuestion(
+        asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=_problem(best, bool(rivals), question.names)
+    )
+
+
+def _assumed(reading: WeighedReading) -> tuple[str, ...]:
+    return tuple(f'"{step}" was put in between, since the question asks it of another kind' for step in reading.bridged)
+
+
+def _problem(best: WeighedReading | None, rivals: bool, names: Sequence[Candidate]) -> str:
+    known = list(dict.fromkeys(name.label for name in names if not name.literal))[:5]
+    understood = "no name in it is known"
+    if known:
+        understood = f"{quoted_list(known, 'and')} {'is' if len(known) == 1 else 'are'} known"
+    if best is None:
+        return f"the question could not be read as a query of this graph; {understood}"
+    if best.query is None and not rivals:
+        return f"the graph does not seem to hold what the question asks for; {understood}"
+    return f"it is not clear what the question asks of this graph; {understood}"

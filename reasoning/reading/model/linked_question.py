@@ -1,0 +1,112 @@
+"""A question as a language model is shown it, and what is written for it as a query of the graph."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reasoning.query.tree import Query
+from reasoning.reading.model.checking import Checked, check
+from reasoning.reading.model.directions import with_directions
+from reasoning.reading.model.names import Candidate, link_names, name_entry
+from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
+from reasoning.reading.model.schema import GraphSchema
+from reasoning.reading.model.surface import ids_in, read_back
+
+WELL_LINKED = 0.9
+"""Weight from which a name that a query leaves out tells against it."""
+
+
+@dataclass(frozen=True)
+class LinkedQuestion:
+    """A question whose names are linked, with the schema's part that it may need.
+
+    Attributes:
+        schema: of the graph that is asked.
+        prompt: what a model is shown.
+        names: the candidates behind the prompt's names, in their order.
+    """
+
+    schema: GraphSchema
+    prompt: Prompt
+    names: Sequence[Candidate]
+
+    @classmethod
+    def of(cls, question: str, schema: GraphSchema) -> LinkedQuestion:
+        """A question in plain English.
+
+        Raises:
+            QuestionError: a marked name is in no way a name of the graph.
+        """
+        names = link_names(question, schema)
+        part, place = _part(question, names, schema)
+        return cls(schema, Prompt(part, [name_entry(name, schema, part, place) for name in names], question), names)
+
+    def query(self, written: str) -> Checked:
+        """What a model wrote as a query that can be asked.
+
+        Raises:
+            SkylarkError: it cannot, and why.
+        """
+        return check(Query.parse(read_back(with_directions(written, self.prompt), self.prompt.meanings)), self.schema)
+
+    def used(self, written: str) -> list[Candidate]:
+        """The names that are written, by their ids or, of numbers, written out."""
+        ids = ids_in(written)
+        return [
+            name
+            for letter, name in zip(NAME_IDS, self.names, strict=False)
+            if letter in ids or (name.literal and name.label in written)
+        ]
+
+    def left_out(self, written: str) -> list[Candidate]:
+        """A name of each place of the question that is well linked and of which nothing is written."""
+        spans = [(name.start, name.start + len(name.text)) for name in self.used(written)]
+        unused = {
+            name.start: name
+            for name in self.names
+            if name.weight >= WELL_LINKED
+            and not any(start < name.start + len(name.text) and name.start < end for start, end in spans)
+        }
+        return list(unused.values())
+
+    def is_surely_named(self, name: Candidate) -> bool:
+        """Whether words are no others by chance ("Take" is a film): marked, or where none are, capital or a number."""
+        if any(other.marked for other in self.names):
+            return name.marked
+        return bool(name.literal) or (name.start > 0 and not name.text.islower())
+
+    def namesakes(self, name: Candidate, written: str) -> list[Candidate]:
+        """What else the words of a name may mean as well, of which nothing is written."""
+        used = self.used(written)
+        return [
+            other
+            for other in self.names
+            if (other.start, other.text) == (name.start, name.text)
+            and other not in used
+            and other.weight >= name.weight
+        ]
+
+    def with_name(self, name: Candidate, other: Candidate) -> LinkedQuestion:
+        """The same with the id of one name standing for another one."""
+        at, there = self.names.index(name), self.names.index(other)
+        entries, names = list(self.prompt.names), list(self.names)
+        entries[at], names[at] = entries[there], names[there]
+        return LinkedQuestion(self.schema, replace(self.prompt, names=entries), names)
+
+    def shuffled(self, rng: random.Random) -> LinkedQuestion:
+        """The same with the relations in another order, and so with other ids."""
+        relations = rng.sample(list(self.prompt.schema.relations), len(self.prompt.schema.relations))
+        part = Schema(self.prompt.schema.kinds, relations)
+        return LinkedQuestion(self.schema, replace(self.prompt, schema=part), self.names)
+
+
+def _part(question: str, names: Sequence[Candidate], schema: GraphSchema) -> tuple[Schema, dict[int, int]]:
+    """The schema's part that the question may need, and the place there of each kind of the whole."""
+    if schema.whole is not None:
+        return schema.whole, {at: at for at in range(len(schema.kinds))}
+    near = schema.nearest_relations(question, len(RELATION_IDS))
+    kinds = [kind for name in names for kind in name.kinds]
+    kinds += schema.nearest_kinds(question, len(KIND_IDS) // 3)
+    return schema.part(near, list(dict.fromkeys(kinds)))

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from reasoning import KnowledgeGraph
+from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.schema import GraphSchema
+
+TOWNS = {"Springfield (Illinois)": "Illinois", "Springfield (Oregon)": "Oregon", "Salem": "Oregon"}
+TRIPLES: list[tuple[str, str, str | int]] = [
+    *((town, "state", state) for town, state in TOWNS.items()),
+    *((town, "twin", "Salem") for town in TOWNS if town != "Salem"),
+    *((town, "founded", 1800 + number) for number, town in enumerate(TOWNS)),
+    *((town, "type", "town") for town in TOWNS),
+    ("Illinois", "type", "state"),
+    ("Oregon", "type", "state"),
+]
+KG = KnowledgeGraph.from_triples(TRIPLES)
+SCHEMA = GraphSchema(KG)
+
+
+def ids(question: LinkedQuestion) -> dict[str, str]:
+    """The ids of the relations, by their words."""
+    return {entry.words: letter for entry, letter in zip(question.prompt.schema.relations, "ABC", strict=True)}
+
+
+def test_what_is_written_of_a_question_is_known_by_its_ids() -> None:
+    question = LinkedQuestion.of("Which towns of Oregon were founded after 1801?", SCHEMA)
+    state, founded = ids(question)["state"], ids(question)["founded"]
+    assert [name.label for name in question.names] == ["Oregon", "1801"]
+    for text in (f"{founded}({state}(a)) >b", f"{founded}({state}(a)) > 1801"):
+        assert [name.label for name in question.used(text)] == ["Oregon", "1801"]
+        assert question.left_out(text) == []
+        assert str(question.query(text).query) == 'founded(~state("Oregon")) > 1801'
+    assert [name.text for name in question.left_out(f"{state}(a)")] == ["1801"]
+
+
+@pytest.mark.parametrize(
+    ("question", "sure"),
+    [
+        ("Which towns are in Oregon?", ["Oregon"]),
+        ("which towns are in oregon?", []),
+        ("Salem lies in Oregon?", ["Oregon"]),
+        ("[Salem] lies in Oregon?", ["Salem"]),
+        ('"Salem" lies in Oregon?', ["Salem"]),
+        ("What was founded in 1802?", ["1802"]),
+    ],
+)
+def test_a_name_is_sure_where_it_is_marked_or_has_a_capital_within_the_question(question: str, sure: list[str]) -> None:
+    linked = LinkedQuestion.of(question, SCHEMA)
+    assert [name.label for name in linked.names if linked.is_surely_named(name)] == sure
+
+
+def test_of_several_things_of_one_name_each_may_stand_for_the_other() -> None:
+    question = LinkedQuestion.of("Which state is Springfield in?", SCHEMA)
+    written = f"{ids(question)['state']}(a)"
+    (first,) = question.used(written)
+    (other,) = question.namesakes(first, written)
+    assert question.left_out(written) == []
+    queries = {str(asked.query(written).query) for asked in (question, question.with_name(first, other))}
+    assert queries == {f'state("{town}")' for town in TOWNS if town != "Salem"}
+    assert question.namesakes(first, "A(a) |A(b)") == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_relations_in_another_order_say_the_same(seed: int) -> None:
+    question = LinkedQuestion.of("Which towns are in Oregon?", SCHEMA).shuffled(random.Random(seed))
+    assert str(question.query(f"{ids(question)['state']}(a)").query) == '~state("Oregon")'
