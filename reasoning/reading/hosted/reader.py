@@ -45,9 +45,6 @@ POSSIBLE = 0.1
 LEFT_OUT = 0.5
 """What the probability of a query is multiplied by for each sure name of the question that it leaves out."""
 
-MOST_NAMESAKES = 9
-"""Queries with other things of the same names that are tried."""
-
 SAMPLING_TEMPERATURE = 0.7
 """Of the second sample and those behind it; the first is the likeliest reply."""
 
@@ -227,17 +224,7 @@ class _Asking:
 
     def _of_namesakes(self, written: str, checked: Checked, probability: float) -> list[WeighedReading]:
         """A query, and the same of other things with the names that it uses: no model knows which of them is meant."""
-        meant = [self._question]
-        for name in self._question.used(written):
-            others = (name, *self._question.namesakes(name, written))
-            meant = [question.with_name(name, other) for question in meant for other in others][:MOST_NAMESAKES]
-        asked = {str(checked.query): checked}
-        for question in meant:
-            try:
-                other = question.query(written)
-            except SkylarkError:
-                continue
-            asked.setdefault(str(other.query), other)
+        asked = {str(one.query): one for one in (checked, *self._question.meant(written))}
         left_out = [name for name in self._question.left_out(written) if self._question.is_surely_named(name)]
         each = probability * LEFT_OUT ** len(left_out) / len(asked)
         return [WeighedReading(one.query, each, written, one.steps) for one in asked.values()]

@@ -49,8 +49,9 @@ def chosen(
     best = readings[0] if readings else None
     rivals = tuple(
         Reading(reading.query, _assumed(reading), reading.probability)
-        for reading in [reading for reading in readings if reading.query is not None][: MOST_RIVALS + 1]
-        if reading.query is not None and reading.probability >= possible
+        for place, reading in enumerate(readings[: MOST_RIVALS + 1])
+        # The best is offered however unlikely: its answer may be empty, and that be so.
+        if reading.query is not None and (reading.probability >= possible or not place)
     )
     if best is not None and best.query is not None and best.probability >= sure:
         others = tuple(rival for rival in rivals if rival.query != best.query)
@@ -74,4 +75,6 @@ def _problem(best: WeighedReading | None, rivals: bool, names: Sequence[Candidat
         return f"the question could not be read as a query of this graph; {understood}"
     if best.query is None and not rivals:
         return f"the graph does not seem to hold what the question asks for; {understood}"
+    if best.features.get("empty"):
+        return f"the likeliest reading, {best.query}, finds nothing; {understood}"
     return f"it is not clear what the question asks of this graph; {understood}"

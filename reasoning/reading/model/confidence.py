@@ -17,10 +17,11 @@ from reasoning.language.errors import LLMError
 
 CONFIDENCE_FILE = "confidence.json"
 
-FEATURES = ("log_probability", "rival", "bridged", "nothing", "likeness", "link", "unused", "shared")
+FEATURES = ("log_probability", "rival", "bridged", "nothing", "empty", "likeness", "link", "unused", "shared")
 """What the model gives the query (its logarithm) and the best other one (likewise), how many relations were put in, 1
-where it says that the graph cannot say it, how like the question the query is when it is said in English, the worst
-link that it uses, how many good links it does not use, and 1 where something else has a name that it uses."""
+where it says that the graph cannot say it, 1 where its answer is empty, how like the question the query is when it is
+said in English, the worst link that it uses, how many good links it does not use, and 1 where something else has a name
+that it uses."""
 
 
 @dataclass(frozen=True)

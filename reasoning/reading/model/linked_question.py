@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kg_data.errors import SkylarkError
 from reasoning.query.tree import Query
 from reasoning.reading.model.checking import Checked, check
 from reasoning.reading.model.directions import with_directions
@@ -16,6 +17,9 @@ from reasoning.reading.model.surface import ids_in, read_back
 
 WELL_LINKED = 0.9
 """Weight from which a name that a query leaves out tells against it."""
+
+MOST_NAMESAKES = 9
+"""Queries with other things of the same names that are tried."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,22 @@ class LinkedQuestion:
             SkylarkError: it cannot, and why.
         """
         return check(Query.parse(read_back(with_directions(written, self.prompt), self.prompt.meanings)), self.schema)
+
+    def meant(self, written: str) -> list[Checked]:
+        """The query that was written, and the same of other things with its names; those of them that can be asked."""
+        questions = [self]
+        for name in self.used(written):
+            others = (name, *self.namesakes(name, written))
+            questions = [question.with_name(name, other) for question in questions for other in others]
+            questions = questions[:MOST_NAMESAKES]
+        found: dict[str, Checked] = {}
+        for question in questions:
+            try:
+                checked = question.query(written)
+            except SkylarkError:
+                continue
+            found.setdefault(str(checked.query), checked)
+        return list(found.values())
 
     def used(self, written: str) -> list[Candidate]:
         """The names that are written, by their ids or, of numbers, written out."""

@@ -1,13 +1,19 @@
-"""A question read by a language model that was taught to: written over ids, checked, weighed."""
+"""A question read by a language model that was taught to: written over ids, checked, executed, weighed.
+
+That a query gives nothing tells against it, as in execution-guided decoding (Wang et al. 2018, arXiv 1807.03100).
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
+from reasoning.execution.exact import execute
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import meanings
+from reasoning.query.binding import bind
 from reasoning.query.tree import Query
 from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import Confidence
@@ -52,13 +58,13 @@ class QuestionReader:
             prompt.schema.text,
             prompt.text,
             query_grammar(prompt, self._beams.tokens.piece),
-            lambda written: _query(written, question),
-            key=lambda read: str(read[0]),
+            lambda written: _executed(written, question),
+            key=lambda read: str(read.query),
         )
-        likeness = self._likeness(prompt.question, [meant.value[0] for meant in ranked])
+        likeness = self._likeness(prompt.question, [meant.value.query for meant in ranked])
         readings = []
         for meant, alike in zip(ranked, likeness, strict=True):
-            query, bridged = meant.value
+            query, bridged = meant.value.query, meant.value.steps
             rival = max((other.probability for other in ranked if other is not meant), default=LEAST)
             used = question.used(meant.written)
             features = {
@@ -66,6 +72,7 @@ class QuestionReader:
                 "rival": math.log(max(rival, LEAST)),
                 "bridged": float(len(bridged)),
                 "nothing": float(query is None),
+                "empty": float(meant.value.empty),
                 "likeness": alike,
                 "link": min((name.weight for name in used), default=1.0),
                 "unused": float(len(question.left_out(meant.written))),
@@ -73,6 +80,13 @@ class QuestionReader:
             }
             probability = self.confidence.probability(features)
             readings.append(WeighedReading(query, probability, meant.written, bridged, features))
+        readings.sort(key=lambda reading: -reading.probability)
+        read = {str(reading.query) for reading in readings}
+        for reading in [reading for reading in readings if reading.features["shared"]]:
+            for other in question.meant(reading.written):
+                if str(other.query) not in read:
+                    read.add(str(other.query))
+                    readings.append(replace(reading, query=other.query, bridged=other.steps))
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def _likeness(self, question: str, queries: Sequence[Query | None]) -> list[float]:
@@ -83,12 +97,23 @@ class QuestionReader:
         return [alike.get(at, 0.0) for at in range(len(queries))]
 
 
-def _query(written: str, question: LinkedQuestion) -> tuple[Query | None, tuple[str, ...]] | None:
-    """What was written as a query, and what was put in; None where it cannot be asked."""
+@dataclass(frozen=True)
+class _Executed:
+    """What was written as a query that can be asked, what was put in, and whether its answer is empty."""
+
+    query: Query | None
+    steps: tuple[str, ...] = ()
+    empty: bool = False
+
+
+def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
+    """What was written, executed; None where it cannot be asked."""
     if written.strip() == NOTHING.strip():
-        return None, ()
+        return _Executed(None)
     try:
         checked = question.query(written)
+        kg = question.schema.kg
+        last = execute(kg, bind(checked.query, kg))[-1]
     except SkylarkError:
         return None
-    return checked.query, checked.steps
+    return _Executed(checked.query, checked.steps, last.value is None and not len(last.members))

@@ -42,6 +42,15 @@ LABELS, PHRASES = 0.12, 0.25
 UNSAYABLE, UNLINKED = 0.08, 0.02
 """How often a question is one that the graph cannot say, and how often a name of it is unknown."""
 
+FRAGMENTS = 0.015
+"""How often what stands in a question's place asks nothing of the graph."""
+
+NO_QUESTIONS = (
+    "{}", "{}?", "{} {}", "{} and {}", "what about {}?", "tell me about {}", "{} please", "hello", "thanks", "help",
+    "who are you?", "which one?", "is it?", "why?", "and then?", "what else is there?", "is {} good?", "{} or what?",
+)  # fmt: skip
+"""What that may be; {} stand for names."""
+
 SHORTENED = 0.08
 """How often a thing is named without the last word of its name: "Leeds" for the "Leeds Office"."""
 
@@ -104,6 +113,9 @@ class LessonDrawer:
                 continue
             own = LabelQuestions(graph.schema, partial(self._any_name, graph), self._any_number(graph), self._rng)
             for _ in range(questions):
+                if self._rng.random() < FRAGMENTS:
+                    drawn.append(self._fragment(graph))
+                    continue
                 if self._rng.random() < LABELS:
                     drawn.append(self._label_lesson(graph, own))
                     continue
@@ -199,6 +211,12 @@ class LessonDrawer:
         prompt = Prompt(graph.schema, shown, self._as_typed(question))
         short = undirected(pieces, prompt)
         return None if short is None else Lesson(prompt, short, "labels")
+
+    def _fragment(self, graph: DrawnGraph) -> Lesson:
+        text = self._rng.choice(NO_QUESTIONS)
+        names = [self._any_name(graph, None) for _ in range(text.count("{}"))]
+        text = self._as_typed(text.format(*(name.text for name in names)))
+        return Lesson(Prompt(graph.schema, names, text), [NOTHING], "none")
 
     def _any_name(self, graph: DrawnGraph, at: int | None) -> NameEntry:
         key = next((key for key, place in graph.kinds.items() if place == at), None)
