@@ -47,6 +47,14 @@ class LinkedQuestion:
         part, place = _part(question, names, schema)
         return cls(schema, Prompt(part, [name_entry(name, schema, part, place) for name in names], question), names)
 
+    @property
+    def is_names_alone(self) -> bool:
+        """Whether nothing stands beside the names, so that nothing is asked of them."""
+        letters = list(self.prompt.question)
+        for name in self.names:
+            letters[name.start : name.start + len(name.text)] = " " * len(name.text)
+        return bool(self.names) and not any(map(str.isalnum, letters))
+
     def query(self, written: str) -> Checked:
         """What a model wrote as a query that can be asked.
 

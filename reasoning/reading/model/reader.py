@@ -52,6 +52,8 @@ class QuestionReader:
 
     def readings(self, question: LinkedQuestion) -> list[WeighedReading]:
         """The same of a question whose names are linked."""
+        if question.is_names_alone:
+            return []
         prompt = question.prompt
         ranked = meanings(
             self._beams,
