@@ -47,7 +47,11 @@ def records() -> list[dict[str, Any]]:
     for path in (*(HERE / "lists" / f"questions.{name}.jsonl" for name in (*TAUGHT, *NOT_TAUGHT)), *packaged_lists()):
         lines = path.read_text(encoding="utf-8").splitlines()
         whole = any(path.name == f"questions.{name}.jsonl" for name in NOT_TAUGHT)
-        found += [json.loads(line) for number, line in enumerate(lines) if whole or not number % KEPT_BACK]
+        kept = [json.loads(line) for number, line in enumerate(lines) if whole or not number % KEPT_BACK]
+        for record in kept:
+            if (beside := path.parent / record.get("kg", "world")).is_file():
+                record["kg"] = str(beside)
+        found += kept
     return found
 
 

@@ -118,10 +118,11 @@ class Mentions:
 
     Args:
         kg: the graph.
+        kinds: words for kinds of its things, which name no entity.
     """
 
-    def __init__(self, kg: KnowledgeGraph) -> None:
-        self._kg = kg
+    def __init__(self, kg: KnowledgeGraph, kinds: Sequence[str] = ()) -> None:
+        self._kg, self._kinds = kg, kinds
 
     def of(self, question: str) -> list[Mention]:
         """The mentions of a question in its order, longer ones first where several begin together.
@@ -339,9 +340,9 @@ class Mentions:
 
     @cached_property
     def _own_words(self) -> frozenset[str]:
-        """The words of relations and types, in both numbers, in folded form."""
+        """The words of relations and kinds, in both numbers, in folded form."""
         words = {fold(label_words(name)) for name in self._kg.relation_names()}
-        kinds = {fold(name) for name in self._kg.type_names}
+        kinds = {fold(name) for name in (*self._kg.type_names, *self._kinds)}
         return frozenset(words | kinds | {f"{name}s" for name in kinds} | {f"{name[:-1]}ies" for name in kinds})
 
     @cached_property
@@ -404,7 +405,7 @@ def _is_slip(written: str, meant: str, marked: bool) -> bool:
 
 
 def _covered(word: _Word, found: Sequence[Mention]) -> bool:
-    return any(mention.start <= word.start and word.end <= mention.end for mention in found)
+    return any(mention.start <= word.start < mention.end for mention in found)
 
 
 def _may_begin_name(words: Sequence[_Word], first: bool, exact: bool) -> bool:

@@ -63,7 +63,7 @@ class GraphSchema:
     @cached_property
     def mentions(self) -> Mentions:
         """Finds names of its entities."""
-        return Mentions(self.kg)
+        return Mentions(self.kg, [kind.words for kind in self.kinds if kind.named])
 
     @cached_property
     def kinds(self) -> Sequence[KindEntry]:

@@ -26,7 +26,7 @@ from reasoning.reading.model.surface import NOTHING, written
 from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
 
 FOLDER = Path(__file__).parent / "questions"
-"""Lists by writers who saw neither the code nor each other's."""
+"""Lists by writers who saw neither the code nor each other's; in `own` with small graphs that they are about."""
 
 KEPT_BACK = 8
 """Of a list the first of every so many questions is not taught, for thresholds to be fitted to."""
@@ -141,7 +141,7 @@ class ListedGraph:
 
 def packaged_lists() -> list[Path]:
     """The lists that come with the project."""
-    return sorted(FOLDER.glob("*.jsonl"))
+    return sorted(FOLDER.rglob("*.jsonl"))
 
 
 def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGraph]:
@@ -149,19 +149,20 @@ def listed_graphs(paths: Sequence[Path], graphs: Sequence[str]) -> list[ListedGr
 
     Args:
         paths: the lists, JSON lines.
-        graphs: names of the graphs whose questions are taken.
+        graphs: names of the graphs whose questions are taken; a graph's file beside the list is taken in any case.
     """
-    records: dict[str, list[dict[str, Any]]] = {name: [] for name in graphs}
+    records: dict[str | Path, list[dict[str, Any]]] = {}
     for path in paths:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
             record = json.loads(line)
-            if number % KEPT_BACK and (name := record.get("kg", "world")) in records:
-                records[name].append(record)
+            name = record.get("kg", "world")
+            beside = path.parent / name
+            if number % KEPT_BACK and (name in graphs or beside.is_file()):
+                records.setdefault(beside if beside.is_file() else name, []).append(record)
     root = kg_data.data_root() / "kg"
     return [
         ListedGraph(KnowledgeGraph.load(folder if (folder := root / name).is_dir() else name), found)
         for name, found in records.items()
-        if found
     ]
 
 
