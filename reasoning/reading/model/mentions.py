@@ -198,18 +198,28 @@ class Mentions:
             label = self._kg.entity_labels[entity]
             exact = text in (label, self._kg.identifier(entity))
             ranks[0 if exact else 1 if fold(label) == key else 2].append(entity)
-        return self._with_namesakes(key, [rank for rank in ranks if rank])
+        return self._with_namesakes(text, [rank for rank in ranks if rank])
 
-    def _with_namesakes(self, key: str, ranks: list[list[int]]) -> list[list[int]]:
-        """The ranks, with those that brackets tell apart and that are as well known: there are two Birminghams."""
+    def _with_namesakes(self, text: str, ranks: list[list[int]]) -> list[list[int]]:
+        """The ranks, with what has as good a right to the name: there are two Birminghams, and two Koreas.
+
+        Beside a bare name these are the ones that brackets tell apart, beside a part of a longer name the things of the
+        same type that have it in theirs; in both cases those that are about as well known.
+        """
         if not ranks:
             return ranks
-        first = ranks[0][0]
-        bare = fold(self._kg.entity_labels[first]) == key
-        others = [other for other in self._kg.names.told_apart(key) if other not in ranks[0]] if bare else []
-        least = AS_WELL_KNOWN * self._prominence(first)
-        beside = [other for other in others if self._prominence(other) >= least]
-        alike = [other for other in beside if set(self._kg.types(other)) & set(self._kg.types(first))]
+        key, first = fold(text), ranks[0][0]
+        label, types = self._kg.entity_labels[first], set(self._kg.types(first))
+        if fold(label) == key:
+            others, least = self._kg.names.told_apart(key), AS_WELL_KNOWN
+        elif key in fold(label).split():
+            others = [other for other in self._having(text.title()) if types & set(self._kg.types(other))]
+            others, least = list(dict.fromkeys(others)), AS_WELL_KNOWN / 10
+        else:
+            return ranks
+        least *= self._prominence(first)
+        beside = [other for other in others if other not in ranks[0] and self._prominence(other) >= least]
+        alike = [other for other in beside if types & set(self._kg.types(other))]
         rest = [[entity for entity in rank if entity not in beside] for rank in ranks[1:]]
         apart = [other for other in beside if other not in alike]
         return [rank for rank in ([*ranks[0], *alike], apart, *rest) if rank]
@@ -311,15 +321,16 @@ class Mentions:
 
     def _parts(self, text: str) -> tuple[tuple[int, float], ...]:
         """What has a text in its name as whole words: "Schiphol", "Heathrow"; () where more than a few have."""
-        labels = self._kg.entity_labels
-        found: list[int] = []
-        for name in dict.fromkeys((text, text.capitalize())):
-            for match in islice(re.finditer(re.escape(name.encode()), labels.blob.tobytes()), MOST_FOUND):
-                entity = int(np.searchsorted(labels.offsets, match.start(), "right")) - 1
-                if re.search(rf"(?<!\w)(?<!\bof ){re.escape(name)}(?!\w)", labels[entity]):
-                    found.append(entity)
-        unique = list(dict.fromkeys(found))
-        return tuple((entity, 1 - PART) for entity in unique) if len(unique) <= FEW_PARTS else ()
+        found = list(dict.fromkeys(entity for name in (text, text.capitalize()) for entity in self._having(name)))
+        return tuple((entity, 1 - PART) for entity in found) if len(found) <= FEW_PARTS else ()
+
+    def _having(self, text: str) -> Iterator[int]:
+        """Entities with a text in their labels as whole words, among a bounded number of places."""
+        labels, whole = self._kg.entity_labels, re.compile(rf"(?<!\w)(?<!\bof ){re.escape(text)}(?!\w)")
+        for match in islice(re.finditer(re.escape(text.encode()), labels.blob.tobytes()), MOST_FOUND):
+            entity = int(np.searchsorted(labels.offsets, match.start(), "right")) - 1
+            if whole.search(labels[entity]):
+                yield entity
 
     def _slip(self, text: str, marked: bool = False) -> tuple[tuple[int, float], ...]:
         """The entity whose name a text is a slip for, hardly ever in the first letter; () where there is none.

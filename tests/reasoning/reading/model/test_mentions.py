@@ -64,6 +64,20 @@ def test_namesakes_that_brackets_tell_apart_come_with_the_bare_name(mentions: Me
     assert named(mentions, "what is near Springfield (Illinois)?") == [["Springfield (Illinois)"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Korea", {"North Korea", "South Korea"}),
+        ("congo", {"Democratic Republic of the Congo", "Republic of the Congo"}),
+    ],
+)
+def test_a_part_of_a_name_means_all_well_known_things_of_its_type_that_have_it(name: str, expected: set[str]) -> None:
+    kg = KnowledgeGraph.load("world")
+    entities = Mentions(kg).of(f"what is the capital of {name}?")[0].entities
+    assert {kg.entity_labels[entity] for entity, _ in entities} == expected
+    assert len({weight for _, weight in entities}) == 1
+
+
 def test_a_marked_name_that_is_none_is_an_error_with_the_nearest(mentions: Mentions) -> None:
     with pytest.raises(QuestionError, match="France"):
         mentions.of("what is near [Frunce land]?")
