@@ -185,7 +185,8 @@ class Mentions:
         if common or fold(text) in self._own_words:
             return False
         if text.islower() and len(text) <= SHORT:
-            return self._is_label(text, ranks) and not lemmas(text)
+            own = any(self._kg.entity_labels[entity] == text for entity in ranks[0])
+            return own or (self._is_label(text, ranks) and not lemmas(text))
         if text.islower() and lemmas(text) and self._has_capital(ranks) and self._is_large:
             return any(self._is_well_known(entity) for rank in ranks for entity in rank)
         return True

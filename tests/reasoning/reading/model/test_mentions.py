@@ -11,7 +11,7 @@ from reasoning.reading.model.mentions import Mentions
 NAMES = (
     "France", "French", "São Tomé", "Euro", "Pound Sterling", "Leeds Office", "Amsterdam Airport Schiphol", "The Who",
     "Kyrgyzstan", "Guinea-Bissau", "St. John's", "copywriting", "Virus", "May", "Simon & Schuster", "Tunisia", "Korea",
-    "Springfield", "Springfield (Illinois)", "South Korea", "Spanish Language", "Spain",
+    "Springfield", "Springfield (Illinois)", "South Korea", "Spanish Language", "Spain", "hub", "Bus",
 )  # fmt: skip
 KG = KnowledgeGraph.from_triples([*((name, "is near", "Somewhere") for name in NAMES), ("Oslo", "serves", "Rome")])
 
@@ -51,6 +51,8 @@ def named(mentions: Mentions, question: str) -> list[list[str]]:
         ("what is near South Korea?", [["South Korea"]]),
         ("where is Spanish spoken?", [["Spain", "Spanish Language"]]),
         ("what serves it?", []),
+        ("where can one go from the hub?", [["hub"]]),
+        ("who comes by bus?", []),
         ('what is near "St. John\'s"?', [["St. John's"]]),
         ('He said "this is far too long for any name in the graph at all". What is near Spain?', [["Spain"]]),
     ],
