@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import HERE, OPEN, UNSEEN, graph_named, judged
+from benchmarks.student_runs import write_report
 from kg_data.errors import SkylarkError
 from kg_data.text_table import aligned
 from reasoning.graph.store import KnowledgeGraph
@@ -158,10 +158,7 @@ def main() -> None:
         "machine": machine(),
         "found": found,
     }
-    text = as_markdown(report)
-    (RESULTS / "reading_ablations.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "reading_ablations.md").write_text(text, encoding="utf-8")
-    print(text)
+    write_report("reading_ablations", report, as_markdown(report))
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -12,33 +12,30 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import random
 import re
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
+from benchmarks.student_runs import taught, write_report
 from kg_data.text_table import aligned
-from reasoning.language.teaching.checkpoints import LOG_FILE, Progress, last_checkpoint
-from reasoning.language.teaching.loop import claim_folder, teach
-from reasoning.language.teaching.preparing import prepare_writer
-from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.teaching.checkpoints import Progress
+from reasoning.language.teaching.write_learner import TaughtPack
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens
-from reasoning.reading.model.loading import JOB
 from reasoning.reading.model.prompt import ANSWER, KIND_IDS, RELATION_IDS, on_a_line
 from reasoning.reading.teaching.bindings import Binding, draw_bindings
 from reasoning.reading.teaching.curriculum import HELD_OUT, MOST_BINDINGS, TURNS, QuestionTeachingOptions
 from reasoning.reading.teaching.domains import Domain, load_domains
 from reasoning.reading.teaching.graphs import DrawnGraph, draw_graph
 
-TOKENS, REPORT_EVERY, PACKS = 80_000, 20_000, 10
+OPTIONS = QuestionTeachingOptions(tokens=80_000, report_every=20_000, learning_rate=8e-4)
+PACKS = 10
 NAMINGS = ("ids", "labels")
 _ID = re.compile(r" =.$", re.MULTILINE)
 
@@ -48,8 +45,8 @@ class Bindings:
 
     unique_tokens = 0
 
-    def __init__(self, naming: str, options: QuestionTeachingOptions, tokens: WriterTokens) -> None:
-        self._naming, self._options, self._tokens = naming, options, tokens
+    def __init__(self, naming: str, tokens: WriterTokens) -> None:
+        self._naming, self._tokens = naming, tokens
         domains = load_domains()
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         apart = [domain for domain in domains if domain.name in HELD_OUT]
@@ -61,7 +58,7 @@ class Bindings:
 
     def next_pass(self, progress: Progress) -> list[TaughtPack]:
         """One pack, drawn by the update's number."""
-        return [self._pack(self._taught, random.Random(f"{self._options.seed}|{progress.updates}"), TURNS, "taught")]
+        return [self._pack(self._taught, random.Random(f"{OPTIONS.seed}|{progress.updates}"), TURNS, "taught")]
 
     def calibration(self) -> Sequence[TaughtPack]:
         """The exam: no probability of this run is used."""
@@ -76,7 +73,7 @@ class Bindings:
         for at in range(0, len(drawn), turns):
             segment = Segment.of(*(self._turn(graph, binding) for binding in drawn[at : at + turns]))
             held = len(beginning) + sum(len(other.tokens) for other in segments)
-            if segments and held + len(segment.tokens) > self._options.tokens_of_a_pass:
+            if segments and held + len(segment.tokens) > OPTIONS.tokens_of_a_pass:
                 break
             segments.append(segment)
         return TaughtPack(Pack(beginning, segments), [kind] * len(segments))
@@ -94,19 +91,6 @@ class Bindings:
         return on_a_line(graph.schema.kinds[KIND_IDS.index(piece)].words)
 
 
-def taught(naming: str, out: Path) -> list[dict[str, Any]]:
-    """The log of a run, taught to its end if it is not."""
-    options = QuestionTeachingOptions(tokens=TOKENS, report_every=REPORT_EVERY, learning_rate=8e-4)
-    claim_folder(out, options)
-    writer = prepare_writer(JOB, options, last_checkpoint(out))
-    teach(Bindings(naming, options, writer.tokens), options, out, WriteLearner(writer), say)
-    return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("runs", type=Path, help="folder for the two runs")
@@ -115,12 +99,9 @@ def main() -> None:
         "command": "python -m benchmarks.reading_ids RUNS",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "curves": {naming: taught(naming, folder / naming) for naming in NAMINGS},
+        "curves": {naming: taught(OPTIONS, folder / naming, partial(Bindings, naming)) for naming in NAMINGS},
     }
-    text = as_markdown(report)
-    (RESULTS / "reading_ids.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "reading_ids.md").write_text(text, encoding="utf-8")
-    print(text)
+    write_report("reading_ids", report, as_markdown(report))
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -12,32 +12,32 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import random
-import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.exact_executor import RESULTS
 from benchmarks.machine import machine, machine_words
+from benchmarks.student_runs import taught, write_report
 from kg_data.text_table import aligned
-from reasoning.language.teaching.checkpoints import LOG_FILE, Progress, last_checkpoint
-from reasoning.language.teaching.loop import claim_folder, teach
-from reasoning.language.teaching.preparing import prepare_writer
-from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.teaching.checkpoints import Progress
+from reasoning.language.teaching.write_learner import TaughtPack
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens
-from reasoning.reading.model.loading import JOB
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, Schema, on_a_line
 from reasoning.reading.teaching.curriculum import HELD_OUT, QuestionTeachingOptions, packed
 from reasoning.reading.teaching.domains import Domain, load_domains
 from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
 
-TOKENS, REPORT_EVERY, RATE, PACKS = 200_000, 50_000, 1.5e-3, 16
-"""Of each student, and packs of an examination."""
+OPTIONS = QuestionTeachingOptions(tokens=200_000, report_every=50_000, learning_rate=1.5e-3)
+"""Of each student, but for its layers."""
+
+PACKS = 16
+"""Of an examination, from each kind of domains."""
 
 HELD, TAUGHT = "held-out domains", "taught domains"
 
@@ -78,8 +78,8 @@ class Lessons:
 
     unique_tokens = 0
 
-    def __init__(self, pack: Packed, options: QuestionTeachingOptions, tokens: WriterTokens) -> None:
-        self._pack, self._options, self._tokens = pack, options, tokens
+    def __init__(self, pack: Packed, tokens: WriterTokens) -> None:
+        self._pack, self._tokens = pack, tokens
         domains = load_domains()
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         apart = [domain for domain in domains if domain.name in HELD_OUT]
@@ -91,30 +91,16 @@ class Lessons:
 
     def next_pass(self, progress: Progress) -> list[TaughtPack]:
         """One pack, drawn by the update's number."""
-        return [self._drawn(self._taught, f"{progress.updates}", "taught", self._options.tokens_of_a_pass)]
+        return [self._drawn(self._taught, f"{progress.updates}", "taught", OPTIONS.tokens_of_a_pass)]
 
     def calibration(self) -> Sequence[TaughtPack]:
         """The exam: no probability of this run is used."""
         return self.exam
 
     def _drawn(self, domains: Sequence[Domain], seed: str, kind: str, most: int | None) -> TaughtPack:
-        drawn = LessonDrawer(domains, random.Random(f"{self._options.seed}|{seed}")).pack(bindings=0)
+        drawn = LessonDrawer(domains, random.Random(f"{OPTIONS.seed}|{seed}")).pack(bindings=0)
         pack = self._pack(drawn, self._tokens, most)
         return TaughtPack(pack.pack, [kind] * len(pack.kinds))
-
-
-def taught(name: str, out: Path) -> list[dict[str, Any]]:
-    """The log of a student, taught to its end if it is not."""
-    layers, pack = STUDENTS[name]
-    options = QuestionTeachingOptions(tokens=TOKENS, report_every=REPORT_EVERY, learning_rate=RATE, layers=layers)
-    claim_folder(out, options)
-    writer = prepare_writer(JOB, options, last_checkpoint(out))
-    teach(Lessons(pack, options, writer.tokens), options, out, WriteLearner(writer), say)
-    return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -125,12 +111,12 @@ def main() -> None:
         "command": "python -m benchmarks.reading_students RUNS",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "curves": {name: taught(name, folder / f"student{number}") for number, name in enumerate(STUDENTS)},
+        "curves": {
+            name: taught(replace(OPTIONS, layers=layers), folder / f"student{number}", partial(Lessons, pack))
+            for number, (name, (layers, pack)) in enumerate(STUDENTS.items())
+        },
     }
-    text = as_markdown(report)
-    (RESULTS / "reading_students.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "reading_students.md").write_text(text, encoding="utf-8")
-    print(text)
+    write_report("reading_students", report, as_markdown(report))
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -126,3 +126,11 @@ def model_folder() -> Path:
 def sentence_encoder() -> SentenceEncoder:
     """The packaged encoder, loaded once."""
     return SentenceEncoder(model_folder())
+
+
+def vectors_if_installed(phrases: Sequence[str]) -> Vectors | None:
+    """The vectors of some phrases; None where there are no phrases, or no encoder is installed."""
+    try:
+        return sentence_encoder().encode(phrases) if phrases else None
+    except MissingPackageError:
+        return None

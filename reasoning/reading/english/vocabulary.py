@@ -335,9 +335,6 @@ UNSAYABLE = _words(
     couldn't almost nearly hardly barely nobody several many few single multiple various"""
 )
 
-# In small letters a short word is English, French or a code before it is a name; these are always names.
-SHORT_NAMES = _words("uk usa uae drc") | {"the us"}
-
 # Verbs that say that two things have to do with each other, and hardly how: which relation is meant, the graph decides.
 LIGHT = _words(
     """appear appears appeared appearing feature features featured featuring involve involves involved involving
@@ -358,12 +355,6 @@ LIGHT = _words(
 
 # Words that stand for a name before them.
 PRONOUNS = _words("it them him its their his")
-
-# Who speaks which language, in one word.
-SPEAKERS = {
-    "francophone": "French", "anglophone": "English", "lusophone": "Portuguese", "hispanophone": "Spanish",
-    "germanophone": "German", "russophone": "Russian", "arabophone": "Arabic",
-}  # fmt: skip
 
 # Whose what is meant is said before, if it is said.
 THEIR = _words("their its his her")

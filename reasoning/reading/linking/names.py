@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reasoning.errors import AmbiguousEntityError, UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.query.read_question import QuestionError
-from reasoning.reading.english.vocabulary import SHORT_NAMES, SPEAKERS
+from reasoning.reading.english.common_words import SHORT_NAMES, SPEAKERS
 from reasoning.reading.english.word_forms import is_verbal, lemmas, only_noun, stem
 from reasoning.reading.english.wordnet import wordnet
 from reasoning.reading.lexicon import Lexicon

@@ -21,7 +21,7 @@ from reasoning.errors import UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
-from reasoning.reading.english.common_words import COMMON, OTHER_WORDS, SHORT_NAMES
+from reasoning.reading.english.common_words import COMMON, SHORT_NAMES, SPEAKERS
 from reasoning.reading.english.number_words import NUMBER_WORDS
 from reasoning.reading.english.word_forms import lemmas
 from reasoning.reading.english.wordnet import wordnet
@@ -79,7 +79,7 @@ class Mention:
     Attributes:
         start: where it begins, in characters.
         text: the stretch.
-        entities: with their weights, 0 to 1, the best first.
+        entities: the entities' numbers in the graph with their weights, 0 to 1, the best first.
         marked: whether quotes or brackets say that it is a name.
     """
 
@@ -92,11 +92,6 @@ class Mention:
     def end(self) -> int:
         """Where it ends."""
         return self.start + len(self.text)
-
-    @property
-    def weight(self) -> float:
-        """Of the best entity."""
-        return self.entities[0][1]
 
     def less(self, cost: float) -> Mention:
         """The same with lower weights."""
@@ -155,7 +150,8 @@ class Mentions:
             for end in range(min(len(words), at + LONGEST), at, -1):
                 stretch = words[at:end]
                 text = _with_brackets(question, stretch[0].start, stretch[-1].end)
-                name = text if self._called(text) else _POSSESSIVE.sub("", text)
+                bare = _POSSESSIVE.sub("", text)
+                name = text if bare == text or self._called(text) else bare
                 if (mention := self._mention(stretch, name, first=at == 0)) is not None:
                     yield mention
 
@@ -230,7 +226,8 @@ class Mentions:
         if len(text) <= SHORT and not text.isupper():
             return []
         names = wordnet().nouns_of(text) or wordnet().nouns_of(text.removesuffix("s"))
-        names = (*OTHER_WORDS.get(text.casefold(), ()), *names)
+        if (language := SPEAKERS.get(text.casefold())) is not None:
+            names = (language, *names)
         if words == 1 and not names and len(text) > TELLING:
             if text[:1].isupper() and (longer := self._kg.names.longer_by(fold(text), COUNTRIES)):
                 return [list(longer)]
@@ -296,7 +293,7 @@ class Mentions:
     # What no name covers -----------------------------------------------------------------------------------------
 
     def _unknown(self, question: str, words: Sequence[_Word], found: Sequence[Mention]) -> Iterator[Mention]:
-        """Stretches in capitals and words that no dictionary has: ends of longer names, and slips."""
+        """Stretches in capitals and words that no dictionary has: parts of longer names, and slips."""
         looked, at = 0, 0
         while at < len(words) and looked < LOOKED_UP:
             end = at

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
+from kg_data.sentence_vectors import vectors_if_installed
 from reasoning.execution.exact import execute
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import meanings
@@ -18,7 +19,6 @@ from reasoning.query.tree import Query
 from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.meaning import meaning_of
 from reasoning.reading.model.query_grammar import query_grammar
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING
@@ -94,7 +94,7 @@ class QuestionReader:
     def _likeness(self, question: str, queries: Sequence[Query | None]) -> list[float]:
         """How like the question each query is when it is said in English; 0 for none, and without an encoder."""
         said = {at: verbalise(query, self.schema.kg) for at, query in enumerate(queries) if query is not None}
-        vectors = meaning_of([question, *said.values()]) if said else None
+        vectors = vectors_if_installed([question, *said.values()]) if said else None
         alike = dict(zip(said, () if vectors is None else (vectors[1:] @ vectors[0]).tolist(), strict=False))
         return [alike.get(at, 0.0) for at in range(len(queries))]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
-from kg_data.sentence_vectors import Vectors, sentence_encoder
+from kg_data.sentence_vectors import Vectors, sentence_encoder, vectors_if_installed
 from reasoning.graph.ends import End, end_groups
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
@@ -22,7 +22,6 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import relation_text
 from reasoning.reading.anchors import anchor
 from reasoning.reading.model.kinds import KindsOfSets
-from reasoning.reading.model.meaning import meaning_of
 from reasoning.reading.model.mentions import Mentions
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
 from reasoning.wording.verbalise import label_words
@@ -107,11 +106,11 @@ class GraphSchema:
 
     @cached_property
     def _relation_vectors(self) -> Vectors | None:
-        return meaning_of([entry.words for entry in self.relations])
+        return vectors_if_installed([entry.words for entry in self.relations])
 
     @cached_property
     def _kind_vectors(self) -> Vectors | None:
-        return meaning_of([kind.words for kind in self.kinds])
+        return vectors_if_installed([kind.words for kind in self.kinds])
 
     def _nearest(self, question: str, vectors: Vectors | None, texts: Sequence[str]) -> list[int]:
         """By likeness of meaning, and of letters: labels run together have no meaning for an encoder."""

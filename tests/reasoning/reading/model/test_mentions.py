@@ -87,7 +87,7 @@ def test_a_marked_name_that_is_none_is_an_error_with_the_nearest(mentions: Menti
 
 def test_a_worse_fit_has_less_weight(mentions: Mentions) -> None:
     asked = ("Springfield (Illinois)", "France", "euros", "Leeds", "Gunea-Bissau")
-    exact, also, plural, part, slip = (mentions.of(f"what is near {name}?")[0].weight for name in asked)
+    exact, also, plural, part, slip = (mentions.of(f"what is near {name}?")[0].entities[0][1] for name in asked)
     assert exact == also == 1.0
     assert 1.0 > plural > part
     assert slip < 1.0

@@ -1,0 +1,49 @@
+"""Students that a benchmark teaches to compare them, and the report that it writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.exact_executor import RESULTS
+from reasoning.language.teaching.checkpoints import LOG_FILE, last_checkpoint
+from reasoning.language.teaching.loop import Curriculum, claim_folder, teach
+from reasoning.language.teaching.options import WritingOptions
+from reasoning.language.teaching.preparing import prepare_writer
+from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
+from reasoning.language.writing.writer import WriterTokens
+from reasoning.reading.model.loading import JOB
+
+
+def taught(
+    options: WritingOptions, out: Path, lessons: Callable[[WriterTokens], Curriculum[TaughtPack]]
+) -> list[dict[str, Any]]:
+    """The log of a student of reading, taught to its end if it is not.
+
+    Args:
+        options: how it is taught.
+        out: the run's folder; a run that stopped goes on.
+        lessons: from the student's tokens to what it is taught and examined with.
+
+    Raises:
+        TeachingError: the folder holds another run.
+    """
+    claim_folder(out, options)
+    writer = prepare_writer(JOB, options, last_checkpoint(out))
+    teach(lessons(writer.tokens), options, out, WriteLearner(writer), say)
+    return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def write_report(name: str, report: dict[str, Any], text: str) -> None:
+    """Write a report into the results as JSON and as a page, and print the page."""
+    (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    print(text)
