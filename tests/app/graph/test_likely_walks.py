@@ -54,6 +54,7 @@ def test_the_slider_shows_what_is_likely_and_takes_it_back(
         expect(page, "#evidence .sk-caption", "All 9 facts")
         expect(page, "#evidence_table", "The facts as a table")
         expect(page, "#steps_status", "not asked")
+        page.wait_for_function("!document.body.textContent.includes('processing |')")  # nothing is on its way
         before = looks(page)
         assert page.locator(".sk-likely, .sk-predicted").count() == 0
         slide(page, STEPS)
