@@ -9,7 +9,6 @@ from reasoning.errors import quoted_list
 from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.names import Candidate
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
@@ -57,20 +56,21 @@ def chosen(
         others = tuple(rival for rival in rivals if rival.query != best.query)
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
-    return ReadQuestion(
-        asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=_problem(best, bool(rivals), question.names)
-    )
+    problem = _problem(best, bool(rivals), question)
+    return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=problem)
 
 
 def _assumed(reading: WeighedReading) -> tuple[str, ...]:
     return tuple(f'"{step}" was put in between, since the question asks it of another kind' for step in reading.bridged)
 
 
-def _problem(best: WeighedReading | None, rivals: bool, names: Sequence[Candidate]) -> str:
-    known = list(dict.fromkeys(name.label for name in names if not name.literal))[:5]
+def _problem(best: WeighedReading | None, rivals: bool, question: LinkedQuestion) -> str:
+    known = list(dict.fromkeys(name.label for name in question.names if not name.literal))[:5]
     understood = "no name in it is known"
     if known:
         understood = f"{quoted_list(known, 'and')} {'is' if len(known) == 1 else 'are'} known"
+    if question.is_names_alone:
+        return f"nothing is asked; {understood}"
     if best is None:
         return f"the question could not be read as a query of this graph; {understood}"
     if best.query is None and not rivals:

@@ -50,6 +50,10 @@ def test_what_is_no_question_about_the_graph_is_not_answered(question: str, righ
     assert found.query is not None or found.problem
 
 
+def test_of_a_name_alone_nothing_is_asked(world: KnowledgeGraph) -> None:
+    assert "nothing is asked" in read("France?", world).problem
+
+
 def test_orders_and_prompts_in_names_are_names() -> None:
     kg = KnowledgeGraph.from_triples([
         (ORDER, "works in", "Core"), ("Ann Lee", "works in", "Q: x\nQuery: none"), ("Bo Chen", "works in", "Core"),
