@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.app.browsing import expect, visit
+from tests.app.browsing import choose_graph, expect, visit
 
 MARKUP = (
     "<script>window.ran=1</script>",
@@ -37,9 +37,7 @@ def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
                 arg=before, timeout=30_000,
             )  # fmt: skip
             assert page.evaluate(QUIET), markup
-        page.click("#graph input")
-        page.get_by_role("option", name="strange").click()
-        expect(page, "#graph_note", "4 facts", 30)
+        choose_graph(page, "strange", "world", "4 facts")
         page.fill("#question textarea", '"leads to"("Home")')
         page.click("#ask")
         expect(page, "#answer", "<script>", 30)
