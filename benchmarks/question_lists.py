@@ -30,11 +30,10 @@ from typing import Any
 
 from benchmarks.machine import machine, machine_words
 from kg_data.errors import SkylarkError
-from reasoning.execution.exact import execute
+from reasoning.execution.outcome import outcome
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.readers import MODEL, RULES
-from reasoning.query.binding import bind
-from reasoning.query.tree import Compare, Entity, Query, Top
+from reasoning.query.tree import Query
 from reasoning.reading import ReadingOptions, ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
@@ -45,19 +44,6 @@ OPEN = ("unanswerable", "ambiguous")
 """Kinds of questions to which no single answer is right."""
 
 
-def result_of(query: Query, kg: KnowledgeGraph) -> Any:
-    """What a query gives: a set of entities, a value, or a value for each of several entities."""
-    if isinstance(query, Entity):
-        return frozenset((kg.entity_by_id(query.name) if query.by_id else kg.entity(query.name),))
-    last = execute(kg, bind(query, kg))[-1]
-    if last.value is not None:
-        return last.value
-    if last.values is not None and not isinstance(query, Compare | Top):
-        values = frozenset(zip(last.members.tolist(), last.values.tolist(), strict=True))
-        return next(iter(values))[1] if len(values) == 1 else values
-    return frozenset(last.members.tolist())
-
-
 def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> tuple[bool, str]:
     """Whether what was read is right, and if not, why."""
     if record["kind"] in OPEN:
@@ -65,11 +51,11 @@ def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> t
     if found.query is None:
         return False, found.problem
     try:
-        given = result_of(found.query, kg)
+        given = outcome(found.query, kg)
     except SkylarkError as error:
         return False, f"{found.query}: {error}"
     for text in (record["query"], *record.get("accept", ())):
-        if given == result_of(Query.parse(text), kg):
+        if given == outcome(Query.parse(text), kg):
             return True, ""
     return False, f"read as {found.query}"
 

@@ -6,16 +6,16 @@ That a query gives nothing tells against it, as in execution-guided decoding (Wa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
 from kg_data.sentence_vectors import vectors_if_installed
-from reasoning.execution.exact import execute
+from reasoning.execution.outcome import outcome
+from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import meanings
-from reasoning.query.binding import bind
-from reasoning.query.tree import Query
+from reasoning.query.tree import Count, Exists, Query
 from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.linked_question import LinkedQuestion
@@ -61,7 +61,7 @@ class QuestionReader:
             prompt.text,
             query_grammar(prompt, self._beams.tokens.piece),
             lambda written: _executed(written, question),
-            key=lambda read: str(read.query),
+            key=lambda read: read.gives,
         )
         likeness = self._likeness(prompt.question, [meant.value.query for meant in ranked])
         readings = []
@@ -101,11 +101,16 @@ class QuestionReader:
 
 @dataclass(frozen=True)
 class _Executed:
-    """What was written as a query that can be asked, what was put in, and whether its answer is empty."""
+    """What was written as a query that can be asked, what was put in, and what it gives.
+
+    Two queries that give the same are one reading, however they are written; of a number that counts and of a yes it is
+    the things behind it that count, since small numbers agree by chance.
+    """
 
     query: Query | None
     steps: tuple[str, ...] = ()
     empty: bool = False
+    gives: Hashable = None
 
 
 def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
@@ -114,8 +119,17 @@ def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
         return _Executed(None)
     try:
         checked = question.query(written)
-        kg = question.schema.kg
-        last = execute(kg, bind(checked.query, kg))[-1]
+        given = _given(checked.query, question.schema.kg)
     except SkylarkError:
         return None
-    return _Executed(checked.query, checked.steps, last.value is None and not len(last.members))
+    return _Executed(
+        checked.query, checked.steps, given == frozenset(), str(checked.query) if given == frozenset() else given
+    )
+
+
+def _given(query: Query, kg: KnowledgeGraph) -> Hashable:
+    """What a query gives; of one that counts nothing, or says that there is nothing, its own text."""
+    if isinstance(query, Count | Exists):
+        inner = outcome(query.part, kg)
+        return (type(query).__name__, inner) if inner else str(query)
+    return outcome(query, kg)

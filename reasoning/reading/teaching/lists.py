@@ -24,6 +24,7 @@ from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Pro
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
 from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
+from reasoning.reading.teaching.kinds_of_lists import with_kinds
 
 FOLDER = Path(__file__).parent / "questions"
 """Lists by writers who saw neither the code nor each other's; in `own` with small graphs that they are about."""
@@ -70,10 +71,11 @@ class ListedGraph:
             return None
         try:
             names = link_names(record["question"], self.schema)
-            queries = [rebuilt(Query.parse(text), self._named) for text in texts]
+            named = {name.query for name in names}
+            queries = [with_kinds(rebuilt(Query.parse(text), self._named), named, self.schema) for text in texts]
         except (QuestionError, ValueError):
             return None
-        known = {name.query for name in names} | {kind.query for kind in self.schema.kinds}
+        known = named | {kind.query for kind in self.schema.kinds}
         shown = [query for query in queries if self._entities(query) <= known]
         if queries and not shown:
             return None

@@ -8,12 +8,14 @@ import pytest
 from reasoning import KnowledgeGraph, Query
 from reasoning.language.errors import TeachingError
 from reasoning.reading.model.directions import with_directions
+from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, read_back
 from reasoning.reading.teaching.bindings import draw_bindings
 from reasoning.reading.teaching.curriculum import HELD_OUT
 from reasoning.reading.teaching.domains import SLOT, Domain, filled, load_domain, load_domains
 from reasoning.reading.teaching.drawing import Lesson, LessonDrawer
 from reasoning.reading.teaching.graphs import draw_graph
+from reasoning.reading.teaching.kinds_of_lists import with_kinds
 from reasoning.reading.teaching.lists import ListedGraph
 from reasoning.reading.teaching.phrases import PhraseQuestions
 
@@ -135,3 +137,21 @@ def test_relations_of_a_list_may_have_other_spellings_than_the_schema() -> None:
     found = {str(read(lesson)) for lesson in graph.pack(random.Random(0)).lessons}
     name = next(entry.query for entry in graph.schema.relations if "report" in entry.words)
     assert found == {f'{name}("Ann Lee")', f'~{name}("Bo Chen")'}
+
+
+def test_sets_that_a_list_spells_out_are_taught_as_kinds() -> None:
+    kg = KnowledgeGraph.from_triples([
+        ("The Owls", "plays on", "Harbour"), ("Mira", "plays on", "Meadow"), ("Kettle", "plays on", "Meadow"),
+        ("The Owls", "fee", 900), ("Mira", "fee", 300), ("Kettle", "fee", 200), ("Volta", "pays for", "Mira"),
+    ])  # fmt: skip
+    schema = GraphSchema(kg)
+    acts = next(kind.query for kind in schema.kinds if '"plays on"' in kind.query and "Mira" in kind.words)
+
+    def kinds(text: str, *named: str) -> str:
+        return str(with_kinds(Query.parse(text), set(named), schema))
+
+    spelt = '~"plays on"("Harbour" | "Meadow")'
+    assert kinds(f"top(1, fee, {spelt})") == str(Query.parse(f"top(1, fee, {acts})"))
+    assert kinds(f'{spelt} & !"pays for"(!"Volta" | "Volta")').startswith(f"{acts} & !")
+    assert kinds(f'fee({spelt}) > fee("Mira")', '"Mira"') == str(Query.parse(f'fee({acts}) > fee("Mira")'))
+    assert kinds('"plays on"("Mira")', '"Mira"') == '"plays on"("Mira")', "what is named stays"
