@@ -36,7 +36,7 @@ QUESTIONS = 16
 OTHER_NAMES = 0.3
 """How often a name is taken from another domain."""
 
-LABELS, PHRASES = 0.12, 0.25
+LABELS, PHRASES = 0.12, 0.35
 """Shares of questions in the labels' own words, and of the others that are put together from phrases."""
 
 UNSAYABLE, UNLINKED = 0.08, 0.02

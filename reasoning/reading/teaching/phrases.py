@@ -7,13 +7,20 @@ denied, compared. What stands in it may be a noun phrase again.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reasoning.reading.teaching.domains import Domain, DomainRelation
 
-DEPTH = 2
+DEPTH = 3
 """How deep noun phrases stand in each other."""
+
+NESTED = 0.45
+"""How often what a noun phrase starts from is one itself."""
+
+POSSESSIVE, SAME = 0.35, 0.12
+"""How often "the boss of Ann" is said as "Ann's boss", and a clause says that things share something with another."""
 
 _LIST = (
     "Which {n}?", "List the {n}.", "{n}", "show me all {n}", "Name the {n}", "what {n} are there?", "find {n}",
@@ -22,6 +29,12 @@ _LIST = (
 _TELL = (
     "{n}?", "Name {n}.", "tell me {n}", "I want to know {n}", "{n}", "could you find {n}?", "Give me {n}",
     "find out {n}", "what do we have as {n}?", "do you know {n}",
+)  # fmt: skip
+_WHO = ("who is {n}?", "Who are {n}", "{n} is who?", "{n}: who?", "so who's {n}", "{n} are which people?")
+_WHAT = ("what is {n}?", "What are {n}", "{n} is what?", "{n} - which one?", "{n} are which ones?", "so what's {n}")
+_SAME = (
+    "with the same {v} as {n}", "that have the same {v} as {n}", "sharing a {v} with {n}",
+    "that share the {v} with {n}", "whose {v} is that of {n}", "having the {v} of {n}",
 )  # fmt: skip
 _COUNT = (
     "How many {n} are there?", "number of {n}", "count the {n}", "What is the number of {n}?", "how many {n}",
@@ -44,11 +57,12 @@ Slots = Callable[[str], str]
 
 @dataclass(frozen=True)
 class _Set:
-    """A noun phrase: `plural` where it begins with a plural noun and takes "the" and "which"."""
+    """A noun phrase: `plural` where it begins with a plural noun and takes "the" and "which", `owned`: "Ann's boss"."""
 
     text: str
     query: str
     plural: bool
+    owned: bool = False
 
 
 class PhraseQuestions:
@@ -83,7 +97,10 @@ class PhraseQuestions:
 
     def _listed(self, kind: str) -> tuple[str, str] | None:
         found = self._set(kind, DEPTH)
-        return _asked(self._rng.choice(_LIST if found is None or found.plural else _TELL), found)
+        if found is None or found.plural:
+            return _asked(self._rng.choice(_LIST), found)
+        asking = _WHO if self._domain.kinds[kind].person else _WHAT
+        return _asked(self._rng.choice(asking if self._rng.random() < 0.5 else _TELL), found)
 
     def _counted(self, kind: str) -> tuple[str, str] | None:
         return _asked(self._rng.choice(_COUNT), self._plural_set(kind), "count({})")
@@ -190,12 +207,30 @@ class PhraseQuestions:
 
     def _clause(self, kind: str, depth: int) -> tuple[str, str, bool]:
         """A clause, its query, and whether that leaves things of this kind alone."""
+        if self._rng.random() < SAME and (shared := self._shared(kind)) is not None:
+            return shared
         relation, field, key = self._rng.choice(self._clauses(kind))
         leads = field.startswith("to")
         about = self._about((relation.start if leads else relation.end), depth - 1)
         text = self._rng.choice(list(relation.phrases[field])).replace("{X}", about.text)
         ends = relation.end if leads else relation.start
         return text, f"{key}({about.query})", len(ends) == 1
+
+    def _shared(self, kind: str) -> tuple[str, str, bool] | None:
+        """ "with the same boss as Ann": what leads to the same thing as another of its kind does."""
+        nouns = [
+            (relation, noun)
+            for relation in self._edges
+            if kind in relation.start
+            for text in relation.phrases["to_of"]
+            if (noun := _noun(text)) is not None
+        ]
+        if not nouns:
+            return None
+        relation, noun = self._rng.choice(nouns)
+        name = self._name(kind)
+        text = self._rng.choice(_SAME).format(v=noun, n=name.text)
+        return text, f"~{relation.key}({relation.key}({name.query}))", len(relation.start) == 1
 
     def _denied(self, kind: str) -> tuple[str, str] | None:
         found = [
@@ -217,12 +252,16 @@ class PhraseQuestions:
             return None
         relation, field, key = self._rng.choice(found)
         about = self._about((relation.start if field == "to_of" else relation.end), depth - 1)
-        text = self._rng.choice(list(relation.phrases[field])).replace("{X}", about.text)
+        phrase = self._rng.choice(list(relation.phrases[field]))
+        text = phrase.replace("{X}", about.text)
+        owner = (not about.plural and about.text.endswith("}")) or about.owned
+        if owner and (noun := _noun(phrase)) is not None and self._rng.random() < POSSESSIVE:
+            return _Set(f"{about.text}'s {noun}", f"{key}({about.query})", False, owned=True)
         return _Set(text, f"{key}({about.query})", False)
 
     def _about(self, kinds: Sequence[str], depth: int) -> _Set:
         kind = self._rng.choice(list(kinds))
-        if depth > 0 and self._rng.random() < 0.35 and (found := self._set(kind, depth)) is not None:
+        if depth > 0 and self._rng.random() < NESTED and (found := self._set(kind, depth)) is not None:
             return _Set(f"the {found.text}", found.query, True) if found.plural else found
         return self._name(kind)
 
@@ -258,6 +297,12 @@ class PhraseQuestions:
 
     def _values_of(self, kind: str) -> list[DomainRelation]:
         return [value for value in self._values if kind in value.start]
+
+
+def _noun(phrase: str) -> str | None:
+    """The noun of "the boss of {X}"; None of other phrases."""
+    found = re.fullmatch(r"(?:the )?([\w -]+?) (?:of|for) \{X\}", phrase)
+    return None if found is None else found[1]
 
 
 def _asked(text: str, found: _Set | None, query: str = "{}") -> tuple[str, str] | None:
