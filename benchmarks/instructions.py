@@ -185,15 +185,13 @@ def main() -> None:
 
 
 def _adapter(reader: str) -> Path:
-    return adapter_folder(reader, PACKAGED, (MODEL,))
+    return adapter_folder(reader, PACKAGED)
 
 
 def write_unseen(readers: Sequence[str], matcher: ClassMatcher) -> None:
     """Read the unseen list, and write what each reader got right, refused and got wrong."""
     entries = json.loads((LISTS / "instructions.unseen.json").read_text(encoding="utf-8"))
-    results = {
-        Path(reader).name: measure(entries, matcher, adapter_folder(reader, PACKAGED, (MODEL,))) for reader in readers
-    }
+    results = {Path(reader).name: measure(entries, matcher, adapter_folder(reader, PACKAGED)) for reader in readers}
     report = {
         "command": f"python -m benchmarks.instructions --unseen {' '.join(results)}",
         "date": datetime.date.today().isoformat(),

@@ -5,7 +5,7 @@
 
 The chain is `GraphQAChain` of langchain-community over its `NetworkxEntityGraph`, with its own two prompts: the model
 names the entities of the question, the triples that start from them are put before it, and it answers in words. The
-project's reader is the one that answers with `--llm embedded`: the grammar, whose query is run exactly. Both have
+project's reader is the one that answers with `--llm embedded`, whose query is run exactly. Both have
 SmolLM2-135M-Instruct. The chain is asked a sample of the list (seed 0), since a question takes it two replies; the
 reader the same sample, and the whole list beside it.
 
@@ -39,7 +39,7 @@ from reasoning.language import load_llm
 from reasoning.reading import understand
 
 HERE = Path(__file__).resolve().parent
-LIST = HERE / "lists" / "questions.world.development.jsonl"
+LIST = HERE / "lists" / "questions.world.unseen.jsonl"
 SEED = 0
 
 UNKNOWN = re.compile(
@@ -102,7 +102,7 @@ def ask_chain(kg: KnowledgeGraph, records: Sequence[dict[str, Any]]) -> list[Lin
 
 def ask_reader(kg: KnowledgeGraph, records: Sequence[dict[str, Any]]) -> list[Line]:
     """The reader's line for each question."""
-    understand("What is the capital of Peru?", kg)  # makes the graph's lexicon and loads the encoder
+    understand("What is the capital of Peru?", kg)  # loads the weights and makes the graph's schema
     lines = []
     for record in records:
         began = time.perf_counter()

@@ -1,12 +1,12 @@
-"""PathQuestion, PQL and WorldCup2014 with each reader, beside controls that read nothing: a random path, shared words.
+"""PathQuestion, PQL and WorldCup2014 as the model reads them, beside controls: a random path, shared words.
 
-    python -m benchmarks.path_questions [--readers rules model] [--sample N] [--adapter DIR]
+    python -m benchmarks.path_questions [--sample N] [--adapter DIR]
 
 The questions of `pathquestion`, `pql` (Zhou, Huang & Zhu 2018) and `wc2014` (Zhang, Winn & Tomioka 2016) of the data
 folder, none of which is taught: N of each number of hops (seed 0), without the brackets around their topics. The
 controls know the topics and the number of hops, and choose among the paths that lead anywhere: one by chance, and the
 one whose relations share most words with the question (by chance among equals). Writes `results/path_questions.md`
-and `.json` when all of the readers were asked.
+and `.json`, with another adapter nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ from reasoning.evaluation.method import MethodReply
 from reasoning.evaluation.question_files import QuestionRecord, RelationPath, read_questions, walk
 from reasoning.evaluation.question_run import line_of, relations_along
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.readers import MODEL
 from reasoning.lark.options import LarkOptions
 
 HERE = Path(__file__).resolve().parent
 GRAPHS = ("pathquestion", "pql", "wc2014")
-READERS = ("rules", "model")
 SAMPLE = 100
 
 Found = dict[str, float]
@@ -100,23 +100,17 @@ def _shared(kg: KnowledgeGraph, paths: Sequence[RelationPath], question: str) ->
     return shared
 
 
-def measure(sample: int, readers: Sequence[str], adapter: str | None) -> dict[str, dict[str, Any]]:
-    """By file the figures of each reader and of the controls."""
+def measure(sample: int, reader: str) -> dict[str, dict[str, Any]]:
+    """By file the figures of the reader and of the controls."""
     root = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data")) / "kg"
     results: dict[str, dict[str, Any]] = {}
     for name in GRAPHS:
         kg = KnowledgeGraph.load(root / name)
-        asked: dict[str, Callable[[Sequence[QuestionRecord]], Found]] = {}
-        for reader in readers:
-            options = LarkOptions(reader=adapter if reader == "model" and adapter else reader)
-            reasoner = Reasoner(kg, method="exact", options=options)
-            asked[reader] = lambda records, reasoner=reasoner: read(reasoner, records)  # type: ignore[misc]
+        reasoner = Reasoner(kg, method="exact", options=LarkOptions(reader=reader))
         for folder in sorted(path.parent for path in (root / name).glob("*/qa_dev.txt")):
             records, _ = read_questions(folder / "qa_dev.txt", kg, None)
             records = random.Random(0).sample(records, min(sample, len(records)))
-            found: dict[str, Any] = {"count": len(records)}
-            for reader, figures in asked.items():
-                found[reader] = figures(records)
+            found: dict[str, Any] = {"count": len(records), "model": read(reasoner, records)}
             found["random path"] = control(kg, records, by_words=False)
             found["shared words"] = control(kg, records, by_words=True)
             results[f"{name} {folder.name}"] = found
@@ -125,7 +119,7 @@ def measure(sample: int, readers: Sequence[str], adapter: str | None) -> dict[st
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
-    """Exact path and Hits@1 of each reader and control, with the mean over the files."""
+    """Exact path and Hits@1 of the reader and each control, with the mean over the files."""
     ways = [way for way in next(iter(results.values())) if way != "count"]
     mean = {
         way: {
@@ -143,29 +137,25 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--readers", nargs="+", choices=READERS, default=READERS)
     parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help=f"of each file; default: {SAMPLE}")
-    parser.add_argument("--adapter", metavar="DIR", help="of the model; default: the packaged one")
+    parser.add_argument("--adapter", default=MODEL, metavar="DIR", help="of the model; default: the packaged one")
     options = parser.parse_args()
-    results = measure(options.sample, options.readers, options.adapter)
+    results = measure(options.sample, options.adapter)
     text = table(results)
     print(text)
-    if tuple(options.readers) != READERS or options.adapter is not None:
+    if options.adapter != MODEL:
         return
     command = "python -m benchmarks.path_questions" + (f" --sample {options.sample}" * (options.sample != SAMPLE))
-    seconds = {
-        reader: sum(found[reader]["seconds"] * found["count"] for found in results.values())
-        / sum(found["count"] for found in results.values())
-        for reader in READERS
-    }
+    asked = sum(found["count"] for found in results.values())
+    seconds = sum(found["model"]["seconds"] * found["count"] for found in results.values()) / asked
     report = {"command": command, "date": datetime.date.today().isoformat(), "machine": machine(), "results": results}
     (HERE / "results" / "path_questions.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     head = (
-        "# PathQuestion, PQL and WorldCup2014 by each reader\n\n"
+        "# PathQuestion, PQL and WorldCup2014\n\n"
         f"`{command}`, on {machine_words(machine())}. Exact path / Hits@1; a question that is not answered counts as "
         "wrong. None of these sets is taught. The controls read nothing: they know the topics and the number of hops "
         "and choose one of the paths that lead anywhere, by chance or by the words that its relations share with the "
-        f"question. Seconds a question: rules {seconds['rules']:.2f}, model {seconds['model']:.2f}.\n\n"
+        f"question. {seconds:.2f} s a question.\n\n"
     )
     (HERE / "results" / "path_questions.md").write_text(f"{head}{text}\n", encoding="utf-8")
 

@@ -1,16 +1,11 @@
-"""Written questions about `world` and about graphs that the reader was not built on, read without a language model.
+"""Written questions about `world` and about graphs of one's own, in wordings that nobody worked with.
 
-    python -m benchmarks.question_lists [--final] [--only world|other]
-    python -m benchmarks.question_lists --unseen rules [model | FOLDER ...]
+    python -m benchmarks.question_lists [READER ...]
 
-The lists were written before the reader, by someone who had not seen it. Without arguments the halves that the reader
-was built with are read and every miss is printed; `--final` reads both halves and writes `results/question_lists.json`
-and `.md` beside this file. A question is right where the query that was read gives the answers or the value of the
-list's query, or of one that the list accepts. One that the graph cannot answer, or that may mean several things, is
-right where no single answer was given with confidence.
-
-`--unseen` reads the lists that nobody had read the code for, with one reader after the other, and writes
-`results/unseen_questions.json` and `.md`.
+READER is `model` (default) or the folder of an adapter. A question is right where the query that was read gives the
+answers or the value of the list's query, or of one that the list accepts. One that the graph cannot answer, or that may
+mean several things, is right where no single answer was given with confidence. Of the packaged model alone it writes
+`results/unseen_questions.json` and `.md` beside this file.
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +27,21 @@ from benchmarks.machine import machine, machine_words
 from kg_data.errors import SkylarkError
 from reasoning.execution.outcome import outcome
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import MODEL, RULES
+from reasoning.language.readers import MODEL
 from reasoning.query.tree import Query
 from reasoning.reading import ReadingOptions, ReadQuestion, understand
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("world", "other")
-HALVES = ("development", "final")
 UNSEEN = ("world", "measures", "own")
 OPEN = ("unanswerable", "ambiguous")
 """Kinds of questions to which no single answer is right."""
+
+
+def result_of(query: Query, kg: KnowledgeGraph) -> Hashable:
+    """What a query gives, the value of one thing being the value alone."""
+    given = outcome(query, kg)
+    pair = next(iter(given)) if isinstance(given, frozenset) and len(given) == 1 else None
+    return pair[1] if isinstance(pair, tuple) else given
 
 
 def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> tuple[bool, str]:
@@ -51,11 +51,11 @@ def judged(record: dict[str, Any], found: ReadQuestion, kg: KnowledgeGraph) -> t
     if found.query is None:
         return False, found.problem
     try:
-        given = outcome(found.query, kg)
+        given = result_of(found.query, kg)
     except SkylarkError as error:
         return False, f"{found.query}: {error}"
     for text in (record["query"], *record.get("accept", ())):
-        if given == outcome(Query.parse(text), kg):
+        if given == result_of(Query.parse(text), kg):
             return True, ""
     return False, f"read as {found.query}"
 
@@ -66,7 +66,7 @@ def graph_named(name: str, data: Path) -> KnowledgeGraph:
     return KnowledgeGraph.load(beside if beside.is_file() else name if name == "world" else data / "kg" / name)
 
 
-def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path, reader: str = RULES) -> list[dict[str, Any]]:
+def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path, reader: str = MODEL) -> list[dict[str, Any]]:
     """One line a question: its id, kind, whether it is right, what was read and why it is not right, seconds."""
     options = ReadingOptions(reader=reader)
     lines = []
@@ -115,56 +115,24 @@ def summary(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--final", action="store_true", help="read both halves and write the results")
-    parser.add_argument("--only", choices=NAMES, help="one list alone")
-    parser.add_argument("--unseen", nargs="+", metavar="READER", help="read the unseen lists with these readers")
-    arguments = parser.parse_args()
+    parser.add_argument("readers", nargs="*", default=[MODEL], metavar="READER", help="model, or an adapter's folder")
+    readers = parser.parse_args().readers
     data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
     graphs: dict[str, KnowledgeGraph] = {}
-    if arguments.unseen:
-        write_unseen(arguments.unseen, graphs, data)
-        return
-    results: dict[str, Any] = {}
-    misses: list[dict[str, Any]] = []
-    for name in [arguments.only] if arguments.only else NAMES:
-        for half in HALVES if arguments.final else HALVES[:1]:
-            lines = run(HERE / "lists" / f"questions.{name}.{half}.jsonl", graphs, data)
-            results[f"{name}, {half}"] = summary(lines)
-            misses += [line for line in lines if not line["right"]]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    for line in misses:
-        print(
-            f"{line['id']} [{line['graph']}, {line['kind']}] {line['question']}\n"
-            f"    wanted {line['expected']}\n    {line['reason']}"
-        )
-    text = table(results, memory)
-    print(text)
-    if arguments.final:
-        report: dict[str, Any] = {
-            "date": datetime.date.today().isoformat(),
-            "machine": machine(),
-            "peak_memory_gib": round(memory, 2),
-            "results": results,
-            "misses": misses,
-        }
-        (HERE / "results" / "question_lists.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        (HERE / "results" / "question_lists.md").write_text(f"{text}\n{machine_words(report['machine'])}\n")
-
-
-def write_unseen(readers: Sequence[str], graphs: dict[str, KnowledgeGraph], data: Path) -> None:
-    """Read the unseen lists with each reader, and write what came of it."""
     results, lines = {}, {}
     for reader in readers:
-        name = reader if reader in (RULES, MODEL) else Path(reader).name
         for of in UNSEEN:
-            found = run(HERE / "lists" / f"questions.{of}.unseen.jsonl", graphs, data, reader)
-            lines[f"{of}, {name}"] = found
-            results[f"{of}, {name}"] = summary(found)
-            print(f"{of}, {name}: {results[f'{of}, {name}']['right']} of {len(found)}", file=sys.stderr, flush=True)
+            name = f"{of}, {reader}"
+            lines[name] = run(HERE / "lists" / f"questions.{of}.unseen.jsonl", graphs, data, reader)
+            results[name] = summary(lines[name])
+            print(f"{name}: {results[name]['right']} of {len(lines[name])}", file=sys.stderr, flush=True)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     text = table(results, memory)
+    print(text)
+    if readers != [MODEL]:
+        return
     report: dict[str, Any] = {
-        "command": f"python -m benchmarks.question_lists --unseen {' '.join(Path(reader).name for reader in readers)}",
+        "command": "python -m benchmarks.question_lists",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "peak_memory_gib": round(memory, 2),
@@ -175,7 +143,6 @@ def write_unseen(readers: Sequence[str], graphs: dict[str, KnowledgeGraph], data
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     words = f"`{report['command']}`\n\n{text}\n{machine_words(report['machine'])}\n"
     path.with_suffix(".md").write_text(words, encoding="utf-8")
-    print(text)
 
 
 def table(results: dict[str, Any], memory: float) -> str:

@@ -1,6 +1,6 @@
 """How sure the reader of questions is, fitted to questions that it was not taught.
 
-    python -m benchmarks.reading_confidence ADAPTER
+    python -m benchmarks.reading_confidence ADAPTER [--every N]
 
 Of the lists that are taught every eighth question is kept back; these are read, and those of the lists that are not
 taught. A logistic regression is fitted to whether each reading is right, and `sure` is the probability from which
@@ -33,7 +33,7 @@ from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
 from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 
-COST = 3.0
+COST = 5.0
 """Right answers that a wrong one outweighs."""
 RIDGE = 1e-2
 TAUGHT = ("world.development", "other.development", "world.former", "measures.former")
@@ -76,9 +76,11 @@ def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("adapter", type=Path)
-    folder = parser.parse_args().adapter
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="of these questions, every Nth; default: 1")
+    options = parser.parse_args()
+    folder = options.adapter
     data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
-    asked = records()
+    asked = records()[:: options.every]
     graphs = {name: graph_named(name, data) for name in dict.fromkeys(record.get("kg", "world") for record in asked)}
 
     def read(record: dict[str, Any]) -> list[WeighedReading]:

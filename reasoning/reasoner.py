@@ -21,6 +21,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.cancellation import awaited
 from reasoning.language.concurrent_map import concurrent_map
+from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.lark import LarkOptions
 from reasoning.lark.estimate import Estimate, estimate_run
 from reasoning.lark.marked_steps import queries_at_once
@@ -198,7 +199,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
                 return error
 
         asked = max_concurrency or (configs[0].get("max_concurrency") if configs else None)
-        alone = self.options.read_together if self._reads_here else 1
+        reads = self._reads_here and not all(isinstance(question, Query) for question in questions)
+        alone = MOST_ROWS if reads else 1
         workers = queries_at_once(self.llm, self.options, asked) if self.asks_llm else asked or alone
         return list(concurrent_map(one, zip(questions, configs, strict=True), min(workers, len(questions))))
 
@@ -278,7 +280,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The model that reads questions in English; None where patterns do, since it runs in this process.
+        """The model that reads questions in English; None where the embedded model does, since none runs elsewhere.
 
         Raises:
             LLMError: there is no such model.

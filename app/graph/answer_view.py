@@ -50,13 +50,14 @@ _WHY_EMPTY = {
 
 
 def understood_html(asked: Asked) -> Markup:
-    """The query in words, in the grammar, and what was assumed."""
+    """The query in words, in the grammar, how sure its reading is, and what was assumed."""
     # The answer itself says at which step it became empty.
     emptied = emptiness_note(asked.answer.chain, asked.answer.steps)
     return render(
         "graph/understood.html",
         words=asked.query.verbalise(asked.answer.kg),
         query=asked.query,
+        probability=None if asked.understood is None else asked.understood.confidence,
         notes=[note for note in asked.notes if note != emptied],
     )
 

@@ -346,7 +346,7 @@ def text_of_pressed(texts: list[str], event: gr.EventData) -> str:
 
 
 def _choices_of(reading: ReadQuestion | None, kg: KnowledgeGraph) -> Choices:
-    offered = () if reading is None else reading.to_choose[:CHOICES_SHOWN]
+    offered = () if reading is None else reading.alternatives[:CHOICES_SHOWN]
     return tuple((alternative.words(kg), str(alternative.query)) for alternative in offered)
 
 

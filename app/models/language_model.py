@@ -94,7 +94,7 @@ class LanguageModel:
 
     @property
     def reader(self) -> str | BaseChatModel:
-        """What reads questions in English: a hosted model itself; else "embedded", which reads them by patterns."""
+        """What reads questions in English: a hosted model itself; else "embedded"."""
         if (own := self.own) is not None:
             return own.model
         built_in = isinstance(self._model, EmbeddedChatModel | CopyEverythingChatModel)

@@ -68,11 +68,11 @@ def _reader(own: OwnModel | None) -> Card:
             "It may read a question otherwise than you meant it: the page shows the query it made.", "reader",
         )  # fmt: skip
     return Card(
-        "Question reader", "Skylark's own grammar of English questions, with WordNet 3.1",
-        "Reads your question as a query, without a language model.",
-        "Apache-2.0; WordNet under Princeton's licence", "no parameters", HERE,
-        "It knows English only, and no more of the world than the graph's names and relations. What it does not "
-        "understand it says, and asks where a question may mean several things.", "reader",
+        "Question reader", "SmolLM2-135M-Instruct with an adapter of Skylark's",
+        "Reads your question as a query over the graph's names and relations, and is checked against the graph.",
+        "Apache-2.0", "135 million parameters, 270 MB", HERE,
+        "It knows English only, and misreads some of it: the page shows what was read, how sure that is, and what else "
+        "you may mean.", "reader",
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def _language_model(model: LanguageModel) -> Card:
         return Card(role, "none", "Nothing: exact answers need none.", "none", "none", "nowhere",
                     f"It could not be loaded: {model.error}.", key)  # fmt: skip
     cannot = {
-        "embedded": f"{SMALL} It writes English only, and it reads no questions.",
+        "embedded": f"{SMALL} It writes English only.",
         "copy": "It reads nothing: it repeats the context, to show what copying alone achieves.",
     }.get(model.spec, "Language models make mistakes: the exact answer is the reliable one.")
     return Card(role, described["name"], does, described["licence"], described["size"], described["runs"], cannot, key)
@@ -103,7 +103,7 @@ def _encoder() -> Card:
     return Card(
         "Sentence encoder", "all-MiniLM-L6-v2" if installed else "none",
         "Finds the relation or class that a word of yours is like in meaning." if installed
-        else "Nothing: it is not installed, and only words that the graph or the detector has are understood.",
+        else "Nothing: it is not installed, and only words that the detector has are understood.",
         "Apache-2.0", "22 million parameters, 90 MB", HERE,
         "It compares single phrases in English; it writes nothing and knows no facts.", "encoder",
     )  # fmt: skip

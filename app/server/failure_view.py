@@ -47,8 +47,8 @@ def failure_html(error: Exception) -> Markup:
         message = "Something went wrong inside Skylark, and the question was not answered."
         rest = "The log has the details. Another question may still work."
     elif isinstance(error, QuestionError):
-        # First what is wrong, then what was understood all the same and how to say it exactly.
-        message, _, rest = message.partition(". ")
+        # First what is wrong, then what was understood all the same.
+        message, _, rest = message.partition("; ")
     elif isinstance(error, QueryError) and error.text is not None and error.column is not None:
         # The message ends in the query and a caret under the column; only a fixed-width block keeps them in line.
         message = f"{error.reason} (column {error.column})"
@@ -66,5 +66,5 @@ def failure_html(error: Exception) -> Markup:
         column=column,
         nearest=error.nearest if isinstance(error, UnknownEntityError | UnknownRelationError) else (),
         grammar=grammar_html() if isinstance(error, QueryError | QuestionError) else "",
-        asks_back=isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.to_choose),
+        asks_back=isinstance(error, QuestionError) and error.reading is not None and bool(error.reading.alternatives),
     )

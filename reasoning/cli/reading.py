@@ -11,7 +11,7 @@ from kg_data.text_table import aligned
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.options import add_graph
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import RULES, add_reader
+from reasoning.language.readers import MODEL, add_reader
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading import ReadingOptions, understand
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 def read(options: argparse.Namespace) -> int:
     """Print the readings, best first."""
     kg = KnowledgeGraph.load(options.kg)
-    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader or RULES))
+    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader or MODEL))
     readings = readings_of(found, kg)
     if options.json:
         print(as_json(readings))

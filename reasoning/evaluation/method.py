@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +20,7 @@ from reasoning.language import LLMError
 from reasoning.language.calling import at_once
 from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.usage import NO_USAGE, TokenUsage
+from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.lark import LarkOptions
 from reasoning.lark.marked_steps import queries_at_once
 from reasoning.methods import METHODS
@@ -81,11 +83,14 @@ class MethodReply:
 def replies(reasoner: Reasoner, questions: Iterable[Query | str]) -> Iterator[MethodReply]:
     """The reply to each question, in order; as many are asked at once as its model takes requests at once."""
     model = reasoner.llm if reasoner.asks_llm else reasoner.reader
-    workers = reasoner.options.read_together
+    questions = iter(questions)
+    first = list(islice(questions, 1))
+    # What the embedded model reads shares its passes; a query takes no reading.
+    workers = MOST_ROWS if first and isinstance(first[0], str) else 1
     if model is not None:
         most_at_once = queries_at_once if reasoner.asks_llm else at_once
         workers = most_at_once(model, reasoner.options)
-    return concurrent_map(partial(ask, reasoner), questions, workers)
+    return concurrent_map(partial(ask, reasoner), chain(first, questions), workers)
 
 
 def ask(reasoner: Reasoner, question: Query | str) -> MethodReply:

@@ -15,8 +15,8 @@ from kg_data.installation import version
 from reasoning.evaluation.method import MethodEvaluation
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.hosted.providers import display_name
-from reasoning.language.marking.adapters import adapter_digest
-from reasoning.language.readers import RULES
+from reasoning.language.marking.adapters import adapter_digest, folder_digest
+from reasoning.language.readers import MODEL
 from reasoning.reading.options import ReadingOptions
 from reasoning.reasoner import Reasoner
 
@@ -33,8 +33,7 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
     reads = {field.name for field in fields(ReadingOptions)} if llm_matters and reasoner.reader is not None else set()
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
-    # Runs from before there was a choice say nothing of it.
-    options["reader"] = None if reasoner.options.reader == RULES else reasoner.options.reader
+    options["reader"] = _reader(reasoner.options.reader) if llm_matters else None
     llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
         "kg": graph_setting(evaluation.kg),
@@ -47,6 +46,11 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
         **reasoner.answering.deciding(),
         "version": version(),
     }
+
+
+def _reader(reader: str) -> str:
+    """The reader of questions, with what tells an adapter from another one in the same folder."""
+    return reader if reader == MODEL else f"{reader} ({folder_digest(Path(reader))})"
 
 
 def graph_setting(kg: str | Path | KnowledgeGraph) -> str:

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 
 from kg_data.errors import SkylarkError
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.errors import LLMError
 from reasoning.language.hosted.prices import cost
 from reasoning.language.hosted.providers import display_name, is_hosted
 from reasoning.language.token_counting import CountsOwnTokens, count_tokens
@@ -47,7 +48,7 @@ class Asked(Protocol):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The model that reads questions in English, None where patterns do."""
+        """The model that reads questions in English, None where the embedded model does."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ class _Count:
             for _ in range(reasoner.options.samples):
                 self._add(tokens, *READING_REPLY)
         try:
-            return read_question(question, self._reasoner.kg, None)[0]
-        except QuestionError:
+            return read_question(question, self._reasoner.kg, None, self._reasoner.options)[0]
+        except (QuestionError, LLMError):
             self._unread += llm is not None
             raise
 

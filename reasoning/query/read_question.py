@@ -10,9 +10,6 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.tree import Query
 
-CLOSE = 0.35
-"""A reading is worth choosing from where the next one fits the words worse by no more than this."""
-
 
 @dataclass(frozen=True)
 class Reading:
@@ -21,7 +18,7 @@ class Reading:
     Attributes:
         query: the query.
         assumed: what it takes for granted, each in a short sentence.
-        probability: that the question means it; by the rules, how well it fits the question's words. 0 to 1.
+        probability: that the question means it, 0 to 1.
     """
 
     query: Query
@@ -49,12 +46,12 @@ class ReadQuestion:
     Attributes:
         question: as asked.
         query: the query, None where the question was not understood or may as well mean another.
-        confidence: how well the query fits the question's words, 0 to 1; 0 where there is none.
-        margin: how much better it fits than the next query with another answer, 0 to 1; 1 where there is none.
+        confidence: the probability that the question means the query, 0 to 1; 0 where there is none.
+        margin: how much more probable it is than the next query with another answer, 0 to 1.
         alternatives: further queries that the question may ask, the likeliest first. Where `query` is None they are
             what to choose from.
         assumed: what was assumed in reading it, each in a short sentence.
-        unread: words that were not understood.
+        unread: where nothing was understood, words that the graph has nothing for.
         usage: what the language model that read it took, in all its turns.
         problem: where `query` is None, what to say to the person who asks: what was and what was not understood.
     """
@@ -74,12 +71,6 @@ class ReadQuestion:
         """What the question may mean, best first: the query, where one was understood, and the alternatives."""
         first = () if self.query is None else (Reading(self.query, self.assumed, self.confidence),)
         return (*first, *self.alternatives)
-
-    @property
-    def to_choose(self) -> tuple[Reading, ...]:
-        """The alternatives that a person should choose from: where nothing or no one query was understood, or another
-        fits nearly as well."""
-        return self.alternatives if self.query is None or self.margin <= CLOSE else ()
 
     def to_dict(self, kg: KnowledgeGraph) -> dict[str, Any]:
         """JSON-serialisable."""

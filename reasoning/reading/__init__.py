@@ -1,9 +1,9 @@
 """Questions in plain English, read as queries.
 
 A language model writes the query over ids of the names that are linked and of the schema's part that may be needed: the
-embedded one, which was taught to, or a chat model that writes structured output. Without one, a grammar of English over
-the words that name entities and relations reads. Either way the query is checked against the graph, and a question that
-cannot be read says what was understood and what it may mean, and is never a guess.
+embedded one, which was taught to, or a chat model that writes structured output. Either way the query is checked
+against the graph, and a question that cannot be read says what was understood and what it may mean, and is never a
+guess.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import replace
 from langchain_core.language_models import BaseChatModel
 
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language import TokenUsage
+from reasoning.language import LLMError, TokenUsage
 from reasoning.language.hosted.providers import display_name
 from reasoning.language.hosted.structured_output import NoSchemaError
-from reasoning.language.readers import RULES, adapter_folder
+from reasoning.language.readers import adapter_folder
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.formal import looks_formal
@@ -24,7 +24,6 @@ from reasoning.reading.hosted.reader import NoQueryWrittenError, understood_by_h
 from reasoning.reading.model.loading import PACKAGED
 from reasoning.reading.model.understanding import understood_by_model
 from reasoning.reading.options import ReadingOptions
-from reasoning.reading.rules.parsing import parse_question
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -51,8 +50,8 @@ def understand(
     Args:
         question: plain English; at most 1,000 characters. [Brackets] or "quotes" mark an entity's name.
         kg: the graph that is asked.
-        llm: a chat model that can write structured output, or None to read by the rules or the embedded model.
-        options: which of these two reads, and how often a chat model is asked, its time limit, retries and prices.
+        llm: a chat model that can write structured output, or None to read by the embedded model.
+        options: with which adapter it reads, and how often a chat model is asked, its time limit, retries and prices.
 
     Raises:
         LLMError: the chat model failed or did not reply in time.
@@ -76,19 +75,19 @@ def understand(
 
 
 def _read_instead(question: str, kg: KnowledgeGraph, reader: str, why: str) -> ReadQuestion:
-    """What the rules, or the embedded model, understand, with a note why no chat model does."""
-    found = _read_here(question, kg, reader)
+    """What the embedded model understands, with a note why no chat model does."""
+    try:
+        found = _read_here(question, kg, reader)
+    except LLMError as error:
+        found = ReadQuestion(question, None, 0.0, 0.0, problem=f"the embedded model cannot read it either: {error}")
     if found.query is None:
         return replace(found, problem=f"{found.problem} (And {why})")
-    by = "the rules" if reader == RULES else "the embedded model"
-    return replace(found, assumed=(f"{why}, so the question was read by {by}", *found.assumed))
+    return replace(found, assumed=(f"{why}, so the question was read by the embedded model", *found.assumed))
 
 
 def _read_here(question: str, kg: KnowledgeGraph, reader: str) -> ReadQuestion:
-    """What the rules, or the embedded model, understand a question as."""
+    """What the embedded model understands a question as."""
     try:
-        if reader == RULES:
-            return parse_question(question, kg)
         return understood_by_model(question, kg, adapter_folder(reader, PACKAGED))
     except QuestionError as error:
         return _not_understood(question, error)

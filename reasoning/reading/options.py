@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from kg_data.errors import SkylarkError
 from reasoning.language.options import ModelOptions
-from reasoning.language.readers import RULES
-from reasoning.language.writing.beams import MOST_ROWS
+from reasoning.language.readers import MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +20,8 @@ class ReadingOptions(ModelOptions):
         repairs: replies asked for again, with what is wrong with the last one shown, before a step has failed or a
             question is left to `reader`.
         samples: readings of a question asked for; the probabilities that they give a query are averaged.
-        reader: who reads questions where no hosted model does, or one writes nothing that fits: "rules", "model" (the
-            embedded model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach
-            questions`.
+        reader: who reads questions where no hosted model does, or one writes nothing that fits: "model" (the embedded
+            model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
         seed: of what is drawn for the prompts: ids, distractors, orders. The same seed and question give the same
             prompts.
     """
@@ -31,13 +29,8 @@ class ReadingOptions(ModelOptions):
     token_budget: int = 1280
     repairs: int = 1
     samples: int = 1
-    reader: str = RULES
+    reader: str = MODEL
     seed: int = 0
-
-    @property
-    def read_together(self) -> int:
-        """How many questions are worth reading at once in this process: a taught model's passes are shared."""
-        return 1 if self.reader == RULES else MOST_ROWS
 
     def __post_init__(self) -> None:
         super().__post_init__()

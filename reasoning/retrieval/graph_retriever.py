@@ -17,6 +17,7 @@ from kg_data.errors import SkylarkError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.language.contexts import quoted, triple_line
+from reasoning.language.errors import LLMError
 from reasoning.language.token_counting import count_tokens, estimate_tokens
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query, json_value
@@ -48,7 +49,8 @@ class GraphRetriever(BaseRetriever):
         hops: edges from an anchor.
         token_budget: tokens that all contents may take together, a line break each.
         k: most documents; None for as many as the budget has room for.
-        reads_questions: whether `llm` reads questions in English as queries; otherwise patterns do.
+        reads_questions: whether `llm` reads questions in English as queries; otherwise the embedded model does, where
+            it is installed.
 
     Example:
         >>> kg = KnowledgeGraph.from_triples([("Paris", "capital_of", "France"), ("France", "borders", "Spain")])
@@ -78,9 +80,14 @@ class GraphRetriever(BaseRetriever):
             raise SkylarkError(f"expected a text, a query or a mapping, not {type(asked).__name__}")
         if looks_formal(asked):
             return guidance_of_query(Query.parse(asked), self.kg)
+        llm = self.llm if self.reads_questions else None
         try:
-            query, _ = read_question(asked, self.kg, self.llm if self.reads_questions else None)
+            query, _ = read_question(asked, self.kg, llm)
         except QuestionError:
+            return guidance_of_text(asked, self.kg)
+        except LLMError:  # a text can guide without the embedded model
+            if llm is not None:
+                raise
             return guidance_of_text(asked, self.kg)
         return guidance_of_query(query, self.kg)
 

@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.binding import BoundChain, bind
 from reasoning.query.read_question import QuestionError
-from reasoning.query.tree import Query
-from reasoning.reading.lexicon import lexicon_of
-from reasoning.reading.linking import link
+from reasoning.query.tree import Entity, Project, Query
+from reasoning.reading.english.word_forms import lemmas
+from reasoning.reading.model.linked_question import WELL_LINKED
+from reasoning.reading.model.names import link_names
+from reasoning.reading.model.schema import schema_of
 from reasoning.retrieval.facts import Facts
 from reasoning.retrieval.neighbourhood import Anchor
 
 MOST_ANCHORS = 64
 """Ways from anchors to the answer that are followed; a query that uses one set twice has more of them than anchors."""
+
+MOST_RELATIONS = 3
+"""Relations that a text without a query may name."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,26 @@ def _anchors(chain: BoundChain) -> Iterator[Anchor]:
 
 
 def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
-    """The entities, relations and types that a text names; no anchors where it names no entity."""
+    """The entities that a text names, the relations that its words are most like, and the types that it names.
+
+    No anchors where it names no entity.
+    """
+    schema = schema_of(kg)
     try:
-        linked = link(text, lexicon_of(kg))
+        names = [name for name in link_names(text, schema) if not name.literal and name.weight >= WELL_LINKED]
     except QuestionError:
         return Guidance(())
-    entities = dict.fromkeys(entity for mention in linked.names() for entity in mention.candidates[0])
-    uses = (kg.relation(name) for item in linked.items if item.use is not None for name in item.use.relations)
+    entities = dict.fromkeys(found.index(kg) for name in names if isinstance(found := Query.parse(name.query), Entity))
+    near = {schema.relations[place].query for place in schema.nearest_relations(text, MOST_RELATIONS)}
+    relations = [kg.relation(name) for name, entry in schema.by_name.items() if entry.query in near]
+    said = {form for word in fold(text).split() for form in (word, *lemmas(word))}
+    kinds = [kind for kind in schema.kinds if kind.named and set(fold(kind.words).split()) <= said]
     return Guidance(
         tuple(Anchor(entity) for entity in entities),
-        frozenset(map(Facts(kg).number, uses)),
+        frozenset(map(Facts(kg).number, relations)),
         frozenset(
-            kg.entity_labels[item.type.entity]
-            for item in linked.items
-            if item.type is not None and item.type.entity is not None
+            kg.entity_labels[one.source.index(kg)]
+            for kind in kinds
+            if isinstance(one := Query.parse(kind.query), Project) and isinstance(one.source, Entity)
         ),
     )

@@ -60,6 +60,8 @@ def answer_dict(answer: Answer) -> dict[str, Any]:
 def _lines(answer: Answer) -> Iterator[str]:
     yield f"Query: {answer.query}"
     yield f"In words: {answer.query.verbalise(answer.kg)}"
+    if answer.understood is not None:
+        yield f"Probability that the question means it: {answer.understood.confidence:.2f}"
     yield "As a tree:"
     yield from tree_of(answer.query, answer.kg).lines("  ", "  ")
     yield from (f"Note: {note}" for note in answer.notes)
@@ -94,12 +96,12 @@ def _lines(answer: Answer) -> Iterator[str]:
 
 def choice_lines(understood: ReadQuestion, kg: KnowledgeGraph, before: str) -> Iterator[str]:
     """What a person may choose from, as lines with `before` above them; none where there is nothing to choose."""
-    if not understood.to_choose:
+    if not understood.alternatives:
         return
     yield f"{before}:"
-    for alternative in understood.to_choose:
+    for alternative in understood.alternatives:
         yield visible(f"  {alternative.words(kg)}")
-        yield visible(f"    {alternative.query}")
+        yield visible(f"    {alternative.probability:.2f}  {alternative.query}")
 
 
 def _answers(answer: Answer) -> Iterator[str]:

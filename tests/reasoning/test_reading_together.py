@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 import reasoning.reasoner
-from reasoning import KnowledgeGraph, LarkOptions, Reasoner
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Reasoner
 from reasoning.evaluation.method import replies
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query
@@ -29,7 +29,7 @@ def reader(parties: int) -> Callable[..., ReadQuestion]:
 
 
 def test_a_batch_and_an_evaluation_read_several_at_once_by_a_taught_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    reasoner = Reasoner(KG, method="exact", options=LarkOptions(reader="model"))
+    reasoner = Reasoner(KG, method="exact", options=LarkOptions())
     monkeypatch.setattr(reasoning.reasoner, "understand", reader(len(QUESTIONS)))
     assert [answer.entities for answer in reasoner.batch(QUESTIONS)] == [["Bo"]] * 3
     monkeypatch.setattr(reasoning.reasoner, "understand", reader(len(QUESTIONS)))
@@ -37,14 +37,15 @@ def test_a_batch_and_an_evaluation_read_several_at_once_by_a_taught_model(monkey
     assert [answer and answer.entities for answer in found] == [["Bo"]] * 3
 
 
-def test_the_rules_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_are_answered_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     reasoner = Reasoner(KG, method="exact")
     threads: set[int] = set()
+    answered = Reasoner.answer
 
-    def read(question: str, *_: object) -> ReadQuestion:
+    def answer(self: Reasoner, asked: Query | str) -> Answer:
         threads.add(threading.get_ident())
-        return ReadQuestion(question, Query.parse('knows("Ann")'), 1.0, 1.0)
+        return answered(self, asked)
 
-    monkeypatch.setattr(reasoning.reasoner, "understand", read)
-    assert len(reasoner.batch(QUESTIONS)) == len([*replies(reasoner, QUESTIONS)]) == 3
+    monkeypatch.setattr(Reasoner, "answer", answer)
+    assert len([*replies(reasoner, [Query.parse('knows("Ann")')] * 3)]) == 3
     assert threads == {threading.get_ident()}

@@ -29,7 +29,7 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
         parser.add_argument(
             "--llm", metavar="L", help="provider:model that reads the instruction in place of the embedded one"
         )
-        add_reader(parser, "instructions", (MODEL,))
+        add_reader(parser, "instructions")
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
     parser.add_argument("--threads", type=positive, metavar="N", help="of the embedded detector; default: one a core")

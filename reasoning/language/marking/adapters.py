@@ -108,7 +108,10 @@ def _scheme(folder: Path) -> MarkScheme:
 def adapter_digest(llm: BaseChatModel) -> str | None:
     """A hex digest of a chat model's adapter: whether two runs were answered by the same."""
     folder = adapter_of(llm)
-    if folder is None:
-        return None
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+    return None if folder is None else folder_digest(folder)
+
+
+def folder_digest(folder: Path) -> str:
+    """A hex digest of the adapter in a folder; of none, that of nothing."""
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".json", ".safetensors"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""General English: forms and meanings of words, numbers in words."""
+"""General English: common words, forms of words, numbers in words, adjectives of places."""

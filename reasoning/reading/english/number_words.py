@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -20,22 +19,7 @@ MAGNITUDES = {
 NUMBER_WORDS = {word: value for word, value in _SMALL.items() if value}
 """Words for one number each, from one on."""
 
-_ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
-MOST_PLACES = 1000
-
 _PARTS = {"half": 0.5, "quarter": 0.25}
-
-
-def ordinal(word: str) -> int | None:
-    """The place that a word says, from the second on, in letters or digits: "third", "12th"; None where it says none.
-
-    Args:
-        word: in lower case.
-    """
-    if word in _ORDINALS:
-        return _ORDINALS.index(word) + 2
-    found = re.fullmatch(r"(\d{1,4})(?:st|nd|rd|th)", word)
-    return int(found[1]) if found and 1 < int(found[1]) <= MOST_PLACES else None
 
 
 def spoken_number(words: Sequence[str]) -> tuple[int | float, int]:

@@ -9,9 +9,13 @@ from reasoning.errors import quoted_list
 from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.model.linked_question import LinkedQuestion
+from reasoning.reading.model.unknown_words import unknown_words
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
+
+MOST_KNOWN, MOST_UNREAD = 5, 5
+"""Names that are known, and words that the graph has nothing for, that are told."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +60,30 @@ def chosen(
         others = tuple(rival for rival in rivals if rival.query != best.query)
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
-    problem = _problem(best, bool(rivals), question)
-    return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], problem=problem)
+    unread = unknown_words(question) if best is None or best.query is None else ()
+    problem = _problem(best, bool(rivals), question, unread, sure)
+    return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
 
 
 def _assumed(reading: WeighedReading) -> tuple[str, ...]:
     return tuple(f'"{step}" was put in between, since the question asks it of another kind' for step in reading.bridged)
 
 
-def _problem(best: WeighedReading | None, rivals: bool, question: LinkedQuestion) -> str:
-    known = list(dict.fromkeys(name.label for name in question.names if not name.literal))[:5]
+def _problem(
+    best: WeighedReading | None, rivals: bool, question: LinkedQuestion, unread: Sequence[str], sure: float
+) -> str:
+    best_of_each = {name.start: name for name in sorted(question.names, key=lambda name: name.weight)}
+    known = [name.label for _, name in sorted(best_of_each.items()) if not name.literal][:MOST_KNOWN]
     understood = "no name in it is known"
     if known:
         understood = f"{quoted_list(known, 'and')} {'is' if len(known) == 1 else 'are'} known"
+    if unread:
+        understood += f", and the graph has nothing called {quoted_list(unread[:MOST_UNREAD], 'or')}"
     if question.is_names_alone:
         return f"nothing is asked; {understood}"
     if best is None:
         return f"the question could not be read as a query of this graph; {understood}"
-    if best.query is None and not rivals:
+    if best.query is None and (not rivals or best.probability >= sure):
         return f"the graph does not seem to hold what the question asks for; {understood}"
     if best.features.get("empty"):
         return f"the likeliest reading, {best.query}, finds nothing; {understood}"

@@ -17,11 +17,15 @@ from reasoning.language.errors import LLMError
 
 CONFIDENCE_FILE = "confidence.json"
 
-FEATURES = ("log_probability", "rival", "bridged", "nothing", "empty", "likeness", "link", "unused", "shared")
+FEATURES = (
+    "log_probability", "rival", "bridged", "nothing", "empty", "likeness", "link", "unused", "shared", "unknown",
+    "unknown_nothing", "length", "size",
+)  # fmt: skip
 """What the model gives the query (its logarithm) and the best other one (likewise), how many relations were put in, 1
 where it says that the graph cannot say it, 1 where its answer is empty, how like the question the query is when it is
-said in English, the worst link that it uses, how many good links it does not use, and 1 where something else has a name
-that it uses."""
+said in English, the worst link that it uses, how many good links it does not use, 1 where something else has a name
+that it uses, how many words of the question the graph has nothing for, the same where it says that the graph cannot say
+it, the logarithm of the question's words, and how many ids are written."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Confidence:
             return cls({**dict.fromkeys(FEATURES, 0.0), "bias": 0.0, "log_probability": 1.0}, 0.5, 0.1)
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            return cls({name: float(stored["weights"][name]) for name in (*FEATURES, "bias")},
+            return cls({name: float(stored["weights"].get(name, 0.0)) for name in (*FEATURES, "bias")},
                        float(stored["sure"]), float(stored["possible"]))  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LLMError(f"{path} is damaged ({type(error).__name__}: {error}): copy the adapter again") from error

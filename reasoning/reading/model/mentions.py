@@ -69,6 +69,7 @@ COUNTRIES = ("stan", "istan", "land", "ia")
 
 _MARKED = re.compile(r'"([^"]+)"|“([^”]+)”|\[([^\[\]]+)\]')
 _WORD = re.compile(r"\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./&]\w+)*(?:\+\+|#(?!\w))?|&")
+_MARKS = frozenset('"“[')
 _POSSESSIVE = re.compile(r"['’ʼ]s?$")
 
 
@@ -125,8 +126,9 @@ class Mentions:
         Raises:
             QuestionError: a marked name is in no way a name of the graph.
         """
-        marked = list(self._marked(question))
-        words = [word for word in _words(question) if not any(one.start <= word.start < one.end for one in marked)]
+        every_word = list(_words(question))
+        marked = list(self._marked(question, every_word))
+        words = [word for word in every_word if not any(one.start <= word.start < one.end for one in marked)]
         found = [*marked, *self._named(question, words)]
         found = [mention.less(cost) for mention in found if (cost := self._within(mention, found)) < 1]
         found += self._beginnings(question, words, found)
@@ -135,9 +137,12 @@ class Mentions:
 
     # Names as they stand -----------------------------------------------------------------------------------------
 
-    def _marked(self, question: str) -> Iterator[Mention]:
-        """Names in quotes or brackets; longer quotations are none."""
+    def _marked(self, question: str, words: Sequence[_Word]) -> Iterator[Mention]:
+        """Names in quotes or brackets; longer quotations are none, nor what is quoted within a name."""
+        own = [span for text, *span in _stretches(question, words) if set(text) & _MARKS and self._called(text)]
         for match in _MARKED.finditer(question):
+            if any(start <= match.start() and match.end() <= end for start, end in own):
+                continue
             text = next(filter(None, match.groups()))
             ranks = self._called(text)
             if ranks:
@@ -393,10 +398,22 @@ def _words(question: str) -> Iterator[_Word]:
         yield _Word(match.start(), match.group())
 
 
+def _stretches(question: str, words: Sequence[_Word]) -> Iterator[tuple[str, int, int]]:
+    """Stretches that may be names, with where they begin and end; none where the question marks nothing."""
+    if set(question) & _MARKS:
+        for at in range(len(words)):
+            for last in words[at : at + LONGEST]:
+                text = _with_brackets(question, words[at].start, last.end)
+                yield text, words[at].start, words[at].start + len(text)
+
+
 def _with_brackets(question: str, start: int, end: int) -> str:
-    """A stretch, with the round bracket behind it that closes one in it."""
+    """A stretch, with the bracket behind it that closes one in it."""
     text = question[start:end]
-    return f"{text})" if text.count("(") > text.count(")") and question[end : end + 1] == ")" else text
+    for opening, closing in ("()", "[]"):
+        if text.count(opening) > text.count(closing) and question[end : end + 1] == closing:
+            return text + closing
+    return text
 
 
 def _weighed(ranks: Sequence[Sequence[int]]) -> tuple[tuple[int, float], ...]:

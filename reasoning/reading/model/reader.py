@@ -11,21 +11,24 @@ from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
 from kg_data.sentence_vectors import vectors_if_installed
-from reasoning.execution.outcome import outcome
-from reasoning.graph.store import KnowledgeGraph
+from reasoning.execution.outcome import outcome_behind
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.meant import meanings
-from reasoning.query.tree import Count, Exists, Query
+from reasoning.query.tree import Query
 from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import Confidence
 from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.query_grammar import query_grammar
 from reasoning.reading.model.schema import GraphSchema
-from reasoning.reading.model.surface import NOTHING
+from reasoning.reading.model.surface import NOTHING, ids_in
+from reasoning.reading.model.unknown_words import unknown_words
 from reasoning.wording.verbalise import verbalise
 
 LEAST = 1e-6
 """Probability of a rival where there is none."""
+
+MOST_UNKNOWN = 5
+"""Words that the graph has nothing for that are counted."""
 
 
 class QuestionReader:
@@ -64,6 +67,7 @@ class QuestionReader:
             key=lambda read: read.gives,
         )
         likeness = self._likeness(prompt.question, [meant.value.query for meant in ranked])
+        unknown = float(min(MOST_UNKNOWN, len(unknown_words(question))))
         readings = []
         for meant, alike in zip(ranked, likeness, strict=True):
             query, bridged = meant.value.query, meant.value.steps
@@ -79,17 +83,29 @@ class QuestionReader:
                 "link": min((name.weight for name in used), default=1.0),
                 "unused": float(len(question.left_out(meant.written))),
                 "shared": float(any(question.namesakes(name, meant.written) for name in used)),
+                "unknown": unknown,
+                "unknown_nothing": unknown * (query is None),
+                "length": math.log(1 + len(prompt.question.split())),
+                "size": float(len(ids_in(meant.written))),
             }
             probability = self.confidence.probability(features)
             readings.append(WeighedReading(query, probability, meant.written, bridged, features))
         readings.sort(key=lambda reading: -reading.probability)
-        read = {str(reading.query) for reading in readings}
-        for reading in [reading for reading in readings if reading.features["shared"]]:
-            for other in question.meant(reading.written):
-                if str(other.query) not in read:
-                    read.add(str(other.query))
-                    readings.append(replace(reading, query=other.query, bridged=other.steps))
-        return sorted(readings, key=lambda reading: -reading.probability)
+        for place, reading in enumerate(readings[1:], start=1):  # of different answers one is right at most
+            most = 1 - readings[0].probability
+            readings[place] = replace(reading, probability=min(reading.probability, most))
+        shared = [reading for reading in readings if reading.features["shared"]]
+        split = [other for reading in shared for other in self._of_namesakes(reading, question)]
+        unique = {str(reading.query): reading for reading in (*split, *(one for one in readings if one not in shared))}
+        return sorted(unique.values(), key=lambda reading: -reading.probability)
+
+    def _of_namesakes(self, reading: WeighedReading, question: LinkedQuestion) -> list[WeighedReading]:
+        """The reading and the same of other things with its names, which share what it would have without them."""
+        meant = question.meant(reading.written)
+        alone = self.confidence.probability({**reading.features, "shared": 0.0})
+        return [
+            replace(reading, query=other.query, bridged=other.steps, probability=alone / len(meant)) for other in meant
+        ]
 
     def _likeness(self, question: str, queries: Sequence[Query | None]) -> list[float]:
         """How like the question each query is when it is said in English; 0 for none, and without an encoder."""
@@ -119,17 +135,9 @@ def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
         return _Executed(None)
     try:
         checked = question.query(written)
-        given = _given(checked.query, question.schema.kg)
+        given = outcome_behind(checked.query, question.schema.kg)
     except SkylarkError:
         return None
     return _Executed(
         checked.query, checked.steps, given == frozenset(), str(checked.query) if given == frozenset() else given
     )
-
-
-def _given(query: Query, kg: KnowledgeGraph) -> Hashable:
-    """What a query gives; of one that counts nothing, or says that there is nothing, its own text."""
-    if isinstance(query, Count | Exists):
-        inner = outcome(query.part, kg)
-        return (type(query).__name__, inner) if inner else str(query)
-    return outcome(query, kg)

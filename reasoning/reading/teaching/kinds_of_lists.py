@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Set
 from functools import lru_cache, partial
 
 from kg_data.errors import SkylarkError
-from reasoning.execution.outcome import outcome
+from reasoning.execution.outcome import outcome, outcome_behind
 from reasoning.query.rebuilding import with_parts
 from reasoning.query.tree import Compare, Complement, Entity, Project, Query, Union
 from reasoning.reading.model.schema import GraphSchema
@@ -31,7 +31,7 @@ def with_kinds(query: Query, named: Set[str], schema: GraphSchema) -> Query:
     if not _strange(spelt, named, schema):
         return spelt
     try:
-        wanted = outcome(spelt, schema.kg)
+        wanted = outcome_behind(spelt, schema.kg)
     except SkylarkError:
         return spelt
 
@@ -78,7 +78,7 @@ def _replaced(query: Query, place: int, new: Query) -> Query:
 def _gives(made: Callable[[], Query], wanted: Hashable, schema: GraphSchema) -> bool:
     """Whether a query can be made and asked, and gives what is wanted."""
     try:
-        return outcome(made(), schema.kg) == wanted
+        return outcome_behind(made(), schema.kg) == wanted
     except SkylarkError:
         return False
 

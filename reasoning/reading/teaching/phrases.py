@@ -254,7 +254,7 @@ class PhraseQuestions:
         about = self._about((relation.start if field == "to_of" else relation.end), depth - 1)
         phrase = self._rng.choice(list(relation.phrases[field]))
         text = phrase.replace("{X}", about.text)
-        owner = (not about.plural and about.text.endswith("}")) or about.owned
+        owner = about.owned or about.text.endswith("}")
         if owner and (noun := _noun(phrase)) is not None and self._rng.random() < POSSESSIVE:
             return _Set(f"{about.text}'s {noun}", f"{key}({about.query})", False, owned=True)
         return _Set(text, f"{key}({about.query})", False)

@@ -113,7 +113,7 @@ def told(server: OpenAIServer, number: int = 1) -> str:
 def offered(found: ReadQuestion) -> list[str]:
     """What a question that was not answered may mean."""
     assert found.query is None
-    return [str(option.query) for option in found.to_choose]
+    return [str(option.query) for option in found.alternatives]
 
 
 # What is sent -----------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_a_model_misled_by_a_name_gives_no_answer_of_its_own(server: OpenAIServe
     found, _ = read(f"What country is [{INJECTION}] in?")
     assert str(found.query) == f"country({json.dumps(INJECTION)})"
     assert "follows no relation" in told(server)
-    assert any("read by the rules" in note for note in found.assumed)
+    assert any("read by the embedded model" in note for note in found.assumed)
 
 
 # What comes back --------------------------------------------------------------------------------------------------
@@ -235,29 +235,30 @@ def test_a_reply_that_cannot_be_used_is_shown_what_is_wrong_with_it(
 
 
 @pytest.mark.parametrize("repairs", [0, 1, 3])
-def test_as_many_repairs_are_asked_for_as_are_wanted_and_then_the_rules_read(
+def test_as_many_repairs_are_asked_for_as_are_wanted_and_then_the_embedded_model_reads(
     server: OpenAIServer, repairs: int
 ) -> None:
     server.then(for_ever=writes("Z(a)"))
     found, spent = read(repairs=repairs)
     assert str(found.query) == RIGHT
-    (note,) = [note for note in found.assumed if "read by the rules" in note]
+    (note,) = [note for note in found.assumed if "read by the embedded model" in note]
     assert "Z stands for nothing" in note
     assert spent.requests == len(server.requests) == repairs + 1
 
 
 def test_the_reader_that_the_options_name_takes_over(server: OpenAIServer, tmp_path: Path) -> None:
     server.then(for_ever=says("no"))
-    with pytest.raises(LLMError, match="holds no adapter that writes queries"):
-        read(reader=str(tmp_path))
+    found, _ = read(reader=str(tmp_path))
+    assert found.query is None
+    assert "holds no adapter that writes queries" in found.problem and "wrote no query" in found.problem
 
 
-def test_where_neither_the_model_nor_the_rules_read_both_say_why(server: OpenAIServer) -> None:
+def test_where_neither_model_reads_both_say_why(server: OpenAIServer) -> None:
     server.then(for_ever=says("I would rather talk about the weather."))
     found, _ = read("Who are France's next-door friends?")
     assert found.query is None
     assert "wrote no query that fits the graph" in found.problem
-    assert "could not read the question" in found.problem
+    assert "the graph does not seem to hold" in found.problem or "it is not clear" in found.problem
     with pytest.raises(QuestionError, match="wrote no query"):
         Reasoner(KG, llm=MODEL, method="exact").answer("Who are France's next-door friends?")
 
@@ -463,7 +464,9 @@ def test_a_provider_that_fails_behind_the_first_sample_ends_the_sampling(server:
         "this model does not support tools",
     ],
 )
-def test_a_server_that_takes_no_schema_leaves_the_question_to_the_rules(server: OpenAIServer, said: str) -> None:
+def test_a_server_that_takes_no_schema_leaves_the_question_to_the_embedded_model(
+    server: OpenAIServer, said: str
+) -> None:
     server.then(for_ever=Behaviour(status=400, body=json.dumps({"error": {"message": said}}).encode()))
     found, spent = read(samples=3)
     assert str(found.query) == RIGHT
@@ -497,7 +500,7 @@ def test_a_model_that_hangs_is_given_up(server: OpenAIServer) -> None:
         read(timeout=0.1)
 
 
-def test_a_model_without_structured_output_leaves_the_question_to_the_rules() -> None:
+def test_a_model_without_structured_output_leaves_the_question_to_the_embedded_model() -> None:
     for model in (CopyEverythingChatModel(), ScriptedChatModel("prose")):
         found = understand(QUESTION, KG, model)
         assert str(found.query) == RIGHT

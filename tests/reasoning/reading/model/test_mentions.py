@@ -91,3 +91,11 @@ def test_a_worse_fit_has_less_weight(mentions: Mentions) -> None:
     assert exact == also == 1.0
     assert 1.0 > plural > part
     assert slip < 1.0
+
+
+@pytest.mark.parametrize("question", ['Who works for Acme "Widgets" [Ltd]?', 'Who works for [Acme "Widgets" [Ltd]]?'])
+def test_quotes_and_brackets_within_a_name_mark_nothing(question: str) -> None:
+    label = 'Acme "Widgets" [Ltd]'
+    kg = KnowledgeGraph.from_triples([("Ada", "works for", label), ("Bo", "works for", "Widgets")])
+    best = max(Mentions(kg).of(question), key=lambda mention: len(mention.text))
+    assert kg.entity_labels[best.entities[0][0]] == label

@@ -1,1 +1,0 @@
-"""Questions read by a grammar of English, written by hand: the default until the model reads better."""

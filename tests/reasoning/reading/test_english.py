@@ -1,0 +1,53 @@
+"""What is known of English itself: numbers in words, forms of words, and adjectives of places."""
+
+from __future__ import annotations
+
+import pytest
+
+from reasoning.reading.english.number_words import spoken_number
+from reasoning.reading.english.word_forms import lemmas
+from reasoning.reading.english.wordnet import wordnet
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "length"),
+    [
+        ("5 million people", 5_000_000, 2),
+        ("2,500 metres", 2500, 1),
+        ("twenty five million", 25_000_000, 3),
+        ("half a million", 500_000, 3),
+        ("a quarter of a million", 0, 0),  # which begins with its article
+        ("quarter of a million", 250_000, 4),
+        ("one and a half million", 1_500_000, 5),
+        ("two hundred and five", 205, 4),
+        ("one hundred and twenty thousand", 120_000, 5),
+        ("1.5bn", 1_500_000_000, 1),
+        ("20k", 20_000, 1),
+        ("two and three", 2, 1),
+        ("twenty thirty", 20, 1),
+        ("2400 m", 2400, 1),  # metres
+        ("3d", 0, 0),
+        ("million", 1_000_000, 1),
+        ("many", 0, 0),
+    ],
+)
+def test_numbers_in_words(words: str, value: float, length: int) -> None:
+    assert spoken_number(words.split()) == (value, length)
+
+
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [("cities", "city"), ("starred", "star"), ("written", "write"), ("wives", "wife")],
+)
+def test_a_dictionary_has_a_word_under_its_form(word: str, form: str) -> None:
+    assert form in lemmas(word)
+
+
+def test_what_is_no_word_has_no_form() -> None:
+    assert lemmas("schiphol") == ()
+
+
+def test_adjectives_of_places_belong_to_names() -> None:
+    assert wordnet().nouns_of("swiss")[0] == "Switzerland"
+    assert wordnet().nouns_of("tall") == ()
+    assert "Soviet Union" in wordnet().same_names("USSR")
