@@ -170,7 +170,7 @@ def test_what_may_mean_several_things_is_asked_back_and_picked_by_key(browser: A
     with visit(browser, copying, "asked-back") as page:
         page.uncheck("#run_llm input")
         ask(page, "What is the capital of the Congo?")
-        expect(page, "#error", "it is not clear")
+        expect(page, "#error", "is not clear")
         expect(page, "#choices_line", "Which of these do you mean?")
         assert "see the message above" in str(page.text_content("#answer"))
         page.get_by_role("button", name='capital("Republic of the Congo")').focus()
