@@ -280,7 +280,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The model that reads questions in English; None where the embedded model does, since none runs elsewhere.
+        """The chat model that reads questions in English; None where the embedded model does.
 
         Raises:
             LLMError: there is no such model.

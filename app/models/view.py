@@ -69,7 +69,7 @@ def _reader(own: OwnModel | None) -> Card:
         )  # fmt: skip
     return Card(
         "Question reader", "SmolLM2-135M-Instruct with an adapter of Skylark's",
-        "Reads your question as a query over the graph's names and relations, and is checked against the graph.",
+        "Reads your question as a query over the graph's names and relations, which is then checked and run.",
         "Apache-2.0", "135 million parameters, 270 MB", HERE,
         "It knows English only, and misreads some of it: the page shows what was read, how sure that is, and what else "
         "you may mean.", "reader",

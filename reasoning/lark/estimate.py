@@ -48,7 +48,7 @@ class Asked(Protocol):
 
     @property
     def reader(self) -> BaseChatModel | None:
-        """The model that reads questions in English, None where the embedded model does."""
+        """The chat model that reads questions in English, None where the embedded model does."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,25 @@ def with_parts(node: Any, change: Callable[[Query], Query]) -> Any:
 
     parts = {field.name: of(getattr(node, field.name)) for field in dataclasses.fields(node)}
     return dataclasses.replace(node, **parts)
+
+
+def parts_of(query: Query) -> list[Query]:
+    """The parts of a query, those in its measure too, in the order in which `with_parts` meets them."""
+    found: list[Query] = []
+
+    def kept(part: Query) -> Query:
+        found.append(part)
+        return part
+
+    with_parts(query, kept)
+    return found
+
+
+def with_part(query: Query, place: int, part: Query) -> Query:
+    """A query with one of its parts, by its place in `parts_of`, replaced."""
+    places = itertools.count()
+    changed: Query = with_parts(query, lambda child: part if next(places) == place else child)
+    return changed
 
 
 def rebuilt(query: Query, change: Callable[[Query], Query]) -> Query:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.binding import BoundChain, bind
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Entity, Project, Query
-from reasoning.reading.english.word_forms import lemmas
+from reasoning.reading.english.word_forms import forms_in
 from reasoning.reading.model.linked_question import WELL_LINKED
 from reasoning.reading.model.names import link_names
 from reasoning.reading.model.schema import schema_of
@@ -84,8 +83,8 @@ def guidance_of_text(text: str, kg: KnowledgeGraph) -> Guidance:
     entities = dict.fromkeys(found.index(kg) for name in names if isinstance(found := Query.parse(name.query), Entity))
     near = {schema.relations[place].query for place in schema.nearest_relations(text, MOST_RELATIONS)}
     relations = [kg.relation(name) for name, entry in schema.by_name.items() if entry.query in near]
-    said = {form for word in fold(text).split() for form in (word, *lemmas(word))}
-    kinds = [kind for kind in schema.kinds if kind.named and set(fold(kind.words).split()) <= said]
+    said = forms_in(text)
+    kinds = [kind for kind in schema.kinds if kind.named and set(kind.words.casefold().split()) <= said]
     return Guidance(
         tuple(Anchor(entity) for entity in entities),
         frozenset(map(Facts(kg).number, relations)),

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from reasoning.reading.english.number_words import NUMBER_WORDS
+from reasoning.reading.english.word_forms import without_possessive
+
+
+def is_common(word: str) -> bool:
+    """Whether a word, in any letters, is hardly ever a name: a function word, a number, what questions are made of."""
+    folded = without_possessive(word).casefold().replace("’", "'")
+    return folded in COMMON or folded in NUMBER_WORDS
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())

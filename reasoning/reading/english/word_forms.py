@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from reasoning.reading.english.wordnet import wordnet
+
+WORD = re.compile(r"[^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
+"""A word of letters, of which there are two or more."""
+
+_POSSESSIVE = re.compile(r"['’ʼ]s?$")
 
 _IRREGULAR = {
     "wrote": "write", "written": "write", "spoke": "speak", "spoken": "speak", "used": "use", "uses": "use",
@@ -45,3 +51,19 @@ def lemmas(word: str) -> tuple[str, ...]:
             if not instead and ending in ("ing", "ed") and len(base) > 3 and base[-1] == base[-2]:
                 found.append(base[:-1])
     return tuple(form for form in dict.fromkeys(found) if wordnet().known(form))
+
+
+def without_possessive(text: str) -> str:
+    """A name or word without the "'s" or apostrophe behind it."""
+    return _POSSESSIVE.sub("", text)
+
+
+def forms_of(word: str) -> frozenset[str]:
+    """A word in small letters and its forms; two words are the same where they share one."""
+    bare = without_possessive(word)
+    return frozenset((bare.casefold(), *lemmas(bare)))
+
+
+def forms_in(text: str) -> frozenset[str]:
+    """The forms of all words of a text."""
+    return frozenset(form for match in WORD.finditer(text) for form in forms_of(match.group()))

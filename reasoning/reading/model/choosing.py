@@ -9,7 +9,6 @@ from reasoning.errors import quoted_list
 from reasoning.query.read_question import Reading, ReadQuestion
 from reasoning.query.tree import Query
 from reasoning.reading.model.linked_question import LinkedQuestion
-from reasoning.reading.model.unknown_words import unknown_words
 
 MOST_RIVALS = 3
 """Readings that are offered to choose from."""
@@ -60,7 +59,7 @@ def chosen(
         others = tuple(rival for rival in rivals if rival.query != best.query)
         margin = best.probability - max((other.probability for other in others), default=0.0)
         return ReadQuestion(asked, best.query, best.probability, margin, others[:MOST_RIVALS], assumed=_assumed(best))
-    unread = unknown_words(question) if best is None or best.query is None else ()
+    unread = question.unknown_words if best is None or best.query is None else ()
     problem = _problem(best, bool(rivals), question, unread, sure)
     return ReadQuestion(asked, None, 0.0, 0.0, rivals[:MOST_RIVALS], unread=unread, problem=problem)
 

@@ -19,13 +19,13 @@ CONFIDENCE_FILE = "confidence.json"
 
 FEATURES = (
     "log_probability", "rival", "bridged", "nothing", "empty", "likeness", "link", "unused", "shared", "unknown",
-    "unknown_nothing", "length", "size",
+    "length", "size",
 )  # fmt: skip
 """What the model gives the query (its logarithm) and the best other one (likewise), how many relations were put in, 1
 where it says that the graph cannot say it, 1 where its answer is empty, how like the question the query is when it is
 said in English, the worst link that it uses, how many good links it does not use, 1 where something else has a name
-that it uses, how many words of the question the graph has nothing for, the same where it says that the graph cannot say
-it, the logarithm of the question's words, and how many ids are written."""
+that it uses, how many words of the question the graph has nothing for where it says that the graph cannot say it, the
+logarithm of the question's words, and how many ids are written."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from kg_data.errors import SkylarkError
 from reasoning.query.tree import Query
+from reasoning.reading.english.common_words import is_common
+from reasoning.reading.english.word_forms import WORD, forms_of
 from reasoning.reading.model.checking import Checked, check
 from reasoning.reading.model.directions import with_directions
 from reasoning.reading.model.names import Candidate, link_names, name_entry
@@ -54,6 +56,19 @@ class LinkedQuestion:
         for name in self.names:
             letters[name.start : name.start + len(name.text)] = " " * len(name.text)
         return bool(self.names) and not any(map(str.isalnum, letters))
+
+    @property
+    def unknown_words(self) -> tuple[str, ...]:
+        """The words, in their order, that the graph has nothing for: neither names nor common, and in no label."""
+        named = [(name.start, name.start + len(name.text)) for name in self.names]
+        words = (
+            match.group()
+            for match in WORD.finditer(self.prompt.question)
+            if not any(start < match.end() and match.start() < end for start, end in named)
+        )
+        return tuple(
+            dict.fromkeys(word for word in words if not is_common(word) and not forms_of(word) & self.schema.words)
+        )
 
     def query(self, written: str) -> Checked:
         """What a model wrote as a query that can be asked.

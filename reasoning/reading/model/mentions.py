@@ -21,9 +21,8 @@ from reasoning.errors import UnknownEntityError
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
-from reasoning.reading.english.common_words import COMMON, SHORT_NAMES, SPEAKERS
-from reasoning.reading.english.number_words import NUMBER_WORDS
-from reasoning.reading.english.word_forms import lemmas
+from reasoning.reading.english.common_words import SHORT_NAMES, SPEAKERS, is_common
+from reasoning.reading.english.word_forms import lemmas, without_possessive
 from reasoning.reading.english.wordnet import wordnet
 from reasoning.wording.verbalise import label_words
 
@@ -70,7 +69,6 @@ COUNTRIES = ("stan", "istan", "land", "ia")
 _MARKED = re.compile(r'"([^"]+)"|“([^”]+)”|\[([^\[\]]+)\]')
 _WORD = re.compile(r"\+\d+|(?<!\S)\.\w{2,}|\w+(?:['’ʼ./&]\w+)*(?:\+\+|#(?!\w))?|&")
 _MARKS = frozenset('"“[')
-_POSSESSIVE = re.compile(r"['’ʼ]s?$")
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ class Mentions:
             for end in range(min(len(words), at + LONGEST), at, -1):
                 stretch = words[at:end]
                 text = _with_brackets(question, stretch[0].start, stretch[-1].end)
-                bare = _POSSESSIVE.sub("", text)
+                bare = without_possessive(text)
                 name = text if bare == text or self._called(text) else bare
                 if (mention := self._mention(stretch, name, first=at == 0)) is not None:
                     yield mention
@@ -175,7 +173,7 @@ class Mentions:
 
     def _may_be_name(self, stretch: Sequence[_Word], text: str, ranks: Sequence[Sequence[int]], first: bool) -> bool:
         folded = text.casefold()
-        common = all(_is_common(word.text) for word in stretch)
+        common = all(is_common(word.text) for word in stretch)
         if folded in SHORT_NAMES or text in ("US", "U.S.", "U.S"):
             return True
         if len(stretch) > 1 and text.islower() and len(text) <= 2 * SHORT and not self._is_label(text, ranks):
@@ -244,7 +242,7 @@ class Mentions:
         plurals.append(" ".join(forms[0] for forms in singular))
         found: list[list[int]] = []
         for name in dict.fromkeys((*names, *plurals, *wordnet().same_names(text))):
-            known = self._called(name) if not _is_common(name) and fold(name) not in self._own_words else []
+            known = self._called(name) if not is_common(name) and fold(name) not in self._own_words else []
             if known and (len(name) > SHORT or fold(self._kg.entity_labels[known[0][0]]) == fold(name)):
                 found += [rank for rank in known[:1] if rank not in found]
         return [*found[:MOST_MEANT], *self._language(text)]
@@ -282,7 +280,7 @@ class Mentions:
                 within = any(mention.start <= start and stop <= mention.end for mention in found) and not exact
                 if within or not _may_begin_name(words[at:end], at == 0, exact):
                     continue
-                text = _POSSESSIVE.sub("", question[start:stop])
+                text = without_possessive(question[start:stop])
                 key = fold(text) + " "
                 span = names.beginning(key)
                 near = (
@@ -312,12 +310,12 @@ class Mentions:
             stretch = words[at : max(end, at + 1)]
             at += len(stretch)
             text = question[stretch[0].start : stretch[-1].end]
-            if len(text) < SHORT or all(_is_common(one.text) for one in stretch):
+            if len(text) < SHORT or all(is_common(one.text) for one in stretch):
                 continue
             if stretch[0] is words[0] and len(stretch) == 1 and lemmas(text):
                 continue  # a question's first word has a capital whatever it is
             looked += 1
-            text = _POSSESSIVE.sub("", text)
+            text = without_possessive(text)
             entities = self._parts(text) or self._slip(text)
             if entities:
                 yield Mention(stretch[0].start, text, entities)
@@ -420,11 +418,6 @@ def _weighed(ranks: Sequence[Sequence[int]]) -> tuple[tuple[int, float], ...]:
     return tuple((entity, max(0.1, 1 - NEXT_RANK * at)) for at, rank in enumerate(ranks) for entity in rank)
 
 
-def _is_common(word: str) -> bool:
-    folded = _POSSESSIVE.sub("", word).casefold()
-    return folded in COMMON or folded in NUMBER_WORDS
-
-
 def _is_slip(written: str, meant: str, marked: bool) -> bool:
     alike = marked or SequenceMatcher(None, written, meant, autojunk=False).ratio() > ALIKE
     return written[:1] == meant[:1] and alike
@@ -439,5 +432,5 @@ def _may_begin_name(words: Sequence[_Word], first: bool, exact: bool) -> bool:
     if any(not word.text[:1].isalpha() for word in words):
         return False
     if len(words) == 1:
-        return exact or (words[0].text[:1].isupper() and not first and not _is_common(words[0].text))
+        return exact or (words[0].text[:1].isupper() and not first and not is_common(words[0].text))
     return all(len(word.text) >= TELLING or word.text[:1].isupper() for word in (words[0], words[-1]))

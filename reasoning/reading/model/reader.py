@@ -21,7 +21,6 @@ from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.query_grammar import query_grammar
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, ids_in
-from reasoning.reading.model.unknown_words import unknown_words
 from reasoning.wording.verbalise import verbalise
 
 LEAST = 1e-6
@@ -67,7 +66,7 @@ class QuestionReader:
             key=lambda read: read.gives,
         )
         likeness = self._likeness(prompt.question, [meant.value.query for meant in ranked])
-        unknown = float(min(MOST_UNKNOWN, len(unknown_words(question))))
+        unknown = min(MOST_UNKNOWN, len(question.unknown_words))
         readings = []
         for meant, alike in zip(ranked, likeness, strict=True):
             query, bridged = meant.value.query, meant.value.steps
@@ -83,24 +82,23 @@ class QuestionReader:
                 "link": min((name.weight for name in used), default=1.0),
                 "unused": float(len(question.left_out(meant.written))),
                 "shared": float(any(question.namesakes(name, meant.written) for name in used)),
-                "unknown": unknown,
-                "unknown_nothing": unknown * (query is None),
+                "unknown": float(unknown if query is None else 0),
                 "length": math.log(1 + len(prompt.question.split())),
                 "size": float(len(ids_in(meant.written))),
             }
             probability = self.confidence.probability(features)
             readings.append(WeighedReading(query, probability, meant.written, bridged, features))
-        readings.sort(key=lambda reading: -reading.probability)
-        for place, reading in enumerate(readings[1:], start=1):  # of different answers one is right at most
-            most = 1 - readings[0].probability
-            readings[place] = replace(reading, probability=min(reading.probability, most))
-        shared = [reading for reading in readings if reading.features["shared"]]
-        split = [other for reading in shared for other in self._of_namesakes(reading, question)]
-        unique = {str(reading.query): reading for reading in (*split, *(one for one in readings if one not in shared))}
-        return sorted(unique.values(), key=lambda reading: -reading.probability)
+        apart = {str(other.query): other for reading in readings for other in self._of_namesakes(reading, question)}
+        weighed = sorted(apart.values(), key=lambda reading: -reading.probability)
+        most = 1 - max((reading.probability for reading in weighed), default=0.0)
+        # Of different answers one is right at most.
+        others = [replace(reading, probability=min(most, reading.probability)) for reading in weighed[1:]]
+        return [*weighed[:1], *others]
 
     def _of_namesakes(self, reading: WeighedReading, question: LinkedQuestion) -> list[WeighedReading]:
-        """The reading and the same of other things with its names, which share what it would have without them."""
+        """The reading; of a shared name also those of other things, which share what it would have without them."""
+        if not reading.features["shared"]:
+            return [reading]
         meant = question.meant(reading.written)
         alone = self.confidence.probability({**reading.features, "shared": 0.0})
         return [
@@ -138,6 +136,5 @@ def _executed(written: str, question: LinkedQuestion) -> _Executed | None:
         given = outcome_behind(checked.query, question.schema.kg)
     except SkylarkError:
         return None
-    return _Executed(
-        checked.query, checked.steps, given == frozenset(), str(checked.query) if given == frozenset() else given
-    )
+    empty = given == frozenset()
+    return _Executed(checked.query, checked.steps, empty, str(checked.query) if empty else given)

@@ -21,6 +21,7 @@ from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import relation_text
 from reasoning.reading.anchors import anchor
+from reasoning.reading.english.word_forms import forms_in
 from reasoning.reading.model.kinds import KindsOfSets
 from reasoning.reading.model.mentions import Mentions
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
@@ -142,6 +143,12 @@ class GraphSchema:
             for entry in chosen
         ]
         return Schema([self.kinds[kind] for kind in shown], entries), place
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words, with their forms, by which the graph calls its relations and kinds."""
+        labels = [entry.words for entry in self.relations] + [kind.words for kind in self.kinds if kind.named]
+        return forms_in(" ".join(labels))
 
     @cached_property
     def by_name(self) -> Mapping[str, RelationEntry]:

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 from kg_data.errors import SkylarkError
 from reasoning.execution.outcome import outcome, outcome_behind
-from reasoning.query.rebuilding import with_parts
+from reasoning.query.rebuilding import parts_of, with_part, with_parts
 from reasoning.query.tree import Compare, Complement, Entity, Project, Query, Union
 from reasoning.reading.model.schema import GraphSchema
 
@@ -34,7 +34,6 @@ def with_kinds(query: Query, named: Set[str], schema: GraphSchema) -> Query:
         wanted = outcome_behind(spelt, schema.kg)
     except SkylarkError:
         return spelt
-
     return _changed(spelt, lambda part: part, wanted, named, schema)
 
 
@@ -47,32 +46,24 @@ def _changed(
     for kind, size in _kinds(schema) if _spells_out(part, named, schema) else ():
         if (size >= MANY or _is_spread(part, schema)) and _gives(partial(whole, kind), wanted, schema):
             return kind
-    for at in range(len(_children(part))):
-        placed = partial(_placed, whole, part, at)
-        part = _replaced(part, at, _changed(_children(part)[at], placed, wanted, named, schema))
+    for at in range(len(parts_of(part))):
+
+        def around(new: Query, part: Query = part, at: int = at) -> Query:
+            return whole(with_part(part, at, new))
+
+        part = with_part(part, at, _changed(parts_of(part)[at], around, wanted, named, schema))
     return part
-
-
-def _placed(whole: Callable[[Query], Query], part: Query, place: int, new: Query) -> Query:
-    return whole(_replaced(part, place, new))
 
 
 def _spells_out(query: Query, named: Set[str], schema: GraphSchema) -> bool:
     """Whether a query is a set that is said by nothing that the question names."""
     sets = isinstance(query, Project | Union | Complement | Compare)
-    return sets and not set(_entities(query, schema)) & named
+    return sets and not set(entities_of(query, schema)) & named
 
 
 def _is_spread(query: Query, schema: GraphSchema) -> bool:
     """Whether it is said by several things, or by all but some: else the one thing may be a name that was not found."""
-    return len(set(_entities(query, schema))) > 1 or any(isinstance(part, Complement) for part in _parts(query))
-
-
-def _replaced(query: Query, place: int, new: Query) -> Query:
-    """A query with the part at a place, in the order in which `with_parts` meets them, replaced."""
-    met = iter(range(10**6))
-    changed: Query = with_parts(query, lambda child: new if next(met) == place else child)
-    return changed
+    return len(set(entities_of(query, schema))) > 1 or any(isinstance(part, Complement) for part in _parts(query))
 
 
 def _gives(made: Callable[[], Query], wanted: Hashable, schema: GraphSchema) -> bool:
@@ -101,33 +92,21 @@ def _each_type(query: Query, schema: GraphSchema) -> Query:
 
 
 def _strange(query: Query, named: Set[str], schema: GraphSchema) -> bool:
-    return any(name not in named for name in _entities(query, schema))
+    return any(name not in named for name in entities_of(query, schema))
 
 
-def _entities(query: Query, schema: GraphSchema) -> Iterator[str]:
-    """The entities of a query as texts, but those of kinds."""
+def entities_of(query: Query, schema: GraphSchema) -> Iterator[str]:
+    """The entities that a query names, as texts of queries; a kind as a prompt shows it names none."""
     if schema.kind_by_query(str(query)) is not None:
         return
     if isinstance(query, Entity):
         yield str(query)
-    for part in _children(query):
-        yield from _entities(part, schema)
+    for part in parts_of(query):
+        yield from entities_of(part, schema)
 
 
 def _parts(query: Query) -> Iterator[Query]:
     """A query and all its parts."""
     yield query
-    for part in _children(query):
+    for part in parts_of(query):
         yield from _parts(part)
-
-
-def _children(query: Query) -> list[Query]:
-    """The parts of a query, those in its measure too, in the order of `with_parts`."""
-    found: list[Query] = []
-
-    def kept(part: Query) -> Query:
-        found.append(part)
-        return part
-
-    with_parts(query, kept)
-    return found

@@ -24,7 +24,7 @@ from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Pro
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
 from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
-from reasoning.reading.teaching.kinds_of_lists import with_kinds
+from reasoning.reading.teaching.kinds_of_lists import entities_of, with_kinds
 
 FOLDER = Path(__file__).parent / "questions"
 """Lists by writers who saw neither the code nor each other's; in `own` with small graphs that they are about."""
@@ -75,8 +75,7 @@ class ListedGraph:
             queries = [with_kinds(rebuilt(Query.parse(text), self._named), named, self.schema) for text in texts]
         except (QuestionError, ValueError):
             return None
-        known = named | {kind.query for kind in self.schema.kinds}
-        shown = [query for query in queries if self._entities(query) <= known]
+        shown = [query for query in queries if named.issuperset(entities_of(query, self.schema))]
         if queries and not shown:
             return None
         relations = frozenset(
@@ -95,12 +94,6 @@ class ListedGraph:
         if isinstance(node, Aggregate | Compare | Top) and isinstance(node.measure, str):
             return replace(node, measure=kg.label(kg.relation(node.measure)))
         return node
-
-    def _entities(self, query: Query) -> set[str]:
-        """The names and kinds that a query needs ids for."""
-        if self.schema.kind_by_query(str(query)) is not None or isinstance(query, Entity):
-            return {str(query)}
-        return {name for child in query.children for name in self._entities(child)}
 
     def pack(self, rng: random.Random, count: int = QUESTIONS) -> DrawnPack:
         """Lessons over one part of the schema that holds what they need."""

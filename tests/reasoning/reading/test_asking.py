@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import reasoning.reasoner
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.query.read_question import Reading
@@ -87,6 +88,18 @@ def test_what_may_mean_several_things_is_asked_back(capsys: Captured) -> None:
         assert alternative.keys() == {"query", "verbalised", "confidence", "assumed"}
     assert "it is not clear" in found["error"]
     assert "It may mean:\n  the capital of Democratic Republic of the Congo\n" in err
+
+
+def test_what_else_may_be_meant_is_listed_below_the_query(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, lands: str
+) -> None:
+    other = Reading(Query.parse('borders("France")'), (), 0.12)
+    found = ReadQuestion("near France?", Query.parse('capital("France")'), 0.85, 0.73, (other,))
+    monkeypatch.setattr(reasoning.reasoner, "understand", lambda *_: found)
+    assert main(["ask", "--kg", lands, "near France?"]) == 0
+    out = capsys.readouterr().out
+    assert "Probability that the question means it: 0.85\n" in out
+    assert f'It may also mean:\n  {other.query.verbalise()}\n    0.12  borders("France")\n' in out
 
 
 def test_a_question_that_is_not_understood_says_which_words(capsys: Captured) -> None:

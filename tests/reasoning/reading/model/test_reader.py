@@ -85,6 +85,29 @@ def test_close_rivals_are_asked_back() -> None:
     assert "it is not clear" in found.problem
 
 
+def test_what_else_may_be_meant_stands_beside_an_answer() -> None:
+    question = "who is in the Core team?"
+    ids = letters(question)
+    read = reader({f"{ids['team']}({ids['Core']})": 0.8, f"{ids['office']}({ids['Core']})": 0.2})
+    linked = LinkedQuestion.of(question, SCHEMA)
+    found = chosen(linked, read.readings(linked), sure=0.6, possible=0.01)
+    assert str(found.query) == '~team("Core")'
+    (other,) = found.alternatives
+    assert str(other.query) == 'office("Core")'
+    assert found.confidence + other.probability <= 1
+    assert math.isclose(found.margin, found.confidence - other.probability)
+
+
+def test_what_gives_the_same_is_one_reading() -> None:
+    question = "who is in the Core team?"
+    ids = letters(question)
+    members = f"{ids['team']}({ids['Core']})"
+    read = reader({members: 0.4, f"{members} & {members}": 0.35, f"{ids['office']}({ids['Core']})": 0.2})
+    first, _ = read.read(question)
+    assert str(first.query) == '~team("Core")'
+    assert math.isclose(first.features["log_probability"], math.log(0.75))
+
+
 def test_what_the_graph_cannot_say_is_refused_with_what_is_known() -> None:
     question = "how tall is Ann?"
     read = reader({" none": 0.95})
