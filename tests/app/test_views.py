@@ -582,7 +582,7 @@ def test_a_model_in_this_process_writes_nothing_more_once_its_run_is_stopped(
     assert model.invoke("A").usage_metadata is not None
 
 
-def test_a_hosted_model_is_built_once(towns: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hosted_model_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[SlowModel] = []
 
     def build(spec: str, **_: Any) -> SlowModel:
@@ -592,12 +592,13 @@ def test_a_hosted_model_is_built_once(towns: KnowledgeGraph, monkeypatch: pytest
     monkeypatch.setattr("app.models.language_model.load_llm", build)
     model = LanguageModel("provider:model")
     assert model.reader is model.for_run() is built[0]
-    assert ask(towns, "towns", "What is the road of [A]?", model.reader).notes
+    lands = KnowledgeGraph.from_triples([("France", "capital", "Paris"), ("Spain", "capital", "Madrid")])
+    assert ask(lands, "lands", "What is the capital of France?", model.reader).notes
     assert len(built) == 1
 
 
 @pytest.mark.parametrize("spec", ["embedded", "copy"])
-def test_without_a_hosted_model_questions_are_read_by_patterns(spec: str) -> None:
+def test_without_a_hosted_model_the_embedded_one_reads_questions(spec: str) -> None:
     assert LanguageModel(spec).reader == "embedded"
 
 
