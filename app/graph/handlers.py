@@ -7,6 +7,7 @@ visitor can do without, runs the language model. So nobody's exact answer waits 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 import uuid
@@ -36,9 +37,14 @@ from kg_data.errors import SkylarkError, UnknownGraphError
 from reasoning import KnowledgeGraph
 from reasoning.execution.events import Event, Finished, PartFinished, StepFinished, StepStarted
 from reasoning.query.read_question import QuestionError, ReadQuestion
-from reasoning.reading import MAX_CHARACTERS
+from reasoning.reading import MAX_CHARACTERS, understand
+
+log = logging.getLogger(__name__)
 
 EXAMPLES_SHOWN = CHOICES_SHOWN = 5
+FIRST_QUESTION = "What is the capital of Chad?"
+"""Read at the start, so that the first visitor does not wait for the weights."""
+
 _HIDDEN = gr.update(visible=False)
 
 Choices = tuple[tuple[str, str], ...]
@@ -62,11 +68,12 @@ class GraphDemo:
         self.likely = LikelyDemo(shelf, parts)
 
     def warm_up(self) -> None:
-        """Load the first graph and the model on a thread of its own; nobody waits for it."""
+        """Load the first graph, the reader of questions and the model on a thread of its own; nobody waits for it."""
 
         def work() -> None:
-            with contextlib.suppress(SkylarkError):  # the visitor who chooses the graph learns of it
-                self._shelf.get(DEFAULT_GRAPH)
+            with contextlib.suppress(SkylarkError):  # the visitor who chooses the graph, or asks, learns of it
+                understand(FIRST_QUESTION, self._shelf.get(DEFAULT_GRAPH))
+                log.info("the reader of questions is ready")
             self._model.warm_up()
 
         threading.Thread(target=work, name="skylark-warm-up", daemon=True).start()

@@ -71,8 +71,9 @@ def _assumed(reading: WeighedReading) -> tuple[str, ...]:
 def _problem(
     best: WeighedReading | None, rivals: bool, question: LinkedQuestion, unread: Sequence[str], sure: float
 ) -> str:
-    best_of_each = {name.start: name for name in sorted(question.names, key=lambda name: name.weight)}
-    known = [name.label for _, name in sorted(best_of_each.items()) if not name.literal][:MOST_KNOWN]
+    things = [name for name in question.names if not name.literal]
+    best_weight = {name.start: name.weight for name in sorted(things, key=lambda name: name.weight)}
+    known = [name.label for name in things if name.weight == best_weight[name.start]][:MOST_KNOWN]
     understood = "no name in it is known"
     if known:
         understood = f"{quoted_list(known, 'and')} {'is' if len(known) == 1 else 'are'} known"
