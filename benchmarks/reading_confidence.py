@@ -3,9 +3,9 @@
     python -m benchmarks.reading_confidence ADAPTER [--every N]
 
 Of the lists that are taught every eighth question is kept back; these are read, and those of the lists that are not
-taught. A logistic regression is fitted to whether each reading is right, and `sure` is the probability from which
-answering gains most, a wrong answer costing as much as `COST` right ones. Both are written to `confidence.json` in the
-adapter's folder.
+taught. A logistic regression is fitted to whether each reading is right, and `sure` is the lowest probability from
+which at most `MOST_WRONG` of the questions are answered wrongly. Both are written to `confidence.json` in the adapter's
+folder.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
 from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 
-COST = 5.0
-"""Right answers that a wrong one outweighs."""
+MOST_WRONG = 0.04
+"""Share of the questions that may be answered wrongly."""
 RIDGE = 1e-2
 TAUGHT = ("world.development", "other.development", "world.former", "measures.former")
 NOT_TAUGHT = ("world.final", "other.final", "own.former")
@@ -66,11 +66,10 @@ def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[n
     return np.asarray(minimize(surprise, np.zeros(inputs.shape[1]), method="BFGS").x)
 
 
-def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """The probability from which answering gains most."""
+def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_], most: float) -> float:
+    """The lowest probability from which at most so many answers are wrong."""
     tried = np.linspace(0.3, 0.95, 66)
-    gains = [right[probabilities >= at].sum() - COST * (~right[probabilities >= at]).sum() for at in tried]
-    return float(tried[int(np.argmax(gains))])
+    return float(next((at for at in tried if (~right[probabilities >= at]).sum() <= most), tried[-1]))
 
 
 def main() -> None:
@@ -112,7 +111,7 @@ def main() -> None:
     best = order[np.unique(np.array(question_of)[order], return_index=True)[1]]
     probabilities, hits = of_each[best], every_hit[best]
     answers = np.array(answering)[best]
-    sure = threshold(probabilities[answers], hits[answers])
+    sure = threshold(probabilities[answers], hits[answers], MOST_WRONG * len(hits))
     replace(confidence, sure=round(sure, 3)).write(folder)
     Path(os.environ.get("CONFIDENCE_LINES", os.devnull)).write_text("\n".join(map(json.dumps, lines)))
     missed = expected_calibration_error(probabilities, hits)
