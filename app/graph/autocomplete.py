@@ -17,7 +17,8 @@ from app.graph.graphs import GraphShelf
 from app.server.words import counted
 from reasoning import KnowledgeGraph
 from reasoning.graph.names import fold
-from reasoning.query.tree import Entity, relation_text
+from reasoning.graph.spelling import relation_text
+from reasoning.query.tree import Entity
 from reasoning.reading import MAX_CHARACTERS
 
 MOST_SHOWN = 8

@@ -12,8 +12,6 @@ Trees are immutable, compare by value, and print in the grammar that `Query.pars
 from __future__ import annotations
 
 import datetime
-import json
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Any, ClassVar, Literal
 
 from kg_data.supplied import supplied
 from reasoning.errors import QueryError
+from reasoning.graph.spelling import quoted, relation_text
 from reasoning.graph.store import KnowledgeGraph
 
 Operator = Literal[">", ">=", "<", "<=", "=", "!="]
@@ -32,9 +31,6 @@ AggregateKind = Literal["sum", "average", "minimum", "maximum"]
 AGGREGATES: tuple[AggregateKind, ...] = ("sum", "average", "minimum", "maximum")
 Sign = Literal["+", "-", "*", "/"]
 
-RESERVED = frozenset(
-    {"entity", "count", "exists", "top", "bottom", *AGGREGATES, "every", "name_starts", "it", "today", "date"}
-)
 MAX_DEPTH = 200
 """Deepest tree: far beyond any question asked, and well within what recursive code can walk.
 
@@ -42,7 +38,6 @@ Code that walks a tree spends at most two stack frames a level: Python stops at 
 """
 
 _LEAST = -sys.float_info.max
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 class Query:
@@ -157,7 +152,7 @@ class Entity(Query):
         return kg.entity_by_id(self.name) if self.by_id else kg.entity(self.name)
 
     def _text(self) -> str:
-        return f"entity({_quote(self.name)})" if self.by_id else _quote(self.name)
+        return f"entity({quoted(self.name)})" if self.by_id else quoted(self.name)
 
 
 @dataclass(frozen=True)
@@ -297,7 +292,7 @@ class NameStarts(Query):
         return (self.source,)
 
     def _text(self) -> str:
-        return f"name_starts({_quote(self.prefix)}, {self.source._text()})"
+        return f"name_starts({quoted(self.prefix)}, {self.source._text()})"
 
 
 class Number(Query):
@@ -317,7 +312,7 @@ class Constant(Number):
 
     def _text(self) -> str:
         dated = isinstance(self.value, datetime.date)
-        return f"date({_quote(str(self.value))})" if dated else repr(self.value)
+        return f"date({quoted(str(self.value))})" if dated else repr(self.value)
 
 
 @dataclass(frozen=True)
@@ -497,7 +492,7 @@ class Compare(_Measured):
         if isinstance(self.value, Query):
             value = self.value._text()
         else:
-            value = _quote(str(self.value)) if isinstance(self.value, datetime.date) else repr(self.value)
+            value = quoted(str(self.value)) if isinstance(self.value, datetime.date) else repr(self.value)
         return f"{self._measured}({self.source._text()}) {self.operator} {value}"
 
 
@@ -537,16 +532,6 @@ class Exists(_Single):
 def json_value(value: Value | bool | None) -> int | float | str | bool | None:
     """A value as JSON can hold it: dates as ISO texts."""
     return value.isoformat() if isinstance(value, datetime.date) else value
-
-
-def relation_text(name: str) -> str:
-    """A relation's name as the grammar writes it: bare where it can be, else quoted."""
-    return name if _IDENTIFIER.fullmatch(name) and name not in RESERVED else _quote(name)
-
-
-def _quote(text: str) -> str:
-    # Half a surrogate pair cannot be written to any stream, so it stays escaped.
-    return json.dumps(text, ensure_ascii=not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text))
 
 
 def _check_relation(name: str) -> None:

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from kg_data.errors import SkylarkError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
+from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.retrieval.budget import CHEAPEST_TRIPLE
 from reasoning.retrieval.facts import Facts
-from reasoning.wording.verbalise import label_words
 
 ON_PATH, NAMED, ALIKE, OTHER = range(4)
 """The tiers."""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from kg_data.supplied import supplies
 from reasoning.execution import step_result
 from reasoning.graph.index import Ids
+from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundStep
 from reasoning.wording.value_text import comparison_words, extreme_words
-from reasoning.wording.verbalise import forward_phrase, inverse_phrase, label_words, led_from_phrase, number_words
+from reasoning.wording.verbalise import forward_phrase, inverse_phrase, led_from_phrase, number_words
 
 MOST_NAMES = 5
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
+from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.tree import (
     Aggregate,
@@ -321,13 +320,6 @@ def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
 def relation_words(relation: str, kg: KnowledgeGraph | None = None) -> str:
     """A relation's label as words: the last part of a path, underscores and camel case parted."""
     return label_words(relation if kg is None else kg.label(kg.relation(relation)))
-
-
-def label_words(label: str) -> str:
-    """`/people/person/place_of_birth` to "place of birth", `locatedIn` to "located in", `concept:x` to "x"."""
-    last = re.split(r"[/:.#]", label.rstrip("/:.#"))[-1] or label
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", last).replace("_", " ").strip()
-    return (spaced or label).lower() if not spaced.isupper() else spaced
 
 
 def direction(query: Project | Every, kg: KnowledgeGraph | None, words: str) -> tuple[str, bool]:

@@ -19,12 +19,12 @@ import numpy as np
 from kg_data.columns import LiteralColumn
 from reasoning.errors import UnknownEntityError
 from reasoning.graph.names import fold
+from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.read_question import QuestionError
 from reasoning.reading.english.common_words import SHORT_NAMES, SPEAKERS, is_common
 from reasoning.reading.english.word_forms import lemmas, without_possessive
 from reasoning.reading.english.wordnet import wordnet
-from reasoning.wording.verbalise import label_words
 
 LONGEST, LONGEST_MARKED, LONGEST_ADJECTIVE = 12, 8, 3
 """Words of a name, of one that is marked, and of an adjective or plural of one."""

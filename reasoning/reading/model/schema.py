@@ -1,7 +1,6 @@
 """A graph's schema as prompts show it: kinds of things, relations with the kinds at their ends.
 
-Kinds are the graph's types where one of its relations says what things are. Elsewhere they are what the ends of
-relations have in common: two ends that share things are of one kind, which is shown by the names of two of them.
+What the kinds are is told in `reasoning.graph.kinds`; here each has the query that gives its members.
 """
 
 from __future__ import annotations
@@ -11,35 +10,18 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
 from kg_data.sentence_vectors import Vectors, sentence_encoder, vectors_if_installed
-from reasoning.graph.ends import End, end_groups
 from reasoning.graph.index import Ids
-from reasoning.graph.names import fold
+from reasoning.graph.kinds import GraphKinds
+from reasoning.graph.spelling import label_words, relation_text
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import relation_text
 from reasoning.reading.anchors import anchor
 from reasoning.reading.english.word_forms import forms_in
 from reasoning.reading.model.kinds import KindsOfSets
 from reasoning.reading.model.mentions import Mentions
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
-from reasoning.wording.verbalise import label_words
-
-TYPE_RELATIONS = frozenset(
-    {"type", "rdf type", "instance of", "instanceof", "is a", "isa", "kind", "category", "class"}
-)
-"""Folded labels of relations that say what kind of thing something is."""
-
-MOST_KINDS = 1000
-"""A graph with more types uses the relation for something else."""
-
-LEAST_SHARE = 0.02
-"""Part of an end's things that must be of a kind for it to be shown there."""
-
-LEAST_OF_KIND = 0.3
-"""The same, as a part of all things of that type."""
 
 MOST_GRAPHS = 8
 """Graphs whose schemas are kept, the last used ones."""
@@ -58,7 +40,8 @@ class GraphSchema:
 
     def __init__(self, kg: KnowledgeGraph) -> None:
         self.kg = kg
-        self.type_relation = next((name for name in kg.relation_names() if self._tells_types(name)), None)
+        self._kinds = GraphKinds(kg)
+        self.type_relation = self._kinds.type_relation
 
     @cached_property
     def mentions(self) -> Mentions:
@@ -79,11 +62,11 @@ class GraphSchema:
             words = label_words(name)
             if relation.kind == "values":
                 column = self.kg.literals[relation.index]
-                entry = RelationEntry(words, self._kinds_of(column.entities), column.kind, relation_text(name))
+                entry = RelationEntry(words, self._kinds.of(column.entities), column.kind, relation_text(name))
                 found.append((len(column.entities), entry))
             elif name != self.type_relation:
-                sides = [self._end(relation.index, inverse) for inverse in (relation.inverse, not relation.inverse)]
-                start, leads = (self._kinds_of(side) for side in sides)
+                ends = (relation.inverse, not relation.inverse)
+                start, leads = (self._kinds.of(self._kinds.end(relation.index, inverse)) for inverse in ends)
                 size = len(self.kg.index.block(relation.index, False)[0])
                 found.append((size, RelationEntry(words, start, leads, relation_text(name))))
         return [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]
@@ -175,116 +158,34 @@ class GraphSchema:
 
     def kinds_of_entity(self, entity: int) -> tuple[int, ...]:
         """Places of the kinds of one entity, at most two; () where nothing is known."""
-        return self._kinds_of(np.array([entity], dtype=np.int32))[:2]
-
-    # Types --------------------------------------------------------------------------------------------------
-
-    def _tells_types(self, name: str) -> bool:
-        relation = self.kg.relation(name)
-        if relation.kind == "values" or fold(label_words(name)) not in TYPE_RELATIONS:
-            return False
-        things, types = self._end(relation.index, relation.inverse), self._end(relation.index, not relation.inverse)
-        flat = not len(np.intersect1d(things, types))  # in a hierarchy kinds are of kinds themselves
-        return flat and 1 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
-
-    @cached_property
-    def _type_places(self) -> tuple[Ids, Ids]:
-        """Entities that are types, sorted, and the place of each among the kinds."""
-        assert self.type_relation is not None
-        relation = self.kg.relation(self.type_relation)
-        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
-        places = np.empty(len(types), dtype=np.int32)
-        places[np.argsort(-counts, kind="stable")] = np.arange(len(types))
-        return types, places
+        return self._kinds.of(np.array([entity], dtype=np.int32))[:2]
 
     def _typed_kinds(self) -> list[KindEntry]:
         assert self.type_relation is not None
-        types, places = self._type_places
         inverse = f"~{relation_text(self.type_relation)}"
-        by_place = types[np.argsort(places)].tolist()
         return [
             KindEntry(label_words(self.kg.entity_labels[kind]), f"{inverse}({anchor(self.kg, kind)})")
-            for kind in by_place
+            for kind in self._kinds.types
         ]
-
-    # Ends ---------------------------------------------------------------------------------------------------
 
     def _untyped_kinds(self) -> list[KindEntry]:
         anything = anchor(self.kg, int(self.kg.universe[0]))
         everything = f"(!({anything} & !{anything}))"
         kinds: list[KindEntry] = []
-        for members, ends in self._groups:
+        for shown, (members, ends) in zip(self._kinds.examples, self._kinds.groups, strict=True):
             covered: Ids = np.array([], dtype=np.int32)
             texts: list[str] = []
-            for relation, inverse in sorted(ends, key=lambda end: -len(self._end(*end))):
+            for relation, inverse in sorted(ends, key=lambda end: -len(self._kinds.end(*end))):
                 if len(covered) == len(members):
                     break
-                more = np.union1d(covered, self._end(relation, inverse))
+                more = np.union1d(covered, self._kinds.end(relation, inverse))
                 if len(more) > len(covered):
                     covered = more
                     texts.append(
                         f"{'' if inverse else '~'}{relation_text(self.kg.relation_label(relation))}{everything}"
                     )
-            shown = [self.kg.entity_labels[entity] for entity in self._known_best(members, 2)]
-            kinds.append(
-                KindEntry(", ".join(shown), texts[0] if len(texts) == 1 else f"({' | '.join(texts)})", named=False)
-            )
+            kinds.append(KindEntry(shown, texts[0] if len(texts) == 1 else f"({' | '.join(texts)})", named=False))
         return kinds
-
-    @cached_property
-    def _groups(self) -> list[tuple[Ids, list[tuple[int, bool]]]]:
-        """Kinds as their members, sorted, and the ends of relations that they stand at; the largest first."""
-        of_group: dict[int, list[End]] = {}
-        for end, group in end_groups(self.kg).items():
-            of_group.setdefault(group, []).append(end)
-        found = [(np.unique(np.concatenate([self._end(*end) for end in ends])), ends) for ends in of_group.values()]
-        return sorted(found, key=lambda pair: -len(pair[0]))
-
-    def _end(self, relation: int, inverse: bool) -> Ids:
-        """The entities that a relation leads from (with `inverse`, to), sorted."""
-        side = self.kg.index.side(inverse)
-        return side.sources[side.rows(relation)]
-
-    def _kinds_of(self, entities: Ids) -> tuple[int, ...]:
-        """Places of the kinds that enough of some entities have, or most of whose members are there; most first."""
-        unique = np.unique(entities)
-        counts = np.array(self._counts(unique), dtype=np.int64).reshape(-1, 2)
-        least = np.minimum(LEAST_SHARE * len(unique), LEAST_OF_KIND * self._sizes[counts[:, 0]])
-        chosen = counts[counts[:, 1] >= np.maximum(1.0, least)]
-        return tuple(chosen[np.lexsort((chosen[:, 0], -chosen[:, 1])), 0].tolist())
-
-    def _counts(self, entities: Ids) -> list[tuple[int, int]]:
-        """How many of some entities, sorted, are of each kind: (place, count)."""
-        if self.type_relation is None:
-            groups = enumerate(self._groups)
-            return [(at, len(np.intersect1d(entities, members, assume_unique=True))) for at, (members, _) in groups]
-        relation = self.kg.relation(self.type_relation)
-        types, counts = np.unique(
-            self.kg.index.edges(entities, relation.index, relation.inverse)[1], return_counts=True
-        )
-        known, places = self._type_places
-        return list(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
-
-    @cached_property
-    def _sizes(self) -> NDArray[np.int64]:
-        """Members of each kind."""
-        if self.type_relation is None:
-            return np.array([len(members) for members, _ in self._groups], dtype=np.int64)
-        relation = self.kg.relation(self.type_relation)
-        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
-        known, places = self._type_places
-        sizes = np.empty(len(types), dtype=np.int64)
-        sizes[places[np.searchsorted(known, types)]] = counts
-        return sizes
-
-    def _known_best(self, members: Ids, count: int) -> list[int]:
-        """The members with the most edges."""
-        sample = members[:: max(1, len(members) // 50)].tolist()
-        degree = {
-            entity: len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True))
-            for entity in sample
-        }
-        return sorted(sample, key=lambda entity: -degree[entity])[:count]
 
 
 @lru_cache(MOST_GRAPHS)

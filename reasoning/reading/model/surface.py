@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reasoning.errors import QueryError
-from reasoning.query.tree import RESERVED
+from reasoning.graph.spelling import RESERVED
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS
 
 NOTHING = " none"

@@ -10,9 +10,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reasoning.graph.spelling import label_words
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, KindEntry, RelationEntry, Schema
 from reasoning.reading.teaching.domains import Domain, DomainRelation
-from reasoning.wording.verbalise import label_words
 
 UNTYPED, TWO_DOMAINS, TURNED = 0.3, 0.25, 0.35
 """How often a graph has no words for kinds, is made of two domains, and a relation is stored the other way round."""

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from reasoning import KnowledgeGraph, Query
+from reasoning.graph.spelling import label_words
 from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top, Union
-from reasoning.wording.verbalise import label_words
 from tests.reasoning.random_queries import NUMBER, queries, sets
 
 A, B = Entity("A"), Entity("B")

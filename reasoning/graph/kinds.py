@@ -1,0 +1,136 @@
+"""The kinds of things that a graph holds, and which of them stand at an end of a relation.
+
+Kinds are the graph's types where one of its relations says what things are. Elsewhere they are what the ends of
+relations have in common: two ends that share things are of one kind, which is shown by the names of two of them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reasoning.graph.ends import End, end_groups
+from reasoning.graph.index import Ids
+from reasoning.graph.names import fold
+from reasoning.graph.spelling import label_words
+from reasoning.graph.store import KnowledgeGraph
+
+TYPE_RELATIONS = frozenset(
+    {"type", "rdf type", "instance of", "instanceof", "is a", "isa", "kind", "category", "class"}
+)
+"""Folded labels of relations that say what kind of thing something is."""
+
+MOST_KINDS = 1000
+"""A graph with more types uses the relation for something else."""
+
+LEAST_SHARE = 0.02
+"""Part of an end's things that must be of a kind for it to be shown there."""
+
+LEAST_OF_KIND = 0.3
+"""The same, as a part of all things of that type."""
+
+
+class GraphKinds:
+    """The kinds of one graph, each known by its place, the most frequent first.
+
+    Args:
+        kg: the graph.
+
+    Attributes:
+        kg: as given.
+        type_relation: the relation that says what things are, None where none does.
+    """
+
+    def __init__(self, kg: KnowledgeGraph) -> None:
+        self.kg = kg
+        self.type_relation = next((name for name in kg.relation_names() if self._tells_types(name)), None)
+
+    def end(self, relation: int, inverse: bool) -> Ids:
+        """The entities that a relation leads from (with `inverse`, to), sorted."""
+        side = self.kg.index.side(inverse)
+        return side.sources[side.rows(relation)]
+
+    def of(self, entities: Ids) -> tuple[int, ...]:
+        """Places of the kinds that enough of some entities have, or most of whose members are there; most first."""
+        unique = np.unique(entities)
+        counts = np.array(self._counts(unique), dtype=np.int64).reshape(-1, 2)
+        least = np.minimum(LEAST_SHARE * len(unique), LEAST_OF_KIND * self.sizes[counts[:, 0]])
+        chosen = counts[counts[:, 1] >= np.maximum(1.0, least)]
+        return tuple(chosen[np.lexsort((chosen[:, 0], -chosen[:, 1])), 0].tolist())
+
+    @cached_property
+    def types(self) -> list[int]:
+        """Where a relation says what things are, the entity that is each kind's type."""
+        types, places = self._type_places
+        found: list[int] = types[np.argsort(places)].tolist()
+        return found
+
+    @cached_property
+    def groups(self) -> list[tuple[Ids, list[End]]]:
+        """Where no relation says it, the kinds as their members, sorted, and the ends that they stand at."""
+        of_group: dict[int, list[End]] = {}
+        for end, group in end_groups(self.kg).items():
+            of_group.setdefault(group, []).append(end)
+        found = [(np.unique(np.concatenate([self.end(*end) for end in ends])), ends) for ends in of_group.values()]
+        return sorted(found, key=lambda pair: -len(pair[0]))
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """Members of each kind."""
+        if self.type_relation is None:
+            return np.array([len(members) for members, _ in self.groups], dtype=np.int64)
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
+        known, places = self._type_places
+        sizes = np.empty(len(types), dtype=np.int64)
+        sizes[places[np.searchsorted(known, types)]] = counts
+        return sizes
+
+    @cached_property
+    def examples(self) -> list[str]:
+        """Where no relation says it, each kind as the labels of the two members with the most edges."""
+        return [
+            ", ".join(self.kg.entity_labels[entity] for entity in self._known_best(members, 2))
+            for members, _ in self.groups
+        ]
+
+    def _tells_types(self, name: str) -> bool:
+        relation = self.kg.relation(name)
+        if relation.kind == "values" or fold(label_words(name)) not in TYPE_RELATIONS:
+            return False
+        things, types = self.end(relation.index, relation.inverse), self.end(relation.index, not relation.inverse)
+        flat = not len(np.intersect1d(things, types))  # in a hierarchy kinds are of kinds themselves
+        return flat and 1 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
+
+    @cached_property
+    def _type_places(self) -> tuple[Ids, Ids]:
+        """Entities that are types, sorted, and the place of each among the kinds."""
+        assert self.type_relation is not None
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(self.kg.index.block(relation.index, relation.inverse)[1], return_counts=True)
+        places = np.empty(len(types), dtype=np.int32)
+        places[np.argsort(-counts, kind="stable")] = np.arange(len(types))
+        return types, places
+
+    def _counts(self, entities: Ids) -> list[tuple[int, int]]:
+        """How many of some entities, sorted, are of each kind: (place, count)."""
+        if self.type_relation is None:
+            groups = enumerate(self.groups)
+            return [(at, len(np.intersect1d(entities, members, assume_unique=True))) for at, (members, _) in groups]
+        relation = self.kg.relation(self.type_relation)
+        types, counts = np.unique(
+            self.kg.index.edges(entities, relation.index, relation.inverse)[1], return_counts=True
+        )
+        known, places = self._type_places
+        return list(zip(places[np.searchsorted(known, types)].tolist(), counts.tolist(), strict=True))
+
+    def _known_best(self, members: Ids, count: int) -> list[int]:
+        """The members with the most edges."""
+        sample = members[:: max(1, len(members) // 50)].tolist()
+        degree = {
+            entity: len(self.kg.index.around(entity, False)) + len(self.kg.index.around(entity, True))
+            for entity in sample
+        }
+        return sorted(sample, key=lambda entity: -degree[entity])[:count]
