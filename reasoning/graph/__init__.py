@@ -1,6 +1,6 @@
-"""The knowledge graph: store, indexes, names, cache, exchange with other forms.
+"""The knowledge graph: store, indexes, names, kinds, cache, exchange with other forms.
 
 Importing the package loads what supplies the methods that `KnowledgeGraph` declares.
 """
 
-from reasoning.graph import export  # noqa: F401
+from reasoning.graph import export, schema_text  # noqa: F401

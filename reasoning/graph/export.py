@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
 from kg_data.columns import ValueKind
+from kg_data.installation import require
 from kg_data.iris import (
     DATATYPES,
     ENTITY,
@@ -46,7 +47,7 @@ from reasoning.errors import GraphError
 from reasoning.graph.exchange import ID, LABEL, LINK, TYPES, VALUE_TYPES
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
-from reasoning.graph.store import KnowledgeGraph
+from reasoning.graph.store import STRETCH, KnowledgeGraph
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -77,15 +78,12 @@ def write_graph(kg: KnowledgeGraph, path: Path) -> None:
 def rows(kg: KnowledgeGraph) -> Iterator[Row]:
     """The triples of a graph, then its values."""
     name = _names(kg)
-    for start in range(0, len(kg), _STRETCH):
-        for head, relation, tail in kg.index.triples(slice(start, start + _STRETCH)).tolist():
+    for start in range(0, len(kg), STRETCH):
+        for head, relation, tail in kg.index.triples(slice(start, start + STRETCH)).tolist():
             yield name[head], kg.relation_ids[relation], name[tail], None
     for column in kg.literals:
         for entity, value in zip(column.entities.tolist(), column.values.tolist(), strict=True):
             yield name[entity], column.identifier, lexical_form(column.kind, value), column.kind
-
-
-_STRETCH = 1 << 20
 
 
 def _write_tsv(file: IO[bytes], triples: Iterator[Row]) -> None:
@@ -164,6 +162,7 @@ def to_networkx(graph: KnowledgeGraph) -> nx.MultiDiGraph:
 @supplies(KnowledgeGraph.to_pandas)
 def to_pandas(graph: KnowledgeGraph) -> pd.DataFrame:
     """See `KnowledgeGraph.to_pandas`; the values stand after the links."""
+    require("A frame", "pandas")
     import pandas as pd
 
     names = _names(graph)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import logging
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +26,16 @@ from reasoning.graph.building import build
 from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import Match, NameIndex, StringColumn, fold, nearest_texts
+from reasoning.graph.origin import Origin
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
 log = logging.getLogger(__name__)
+
+STRETCH = 1 << 20
+"""Triples that are taken from the index at a time where all are listed."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,14 @@ class Relation:
     inverse: bool = False
 
 
+class Fact(NamedTuple):
+    """A triple by display names, as iteration over a graph gives it; `tail` is the value itself where it is one."""
+
+    head: str
+    relation: str
+    tail: str | int | float | datetime.date
+
+
 class KnowledgeGraph:
     """An immutable set of triples between entities, with typed literals beside it.
 
@@ -58,8 +69,10 @@ class KnowledgeGraph:
 
     Attributes:
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
+        origin: where it was loaded from, None where it was made of something else.
     """
 
+    origin: Origin | None = None
     predicted: Mapping[tuple[int, int, int], float] = MappingProxyType({})
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], details: Mapping[str, Any]) -> None:
@@ -106,26 +119,65 @@ class KnowledgeGraph:
             DataError: a file does not have the form expected.
             GraphError: a named split is not there, or the graph has no triples.
         """
-        content = hashlib.sha256(
-            repr((kg_data.fingerprint(name_or_path), None if splits is None else sorted(splits))).encode()
-        ).hexdigest()
-        folder = cache.graph_folder(kg_data.resolve(name_or_path).name, content)
-        try:
-            saved = cache.load(folder)
-        except GraphError as error:
-            cache.discard(folder, error)
-            saved = None
-        if saved is not None:
-            return cls(*saved)
-        graph = cls.from_columns(kg_data.load(name_or_path), splits)
-        try:
-            cache.save(folder, graph._arrays, graph._details)
-        except OSError as error:
-            log.warning(
-                "the graph could not be cached in %s (%s) and will be built anew next time; %s names another folder",
-                folder, error, CACHE_VARIABLE,
-            )  # fmt: skip
+        origin = Origin.of(name_or_path, splits)
+        graph = cls._cached(origin)
+        if graph is None:
+            graph = cls.from_columns(kg_data.load(name_or_path), splits)
+            try:
+                cache.save(origin.folder, graph._arrays, graph._details)
+            except OSError as error:
+                log.warning(
+                    "the graph could not be cached in %s (%s) and is built anew next time; %s names another folder",
+                    origin.folder, error, CACHE_VARIABLE,
+                )  # fmt: skip
+            graph.origin = origin
         return graph
+
+    @classmethod
+    def _cached(cls, origin: Origin) -> KnowledgeGraph | None:
+        """The graph of an origin as the cache has it; None where it hasn't."""
+        try:
+            saved = cache.load(origin.folder)
+        except GraphError as error:
+            cache.discard(origin.folder, error)
+            saved = None
+        if saved is None:
+            return None
+        graph = cls(*saved)
+        graph.origin = origin
+        return graph
+
+    @classmethod
+    def reopened(cls, origin: Origin) -> KnowledgeGraph:
+        """The graph that was loaded from an origin, as a pickled graph is opened again.
+
+        Raises:
+            GraphError: the cache no longer has it, and what it was loaded from has changed since.
+            UnknownGraphError: neither is there any more.
+        """
+        graph = cls._cached(origin)
+        if graph is not None:
+            return graph
+        if Origin.of(origin.name, origin.splits).folder.name != origin.folder.name:
+            raise GraphError(
+                f'the graph "{origin.name}" has changed since it was pickled, and the cache no longer holds what it '
+                "was: load it anew and ask again"
+            )
+        return cls.load(origin.name, origin.splits)
+
+    @classmethod
+    def _of_content(
+        cls, arrays: cache.Arrays, details: dict[str, Any], predicted: dict[tuple[int, int, int], float]
+    ) -> KnowledgeGraph:
+        graph = cls(arrays, details)
+        graph.predicted = predicted
+        return graph
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by where it was loaded from, else by its content."""
+        if self.origin is not None:
+            return KnowledgeGraph.reopened, (self.origin,)
+        return KnowledgeGraph._of_content, (self._arrays, self._details, dict(self.predicted))
 
     @classmethod
     def from_columns(cls, columns: GraphColumns, splits: Sequence[str] | None = None) -> KnowledgeGraph:
@@ -205,6 +257,16 @@ class KnowledgeGraph:
         raise NotImplementedError
 
     @supplied
+    def schema(self, most: int = 50) -> str:
+        """What the graph holds, as text for people and for prompts: kinds of things, and relations between them.
+
+        Args:
+            most: relations and kinds that are listed, those with the most facts and members; how many more there are
+                is said.
+        """
+        raise NotImplementedError
+
+    @supplied
     def to_rdf(self, path: str | Path) -> None:
         """Write the graph as N-Triples (.nt) or Turtle (.ttl), with labels, types and values; whole or not at all.
 
@@ -234,6 +296,15 @@ class KnowledgeGraph:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __iter__(self) -> Iterator[Fact]:
+        """Every fact: the `len(kg)` triples between entities, then the values."""
+        for start in range(0, len(self), STRETCH):
+            for head, relation, tail in self.index.triples(slice(start, start + STRETCH)).tolist():
+                yield Fact(self.name(head), self.relation_label(relation), self.name(tail))
+        for column in self.literals:
+            for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
+                yield Fact(self.name(entity), column.relation, self.value(column, raw))
 
     def __repr__(self) -> str:
         return (

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,56 @@ def saved_folder(cache_folder: Path) -> Path:
 def test_the_cached_graph_equals_the_fresh_one(cache_folder: Path, dataset: Path) -> None:
     fresh = KnowledgeGraph.load(dataset)
     assert content(KnowledgeGraph.load(dataset)) == content(fresh)
+
+
+# Pickled ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("splits", [None, ("valid", "train")])
+def test_a_loaded_graph_is_pickled_by_where_it_was_loaded_from(
+    cache_folder: Path, dataset: Path, splits: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(dataset.parent)
+    kg = KnowledgeGraph.load(dataset.name, splits)
+    pickled = pickle.dumps(kg)
+    assert len(pickled) < 1000
+    monkeypatch.chdir("/")
+    assert content(pickle.loads(pickled)) == content(kg)
+
+
+def test_without_the_cache_a_pickled_graph_is_read_again(cache_folder: Path, dataset: Path) -> None:
+    kg = KnowledgeGraph.load(dataset)
+    pickled = pickle.dumps(kg)
+    shutil.rmtree(cache_folder)
+    assert content(pickle.loads(pickled)) == content(kg)
+
+
+def test_a_pickled_graph_that_has_changed_since_is_what_the_cache_has_or_refused(
+    cache_folder: Path, dataset: Path
+) -> None:
+    kg = KnowledgeGraph.load(dataset)
+    pickled = pickle.dumps(kg)
+    with (dataset / "train.txt").open("a") as file:
+        file.write("0\t0\t59\n")
+    assert content(pickle.loads(pickled)) == content(kg)
+    shutil.rmtree(cache_folder)
+    with pytest.raises(GraphError, match="has changed since it was pickled"):
+        pickle.loads(pickled)
+
+
+def test_a_graph_made_of_triples_is_pickled_by_its_content() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "knows", "Bob"), ("Ann", "age", 41)])
+    assert content(pickle.loads(pickle.dumps(kg))) == content(kg)
+
+
+def test_edges_that_were_added_to_a_loaded_graph_are_pickled_with_it(cache_folder: Path, dataset: Path) -> None:
+    kg = KnowledgeGraph.load(dataset)
+    added = kg.with_edges(np.array([[0, 0, 1]], dtype=np.int32), {(0, 0, 1): 0.5})
+    again = pickle.loads(pickle.dumps(added))
+    assert content(again) == content(added) and again.confidence(0, 0, 1) == 0.5
+
+
+# Opened again ----------------------------------------------------------------------------------------------------
 
 
 def test_the_second_time_nothing_is_built(cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,19 @@ def kg() -> KnowledgeGraph:
     return KnowledgeGraph.from_columns(columns())
 
 
+# Facts -----------------------------------------------------------------------------------------------------------
+
+
+def test_its_facts_come_one_by_one_links_first(kg: KnowledgeGraph) -> None:
+    assert list(kg) == [("Ann", "knows", "Bob"), ("Bob", "knows", "Cid"), ("Ann", "age", 30), ("Cid", "age", 40)]
+    assert [fact.tail for fact in kg][: len(kg)] == ["Bob", "Cid"]
+
+
+def test_its_facts_make_a_graph_again() -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "knows", "Bob"), ("Ann", "age", 41), ("Bob", "height", 1.8)])
+    assert list(KnowledgeGraph.from_triples(kg)) == list(kg)
+
+
 # Splits ---------------------------------------------------------------------------------------------------------
 
 
