@@ -38,7 +38,8 @@ EXTRA_MODULES = {
         "onnxruntime": "onnxruntime",
         "supervision": "supervision",
     },
-    "demo": {"gradio": "gradio", "mcp": "mcp", "pandas": "pandas", "starlette": "starlette"},
+    "pandas": {"pandas": "pandas"},
+    "demo": {"gradio": "gradio", "mcp": "mcp", "starlette": "starlette"},
     "hosted": {"genai_prices": "genai-prices", "langchain": "langchain"},
     "train": {"matplotlib": "matplotlib"},
 }
@@ -64,7 +65,7 @@ def core_command() -> str:
 
 
 def extra_command(extra: str) -> str:
-    """The shell command that installs an extra: "llm", "vision", "demo", "hosted", "train"."""
+    """The shell command that installs an extra: "llm", "vision", "pandas", "demo", "hosted", "train"."""
     return "pip install -r requirements.txt" if in_checkout() else f"pip install '{DISTRIBUTION}[{extra}]'"
 
 

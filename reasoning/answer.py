@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg_data.columns import LiteralColumn
+from kg_data.installation import require
 from kg_data.supplied import supplied
 from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
@@ -19,11 +20,18 @@ from reasoning.query.binding import BoundChain
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Query, Value
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 EVIDENCE_LIMIT = 200
 """Most triples an answer shows as evidence; `evidence_total` says how many there are."""
 
 PROVED = 20
 """Answers, the surest first, whose proofs over predicted edges are shown."""
+
+
+MOST_IN_REPR = 5
+"""Names that the short form of an answer lists."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,25 @@ class SoftAnswers(Protocol):
 
 
 @dataclass(frozen=True)
+class KeptProofs:
+    """What is kept of such a run where the answer is pickled: the run itself holds a whole link predictor.
+
+    Attributes:
+        proofs: those of the answer.
+    """
+
+    proofs: tuple[Proof, ...]
+
+    def holds(self, entity: int) -> bool:
+        """Whether the proof that an entity is an answer is kept."""
+        return any(proof.entity == entity for proof in self.proofs)
+
+    def prove(self, entity: int) -> Proof:
+        """The proof of an entity, which it holds."""
+        return next(proof for proof in self.proofs if proof.entity == entity)
+
+
+@dataclass(frozen=True)
 class Phrase:
     """A stretch of a sentence.
 
@@ -214,6 +241,32 @@ class Answer:
     soft: SoftAnswers | None = field(default=None, repr=False)
     signals: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        if self.error is not None:
+            outcome = f"error={self.error!r}"
+        elif self.value is not None:
+            outcome = f"value={self.value!r}"
+        else:
+            names = [self.kg.name(int(entity)) for entity in self.ranked[:MOST_IN_REPR]]
+            rest = f" and {len(self.ranked) - len(names):,} more" if len(self.ranked) > len(names) else ""
+            outcome = f"entities={names!r}{rest}"
+        return f"Answer({str(self.query)!r}, method={self.method!r}, {outcome})"
+
+    @supplied
+    def __str__(self) -> str:
+        """The answer in words: the sentence, all names where it leaves out some (50 at most), and the notes."""
+        raise NotImplementedError
+
+    @supplied
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the sentence, the first answers, the query, and what it rests on behind a fold."""
+        raise NotImplementedError
+
+    @supplied
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its fields, the graph as graphs are; of a run over predicted edges the proofs alone."""
+        raise NotImplementedError
+
     @property
     def usage(self) -> TokenUsage:
         """Requests, tokens and cost of the whole answer."""
@@ -274,6 +327,24 @@ class Answer:
         """What settles a yes or no beside the answers, such as the other side of a comparison; None where nothing does,
         or where a language model found the answer."""
         raise NotImplementedError
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A frame with an entity a row, best first: `entity`, `id`, `score`, and `value` where each has one.
+
+        Where the answer is a number, a date or a truth value alone, the frame has one row with `value`.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        require("A frame", "pandas")
+        import pandas as pd
+
+        if self.value is not None and self.values is None:
+            return pd.DataFrame({"value": [self.value]})
+        columns: dict[str, Any] = {"entity": self.entities, "id": self.ids, "score": list(self.scores)}
+        if self.values is not None:
+            columns["value"] = list(self.values)
+        return pd.DataFrame(columns)
 
     @supplied
     def to_dict(self) -> dict[str, Any]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, ClassVar, Protocol
 
 from langchain_core.language_models import BaseChatModel
 
 # The modules of `wording` and `evidence` supply what an `Answer` declares.
 import reasoning.execution.evidence
+import reasoning.wording.answer_html
 import reasoning.wording.answer_text
 import reasoning.wording.sentence  # noqa: F401
 from kg_data.errors import SkylarkError
+from kg_data.supplied import supplies
+from reasoning.answer import Answer, KeptProofs
 from reasoning.completion.complete import Complete
 from reasoning.completion.hybrid import Hybrid
 from reasoning.completion.options import CompletionOptions
@@ -58,6 +62,19 @@ class Method(Protocol):
 
 
 METHODS: Mapping[str, type[Method]] = {method.name: method for method in (Exact, Lark, Complete, Hybrid)}
+
+
+@supplies(Answer.__reduce__)
+def pickled(answer: Answer) -> tuple[Any, ...]:
+    """See `Answer.__reduce__`."""
+    values = {item.name: getattr(answer, item.name) for item in fields(Answer)}
+    soft = None if answer.soft is None else KeptProofs(answer.proofs)
+    return unpickled, ({**values, "soft": soft},)
+
+
+def unpickled(values: dict[str, Any]) -> Answer:
+    """The answer of some fields. It stands here, so that what an `Answer` declares is supplied wherever one is read."""
+    return Answer(**values)
 
 
 def method_named(name: str) -> type[Method]:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
-from pydantic import WithJsonSchema
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, WithJsonSchema
 
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
@@ -30,6 +31,7 @@ from reasoning.query.binding import bind
 from reasoning.query.tree import Query
 from reasoning.reading import Reading, ReadQuestion, looks_formal, understand
 from reasoning.reading.question_input import QuestionInput, question_of
+from reasoning.tool import question_tool
 
 _USUAL_OPTIONS = LarkOptions()
 _USUAL_COMPLETION = CompletionOptions()
@@ -159,6 +161,27 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         Step inputs are taken from exact execution, so the prompts are the real ones of a model that makes no mistake.
         """
         return estimate_run(self, questions)
+
+    def as_tool(
+        self,
+        args_schema: type[BaseModel] | None = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        arg_types: dict[str, type] | None = None,
+    ) -> BaseTool:
+        """A tool for agents: a question goes in, the answer in words comes out, with the `Answer` as its artifact.
+
+        An error, such as a name that is not in the graph, is what the tool says then: an agent can ask again.
+
+        Args:
+            args_schema, arg_types: of LangChain's tools; without them the tool takes one text, `question`.
+            name: "ask_graph" where None.
+            description: what the agent reads; the graph's schema and what a question may be where None.
+        """
+        if args_schema is not None or arg_types is not None:
+            return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
+        return question_tool(self, self.kg, name, description)
 
     def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """`answer` as a run of LangChain's, with its callbacks and tags."""

@@ -14,6 +14,7 @@ from reasoning.language.usage import NO_USAGE
 from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
 from reasoning.wording.query_tree import tree_of
+from reasoning.wording.sentence import MOST_NAMED
 from reasoning.wording.value_text import readable_of, value_words
 
 MOST_ANSWERS = 50
@@ -24,6 +25,12 @@ MOST_EVIDENCE = 10
 def answer_text(answer: Answer) -> str:
     """The answer in full sentences and lists, without a final line break."""
     return "\n".join(map(visible, _lines(answer)))
+
+
+@supplies(Answer.__str__)
+def answer_words(answer: Answer) -> str:
+    """See `Answer.__str__`."""
+    return "\n".join(map(visible, _words(answer)))
 
 
 @supplies(Answer.to_dict)
@@ -55,6 +62,17 @@ def answer_dict(answer: Answer) -> dict[str, Any]:
     if answer.soft is not None:
         shown["proofs"] = [proof.to_dict() for proof in answer.proofs]
     return shown if answer.understood is None else {**answer.understood.to_dict(answer.kg), **shown}
+
+
+def _words(answer: Answer) -> Iterator[str]:
+    if answer.error is not None:
+        yield f"No answer: {answer.error}"
+    else:
+        yield answer.sentence
+        if answer.value is None and len(answer.ranked) > MOST_NAMED:
+            yield "All of them:"
+            yield from _named(answer)
+    yield from (f"Note: {note}" for note in answer.notes)
 
 
 def _lines(answer: Answer) -> Iterator[str]:
@@ -110,6 +128,11 @@ def _answers(answer: Answer) -> Iterator[str]:
         yield "No answers."
         return
     yield f"{_count(total, 'answer')}:"
+    yield from _named(answer)
+
+
+def _named(answer: Answer) -> Iterator[str]:
+    total = len(answer.ranked)
     for position in range(min(total, MOST_ANSWERS)):
         name = answer.kg.name(int(answer.ranked[position]))
         value = "" if answer.values is None else f": {value_words(answer.values[position], answer.column, unit=True)}"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
@@ -96,9 +97,17 @@ def test_a_question_that_comes_in_pieces_is_put_together() -> None:
         {"question": Query.parse('road("Ash")')},
         PROMPT.invoke({"town": "Ash"}),
         ChatPromptTemplate.from_messages([("human", 'road("{town}")')]).invoke({"town": "Ash"}),
+        ChatPromptTemplate.from_messages([("system", "Be kind."), ("human", 'road("{town}")')]).invoke({"town": "Ash"}),
         ScriptedChatModel('road("Ash")').invoke("write a query"),
+        {"input": 'road("Ash")'},
+        [HumanMessage("hello"), AIMessage("hello, what is it?"), HumanMessage('road("Ash")')],
+        [("system", "Be kind."), ("user", 'road("Ash")')],
+        {"messages": [{"role": "user", "content": 'road("Ash")'}], "remaining_steps": 3},
     ],
-    ids=["query", "text", "dict", "dict of query", "prompt", "chat prompt", "a model's message"],
+    ids=[
+        *("query", "text", "dict", "dict of query", "prompt", "chat prompt", "prompt with a system message"),
+        *("a model's message", "input", "messages", "pairs", "state of a graph"),
+    ],
 )
 def test_what_a_chain_gives_is_a_question(given: Any) -> None:
     assert exact().invoke(given).entities == exact().answer(given).entities == ["Birch"]
@@ -108,13 +117,20 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
     ("given", "message"),
     [
         (None, "expected a query or a text, found NoneType"),
-        ({"query": 'road("Ash")'}, "key \"question\" alone, a query or a text; found 'query'"),
+        ({"query": 'road("Ash")'}, 'key "question" or "input" alone.*; found \'query\''),
+        ({"question": "x", "input": "y"}, "found 'question', 'input'"),
         ({}, "found none"),
         ({"question": 5}, "found 'question'"),
         ({"question": " "}, "found an empty text"),
-        (ChatPromptTemplate.from_messages([("system", "x"), ("human", "y")]).invoke({}), "found 2 messages"),
+        ({"input": 5}, "found 'input'"),
+        ([HumanMessage("x"), AIMessage("y")], 'a person\'s; found one of type "ai"'),
+        ([], "expected a message that asks, found none"),
+        ({"messages": [5]}, "expected messages, or"),
     ],
-    ids=["nothing", "another key", "no key", "a number", "no words", "two messages"],
+    ids=[
+        *("nothing", "another key", "two keys", "no key", "a number", "no words", "a number as input"),
+        *("a model has the last word", "no message", "no messages"),
+    ],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
     with pytest.raises(QueryError, match=message):
@@ -124,6 +140,51 @@ def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
 def test_its_schemas_can_be_written_as_json() -> None:
     assert exact().get_output_jsonschema()["type"] == "object"
     assert {"type": "string"} in exact().get_input_jsonschema()["anyOf"]
+
+
+# As what other parts of a program take ---------------------------------------------------------------------------
+
+
+def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
+    chain: Runnable[Any, Any] = PROMPT | exact() | PromptTemplate.from_template("It says: {answer}")
+    assert chain.invoke({"town": "Ash"}).text == "It says: The road of Ash is Birch."
+
+
+def called(question: str) -> dict[str, Any]:
+    return {"type": "tool_call", "id": "1", "name": "ask_graph", "args": {"question": question}}
+
+
+def test_it_is_a_tool_that_says_the_answer_and_keeps_it() -> None:
+    tool = exact().as_tool()
+    assert tool.name == "ask_graph" and list(tool.args) == ["question"]
+    assert tool.invoke('road("Ash")') == "The road of Ash is Birch."
+    message = tool.invoke(called('road("Ash")'))
+    assert message.content == "The road of Ash is Birch." and message.artifact.entities == ["Birch"]
+    assert asyncio.run(tool.ainvoke(called('road("Ash")'))).content == message.content
+
+
+def test_the_tool_tells_the_agent_what_the_graph_holds() -> None:
+    assert KG.schema() in exact().as_tool().description
+    named = exact().as_tool(name="towns", description="Asks for towns.")
+    assert (named.name, named.description) == ("towns", "Asks for towns.")
+
+
+def test_the_tool_says_what_was_wrong_so_that_an_agent_can_ask_again() -> None:
+    tool, mistaken = exact().as_tool(), called('raod("Ash")')
+    for message in (tool.invoke(mistaken), asyncio.run(tool.ainvoke(mistaken))):
+        assert message.status == "error" and 'nearest: "road"' in message.content
+
+
+def test_the_tools_calls_of_the_model_are_children_of_the_agents_run() -> None:
+    recorder = Recorder()
+    lark().as_tool().invoke(TWO_STEPS, {"callbacks": [recorder], "tags": ["mine"]})
+    assert len(recorder.parents_of_models()) == 2 and recorder.failed == []
+
+
+@pytest.mark.filterwarnings("ignore:This API is in beta")
+def test_arguments_of_ones_own_are_passed_on() -> None:
+    tool = exact().as_tool(arg_types={"input": str}, name="towns", description="Asks for towns.")
+    assert tool.invoke({"input": 'road("Ash")'}).entities == ["Birch"]
 
 
 # A config --------------------------------------------------------------------------------------------------------

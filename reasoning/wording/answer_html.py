@@ -1,0 +1,56 @@
+"""An answer as a notebook shows it: the sentence, a table of the answers, and behind a fold what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kg_data.markup import Element, element, html, table
+from kg_data.supplied import supplies
+from reasoning.answer import Answer, Evidence
+from reasoning.wording.value_text import readable_of, value_words
+
+MOST_ROWS = 20
+
+
+@supplies(Answer._repr_html_)
+def answer_html(answer: Answer) -> str:
+    """See `Answer._repr_html_`."""
+    return html(*_parts(answer))
+
+
+def _parts(answer: Answer) -> Iterator[Element]:
+    if answer.error is not None:
+        yield element("p", element("strong", "No answer: "), answer.error)
+    else:
+        yield element("p", element("strong", answer.sentence))
+        if answer.value is None and len(answer.ranked):
+            yield _answers(answer)
+    yield from (element("p", note) for note in answer.notes)
+    yield element("p", "Query: ", element("code", str(answer.query)))
+    if answer.evidence:
+        triples = [_triple(answer, one) for one in answer.evidence[:MOST_ROWS]]
+        rest = f", {len(triples):,} of them shown" if answer.evidence_total > len(triples) else ""
+        yield element(
+            "details",
+            element("summary", f"Evidence ({answer.evidence_total:,}{rest})"),
+            table(("head", "relation", "tail", "in the graph"), triples),
+        )
+
+
+def _answers(answer: Answer) -> Element:
+    """The first answers, with their values and confidences where they have any."""
+    shown = range(min(len(answer.ranked), MOST_ROWS))
+    columns = {"answer": [answer.kg.name(int(answer.ranked[at])) for at in shown]}
+    if answer.values is not None:
+        columns["value"] = [value_words(answer.values[at], answer.column, unit=True) for at in shown]
+    if answer.soft is not None:
+        columns["confidence"] = [f"{answer.scores[at]:.2f}" for at in shown]
+    whole = element("div", table([*columns], zip(*columns.values(), strict=True)))
+    if (rest := len(answer.ranked) - MOST_ROWS) > 0:
+        whole.append(element("p", f"and {rest:,} more"))
+    return whole
+
+
+def _triple(answer: Answer, one: Evidence) -> tuple[str, str, str, str]:
+    tail = one.tail if isinstance(one.tail, str) else readable_of(answer.kg, one.relation, one.tail, unit=True)
+    return one.head, one.relation, tail, "yes" if one.known else f"no, confidence {one.confidence:.2f}"

@@ -1,0 +1,182 @@
+"""An answer as what people and other programs hold: words, a frame, HTML, a pickle."""
+
+from __future__ import annotations
+
+import datetime
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from kg_data import installation
+from kg_data.errors import MissingPackageError
+from reasoning import Answer, KnowledgeGraph, Reasoner
+from reasoning.answer import KeptProofs, Proof, SoftAnswers
+
+HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m $x$'
+TOWNS = [f"Town {number}" for number in range(60)]
+KG = KnowledgeGraph.from_triples(
+    [
+        ("Ash", "road", "Birch"),
+        ("Ash", "road", "Cedar"),
+        ("Ash", "rail", HOSTILE),
+        ("Ash", "people", 30),
+        ("Birch", "people", 20),
+        ("Cedar", "people", 40),
+        ("Ash", "founded", datetime.date(1200, 5, 1)),
+        *(("Ash", "path", town) for town in TOWNS),
+    ]
+)
+
+
+def asked(query: str, kg: KnowledgeGraph = KG) -> Answer:
+    return Reasoner(kg, method="exact").answer(query)
+
+
+# In words --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ['road("Ash")', 'people("Ash")', 'exists(road("Cedar"))', 'count(path("Ash"))'])
+def test_it_is_its_sentence_and_its_notes(query: str) -> None:
+    answer = asked(query)
+    assert str(answer).splitlines() == [answer.sentence, *(f"Note: {note}" for note in answer.notes)]
+
+
+def test_names_that_the_sentence_leaves_out_stand_below_it() -> None:
+    answer = asked('path("Ash")')
+    lines = str(answer).splitlines()
+    assert lines[0] == answer.sentence
+    assert [line.strip() for line in lines[2:]] == [*answer.entities[:50], "and 10 more"]
+
+
+def test_an_incomplete_answer_says_why() -> None:
+    failed = replace(
+        asked('road("Ash")'), error="step 1 of 1 failed: no reply", ranked=np.zeros(0, np.int32), scores=()
+    )
+    assert str(failed) == "No answer: step 1 of 1 failed: no reply"
+    assert "error='step 1 of 1 failed: no reply'" in repr(failed)
+
+
+@pytest.mark.parametrize(
+    ("query", "short"),
+    [
+        ('road("Ash")', "Answer('road(\"Ash\")', method='exact', entities=['Birch', 'Cedar'])"),
+        ('people("Ash")', "Answer('people(\"Ash\")', method='exact', value=30)"),
+    ],
+)
+def test_its_short_form_fits_on_a_line(query: str, short: str) -> None:
+    assert repr(asked(query)) == short
+
+
+def test_its_short_form_counts_what_it_leaves_out() -> None:
+    assert repr(asked('path("Ash")')).endswith("and 55 more)")
+
+
+def test_a_strangers_name_steers_no_terminal() -> None:
+    assert "\x1b" not in str(asked('rail("Ash")'))
+
+
+# As a frame ------------------------------------------------------------------------------------------------------
+
+
+def test_a_frame_has_an_entity_a_row_with_its_value() -> None:
+    frame = asked('top(2, people, road("Ash"))').to_pandas()
+    assert frame.to_dict("list") == {
+        "entity": ["Cedar", "Birch"], "id": ["Cedar", "Birch"], "score": [1.0, 1.0], "value": [40, 20]
+    }  # fmt: skip
+
+
+def test_a_frame_of_one_value_has_one_row() -> None:
+    assert asked('count(road("Ash"))').to_pandas().to_dict("list") == {"value": [2]}
+
+
+def test_a_frame_of_nothing_has_its_columns() -> None:
+    assert list(asked('road("Cedar")').to_pandas().columns) == ["entity", "id", "score"]
+
+
+@pytest.mark.parametrize("made", [lambda: asked('road("Ash")').to_pandas(), KG.to_pandas], ids=["answer", "graph"])
+def test_without_pandas_the_error_names_the_extra(made: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    monkeypatch.setattr(installation, "in_checkout", lambda: False)
+    with pytest.raises(MissingPackageError, match=r"A frame needs.* pandas.*skylark-reasoner\[pandas\]"):
+        made()
+
+
+# In a notebook ---------------------------------------------------------------------------------------------------
+
+
+def test_html_holds_the_sentence_the_answers_and_the_evidence() -> None:
+    answer = asked('top(2, people, road("Ash"))')
+    shown = ElementTree.fromstring(answer._repr_html_())
+    texts = [*shown.itertext()]
+    assert answer.sentence in texts
+    assert [[cell.text for cell in row] for row in shown.findall("./div/table/tbody/tr")] == [
+        ["Cedar", "40"],
+        ["Birch", "20"],
+    ]
+    facts = {tuple(cell.text for cell in row) for row in shown.findall("./details/table/tbody/tr")}
+    assert facts == {
+        ("Ash", "road", "Birch", "yes"), ("Ash", "road", "Cedar", "yes"),
+        ("Birch", "people", "20", "yes"), ("Cedar", "people", "40", "yes"),
+    }  # fmt: skip
+
+
+def test_html_of_many_answers_says_how_many_more_there_are() -> None:
+    assert "and 40 more" in asked('path("Ash")')._repr_html_()
+
+
+def test_a_strangers_name_is_no_html_and_no_formula() -> None:
+    html = asked('rail("Ash")')._repr_html_()
+    assert "<img" not in html and "\x1b" not in html
+    assert any(HOSTILE.startswith(text[:10]) for text in ElementTree.fromstring(html).itertext() if text)
+    assert 'class="tex2jax_ignore' in html
+
+
+# Pickled ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ['road("Ash")', 'people("Ash")', 'top(2, people, road("Ash"))', 'exists(road("Cedar"))']
+)
+def test_a_pickled_answer_is_the_same(query: str) -> None:
+    answer = asked(query)
+    again = pickle.loads(pickle.dumps(answer))
+    assert again.to_dict() == answer.to_dict() and str(again) == str(answer)
+
+
+class Run:
+    """Soft logic that gives one proof and cannot be pickled, as a large predictor had better not be."""
+
+    def holds(self, entity: int) -> bool:
+        return True
+
+    def prove(self, entity: int) -> Proof:
+        return Proof(KG, entity, 0.5, (), ())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("too large")
+
+
+def test_of_a_run_over_predicted_edges_the_proofs_are_pickled() -> None:
+    soft: SoftAnswers = Run()
+    answer = replace(asked('road("Ash")'), soft=soft)
+    again = pickle.loads(pickle.dumps(answer))
+    assert isinstance(again.soft, KeptProofs)
+    assert again.to_dict() == answer.to_dict()
+    assert not again.soft.holds(KG.entity("Ash"))
+
+
+@pytest.mark.slow
+def test_another_process_words_a_pickled_answer(tmp_path: Path) -> None:
+    path = tmp_path / "answer.pickle"
+    path.write_bytes(pickle.dumps(asked('road("Ash")')))
+    code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')))"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == asked('road("Ash")').sentence
