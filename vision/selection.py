@@ -15,7 +15,7 @@ from vision.detections.boxes import in_region, of_size, ranked
 from vision.detections.colours import colours_of
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found, Request
-from vision.images.loading import ImageSource, LoadedImage
+from vision.images.loading import ImageSource, LoadedImage, is_file
 from vision.task import Target, Task
 
 
@@ -76,7 +76,7 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
         plan: what is kept.
         found: the detector's boxes, in pixels of the image.
         image: the upright image.
-        source: where the image came from, which the result remembers.
+        source: where the image came from, which the result remembers; in place of an open file the image itself.
     """
     task, limit = plan.task, plan.task.limit
     labels = labelled(found, plan.targets, image)
@@ -107,6 +107,6 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
         polygon_source=None if found.polygons is None else "model",
         output=task.output,
         task=task,
-        source=source,
+        source=image if is_file(source) else source,
         notes=tuple(notes),
     )

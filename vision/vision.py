@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from vision.detections.polygons import grabcut_outlines, with_points
 from vision.detectors.detector import Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.detectors.pipeline import detect_many
-from vision.errors import InstructionError
+from vision.errors import ImageError, InstructionError
 from vision.grounding import Grounding, expression_classes, ground
 from vision.grounding.grounding import UNSURE
 from vision.images.loading import ImageSource, LoadedImage, load_image
@@ -100,7 +101,8 @@ class Vision:
         """Do what an instruction says with one image.
 
         Args:
-            image: a path, the bytes of a file, a Pillow image, or an RGB array of shape (height, width, 3).
+            image: a path, the bytes of a file, an open binary file such as `io.BytesIO`, a Pillow image, or an RGB
+                array of shape (height, width, 3).
             instruction: in plain language or one of VisionLLM's forms; or a task.
             min_score: bound on the score for this call.
 
@@ -125,7 +127,10 @@ class Vision:
 
         Raises:
             InstructionError: the instruction cannot be obeyed.
+            ImageError: one path or one image's bytes stand in place of several images.
         """
+        if isinstance(images, str | bytes | Path):
+            raise ImageError("several images were expected, found one: give a list, or a folder's list_images(...)")
         # The instruction is read here and not in the generator, so that a wrong one is refused at once.
         return self._each(self._plan(instruction, min_score), images)
 

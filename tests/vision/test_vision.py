@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,19 @@ def test_the_contract_of_detect(vision: Vision) -> None:
     assert found.to_voc()
     assert len(found.to_supervision()) == len(found)
     assert found.draw().size == found.image_size == (741, 500)
+
+
+def test_an_image_in_an_open_file_stays_with_what_was_found(vision: Vision) -> None:
+    with MOTORCYCLE.open("rb") as file:
+        found = vision.detect(file, Task("x"))
+    assert same_boxes(found, vision.detect(MOTORCYCLE, Task("x")))
+    assert found.draw().size == found.image_size and found.file_name == MOTORCYCLE.name
+
+
+@pytest.mark.parametrize("one", [MOTORCYCLE, str(MOTORCYCLE), b"..."], ids=["path", "text", "bytes"])
+def test_one_image_in_place_of_several_is_refused(vision: Vision, one: Any) -> None:
+    with pytest.raises(ImageError, match="several images were expected, found one"):
+        vision.detect_many(one, Task("x"))
 
 
 def test_a_label_is_the_users_own_word(vision: Vision) -> None:

@@ -6,4 +6,5 @@ imports the modules that supply the conversions.
 
 import vision.detections.drawing
 import vision.detections.exchange
-import vision.detections.formats  # noqa: F401
+import vision.detections.formats
+import vision.detections.showing  # noqa: F401

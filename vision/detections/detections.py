@@ -22,6 +22,7 @@ from vision.errors import DetectionsError
 from vision.task import Geometry, OutputFormat, SizeRange, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
     import supervision
     from PIL import Image
 
@@ -70,7 +71,7 @@ class Detections:
         output: how `text` writes them.
         task: the instruction as it was read, or None.
         value: the answer where it is not the objects themselves: a count, a truth value, a description; else None.
-        source: the image, for drawing, or None.
+        source: the image, for drawing, or None; of an image that was read from an open file the image itself.
         notes: what the user should know, one sentence each.
 
     Raises:
@@ -96,7 +97,7 @@ class Detections:
     output: OutputFormat = field(default_factory=OutputFormat)
     task: Task | None = None
     value: str | int | float | bool | None = None
-    source: ImageSource | None = None
+    source: ImageSource | LoadedImage | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -371,10 +372,65 @@ class Detections:
         """A picture with boxes or outlines and labels; see `vision.detections.drawing.draw`."""
         raise NotImplementedError
 
+    @supplied
+    def show(self, image: ImageSource | LoadedImage | None = None) -> None:
+        """Show the picture that `draw` makes: in a notebook below the cell, elsewhere in a window of the system."""
+        raise NotImplementedError
+
+    @supplied
+    def save(self, path: str | Path, image: ImageSource | LoadedImage | None = None) -> None:
+        """Write the picture that `draw` makes, in the form that the file's suffix names.
+
+        Raises:
+            DetectionsError: the suffix names no form of pictures, or the file cannot be written; as `draw` besides.
+            ImageError: the image cannot be read.
+        """
+        raise NotImplementedError
+
+    @supplied
+    def crops(self, image: ImageSource | LoadedImage | None = None, margin: float = 0.0) -> list[Image.Image]:
+        """What is in each box, in the pixels of the upright image.
+
+        Args:
+            image: as for `draw`.
+            margin: what is added on each side, as a share of the box's width and height.
+
+        Raises:
+            DetectionsError: the margin is negative; as `draw` besides.
+            ImageError: the image cannot be read.
+        """
+        raise NotImplementedError
+
+    @supplied
+    def to_pandas(self) -> pd.DataFrame:
+        """A frame with an object a row: `class_name`, `model_class`, `score`, `x1`, `y1`, `x2`, `y2`, and `track_id`
+        where the objects have one.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        raise NotImplementedError
+
+    @supplied
+    def __repr__(self) -> str:
+        """How many objects there are of each class, on a line."""
+        raise NotImplementedError
+
+    @supplied
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the value, the picture where the image is known, the first objects, the notes."""
+        raise NotImplementedError
+
+    @supplied
+    def _repr_png_(self) -> bytes | None:
+        """The picture, for front ends that show no HTML; None where the image is not known."""
+        raise NotImplementedError
+
     @property
     def file_name(self) -> str:
         """The image's file name without its folder, or "image" where it came from no file."""
-        return Path(self.source).name if isinstance(self.source, str | Path) else "image"
+        source = getattr(self.source, "name", self.source)  # a loaded image has the name of its file
+        return Path(source).name if isinstance(source, str | Path) else "image"
 
 
 def shortest(value: np.float32) -> float:

@@ -107,15 +107,7 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
         DetectionsError: no image is known, or it has another size than the one that the detections are of.
         ImageError: the image cannot be read.
     """
-    source = image if image is not None else detections.source
-    if source is None:
-        raise DetectionsError("These detections don't know their image: give it to draw(image).")
-    loaded = load_image(source)
-    if loaded.size != tuple(detections.image_size):
-        width, height = detections.image_size
-        raise DetectionsError(
-            f"The image has {loaded.width} x {loaded.height} pixels, the detections are of one with {width} x {height}."
-        )
+    loaded = image_of(detections, image)
     scale = math.ceil(_SHOWN_SIDE / max(loaded.size)) if max(loaded.size) < _SHOWN_SIDE else 1
     pixels = loaded.pixels.copy()
     if scale > 1:
@@ -133,6 +125,29 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
     if complete:
         return picture
     return _with_legend(picture, Counter(detections.class_names), colours, max(11, round(0.024 * side)))
+
+
+def image_of(detections: Detections, image: ImageSource | LoadedImage | None = None) -> LoadedImage:
+    """The image that detections are in.
+
+    Args:
+        detections: the objects.
+        image: where it is; None for the image that the detections come from.
+
+    Raises:
+        DetectionsError: no image is known, or it has another size than the one that the detections are of.
+        ImageError: the image cannot be read.
+    """
+    source = image if image is not None else detections.source
+    if source is None:
+        raise DetectionsError("These detections don't know their image: give it, as in draw(image).")
+    loaded = load_image(source)
+    if loaded.size != tuple(detections.image_size):
+        width, height = detections.image_size
+        raise DetectionsError(
+            f"The image has {loaded.width} x {loaded.height} pixels, the detections are of one with {width} x {height}."
+        )
+    return loaded
 
 
 def class_colours(names: Iterable[str]) -> dict[str, Colour]:

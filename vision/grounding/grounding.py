@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.errors import SkylarkError
+from kg_data.markup import element, html
 from reasoning import Answer, Query
 from reasoning.query.tree import Complement, Entity, Intersect
 from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
+from vision.detections.showing import counted, shown
 from vision.errors import InstructionError
 from vision.grounding.loosening import loosened
 from vision.reading.expressions.reader import ExpressionReading
@@ -94,6 +96,27 @@ class Grounding:
     query: Query
     justification: tuple[Justification, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        value = "" if self.value is None else f", value={self.value!r}"
+        return f"Grounding({self.expression!r}, {self.question!r}, objects={counted(self.detections)}{value})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the value, the picture with the objects that are meant, and the reasons of each."""
+        reasons = [one.words for one in self.justification]
+        reasons += [""] * (len(self.detections) - len(reasons))
+        says = "" if self.value is None else replace(self.detections, value=self.value).text
+        notes = [note for note in self.notes if note not in self.detections.notes]
+        return html(
+            element("p", element("em", self.expression)),
+            *shown(self.detections, says, {"why": reasons}),
+            *(element("p", note) for note in notes),
+            element("p", "Query: ", element("code", str(self.query))),
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture, for front ends that show no HTML; None where the image is not known."""
+        return self.detections._repr_png_()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable: the expression, query, value, objects with boxes and scores, reasons and notes."""

@@ -14,6 +14,7 @@ import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, TypeGuard
 
 import cv2
 import numpy as np
@@ -22,8 +23,9 @@ from PIL import ExifTags, Image, ImageOps
 
 from vision.errors import ImageError
 
-ImageSource = str | Path | bytes | Image.Image | NDArray[np.uint8]
-"""A path, the bytes of a file, a Pillow image, or an RGB array of shape (height, width, 3)."""
+ImageSource = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
+"""A path, the bytes of a file, an open binary file such as `io.BytesIO`, a Pillow image, or an RGB array of shape
+(height, width, 3)."""
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
@@ -77,9 +79,10 @@ def load_image(
     An array that already is contiguous 8-bit RGB is not copied: don't write to it afterwards.
 
     Args:
-        source: a path, the bytes of a file, a Pillow image, an array, or what this function returned, which is given
-            back as it is. An array is uint8 RGB of shape (height, width, 3); grey of shape (height, width) in uint8,
-            uint16 or bool, and RGBA of shape (height, width, 4) are taken too.
+        source: a path, the bytes of a file, an open binary file (read from its start where it can go back), a Pillow
+            image, an array, or what this function returned, which is given back as it is. An array is uint8 RGB of
+            shape (height, width, 3); grey of shape (height, width) in uint8, uint16 or bool, and RGBA of shape (height,
+            width, 4) are taken too.
         max_bytes: the most bytes that a file may have.
         max_pixels: the most pixels that an image may have, known from its header before it is decoded.
 
@@ -98,10 +101,19 @@ def load_image(
         return _from_bytes(bytes(source), "image", max_bytes, max_pixels)
     if isinstance(source, str | Path):
         return _from_bytes(_read(source, max_bytes), str(source), max_bytes, max_pixels)
+    if is_file(source):
+        name = getattr(source, "name", None)
+        name = name if isinstance(name, str) and name else "image"
+        return _from_bytes(_read_open(source, name, max_bytes), name, max_bytes, max_pixels)
     raise ImageError(
-        f"An image cannot be read from a {type(source).__name__}: give a path, the bytes of a file, a Pillow image or "
-        "an array."
+        f"An image cannot be read from a {type(source).__name__}: give a path, the bytes of a file, an open binary "
+        "file, a Pillow image or an array."
     )
+
+
+def is_file(source: object) -> TypeGuard[BinaryIO]:
+    """Whether it is an open file, which may be read once only; not so a Pillow image."""
+    return not isinstance(source, Image.Image) and callable(getattr(source, "read", None))
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -144,6 +156,19 @@ def _read(source: str | Path, max_bytes: int) -> bytes:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{_shown(str(path))} cannot be read: {reason}.") from error
     _check_bytes(size, str(path), max_bytes)
+    return data
+
+
+def _read_open(file: BinaryIO, name: str, max_bytes: int) -> bytes:
+    """The bytes of an open file, no more of them than are allowed and one."""
+    try:
+        if file.seekable():
+            file.seek(0)
+        data = file.read(max_bytes + 1)
+    except (OSError, ValueError, AttributeError) as error:  # a closed file is a ValueError
+        raise ImageError(f"{_shown(name)} cannot be read: {error}.") from error
+    if not isinstance(data, bytes):
+        raise ImageError(f'{_shown(name)} is open as text: open it with mode "rb".')
     return data
 
 

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.errors import SkylarkError
+from kg_data.markup import element, html
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.query.tree import Compare, Project, Top
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
 from vision.detections.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
 from vision.detections.detections import Detections
+from vision.detections.showing import counted, shown
 from vision.images.loading import LoadedImage
 from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relation
 from vision.scene.regions import REGIONS, from_points, in_regions
@@ -138,6 +140,23 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.objects)
+
+    def __repr__(self) -> str:
+        return f"Scene(image_size={self.detections.image_size}, objects={counted(self.detections)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, and the first objects with what the graph says of each."""
+        columns = {
+            "name": [item.name for item in self.objects],
+            "colours": [", ".join(item.colours) for item in self.objects],
+            "size": [item.size for item in self.objects],
+            "where": [", ".join(item.positions) for item in self.objects],
+        }
+        return html(*shown(self.detections, "", columns), *(element("p", note) for note in self.notes))
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture, for front ends that show no HTML; None where the image is not known."""
+        return self.detections._repr_png_()
 
     def best(self, count: int) -> Scene:
         """The scene of its best objects alone; they keep their names and positions."""

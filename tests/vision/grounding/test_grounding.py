@@ -7,6 +7,7 @@ is measured, and held to a share of these here.
 from __future__ import annotations
 
 import json
+from html import escape, unescape
 from typing import ClassVar
 
 import numpy as np
@@ -88,6 +89,19 @@ def asked(sentences: str, scene: Scene, min_score: float | None = None) -> Groun
         meanings = Meanings(MATCHER)
         readings.append(ExpressionReading(read_back(sentence, meanings.of), meanings.matches, 0.5, sentence))
     return grounded("what is meant", readings, scene, min_score)
+
+
+def test_it_is_short_on_a_line_and_whole_in_a_notebook(street: Scene) -> None:
+    found = asked("one person & left(bus)", street)
+    assert repr(found) == "Grounding('what is meant', 'find', objects={'person': 1})"
+    html = found._repr_html_()
+    assert "what is meant" in html and found.justification[0].words in unescape(html)
+    assert f"<code>{escape(str(found.query), quote=False)}</code>" in html
+    assert found._repr_png_() is None  # these objects were never in a picture
+
+
+def test_a_number_of_none_is_shown_too(street: Scene) -> None:
+    assert "<strong>0</strong>" in asked("count cats", street)._repr_html_()
 
 
 IN_THE_STREET: list[tuple[str, str, list[int]]] = [

@@ -48,8 +48,32 @@ class TestSources:
         path = tmp_path / "a.png"
         picture.save(path)
         sources: list[ImageSource] = [path, str(path), path.read_bytes(), picture, smooth(), Image.open(path)]
-        for source in sources:
-            assert np.array_equal(load_image(source).pixels, smooth())
+        with path.open("rb") as file:
+            sources += [file, io.BytesIO(path.read_bytes())]
+            for source in sources:
+                assert np.array_equal(load_image(source).pixels, smooth())
+
+    def test_an_open_file_is_read_from_its_start_again_and_again(self, picture: Image.Image) -> None:
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        for _ in range(2):
+            assert np.array_equal(load_image(file).pixels, smooth())
+
+    def test_an_open_file_has_its_name(self, picture: Image.Image, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        picture.save(path)
+        with path.open("rb") as file:
+            assert load_image(file).name == str(path)
+        assert load_image(io.BytesIO(path.read_bytes())).name == "image"
+
+    def test_an_open_file_that_is_no_image_is_refused(self, picture: Image.Image, tmp_path: Path) -> None:
+        data = encoded(picture, "PNG")
+        closed = io.BytesIO(data)
+        closed.close()
+        refused(closed, "image cannot be read", "closed")
+        refused(io.StringIO("text"), 'open it with mode "rb"')  # type: ignore[arg-type]
+        refused(io.BytesIO(), "image is empty")
+        refused(io.BytesIO(data), "limit is 10", max_bytes=10)
 
     def test_the_name_is_the_path_as_given(self, picture: Image.Image, tmp_path: Path) -> None:
         path = tmp_path / "a.png"

@@ -49,6 +49,13 @@ def street() -> Scene:
     return scene_of(STREET)
 
 
+def test_it_is_short_on_a_line_and_whole_in_a_notebook(street: Scene) -> None:
+    assert repr(street).startswith("Scene(image_size=(640, 480), objects={'bus': 1, 'left man': 1")
+    html = street._repr_html_()
+    for item in street.objects:
+        assert f"<td>{item.name}</td><td>{', '.join(item.colours)}</td><td>{item.size}</td>" in html
+
+
 def test_objects_are_numbered_by_class_in_the_order_of_the_detections(street: Scene) -> None:
     assert [item.name for item in street.objects] == ["bus 1", "person 1", "person 2", "dog 1", "sports ball 1"]
     assert [street.index(item.name) for item in street.objects] == list(range(5))

@@ -1,0 +1,173 @@
+"""What a notebook shows of detections, and what leaves them as pictures, cut-outs and frames."""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kg_data.errors import MissingPackageError
+from vision.detections.detections import Detections
+from vision.errors import DetectionsError, ImageError
+
+SIZE = (60, 40)
+BOXES = [[10, 5, 30, 25], [40, 0, 60, 40]]
+
+
+def picture() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    pixels = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    pixels[5:25, 10:30] = (255, 0, 0)
+    return pixels
+
+
+def found(**changes: Any) -> Detections:
+    given: dict[str, Any] = {"source": picture(), "scores": [0.9, 0.5], "class_names": ("dog", "cat")}
+    return Detections(SIZE, np.array(BOXES, np.float32), **{**given, **changes})
+
+
+# On a line -------------------------------------------------------------------------------------------------------
+
+
+def test_the_short_form_counts_the_classes() -> None:
+    assert repr(found()) == "Detections(image_size=(60, 40), objects={'dog': 1, 'cat': 1})"
+    assert repr(found(value=2)).endswith(", value=2)")
+
+
+def test_the_short_form_of_many_classes_stays_short() -> None:
+    many = Detections((9, 9), [[0, 0, 1, 1]] * 30, [f"class {number}" for number in range(30)])
+    assert repr(many).endswith("} and 25 more classes)") and len(repr(many)) < 150
+
+
+# In a notebook ---------------------------------------------------------------------------------------------------
+
+
+def shown(detections: Detections) -> ElementTree.Element:
+    # HTML leaves the picture's tag open, XML does not.
+    return ElementTree.fromstring(detections._repr_html_().replace('100%">', '100%"/>'))
+
+
+def test_html_has_the_picture_and_the_objects() -> None:
+    html = shown(found())
+    rows = [[cell.text for cell in row] for row in html.findall("./table/tbody/tr")]
+    assert rows == [["dog", "0.90", "10", "5", "30", "25"], ["cat", "0.50", "40", "0", "60", "40"]]
+    image = html.find("img")
+    assert image is not None
+    kind, _, data = image.attrib["src"].partition(";base64,")
+    assert kind == "data:image/jpeg" and Image.open(io.BytesIO(base64.b64decode(data))).size == found().draw().size
+
+
+def test_a_large_picture_is_made_smaller_for_a_notebook() -> None:
+    large = Detections((3000, 1000), [[0, 0, 900, 900]], ("dog",), source=np.zeros((1000, 3000, 3), np.uint8))
+    png = large._repr_png_()
+    assert png is not None and max(Image.open(io.BytesIO(png)).size) == 640
+
+
+@pytest.mark.parametrize("source", [None, "/nowhere/street.jpg"], ids=["unknown", "gone"])
+def test_without_the_image_the_objects_are_shown_alone(source: str | None) -> None:
+    lone = found(source=source)
+    assert shown(lone).find("img") is None and shown(lone).find("table") is not None
+    assert lone._repr_png_() is None
+
+
+def test_a_value_and_notes_are_told() -> None:
+    texts = [*shown(found(value=True, notes=("One thing.",))).itertext()]
+    assert texts[0] == "yes" and "One thing." in texts
+
+
+def test_of_many_objects_the_first_are_listed() -> None:
+    many = Detections((9, 9), [[0, 0, 1, 1]] * 30, ["dog"] * 30)
+    assert len(shown(many).findall("./table/tbody/tr")) == 20 and "and 10 more" in many._repr_html_()
+
+
+def test_nothing_found_is_said() -> None:
+    assert "No objects." in Detections((9, 9), [], ())._repr_html_()
+
+
+def test_a_strangers_class_is_no_html() -> None:
+    hostile = "<script>alert(1)</script>"
+    html = found(class_names=(hostile, "cat"), notes=(hostile,))._repr_html_()
+    assert "<script" not in html and hostile in [*shown(found(class_names=(hostile, "cat"))).itertext()]
+
+
+# Shown and saved -------------------------------------------------------------------------------------------------
+
+
+def test_show_shows_what_draw_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures: list[Image.Image] = []
+    monkeypatch.setattr(Image.Image, "show", lambda picture: pictures.append(picture))
+    found().show()
+    assert np.array_equal(np.asarray(pictures[0]), np.asarray(found().draw()))
+
+
+@pytest.mark.parametrize("name", ["found.png", "found.jpg", "found.webp"])
+def test_save_writes_what_draw_draws(name: str, tmp_path: Path) -> None:
+    found().save(tmp_path / name)
+    assert Image.open(tmp_path / name).size == found().draw().size
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("found.json", "names no form of pictures.*to_json"), ("found", "names no form"), ("no/x.png", "No such file")],
+)
+def test_what_cannot_be_saved_is_said(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DetectionsError, match=message):
+        found().save(tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
+# Cut out ---------------------------------------------------------------------------------------------------------
+
+
+def test_crops_are_the_pixels_of_the_boxes() -> None:
+    first, second = found().crops()
+    assert (first.size, second.size) == ((20, 20), (20, 40))
+    assert np.asarray(first).reshape(-1, 3).tolist() == [[255, 0, 0]] * 400
+
+
+def test_a_margin_is_added_where_the_image_has_it() -> None:
+    first, second = found().crops(margin=0.5)
+    assert (first.size, second.size) == ((40, 35), (30, 40))
+
+
+def test_a_box_without_an_area_has_a_pixel() -> None:
+    flat = Detections(SIZE, [[60, 40, 60, 40]], ("dog",))
+    assert [crop.size for crop in flat.crops(picture())] == [(1, 1)]
+
+
+def test_what_cannot_be_cut_out_is_said() -> None:
+    with pytest.raises(DetectionsError, match="don't know their image"):
+        found(source=None).crops()
+    with pytest.raises(DetectionsError, match="the margin is -1"):
+        found().crops(margin=-1)
+    with pytest.raises(ImageError, match="is not there"):
+        found(source="/nowhere/street.jpg").crops()
+
+
+# As a frame ------------------------------------------------------------------------------------------------------
+
+
+def test_a_frame_has_an_object_a_row() -> None:
+    frame = found(model_classes=("dog", "tabby"), track_ids=[4, 7]).to_pandas()
+    assert frame.drop(columns="score").to_dict("records") == [
+        {"class_name": "dog", "model_class": "dog", "x1": 10, "y1": 5, "x2": 30, "y2": 25, "track_id": 4},
+        {"class_name": "cat", "model_class": "tabby", "x1": 40, "y1": 0, "x2": 60, "y2": 40, "track_id": 7},
+    ]
+    assert frame.score.tolist() == pytest.approx([0.9, 0.5])
+
+
+def test_a_frame_without_scores_or_objects_has_the_same_columns() -> None:
+    columns = ["class_name", "model_class", "score", "x1", "y1", "x2", "y2"]
+    assert list(found(scores=None).to_pandas().columns) == list(Detections(SIZE, [], ()).to_pandas().columns) == columns
+
+
+def test_without_pandas_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingPackageError, match="pandas"):
+        found().to_pandas()
