@@ -170,7 +170,7 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         description: str | None = None,
         arg_types: dict[str, type] | None = None,
     ) -> BaseTool:
-        """A tool for agents: a question goes in, the answer in words comes out, with the `Answer` as its artifact.
+        """A tool for agents: a question goes in, the answer in words comes out, with `to_dict()` as its artifact.
 
         An error, such as a name that is not in the graph, is what the tool says then: an agent can ask again.
 

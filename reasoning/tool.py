@@ -1,10 +1,12 @@
-"""A reasoner as a tool of an agent: a question goes in, the answer in words comes out, with the `Answer` behind it.
+"""A reasoner as a tool of an agent: a question goes in, the answer in words comes out, and behind it all of it as data.
 
 An agent that misspells a name is not to be ended by that: it is told what was wrong and which names are near, as a
 person is, and can ask again.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
@@ -42,22 +44,23 @@ def question_tool(
         description: what the agent is told of it; of the graph and of questions where None.
 
     Returns:
-        A tool whose message holds `str(answer)`, and the answer as its artifact.
+        A tool whose message holds `str(answer)`, and as its artifact `answer.to_dict()`: agents keep their messages on
+        disk, where an `Answer` with its graph has no place.
     """
 
-    def ask(question: str, config: RunnableConfig) -> tuple[str, Answer]:
+    def ask(question: str, config: RunnableConfig) -> tuple[str, dict[str, Any]]:
         try:
             answer = reasoner.invoke(question, config)
         except SkylarkError as error:
             raise ToolException(str(error)) from error
-        return str(answer), answer
+        return str(answer), answer.to_dict()
 
-    async def ask_awaited(question: str, config: RunnableConfig) -> tuple[str, Answer]:
+    async def ask_awaited(question: str, config: RunnableConfig) -> tuple[str, dict[str, Any]]:
         try:
             answer = await reasoner.ainvoke(question, config)
         except SkylarkError as error:
             raise ToolException(str(error)) from error
-        return str(answer), answer
+        return str(answer), answer.to_dict()
 
     return StructuredTool.from_function(
         func=ask,
