@@ -47,12 +47,18 @@ MOST_CLASSES = 5
 def show(detections: Detections, image: ImageSource | LoadedImage | None = None) -> None:
     """See `Detections.show`."""
     picture = draw(detections, image)
-    python = sys.modules.get("IPython")  # a notebook has loaded it
-    shell = None if python is None else python.get_ipython()
-    if hasattr(shell, "kernel"):
-        python.display.display(picture)
+    if _in_notebook():
+        from IPython.display import display
+
+        display(picture)
     else:
         picture.show()
+
+
+def _in_notebook() -> bool:
+    """Whether this process is a notebook's, which has loaded IPython."""
+    python = sys.modules.get("IPython")
+    return python is not None and hasattr(python.get_ipython(), "kernel")
 
 
 @supplies(Detections.save)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,9 +28,13 @@ def picture() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return pixels
 
 
+def made(size: tuple[int, int], boxes: Any, names: Sequence[str], **changes: Any) -> Detections:
+    return Detections(size, np.array(boxes, np.float32).reshape(-1, 4), tuple(names), **changes)
+
+
 def found(**changes: Any) -> Detections:
-    given: dict[str, Any] = {"source": picture(), "scores": [0.9, 0.5], "class_names": ("dog", "cat")}
-    return Detections(SIZE, np.array(BOXES, np.float32), **{**given, **changes})
+    given: dict[str, Any] = {"source": picture(), "scores": [0.9, 0.5], "names": ("dog", "cat")}
+    return made(SIZE, BOXES, **{**given, **changes})
 
 
 # On a line -------------------------------------------------------------------------------------------------------
@@ -41,7 +46,7 @@ def test_the_short_form_counts_the_classes() -> None:
 
 
 def test_the_short_form_of_many_classes_stays_short() -> None:
-    many = Detections((9, 9), [[0, 0, 1, 1]] * 30, [f"class {number}" for number in range(30)])
+    many = made((9, 9), [[0, 0, 1, 1]] * 30, [f"class {number}" for number in range(30)])
     assert repr(many).endswith("} and 25 more classes)") and len(repr(many)) < 150
 
 
@@ -64,7 +69,7 @@ def test_html_has_the_picture_and_the_objects() -> None:
 
 
 def test_a_large_picture_is_made_smaller_for_a_notebook() -> None:
-    large = Detections((3000, 1000), [[0, 0, 900, 900]], ("dog",), source=np.zeros((1000, 3000, 3), np.uint8))
+    large = made((3000, 1000), [[0, 0, 900, 900]], ("dog",), source=np.zeros((1000, 3000, 3), np.uint8))
     png = large._repr_png_()
     assert png is not None and max(Image.open(io.BytesIO(png)).size) == 640
 
@@ -82,18 +87,18 @@ def test_a_value_and_notes_are_told() -> None:
 
 
 def test_of_many_objects_the_first_are_listed() -> None:
-    many = Detections((9, 9), [[0, 0, 1, 1]] * 30, ["dog"] * 30)
+    many = made((9, 9), [[0, 0, 1, 1]] * 30, ["dog"] * 30)
     assert len(shown(many).findall("./table/tbody/tr")) == 20 and "and 10 more" in many._repr_html_()
 
 
 def test_nothing_found_is_said() -> None:
-    assert "No objects." in Detections((9, 9), [], ())._repr_html_()
+    assert "No objects." in made((9, 9), [], ())._repr_html_()
 
 
 def test_a_strangers_class_is_no_html() -> None:
     hostile = "<script>alert(1)</script>"
-    html = found(class_names=(hostile, "cat"), notes=(hostile,))._repr_html_()
-    assert "<script" not in html and hostile in [*shown(found(class_names=(hostile, "cat"))).itertext()]
+    html = found(names=(hostile, "cat"), notes=(hostile,))._repr_html_()
+    assert "<script" not in html and hostile in [*shown(found(names=(hostile, "cat"))).itertext()]
 
 
 # Shown and saved -------------------------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ def test_a_margin_is_added_where_the_image_has_it() -> None:
 
 
 def test_a_box_without_an_area_has_a_pixel() -> None:
-    flat = Detections(SIZE, [[60, 40, 60, 40]], ("dog",))
+    flat = made(SIZE, [[60, 40, 60, 40]], ("dog",))
     assert [crop.size for crop in flat.crops(picture())] == [(1, 1)]
 
 
@@ -164,7 +169,7 @@ def test_a_frame_has_an_object_a_row() -> None:
 
 def test_a_frame_without_scores_or_objects_has_the_same_columns() -> None:
     columns = ["class_name", "model_class", "score", "x1", "y1", "x2", "y2"]
-    assert list(found(scores=None).to_pandas().columns) == list(Detections(SIZE, [], ()).to_pandas().columns) == columns
+    assert list(found(scores=None).to_pandas().columns) == list(made(SIZE, [], ()).to_pandas().columns) == columns
 
 
 def test_without_pandas_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
