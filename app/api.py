@@ -1,16 +1,17 @@
-"""What programs ask for, by Gradio's API and by MCP: the same names, types and limits in both.
+"""What programs ask for, over HTTP and by MCP: the same functions, types and limits in both.
 
-Each method's docstring is what a program's author, or a language model with these as its tools, is shown. Annotations
-are types here and no texts, since Gradio describes what is returned by them.
+Each method's docstring, with what `app.programs.parameters` says of its parameters, is what a program's author, or a
+language model with these as its tools, is shown. Annotations are types here and no texts, since Gradio describes what
+is returned by them.
 """
 
 import functools
 import inspect
 import logging
-import math
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast, get_args
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 from gradio import events
@@ -18,29 +19,58 @@ from gradio import events
 import kg_data
 from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
-from app.image.looking import AT_ONCE, LEAST_SCORE, MOST_SCORE, USUAL_SCORE, SharedDetector
+from app.image.looking import AT_ONCE, MOST_IN_SCENE, USUAL_SCORE, SharedDetector
 from app.models.language_model import MAX_NEW_TOKENS, LanguageModel
-from app.server.limits import RUN_SECONDS, TimeLimit
+from app.programs.parameters import (
+    USUAL_IN_SCENE,
+    USUAL_LEAST,
+    USUAL_LIMIT,
+    CallError,
+    EntityName,
+    FormalQuery,
+    GraphName,
+    Image,
+    ImageQuestion,
+    Instruction,
+    Least,
+    Limit,
+    MethodName,
+    MinScore,
+    ObjectLimit,
+    Question,
+    SceneLimit,
+    check,
+    description,
+    parameter_lines,
+)
+from app.programs.results import (
+    FoundEntity,
+    GraphAnswer,
+    GraphList,
+    ImageAnswer,
+    ImageObjects,
+    RelationList,
+    SceneGraph,
+    listed,
+    more_notes,
+)
+from app.server.limits import RUN_SECONDS, TimeLimit, TookTooLongError
 from kg_data.errors import SkylarkError
 from reasoning import Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import AmbiguousEntityError, QueryError, UnknownEntityError
 from reasoning.lark import LarkOptions
+from reasoning.query.read_question import QuestionError
 from reasoning.reading import looks_formal
 
 log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE, RUNS_WAITING = 1, 2
 LIKELY_AT_ONCE, LIKELY_WAITING = 2, 2
-USUAL_LEAST = 0.5
-MOST_ANSWERS = 1_000
-"""Listed of one answer; `answers_total` says how many there are."""
+GRAPH_CALLS, IMAGE_CALLS = 2 * ANSWERS_AT_ONCE, AT_ONCE
+"""That are under way at once, by each way of calling."""
 MOST_NAMES = 50
-Method = Literal["exact", "lark", "complete"]
-Json = dict[str, Any]
-NUMBERS = {"least": (0, 1), "min_score": (LEAST_SCORE, MOST_SCORE)}
-"""Arguments that are numbers, with their bounds."""
-
+MOST_CHOICES = 5
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -57,42 +87,33 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     def answered(*arguments: Any, **named: Any) -> Any:
         for name, value in signature.bind(*arguments, **named).arguments.items():
             if name != "self":
-                _check(name, value)
+                check(name, value)
         try:
             return endpoint(*arguments, **named)
-        except gr.Error:
+        except CallError:
             raise
+        except QuestionError as error:
+            raise CallError(_asked_back(error)) from error
+        except TookTooLongError as error:
+            raise CallError(str(error), 503) from error
         except SkylarkError as error:
-            raise _mistake(str(error)) from error
+            raise CallError(str(error)) from error
         except Exception as error:
             lines = "".join(traceback.format_tb(error.__traceback__))
             log.error("a program's call failed: %s\n%s", type(error).__name__, lines)
-            raise _mistake(
-                "something went wrong inside Skylark, and this call has no answer; the server's log says where"
+            raise CallError(
+                "something went wrong inside Skylark, and this call has no answer; the server's log says where", 500
             ) from None
 
     return cast(Endpoint, answered)
 
 
-def _mistake(message: str) -> gr.Error:
-    return gr.Error(message, print_exception=False)
-
-
-def _check(name: str, value: Any) -> None:
-    """A number, an image or a text, as the argument's name says. Scores out of bounds are brought within them later."""
-    if name in NUMBERS:
-        low, high = NUMBERS[name]
-        expected = f"{name}: a number from {low} to {high} was expected, not "
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _mistake(expected + _kind(value))
-        if name == "least" and not low <= value <= high:
-            raise _mistake(f"{expected}{value}")
-    elif name == "image" and not isinstance(value.get("path") if isinstance(value, dict) else value, str):
-        raise _mistake(
-            f'image: an uploaded file, or a text "data:image/jpeg;base64,...", was expected, not {_kind(value)}'
-        )
-    elif name != "image" and not isinstance(value, str):
-        raise _mistake(f"{name}: a text was expected, not {_kind(value)}")
+def _asked_back(error: QuestionError) -> str:
+    """What was not understood, and the formal queries that may be meant: a program has no buttons to choose with."""
+    choices = () if error.reading is None else error.reading.alternatives[:MOST_CHOICES]
+    if not choices:
+        return str(error)
+    return f"{error}; it may mean {' or '.join(str(choice.query) for choice in choices)}: ask for one of these"
 
 
 class Programs:
@@ -109,48 +130,41 @@ class Programs:
         self._runs = TimeLimit(RUNS_AT_ONCE, RUN_SECONDS, "the language model's run", RUNS_WAITING)
         self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
 
-    @_answering
-    def datasets(self) -> list[Json]:
-        """List the knowledge graphs that can be asked, each with its name and what it holds.
+    @property
+    def of_graphs(self) -> tuple[Callable[..., Any], ...]:
+        """The endpoints about graphs."""
+        return (self.datasets, self.relations, self.find_entity, self.ask, self.query)
 
-        Returns:
-            A list of objects with `name` and `about`.
-        """
+    @property
+    def of_images(self) -> tuple[Callable[..., Any], ...]:
+        """The endpoints about images."""
+        return (self.detect, self.ask_image, self.scene)
+
+    @_answering
+    def datasets(self) -> GraphList:
+        """List the knowledge graphs that can be asked, each with its name and what it holds."""
         about = {item.name: getattr(item, "about", "a graph of this server's data folder")
                  for item in kg_data.list_datasets()}  # fmt: skip
-        return [{"name": name, "about": about.get(name, "")} for name in self._shelf.names]
+        return {"graphs": [{"name": name, "about": about.get(name, "")} for name in self._shelf.names]}
 
     @_answering
-    def relations(self, graph: str = DEFAULT_GRAPH) -> Json:
-        """Say how large a knowledge graph is and which relations it has: the words that a formal query is made of.
+    def relations(self, graph: GraphName = DEFAULT_GRAPH) -> RelationList:
+        """Say how large a knowledge graph is and which relations it has: the words that a formal query is made of."""
 
-        Args:
-            graph: the graph's name, as `datasets` lists it.
-
-        Returns:
-            An object with `graph`, `triples`, `entities` and `relations`, a list of names.
-        """
-
-        def work() -> Json:
+        def work() -> RelationList:
             kg = self._shelf.get(graph)
             return {"graph": graph, "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_names()}
 
         return ANSWERS.run(work)
 
     @_answering
-    def find_entity(self, name: str, graph: str = DEFAULT_GRAPH) -> Json:
+    def find_entity(self, name: EntityName, graph: GraphName = DEFAULT_GRAPH) -> FoundEntity:
         """Find the entity that a name means in a knowledge graph, despite case, accents and small misspellings.
 
-        Args:
-            name: the name as it is known.
-            graph: the graph's name, as `datasets` lists it.
-
-        Returns:
-            An object with `entity` (null where none or several have the name), `id`, `types`, and `nearest`, further
-            names or, where several share the name, ids of the form entity("id").
+        Of a name that none has, or several, it gives the nearest names, or the ids to choose from.
         """
 
-        def work() -> Json:
+        def work() -> FoundEntity:
             kg = self._shelf.get(graph)
             try:
                 entity = kg.entity(name[:500])
@@ -166,108 +180,101 @@ class Programs:
         return ANSWERS.run(work)
 
     @_answering
-    def ask(self, graph: str, question: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
+    def ask(
+        self,
+        graph: GraphName,
+        question: Question,
+        method: MethodName = "exact",
+        least: Least = USUAL_LEAST,
+        limit: Limit = USUAL_LIMIT,
+    ) -> GraphAnswer:
         """Answer a question about a knowledge graph, in plain English or as a formal query, with its evidence.
 
-        Args:
-            graph: the graph's name, as `datasets` lists it; "world" has countries, cities, currencies and languages.
-            question: such as "Which countries border France and use the Euro?"
-            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step;
-                "complete" adds what the graph lacks but makes likely, each answer with its confidence as its score.
-            least: from 0 to 1, of method "complete": answers below this confidence are left out.
-
-        Returns:
-            An object with `query` (as the question was read), `answers` (each with `entity`, `id` and `score`),
-            `answers_total`, `value` (a number or truth value where one is asked for), `sentence`, `steps`, `evidence`
-            (triples) and `notes`; of method "complete" also `proofs`, which say what is known and what predicted.
+        It gives the answer in a sentence, the first entities of it and how many there are, the query that the question
+        was read as, and the facts that the answer rests on. A question that may mean several things, or of which
+        nothing is understood, is an error that says so.
         """
 
         def work() -> Answer:
-            return ask(self._shelf.get(graph), graph, question, self._model.reader).answer
+            asked = ask(self._shelf.get(graph), graph, question, self._model.reader)
+            return replace(asked.answer, understood=asked.understood)
 
-        return self._by(method, graph, least, work)
+        return self._by(method, graph, least, limit, work)
 
     @_answering
-    def query(self, graph: str, query: str, method: Method = "exact", least: float = USUAL_LEAST) -> Json:
-        """Answer a formal query on a knowledge graph, with its evidence.
+    def query(
+        self,
+        graph: GraphName,
+        query: FormalQuery,
+        method: MethodName = "exact",
+        least: Least = USUAL_LEAST,
+        limit: Limit = USUAL_LIMIT,
+    ) -> GraphAnswer:
+        """Answer a formal query on a knowledge graph, with its evidence: no reading of English comes in between.
 
-        r("X") is what relation r leads to from X; ~r("X") is the inverse; & | ! are and, or, not; count(S), exists(S),
-        top(3, r, S), bottom(3, r, S) and r(S) > 5 work on values. For example capital(borders("Germany")).
-
-        Args:
-            graph: the graph's name, as `datasets` lists it.
-            query: the query, of relations as `relations` lists them and entities in quotes.
-            method: "exact" reads the answer off the graph; "lark" has the language model work it out step by step;
-                "complete" adds what the graph lacks but makes likely.
-            least: from 0 to 1, of method "complete": answers below this confidence are left out.
-
-        Returns:
-            An object as `ask` gives it.
+        It gives what a question in English gives. A query that cannot be read is an error with the place in it.
         """
 
         def work() -> Answer:
             text = query.strip()
             if text and not looks_formal(text):
                 Query.parse(text)  # says where it cannot be read
-                raise QueryError("a formal query was expected; `ask` takes questions in English")
+                raise QueryError(
+                    'a formal query was expected, such as capital("France"); questions in English are asked otherwise'
+                )
             return ask(self._shelf.get(graph), graph, text, self._model.reader).answer
 
-        return self._by(method, graph, least, work)
+        return self._by(method, graph, least, limit, work)
 
     @_answering
-    def detect(self, image: str | Json, instruction: str, min_score: float = USUAL_SCORE) -> Json:
-        """Find, outline or count objects in an image as an instruction in plain English says.
-
-        Args:
-            image: an uploaded file, or the image itself as a text "data:image/jpeg;base64,..."; no address is fetched.
-            instruction: such as "Find every vehicle except buses; boxes as JSON".
-            min_score: from 0.05 to 0.95, how sure the detector has to be.
-
-        Returns:
-            An object with `image_size` in pixels, `objects` (each with `class_name`, `xyxy` in pixels, `score` and
-            `polygon`), `value`, `notes`, and `text`, the result in the form that was asked for.
-        """
-        looked = self._images.look(image, instruction, min_score)
-        return {**looked.detections.to_dict(), "text": looked.detections.text}
-
-    @_answering
-    def ask_image(self, image: str | Json, question: str, min_score: float = USUAL_SCORE) -> Json:
-        """Answer a question about an image by a logical query over the objects that are found in it.
-
-        Args:
-            image: as for `detect`.
-            question: such as "the person left of the bus" or "how many bottles are on the table?"
-            min_score: from 0.05 to 0.95, how sure the detector has to be.
-
-        Returns:
-            An object with `query`, `value` (a number, truth value or word where one is asked for), `objects` with
-            `xyxy` in pixels, the reasons, and `notes`.
-        """
-        return self._images.ground(image, question, min_score).to_dict()
+    def detect(
+        self,
+        image: Image,
+        instruction: Instruction,
+        min_score: MinScore = USUAL_SCORE,
+        limit: ObjectLimit = USUAL_LIMIT,
+    ) -> ImageObjects:
+        """Find, outline or count objects in an image as an instruction in plain English says."""
+        found = self._images.look(image, instruction, min_score).detections
+        first = found[: int(limit)]
+        content = first.to_dict()
+        notes = [*content["notes"], *more_notes("objects", len(found), len(first))]
+        return cast(ImageObjects, {**content, "objects_total": len(found), "text": first.text, "notes": notes})
 
     @_answering
-    def scene(self, image: str | Json, min_score: float = USUAL_SCORE) -> Json:
-        """Describe everything that is found in an image as a small knowledge graph: objects and how they lie.
+    def ask_image(
+        self,
+        image: Image,
+        question: ImageQuestion,
+        min_score: MinScore = USUAL_SCORE,
+        limit: ObjectLimit = USUAL_LIMIT,
+    ) -> ImageAnswer:
+        """Answer a question about an image by a logical query over the objects that are found in it, with reasons."""
+        content = self._images.ground(image, question, min_score).to_dict()
+        total = len(content["objects"])
+        first = {name: content[name][: int(limit)] for name in ("objects", "justification")}
+        notes = [*content["notes"], *more_notes("objects", total, len(first["objects"]))]
+        return cast(ImageAnswer, {**content, **first, "objects_total": total, "notes": notes})
 
-        Args:
-            image: as for `detect`.
-            min_score: from 0.05 to 0.95, how sure the detector has to be.
+    @_answering
+    def scene(self, image: Image, min_score: MinScore = USUAL_SCORE, limit: SceneLimit = USUAL_IN_SCENE) -> SceneGraph:
+        """Describe everything that is found in an image as a small knowledge graph: objects and how they lie."""
+        scene, total = self._images.scene(image, min_score, int(limit))
+        content = scene.to_dict()
+        notes = [*content["notes"], *more_notes("objects", total, len(content["objects"]), MOST_IN_SCENE)]
+        return cast(SceneGraph, {**content, "objects_total": total, "notes": notes})
 
-        Returns:
-            An object with `objects` and `relations`, triples such as ["person 1", "left_of", "bus 1"].
-        """
-        return self._images.scene(image, min_score).to_dict()
-
-    def _by(self, method: str, graph: str, least: float, work: Callable[[], Answer]) -> Json:
-        if method not in get_args(Method):
-            raise _mistake(f'there is no method "{method[:100]}": "exact", "lark" or "complete" was expected')
-
+    def _by(self, method: str, graph: str, least: float, limit: int, work: Callable[[], Answer]) -> GraphAnswer:
         exact = work()
+
+        def given(answer: Answer) -> GraphAnswer:
+            return cast(GraphAnswer, listed(replace(answer, understood=exact.understood), int(limit)))
+
         if method == "exact":
-            return ANSWERS.run(lambda: _listed(exact))
+            return ANSWERS.run(lambda: given(exact))
         if method == "complete":
-            return self._likely.run(lambda: _listed(self._completed(graph, exact, least)))
-        return self._runs.run(lambda: _listed(self._worked_out(exact)))
+            return self._likely.run(lambda: given(self._completed(graph, exact, least)))
+        return self._runs.run(lambda: given(self._worked_out(exact)))
 
     def _completed(self, graph: str, exact: Answer, least: float) -> Answer:
         """The same query over known and predicted edges."""
@@ -279,30 +286,6 @@ class Programs:
         return Reasoner(exact.kg, llm=self._model.for_run(), method="lark", options=options).answer(exact.query)
 
 
-def _kind(value: object) -> str:
-    """What a value is in the words of JSON."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case float() if not math.isfinite(value):
-            return "one without bounds"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-    return "an object of another form"
-
-
-def _listed(answer: Answer) -> Json:
-    content = answer.to_dict()
-    total = len(content["answers"])
-    return {**content, "answers": content["answers"][:MOST_ANSWERS], "answers_total": total}
-
-
 def offer_only_programs(page: gr.Blocks) -> None:
     """The page's own events are nobody's to call by name: Gradio offers some by itself once the page is complete."""
     for event in page.fns.values():
@@ -312,10 +295,11 @@ def offer_only_programs(page: gr.Blocks) -> None:
 
 def build_programs(programs: Programs) -> None:
     """The named endpoints, inside the page."""
-    exact: dict[str, Any] = {"concurrency_limit": 2 * ANSWERS_AT_ONCE, "concurrency_id": "programs"}
-    looks: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "look"}
-    endpoint: Callable[..., Any]
-    for endpoint in (programs.datasets, programs.relations, programs.find_entity, programs.ask, programs.query):
-        events.api(endpoint, api_name=endpoint.__name__, **exact)
-    for endpoint in (programs.detect, programs.ask_image, programs.scene):
-        events.api(endpoint, api_name=endpoint.__name__, **looks)
+    kinds: tuple[tuple[tuple[Callable[..., Any], ...], dict[str, Any]], ...] = (
+        (programs.of_graphs, {"concurrency_limit": GRAPH_CALLS, "concurrency_id": "programs"}),
+        (programs.of_images, {"concurrency_limit": IMAGE_CALLS, "concurrency_id": "look"}),
+    )
+    for endpoints, bounds in kinds:
+        for endpoint in endpoints:
+            told = "\n".join([description(endpoint), *parameter_lines(endpoint)])
+            events.api(endpoint, api_name=endpoint.__name__, api_description=told, **bounds)

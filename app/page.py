@@ -23,7 +23,9 @@ from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import clear, launch, prepare
 
 
-def build(shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> tuple[gr.Blocks, GraphDemo]:
+def build(
+    shelf: GraphShelf, model: LanguageModel, detector: SharedDetector, programs: Programs
+) -> tuple[gr.Blocks, GraphDemo]:
     """The page over these graphs, this model and this detector, and what the graph tab's events do."""
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
@@ -41,7 +43,7 @@ def build(shelf: GraphShelf, model: LanguageModel, detector: SharedDetector) -> 
         for changed in models.changes:
             batch.queries.offer_after(changed)
             changed.then(lambda: language_model_html(model), None, [_part(page, "model")], **quick)
-        build_programs(Programs(shelf, model, detector))
+        build_programs(programs)
     offer_only_programs(page)
     page.queue(max_size=QUEUE_LIMIT)
     return page, demo
@@ -71,9 +73,11 @@ def serve(llm: str, detector: str, host: str, port: int) -> int:
             print(f"error: {model.error}", file=sys.stderr)
             return 2
         images = SharedDetector(detector)
-        page, demo = build(GraphShelf(), model, images)
+        shelf = GraphShelf()
+        programs = Programs(shelf, model, images)
+        page, demo = build(shelf, model, images, programs)
         try:
-            address = launch(page, uploads, host, port)
+            address = launch(page, programs, uploads, host, port)
         except OSError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -142,13 +142,14 @@ class SharedDetector:
             detections = self.vision.detect(looked.image.pixels, min_score=bounded_score(min_score))
         return Scene.from_detections(detections[:MOST_IN_SCENE], looked.image), len(detections)
 
-    def scene(self, photo: Any, min_score: float) -> Scene:
-        """The surest objects of an image, as a graph; see `look`."""
+    def scene(self, photo: Any, min_score: float, most: int) -> tuple[Scene, int]:
+        """The surest objects of an image, `most` or `MOST_IN_SCENE` of them, as a graph, and how many there are; see
+        `look`."""
 
-        def work() -> Scene:
+        def work() -> tuple[Scene, int]:
             image = _loaded(photo)
             detections = self.vision.detect(image.pixels, min_score=bounded_score(min_score))
-            return Scene.from_detections(detections[:MOST_IN_SCENE], image)
+            return Scene.from_detections(detections[: min(most, MOST_IN_SCENE)], image), len(detections)
 
         return self._limit.run(work)
 
@@ -209,7 +210,10 @@ def uploaded(path: str) -> Path:
     except (OSError, ValueError):
         inside = False
     if not inside:
-        raise SkylarkError("this file was not sent to this page: upload it first; no address is fetched here")
+        raise SkylarkError(
+            "this file was not sent to this page: upload it first (POST it as the form field `files` to "
+            "/gradio_api/upload), then name what the upload gave; no address is fetched here"
+        )
     return place
 
 

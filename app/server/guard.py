@@ -143,7 +143,7 @@ class Guard:
             self._check_events(session, address)
             self._beginning[address] += 1
             counted.append(self._beginning)
-        return _replayed(body, receive)
+        return replayed(body, receive)
 
     def _check_events(self, session: str, address: str) -> None:
         """One visitor's requests do not fill the queue of all."""
@@ -236,14 +236,15 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    replayed = False
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """What gives a body that was read already once more, then what comes after it."""
+    given = False
 
     async def replay() -> Message:
-        nonlocal replayed
-        if replayed:
+        nonlocal given
+        if given:
             return await receive()
-        replayed = True
+        given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -1,22 +1,23 @@
-"""How the page is served: behind the guard, with a folder of its own for uploads, as a server for MCP too."""
+"""How the page is served: behind the guard, with a folder of its own for uploads, and programs' calls beside it."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.state_holder import SessionState
-from mcp.types import TextContent
 from starlette.middleware import Middleware
 
+from app.api import Programs
+from app.programs.calls import Calls
+from app.programs.http import CheckedCalls
+from app.programs.tools import ToolServer
 from app.server import limits
 from app.server.guard import Guard
 from app.server.scripts import read_static
@@ -40,7 +41,7 @@ def prepare() -> Path:
     return folder
 
 
-def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
+def launch(page: gr.Blocks, programs: Programs, uploads: Path, host: str, port: int) -> str:
     """Begin to serve; returns the page's address.
 
     Raises:
@@ -56,6 +57,8 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
     # Gradio looks every millisecond, which takes a twentieth of a core for as long as nobody asks.
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = LOOKS_SECONDS
     forget_values()
+    calls = Calls(programs)
+    tools = ToolServer(calls)
     page.launch(
         server_name=host,
         server_port=port,
@@ -67,15 +70,17 @@ def launch(page: gr.Blocks, uploads: Path, host: str, port: int) -> str:
         enable_monitoring=False,
         ssr_mode=False,
         share=False,
-        mcp_server=True,
+        mcp_server=False,
         max_file_size=limits.FILE_BYTES,
         state_session_capacity=limits.SESSIONS,
-        app_kwargs={"middleware": [Middleware(Guard, waiting=waiting, uploads=uploads)]},
+        app_kwargs={
+            "middleware": [Middleware(Guard, waiting=waiting, uploads=uploads), Middleware(CheckedCalls, calls=calls)],
+            "routes": tools.routes,
+            "lifespan": tools.lifespan,
+        },
         quiet=True,
         prevent_thread_lock=True,
     )
-    # Gradio writes what tools give as Python would print it; those who read it expect JSON.
-    setattr(page.mcp_server_obj, "postprocess_output_data", _as_json)  # noqa: B010
     threading.Thread(target=_tidy, args=(page, uploads), name="skylark-tidy", daemon=True).start()
     return str(page.local_url)
 
@@ -87,11 +92,6 @@ def forget_values() -> None:
     restore it. The address of those links is shut, and strangers would decide how much memory is held.
     """
     setattr(SessionState, "_update_value_in_config", lambda *_: None)  # noqa: B010
-
-
-def _as_json(outputs: Iterable[Any], root_url: str) -> list[TextContent]:
-    """What a tool gives, as MCP has it; no tool gives a file, so the server's address is of no use."""
-    return [TextContent(type="text", text=json.dumps(output, ensure_ascii=False)) for output in outputs]
 
 
 def clear(uploads: Path) -> None:

@@ -18,23 +18,34 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 import psutil  # type: ignore[import-untyped]
 import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, InitializeResult, TextContent, Tool
 from PIL import Image
 
 from app.api import Programs
 from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
+from app.programs.calls import Calls
+from app.programs.parameters import CallError
+from app.programs.tools import TOOLS
 from app.server import limits
+from kg_data.installation import version
+from reasoning import Query
+from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from tests.app.browsing import ROOT, SCRIPT
 from tests.app.visitors import ask, load, photograph
+
+T = TypeVar("T")
 
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
 HERE = "http://127.0.0.1:7860"
@@ -125,12 +136,15 @@ def test_the_documented_python_runs(copying: str, folder: Path, number: int) -> 
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize(("number", "told"), [(0, "Madrid"), (1, '"class_name": "person"')])
-def test_the_documented_commands_run(copying: str, folder: Path, number: int, told: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, ['{"data":[{', "Lisbon"]), (1, ["event: complete", "Madrid"]),
+     (2, ["event: complete", '"class_name": "person"'])],
+)  # fmt: skip
+def test_the_documented_commands_run(copying: str, folder: Path, number: int, told: list[str]) -> None:
     code = examples("sh")[number].replace(HERE, copying)
     done = subprocess.run(["sh", "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
-    assert "event: complete" in done.stdout, done.stdout + done.stderr
-    assert told in done.stdout
+    assert all(words in done.stdout for words in told), done.stdout + done.stderr
 
 
 def test_the_documented_limits_are_those_that_hold() -> None:
@@ -152,35 +166,117 @@ def test_every_endpoint_says_what_it_takes_and_gives(copying: str) -> None:
     assert {name.strip("/") for name in told} == ENDPOINTS, "nothing of the page itself is on offer"
     for name, endpoint in told.items():
         assert len(endpoint["description"]) > 40, name
+        for parameter in endpoint["parameters"]:
+            assert f"\n{parameter['parameter_name']}: " in endpoint["description"]
         assert all(parameter["type"] for parameter in endpoint["parameters"]), name
         assert all(given["type"] for given in endpoint["returns"]), name
         assert f"`{name.strip('/')}`" in DEMO
 
 
-def test_tools_are_the_endpoints_and_tell_mistakes(copying: str) -> None:
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamable_http_client
+def with_tools(url: str, walk: Callable[[ClientSession, InitializeResult], Awaitable[T]]) -> T:
+    """What a client of MCP finds that has begun with the server at this address."""
+    address = json.loads(examples("json")[0])["mcpServers"]["skylark"]["url"].replace(HERE, url)
 
-    config = json.loads(examples("json")[0])["mcpServers"]["skylark"]["url"].replace(HERE, copying)
+    async def begun() -> T:
+        async with streamable_http_client(address) as (read, write, _), ClientSession(read, write) as session:
+            return await walk(session, await session.initialize())
+
+    return asyncio.run(begun())
+
+
+def told_by(result: CallToolResult) -> str:
+    [content] = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def test_tools_say_what_they_are(copying: str) -> None:
+    async def walk(session: ClientSession, begun: InitializeResult) -> list[Tool]:
+        assert (begun.serverInfo.name, begun.serverInfo.version) == ("skylark", version())
+        tools = (await session.list_tools()).tools
+        assert begun.instructions
+        assert all(tool.name in begun.instructions for tool in tools)
+        return tools
+
+    tools = with_tools(copying, walk)
+    assert [tool.name for tool in tools] == [tool.name for tool in TOOLS.values()]
+    assert set(TOOLS) == ENDPOINTS
+    for tool in tools:
+        assert f"`{tool.name}`" in DEMO
+        assert tool.description
+        assert tool.title
+        assert tool.annotations is not None
+        assert (tool.annotations.readOnlyHint, tool.annotations.destructiveHint) == (True, False)
+        assert tool.outputSchema is not None
+        parameters = {**tool.inputSchema["properties"], **tool.outputSchema["properties"]}
+        assert all(len(parameter["description"]) > 5 for parameter in parameters.values()), tool.name
+    [ask_graph] = [tool for tool in tools if tool.name == "ask_graph"]
+    assert ask_graph.inputSchema["required"] == ["graph", "question"]
+    method = ask_graph.inputSchema["properties"]["method"]
+    assert all(f'"{choice}"' in method["description"] for choice in method["enum"])
+
+
+def test_tools_answer_in_the_form_that_they_state(copying: str, folder: Path) -> None:
     photo = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
+    sent = upload(copying, "photo.jpg", (folder / "photo.jpg").read_bytes())
+    images = (f"data:image/png;base64,{photo}", sent, f"{copying}/gradio_api/file={sent}", {"path": sent})
+    capital = {"graph": "world", "query": 'capital("Portugal")'}
 
-    async def walk() -> None:
-        async with streamable_http_client(config) as (read, write, _), ClientSession(read, write) as session:
-            await session.initialize()
-            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            assert set(tools) == ENDPOINTS
-            assert "formal query" in str(tools["query"].description)
-            assert tools["ask"].inputSchema["required"] == ["graph", "question"]
-            assert "such as" in tools["ask"].inputSchema["properties"]["question"]["description"]
-            seen = await session.call_tool(
-                "detect", {"image": f"data:image/png;base64,{photo}", "instruction": "people"}
-            )
-            assert json.loads(seen.content[0].text)["objects"][0]["class_name"] == "person"  # type: ignore[union-attr]
-            wrong = await session.call_tool("ask", {"graph": "wrld", "question": "?"})
-            assert wrong.isError
-            assert "on offer: world" in wrong.content[0].text  # type: ignore[union-attr]
+    async def walk(session: ClientSession, _: InitializeResult) -> None:
+        await session.list_tools()  # so that the client holds each result to the form that its tool states
+        calls: list[tuple[str, dict[str, Any], str]] = [
+            ("list_graphs", {}, '"world"'),
+            ("list_relations", {"graph": "world"}, '"borders"'),
+            ("find_entity", {"name": "portugal"}, '"Portugal"'),
+            ("ask_graph", {"graph": "world", "question": "What is the capital of Portugal?"}, '"margin"'),
+            ("query_graph", capital, '"Lisbon"'),
+            ("query_graph", {**capital, "method": "lark"}, '"by": "llm"'),
+            ("query_graph", {"graph": "world", "query": 'top(2, population, ~country("Portugal"))'}, '"value"'),
+            ("query_graph", {"graph": "world", "query": 'count(borders("Portugal"))'}, '"value": 1'),
+            ("ask_image", {"image": sent, "question": "how many people are there?"}, '"value": 1'),
+            ("describe_scene", {"image": sent}, '"person 1"'),
+            *(("detect_objects", {"image": image, "instruction": "people"}, '"person"') for image in images),
+        ]
+        for name, arguments, expected in calls:
+            result = await session.call_tool(name, arguments)
+            assert not result.isError, told_by(result)
+            assert expected in told_by(result), name
+            assert json.loads(told_by(result)) == result.structuredContent
 
-    asyncio.run(walk())
+    with_tools(copying, walk)
+
+
+def test_tools_tell_mistakes_in_sentences(copying: str, inward: tuple[str, list[str]]) -> None:
+    url, asked = inward
+
+    async def walk(session: ClientSession, _: InitializeResult) -> None:
+        calls: list[tuple[str, dict[str, Any], str]] = [
+            ("ask_graph", {"graph": "wrld", "question": "?"}, "no graph here is called"),
+            ("ask_graph", {"graph": "world"}, "the parameter `question` is missing"),
+            ("ask_graph", {"graph": "world", "question": "?", "metod": "lark"}, "`metod`, nearest: `method`"),
+            ("ask_grph", {}, "nearest: `ask_graph`"),
+            ("detect_objects", {"image": url, "instruction": "people"}, "no address is fetched here"),
+        ]
+        for name, arguments, expected in calls:
+            result = await session.call_tool(name, arguments)
+            assert result.isError
+            assert told_by(result)[0].isalpha(), "a sentence, not the text of a Python object"
+            assert expected in told_by(result)
+
+    with_tools(copying, walk)
+    assert asked == []
+
+
+def test_an_image_of_some_megabytes_reaches_a_tool(copying: str) -> None:
+    async def walk(session: ClientSession, _: InitializeResult) -> str:
+        image = f"data:image/png;base64,{'A' * (limits.JSON_BYTES - 2**20)}"
+        return told_by(await session.call_tool("describe_scene", {"image": image}))
+
+    assert "no image that can be read" in with_tools(copying, walk)
+
+
+def test_there_is_no_stream_to_open(copying: str) -> None:
+    assert got(copying, "/gradio_api/mcp/")[0] == 405
 
 
 @pytest.mark.parametrize(
@@ -209,9 +305,55 @@ def test_tools_are_the_endpoints_and_tell_mistakes(copying: str) -> None:
 )
 def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict[str, Any], told: str) -> None:
     events = called(copying, name, **arguments)
-    assert "event: error" in events
+    assert "event: error" in events or events.startswith("refused 422")
     assert told in events
     assert "Traceback" not in events
+    status, at_once = post(f"{copying}/gradio_api/run/{name}", arguments)
+    assert status == 422
+    assert told in json.loads(at_once)["error"]
+
+
+@pytest.mark.parametrize("way", ["call/v2", "call", "run", "api"])
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"graph": "world"}, 422, "the parameter `question` is missing; needed: `graph`, `question`"),
+        ({"graph": "world", "question": "?", "Method": "lark"}, 422, "no parameter `Method`, nearest: `method`"),
+        ({"graph": "world", "question": "?", "limit": 0}, 422, "limit: a whole number from 1 to 1,000 was expected"),
+        ({"graph": "world", "question": "?", "limit": 2.5}, 422, "limit: a whole number from 1 to 1,000 was expected"),
+        ({"graph": "world", "question": "?", "method": "exat"}, 422, "nearest: `exact`"),
+        ([], 400, "a JSON object of the parameters"),
+        (b"graph=world", 400, "a JSON object of the parameters"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_told_at_once(copying: str, way: str, body: Any, status: int, told: str) -> None:
+    given, answer = post(f"{copying}/gradio_api/{way}/ask", body)
+    assert (given, told in json.loads(answer)["detail"]) == (status, True), answer
+
+
+def test_an_endpoint_that_there_is_not_is_told(copying: str) -> None:
+    status, answer = post(f"{copying}/gradio_api/call/v2/aks", {})
+    assert status == 404
+    assert json.loads(answer)["error"].startswith("there is no `aks`, nearest: `ask`; there are `datasets`")
+
+
+def test_arguments_in_order_may_leave_out_the_last(copying: str) -> None:
+    query = ["world", 'capital("Portugal")']
+    status, answer = post(f"{copying}/gradio_api/run/query", {"data": query})
+    assert (status, json.loads(answer)["data"][0]["answers"][0]["entity"]) == (200, "Lisbon")
+    status, told = post(f"{copying}/gradio_api/call/query", {"data": query})
+    event = json.loads(told)["event_id"]
+    assert b"Lisbon" in got(copying, f"/gradio_api/call/query/{event}")[1]
+    status, told = post(f"{copying}/gradio_api/run/query", {"data": [*query, "exact", 0.5, 20, "more"]})
+    assert (status, "6 arguments were sent, at most 5 fit" in told) == (422, True)
+
+
+def test_a_call_that_nobody_has_time_for_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.programs.calls.QUEUE_LIMIT", 0)
+    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()))
+    with pytest.raises(CallError, match="try again") as told:
+        asyncio.run(calls.answer("datasets", {}))
+    assert told.value.status == 503
 
 
 def test_a_file_that_was_not_sent_is_refused_with_a_sentence(copying: str) -> None:
@@ -235,17 +377,78 @@ def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
     assert len(caplog.records) == 1
 
 
+def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = tuple(Reading(Query.parse(f'currency("{name}")'), probability=0.4) for name in ("Guinea", "Guinea-Bissau"))
+    reading = ReadQuestion("the Guinea currency", None, 0.0, 0.0, choices)
+
+    def asks_back(*_: object) -> None:
+        raise QuestionError("it is not clear", reading)
+
+    monkeypatch.setattr("app.api.ask", asks_back)
+    programs = Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector())
+    with pytest.raises(CallError) as told:
+        programs.ask("world", reading.question)
+    assert told.value.message == (
+        'it is not clear; it may mean currency("Guinea") or currency("Guinea-Bissau"): ask for one of these'
+    )
+
+
 def test_the_model_works_a_query_out(copying: str) -> None:
     answer = called(copying, "query", graph="world", query='borders("Portugal")', method="lark")
     assert '"method": "lark"' in answer
     assert '"by": "llm"' in answer
 
 
+def test_the_first_answers_are_listed_with_how_to_get_more(copying: str) -> None:
+    cities = {"graph": "world", "query": '~country("France") & ~type("city")'}
+
+    def answered(**further: int) -> Any:
+        status, answer = post(f"{copying}/gradio_api/run/query", {**cities, **further})
+        assert status == 200, answer
+        return json.loads(answer)["data"][0]
+
+    short, shorter, whole = answered(), answered(limit=2), answered(limit=1000)
+    total = whole["answers_total"]
+    assert len(json.dumps(short)) < 6_000 < len(json.dumps(whole))
+    assert [len(short["answers"]), len(shorter["answers"]), len(whole["answers"])] == [20, 2, total]
+    assert short["answers"] == whole["answers"][:20]
+    assert short["answers_total"] == shorter["answers_total"] == total
+    assert short["sentence"] == whole["sentence"]
+    assert short["notes"] == [f"the first 20 of {total} answers are listed: a `limit` of {total} lists all"]
+    assert whole["notes"] == []
+    # What is listed rests on what is shown, and a part of the sentence on what is left of that.
+    [first, second] = [entry["entity"] for entry in shorter["answers"]]
+    assert {head for head, _, _ in shorter["evidence"]} <= {first, second}
+    assert len(shorter["evidence"]) == 2 < shorter["evidence_total"]
+    assert all(position < 2 for part in shorter["sentence_parts"] for position in part["evidence"])
+    assert all(len(step["answers"]) <= 2 < step["count"] for step in shorter["steps"])
+
+
 @pytest.mark.slow
 def test_an_answer_of_any_size_is_cut_and_counted(copying: str) -> None:
-    answer = called(copying, "query", graph="world", query='!borders("Portugal")')
+    answer = called(copying, "query", graph="world", query='!borders("Portugal")', limit=1000)
     data = json.loads(re.findall(r"^data: (.*)$", answer, re.MULTILINE)[-1])[0]
     assert len(data["answers"]) == 1000 < data["answers_total"]
+    assert "the most that one call gives" in data["notes"][-1]
+
+
+def test_the_surest_objects_are_listed_with_how_to_get_more(copying: str, folder: Path) -> None:
+    sent = upload(copying, "photo.jpg", (folder / "photo.jpg").read_bytes())
+
+    def seen(name: str, **arguments: Any) -> Any:
+        status, answer = post(f"{copying}/gradio_api/run/{name}", {"image": sent, "min_score": 0.05, **arguments})
+        assert status == 200, answer
+        return json.loads(answer)["data"][0]
+
+    found = seen("detect", instruction="Find everything", limit=3)
+    assert len(found["objects"]) == 3 < found["objects_total"]
+    assert found["text"].count("(") == 3
+    assert "the first 3 of" in found["notes"][-1]
+    scene = seen("scene")
+    assert len(scene["objects"]) == 10 < scene["objects_total"] == found["objects_total"]
+    assert "a `limit` of 60 lists more" in scene["notes"][-1]
+    meant = seen("ask_image", question="the people", limit=1)
+    assert len(meant["objects"]) == len(meant["justification"]) == 1 < meant["objects_total"]
 
 
 # Bad intentions ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,240 @@
+"""What programs are given: the form of each result, described once for HTTP and MCP, and answers cut to a few.
+
+A question may have tens of thousands of answers, each with its evidence; who asks reads a few of them, and a language
+model pays for every word.
+"""
+
+from dataclasses import replace
+from typing import Any, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # typing's own cannot be described before Python 3.12
+
+from app.programs.parameters import MOST_ANSWERS, Json
+from reasoning.answer import Answer
+
+DESCRIBED = with_config(ConfigDict(use_attribute_docstrings=True))
+MOST_IN_STEP = 50
+
+
+@DESCRIBED
+class GraphOnOffer(TypedDict):
+    """A knowledge graph that can be asked."""
+
+    name: str
+    """What other calls name it by."""
+    about: str
+    """What it holds."""
+
+
+@DESCRIBED
+class GraphList(TypedDict):
+    """The knowledge graphs that can be asked."""
+
+    graphs: list[GraphOnOffer]
+    """All of them."""
+
+
+@DESCRIBED
+class RelationList(TypedDict):
+    """What a knowledge graph is made of."""
+
+    graph: str
+    """Its name."""
+    triples: int
+    """How many facts it has."""
+    entities: int
+    """How many things it knows."""
+    relations: list[str]
+    """The names of its relations, as formal queries write them."""
+
+
+@DESCRIBED
+class FoundEntity(TypedDict):
+    """The entity that a name means."""
+
+    entity: str | None
+    """Its name in the graph; null where none has the name, or several."""
+    id: str | None
+    """Its id in the graph."""
+    types: list[str]
+    """What it is, such as "country"."""
+    nearest: list[str]
+    """Where there is none: the nearest names. Where several share the name: each as entity("id"), for queries."""
+
+
+@DESCRIBED
+class ListedAnswer(TypedDict):
+    """One of the answers."""
+
+    entity: str
+    """Its name."""
+    id: str
+    """Its id in the graph."""
+    score: float
+    """How sure it is, from 0 to 1; 1 where it is read off the graph."""
+    value: NotRequired[Any]
+    """Its number or date, where the query reads values or ranks by them."""
+
+
+@DESCRIBED
+class GraphAnswer(TypedDict):
+    """The answer to a question about a knowledge graph."""
+
+    sentence: str
+    """The answer in a sentence; empty where it is incomplete."""
+    answers: list[ListedAnswer]
+    """The first answers, best first, as many as `limit` allows."""
+    answers_total: int
+    """How many answers there are in all."""
+    value: int | float | str | bool | None
+    """The number, date or truth value, where one is asked for."""
+    query: str
+    """The formal query that was answered: what the question was read as."""
+    verbalised: str
+    """The query in English, to compare with what was meant."""
+    method: str
+    """How the answer was found."""
+    evidence: list[list[Any]]
+    """Triples [head, relation, tail] that the listed answers rest on, as many as `limit` allows."""
+    evidence_total: int
+    """How many triples the listed answers rest on."""
+    steps: list[Json]
+    """The query as single operations, each with what it gave."""
+    tree: Json
+    """The query as a tree of words."""
+    sentence_parts: list[Json]
+    """The sentence in parts, each with the positions in `evidence` of what it rests on."""
+    notes: list[str]
+    """What was assumed, left out or should be known besides, in sentences."""
+    error: str | None
+    """Why the answer is incomplete; null where it is complete."""
+    usage: Json
+    """What the language model took: requests, tokens, cost."""
+    proofs: NotRequired[list[Json]]
+    """Of method "complete": for each answer which edges are known and which predicted."""
+    question: NotRequired[str]
+    """Of a question in English: as it was asked."""
+    confidence: NotRequired[float]
+    """Of a question in English: how probable it is that it means the query, from 0 to 1."""
+    margin: NotRequired[float]
+    """Of a question in English: how much more probable the query is than the next with another answer."""
+    alternatives: NotRequired[list[Json]]
+    """Of a question in English: further queries that it may mean."""
+    assumed: NotRequired[list[str]]
+    """Of a question in English: what was assumed in reading it."""
+    unread: NotRequired[list[str]]
+    """Of a question in English: words that the graph has nothing for."""
+
+
+@DESCRIBED
+class ImageObjects(TypedDict):
+    """What was found in an image."""
+
+    image_size: list[int]
+    """Width and height in pixels."""
+    classes: list[str]
+    """The classes that were looked for; empty where everything was."""
+    objects: list[Json]
+    """The first, each with `class_name`, `xyxy` (left, top, right, bottom in pixels), `score`, and `polygon`, which is
+    null or outlines."""
+    objects_total: int
+    """How many were found."""
+    value: int | bool | None
+    """The number or truth value, where one is asked for."""
+    text: str
+    """The listed objects in the form that was asked for."""
+    polygon_source: str | None
+    """Where outlines come from."""
+    task: Json | None
+    """What the instruction was read as."""
+    notes: list[str]
+    """What was assumed, in sentences."""
+
+
+@DESCRIBED
+class ImageAnswer(TypedDict):
+    """The answer to a question about an image."""
+
+    expression: str
+    """The question as it was read."""
+    question: str
+    """What it asks for: "find", "count", "exists", "colour", "what" or "where"."""
+    query: str
+    """The logical query that was asked of the scene."""
+    value: int | bool | str | None
+    """The number, truth value or word, where one is asked for."""
+    objects: list[Json]
+    """The first of what is meant, counted or asked about: each with `label`, `class`, `xyxy` in pixels and `score`."""
+    objects_total: int
+    """How many are meant, counted or asked about."""
+    justification: list[Json]
+    """Why each object is an answer, in the order of `objects`: `facts`, which are triples, and `words`."""
+    notes: list[str]
+    """What was assumed, in sentences."""
+
+
+@DESCRIBED
+class SceneGraph(TypedDict):
+    """What is found in an image, as a small knowledge graph."""
+
+    objects: list[Json]
+    """Each with `name` (such as "person 1"), `class`, `colours`, `size`, `positions` and `xyxy` in pixels."""
+    objects_total: int
+    """How many were found."""
+    relations: list[list[Any]]
+    """How they lie: triples such as ["person 1", "left_of", "bus 1"]."""
+    notes: list[str]
+    """What should be known besides, in sentences."""
+
+
+def listed(answer: Answer, limit: int) -> Json:
+    """An answer as JSON with its first answers alone, what they rest on, and how to get more of them.
+
+    Args:
+        answer: the answer.
+        limit: how many answers, triples and members of a step are listed at most.
+    """
+    total = len(answer.ranked)
+    first = answer
+    if total > limit:
+        # Evidence is traced for the answers that an answer has: of a shorter one it is that of the first.
+        first = replace(
+            answer, ranked=answer.ranked[:limit], scores=answer.scores[:limit],
+            values=None if answer.values is None else answer.values[:limit],
+        )  # fmt: skip
+    content = first.to_dict()
+    place = {fact: position for position, fact in enumerate(first.evidence[:limit])}
+    parts = [
+        {
+            **part.to_dict(),
+            "evidence": [place[answer.evidence[i]] for i in part.evidence if answer.evidence[i] in place],
+        }
+        for part in answer.sentence_parts
+    ]
+    return {
+        **content,
+        "answers_total": total,
+        "evidence": content["evidence"][:limit],
+        "sentence": answer.sentence,
+        "sentence_parts": parts,
+        "steps": [step.to_dict(min(limit, MOST_IN_STEP)) for step in answer.steps],
+        "notes": [*content["notes"], *more_notes("answers", total, limit)],
+    }
+
+
+def more_notes(things: str, total: int, limit: int, most: int = MOST_ANSWERS) -> list[str]:
+    """How to get the rest, where only the first so many things are listed; [] where all are.
+
+    Args:
+        things: what is listed, "answers".
+        total: how many there are.
+        limit: how many are listed.
+        most: how many one call lists at most.
+    """
+    if total <= limit:
+        return []
+    listed = f"the first {limit:,} of {total:,} {things} are listed"
+    if limit >= most:
+        return [f"{listed}, the most that one call gives: ask for fewer things"]
+    return [f"{listed}: a `limit` of {min(total, most)} lists {'all' if total <= most else 'more'}"]
