@@ -21,6 +21,7 @@ from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
 from app.image.looking import AT_ONCE, MOST_IN_SCENE, USUAL_SCORE, SharedDetector
 from app.models.language_model import MAX_NEW_TOKENS, LanguageModel
+from app.programs.calls import Group
 from app.programs.parameters import (
     USUAL_IN_SCENE,
     USUAL_LEAST,
@@ -67,8 +68,6 @@ log = logging.getLogger(__name__)
 
 RUNS_AT_ONCE, RUNS_WAITING = 1, 2
 LIKELY_AT_ONCE, LIKELY_WAITING = 2, 2
-GRAPH_CALLS, IMAGE_CALLS = 2 * ANSWERS_AT_ONCE, AT_ONCE
-"""That are under way at once, by each way of calling."""
 MOST_NAMES = 50
 MOST_CHOICES = 5
 
@@ -131,14 +130,11 @@ class Programs:
         self._likely = TimeLimit(LIKELY_AT_ONCE, RUN_SECONDS, "finding likely answers", LIKELY_WAITING)
 
     @property
-    def of_graphs(self) -> tuple[Callable[..., Any], ...]:
-        """The endpoints about graphs."""
-        return (self.datasets, self.relations, self.find_entity, self.ask, self.query)
-
-    @property
-    def of_images(self) -> tuple[Callable[..., Any], ...]:
-        """The endpoints about images."""
-        return (self.detect, self.ask_image, self.scene)
+    def groups(self) -> tuple[Group, ...]:
+        """The endpoints: those about graphs, and those about images, which wait for the detector with the page."""
+        graphs = (self.datasets, self.relations, self.find_entity, self.ask, self.query)
+        images = (self.detect, self.ask_image, self.scene)
+        return Group("programs", 2 * ANSWERS_AT_ONCE, graphs), Group("look", AT_ONCE, images)
 
     @_answering
     def datasets(self) -> GraphList:
@@ -295,11 +291,13 @@ def offer_only_programs(page: gr.Blocks) -> None:
 
 def build_programs(programs: Programs) -> None:
     """The named endpoints, inside the page."""
-    kinds: tuple[tuple[tuple[Callable[..., Any], ...], dict[str, Any]], ...] = (
-        (programs.of_graphs, {"concurrency_limit": GRAPH_CALLS, "concurrency_id": "programs"}),
-        (programs.of_images, {"concurrency_limit": IMAGE_CALLS, "concurrency_id": "look"}),
-    )
-    for endpoints, bounds in kinds:
+    for name, at_once, endpoints in programs.groups:
         for endpoint in endpoints:
             told = "\n".join([description(endpoint), *parameter_lines(endpoint)])
-            events.api(endpoint, api_name=endpoint.__name__, api_description=told, **bounds)
+            events.api(
+                endpoint,
+                api_name=endpoint.__name__,
+                api_description=told,
+                concurrency_limit=at_once,
+                concurrency_id=name,
+            )

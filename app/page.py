@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app.api import Programs, build_programs, offer_only_programs
 from app.batch.follow import kept_job
@@ -19,8 +20,11 @@ from app.image.page import ImageTab
 from app.models.language_model import LanguageModel
 from app.models.page import ModelsTab
 from app.models.view import language_model_html
+from app.programs.calls import Calls
+from app.programs.http import CheckedCalls
+from app.programs.tools import ToolServer
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
-from app.server.serving import clear, launch, prepare
+from app.server.serving import Beside, clear, launch, prepare
 
 
 def build(
@@ -54,6 +58,13 @@ def _part(page: gr.Blocks, elem_id: str) -> Any:
     return next(part for part in page.blocks.values() if part.elem_id == elem_id)
 
 
+def _programs_beside(programs: Programs) -> Beside:
+    """Programs' calls and MCP's tools, for the server of the page."""
+    calls = Calls(programs.groups)
+    tools = ToolServer(calls)
+    return Beside(Middleware(CheckedCalls, calls=calls), tools.routes, tools.lifespan)
+
+
 def serve(llm: str, detector: str, host: str, port: int) -> int:
     """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
 
@@ -77,7 +88,7 @@ def serve(llm: str, detector: str, host: str, port: int) -> int:
         programs = Programs(shelf, model, images)
         page, demo = build(shelf, model, images, programs)
         try:
-            address = launch(page, programs, uploads, host, port)
+            address = launch(page, uploads, host, port, _programs_beside(programs))
         except OSError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -5,29 +5,40 @@ They don't pass through Gradio's queue, so what it does is done here: so many ar
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio.to_thread
 
-from app.api import GRAPH_CALLS, IMAGE_CALLS, Programs
 from app.programs.parameters import CallError, Json, named, nearest
 from app.server.limits import QUEUE_LIMIT
+
+
+class Group(NamedTuple):
+    """Endpoints that take from the same store.
+
+    Attributes:
+        name: what they are called together.
+        at_once: calls of them that are under way at once, by each way of calling.
+        endpoints: what is called.
+    """
+
+    name: str
+    at_once: int
+    endpoints: tuple[Callable[..., Any], ...]
 
 
 class Calls:
     """The endpoints by name.
 
     Args:
-        programs: what they do.
+        groups: all of them.
     """
 
-    def __init__(self, programs: Programs) -> None:
-        graphs, images = anyio.CapacityLimiter(GRAPH_CALLS), anyio.CapacityLimiter(IMAGE_CALLS)
-        self._endpoints = {
-            endpoint.__name__: (endpoint, limiter)
-            for endpoints, limiter in ((programs.of_graphs, graphs), (programs.of_images, images))
-            for endpoint in endpoints
-        }
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._endpoints: dict[str, tuple[Callable[..., Any], anyio.CapacityLimiter]] = {}
+        for group in groups:
+            limiter = anyio.CapacityLimiter(group.at_once)
+            self._endpoints |= {endpoint.__name__: (endpoint, limiter) for endpoint in group.endpoints}
 
     @property
     def names(self) -> tuple[str, ...]:

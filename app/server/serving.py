@@ -7,17 +7,17 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.state_holder import SessionState
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
-from app.api import Programs
-from app.programs.calls import Calls
-from app.programs.http import CheckedCalls
-from app.programs.tools import ToolServer
 from app.server import limits
 from app.server.guard import Guard
 from app.server.scripts import read_static
@@ -26,6 +26,21 @@ from app.server.theme import theme
 REMEMBERED_EVENTS = 100
 LOOKS_SECONDS = 0.02
 """Between two looks of the queue for what has come, so the most by which a request begins late."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the page's server answers besides the page.
+
+    Attributes:
+        middleware: what requests pass through behind the guard.
+        routes: further addresses.
+        lifespan: runs for as long as the server does.
+    """
+
+    middleware: Middleware
+    routes: Sequence[BaseRoute]
+    lifespan: Callable[[Any], AbstractAsyncContextManager[None]]
 
 
 def prepare() -> Path:
@@ -41,8 +56,14 @@ def prepare() -> Path:
     return folder
 
 
-def launch(page: gr.Blocks, programs: Programs, uploads: Path, host: str, port: int) -> str:
+def launch(page: gr.Blocks, uploads: Path, host: str, port: int, beside: Beside) -> str:
     """Begin to serve; returns the page's address.
+
+    Args:
+        page: the page.
+        uploads: the folder of uploads, as `prepare` made it.
+        host, port: where to listen.
+        beside: what is served beside it.
 
     Raises:
         OSError: the port is taken, or the address is not this machine's.
@@ -57,8 +78,6 @@ def launch(page: gr.Blocks, programs: Programs, uploads: Path, host: str, port: 
     # Gradio looks every millisecond, which takes a twentieth of a core for as long as nobody asks.
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = LOOKS_SECONDS
     forget_values()
-    calls = Calls(programs)
-    tools = ToolServer(calls)
     page.launch(
         server_name=host,
         server_port=port,
@@ -74,9 +93,9 @@ def launch(page: gr.Blocks, programs: Programs, uploads: Path, host: str, port: 
         max_file_size=limits.FILE_BYTES,
         state_session_capacity=limits.SESSIONS,
         app_kwargs={
-            "middleware": [Middleware(Guard, waiting=waiting, uploads=uploads), Middleware(CheckedCalls, calls=calls)],
-            "routes": tools.routes,
-            "lifespan": tools.lifespan,
+            "middleware": [Middleware(Guard, waiting=waiting, uploads=uploads), beside.middleware],
+            "routes": list(beside.routes),
+            "lifespan": beside.lifespan,
         },
         quiet=True,
         prevent_thread_lock=True,

@@ -350,7 +350,7 @@ def test_arguments_in_order_may_leave_out_the_last(copying: str) -> None:
 
 def test_a_call_that_nobody_has_time_for_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.programs.calls.QUEUE_LIMIT", 0)
-    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()))
+    calls = Calls(Programs(GraphShelf(["world"]), LanguageModel("copy"), SharedDetector()).groups)
     with pytest.raises(CallError, match="try again") as told:
         asyncio.run(calls.answer("datasets", {}))
     assert told.value.status == 503
@@ -378,7 +378,8 @@ def test_what_nobody_foresaw_is_told_and_logged_without_what_was_sent(
 
 
 def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    choices = tuple(Reading(Query.parse(f'currency("{name}")'), probability=0.4) for name in ("Guinea", "Guinea-Bissau"))
+    queries = (Query.parse(f'currency("{name}")') for name in ("Guinea", "Guinea-Bissau"))
+    choices = tuple(Reading(query, probability=0.4) for query in queries)
     reading = ReadQuestion("the Guinea currency", None, 0.0, 0.0, choices)
 
     def asks_back(*_: object) -> None:
