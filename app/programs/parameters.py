@@ -81,7 +81,7 @@ NUMBERS = {"least": (0, 1), "min_score": (LEAST_SCORE, MOST_SCORE), "limit": (1,
 """Arguments that are numbers, with their bounds."""
 
 
-class CallError(gr.Error):  # type: ignore[misc]
+class CallError(gr.Error):
     """A call that has no answer, with a sentence for the caller; Gradio writes no traceback of it.
 
     Args:
