@@ -102,8 +102,8 @@ def load_image(
     if isinstance(source, str | Path):
         return _from_bytes(_read(source, max_bytes), str(source), max_bytes, max_pixels)
     if is_file(source):
-        name = getattr(source, "name", None)
-        name = name if isinstance(name, str) and name else "image"
+        named = getattr(source, "name", None)  # a number where the file has no path
+        name = named if isinstance(named, str) and named else "image"
         return _from_bytes(_read_open(source, name, max_bytes), name, max_bytes, max_pixels)
     raise ImageError(
         f"An image cannot be read from a {type(source).__name__}: give a path, the bytes of a file, an open binary "
