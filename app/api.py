@@ -149,7 +149,13 @@ class Programs:
 
         def work() -> RelationList:
             kg = self._shelf.get(graph)
-            return {"graph": graph, "triples": len(kg), "entities": kg.entity_count, "relations": kg.relation_names()}
+            return {
+                "graph": graph,
+                "triples": len(kg),
+                "values": kg.value_count,
+                "entities": kg.entity_count,
+                "relations": kg.relation_names(),
+            }
 
         return ANSWERS.run(work)
 

@@ -44,6 +44,24 @@ class LiteralColumn:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Broken lines of a file that were left out, as whoever loads it asked for.
+
+    Attributes:
+        lines: how many they are.
+        first: the first of them, each with its line (from 1) and what is wrong: "line 3: expected ..., found ...".
+    """
+
+    lines: int
+    first: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = "; and others" if self.lines > len(self.first) else ""
+        count = "1 broken line was" if self.lines == 1 else f"{self.lines:,} broken lines were"
+        return f"{count} left out: {'; '.join(self.first)}{more}"
+
+
+@dataclass(frozen=True)
 class GraphColumns:
     """A knowledge graph as columns.
 
@@ -61,6 +79,7 @@ class GraphColumns:
         types: (entity index, type name) pairs.
         literals: columns of typed values.
         source: where the data comes from and under which licence, one line.
+        left_out: broken lines that were left out; None where there are none.
     """
 
     name: str
@@ -74,6 +93,7 @@ class GraphColumns:
     types: Sequence[tuple[int, str]] = ()
     literals: Sequence[LiteralColumn] = ()
     source: str = ""
+    left_out: LeftOut | None = None
 
     def __post_init__(self) -> None:
         if len(self.entity_ids) != len(self.entity_labels) or len(self.relation_ids) != len(self.relation_labels):

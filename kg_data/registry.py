@@ -18,9 +18,11 @@ from typing import ClassVar, Literal
 from kg_data.columns import GraphColumns
 from kg_data.errors import MissingPackageError, UnknownGraphError
 from kg_data.installation import core_command
-from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, files_read, form_of, load_path
+from kg_data.loaders import FORMAT_VERSION, SUFFIXES, Form, LoadingOptions, files_read, form_of, load_path
 from kg_data.loaders.folders import SPLITS
+from kg_data.loaders.options import USUAL
 from kg_data.loaders.single import METAQA_FILES
+from kg_data.nearest_files import did_you_mean
 from kg_data.public import PUBLIC_BENCHMARKS, PublicBenchmark
 
 SourceKind = Literal["built-in", "labelled", "integer", "metaqa", "file"]
@@ -42,14 +44,19 @@ class Source:
     kind: SourceKind
     path: Path | None = None
 
-    def load(self) -> GraphColumns:
+    def load(self, loading: LoadingOptions = USUAL) -> GraphColumns:
         """Read the graph.
+
+        Args:
+            loading: what a file of one's own does not say of itself.
 
         Raises:
             DataError: a file is broken; the error names the file and line.
+            UsageError: the graph is not read with what `loading` asks for.
         """
         if self.path is not None:
-            return load_path(self.path, self.name)
+            return load_path(self.path, self.name, loading)
+        loading.refuse_all_but(f"the graph {self.name}")
         with _world_packages():
             from kg_data import world
 
@@ -149,14 +156,19 @@ def resolve(name_or_path: str | Path) -> Source:
     raise UnknownGraphError(_unknown(name, [WORLD, *(source.name for source in local)]))
 
 
-def load(name_or_path: str | Path) -> GraphColumns:
+def load(name_or_path: str | Path, loading: LoadingOptions = USUAL) -> GraphColumns:
     """Read a graph by name or path, see `resolve`.
+
+    Args:
+        name_or_path: a name or a path.
+        loading: what a file of one's own does not say of itself.
 
     Raises:
         UnknownGraphError: nothing has this name.
         DataError: a file is broken.
+        UsageError: the graph is not read with what `loading` asks for.
     """
-    return resolve(name_or_path).load()
+    return resolve(name_or_path).load(loading)
 
 
 def fingerprint(name_or_path: str | Path) -> str:
@@ -241,6 +253,8 @@ def _relative(folder: Path, paths: Iterable[Path]) -> tuple[str, ...]:
 
 def _unknown(name: str, known: list[str]) -> str:
     parts = [f"no graph is called {name!r}"]
+    if meant := did_you_mean(Path(name), lambda path: form_of(path) is not None):
+        parts.append(meant.removesuffix("?"))
     names = {item.casefold(): item for item in known}
     if near := difflib.get_close_matches(name.casefold(), list(names), n=3, cutoff=0.5):
         parts.append("nearest: " + ", ".join(names[item] for item in near))

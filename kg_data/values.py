@@ -209,6 +209,10 @@ class ValueTable:
         column.raw.append(value.number)
         column.rows.append(row)
 
+    def first_row(self, relation: str) -> int | None:
+        """The row in which a relation has its first value; None where it has none."""
+        return None if (column := self._columns.get(relation)) is None else column.first_row
+
     def first_rows(self) -> dict[str, int]:
         """The row in which each relation has its first value."""
         return {relation: column.first_row for relation, column in self._columns.items()}

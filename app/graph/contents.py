@@ -81,7 +81,7 @@ class Schema:
 
 def fact_count(kg: KnowledgeGraph) -> int:
     """How many facts there are: triples of entities, and values."""
-    return len(kg) + sum(len(column.entities) for column in kg.literals)
+    return len(kg) + kg.value_count
 
 
 def relation_rows(kg: KnowledgeGraph) -> list[RelationRow]:

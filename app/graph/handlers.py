@@ -90,7 +90,8 @@ class GraphDemo:
             kg = self._shelf.get(graph)
             examples = examples_for(kg, graph)
             # The page's scripts read here which graph is open.
-            note = Markup('<div data-graph="{}">{}</div>').format(graph, muted(description(kg)))
+            described = f"{description(kg)} {self._shelf.own.note_of(graph)}".rstrip()
+            note = Markup('<div data-graph="{}">{}</div>').format(graph, muted(described))
             contents = contents_html(kg)
         except Exception as error:
             examples, note, contents = (), failure_html(error), Markup("")
@@ -117,7 +118,7 @@ class GraphDemo:
                     seconds = Markup("Reading {}: {:.0f} s").format(shown, progress)
                     yield {parts.upload_note: line.format(seconds)}
                     continue
-                own = self._shelf.own.add(request.session_hash or "", progress)
+                own = self._shelf.own.add(request.session_hash or "", *progress)
                 choices = self._shelf.choices(request.session_hash or "")
                 read = line.format(Markup("{} is read").format(shown))
                 yield {parts.graph: gr.update(choices=choices, value=own.key), parts.upload_note: read}

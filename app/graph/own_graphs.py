@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kg_data.errors import DataError, SkylarkError, UnknownGraphError
-from kg_data.loaders import SUFFIXES, load_path
+from kg_data.loaders import SUFFIXES, LoadingOptions, load_path
+from kg_data.loaders.single import SUFFIXES as TABLE_SUFFIXES
+from kg_data.loaders.single import table_in
+from kg_data.loaders.tables import Table
 from reasoning import KnowledgeGraph
 
 MOST_BYTES = 20 * 2**20
@@ -41,12 +44,14 @@ class OwnGraph:
         key: its opaque id.
         owner: the visit that it belongs to.
         kg: the graph, named as its file.
+        note: how the file was read, where it does not say so itself; "" where it does.
         used: when it was last asked for, by the monotonic clock.
     """
 
     key: str
     owner: str
     kg: KnowledgeGraph
+    note: str = ""
     used: float = field(default_factory=time.monotonic)
 
 
@@ -85,13 +90,18 @@ class OwnGraphs:
         with self._lock:
             return [(f"{own.kg.graph_name} (yours)", key) for key, own in self._held.items() if own.owner == owner]
 
-    def add(self, owner: str, kg: KnowledgeGraph) -> OwnGraph:
-        """Keep a graph for a visit, in the place of the one it had.
+    def note_of(self, key: str) -> str:
+        """How the file of a graph was read, where that is to be said; "" otherwise."""
+        with self._lock:
+            return self._held[key].note if key in self._held else ""
+
+    def add(self, owner: str, kg: KnowledgeGraph, note: str = "") -> OwnGraph:
+        """Keep a graph for a visit, in the place of the one it had; `note` says how its file was read.
 
         Raises:
             UploadError: there is no room.
         """
-        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg)
+        own = OwnGraph(PREFIX + secrets.token_urlsafe(16), owner, kg, note)
         with self._lock:
             kept = {k: g for k, g in self._held.items() if g.owner != owner and own.used - g.used < IDLE_SECONDS}
             if len(kept) >= MOST_GRAPHS or sum(g.kg.nbytes for g in kept.values()) + kg.nbytes > MOST_HELD:
@@ -117,8 +127,8 @@ class OwnGraphs:
         return len(self._held)
 
 
-def read_graph(path: Path, name: str) -> KnowledgeGraph:
-    """Read an uploaded file.
+def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
+    """Read an uploaded file, a table as one, and say how it was read where the file does not say so itself.
 
     Args:
         path: where it lies.
@@ -130,7 +140,7 @@ def read_graph(path: Path, name: str) -> KnowledgeGraph:
     if path.suffix.lower() not in SUFFIXES:
         raise UploadError(
             f'"{name}" has an ending that is not known here: save the graph as .tsv or .csv '
-            f"(head, relation, tail in a line) or as N-Triples (.nt); also read: {_others()}"
+            f"(head, relation, tail in a line, or a table) or as N-Triples (.nt); also read: {_others()}"
         )
     size = path.stat().st_size
     if size > MOST_BYTES:
@@ -143,20 +153,28 @@ def read_graph(path: Path, name: str) -> KnowledgeGraph:
     if lines > MOST_LINES:
         raise UploadError(f'"{name}" has {lines:,} lines and a graph sent here may have {LIMITS}: send a part of it')
     try:
-        return KnowledgeGraph.from_columns(load_path(path, name))
+        table = table_in(path) if path.suffix.lower() in TABLE_SUFFIXES else None
+        loading = LoadingOptions() if table is None else LoadingOptions(table=True, infer_values=True)
+        kg = KnowledgeGraph.from_columns(load_path(path, name, loading))
+        return kg, "" if table is None else _table_note(table, kg)
     except DataError as error:
         raise UploadError(str(error).replace(error.path, f'"{name}"')) from None
     except SkylarkError as error:
         raise UploadError(f'"{name}" cannot be used as a graph: {error}') from None
 
 
-def reading(path: Path, name: str) -> Iterator[float | KnowledgeGraph]:
-    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end the graph.
+def _table_note(table: Table, kg: KnowledgeGraph) -> str:
+    values = [column.relation for column in kg.literals]
+    return f"Read as a table: {table}." + (f" Numbers or dates: {', '.join(values)}." if values else "")
+
+
+def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str]]:
+    """Read on a thread of its own: gives the seconds gone by as they go by, and at the end what `read_graph` gives.
 
     Raises:
         UploadError: as `read_graph`.
     """
-    result: list[KnowledgeGraph | BaseException] = []
+    result: list[tuple[KnowledgeGraph, str] | BaseException] = []
 
     def work() -> None:
         try:

@@ -42,7 +42,9 @@ class RelationList(TypedDict):
     graph: str
     """Its name."""
     triples: int
-    """How many facts it has."""
+    """How many facts between two things it has."""
+    values: int
+    """How many numbers and dates of things it has."""
     entities: int
     """How many things it knows."""
     relations: list[str]

@@ -14,12 +14,13 @@ from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
 from kg_data.loaders import folders, jsonl, rdf, single
 from kg_data.loaders.names import SOURCE_FILES
+from kg_data.loaders.options import USUAL, LoadingOptions
 
-__all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "files_read", "form_of", "load_path"]
+__all__ = ["FORMAT_VERSION", "SUFFIXES", "Form", "LoadingOptions", "files_read", "form_of", "load_path"]
 
 Form = Literal["labelled", "integer", "metaqa", "file"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the same files come to give other columns, so that caches built from the old ones are left."""
 
 KNOWN_FOLDERS = (
@@ -28,25 +29,12 @@ KNOWN_FOLDERS = (
     "or with kb.txt or kb_partial.txt of subject|relation|object"
 )
 
-_READERS: Mapping[str, Callable[[Path, str], GraphColumns]] = {
-    **dict.fromkeys(single.SUFFIXES, single.load_file),
-    **dict.fromkeys(jsonl.SUFFIXES, jsonl.load_json_lines),
-    **dict.fromkeys(rdf.SUFFIXES, rdf.load_rdf),
-}
-"""The readers of single files by suffix."""
+SUFFIXES = (*single.SUFFIXES, *jsonl.SUFFIXES, *rdf.SUFFIXES)
 
-SUFFIXES = tuple(_READERS)
-
-
-def _load_file(path: Path, name: str) -> GraphColumns:
-    return _READERS[path.suffix.lower()](path, name)
-
-
-_LOADERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
+_FOLDERS: Mapping[Form, Callable[[Path, str], GraphColumns]] = {
     "labelled": folders.load_labelled,
     "integer": folders.load_integer,
     "metaqa": single.load_metaqa,
-    "file": _load_file,
 }
 
 _FILES: Mapping[Form, tuple[str, ...]] = {
@@ -68,17 +56,26 @@ def form_of(path: Path) -> Form | None:
     return "metaqa" if single.metaqa_file(path) else None
 
 
-def load_path(path: Path, name: str) -> GraphColumns:
+def load_path(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphColumns:
     """Read a file or folder of triples.
 
     Args:
         path: a file whose suffix is one of `SUFFIXES`, or a folder of one of the known forms.
         name: name of the graph, for display.
+        loading: what the file does not say of itself.
 
     Raises:
         DataError: the path has no known form (what is known and what was found is said), or a file is broken.
+        UsageError: the form is not read with what `loading` asks for.
     """
-    return _LOADERS[_known_form(path)](path, name)
+    form, suffix = _known_form(path), path.suffix.lower()
+    if form == "file" and suffix in single.SUFFIXES:
+        return single.load_file(path, name, loading)
+    if form == "file" and suffix in jsonl.SUFFIXES:
+        loading.refuse_all_but(f"{path}", "skip_broken")
+        return jsonl.load_json_lines(path, name, loading)
+    loading.refuse_all_but(f"{path}")
+    return rdf.load_rdf(path, name) if form == "file" else _FOLDERS[form](path, name)
 
 
 def files_read(path: Path) -> list[Path]:

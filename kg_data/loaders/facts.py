@@ -103,13 +103,49 @@ class Facts:
 
     def _refuse_mixed_tails(self) -> None:
         for relation, first in self._values.first_rows().items():
-            if relation not in self.relations:
-                continue
-            link = self._first_links[self.relations[relation]]
-            expected = f'entities or values as tails of "{relation}" and not both'
-            if link < first:
-                raise ValueConflict(first, link, expected, "an entity", "a value")
-            raise ValueConflict(link, first, expected, "a value", "an entity")
+            if relation in self.relations:
+                link = self._first_links[self.relations[relation]]
+                raise _mixed_tails(relation, link, first)
+
+
+class CheckedFacts(Facts):
+    """Facts that refuse a row at once where it does not fit those before it, so that it alone can be left out."""
+
+    def __init__(self, names: Callable[[], Names] = Names) -> None:
+        super().__init__(names)
+        self._given: dict[tuple[str, str], tuple[int, Value]] = {}
+
+    def link(self, head: str, relation: str, tail: str, row: int) -> None:
+        """Note that a relation leads from head to tail.
+
+        Raises:
+            ValueConflict: the relation has values.
+        """
+        if (first := self._values.first_row(relation)) is not None:
+            raise _mixed_tails(relation, row, first)
+        super().link(head, relation, tail, row)
+
+    def value(self, head: str, relation: str, value: Value, row: int) -> None:
+        """Note that a head has a value under a relation.
+
+        Raises:
+            ValueConflict: the relation leads to entities or has values of another kind, or the head has another value.
+        """
+        if relation in self.relations:
+            raise _mixed_tails(relation, self._first_links[self.relations[relation]], row)
+        first, given = self._given.get((relation, head), (row, value))
+        if given.number != value.number:
+            raise ValueConflict(row, first, f'one value of "{relation}" for "{head}"', str(given), str(value))
+        super().value(head, relation, value, row)
+        self._given.setdefault((relation, head), (row, value))
+
+
+def _mixed_tails(relation: str, link: int, value: int) -> ValueConflict:
+    """The conflict of a row whose tail is an entity and one whose tail is a value; the later one is refused."""
+    expected = f'entities or values as tails of "{relation}" and not both'
+    if link < value:
+        return ValueConflict(value, link, expected, "an entity", "a value")
+    return ValueConflict(link, value, expected, "a value", "an entity")
 
 
 def conflicting_rows(path: Path, conflict: ValueConflict, line_of: Callable[[int], int] = int) -> DataError:

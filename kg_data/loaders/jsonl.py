@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
-from kg_data.loaders.facts import Facts, conflicting_rows
-from kg_data.loaders.single import HEADER_ROLES
+from kg_data.loaders.broken import BrokenLines
+from kg_data.loaders.facts import CheckedFacts, Facts, conflicting_rows
+from kg_data.loaders.options import USUAL, LoadingOptions
+from kg_data.loaders.single import HEADER_ROLES, finished
 from kg_data.loaders.text import read_lines
 from kg_data.values import VALUE_KINDS, Value, ValueConflict, is_value, typed_value, value_of
 
@@ -22,7 +24,7 @@ A_TRIPLE = 'a JSON object {"head": ..., "relation": ..., "tail": ...} or a list 
 A_TAIL = f'a text, a number, or {{"value": ..., "type": {" | ".join(VALUE_KINDS)}}} as tail'
 
 
-def load_json_lines(path: Path, name: str) -> GraphColumns:
+def load_json_lines(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphColumns:
     """Read `{"head": h, "relation": r, "tail": t}` lines (or subject, predicate, object; or `[h, r, t]`).
 
     A tail is a text (an entity), a number (a value: integer without a decimal point, else decimal), or
@@ -32,16 +34,24 @@ def load_json_lines(path: Path, name: str) -> GraphColumns:
     Raises:
         DataError: a line of another form, or facts that do not fit into one graph, with the line.
     """
-    facts = Facts()
+    broken = BrokenLines(loading.skip_broken)
+    facts = CheckedFacts() if broken.skipped else Facts()
     try:
         for number, line in enumerate(read_lines(path), start=1):
             if line.strip():
-                _add(path, facts, number, line)
-        if not len(facts):
-            raise DataError(path, "at least one triple", found="an empty file")
-        return facts.columns(name, f"file {path.name}, origin and licence not stated")
+                _take_in(path, facts, number, line, broken)
+        return finished(path, facts, name, f"file {path.name}, origin and licence not stated", broken)
     except ValueConflict as conflict:
         raise conflicting_rows(path, conflict) from None
+
+
+def _take_in(path: Path, facts: Facts, number: int, line: str, broken: BrokenLines) -> None:
+    try:
+        _add(path, facts, number, line)
+    except ValueConflict as conflict:
+        broken.meet(conflicting_rows(path, conflict))
+    except DataError as error:
+        broken.meet(error)
 
 
 def _add(path: Path, facts: Facts, number: int, line: str) -> None:

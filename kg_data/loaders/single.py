@@ -2,18 +2,25 @@
 
 There are no splits in one file, so all of it is the split "graph". Tails are entities, numbers too: ids of benchmarks
 are numbers, and a graph must not change because one more line was added. A fourth field of a row makes its tail a typed
-value.
+value, and whoever loads the file may ask for values by how they are spelled, or for a table (`kg_data.loaders.tables`).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from kg_data.columns import GraphColumns
 from kg_data.errors import DataError
-from kg_data.loaders.facts import Facts, conflicting_rows
+from kg_data.loaders.broken import REFUSED, BrokenLines
+from kg_data.loaders.facts import CheckedFacts, Facts, conflicting_rows
+from kg_data.loaders.inference import with_value_types
 from kg_data.loaders.names import describe_source
+from kg_data.loaders.options import USUAL, LoadingOptions
+from kg_data.loaders.tables import Table, table_error, table_of, table_rows
 from kg_data.loaders.text import Row, comma_rows, empty_field, read_lines, separated_rows
 from kg_data.loaders.triples import SpelledNames
 from kg_data.values import VALUE_KINDS, ValueConflict, is_kind, read_value
@@ -30,32 +37,66 @@ HEADER_ROLES = {
 """What a column may be called, and its place among head, relation, tail and the tail's type."""
 
 
-def load_file(path: Path, name: str) -> GraphColumns:
+def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphColumns:
     """Read one file of triples: .tsv by tabs, .csv by commas, .txt by tabs or `|`, whichever its first line holds.
 
     A first line that names the columns (head, relation, tail, and perhaps type; subject, predicate, object; source,
     edge, target; in any order) is read as a header. A row may have a fourth field, the type of its tail: "integer",
-    "decimal", "year" or "date" (YYYY-MM-DD) for a value, "entity" for what a tail is without it.
+    "decimal", "year" or "date" (YYYY-MM-DD) for a value, "entity" or nothing for what a tail is without it.
 
     Raises:
-        DataError: a file of another form, or facts that do not fit into one graph, with the line.
+        DataError: a file of another form, a table that was not said to be one, or facts that do not fit into one graph,
+            with the line.
     """
-    suffix = path.suffix.lower()
-    separator = "," if suffix == ".csv" else "\t"
-    if suffix == ".txt" and "\t" not in next(filter(None, read_lines(path)), ""):
-        separator = "|"
+    separator = _separator(path)
     expected = f"head, relation and tail separated by {_SEPARATORS[separator]}"
-    if suffix == ".txt" and separator == "|":
+    if separator == "|":
         expected += " or tabs"
-    if separator == ",":
-        rows = comma_rows(path, 3, expected, optional=1)
+    broken = BrokenLines(loading.skip_broken)
+    if loading.table:
+        rows = table_rows(path, _rows_of_any_width(path, separator, broken), loading.cell_separator, broken)
     else:
-        rows = separated_rows(path, separator, 3, expected, optional=1)
-    rows = _without_header(path, rows)
-    return _columns(path, rows, expected, name, f"file {path.name}, origin and licence not stated")
+        if loading.table is None and (table := table_in(path)) is not None:
+            raise table_error(path, table)
+        rows = _without_header(path, _rows(path, separator, 3, expected, 1, broken), broken)
+    if loading.infer_values:
+        rows = with_value_types(rows)
+    return _columns(path, rows, expected, name, f"file {path.name}, origin and licence not stated", broken)
+
+
+def table_in(path: Path) -> Table | None:
+    """The table that a file of separated fields looks like, None where it may as well hold triples.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    rows = _rows_of_any_width(path, _separator(path), REFUSED)
+    first = next(rows, None)
+    if first is None or _header_order(first[1]) is not None:
+        return None
+    return table_of(chain([first], rows))
 
 
 _SEPARATORS = {",": "commas", "\t": "tabs", "|": "'|'"}
+
+
+def _separator(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix == ".txt" and "\t" not in next(filter(None, read_lines(path)), ""):
+        return "|"
+    return "," if suffix == ".csv" else "\t"
+
+
+def _rows(
+    path: Path, separator: str, width: int, expected: str, optional: int, broken: BrokenLines = REFUSED
+) -> Iterator[Row]:
+    if separator == ",":
+        return comma_rows(path, width, expected, optional, broken)
+    return separated_rows(path, separator, width, expected, optional, broken)
+
+
+def _rows_of_any_width(path: Path, separator: str, broken: BrokenLines) -> Iterator[Row]:
+    return _rows(path, separator, 0, f"cells separated by {_SEPARATORS[separator]}", sys.maxsize, broken)
 
 
 def metaqa_file(folder: Path) -> Path | None:
@@ -76,30 +117,53 @@ def load_metaqa(folder: Path, name: str) -> GraphColumns:
     return _columns(path, separated_rows(path, "|", 3, expected), expected, name, describe_source(folder))
 
 
-def _columns(path: Path, rows: Iterable[Row], expected: str, name: str, source: str) -> GraphColumns:
-    facts = Facts(SpelledNames)
+def _columns(
+    path: Path, rows: Iterable[Row], expected: str, name: str, source: str, broken: BrokenLines = REFUSED
+) -> GraphColumns:
+    facts = (CheckedFacts if broken.skipped else Facts)(SpelledNames)
     try:
         for number, fields in rows:
-            if len(fields) == 4:
-                _add_typed(path, facts, number, fields, expected)
+            if len(fields) == 4 or broken.skipped:
+                try:
+                    _add_carefully(path, facts, number, fields, expected)
+                except ValueConflict as conflict:
+                    broken.meet(conflicting_rows(path, conflict))
+                except DataError as error:
+                    broken.meet(error)
                 continue
             head, relation, tail = fields
             try:
                 facts.link(head, relation, tail, number)
             except ValueError:
                 raise empty_field(path, number, fields, expected) from None
-        if not len(facts):
-            raise DataError(path, "at least one triple", found="an empty file")
-        return facts.columns(name, source)
+        return finished(path, facts, name, source, broken)
     except ValueConflict as conflict:
         raise conflicting_rows(path, conflict) from None
 
 
-def _add_typed(path: Path, facts: Facts, number: int, fields: list[str], expected: str) -> None:
-    head, relation, tail, kind = (field.strip() for field in fields)
+def finished(path: Path, facts: Facts, name: str, source: str, broken: BrokenLines) -> GraphColumns:
+    """The columns of a file that is read, with what of it was left out.
+
+    Raises:
+        DataError: nothing of it was read.
+        ValueConflict: as `Facts.columns`.
+    """
+    left_out = broken.left_out
+    if not len(facts):
+        if left_out is None:
+            raise DataError(path, "at least one triple", found="an empty file")
+        raise DataError(path, "at least one triple", found="none", hint=str(left_out))
+    columns = facts.columns(name, source)
+    return columns if left_out is None else replace(columns, left_out=left_out)
+
+
+def _add_carefully(path: Path, facts: Facts, number: int, fields: list[str], expected: str) -> None:
+    """Add a row after a look at its fields, the type of the tail among them where it has one."""
+    head, relation, tail, *kinds = (field.strip() for field in fields)
     if not (head and relation and tail):
         raise empty_field(path, number, fields, expected)
-    if kind == "entity":
+    kind = kinds[0] if kinds else ""
+    if kind in ("", "entity"):
         facts.link(head, relation, tail, number)
         return
     if not is_kind(kind):
@@ -112,19 +176,26 @@ def _add_typed(path: Path, facts: Facts, number: int, fields: list[str], expecte
     facts.value(head, relation, value, number)
 
 
-def _without_header(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+def _header_order(fields: list[str]) -> list[int] | None:
+    """The places of head, relation, tail and perhaps type among the names of columns; None where these name none."""
+    roles = [HEADER_ROLES.get(field.strip().lower(), -1) for field in fields]
+    order = sorted(range(len(roles)), key=roles.__getitem__)
+    return order if [roles[place] for place in order] in ([0, 1, 2], [0, 1, 2, 3]) else None
+
+
+def _without_header(path: Path, rows: Iterator[Row], broken: BrokenLines) -> Iterator[Row]:
     first = next(rows, None)
     if first is None:
         return
-    roles = [HEADER_ROLES.get(field.strip().lower(), -1) for field in first[1]]
-    order = sorted(range(len(roles)), key=roles.__getitem__)
-    if [roles[place] for place in order] != [0, 1, 2, 3][: len(roles)]:
+    order = _header_order(first[1])
+    if order is None:
         yield first
         yield from rows
     elif order == sorted(order):
         yield from rows
     else:
         for number, fields in rows:
-            if len(fields) != len(order):
-                raise DataError(path, f"the {len(order)} columns of the header", number, " | ".join(fields))
-            yield number, [fields[place] for place in order]
+            if len(fields) == len(order):
+                yield number, [fields[place] for place in order]
+            else:
+                broken.meet(DataError(path, f"the {len(order)} columns of the header", number, " | ".join(fields)))

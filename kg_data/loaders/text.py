@@ -11,6 +11,7 @@ import codecs
 import csv
 import io
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import IO, Any
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.errors import DataError
+from kg_data.loaders.broken import REFUSED, BrokenLines
 
 Row = tuple[int, list[str]]
 """One line of a file: its 1-based number and its fields as they stand there, with blanks around them."""
@@ -130,7 +132,9 @@ def _undecodable(path: Path) -> DataError:
     return DataError(path, "UTF-8 text (save the file as UTF-8)")
 
 
-def separated_rows(path: Path, separator: str, width: int, expected: str, optional: int = 0) -> Iterator[Row]:
+def separated_rows(
+    path: Path, separator: str, width: int, expected: str, optional: int = 0, broken: BrokenLines = REFUSED
+) -> Iterator[Row]:
     """The rows of a file whose fields stand between one separator character; blank lines are skipped.
 
     Args:
@@ -139,37 +143,79 @@ def separated_rows(path: Path, separator: str, width: int, expected: str, option
         width: the number of fields of every row.
         expected: what a row should be, in words, for the error.
         optional: the number of further fields that a row may have.
+        broken: what becomes of a row with more or fewer fields.
 
     Raises:
-        DataError: a row with more or fewer fields.
+        DataError: a row with more or fewer fields, unless such are left out.
     """
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.split(separator)
         if not width <= len(fields) <= width + optional:
             if line == " " * len(line):
                 continue
-            raise _wrong_count(path, number, fields, separator, expected)
+            broken.meet(_wrong_count(path, number, fields, separator, expected))
+            continue
         yield number, fields
 
 
-def comma_rows(path: Path, width: int, expected: str, optional: int = 0) -> Iterator[Row]:
+def comma_rows(
+    path: Path, width: int, expected: str, optional: int = 0, broken: BrokenLines = REFUSED
+) -> Iterator[Row]:
     """The rows of a comma-separated file (RFC 4180: quoted fields may hold commas, quotes and newlines).
 
+    Of a row that is left out for its quotes one line goes, and reading goes on with the next: a quote that is never
+    closed would take the rest of the file along.
+
     Raises:
-        DataError: a row with more or fewer fields, or quotes that the csv module refuses.
+        DataError: a row with more or fewer fields, or quotes that the csv module refuses, unless such are left out.
     """
-    lines = (f"{line}\n" for line in read_lines(path))
+    lines = _LinesOfARow(read_lines(path))
     reader = csv.reader(lines, skipinitialspace=True, strict=True)
     start = 1
-    try:
-        for fields in reader:
-            if width <= len(fields) <= width + optional:
-                yield start, fields
-            elif any(field.strip() for field in fields) or len(fields) > 1:
-                raise _wrong_count(path, start, fields, ",", expected)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(path, expected, line=start, found=f"csv error: {error}") from error
+    while True:
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            broken.meet(DataError(path, expected, line=start, found=f"csv error: {error}"))
+            lines.go_back()
+            reader = csv.reader(lines, skipinitialspace=True, strict=True)
+            start += 1
+            continue
+        if fields is None:
+            return
+        number, start = start, start + lines.end_row()
+        if width <= len(fields) <= width + optional:
+            yield number, fields
+        elif any(field.strip() for field in fields) or len(fields) > 1:
+            broken.meet(_wrong_count(path, number, fields, ",", expected), start - number)
+
+
+class _LinesOfARow:
+    """Lines with their ends, of which those of the row under way can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._taken: list[str] = []
+        self._again: deque[str] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._taken.append(line)
+        return f"{line}\n"
+
+    def end_row(self) -> int:
+        """The row is whole; how many lines it took."""
+        count = len(self._taken)
+        self._taken.clear()
+        return count
+
+    def go_back(self) -> None:
+        """Give the row's lines once more, without the first."""
+        self._again.extendleft(reversed(self._taken[1:]))
+        self._taken.clear()
 
 
 def empty_field(path: Path, number: int, fields: list[str], expected: str) -> DataError:

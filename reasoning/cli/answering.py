@@ -8,8 +8,7 @@ import sys
 from kg_data.command_line import FAILURE, OK, USAGE, as_json
 from kg_data.visible import visible, visible_lines
 from reasoning.cli.methods import add_method, completion_options, lark_options
-from reasoning.cli.options import add_graph
-from reasoning.graph.store import KnowledgeGraph
+from reasoning.cli.options import add_graph, open_graph
 from reasoning.query.read_question import QuestionError
 from reasoning.query.tree import Query
 from reasoning.reading import ReadQuestion
@@ -45,11 +44,12 @@ def query(options: argparse.Namespace) -> int:
 
 
 def _answer(options: argparse.Namespace, question: Query | str) -> int:
+    lark = lark_options(options)  # what is wrong with its model is said before a graph is loaded
     reasoner = Reasoner(
-        options.kg,
+        open_graph(options),
         llm=options.llm,
         method=options.method,
-        options=lark_options(options),
+        options=lark,
         completion=completion_options(options),
     )
     if options.sparql:
@@ -68,7 +68,7 @@ def _answer(options: argparse.Namespace, question: Query | str) -> int:
 
 
 def _ask_back(options: argparse.Namespace, reading: ReadQuestion) -> int:
-    kg = KnowledgeGraph.load(options.kg)
+    kg = open_graph(options)
     if options.json:
         print(as_json(reading.to_dict(kg)))
     for line in (visible_lines(f"error: {reading.problem}"), *choice_lines(reading, kg, "It may mean")):

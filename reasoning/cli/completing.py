@@ -8,12 +8,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from kg_data.command_line import OK, as_json, positive
-from reasoning.cli.options import add_graph
+from reasoning.cli.options import add_graph, open_graph
 from reasoning.completion.fitted import find_predictor
 from reasoning.completion.fitting import fit
 from reasoning.completion.options import SMALL, TrainingOptions, suited_options
 from reasoning.evaluation.ranking_weights import fit_ranking_weights
-from reasoning.graph.store import KnowledgeGraph
 
 _TEXTS = {
     "rank": "complex dimensions of the embeddings",
@@ -71,9 +70,9 @@ def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
     chosen_options = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
-    if splits is None and "train" in KnowledgeGraph.load(options.kg).splits:
+    if splits is None and "train" in open_graph(options).splits:
         splits = ["train"]
-    kg = KnowledgeGraph.load(options.kg, splits)
+    kg = open_graph(options, splits)
     chosen = suited_options(len(kg), **{name: value for name, value in chosen_options.items() if value is not None})
     fitted = fit(
         kg, chosen, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
@@ -90,7 +89,7 @@ def train(options: argparse.Namespace) -> int:
 
 def weigh(options: argparse.Namespace) -> int:
     """Fit the weights and print them."""
-    kg = KnowledgeGraph.load(options.kg, options.split.split("+"))
+    kg = open_graph(options, options.split.split("+"))
     model = options.model or find_predictor(kg).folder
     assert model is not None
     weights = fit_ranking_weights(options.results, kg, model)

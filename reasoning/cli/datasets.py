@@ -11,6 +11,7 @@ from kg_data.betae import convert_betae, is_betae_folder
 from kg_data.command_line import FAILURE, OK, as_json
 from kg_data.errors import SkylarkError
 from kg_data.verifying import verify as verify_copy
+from reasoning.cli.options import add_loading, loading_options
 from reasoning.graph.export import write_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.wording.datasets_text import datasets_text, verification_text
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     sub.add_argument(
         "target", type=Path, metavar="TARGET", help="a new folder; or a new .nt, .ttl, .jsonl, .tsv or .csv file"
     )
+    add_loading(sub)
     sub.set_defaults(command=convert)
 
 
@@ -57,7 +59,8 @@ def convert(options: argparse.Namespace) -> int:
     if target.exists():
         raise SkylarkError(f"{target} exists; name a file or folder that does not, it will be made")
     if not is_betae_folder(source):
-        return _convert_graph(options.source, target)
+        return _convert_graph(options, target)
+    loading_options(options).refuse_all_but("BetaE's folder")
     done = convert_betae(source, target)
     print(f"{target}: {done.entities:,} entities, {done.relations:,} relations")
     for name, count in done.queries.items():
@@ -65,9 +68,8 @@ def convert(options: argparse.Namespace) -> int:
     return OK
 
 
-def _convert_graph(source: str, target: Path) -> int:
-    kg = KnowledgeGraph.load(source)
+def _convert_graph(options: argparse.Namespace, target: Path) -> int:
+    kg = KnowledgeGraph.load(options.source, **asdict(loading_options(options)))
     write_graph(kg, target)
-    values = sum(len(column.values) for column in kg.literals)
-    print(f"{target}: {len(kg):,} triples, {values:,} values, {len(kg.universe):,} entities")
+    print(f"{target}: {len(kg):,} triples, {kg.value_count:,} values, {len(kg.universe):,} entities")
     return OK

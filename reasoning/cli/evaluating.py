@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kg_data.command_line import OK, positive
 from reasoning.cli.methods import add_method, completion_options, lark_options
-from reasoning.cli.options import add_graph
+from reasoning.cli.options import add_graph, loading_options
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.evaluation.question_run import QuestionEvaluation
@@ -46,6 +46,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "options": lark_options(options),
         "completion": completion_options(options),
         "limit": options.limit,
+        "loading": loading_options(options),
     }
     evaluation: QueryEvaluation | QuestionEvaluation
     if options.questions is not None:

@@ -3,8 +3,45 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from kg_data.loaders import LoadingOptions
+from reasoning.graph.store import KnowledgeGraph
 
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
-    """Offer `--kg`."""
+    """Offer `--kg`, and what a file of one's own does not say of itself."""
     parser.add_argument("--kg", required=True, metavar="GRAPH", help="built-in name, data-set name or folder, or file")
+    add_loading(parser)
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Offer `--kg` for what needs a graph in splits, which no file has."""
+    parser.add_argument("--kg", required=True, metavar="GRAPH", help="data-set name or folder")
+
+
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Offer the options of `KnowledgeGraph.load`."""
+    group = parser.add_argument_group("a graph of one's own in a file")
+    group.add_argument(
+        "--table", action=argparse.BooleanOptionalAction, default=None,
+        help="the file is a table: a header, then a row for each thing; --no-table: triples, though it looks like one",
+    )  # fmt: skip
+    group.add_argument("--cell-separator", metavar="S", help="stands between several values of a cell, such as ;")
+    group.add_argument("--infer-values", action="store_true", help="numbers and dates are values, not entities")
+    group.add_argument("--skip-broken", action="store_true", help="leave broken lines out and say which")
+
+
+def loading_options(options: argparse.Namespace) -> LoadingOptions:
+    """The `LoadingOptions` that the command line asks for.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    return LoadingOptions(options.table, options.cell_separator, options.infer_values, options.skip_broken)
+
+
+def open_graph(options: argparse.Namespace, splits: Sequence[str] | None = None) -> KnowledgeGraph:
+    """The graph that the command line names, or some splits of it."""
+    return KnowledgeGraph.load(options.kg, splits, **asdict(loading_options(options)))

@@ -9,7 +9,7 @@ from typing import Any
 from kg_data.command_line import OK, USAGE, as_json
 from kg_data.text_table import aligned
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph
+from reasoning.cli.options import add_graph, open_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.readers import MODEL, add_reader
 from reasoning.query.read_question import ReadQuestion
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 def read(options: argparse.Namespace) -> int:
     """Print the readings, best first."""
-    kg = KnowledgeGraph.load(options.kg)
+    kg = open_graph(options)
     found = understand(options.question, kg, options=ReadingOptions(reader=options.reader or MODEL))
     readings = readings_of(found, kg)
     if options.json:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from kg_data.command_line import OK, as_json
-from reasoning.cli.options import add_graph
+from reasoning.cli.options import add_dataset, add_graph, loading_options
 from reasoning.evaluation.sampling import SamplingOptions, classify_queries, sample_queries, shares_table
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     """Say what `sample-queries` or `classify-queries` takes."""
-    add_graph(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     if verb == "sample-queries":
+        add_graph(parser)
         parser.add_argument(
             "--out", type=Path, required=True, metavar="DIR", help="the folder for <split>-<type>.jsonl"
         )
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         )
         parser.set_defaults(command=sample)
     else:
+        add_dataset(parser)
         parser.add_argument(
             "--queries", type=Path, required=True, metavar="DIR|FILE", help="records, <split>-<type>.jsonl"
         )
@@ -51,7 +52,9 @@ def sample(options: argparse.Namespace) -> int:
     numbers = {name: value for name in names if (value := getattr(options, name)) is not None}
     types = None if options.types is None else [name.strip() for name in options.types.split(",") if name.strip()]
     chosen = SamplingOptions(types=types, **numbers)
-    _print(sample_queries(options.kg, options.out, options.split, chosen, options.held_out, progress=True), options)
+    loading = loading_options(options)
+    summary = sample_queries(options.kg, options.out, options.split, chosen, options.held_out, True, loading)
+    _print(summary, options)
     return OK
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -12,6 +12,8 @@ from langchain_core.language_models import BaseChatModel
 
 from kg_data.appended_lines import Line
 from kg_data.errors import SkylarkError
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.options import USUAL
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
@@ -40,6 +42,7 @@ class MethodEvaluation:
         kg: what `KnowledgeGraph.load` takes, or a graph that is open.
         method, llm, options, completion: see `Reasoner`.
         limit: only the first this many queries or questions of each kind.
+        loading: what the graph's file does not say of itself, see `KnowledgeGraph.load`.
     """
 
     kg: str | Path | KnowledgeGraph
@@ -48,6 +51,7 @@ class MethodEvaluation:
     options: LarkOptions | None = field(default=None, kw_only=True)
     completion: CompletionOptions | None = field(default=None, kw_only=True)
     limit: int | None = field(default=None, kw_only=True)
+    loading: LoadingOptions = field(default=USUAL, kw_only=True)
 
     def reasoner(self, splits: Sequence[str] | None = None) -> Reasoner:
         """The method over the graph, its language model loaded.
@@ -58,8 +62,12 @@ class MethodEvaluation:
         """
         if self.limit is not None and self.limit < 1:
             raise EvaluationError(f"the limit must be at least 1, not {self.limit}")
-        kg = self.kg if isinstance(self.kg, KnowledgeGraph) else KnowledgeGraph.load(self.kg, splits)
-        return Reasoner(kg, self.llm, self.method, self.options, self.completion)
+        return Reasoner(self._graph(splits), self.llm, self.method, self.options, self.completion)
+
+    def _graph(self, splits: Sequence[str] | None) -> KnowledgeGraph:
+        if isinstance(self.kg, KnowledgeGraph):
+            return self.kg
+        return KnowledgeGraph.load(self.kg, splits, **asdict(self.loading))
 
 
 @dataclass(frozen=True)

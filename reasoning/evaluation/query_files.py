@@ -19,6 +19,7 @@ import numpy as np
 
 from kg_data.errors import DataError
 from kg_data.loaders.text import read_text
+from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError, QueryError, UnknownRelationError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -151,7 +152,7 @@ def find_files(place: Path, split: str | None) -> tuple[list[Path], Split]:
         if not files:
             raise EvaluationError(f"{place} has no query files; expected names such as valid-2p.jsonl")
     else:
-        raise EvaluationError(f"there is no file or folder {place}")
+        raise EvaluationError(nothing_at("file or folder", place))
     prefixes = {path: _prefix(path) for path in files}
     if split is None:
         nameless = [path.name for path, prefix in prefixes.items() if prefix is None]

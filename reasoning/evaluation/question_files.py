@@ -33,6 +33,7 @@ import numpy as np
 
 from kg_data.errors import DataError, SkylarkError
 from kg_data.loaders.text import read_text
+from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError, UnknownEntityError
 from reasoning.graph.index import Ids
 from reasoning.graph.names import fold
@@ -102,7 +103,7 @@ def read_questions(path: Path, kg: KnowledgeGraph, limit: int | None) -> tuple[l
         DataError: a line is of another form, or a gold path does not fit the graph; with file and line.
     """
     if not path.is_file():
-        raise EvaluationError(f"there is no file {path}")
+        raise EvaluationError(nothing_at("file", path))
     texts = read_text(path).split("\n")
     is_json = next((text for text in texts if text.strip()), "").lstrip().startswith("{")
     paths = None if is_json else _path_names(path, texts)

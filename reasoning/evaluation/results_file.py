@@ -18,6 +18,7 @@ from typing import Any
 
 from kg_data.appended_lines import AppendedLines, Line, encoded, whole_lines, write_whole
 from kg_data.errors import DataError
+from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.metrics import QUERY_METRICS, QUESTION_METRICS
 from reasoning.evaluation.tally import QueryTally, QuestionTally
@@ -193,7 +194,7 @@ def read_results(path: Path) -> Results:
         DataError: a line is damaged, or a query is there twice.
     """
     if not path.is_file():
-        raise EvaluationError(f"there is no results file {path}")
+        raise EvaluationError(nothing_at("results file", path))
     beside = summary_path(path)
     try:
         summary = json.loads(beside.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> tuple[d
     details = {
         "name": columns.name,
         "source": columns.source,
+        "left_out": None if columns.left_out is None else asdict(columns.left_out),
         "splits": list(chosen),
         "relation_ids": list(columns.relation_ids),
         "relation_labels": list(columns.relation_labels),

@@ -6,7 +6,7 @@ import datetime
 import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 import kg_data
 from kg_data.cache_location import CACHE_VARIABLE
-from kg_data.columns import GraphColumns, LiteralColumn
+from kg_data.columns import GraphColumns, LeftOut, LiteralColumn
+from kg_data.loaders import LoadingOptions
 from kg_data.supplied import supplied
 from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
@@ -68,6 +69,7 @@ class KnowledgeGraph:
     `relation_label`. Use `load`, `from_triples`, `from_networkx` or `from_columns` to make one.
 
     Attributes:
+        left_out: broken lines of its file that were left out; None where there are none.
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
         origin: where it was loaded from, None where it was made of something else.
     """
@@ -79,6 +81,7 @@ class KnowledgeGraph:
         self._arrays, self._details = dict(arrays), dict(details)
         self.graph_name: str = details["name"]
         self.source: str = details["source"]
+        self.left_out = None if details["left_out"] is None else LeftOut(**details["left_out"])
         self.splits: tuple[str, ...] = tuple(details["splits"])
         self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
         self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
@@ -105,7 +108,16 @@ class KnowledgeGraph:
     # Making one -------------------------------------------------------------------------------------------------
 
     @classmethod
-    def load(cls, name_or_path: str | Path, splits: Sequence[str] | None = None) -> KnowledgeGraph:
+    def load(
+        cls,
+        name_or_path: str | Path,
+        splits: Sequence[str] | None = None,
+        *,
+        table: bool | None = None,
+        cell_separator: str | None = None,
+        infer_values: bool = False,
+        skip_broken: bool = False,
+    ) -> KnowledgeGraph:
         """Open a graph by its built-in name, data-set name, folder or file; built once, then memory-mapped.
 
         Args:
@@ -113,16 +125,26 @@ class KnowledgeGraph:
                 .txt, .jsonl, .nt, .ttl).
             splits: which splits' triples the graph holds, e.g. ("train", "valid"); all of them by default. The entity
                 and relation indexes are the same whichever splits are chosen.
+            table: whether a .tsv, .csv or .txt file is a table: a header, then a row for each thing, the first column
+                naming it and each other column being a relation. What looks like a table is refused unless this is
+                said; False reads triples even so.
+            cell_separator: what stands between the values of one cell of a table; by default a cell holds one.
+            infer_values: whether relations of such a file have values where all their tails are spelled as numbers or
+                dates, no thing has two of them, and they are no things of the file.
+            skip_broken: whether broken lines of such a file, or of JSON lines, are left out; a warning and `left_out`
+                say which.
 
         Raises:
             UnknownGraphError: nothing has this name.
             DataError: a file does not have the form expected.
+            UsageError: the source is not read with one of these options.
             GraphError: a named split is not there, or the graph has no triples.
         """
-        origin = Origin.of(name_or_path, splits)
+        loading = LoadingOptions(table, cell_separator, infer_values, skip_broken)
+        origin = Origin.of(name_or_path, splits, loading)
         graph = cls._cached(origin)
         if graph is None:
-            graph = cls.from_columns(kg_data.load(name_or_path), splits)
+            graph = cls.from_columns(kg_data.load(name_or_path, loading), splits)
             try:
                 cache.save(origin.folder, graph._arrays, graph._details)
             except OSError as error:
@@ -131,6 +153,8 @@ class KnowledgeGraph:
                     origin.folder, error, CACHE_VARIABLE,
                 )  # fmt: skip
             graph.origin = origin
+        if graph.left_out is not None:
+            log.warning("%s: %s", name_or_path, graph.left_out)
         return graph
 
     @classmethod
@@ -158,12 +182,12 @@ class KnowledgeGraph:
         graph = cls._cached(origin)
         if graph is not None:
             return graph
-        if Origin.of(origin.name, origin.splits).folder.name != origin.folder.name:
+        if Origin.of(origin.name, origin.splits, origin.loading).folder.name != origin.folder.name:
             raise GraphError(
                 f'the graph "{origin.name}" has changed since it was pickled, and the cache no longer holds what it '
                 "was: load it anew and ask again"
             )
-        return cls.load(origin.name, origin.splits)
+        return cls.load(origin.name, origin.splits, **asdict(origin.loading))
 
     @classmethod
     def _of_content(
@@ -290,6 +314,11 @@ class KnowledgeGraph:
         return len(self.relation_ids)
 
     @property
+    def value_count(self) -> int:
+        """Values of its entities; `len` of the graph counts the triples between entities alone."""
+        return sum(len(column.entities) for column in self.literals)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all its arrays, memory-mapped ones counted in full."""
         return sum(array.nbytes for array in self._arrays.values())
@@ -307,9 +336,10 @@ class KnowledgeGraph:
                 yield Fact(self.name(entity), column.relation, self.value(column, raw))
 
     def __repr__(self) -> str:
+        values = f"{self.value_count:,} values, " if self.literals else ""
         return (
-            f"KnowledgeGraph({self.graph_name!r}: {len(self):,} triples, "
-            f"{len(self.universe):,} entities, {self.relation_count} relations)"
+            f"KnowledgeGraph({self.graph_name!r}: {len(self):,} triples, {values}"
+            f"{len(self.universe):,} entities, {len(self.relation_names())} relations)"
         )
 
     # Entities ---------------------------------------------------------------------------------------------------

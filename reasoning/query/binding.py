@@ -18,6 +18,7 @@ from reasoning.query.chain import Chain, Step, decompose
 from reasoning.query.number_kinds import (
     aggregate_kind,
     check_comparable,
+    cure_of,
     edge_relation,
     kind_of,
     on_day,
@@ -123,7 +124,7 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
         for place, ref in enumerate(inputs):
             before = None if ref is None else steps[ref]
             if place in bound.number_places:
-                _check_gives_number(before, step.inputs[place])
+                _check_gives_number(kg, before, step.inputs[place])
             elif before is not None and before.gives_values and step.operation not in ("count", "exists"):
                 name = before.step.relation or f"[{before.step.formula}]"
                 raise QueryError(
@@ -156,12 +157,15 @@ def _relation(step: Step, kg: KnowledgeGraph) -> Relation | None:
     return Relation(found.kind, found.index, found.inverse != step.inverse)
 
 
-def _check_gives_number(step: BoundStep | None, given: Entity | int) -> None:
+def _check_gives_number(kg: KnowledgeGraph, step: BoundStep | None, given: Entity | int) -> None:
     if step is None:
         raise QueryError(f"{given} is an entity where a number is needed; read a value of it, or count(...) a set")
     if not step.gives_number and not step.gives_values:
+        leads = step.relation is not None and step.relation.kind == "edges"
+        cure = cure_of(kg, step.relation) if leads else ""
         raise QueryError(
-            f'"{step.step.relation}" leads to entities where a number is needed; count(...) says how many they are'
+            f'"{step.step.relation}" leads to entities where a number is needed; '
+            f"{cure or 'count(...) says how many they are'}"
         )
 
 

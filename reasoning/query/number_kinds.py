@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kg_data.columns import ValueKind
+from kg_data.loaders.inference import spelled_kind
 from reasoning.errors import QueryError, quoted_list
 from reasoning.graph.store import KnowledgeGraph, Relation
 from reasoning.query.chain import GivenNumber
@@ -30,6 +31,9 @@ from reasoning.query.tree import (
     Top,
     Value,
 )
+
+LOOKED_AT = 20
+"""Tails of a relation that tell whether it leads to numbers by name."""
 
 
 def places_of_numbers(formula: Query) -> Iterator[int]:
@@ -73,8 +77,20 @@ def value_column(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
     if found.kind != "values":
         there = [column.relation for column in kg.literals]
         hint = f"relations with values: {quoted_list(there, 'and')}" if there else "this graph has no values"
-        raise QueryError(f'"{name}" leads to entities and cannot be compared; {hint}')
+        raise QueryError(f'"{name}" leads to entities and cannot be compared; {cure_of(kg, found) or hint}')
     return found.index, kg.literals[found.index].kind
+
+
+def cure_of(kg: KnowledgeGraph, relation: Relation) -> str:
+    """What makes values of a relation's tails, where they are entities named as numbers or dates; else ""."""
+    _, tails = kg.index.block(relation.index, relation.inverse)
+    shown = [kg.entity_labels[int(tail)] for tail in tails[:LOOKED_AT]]
+    if not shown or not all(map(spelled_kind, shown)):
+        return ""
+    return (
+        f"its tails are named as numbers or dates, such as {shown[0]}: values are made of them by infer_values=True "
+        "(--infer-values) when a file of separated fields is loaded, or by their type in a fourth field"
+    )
 
 
 def check_comparable(name: str, kind: ValueKind, other: Value | ValueKind | None) -> None:

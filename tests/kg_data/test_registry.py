@@ -72,6 +72,14 @@ class TestResolve:
         with pytest.raises(UnknownGraphError, match="nearest: films; known: world, films, toy, toy/text"):
             kg_data.resolve("flims")
 
+    def test_a_file_that_is_not_there_is_answered_with_those_beside_it(self, toy_root: Path) -> None:
+        for name in ("company.csv", "company.md"):
+            Path(name).write_text("a,r,b\n", encoding="utf-8")
+        with pytest.raises(UnknownGraphError, match=r"called 'compny\.csv'; did you mean company\.csv; known"):
+            kg_data.resolve("compny.csv")
+        with pytest.raises(UnknownGraphError, match=r"did you mean \S+elsewhere/company\.csv;"):
+            kg_data.resolve(Path.cwd() / "Company.tsv")
+
     def test_a_public_benchmark_that_is_not_here_comes_with_its_home(self, toy_root: Path) -> None:
         with pytest.raises(UnknownGraphError, match=r"CoDEx-L is to be had from https://github\.com/tsafavi/codex"):
             kg_data.resolve("codex-l")

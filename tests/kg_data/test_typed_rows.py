@@ -51,6 +51,15 @@ def test_each_form_says_which_tails_are_values(tmp_path: Path, name: str, conten
     assert values(graph) == {"population": ("integer", {"France": 68_000_000.0})}
 
 
+@pytest.mark.parametrize("name", ["g.tsv", "g.csv"])
+def test_an_empty_type_is_an_entity(tmp_path: Path, name: str) -> None:
+    separator = "," if name == "g.csv" else "\t"
+    content = "head,relation,tail,type\nFrance,borders,Spain,\nFrance,code,33, \nFrance,area,5,integer\n"
+    graph = load(tmp_path, name, content.replace(",", separator))
+    assert links(graph) == {("France", "borders", "Spain"), ("France", "code", "33")}
+    assert values(graph) == {"area": ("integer", {"France": 5.0})}
+
+
 @pytest.mark.parametrize("name", ["g.tsv", "g.csv", "g.txt"])
 def test_numbers_stay_entities_without_it(tmp_path: Path, name: str) -> None:
     separator = "," if name == "g.csv" else "\t"
@@ -121,7 +130,6 @@ def test_json_keeps_every_name_exactly(
     ("name", "content", "line", "expected"),
     [
         ("g.tsv", "a\tr\tb\na\tv\t5\tint\n", 2, "entity, integer, decimal, year or date as fourth field"),
-        ("g.tsv", "a\tr\tb\t\n", 1, "as fourth field"),
         ("g.tsv", "a\tr\tb\na\tv\t5\tinteger\tx\n", 2, "(5 fields here)"),
         ("g.tsv", "a\tv\t\tinteger\n", 1, "none of them empty"),
         ("g.tsv", "a\tv\tmany\tinteger\n", 1, "an integer as value of \"v\", found 'many'"),

@@ -16,6 +16,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import write_whole
 from kg_data.errors import ResultsError
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.options import USUAL
 from reasoning.errors import SamplingError
 from reasoning.evaluation.query_files import EntityTable, QueryRecord
 from reasoning.evaluation.sampling.classification import LinkTally
@@ -89,6 +91,7 @@ def sample_queries(
     options: SamplingOptions | None = None,
     held_out: float | None = None,
     progress: bool = False,
+    loading: LoadingOptions = USUAL,
 ) -> dict[str, Any]:
     """Sample queries with their easy and hard answers into files `<split>-<type>.jsonl`, as `evaluate` reads them.
 
@@ -102,6 +105,7 @@ def sample_queries(
         held_out: first split the graph: this share of its triples is valid, the others train, in the folder `graph`
             within `out`.
         progress: show a bar for each type on stderr.
+        loading: with `held_out`, what the graph's file does not say of itself, see `KnowledgeGraph.load`.
 
     Returns:
         `per_type` (see `LinkTally.summary`, and `tries`) and `split`.
@@ -118,10 +122,11 @@ def sample_queries(
             f'a graph that is split here has train and valid; expected the split "valid", not "{split}"'
         )
     if held_out is None:
+        loading.refuse_all_but(f"{kg} in splits")
         pair = GraphPair.load(kg, split)
         graphs = [pair.smaller, pair.full]
     else:
-        graphs = [KnowledgeGraph.load(kg)]
+        graphs = [KnowledgeGraph.load(kg, **asdict(loading))]
     deciding = {"graphs": [graph_digest(graph) for graph in graphs], "held_out": held_out, **asdict(options)}
     run = SamplingRun(out, split, options.kinds, deciding)
     if held_out is not None and not (run.goes_on and (out / GRAPH).exists()):

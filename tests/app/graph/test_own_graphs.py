@@ -41,8 +41,9 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     ],
 )
 def test_each_form_is_read(tmp_path: Path, name: str, content: str) -> None:
-    kg = read_graph(write(tmp_path, name, content), name)
+    kg, note = read_graph(write(tmp_path, name, content), name)
     assert (len(kg), len(kg.universe), kg.graph_name) == (2, 3, name)
+    assert note == ""
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,22 @@ def test_a_broken_file_is_named_with_its_line_and_not_with_its_path(
     assert str(tmp_path) not in str(error.value)
 
 
+def test_a_table_is_recognised_and_it_is_said_how_it_was_read(tmp_path: Path) -> None:
+    kg, note = read_graph(write(tmp_path, "g.csv", "name,team,age\nAnn,Red,34\nBob,Blue,51\n"), "g.csv")
+    assert [kg.name(int(tail)) for tail in kg.index.block(0, inverse=False)[1]] == ["Red", "Blue"]
+    assert note == (
+        'Read as a table: "name" names a thing, the other columns say something of it: Ann | team | Red, '
+        "Ann | age | 34. Numbers or dates: age."
+    )
+
+
+def test_how_a_graph_was_read_stands_below_the_choice(tmp_path: Path) -> None:
+    shelf = GraphShelf(["world"])
+    own = shelf.own.add("ann", graph(), "Read as a table: <b>.")
+    *_, opened = GraphDemo(shelf, LanguageModel("copy"), PARTS).choose(own.key)
+    assert "Read as a table: &lt;b&gt;." in opened[PARTS.graph_note]
+
+
 def test_what_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "g.tsv", "A\troad\tB\n" * 20)
     monkeypatch.setattr(own_graphs, "MOST_LINES", 19)
@@ -77,10 +94,11 @@ def test_what_is_too_big_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_reading_tells_the_time_until_the_graph_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_graphs, "TICK", 0.001)
-    *waited, kg = reading(write(tmp_path, "g.tsv", "A\troad\tB\n" * 50_000), "g.tsv")
+    *waited, read = reading(write(tmp_path, "g.tsv", "A\troad\tB\n" * 50_000), "g.tsv")
     seconds = [wait for wait in waited if isinstance(wait, float)]
     assert seconds == waited == sorted(seconds)
-    assert isinstance(kg, KnowledgeGraph)
+    assert isinstance(read, tuple)
+    assert len(read[0]) == 1
 
 
 def test_a_visit_has_one_graph_and_takes_it_along() -> None:

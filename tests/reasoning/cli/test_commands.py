@@ -98,6 +98,60 @@ class TestQuery:
         assert printed_json(capsys)["method"] == "lark"
 
 
+class TestOwnFiles:
+    """What a file of one's own does not say is said on the command line, to every command that loads one."""
+
+    LOADING = ("--table", "--cell-separator", ";", "--infer-values", "--skip-broken")
+
+    @pytest.fixture
+    def people(self, tmp_path: Path) -> str:
+        path = tmp_path / "people.csv"
+        path.write_text("name,team,age\nAnn,Red;Blue,34\nBob\nCleo,Red,51\n")
+        return str(path)
+
+    def test_a_table_is_refused_until_it_is_said_to_be_one(
+        self, people: str, capsys: Captured, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert main(["query", "--kg", people, 'team("Ann")']) == 1
+        assert "--table" in capsys.readouterr().err
+        assert main(["query", "--kg", people, *self.LOADING, "--json", 'top(1, age, ~team("Red"))']) == 0
+        out, err = capsys.readouterr()
+        assert [answer["entity"] for answer in json.loads(out)["answers"]] == ["Cleo"]
+        assert err == ""
+        assert "1 broken line was left out: line 3: expected" in caplog.text
+
+    def test_it_is_evaluated(self, people: str, tmp_path: Path, capsys: Captured) -> None:
+        questions, out = tmp_path / "mine.txt", tmp_path / "out.jsonl"
+        questions.write_text('team("Ann")\tRed|Blue\nage("Cleo")\t51\n')
+        command = ["evaluate", "--kg", people, "--questions", str(questions), "--out", str(out), *self.LOADING]
+        assert main(command) == 0
+        assert [json.loads(line)["exact_match"] for line in out.read_text().splitlines()] == [1, 1]
+
+    def test_it_is_converted(self, people: str, tmp_path: Path, capsys: Captured) -> None:
+        target = tmp_path / "people.tsv"
+        assert main(["datasets", "convert", people, str(target), *self.LOADING]) == 0
+        assert f"{target}: 3 triples, 2 values, 4 entities" in capsys.readouterr().out
+
+    def test_queries_are_sampled_from_it(self, people: str, tmp_path: Path, capsys: Captured) -> None:
+        command = ["sample-queries", "--kg", people, "--out", str(tmp_path / "q"), "--types", "1p", "--count", "1"]
+        assert main([*command, *self.LOADING]) == 2
+        assert "--table" in capsys.readouterr().err
+        # The graph is loaded before the share is looked at, and is no graph without the options.
+        assert main([*command, *self.LOADING, "--held-out", "2"]) != 0
+        assert "2" in (told := capsys.readouterr().err) and "share" in told
+
+    def test_a_built_in_graph_has_no_use_for_it(self, capsys: Captured) -> None:
+        assert main(["query", "--kg", "world", "--infer-values", 'borders("France")']) == 2
+        assert "the graph world is not read with infer_values (--infer-values)" in capsys.readouterr().err
+
+    def test_a_name_that_is_nearly_a_file_s_is_answered_with_that(self, people: str, capsys: Captured) -> None:
+        assert main(["query", "--kg", people.replace("people", "poeple"), 'team("Ann")']) == 2
+        assert f"did you mean {people}" in capsys.readouterr().err
+        questions = people.replace("people", "peple")
+        assert main(["evaluate", "--kg", people, *self.LOADING, "--questions", questions]) != 0
+        assert f"did you mean {people}?" in capsys.readouterr().err
+
+
 class TestExitCodes:
     @pytest.mark.parametrize(
         ("arguments", "message"),

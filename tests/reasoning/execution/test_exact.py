@@ -236,6 +236,13 @@ def test_misuse_is_an_error_that_says_what_to_do(query: str, error: type[Skylark
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("query", ['age("Ann") > 40', 'top(1, age, !"Ann")', 'age("Ann") + 1', 'sum(age, "Ann")'])
+def test_where_numbers_are_names_the_error_says_how_they_become_values(query: str) -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "age", "34"), ("Bob", "age", "51"), ("Ann", "team", "Red")])
+    with pytest.raises(QueryError, match=r"such as 34: .*infer_values=True \(--infer-values\).* fourth field"):
+        bind(Query.parse(query), kg)
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [

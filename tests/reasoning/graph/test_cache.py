@@ -105,6 +105,23 @@ def test_the_second_time_nothing_is_built(cache_folder: Path, dataset: Path, mon
     KnowledgeGraph.load(dataset)
 
 
+def test_readings_of_a_file_are_cached_apart_and_what_was_left_out_is_told_each_time(
+    cache_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("name,team,age\nAnn,Red,34\nBob\nCleo,Red,51\n")
+    for _ in range(2):
+        caplog.clear()
+        names = KnowledgeGraph.load(path, table=True, skip_broken=True)
+        values = KnowledgeGraph.load(path, table=True, skip_broken=True, infer_values=True)
+        assert (names.relation_count, values.relation_count, values.value_count) == (2, 1, 2)
+        assert values.origin is not None and values.origin.arguments == ("--kg", str(path), "--table", "--infer-values", "--skip-broken")
+        assert [record.message for record in caplog.records] == [
+            f"{path}: 1 broken line was left out: line 3: expected 3 cells as in the header (1 here), found 'Bob'"
+        ] * 2
+    assert KnowledgeGraph.load(path, table=True, skip_broken=True).left_out == names.left_out
+
+
 def test_splits_are_cached_apart_and_share_ids(cache_folder: Path, dataset: Path) -> None:
     for _ in range(2):
         whole, part = KnowledgeGraph.load(dataset), KnowledgeGraph.load(dataset, ["train"])

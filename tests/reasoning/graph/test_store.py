@@ -158,7 +158,8 @@ def test_an_entity_has_its_types(kg: KnowledgeGraph, entity: int, types: list[st
 
 def test_sizes_count_what_is_there(kg: KnowledgeGraph) -> None:
     assert (kg.entity_count, kg.relation_count, len(kg)) == (3, 2, 2)
-    assert repr(kg) == "KnowledgeGraph('small': 2 triples, 3 entities, 2 relations)"
+    assert kg.value_count == 2
+    assert repr(kg) == "KnowledgeGraph('small': 2 triples, 2 values, 3 entities, 3 relations)"
 
 
 # Columns that cannot be right -----------------------------------------------------------------------------------

@@ -1,0 +1,251 @@
+"""Tables: recognised by their looks, and read with a row for each thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kg_data.columns import GraphColumns, ValueKind
+from kg_data.errors import DataError, UsageError
+from kg_data.loaders import LoadingOptions, load_path
+from tests.kg_data.graph_files import links, values
+
+PEOPLE = "name,team,office\nAnn,Red,Paris\nBob,Blue,\nCleo,Red,Rome\n"
+PEOPLE_LINKS = {
+    ("Ann", "team", "Red"),
+    ("Ann", "office", "Paris"),
+    ("Bob", "team", "Blue"),
+    ("Cleo", "team", "Red"),
+    ("Cleo", "office", "Rome"),
+}
+
+
+def load(folder: Path, name: str, content: str, **loading: object) -> GraphColumns:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return load_path(path, "g", LoadingOptions(**loading))  # type: ignore[arg-type]
+
+
+# Reading --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "separator"), [("g.csv", ","), ("g.tsv", "\t"), ("g.txt", "\t"), ("g.txt", "|")])
+def test_each_column_is_a_relation_and_empty_cells_say_nothing(tmp_path: Path, name: str, separator: str) -> None:
+    graph = load(tmp_path, name, PEOPLE.replace(",", separator), table=True)
+    assert links(graph) == PEOPLE_LINKS
+    assert graph.entity_ids == ["Ann", "Red", "Paris", "Bob", "Blue", "Cleo", "Rome"]
+
+
+def test_a_cell_holds_one_value_unless_a_separator_is_given(tmp_path: Path) -> None:
+    content = 'name,office\nAnn,"Rome; Oslo;"\n'
+    assert links(load(tmp_path, "g.csv", content, table=True)) == {("Ann", "office", "Rome; Oslo;")}
+    split = load(tmp_path, "g.csv", content, table=True, cell_separator=";")
+    assert links(split) == {("Ann", "office", "Rome"), ("Ann", "office", "Oslo")}
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "expected"),
+    [
+        ("name,team\nAnn,Red\nBob\n", 3, r"2 cells as in the header \(1 here\)"),
+        ("name,team\n,Red\n", 2, 'the name of a thing in the first column, "name"'),
+        ("name,,team\nAnn,Red,Blue\n", 1, "names each column"),
+        ("\nname,team,team\nAnn,Red,Blue\n", 2, "each by another name"),
+        ("name\nAnn\n", 1, "two columns or more"),
+        ("", 1, "two columns or more"),
+        ("name,team\nAnn,\n", None, "at least one triple"),
+    ],
+)
+def test_a_broken_table_is_named_with_its_line(tmp_path: Path, content: str, line: int | None, expected: str) -> None:
+    with pytest.raises(DataError, match=expected) as raised:
+        load(tmp_path, "g.csv", content, table=True)
+    assert raised.value.line == line
+
+
+# Recognising ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PEOPLE,
+        "Name,Team,Office\nann,red,paris\n",
+        "country,capital,continent\nFrance,Paris,Europe\nPeru,Lima,South America\n",
+        "Country,Capital,Population\nFrance,Paris,68000000\nPeru,Lima,34000000\n",
+        "country,capital\nFrance,Paris\n",
+        "country,capital,continent,currency\nFrance,Paris,Europe,Euro\n",
+        "country,capital,continent,currency,area\nFrance,Paris,Europe,Euro,551695\n",
+    ],
+)
+def test_what_looks_like_a_table_is_refused_and_it_is_said_how_it_would_be_read(tmp_path: Path, content: str) -> None:
+    header, row = (line.split(",") for line in content.split("\n")[:2])
+    with pytest.raises(DataError, match=r"table=True \(--table\)") as raised:
+        load(tmp_path, "g.csv", content)
+    assert f"{row[0]} | {header[1]} | {row[1]}" in str(raised.value)
+    assert raised.value.line == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Ann,knows,Bob\nCleo,likes,Dan\n",
+        "ann,knows,bob\ncleo,likes,dan\n",
+        "a,knows,Bob\nBob,likes,Dan\n",
+        "France,capital,Paris\nGermany,population,83\n",
+        "head,relation,tail\nFrance,capital,Paris\nPeru,population,34\n",
+        "source,edge,target,type\nFrance,capital,Paris,entity\n",
+        "France,population,68,integer\nPeru,area,1285216,integer\n",
+        "name,is a,word\nname,has,letters\n",
+        "1,0,2\n2,0,3\n",
+        "Ann,knows,Bob\n",
+    ],
+)
+def test_triples_are_no_table(tmp_path: Path, content: str) -> None:
+    assert load(tmp_path, "g.csv", content).entity_ids
+
+
+def test_triples_are_read_where_it_is_said_that_it_is_no_table(tmp_path: Path) -> None:
+    assert ("name", "team", "office") in links(
+        load(tmp_path, "g.csv", "name,team,office\nAnn,Red,Paris\n", table=False)
+    )
+
+
+# Values by how they are spelled ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("relation", "tails", "kind"),
+    [
+        ("age", ("34", "-5"), "integer"),
+        ("weight", ("34", "5.50"), "decimal"),
+        ("founded", ("1999", "2004"), "year"),
+        ("year of birth", ("1999", "204"), "integer"),
+        ("staff", ("1999", "2004"), "integer"),
+        ("hired", ("1999-01-02", "2004-12-31"), "date"),
+        ("team", ("Red", "5"), None),
+        ("postcode", ("01099", "20095"), None),
+        ("phone", ("12345678901234567890", "5"), None),
+        ("hired", ("1999-01-02", "2004"), None),
+        ("hired", ("1999-13-02", "2004-12-31"), None),
+        ("age", ("nan", "5"), None),
+        ("size", ("1e3", "5"), None),
+    ],
+)
+@pytest.mark.parametrize("form", ["triples", "table"])
+def test_relations_have_values_where_all_tails_are_spelled_so(
+    tmp_path: Path, form: str, relation: str, tails: tuple[str, str], kind: ValueKind | None
+) -> None:
+    if form == "table":
+        content = f"name,{relation}\nAnn,{tails[0]}\nBob,{tails[1]}\nCleo,\n"
+    else:
+        content = f"Ann,{relation},{tails[0]}\n Bob , {relation} , {tails[1]} \nAnn,knows,Bob\n"
+    graph = load(tmp_path, "g.csv", content, table=form == "table", infer_values=True)
+    found = {name: column[0] for name, column in values(graph).items()}
+    assert found == ({} if kind is None else {relation: kind})
+    assert not {("Ann", relation, tails[0])} & links(graph) if kind else ("Ann", relation, tails[0]) in links(graph)
+
+
+def test_ids_of_other_rows_are_things_and_not_numbers(tmp_path: Path) -> None:
+    content = "id,name,manager,age\n1,Ann,,51\n2,Bob,1,34\n3,Cleo,1,29\n"
+    graph = load(tmp_path, "g.csv", content, table=True, infer_values=True)
+    assert ("2", "manager", "1") in links(graph)
+    assert values(graph) == {"age": ("integer", {"1": 51.0, "2": 34.0, "3": 29.0})}
+
+
+def test_a_thing_with_two_numbers_under_a_relation_keeps_both_as_entities(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.tsv", "Kismet\tyear\t1944\nKismet\tyear\t1955\n", infer_values=True)
+    assert links(graph) == {("Kismet", "year", "1944"), ("Kismet", "year", "1955")}
+
+
+def test_rows_that_say_their_type_keep_it(tmp_path: Path) -> None:
+    content = "France,code,33,entity\nSpain,code,34\nFrance,area,5,integer\nPeru,area,6,integer\n"
+    graph = load(tmp_path, "g.csv", content, infer_values=True)
+    assert links(graph) == {("France", "code", "33"), ("Spain", "code", "34")}
+    assert values(graph) == {"area": ("integer", {"France": 5.0, "Peru": 6.0})}
+
+
+# Broken lines ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("g.tsv", "A\tr\tB\nbroken\nA\t\tB\nC\tr\tD\n", ("line 2: expected head", "line 3: expected head")),
+        ("g.csv", 'A,r,B\nA,"r"x,B\nA,r,"B\nC,r,D\n', ("line 2: expected", "line 3: expected")),
+        ("g.csv", 'A,r,B\n"a\nb"\nC,r,D\n', ("line 2: expected",)),
+        ("g.csv", "type,tail,relation,head\nentity,B,r,A\nB,r,A\nentity,D,r,C\n", ("line 3: expected the 4 columns",)),
+        ("g.tsv", "A\tr\tB\nA\tv\tx\tinteger\nC\tr\tD\tentity\nA\tr\tB\tcolour\n", ("line 2", "line 4")),
+        ("g.jsonl", '["A", "r", "B"]\n{\n["A", "r"]\n["C", "r", "D"]\n', ("line 2", "line 3")),
+    ],
+)
+def test_broken_lines_are_left_out_and_told(tmp_path: Path, name: str, content: str, told: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=r"line [23]"):
+        load(tmp_path, name, content)
+    graph = load(tmp_path, name, content, skip_broken=True)
+    assert links(graph) == {("A", "r", "B"), ("C", "r", "D")}
+    assert graph.left_out is not None
+    assert len(graph.left_out.first) == len(told)
+    assert all(reason.startswith(start) for reason, start in zip(graph.left_out.first, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("g.tsv", "A\tr\tB\nA\tr\t5\tinteger\nA\tv\t1\tinteger\nA\tv\t2\tinteger\nB\tv\tC\nB\tv\t1999\tyear\n"),
+        ("g.jsonl", '["A","r","B"]\n["A","r",5]\n["A","v",1]\n["A","v",2]\n["B","v","C"]\n'
+                    '["B","v",{"value":1999,"type":"year"}]\n'),
+    ],
+)  # fmt: skip
+def test_of_rows_that_disagree_the_first_stays(tmp_path: Path, name: str, content: str) -> None:
+    graph = load(tmp_path, name, content, skip_broken=True)
+    assert links(graph) == {("A", "r", "B")}
+    assert values(graph) == {"v": ("integer", {"A": 1.0})}
+    assert graph.left_out is not None
+    assert [reason.split(":")[0] for reason in graph.left_out.first] == ["line 2", "line 4", "line 5", "line 6"]
+
+
+def test_all_broken_lines_are_counted_and_the_first_are_told(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.csv", "A,r,B\n" + "broken\n" * 1_234 + '"a\nb"\n', skip_broken=True)
+    assert graph.left_out is not None
+    assert (graph.left_out.lines, len(graph.left_out.first)) == (1_236, 5)
+    assert str(graph.left_out).startswith("1,236 broken lines were left out: line 2: expected head")
+    assert str(graph.left_out).endswith("; and others")
+
+
+def test_a_broken_row_of_a_table_is_left_out(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.csv", "name,team\nAnn,Red\nBob\n,Blue\nCleo,Red\n", table=True, skip_broken=True)
+    assert links(graph) == {("Ann", "team", "Red"), ("Cleo", "team", "Red")}
+    assert graph.left_out is not None and graph.left_out.lines == 2
+
+
+def test_nothing_is_left_out_of_a_whole_file(tmp_path: Path) -> None:
+    assert load(tmp_path, "g.csv", "A,r,B\n", skip_broken=True).left_out is None
+
+
+def test_a_file_of_nothing_but_broken_lines_is_an_error_that_tells_them(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least one triple, found 'none'; 1 broken line was left out: line 1"):
+        load(tmp_path, "g.tsv", "broken\n", skip_broken=True)
+
+
+# Where the options belong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "loading", "told"),
+    [
+        ("g.jsonl", {"table": True}, r"table \(--table\).*\.tsv, \.csv, \.txt"),
+        ("g.nt", {"infer_values": True}, r"infer_values \(--infer-values\)"),
+        ("g.ttl", {"skip_broken": True}, r"skip_broken \(--skip-broken\).* and \.jsonl"),
+    ],
+)
+def test_a_form_that_has_no_use_for_an_option_refuses_it(
+    tmp_path: Path, name: str, loading: dict[str, bool], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        load(tmp_path, name, "", **loading)
+
+
+@pytest.mark.parametrize(("table", "separator", "told"), [(None, ";", "--table"), (True, "", "at least one character")])
+def test_a_separator_of_cells_needs_a_table(table: bool | None, separator: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        LoadingOptions(table=table, cell_separator=separator)
