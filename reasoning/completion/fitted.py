@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from kg_data.cache_location import cache_dir
 from reasoning.completion.embeddings.complex_model import ComplEx
+from reasoning.completion.memory import NoMemoryError, unusable
 from reasoning.completion.predictor import LinkPredictor, Weights, seen_in
 from reasoning.completion.rules.rule_model import RulePredictor
 from reasoning.errors import CompletionError
@@ -163,6 +164,7 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
 
     Raises:
         CompletionError: none fits; the message says why each was refused, and the command that trains one.
+        NoMemoryError: one fits, and memory ran out when it was opened.
     """
     refused: list[str] = []
     fitting: list[tuple[Path, Manifest]] = []
@@ -172,6 +174,8 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
             if manifest.tables != Fingerprint.of(kg).tables:
                 continue
             _check(path.parent, manifest, kg)
+        except NoMemoryError:
+            raise
         except CompletionError as error:
             refused.append(str(error))
             continue
@@ -179,16 +183,32 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
     for folder, manifest in sorted(fitting, key=lambda item: (item[1].count, item[1].held_out_mrr), reverse=True):
         try:
             return _open(folder, manifest, kg)
+        except NoMemoryError:
+            raise
         except CompletionError as error:
             log.warning("%s", error)
             refused.append(str(error))
-    # The test split is what will be predicted, so it is never trained on, even where the graph holds it.
-    splits = f" --split {'+'.join(name for name in kg.splits if name != 'test')}" if "train" in kg.splits else ""
     raise CompletionError(
         f'no link predictor is fitted on the graph "{kg.graph_name}"; '
         + "".join(f"{reason}; " for reason in refused)
-        + f"train one: python -m reasoning complete train --kg {shlex.quote(kg.graph_name)}{splits}"
+        + f"train one: {_command(kg)}"
     )
+
+
+_UNUSABLE = (OSError, KeyError, TypeError, ValueError, RuntimeError, MemoryError)
+
+
+def _unusable(folder: Path, error: Exception) -> CompletionError:
+    return unusable(f"the link predictor {folder}", error, f"the link predictor {folder} is damaged: {error}")
+
+
+def _command(kg: KnowledgeGraph) -> str:
+    """What trains a predictor for a graph: a command, or a call where no command can name the graph."""
+    if kg.opened_by is None:
+        return "fit(kg, suited_options(len(kg))), from reasoning.completion.fitting and reasoning.completion.options"
+    # The test split is what will be predicted, so it is never trained on, even where the graph holds it.
+    splits = ["--split", "+".join(name for name in kg.splits if name != "test")] if "train" in kg.splits else []
+    return shlex.join(["python", "-m", "reasoning", "complete", "train", *kg.opened_by, *splits])
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -222,8 +242,8 @@ def _check(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> None:
         return
     try:
         triples = np.load(folder / TRIPLES, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+    except (OSError, ValueError, MemoryError) as error:
+        raise _unusable(folder, error) from error
     lacking = np.setdiff1d(_keys(triples, kg), _keys(kg.index.triples(), kg), assume_unique=True)
     if len(lacking):
         raise CompletionError(
@@ -250,8 +270,8 @@ def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
         if manifest.parts != "complex":
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, CompletionError) as error:
-        raise CompletionError(f"the link predictor {folder} is damaged: {error}") from error
+    except (SafetensorError, CompletionError, *_UNUSABLE) as error:
+        raise _unusable(folder, error) from error
     return LinkPredictor(
         embeddings, rules, seen_in(triples, kg.entity_count), manifest.weights, manifest.digest, folder
     )

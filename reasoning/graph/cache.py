@@ -7,6 +7,7 @@ its own checksum too, so a damaged folder is noticed, thrown away and built anew
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from kg_data.cache_location import cache_dir
 from reasoning.errors import GraphError
 
-FORMAT = 7
+FORMAT = 6
 """Raised with any change to what is stored, the folding of names included."""
 MANIFEST = "manifest"
 """The checksum of what follows on the first line, then JSON."""
@@ -76,6 +77,7 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
 
     Raises:
         GraphError: the folder is damaged (a file is missing, cut short or altered), or another version wrote it.
+        OSError: memory ran out.
     """
     try:
         if not folder.is_dir():
@@ -101,6 +103,8 @@ def load(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
             arrays[name] = np.asarray(mapped)
         return arrays, manifest["details"]
     except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise  # nothing is wrong with the folder
         raise GraphError(f"the cached graph {folder} is damaged: {error}") from error
 
 

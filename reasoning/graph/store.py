@@ -249,7 +249,7 @@ class KnowledgeGraph:
         index = TripleIndex.build(triples, self.entity_count, self.relation_count)
         arrays = {f"index_{name}": array for name, array in index.arrays().items()}
         graph = KnowledgeGraph(self._arrays | arrays, self._details)
-        graph.predicted = dict(predicted)
+        graph.predicted, graph.opened_by = dict(predicted), self.opened_by
         return graph
 
     @supplied

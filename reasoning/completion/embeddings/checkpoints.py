@@ -18,6 +18,7 @@ from typing import Any
 import filelock
 
 from reasoning.completion.embeddings.complex_model import ComplEx
+from reasoning.completion.memory import unusable
 from reasoning.completion.options import TrainingOptions
 from reasoning.errors import CompletionError
 
@@ -185,8 +186,10 @@ def restore(checkpoint: Path, model: ComplEx, optimizer: Any) -> tuple[dict[str,
             position, key = name.split(".", 1)
             whole["state"].setdefault(int(position), {})[key] = value.cpu() if key == "step" else value
         optimizer.load_state_dict(whole)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CompletionError(
-            f"the checkpoint {checkpoint} cannot be read ({error}); begin anew (--anew) or give another folder (--out)"
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
+        raise unusable(
+            f"the checkpoint {checkpoint}",
+            error,
+            f"the checkpoint {checkpoint} cannot be read ({error}); begin anew (--anew) or give another folder (--out)",
         ) from error
     return best, progress

@@ -115,6 +115,9 @@ class NeuralAdjacency:
         rows = [_certain(targets) for targets in known]
         if len(possible):
             strength = predictor.strength(relation, sources[possible], degrees[possible])
+            if not self._loops[relation >> 1]:
+                # A source is like itself in whatever a predictor goes by, so that nobody would be their own manager.
+                strength[np.arange(len(possible)), sources[possible]] = 0.0
             missing = self._missing * self._expected.chance_of_more(relation, counts[possible])
             for row, position, share in zip(strength, possible.tolist(), missing.tolist(), strict=True):
                 rows[position] = self._row(row, share, known[position])
@@ -133,6 +136,14 @@ class NeuralAdjacency:
         confidence[np.searchsorted(targets, known)] = 1.0
         enough = confidence >= self.floor
         return Row(targets[enough], confidence[enough])
+
+    @cached_property
+    def _loops(self) -> NDArray[np.bool_]:
+        """Which relations lead from some entity to itself, shape (relations,)."""
+        triples = self._index.triples()
+        loops = np.zeros(len(self._index.forward.row_bounds) - 1, dtype=bool)
+        loops[triples[triples[:, 0] == triples[:, 2], 1]] = True
+        return loops
 
     @cached_property
     def _expected(self) -> ExpectedDegrees:

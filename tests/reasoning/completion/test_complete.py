@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from reasoning.completion.fitted import (
 )
 from reasoning.completion.fitting import RUN, Fitted, fit, predict_by_rules
 from reasoning.completion.link_ranking import link_ranks, rank_among, rank_links
+from reasoning.completion.memory import NoMemoryError
 from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
 from reasoning.completion.predictor import ENOUGH, TRIED_RULES, Weights, fit_weights, scorer_of
 from reasoning.completion.rules.rule_model import RulePredictor
@@ -120,14 +123,55 @@ def test_a_folder_without_a_predictor_is_told(train_graph: KnowledgeGraph, tmp_p
         load_predictor(tmp_path, train_graph)
 
 
-@pytest.mark.parametrize(
-    ("splits", "said"), [((), "--kg 'two words'$"), (("train",), "--kg 'two words' --split train$")]
-)
-def test_the_command_that_trains_one_is_said(splits: tuple[str, ...], said: str) -> None:
-    kg = KnowledgeGraph.from_triples([("a", "r", "b")], name="two words")
-    kg.splits = splits
-    with pytest.raises(CompletionError, match=f"train one: python -m reasoning complete train {said}"):
+def test_the_command_that_trains_one_is_said_and_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "two words.csv"
+    path.write_text("name,team,town\n" + "".join(f"P{i},T{i % 3},Q{i % 3}\n" for i in range(30)))
+    kg = KnowledgeGraph.load(path, table=True)
+    with pytest.raises(CompletionError) as told:
         find_predictor(kg)
+    *_, command = str(told.value).partition("train one: python -m reasoning ")
+    assert shlex.split(command) == ["complete", "train", "--kg", str(path), "--table"]
+    assert main([*shlex.split(command), "--parts", "rules"]) == 0
+    assert find_predictor(kg).rules is not None
+
+
+def test_a_graph_that_no_command_can_name_is_fitted_by_a_call() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b")], name="a")
+    with pytest.raises(CompletionError, match=r"train one: fit\(kg, suited_options\(len\(kg\)\)\)"):
+        find_predictor(kg)
+
+
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [
+        ("safetensors.torch.load_file", RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")),
+        ("safetensors.torch.load_file", OSError(errno.ENOMEM, "Cannot allocate memory")),
+        ("numpy.load", MemoryError()),
+    ],
+)
+def test_a_predictor_that_memory_does_not_suffice_for_is_not_called_damaged(
+    fitted: Fitted,
+    train_graph: KnowledgeGraph,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    error: Exception,
+) -> None:
+    monkeypatch.setenv("SKYLARK_CACHE", str(tmp_path))
+    folder = shutil.copytree(fitted.folder, tmp_path / "completion" / "made" / "model")
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, fails)
+    with pytest.raises(NoMemoryError, match="memory ran out while the link predictor") as told:
+        load_predictor(folder, train_graph)
+    assert "damaged" not in str(told.value)
+    with pytest.raises(NoMemoryError):
+        find_predictor(train_graph)
 
 
 def test_evidence_is_the_belief_of_the_embeddings_and_what_rules_say(

@@ -44,5 +44,5 @@ def test_one_of_another_format_is_refused_with_what_to_do(
     expected = rf"is of format 1, and this version of Skylark reads format {FORMAT}; train it again"
     with pytest.raises(CompletionError, match=expected):
         load_predictor(folder, kg)
-    with pytest.raises(CompletionError, match=f"{expected}.*python -m reasoning complete train"):
+    with pytest.raises(CompletionError, match=f"{expected}.*train one: "):
         find_predictor(kg)

@@ -58,6 +58,8 @@ def edge(kg: KnowledgeGraph, relation: int, inverse: bool, source: int, target: 
     known = set(kg.index.side(inverse).row(relation, source).tolist())
     if target in known:
         return 1.0
+    if source == target and not any(each in kg.index.forward.row(relation, each) for each in range(kg.entity_count)):
+        return 0.0
     sure = min(float(Drawn(kg.entity_count).row(2 * relation + inverse, source)[target]), LARGEST)
     counts = [len(kg.index.side(inverse).row(relation, each)) for each in range(kg.entity_count)]
     if known:
@@ -193,6 +195,16 @@ def test_the_floor_takes_away_predicted_edges_alone() -> None:
             assert got == pytest.approx(expected if expected >= 0.3 else 0.0, abs=1e-6)
 
 
+def test_where_nothing_leads_to_itself_no_loop_is_predicted() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "reports to", "b"), ("a", "knows", "a"), ("c", "knows", "b")])
+    adjacency = NeuralAdjacency(kg.index, Drawn(kg.entity_count), 0.0)
+    reports, knows = (kg.relation(name).index for name in ("reports to", "knows"))
+    for source in range(kg.entity_count):
+        for inverse in (0, 1):
+            assert adjacency.confidence(2 * reports + inverse, source, source) == 0
+            assert adjacency.confidence(2 * knows + inverse, source, source) > 0
+
+
 def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_relations() -> None:
     people = [(f"p{i}", "lives in", "Town") for i in range(10)] + [(f"p{i}", "works at", "Mill") for i in range(5)]
     kg = KnowledgeGraph.from_triples([*people, ("Mill", "stands in", "Town")])
@@ -208,7 +220,7 @@ def test_what_an_entity_without_edges_is_expected_to_have_is_told_by_its_other_r
             return -np.log1p(-np.repeat(degrees.astype(np.float32)[:, None] / 100, self.entities, axis=1))
 
     rows = NeuralAdjacency(kg.index, Degrees(kg.entity_count), 1e-4).rows(works, ids)
-    assert rows[0].confidence == pytest.approx(np.full(kg.entity_count, 5 / 15 / 100), abs=1e-6)
+    assert rows[0].confidence == pytest.approx(np.full(kg.entity_count - 1, 5 / 15 / 100), abs=1e-6)
     assert [len(row.targets) for row in rows[1:]] == [0, 0], "a town has no employer"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -197,6 +198,19 @@ def test_two_versions_keep_their_graphs_side_by_side(
     monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
     KnowledgeGraph.load(dataset)
     assert len(list((cache_folder / "graphs").iterdir())) == 2
+
+
+def test_a_folder_that_memory_does_not_suffice_for_is_not_thrown_away(
+    cache_folder: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    KnowledgeGraph.load(dataset)
+    monkeypatch.setattr("numpy.load", fails)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        KnowledgeGraph.load(dataset)
+    assert saved_folder(cache_folder).is_dir()
 
 
 def test_what_was_built_anew_is_sound(cache_folder: Path, dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
