@@ -176,7 +176,8 @@ def _kind(path: Path, structure: object, queries: object) -> str:
         raise DataError(path, f"a set of queries of type {kind}", found=type(queries).__name__)
     for query in queries:
         if _structure(query, _LARGEST_QUERY) != structure:
-            raise DataError(path, f"a query of the structure {structure}", found=repr(query)[:200])
+            hint = "relations have ids of 0 or more; -1 marks a union, -2 a complement"
+            raise DataError(path, f"a query of the structure {structure}", found=repr(query)[:200], hint=hint)
     return kind
 
 
@@ -185,7 +186,7 @@ def _structure(node: Any, budget: int) -> Any:
     if not isinstance(node, tuple) or not 0 < len(node) <= budget:
         return None
     if all(isinstance(item, int) for item in node):
-        return tuple({-1: "u", -2: "n"}.get(item, "r") for item in node)
+        return tuple({-1: "u", -2: "n"}.get(item, "r" if _is_id(item) else None) for item in node)
     if _is_id(node[0]):
         return ("e", *(_structure(item, budget // 2) for item in node[1:]))
     return tuple(_structure(item, budget // 2) for item in node)

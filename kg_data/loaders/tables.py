@@ -29,10 +29,12 @@ class Table:
     """A table as it is recognised.
 
     Attributes:
+        line: the header's, from 1.
         columns: the header's cells.
         row: the first row's cells.
     """
 
+    line: int
     columns: tuple[str, ...]
     row: tuple[str, ...]
 
@@ -51,13 +53,14 @@ def table_of(rows: Iterator[Row]) -> Table | None:
     what stands below it too.
     """
     try:
-        seen = [[field.strip() for field in fields] for _, fields in islice(rows, LOOKED_AT)]
+        looked_at = [(number, [field.strip() for field in fields]) for number, fields in islice(rows, LOOKED_AT)]
     except DataError:  # whoever reads the file says what is wrong with it
         return None
-    seen = [cells for cells in seen if any(cells)]
+    seen = [(number, cells) for number, cells in looked_at if any(cells)]
     if len(seen) < 2:
         return None
-    header, *body = seen
+    (line, header), *rest = seen
+    body = [cells for _, cells in rest]
     width = len(header)
     if width < 2 or any(len(cells) != width for cells in body[:1]) or len(set(header)) < width:
         return None
@@ -65,7 +68,7 @@ def table_of(rows: Iterator[Row]) -> Table | None:
         return None
     if (width == 3 or (width == 4 and _has_types(body))) and not _stands_out(header, body):
         return None
-    return Table(tuple(header), tuple(body[0]))
+    return Table(line, tuple(header), tuple(body[0]))
 
 
 def _has_types(body: Sequence[Sequence[str]]) -> bool:
@@ -93,7 +96,7 @@ def table_error(path: Path, table: Table) -> DataError:
     return DataError(
         path,
         "head, relation and tail in each line",
-        line=1,
+        line=table.line,
         found=", ".join(table.columns),
         hint=f"this looks like a table, and table=True (--table) reads it so: {table}; "
         "table=False (--no-table) reads triples even so",

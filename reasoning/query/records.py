@@ -69,6 +69,11 @@ def _is_list(node: Any) -> bool:
 def _id(item: Any) -> str:
     if isinstance(item, bool) or not isinstance(item, int | str) or item in (*_UNION_MARKS, *_NEGATION_MARKS):
         raise QueryError(f"expected an id, found {item!r}")
+    if isinstance(item, int) and item < 0:
+        raise QueryError(
+            f"expected an id of 0 or more, found {item}: {UNION} marks a union and {NEGATION} a complement, "
+            "and the inverse of a relation has an id of its own"
+        )
     return str(item)
 
 

@@ -126,6 +126,11 @@ class TestNothingHalfWritten:
             ("test-queries.pkl", {("e", ("r",) * 4): {(0, (0,) * 4)}}, "the structures of 1p, 2p"),
             ("test-queries.pkl", {("e", ("r",)): {(0, (0, 1))}}, r"a query of the structure .*found '\(0, \(0, 1\)\)'"),
             ("test-queries.pkl", {("e", ("r",)): {(0, ("r",))}}, "a query of the structure"),
+            (
+                "test-queries.pkl",
+                {("e", ("r",)): {(0, (-3,))}},
+                r"found '\(0, \(-3,\)\)'; relations have ids of 0 or more",
+            ),
             ("test-queries.pkl", {("e", ("r",)): 5}, "a set of queries of type 1p"),
             ("test-easy-answers.pkl", {(0, (0,)): {"a"}}, "their sets of ids"),
             ("test-hard-answers.pkl", {(0, (0,)): {-5}}, "their sets of ids"),

@@ -80,9 +80,9 @@ def test_a_broken_table_is_named_with_its_line(tmp_path: Path, content: str, lin
 def test_what_looks_like_a_table_is_refused_and_it_is_said_how_it_would_be_read(tmp_path: Path, content: str) -> None:
     header, row = (line.split(",") for line in content.split("\n")[:2])
     with pytest.raises(DataError, match=r"table=True \(--table\)") as raised:
-        load(tmp_path, "g.csv", content)
+        load(tmp_path, "g.csv", f"\n{content}")
     assert f"{row[0]} | {header[1]} | {row[1]}" in str(raised.value)
-    assert raised.value.line == 1
+    assert raised.value.line == 2
 
 
 @pytest.mark.parametrize(

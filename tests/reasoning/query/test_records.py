@@ -182,6 +182,12 @@ def test_a_malformed_record_is_a_query_error(record: Any) -> None:
         Query.from_record(record)
 
 
+@pytest.mark.parametrize("record", [(7, (3, -3)), (7, (-4,)), (-7, (3,)), ((1, (0,)), (2, (0, -5)))])
+def test_a_negative_id_that_is_no_mark_is_refused(record: Any) -> None:
+    with pytest.raises(QueryError, match=r"an id of 0 or more, found -[3457]: -1 marks a union and -2 a complement"):
+        Query.from_record(record)
+
+
 @pytest.mark.slow
 @given(
     st.recursive(
