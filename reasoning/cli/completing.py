@@ -70,9 +70,9 @@ def train(options: argparse.Namespace) -> int:
     """Fit, and say how well held-out triples are ranked."""
     chosen_options = {field.name: getattr(options, field.name) for field in fields(TrainingOptions)}
     splits = None if options.split is None else options.split.split("+")
-    if splits is None and "train" in open_graph(options).splits:
-        splits = ["train"]
     kg = open_graph(options, splits)
+    if splits is None and "train" in kg.splits:
+        kg = open_graph(options, ["train"])
     chosen = suited_options(len(kg), **{name: value for name, value in chosen_options.items() if value is not None})
     fitted = fit(
         kg, chosen, options.parts, options.out, options.anew, lambda line: print(line, file=sys.stderr, flush=True)
