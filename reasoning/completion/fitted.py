@@ -195,9 +195,6 @@ def find_predictor(kg: KnowledgeGraph) -> LinkPredictor:
     )
 
 
-_UNUSABLE = (OSError, KeyError, TypeError, ValueError, RuntimeError, MemoryError)
-
-
 def _unusable(folder: Path, error: Exception) -> CompletionError:
     return unusable(f"the link predictor {folder}", error, f"the link predictor {folder} is damaged: {error}")
 
@@ -270,7 +267,9 @@ def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor
             embeddings = ComplEx(tensors["entities"], tensors["relations"])
         if manifest.parts != "complex":
             rules = RulePredictor.load(folder / RULES, TripleIndex.build(triples, kg.entity_count, kg.relation_count))
-    except (SafetensorError, CompletionError, *_UNUSABLE) as error:
+    except (
+        OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, MemoryError, CompletionError,
+    ) as error:  # fmt: skip
         raise _unusable(folder, error) from error
     return LinkPredictor(
         embeddings, rules, seen_in(triples, kg.entity_count), manifest.weights, manifest.digest, folder

@@ -30,8 +30,9 @@ def unusable(what: str, error: Exception, otherwise: str) -> CompletionError:
         otherwise: what is said where memory was not the reason.
     """
     if ran_out_of_memory(error):
+        reason = str(error) or type(error).__name__
         return NoMemoryError(
-            f"memory ran out while {what} was opened ({error or type(error).__name__}): end other programs and try "
-            "again, or train a smaller one (--rank, --parts rules)"
+            f"memory ran out while {what} was opened ({reason}): end other programs and try again, "
+            "or train a smaller one (--rank, --parts rules)"
         )
     return CompletionError(otherwise)

@@ -81,7 +81,8 @@ class KnowledgeGraph:
         self._arrays, self._details = dict(arrays), dict(details)
         self.graph_name: str = details["name"]
         self.source: str = details["source"]
-        self.left_out = None if details["left_out"] is None else LeftOut(**details["left_out"])
+        left_out = details["left_out"]
+        self.left_out = None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"]))
         self.splits: tuple[str, ...] = tuple(details["splits"])
         self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
         self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])

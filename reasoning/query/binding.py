@@ -161,8 +161,8 @@ def _check_gives_number(kg: KnowledgeGraph, step: BoundStep | None, given: Entit
     if step is None:
         raise QueryError(f"{given} is an entity where a number is needed; read a value of it, or count(...) a set")
     if not step.gives_number and not step.gives_values:
-        leads = step.relation is not None and step.relation.kind == "edges"
-        cure = cure_of(kg, step.relation) if leads else ""
+        relation = step.relation
+        cure = cure_of(kg, relation) if relation is not None and relation.kind == "edges" else ""
         raise QueryError(
             f'"{step.step.relation}" leads to entities where a number is needed; '
             f"{cure or 'count(...) says how many they are'}"

@@ -111,6 +111,7 @@ def test_readings_of_a_file_are_cached_apart_and_what_was_left_out_is_told_each_
 ) -> None:
     path = tmp_path / "people.csv"
     path.write_text("name,team,age\nAnn,Red,34\nBob\nCleo,Red,51\n")
+    told = []
     for _ in range(2):
         caplog.clear()
         names = KnowledgeGraph.load(path, table=True, skip_broken=True)
@@ -120,7 +121,8 @@ def test_readings_of_a_file_are_cached_apart_and_what_was_left_out_is_told_each_
         assert [record.message for record in caplog.records] == [
             f"{path}: 1 broken line was left out: line 3: expected 3 cells as in the header (1 here), found 'Bob'"
         ] * 2
-    assert KnowledgeGraph.load(path, table=True, skip_broken=True).left_out == names.left_out
+        told.append(names.left_out)
+    assert told[0] == told[1] is not None
 
 
 def test_splits_are_cached_apart_and_share_ids(cache_folder: Path, dataset: Path) -> None:
