@@ -201,11 +201,11 @@ def _unusable(folder: Path, error: Exception) -> CompletionError:
 
 def _command(kg: KnowledgeGraph) -> str:
     """What trains a predictor for a graph: a command, or a call where no command can name the graph."""
-    if kg.opened_by is None:
+    if kg.origin is None:
         return "fit(kg, suited_options(len(kg))), from reasoning.completion.fitting and reasoning.completion.options"
     # The test split is what will be predicted, so it is never trained on, even where the graph holds it.
     splits = ["--split", "+".join(name for name in kg.splits if name != "test")] if "train" in kg.splits else []
-    return shlex.join(["python", "-m", "reasoning", "complete", "train", *kg.opened_by, *splits])
+    return shlex.join(["python", "-m", "reasoning", "complete", "train", *kg.origin.arguments, *splits])
 
 
 def _manifest(folder: Path) -> Manifest:

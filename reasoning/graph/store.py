@@ -250,7 +250,7 @@ class KnowledgeGraph:
         index = TripleIndex.build(triples, self.entity_count, self.relation_count)
         arrays = {f"index_{name}": array for name, array in index.arrays().items()}
         graph = KnowledgeGraph(self._arrays | arrays, self._details)
-        graph.predicted, graph.opened_by = dict(predicted), self.opened_by
+        graph.predicted = dict(predicted)
         return graph
 
     @supplied

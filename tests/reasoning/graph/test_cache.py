@@ -117,7 +117,13 @@ def test_readings_of_a_file_are_cached_apart_and_what_was_left_out_is_told_each_
         names = KnowledgeGraph.load(path, table=True, skip_broken=True)
         values = KnowledgeGraph.load(path, table=True, skip_broken=True, infer_values=True)
         assert (names.relation_count, values.relation_count, values.value_count) == (2, 1, 2)
-        assert values.origin is not None and values.origin.arguments == ("--kg", str(path), "--table", "--infer-values", "--skip-broken")
+        assert values.origin is not None and values.origin.arguments == (
+            "--kg",
+            str(path),
+            "--table",
+            "--infer-values",
+            "--skip-broken",
+        )
         assert [record.message for record in caplog.records] == [
             f"{path}: 1 broken line was left out: line 3: expected 3 cells as in the header (1 here), found 'Bob'"
         ] * 2
