@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg_data.errors import SkylarkError
+from reasoning.language import load_llm
 from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
@@ -55,7 +56,7 @@ class Vision:
 
     Raises:
         DetectorError: there is no such model, or it cannot be opened.
-        LLMError: there is no such reader.
+        LLMError: there is no such reader or language model, or its package or key is missing.
 
     Example:
         >>> Vision().read("the two largest dogs").limit
@@ -77,7 +78,7 @@ class Vision:
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
-        self._llm = _chat_model(llm) if isinstance(llm, str) else llm
+        self._llm = load_llm(llm) if isinstance(llm, str) else llm
         self._adapter = adapter_folder(reader, PACKAGED)
 
     @property
@@ -280,15 +281,3 @@ def _checked_bound(min_score: float) -> float:
     if isinstance(min_score, bool) or not isinstance(min_score, int | float) or not 0 <= min_score <= 1:
         raise InstructionError(f"min_score is {min_score!r}: expected a number from 0 to 1")
     return float(min_score)
-
-
-def _chat_model(name: str) -> BaseChatModel:
-    from langchain.chat_models import init_chat_model
-
-    try:
-        model: BaseChatModel = init_chat_model(name, temperature=0)
-    except (ImportError, ValueError) as error:
-        raise SkylarkError(
-            f"no chat model {name!r}: expected provider:model, such as openai:gpt-4o-mini; {error}"
-        ) from error
-    return model

@@ -156,6 +156,14 @@ class TestWrongArguments:
 
     def test_help_and_no_command(self, run: Any) -> None:
         assert run("--help")[0] == OK and run()[0] == USAGE and run("paint")[0] == USAGE
+
+    def test_a_missing_key_is_one_line_that_names_it(
+        self, run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        arguments = ("detect", photos / "a.png", "--instruction", ALL, "--llm", "openai:gpt-5-mini")
+        message = "error: openai:gpt-5-mini needs a key: set the environment variable OPENAI_API_KEY\n"
+        assert run(*arguments) == (FAILURE, "", message)
         assert all(name in run("--help")[1] for name in ("detect", "ask", "task", "classes", "evaluate"))
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_openai import ChatOpenAI
+from tenacity import wait_none
 
-from kg_data.errors import SkylarkError
+from reasoning.language import LLMError, UnknownLLMError
+from reasoning.language.hosted import retrying
 from tests.reasoning.openai_server import Behaviour, OpenAIServer
+from vision import Vision
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.errors import InstructionError
 from vision.reading import read_instruction
@@ -26,11 +29,13 @@ def server() -> Iterator[OpenAIServer]:
         yield running
 
 
-def read(server: OpenAIServer, text: str, reply: dict[str, Any] | str, status: int = 200) -> Task:
-    words = reply if isinstance(reply, str) else json.dumps(reply)
-    server.then(Behaviour(reply=words, status=status))
-    llm = ChatOpenAI(model="gpt-4o-mini", base_url=server.url, api_key="none", max_retries=0)  # type: ignore[arg-type]
-    return read_instruction(text, MATCHER, llm)
+def read(server: OpenAIServer, text: str, reply: dict[str, Any] | str) -> Task:
+    server.then(Behaviour(reply=reply if isinstance(reply, str) else json.dumps(reply)))
+    return read_instruction(text, MATCHER, model(server))
+
+
+def model(server: OpenAIServer) -> ChatOpenAI:
+    return ChatOpenAI(model="gpt-4o-mini", base_url=server.url, api_key="none", max_retries=0)  # type: ignore[arg-type]
 
 
 def test_a_structure_becomes_the_task(server: OpenAIServer) -> None:
@@ -112,8 +117,39 @@ def test_a_model_without_structures_leaves_it_to_the_embedded_one() -> None:
     assert "no structured output" in task.notes[-1]
 
 
-def test_a_contradiction_and_a_dead_model_are_errors(server: OpenAIServer) -> None:
+def test_a_contradiction_is_an_error(server: OpenAIServer) -> None:
     with pytest.raises(InstructionError, match="dogs and no dogs"):
         read(server, "dogs but no dogs", {"contradiction": "dogs and no dogs"})
-    with pytest.raises(SkylarkError, match="failed"):
-        read(server, "find dogs", {}, status=500)
+
+
+def test_a_request_that_failed_is_sent_again(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "BACKOFF", wait_none())
+    server.then(Behaviour(status=500), for_ever=Behaviour(reply='{"classes": ["dogs"]}'))
+    task = read_instruction("find dogs", MATCHER, model(server))
+    assert [target.label for target in task.targets or ()] == ["dog"] and not task.notes
+    server.then(for_ever=Behaviour(status=500))
+    with pytest.raises(LLMError, match="failed after 5 requests"):
+        read_instruction("find dogs", MATCHER, model(server))
+
+
+def test_a_model_that_is_named_reads(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-for-this-test-alone")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server.then(Behaviour(reply='{"classes": ["hounds"]}'))
+    task = Vision(llm="openai:gpt-4o-mini").read("fetch me the hounds")
+    assert [target.label for target in task.targets or ()] == ["hound"]
+
+
+@pytest.mark.parametrize("key", [None, "  "])
+def test_without_a_key_the_variable_is_named(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if key is not None:
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(LLMError, match=r"needs a key: set the environment variable OPENAI_API_KEY$"):
+        Vision(llm="openai:gpt-4o-mini")
+
+
+def test_a_name_that_is_no_model_gets_the_nearest() -> None:
+    with pytest.raises(UnknownLLMError, match="openai:"):
+        Vision(llm="opnai:gpt-4o-mini")
