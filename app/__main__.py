@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from kg_data.command_line import report_missing_extra
+from kg_data.command_parser import CommandParser
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
     """Serve the page until Ctrl-C; gives the exit code. `program` is what its help calls it."""
-    parser = argparse.ArgumentParser(prog=program, description="The web demo: ask a graph, or an image.")
+    parser = CommandParser(prog=program, description="The web demo: ask a graph, or an image.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument(
@@ -48,9 +49,12 @@ def _leave() -> NoReturn:
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if not 1 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {number}")
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text}")
     return number
 
 

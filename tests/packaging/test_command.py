@@ -54,6 +54,28 @@ def test_what_resembles_no_verb_of_images_has_no_nearest(capsys: Captured) -> No
     assert "did you mean" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        ("evaluate --kg world --questions q.txt --limt 5", "--limit"),
+        ("complete trian --kg world", "train"),
+        ("image detect a.png --instrucion cats", "--instruction"),
+        ("demo --prot 80", "--port"),
+        ("setup --prnt", "--print"),
+    ],
+)
+def test_a_misspelling_is_one_line_with_the_nearest_in_every_room(
+    arguments: str, nearest: str, capsys: Captured
+) -> None:
+    try:
+        code = cli.main(arguments.split())
+    except SystemExit as stop:
+        code = stop.code  # type: ignore[assignment]
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.endswith(f"did you mean {nearest}?\n") and err.count("\n") == 1
+
+
 def test_a_reader_who_leaves_is_no_error() -> None:
     command = f"{shlex.quote(sys.executable)} -u -m skylark --help | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60)

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from kg_data.command_line import run
+from kg_data.command_parser import CommandParser
 from vision.cli import asking, detecting, evaluating, reading, teaching
 
 
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m visio
 
 def build_parser(program: str = "python -m vision") -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=program, description="Find things in images as an instruction says, or measure a detector."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -162,7 +162,7 @@ class TestExitCodes:
             (["query", "--kg", "FAMILY", 'parent("Zebulon")'], 'has no entity named "Zebulon"'),
             (["query", "--kg", "FAMILY", 'parents("Ann")'], 'nearest: "parent"'),
             (["query", "--kg", "nowhere", 'parent("Ann")'], "no graph is called 'nowhere'"),
-            (["query", "--kg", "FAMILY", "--method", "magic", 'parent("Ann")'], "invalid choice: 'magic'"),
+            (["query", "--kg", "FAMILY", "--method", "magic", 'parent("Ann")'], "'magic' is none of exact, lark"),
             (["query", "--kg", "FAMILY", "--llm", "embeded", 'parent("Ann")'], "nearest valid names: embedded"),
             (["query", "--kg", "FAMILY", "--llm", "openai:", 'parent("Ann")'], "nearest valid names: openai:gpt"),
             (["query", "--kg", "FAMILY", "--llm", "foo:bar", 'parent("Ann")'], "No language model is called 'foo:bar'"),

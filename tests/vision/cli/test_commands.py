@@ -129,7 +129,7 @@ class TestWrongArguments:
         [
             (["a.png"], "--instruction"),
             (["--instruction", "find cats"], "IMAGE"),
-            (["a.png", "--instruction", "find cats", "--format", "xml"], "invalid choice"),
+            (["a.png", "--instruction", "find cats", "--format", "xml"], "'xml' is none of json"),
             (["a.png", "--instruction", "find cats", "--min-score", "2"], "from 0 to 1"),
             (["a.png", "--instruction", "find cats", "--draw"], "--draw and --overwrite need --out"),
             (["b.pgn", "--instruction", "find cats"], "the nearest name is b.png"),
