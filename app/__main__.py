@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-from kg_data.command_line import report_missing_extra
-from kg_data.command_parser import CommandParser
+from kg_data.command_line import OK, CommandParser, report_missing_extra
+from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
@@ -31,21 +29,15 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
 
     # After the arguments are read: `--help` need not wait for a web framework.
     try:
-        from app.page import serve
+        with ended_by_interrupt():
+            from app.page import serve
     except ModuleNotFoundError as error:
         return report_missing_extra("The web demo", error)
 
     code = serve(options.llm, options.detector, options.host, options.port)
-    if code == 0:
-        _leave()
+    if code in (OK, INTERRUPTED):
+        leave(code)  # the interpreter's own way aborts where a thread still loads a model
     return code
-
-
-def _leave() -> NoReturn:
-    """End the process at once: the interpreter's own way aborts where a thread still loads a model."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def _port(text: str) -> int:

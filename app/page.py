@@ -25,6 +25,7 @@ from app.programs.http import CheckedCalls
 from app.programs.tools import ToolServer
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import Beside, clear, launch, prepare
+from kg_data.process_end import INTERRUPTED
 
 
 def build(
@@ -100,5 +101,8 @@ def serve(llm: str, detector: str, host: str, port: int) -> int:
         return 0
     except SystemExit:
         return 0
+    except KeyboardInterrupt:  # before the page was there to be ended
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     finally:
         clear(uploads)

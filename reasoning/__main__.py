@@ -1,7 +1,8 @@
 """`python -m reasoning`."""
 
-import sys
+from kg_data.process_end import end_process, ended_by_interrupt
 
-from reasoning.cli import main
+with ended_by_interrupt():
+    from reasoning.cli import main
 
-sys.exit(main())
+end_process(main())

@@ -1,7 +1,5 @@
 """`python -m skylark`."""
 
-import sys
+from skylark.cli import start
 
-from skylark.cli import main
-
-sys.exit(main())
+start()

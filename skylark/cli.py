@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 GRAPH_VERBS = {
     "ask": "answer a question in plain English",
@@ -45,6 +46,16 @@ OWN_VERBS = {
 ROOMS = ("kg_data", "reasoning", "vision", "app")
 HERE = Path(__file__).resolve().parents[1]
 FAILURE, USAGE = 1, 2
+
+
+def start() -> NoReturn:
+    """Run the verb that the process was given, and end the process."""
+    code = main()
+    if "kg_data" in sys.modules:  # a command has run
+        from kg_data.process_end import end_process
+
+        end_process(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,9 +95,12 @@ def _run_room(module: str, arguments: Sequence[str], program: str, subject: str)
     """
     from kg_data.command_line import report_missing_extra
     from kg_data.errors import MissingPackageError
+    from kg_data.process_end import ended_by_interrupt
 
     try:
-        code: int = import_module(module).main(arguments, program)
+        with ended_by_interrupt():
+            room = import_module(module)
+        code: int = room.main(arguments, program)
         return code
     except MissingPackageError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from kg_data.command_line import run
-from kg_data.command_parser import CommandParser
+from kg_data.command_line import CommandParser, run
 from kg_data.errors import SkylarkError
 from kg_data.installation import ROOT, extra_command
 

@@ -2,11 +2,14 @@
 
 import sys
 
-from kg_data.command_line import report_missing_extra
+from kg_data.process_end import end_process, ended_by_interrupt
 
-try:
-    from vision.cli import main
-except ModuleNotFoundError as error:
-    sys.exit(report_missing_extra("The image half", error))
+with ended_by_interrupt():
+    from kg_data.command_line import report_missing_extra
 
-sys.exit(main())
+    try:
+        from vision.cli import main
+    except ModuleNotFoundError as error:
+        sys.exit(report_missing_extra("The image half", error))
+
+end_process(main())

@@ -13,8 +13,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from kg_data.command_line import report_missing_extra, run
-from kg_data.command_parser import CommandParser
+from kg_data.command_line import CommandParser, report_missing_extra, run
+from kg_data.process_end import ended_by_interrupt
 
 VERBS = {
     "ask": ("answering", "answer a question in plain English"),
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m reaso
     """Run one command and return its exit code; `program` is what its help calls it."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        parser = build_parser(program, arguments[0] if arguments else None)
+        with ended_by_interrupt():
+            parser = build_parser(program, arguments[0] if arguments else None)
     except ModuleNotFoundError as error:
         return report_missing_extra("This command", error)
     return run(parser, arguments)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from kg_data.command_line import run
-from kg_data.command_parser import CommandParser
+from kg_data.command_line import CommandParser, run
 from vision.cli import asking, detecting, evaluating, reading, teaching
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
+import app.page
 from app.server.serving import clear, forget_values, prepare
+from kg_data.process_end import INTERRUPTED
 
 
 def test_uploads_have_a_folder_of_their_own_that_goes_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +41,22 @@ def test_what_is_sent_in_a_request_is_not_held_by_its_tab(monkeypatch: pytest.Mo
     forget_values()
     after._update_value_in_config(box._id, sent)
     assert sent not in str(after.config_values)
+
+
+def test_ctrl_c_before_the_page_is_there_leaves_no_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setattr(app.page, "prepare", lambda: uploads)
+    monkeypatch.setattr(app.page, "LanguageModel", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert app.page.serve("copy", "embedded", "127.0.0.1", 7860) == INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not uploads.exists()
+    assert capsys.readouterr().err == "interrupted\n"

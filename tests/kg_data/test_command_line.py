@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg_data.command_line import positive
-from kg_data.command_parser import CommandParser
+from kg_data.command_line import CommandParser, positive
 
 Captured = pytest.CaptureFixture[str]
 

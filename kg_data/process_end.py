@@ -1,0 +1,61 @@
+"""How the process of a command ends: by Ctrl-C before the command runs, and after it has.
+
+It imports next to nothing, since it has to be there before whatever takes its time to import.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""The exit code that shells give after Ctrl-C."""
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """While a command's modules are imported, have Ctrl-C end the process at once.
+
+    Nothing is under way yet that could be lost, and libraries make all sorts of errors of an interrupt that meets their
+    imports.
+    """
+    at_its_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not at_its_default or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        os.write(2, b"interrupted\n")
+        os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def end_process(code: int) -> NoReturn:
+    """End the process with a command's exit code.
+
+    After Ctrl-C or a failure a language model may still compute on a thread that nobody waits for. The interpreter's
+    own way of ending aborts over it.
+    """
+    if code != 0 and any(thread.daemon for thread in threading.enumerate()):
+        leave(code)
+    sys.exit(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once, whatever its threads do, after what was written is out."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)

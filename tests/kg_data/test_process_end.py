@@ -1,0 +1,105 @@
+"""How the processes of the command lines end by Ctrl-C: as shells expect it, and without the insides of a library."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kg_data.process_end import INTERRUPTED, ended_by_interrupt
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RUN = """
+import os, runpy, signal, sys
+
+_, importing, room, *arguments = sys.argv
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == importing:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = [room, *arguments]
+runpy.run_module(room, {}, "__main__", alter_sys=True)
+"""
+"""Runs a module as `python -m` does, with Ctrl-C when another one is about to be imported."""
+
+COMPUTING = """
+import sys, threading
+import torch
+from kg_data.command_line import CommandParser, run
+from kg_data.process_end import end_process
+
+weights, begun = torch.ones(300, 300, requires_grad=True), threading.Event()
+
+def compute():
+    while True:
+        (weights @ weights).sum().backward()
+        begun.set()
+
+def command(options):
+    threading.Thread(target=compute, daemon=True).start()
+    begun.wait()
+    print("half a result", end="")
+    raise KeyboardInterrupt if options.what == "interrupted" else OSError("no room")
+
+parser = CommandParser()
+parser.add_argument("what")
+parser.set_defaults(command=command)
+end_process(run(parser, None))
+"""
+"""A command that ends while a model of torch computes on a thread of its own."""
+
+
+def ended(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("importing", "arguments"),
+    [
+        ("numpy", ["reasoning", "query", "--kg", "world", 'capital("France")']),
+        ("numpy", ["skylark", "query", "--kg", "world", 'capital("France")']),
+        ("numpy", ["vision", "task", "dogs"]),
+        ("gradio", ["app", "--port", "7999"]),
+    ],
+)
+def test_ctrl_c_during_imports_is_one_line(importing: str, arguments: list[str]) -> None:
+    assert ended("-c", RUN, importing, *arguments) == (INTERRUPTED, "", "interrupted\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "status", "said"), [("interrupted", 130, "interrupted"), ("failed", 1, "error: no room")]
+)
+def test_a_thread_that_computes_is_not_stumbled_over(what: str, status: int, said: str) -> None:
+    pytest.importorskip("torch")
+    assert ended("-c", COMPUTING, what) == (status, "half a result", f"{said}\n")
+
+
+def test_a_process_that_ignores_ctrl_c_goes_on_doing_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ended_by_interrupt():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_behind_the_imports_ctrl_c_is_what_it_was() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ended_by_interrupt():
+            pass
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
