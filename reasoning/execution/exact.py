@@ -199,7 +199,7 @@ def execute_step(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids], num
     if operation == "measure":
         return StepSet(members, values)
     assert operation == "top" and step.step.k is not None
-    highest = chosen(values, step.step.k, step.step.largest)
+    highest = chosen(values, step.step.k, step.step.largest, reckoned=step.step.formula is not None)
     return StepSet(members[highest], values[highest])
 
 

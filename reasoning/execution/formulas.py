@@ -21,6 +21,7 @@ from reasoning.errors import QueryError
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.chain import GivenNumber, GivenSet
+from reasoning.query.number_kinds import SAME
 from reasoning.query.tree import (
     Aggregate,
     AggregateKind,
@@ -69,12 +70,21 @@ def read(column: LiteralColumn, members: Ids) -> tuple[Ids, Numbers]:
     return members[has], np.asarray(column.values[at[has]])
 
 
-def chosen(values: Numbers, k: int, largest: bool) -> NDArray[np.bool_]:
-    """Which of some values are among the `k` largest (or smallest), ties with the last of them taken in."""
+def chosen(values: Numbers, k: int, largest: bool, reckoned: bool = False) -> NDArray[np.bool_]:
+    """Which of some values are among the `k` largest (or smallest), ties with the last of them taken in.
+
+    Args:
+        values: shape (n,).
+        k: at least 1.
+        largest: or the smallest.
+        reckoned: whether they are computed, so that they tie within `SAME`, and not stored.
+    """
     if len(values) <= k:
         return np.ones(len(values), dtype=bool)
     order = np.sort(values)
-    return np.asarray(values >= order[-k] if largest else values <= order[k - 1])
+    last = order[-k] if largest else order[k - 1]
+    margin = SAME * abs(last) if reckoned else 0.0
+    return np.asarray(values >= last - margin if largest else values <= last + margin)
 
 
 def starting_with(kg: KnowledgeGraph, prefix: str, members: Ids) -> NDArray[np.bool_]:

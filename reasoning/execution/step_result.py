@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplied
+from reasoning.execution.formulas import chosen
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
@@ -238,9 +239,16 @@ class StepResult:
 def step_notes(steps: Sequence[StepResult]) -> list[str]:
     """In words, which steps were asked in several parts, left something out, or found a tie for their last place."""
     notes = []
+    places = {step.step.position: ranking for step in steps if (ranking := _ranking_of_place(step, steps)) is not None}
+    within = {ranking.step.position for ranking in places.values()}
     for step in steps:
-        if (tied := _tie_note(step)) is not None:
-            notes.append(tied)
+        # The last of the two largest is the second largest: what is said of the place says it of the two as well.
+        if (ranking := places.get(step.step.position)) is not None:
+            note = _place_note(step, ranking)
+        else:
+            note = None if step.step.position in within else _tie_note(step)
+        if note is not None:
+            notes.append(note)
         context, parts = step.context, []
         if step.parts_total > 1:
             parts.append(f"was too big for one context and was asked in {step.parts_total} parts")
@@ -257,7 +265,36 @@ def _tie_note(step: StepResult) -> str | None:
     k, values = step.step.step.k, step.values
     if k is None or values is None or len(values) <= k:
         return None
-    last = (min if step.step.step.largest else max)(values)
-    tied = [step.kg.name(int(entity)) for entity, value in zip(step.members, values, strict=True) if value == last]
-    named = ", ".join(tied[:TIED_NAMED]) + (f" and {len(tied) - TIED_NAMED:,} more" if len(tied) > TIED_NAMED else "")
-    return f"{named} share place {len(values) - len(tied) + 1}, so {len(values):,} are given instead of {k:,}"
+    last = step.members[chosen(values, 1, not step.step.step.largest, reckoned=step.step.step.formula is not None)]
+    return (
+        f"{_named(step, last)} share place {len(values) - len(last) + 1}, so {len(values):,} are given instead of {k:,}"
+    )
+
+
+def _ranking_of_place(step: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
+    """The ranking whose last place a step gives, as `bottom(1, m, top(3, m, S))` gives the third; None for others."""
+    own, source = step.step.step, step.step.inputs[0]
+    if own.operation != "top" or own.k != 1 or source is None:
+        return None
+    ranking = next(other for other in steps if other.step.position == source)
+    of, measure = ranking.step.step, (own.relation, own.formula)
+    same = of.operation == "top" and (of.relation, of.formula) == measure and of.largest != own.largest
+    return ranking if same and step.values is not None and ranking.values is not None else None
+
+
+def _place_note(step: StepResult, ranking: StepResult) -> str | None:
+    """Who shares the place that is asked for, or that there is no such place; None where one alone has it."""
+    assert ranking.step.step.k is not None
+    k, count = ranking.step.step.k, len(ranking.members)
+    if 0 < count < k:
+        return f"there are only {count:,} places, so the last of them is given instead of place {k:,}"
+    if len(step.members) < 2:
+        return None
+    first = count - len(step.members) + 1
+    covering = f", so that nobody else has place {k:,}" if first < k else ""
+    return f"{_named(step, step.members)} share place {first:,}{covering}"
+
+
+def _named(step: StepResult, entities: Ids) -> str:
+    names = [step.kg.name(int(entity)) for entity in entities[:TIED_NAMED]]
+    return ", ".join(names) + (f" and {len(entities) - TIED_NAMED:,} more" if len(entities) > TIED_NAMED else "")

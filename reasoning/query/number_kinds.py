@@ -35,6 +35,10 @@ from reasoning.query.tree import (
 LOOKED_AT = 20
 """Tails of a relation that tell whether it leads to numbers by name."""
 
+SAME = 1e-12
+"""Up to this relative difference reckoned numbers tie: the last digits of a sum hang on the order of its parts, and no
+two engines add up in the same."""
+
 
 def places_of_numbers(formula: Query) -> Iterator[int]:
     """The inputs whose number a formula uses."""

@@ -24,7 +24,7 @@ from reasoning.graph.export import RDFS, SKYLARK
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import bind
 from reasoning.query.chain import without_negations
-from reasoning.query.number_kinds import kind_of
+from reasoning.query.number_kinds import SAME, kind_of
 from reasoning.query.tree import (
     Aggregate,
     Arithmetic,
@@ -252,8 +252,14 @@ class _Writer:
         first = [f"SELECT {found} WHERE {{", *_indented(self._valued(query, member, found)),
                  f"}} ORDER BY {way}({text}) LIMIT {query.k}"]  # fmt: skip
         limit = _group([f"SELECT ({pick}({text}) AS {bound}) WHERE {{", *_indented(_group(first)), "}"])
-        test = f"FILTER({self._comparable(query, value)} {beyond} {bound})"
+        test = f"FILTER({self._comparable(query, value)} {beyond} {self._last_place(query, bound)})"
         return [*limit, *self._valued(query, variable, value), test]
+
+    def _last_place(self, query: Top, bound: str) -> str:
+        """How far out the members of the last place are: reckoned numbers tie though their last digits differ."""
+        if not isinstance(query.measure, Measure) or kind_of(self._kg, query.measure.number, ()) == "date":
+            return bound
+        return f"({bound} {'-' if query.largest else '+'} {SAME} * ABS({bound}))"
 
     def _ranked_for_each(self, query: Top, variable: str, value: str) -> list[str]:
         """The first k for each member of a measure: those that fewer than k others are further out than."""

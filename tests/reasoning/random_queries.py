@@ -6,6 +6,7 @@ The evaluator shares nothing with Skylark's executor, so that the two can be hel
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -90,8 +91,17 @@ class Facts:
             if bound is None:
                 return set()
             return {name for name, value in table.items() if _passes(value, query.operator, bound)}
-        ranked = sorted(map(_number, table.values()), reverse=query.largest)[: query.k]
-        return {name for name, value in table.items() if _number(value) in ranked}
+        if not table:
+            return set()
+        last = sorted(map(_number, table.values()), reverse=query.largest)[: query.k][-1]
+        beyond = (lambda number: number >= last) if query.largest else (lambda number: number <= last)
+        # What is reckoned ties though its last digits differ.
+        near = 0.0 if isinstance(query.measure, str) else 1e-12
+        return {
+            name
+            for name, value in table.items()
+            if beyond(_number(value)) or math.isclose(_number(value), last, rel_tol=near)
+        }
 
     def measured(self, measure: str | Measure, members: set[str]) -> dict[str, Value]:
         """The number of each member that has one."""

@@ -23,6 +23,7 @@ from reasoning.query.structures import STRUCTURES
 from reasoning.query.tree import Compare, Complement, Count, Entity, Exists, Intersect, Project, Top, Union, Value
 from tests.reasoning.awkward_names import AWKWARD
 from tests.reasoning.deep_queries import RandomQueries
+from tests.reasoning.execution.test_exact import PAID
 from tests.reasoning.query.test_tree import GROWTH, KG, grown
 from tests.reasoning.random_queries import (
     DATE,
@@ -89,6 +90,15 @@ def test_what_is_chosen_by_numbers_is_what_sets_over_the_triples_give(world: Fac
     found = selected(KnowledgeGraph.from_triples(world.triples), query)
     ids = {item[0] if isinstance(item, tuple) else item for item in found}  # type: ignore[union-attr]
     assert ids == world.denote(query)
+
+
+@pytest.mark.parametrize("measure", ["sum(pay, ~team(it))", "average(pay, ~team(it))", "-sum(pay, ~team(it)) / 3"])
+@pytest.mark.parametrize("ranking", ["top", "bottom"])
+def test_reckoned_numbers_tie_as_by_the_executor(measure: str, ranking: str) -> None:
+    query = Query.parse(f'{ranking}(1, [{measure}], "Red" | "Blue")')
+    found = selected(PAID, query)
+    assert found == by_executor(query, PAID)
+    assert {name for name, _ in found} == {"Red", "Blue"}  # type: ignore[union-attr, misc]
 
 
 @pytest.mark.slow
