@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N of each type")
     parser.add_argument("--skip", type=positive, metavar="N", help="of --queries: without the first N of each type")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write a JSON line for each, and FILE.summary.json")
-    parser.add_argument("--resume", action="store_true", help="go on with the run that FILE holds")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run that FILE holds; --limit may be raised"
+    )
     add_method(parser, cache=True)
     parser.set_defaults(command=evaluate)
 
@@ -56,7 +58,10 @@ def evaluate(options: argparse.Namespace) -> int:
             options.kg, options.queries, options.protocol, split=options.split, skip=options.skip or 0, **method
         )
     if options.dry_run:
-        print(evaluation.prepare().estimate())
+        prepared = evaluation.prepare()
+        estimate = prepared.estimate()
+        print(estimate)
+        print(prepared.duration(estimate.requests))
     else:
         summary = evaluation.run(options.out, options.resume, progress=True)
         print(query_table(summary) if options.questions is None else question_table(summary))

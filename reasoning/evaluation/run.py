@@ -16,6 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from kg_data.appended_lines import Line
 from kg_data.errors import ResultsError, SkylarkError
+from reasoning.evaluation.duration import Duration, duration
 from reasoning.evaluation.results_file import ResultsFile
 from reasoning.lark.estimate import Estimate
 from reasoning.query.tree import Query
@@ -87,12 +88,16 @@ class PreparedRun(Generic[T]):
         """What the whole run would take in requests, tokens and money; nothing is sent."""
         return self.reasoner.estimate(self.questions)
 
+    def duration(self, requests: int) -> Duration:
+        """How long the whole run would take with so many requests; a few items are answered for it, none is sent."""
+        return duration(self.reasoner, self.items, self.answered, requests)
+
     def run(self, out: Path | None = None, resume: bool = False, progress: bool = False) -> dict[str, Any]:
         """Answer every item once, in order, and return the summary.
 
         Args:
             out: the results file; beside it stands the summary.
-            resume: go on with the lines that `out` holds.
+            resume: go on with the lines that `out` holds; a smaller limit than theirs is refused.
             progress: show a bar on stderr.
 
         Raises:
@@ -117,7 +122,7 @@ class PreparedRun(Generic[T]):
             for line in done:
                 tally.add(line)
             try:
-                with closing(self._lines(len(done), progress)) as lines:
+                with closing(self._lines(done, progress)) as lines:
                     for line in lines:
                         if sink:
                             sink.append(line)
@@ -141,13 +146,15 @@ class PreparedRun(Generic[T]):
                 log.warning("stopped; %d of %d are kept in %s, --resume goes on from there", *kept)
                 raise
 
-    def _lines(self, done: int, progress: bool) -> Generator[Line]:
+    def _lines(self, done: Sequence[Line], progress: bool) -> Generator[Line]:
         """The lines that are not there yet, with a bar on stderr."""
+        kept = {line["id"] for line in done}
+        rest = [item for item in self.items if item.identifier not in kept]
         bar = tqdm(
-            total=len(self.items), initial=done, unit="query", disable=not progress, file=sys.stderr,
+            total=len(self.items), initial=len(done), unit="query", disable=not progress, file=sys.stderr,
             mininterval=0.5 if sys.stderr.isatty() else 30.0, dynamic_ncols=True,
         )  # fmt: skip
-        with bar, closing(_with_reply(self.answered(self.items[done:]))) as lines:
+        with bar, closing(_with_reply(self.answered(rest))) as lines:
             for line in lines:
                 yield line
                 bar.update()
