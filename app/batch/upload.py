@@ -181,12 +181,12 @@ def _kind(name: str, lines: list[str]) -> Kind:
             keys = set(json.loads(first))
         except (ValueError, RecursionError):
             raise SkylarkError(f"the first line of {name} is no JSON object: one query or question a line") from None
-        if {"type", "query", "easy", "hard"} <= keys:
+        if {"query", "easy", "hard"} <= keys:
             return "records"
         if "question" in keys:
             return "questions"
         raise SkylarkError(
-            f'{name} has JSON of another form: query records have "type", "query", "easy" and "hard", questions '
+            f'{name} has JSON of another form: query records have "query", "easy" and "hard", questions '
             '"question" and "answers"'
         )
     if any("\t" in line for line in lines):

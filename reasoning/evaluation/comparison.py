@@ -13,8 +13,8 @@ from reasoning.errors import EvaluationError
 from reasoning.evaluation.query_files import Protocol
 from reasoning.evaluation.resampling import TIED, Interval, average_of, interval, p_value, resampled_means
 from reasoning.evaluation.results_file import Results
-from reasoning.evaluation.tally import AVERAGES, mean
-from reasoning.query.structures import STRUCTURES
+from reasoning.evaluation.tally import averaged, mean
+from reasoning.query.structures import in_order
 
 DECISIVE = ("protocol", "split", "queries_digest", "questions_digest")
 """Settings that must be equal: otherwise the two files answer different questions."""
@@ -172,10 +172,10 @@ def _rows(pairs: Sequence[tuple[Line, Line]], metric: str, of_questions: bool) -
         rows = {kind: _row([by_kind[kind]], kind) for kind in sorted(by_kind)}
         every = [pair for kind in sorted(by_kind) for pair in by_kind[kind]]
         return {**rows, "overall": _row([every], "overall")} if every else {}
-    rows = {kind: _row([by_kind[kind]], kind) for kind in STRUCTURES if kind in by_kind}
-    for name, over in AVERAGES.items():
-        if present := [kind for kind in over if kind in by_kind]:
-            rows[name] = _row([by_kind[kind] for kind in present], *present)
+    rows = {kind: _row([by_kind[kind]], kind) for kind in in_order(by_kind)}
+    for name, over in averaged(by_kind).items():
+        if over:
+            rows[name] = _row([by_kind[kind] for kind in over], *over)
     return rows
 
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kg_data.errors import SkylarkError
-from reasoning.evaluation.query_files import digest, find_files
+from reasoning.evaluation.query_files import digest, find_files, query_of
 from reasoning.evaluation.results_file import Results
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.query.tree import Query
 
 
 def texts_of(results: Results, identifiers: Sequence[str]) -> dict[str, str]:
@@ -36,6 +35,6 @@ def texts_of(results: Results, identifiers: Sequence[str]) -> dict[str, str]:
     for path in files:
         for number, text in enumerate(path.read_text(encoding="utf-8-sig").split("\n")):
             if (identifier := f"{path.stem}:{number}") in wanted:
-                query = Query.from_record(json.loads(text))
+                query = query_of(json.loads(text))
                 found[identifier] = str(query) if kg is None else query.verbalise(kg)
     return found

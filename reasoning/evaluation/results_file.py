@@ -3,7 +3,8 @@
 Beside the lines a summary holds the settings, so that lines of two different runs never meet in one file. It is there
 before the first line, and is replaced as a whole. Each line goes to the operating system in one piece; where that
 fails, what was written of it is taken back, and where a kill left a part of it, resuming drops that part and does the
-query again. Queries have one fixed order: what a file holds is always the beginning of the whole.
+query again. Queries have one fixed order: what a file holds is the beginning of the whole, or of a part of it where a
+smaller limit was raised.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from kg_data.nearest_files import nothing_at
 from reasoning.errors import EvaluationError
 from reasoning.evaluation.metrics import QUERY_METRICS, QUESTION_METRICS
 from reasoning.evaluation.tally import QueryTally, QuestionTally
-from reasoning.query.structures import STRUCTURES
+from reasoning.query.structures import is_shape
 
 CHECKPOINT_SECONDS = 10.0
 """How often what was written is forced to the disk, and the summary brought up to date."""
@@ -57,7 +58,7 @@ class ResultsFile(AppendedLines):
         settings: everything that decides what the lines will be, JSON-serialisable.
         identifiers: the ids of the run's queries, in order.
         metrics: what each line measures.
-        resume: go on with the lines that the file holds.
+        resume: go on with the lines that the file holds; their limit may have been smaller.
 
     Attributes:
         done: the lines that were there already, set on entry.
@@ -104,26 +105,35 @@ class ResultsFile(AppendedLines):
                     f"{self.path} already holds results; add --resume to go on with that run, "
                     "or choose another file, or delete it"
                 )
-            self._compare_settings()
+            before = self._read_summary()
+            self._compare_settings(before["settings"])
             whole = whole_lines(content)
             self.done = self._read(whole)
+            if before["settings"] != self.settings:
+                # Before the first further line: by the old limit it could not be there.
+                self.checkpoint({"settings": self.settings, "count": 0, "seconds": self.seconds, "complete": False})
             self._begin(len(whole))
         else:
             # Before the first line: lines whose settings are not known could never be resumed.
             self.checkpoint({"settings": self.settings, "count": 0, "seconds": 0.0, "complete": False})
             self._begin(0)
 
-    def _compare_settings(self) -> None:
+    def _read_summary(self) -> dict[str, Any]:
         beside = summary_path(self.path)
         try:
-            summary = json.loads(beside.read_text(encoding="utf-8"))
-            before, self.seconds = dict(summary["settings"]), float(summary["seconds"])
+            summary = dict(json.loads(beside.read_text(encoding="utf-8")))
+            summary["settings"], self.seconds = dict(summary["settings"]), float(summary["seconds"])
+            return summary
         except (OSError, ValueError, KeyError, TypeError):
             raise EvaluationError(
                 f"{self.path} cannot be resumed: {beside} does not say with which settings it was begun; "
                 "choose another file, or delete it"
             ) from None
+
+    def _compare_settings(self, before: Mapping[str, Any]) -> None:
         keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
+        if "limit" in keys and _is_raised(before.get("limit"), self.settings.get("limit")):
+            keys.remove("limit")
         if keys:
             changes = "; ".join(
                 f"{key} was {json.dumps(before.get(key))}, now {json.dumps(self.settings.get(key))}" for key in keys
@@ -134,14 +144,21 @@ class ResultsFile(AppendedLines):
 
     def _read(self, content: bytes) -> list[Line]:
         lines: list[Line] = []
+        waiting = dict.fromkeys(self._identifiers)
         for number, text in enumerate(content.split(b"\n")[:-1]):
-            expected = self._identifiers[number] if number < len(self._identifiers) else None
             line = parse_line(text, self._metrics)
-            if line is None or expected is None or line["id"] != expected:
+            if line is None or line["id"] not in waiting:
+                expected = next(iter(waiting), None)
                 what = "no further line" if expected is None else f"the line of query {expected} as it was written"
                 raise DataError(self.path, what, line=number + 1, found=text.decode(errors="replace"))
+            del waiting[line["id"]]
             lines.append(line)
         return lines
+
+
+def _is_raised(before: int | None, now: int | None) -> bool:
+    """Whether a limit lets through all that an earlier one did, and more; None is no limit."""
+    return before is not None and (now is None or now > before)
 
 
 @dataclass(frozen=True)
@@ -210,7 +227,7 @@ def read_results(path: Path) -> Results:
     content = path.read_bytes()
     for number, text in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
         line = parse_line(text, results.metrics)
-        if line is None or not (results.of_questions or line["type"] in STRUCTURES):
+        if line is None or not (results.of_questions or is_shape(line["type"])):
             expected = f"a line with id, type and numbers for {', '.join(results.metrics)}"
             raise DataError(path, expected, line=number, found=text.decode(errors="replace"))
         if line["id"] in lines:

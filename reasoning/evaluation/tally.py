@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kg_data.appended_lines import Line
 from reasoning.evaluation.resampling import LEVEL, RESAMPLES, Interval, Means, average_of, interval, resampled_means
 from reasoning.language.usage import TokenUsage
-from reasoning.query.structures import NEGATED, STRUCTURES
-
-AVERAGES = {
-    "avg_p": tuple(kind for kind in STRUCTURES if kind not in NEGATED),
-    "avg_n": tuple(kind for kind in STRUCTURES if kind in NEGATED),
-}
-"""The types that each average is over: those without negation, and those with it."""
+from reasoning.query.structures import in_order, is_negated
 
 STEP_COUNTS = ("llm", "agreeing", "symbolic", "parts", "left_out")
+
+
+def averaged(kinds: Iterable[str]) -> dict[str, list[str]]:
+    """The types that each average is over, in order: those without negation, and those with it."""
+    ordered = in_order(kinds)
+    return {
+        "avg_p": [kind for kind in ordered if not is_negated(kind)],
+        "avg_n": [kind for kind in ordered if is_negated(kind)],
+    }
 
 
 class MetricValues:
@@ -72,7 +75,7 @@ class QueryTally:
         means = {kind: _means(values.of(kind)) for kind in kinds}
         summary: dict[str, Any] = {
             "per_type": {kind: {**means[kind], "count": values.counts[kind]} for kind in kinds},
-            **{name: self._average([means[kind] for kind in over if kind in means]) for name, over in AVERAGES.items()},
+            **{name: self._average([means[kind] for kind in over]) for name, over in averaged(kinds).items()},
             "count": values.counts.total(),
             "skipped": self._skipped,
             "errors": values.errors,
@@ -88,18 +91,18 @@ class QueryTally:
         per_type = {kind: _resampled(self._values.of(kind), kind) for kind in self._kinds}
         averages = {
             name: {
-                metric: interval(average_of([per_type[kind][metric] for kind in over if kind in per_type]))
+                metric: interval(average_of([per_type[kind][metric] for kind in over]))
                 for metric in self._values.metrics
             }
-            if any(kind in per_type for kind in over)
+            if over
             else {}
-            for name, over in AVERAGES.items()
+            for name, over in averaged(per_type).items()
         }
         return {**_described(per_type), **averages}
 
     @property
     def _kinds(self) -> list[str]:
-        return [kind for kind in STRUCTURES if kind in self._values.counts]
+        return in_order(self._values.counts)
 
     def _average(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         return {name: mean([row[name] for row in rows]) for name in self._values.metrics} if rows else {}

@@ -110,6 +110,11 @@ def classify_queries(
     table = EntityTable(pair.full)
     links, tally = MissingLinks(pair), LinkTally()
     for record in read_records(files, pair.full, table, None):
+        if record.kind not in STRUCTURES:
+            raise EvaluationError(
+                f"the query {record.identifier} is of the structure {record.kind}; missing links are counted of "
+                f"{', '.join(STRUCTURES)} alone"
+            )
         if not len(record.hard):
             continue
         if lines is None:

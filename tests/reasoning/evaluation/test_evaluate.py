@@ -17,9 +17,12 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from kg_data.errors import DataError, ResultsError, SkylarkError
+from reasoning import Query
 from reasoning.errors import EvaluationError
+from reasoning.evaluation.comparison import compare
+from reasoning.evaluation.query_files import Protocol
 from reasoning.evaluation.query_run import QueryEvaluation
-from reasoning.evaluation.results_file import ResultsFile, summary_path
+from reasoning.evaluation.results_file import ResultsFile, read_results, summary_path
 from reasoning.evaluation.settings import graph_digest
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.lark import LarkOptions
@@ -191,6 +194,37 @@ class TestStoppedAndResumed:
     def test_other_settings_are_refused_by_name(self, dataset: Path, whole: Path) -> None:
         with pytest.raises(EvaluationError, match=r'protocol was "hard", now "reading";.* limit was null, now 2'):
             QueryEvaluation(dataset, dataset / "queries", "reading", split="test", limit=2).run(out=whole, resume=True)
+
+    @pytest.mark.parametrize("kept", [None, 300])
+    @pytest.mark.parametrize("limit", [3, None])
+    def test_a_limit_may_be_raised(self, dataset: Path, tmp_path: Path, limit: int | None, kept: int | None) -> None:
+        whole, raised = tmp_path / "whole.jsonl", tmp_path / "raised.jsonl"
+
+        def evaluation(limit: int | None) -> QueryEvaluation:
+            return QueryEvaluation(dataset, dataset / "queries", "hard", split="test", limit=limit)
+
+        evaluation(limit).run(out=whole)
+        evaluation(2).run(out=raised)
+        before = raised.read_bytes()[:kept]
+        raised.write_bytes(before)
+        result = evaluation(limit).run(out=raised, resume=True)
+        assert raised.read_bytes().startswith(before[: before.rindex(b"\n")])
+        assert sorted(raised.read_bytes().split(b"\n")) == sorted(whole.read_bytes().split(b"\n"))
+        assert {**summary(raised), "seconds": 0} == {**summary(whole), "seconds": 0}
+        assert result["settings"]["limit"] == limit
+        assert evaluation(limit).run(out=raised, resume=True)["count"] == result["count"]
+
+    def test_a_limit_is_not_lowered(self, dataset: Path, tmp_path: Path) -> None:
+        out, queries = tmp_path / "r.jsonl", dataset / "queries/test-1p.jsonl"
+        QueryEvaluation(dataset, queries, "hard", limit=3).run(out=out)
+        with pytest.raises(EvaluationError, match="limit was 3, now 2"):
+            QueryEvaluation(dataset, queries, "hard", limit=2).run(out=out, resume=True)
+
+    def test_a_query_that_is_there_twice_is_named(self, dataset: Path, whole: Path) -> None:
+        content = whole.read_text().split("\n")
+        whole.write_text("\n".join([content[0], *content]))
+        with pytest.raises(DataError, match=r"whole\.jsonl, line 2: expected the line of query"):
+            QueryEvaluation(dataset, dataset / "queries", "hard", split="test").run(out=whole, resume=True)
 
     def test_changed_queries_are_refused(self, dataset: Path, tmp_path: Path) -> None:
         queries, out = tmp_path / "test-1p.jsonl", tmp_path / "r.jsonl"
@@ -377,17 +411,63 @@ class TestRecordsAreChecked:
 
     @pytest.mark.parametrize(
         ("line", "message"),
-        [("{", "one JSON object a line"), ('{"type": "1p"}', 'a record with "type", "query", "easy" and "hard"')],
+        [("{", "one JSON object a line"), ('{"type": "1p"}', 'a record with "query", "easy" and "hard"')],
     )
     def test_a_line_that_is_no_record_is_named_by_file_and_line(
         self, dataset: Path, tmp_path: Path, line: str, message: str
     ) -> None:
         self.broken(dataset, tmp_path, line, message)
 
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ('"0"(entity("0")', r"a query \("),
+            ('"0"(entity("99"))', r"a query of this graph \("),
+            ('"99"(entity("0"))', r"a query of this graph \("),
+            ('count("0"(entity("0")))', "a query that gives entities"),
+            ('exists("0"(entity("0")))', "a query that gives entities"),
+        ],
+    )
+    def test_a_broken_text_is_named_by_file_and_line(
+        self, dataset: Path, tmp_path: Path, query: str, message: str
+    ) -> None:
+        self.broken(dataset, tmp_path, json.dumps({"query": query, "easy": [], "hard": [1]}), message)
+
     def test_a_byte_order_mark_is_read_past(self, dataset: Path, tmp_path: Path) -> None:
         queries = tmp_path / "test-1p.jsonl"
         queries.write_bytes(b"\xef\xbb\xbf" + (dataset / "queries/test-1p.jsonl").read_bytes())
         assert QueryEvaluation(dataset, queries, "reading").run()["count"] == EACH
+
+
+class TestQueriesAsText:
+    @pytest.mark.parametrize("protocol", ["reading", "hard"])
+    def test_any_structure_is_read_and_has_a_row(self, dataset: Path, tmp_path: Path, protocol: Protocol) -> None:
+        records = [json.loads(line) for line in (dataset / "queries/test-1p.jsonl").read_text().splitlines()]
+        queries, out = tmp_path / "test-mine.jsonl", tmp_path / "r.jsonl"
+        with queries.open("w") as file:
+            for record in records:
+                link = str(Query.from_record(record))
+                # Other structures of the same answers.
+                for text in (link, f"{link} | {link} | {link}", f"!!{link} & {link}"):
+                    file.write(json.dumps({"query": text, "easy": record["easy"], "hard": record["hard"]}) + "\n")
+        result = QueryEvaluation(dataset, queries, protocol).run(out=out)
+        plain = QueryEvaluation(dataset, dataset / "queries/test-1p.jsonl", protocol).run()["per_type"]["1p"]
+        assert list(result["per_type"]) == ["1p", "r(e) & !!r(e)", "r(e) | r(e) | r(e)"]
+        assert all(row == plain for row in result["per_type"].values())
+        metrics = {name: value for name, value in plain.items() if name != "count"}
+        assert result["avg_p"] == result["avg_n"] == pytest.approx(metrics)
+        read = read_results(out)
+        assert read.tally.summary()["per_type"] == result["per_type"]
+        compared = compare(read, read, list(metrics)).metrics
+        assert set(next(iter(compared.values()))) == {*result["per_type"], "avg_p", "avg_n"}
+
+    def test_a_limit_is_of_each_structure(self, dataset: Path, tmp_path: Path) -> None:
+        queries = tmp_path / "test-mine.jsonl"
+        lines = [
+            {"query": f'"0"(entity("{number}")) | "1"(entity("1"))', "easy": [], "hard": [1]} for number in range(4)
+        ]
+        queries.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert QueryEvaluation(dataset, queries, "reading", limit=3).run()["per_type"]["2u"]["count"] == 3
 
 
 class TestTheSplitIsKnown:

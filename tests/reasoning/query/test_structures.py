@@ -6,7 +6,16 @@ import pytest
 
 from reasoning import Query
 from reasoning.errors import QueryError
-from reasoning.query.structures import NEGATED, STRUCTURES, instantiate, structure_of
+from reasoning.query.structures import (
+    NEGATED,
+    STRUCTURES,
+    in_order,
+    instantiate,
+    is_negated,
+    is_shape,
+    shape_of,
+    structure_of,
+)
 from reasoning.query.tree import Entity
 
 # The 14 structures of Ren & Leskovec 2020, by hand; branches in another order, deeper names and inverses are the same.
@@ -32,6 +41,33 @@ OTHERS = ['"a"', '!r("a")', 'r("a") & "b"', 'r("a") & s("b") & t("c") & u("d")',
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in EXAMPLES.items() for text in texts])
 def test_a_query_is_known_by_its_structure(name: str, text: str) -> None:
     assert Query.parse(text).structure == name
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ('r("a") & s("b")', "2i"),
+        ('~r("a") & !s(t(q(r("a"))))', "r(e) & !r(r(r(r(e))))"),
+        ('!s(t(q(r("a")))) & ~r("a")', "r(e) & !r(r(r(r(e))))"),
+        ('r("a" | s("b")) & (r("a") | s("b"))', "(r(e) | r(e)) & r(e | r(e))"),
+        ('r(top(3, size, s("b")))', "r(top(r(e)))"),
+        ('bottom(1, [count(r(it))], name_starts("B", s("b")))', "bottom(name_starts(r(e)))"),
+        ('every(~r, s("b"))', "every(r(e))"),
+        ('size(r("a")) > 3', "compare(r(e))"),
+    ],
+)
+def test_any_query_has_a_shape(text: str, shape: str) -> None:
+    assert shape_of(Query.parse(text)) == shape
+    assert is_shape(shape)
+
+
+def test_what_is_no_shape_is_told_from_one() -> None:
+    assert not any(map(is_shape, ("9p", "", "r(x)", "DROP e", "2p ")))
+
+
+def test_shapes_stand_behind_the_14() -> None:
+    assert in_order({"r(e) | e", "pni", "2p", "!e & r(e)"}) == ["2p", "pni", "!e & r(e)", "r(e) | e"]
+    assert [is_negated(name) for name in ("2p", "pni", "!e & r(e)", "r(e) | e")] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("text", OTHERS)
