@@ -216,9 +216,9 @@ class TestStoppedAndResumed:
 
     def test_a_limit_is_not_lowered(self, dataset: Path, tmp_path: Path) -> None:
         out, queries = tmp_path / "r.jsonl", dataset / "queries/test-1p.jsonl"
-        QueryEvaluation(dataset, queries, "hard", limit=3).run(out=out)
+        QueryEvaluation(dataset, queries, "reading", limit=3).run(out=out)
         with pytest.raises(EvaluationError, match="limit was 3, now 2"):
-            QueryEvaluation(dataset, queries, "hard", limit=2).run(out=out, resume=True)
+            QueryEvaluation(dataset, queries, "reading", limit=2).run(out=out, resume=True)
 
     def test_a_query_that_is_there_twice_is_named(self, dataset: Path, whole: Path) -> None:
         content = whole.read_text().split("\n")
@@ -442,17 +442,17 @@ class TestRecordsAreChecked:
 class TestQueriesAsText:
     @pytest.mark.parametrize("protocol", ["reading", "hard"])
     def test_any_structure_is_read_and_has_a_row(self, dataset: Path, tmp_path: Path, protocol: Protocol) -> None:
-        records = [json.loads(line) for line in (dataset / "queries/test-1p.jsonl").read_text().splitlines()]
+        records = [json.loads(line) for line in (dataset / "queries/test-2p.jsonl").read_text().splitlines()]
         queries, out = tmp_path / "test-mine.jsonl", tmp_path / "r.jsonl"
         with queries.open("w") as file:
             for record in records:
-                link = str(Query.from_record(record))
+                path = str(Query.from_record(record))
                 # Other structures of the same answers.
-                for text in (link, f"{link} | {link} | {link}", f"!!{link} & {link}"):
+                for text in (path, f"{path} | {path} | {path}", f"!!{path} & {path}"):
                     file.write(json.dumps({"query": text, "easy": record["easy"], "hard": record["hard"]}) + "\n")
         result = QueryEvaluation(dataset, queries, protocol).run(out=out)
-        plain = QueryEvaluation(dataset, dataset / "queries/test-1p.jsonl", protocol).run()["per_type"]["1p"]
-        assert list(result["per_type"]) == ["1p", "r(e) & !!r(e)", "r(e) | r(e) | r(e)"]
+        plain = QueryEvaluation(dataset, dataset / "queries/test-2p.jsonl", protocol).run()["per_type"]["2p"]
+        assert list(result["per_type"]) == ["2p", "r(r(e)) & !!r(r(e))", "r(r(e)) | r(r(e)) | r(r(e))"]
         assert all(row == plain for row in result["per_type"].values())
         metrics = {name: value for name, value in plain.items() if name != "count"}
         assert result["avg_p"] == result["avg_n"] == pytest.approx(metrics)
