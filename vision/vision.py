@@ -19,6 +19,7 @@ from reasoning.language.readers import MODEL, adapter_folder
 from vision.classes import COCO_CLASSES, ClassMatcher, OpenMatcher
 from vision.detections.description import sentence
 from vision.detections.detections import Detections
+from vision.detections.fields import is_score
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
 from vision.detectors.detector import Detector, Found, Request
@@ -278,6 +279,6 @@ def _brief(text: str) -> str:
 
 
 def _checked_bound(min_score: float) -> float:
-    if isinstance(min_score, bool) or not isinstance(min_score, int | float) or not 0 <= min_score <= 1:
+    if not is_score(min_score):
         raise InstructionError(f"min_score is {min_score!r}: expected a number from 0 to 1")
     return float(min_score)

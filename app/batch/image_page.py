@@ -28,7 +28,7 @@ from app.batch.image_job import (
 )
 from app.batch.image_view import SECONDS_AN_IMAGE, estimate_html, found_html, state_html, taking_in_html
 from app.batch.queue import JobStore
-from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, USUAL_SCORE, SharedDetector, bounded_score
+from app.image.looking import LEAST_SCORE, MAX_INSTRUCTION, MOST_SCORE, USUAL_SCORE, SharedDetector, checked_score
 from app.server.failure_view import failure_html
 from app.server.templates import muted
 from kg_data.errors import SkylarkError
@@ -153,7 +153,7 @@ class ImagesPart:
             if not paths:
                 raise SkylarkError("the earlier results hold all these images: there is nothing left to look at")
         return ImageJob(
-            folder, paths, words, bounded_score(min_score), lambda: self._detector.vision, len(images) - len(paths)
+            folder, paths, words, checked_score(min_score), lambda: self._detector.vision, len(images) - len(paths)
         )
 
     def go_on(self, current: str | None) -> Updates:

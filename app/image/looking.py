@@ -101,14 +101,16 @@ class SharedDetector:
             rival: which of the other tasks that the instruction may mean is done; None for the one it was read as.
 
         Raises:
-            SkylarkError: there is no image, or it or the instruction cannot be read, or it takes too long.
+            SkylarkError: there is no image, or it or the instruction cannot be read, or the bound is none that the
+                slider could give, or it takes too long.
         """
         words = (instruction or "").strip()
         if len(words) > MAX_INSTRUCTION:
             raise SkylarkError(
                 f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
             )
-        return self._limit.run(lambda: self._looked(_loaded(photo), words, bounded_score(min_score), rival))
+        bound = checked_score(min_score)
+        return self._limit.run(lambda: self._looked(_loaded(photo), words, bound, rival))
 
     def _looked(self, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
         task = self.vision.read(words)
@@ -127,9 +129,8 @@ class SharedDetector:
         words = (question or "").strip()
         if not words or len(words) > MAX_INSTRUCTION:
             raise SkylarkError(f"a question of 1 to {MAX_INSTRUCTION:,} characters was expected, not {len(words):,}")
-        return self._limit.run(
-            lambda: self.vision.ask(_loaded(photo).pixels, words, min_score=bounded_score(min_score))
-        )
+        bound = checked_score(min_score)
+        return self._limit.run(lambda: self.vision.ask(_loaded(photo).pixels, words, min_score=bound))
 
     def scene_of(self, looked: Looked, min_score: float) -> tuple[Scene, int]:
         """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
@@ -139,24 +140,31 @@ class SharedDetector:
         elif self.vision.detector.vocabulary is None:
             detections = looked.detections
         else:
-            detections = self.vision.detect(looked.image.pixels, min_score=bounded_score(min_score))
+            detections = self.vision.detect(looked.image.pixels, min_score=checked_score(min_score))
         return Scene.from_detections(detections[:MOST_IN_SCENE], looked.image), len(detections)
 
     def scene(self, photo: Any, min_score: float, most: int) -> tuple[Scene, int]:
         """The surest objects of an image, `most` or `MOST_IN_SCENE` of them, as a graph, and how many there are; see
         `look`."""
+        bound = checked_score(min_score)
 
         def work() -> tuple[Scene, int]:
             image = _loaded(photo)
-            detections = self.vision.detect(image.pixels, min_score=bounded_score(min_score))
+            detections = self.vision.detect(image.pixels, min_score=bound)
             return Scene.from_detections(detections[: min(most, MOST_IN_SCENE)], image), len(detections)
 
         return self._limit.run(work)
 
 
-def bounded_score(score: float) -> float:
-    """A bound on the score as the page's slider could give it."""
-    return min(max(float(score), LEAST_SCORE), MOST_SCORE)
+def checked_score(score: float) -> float:
+    """A bound on the score that the page's slider could give.
+
+    Raises:
+        SkylarkError: it could not.
+    """
+    if isinstance(score, bool) or not isinstance(score, int | float) or not LEAST_SCORE <= score <= MOST_SCORE:
+        raise SkylarkError(f"min_score: a number from {LEAST_SCORE} to {MOST_SCORE} was expected, not {score!r}")
+    return float(score)
 
 
 def _loaded(photo: Any) -> LoadedImage:

@@ -139,7 +139,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def check(name: str, value: Any) -> None:
-    """A number, an image or a text, as the argument's name says. Scores out of bounds are brought within them later.
+    """A number, an image or a text, as the argument's name says.
 
     Raises:
         CallError: it is something else.
@@ -150,7 +150,7 @@ def check(name: str, value: Any) -> None:
         expected = f"{name}: a {'whole ' if whole else ''}number from {low} to {high:,} was expected, not "
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise CallError(expected + _kind(value))
-        if (name != "min_score" and not low <= value <= high) or (whole and value != int(value)):
+        if not low <= value <= high or (whole and value != int(value)):
             raise CallError(f"{expected}{value}")
     elif name == "image" and not isinstance(value.get("path") if isinstance(value, dict) else value, str):
         raise CallError(

@@ -189,6 +189,10 @@ def test_a_bound_on_the_score_is_from_0_to_1(vision: Vision, bound: object) -> N
         vision.detect(MOTORCYCLE, "dogs", min_score=bound)  # type: ignore[arg-type]
     with pytest.raises(InstructionError, match="from 0 to 1"):
         Vision(min_score=bound)  # type: ignore[arg-type]
+    with pytest.raises(InstructionError, match="from 0 to 1"):
+        vision.ask(MOTORCYCLE, "the dog", min_score=bound)  # type: ignore[arg-type]
+    with pytest.raises(InstructionError, match="from 0 to 1"):
+        vision.detect_many([MOTORCYCLE], "dogs", min_score=bound)  # type: ignore[arg-type]
 
 
 def test_a_flood_of_words_is_quoted_in_brief(vision: Vision) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rapidfuzz.process import extractOne
 from kg_data.command_line import positive
 from reasoning.language.readers import MODEL, add_reader
 from vision.cli.output_folder import DRAWN
+from vision.detections.fields import is_score
 from vision.errors import ArgumentError
 from vision.images.loading import list_images
 from vision.vision import Vision
@@ -64,9 +66,9 @@ def share(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}") from None
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
+        number = math.nan
+    if not is_score(number):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, not {text!r}")
     return number
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kg_data.supplied import supplied
 from vision.detections.boxes import in_region, of_size, suppressed
-from vision.detections.fields import PolygonSource, Ring, Rings, checked, nearest
+from vision.detections.fields import PolygonSource, Ring, Rings, checked, is_score, nearest
 from vision.errors import DetectionsError
 from vision.task import Geometry, OutputFormat, SizeRange, Task
 
@@ -170,11 +170,13 @@ class Detections:
         return self[np.isin(self.class_ids, [self.classes.index(name) for name in names])]
 
     def min_score(self, score: float) -> Detections:
-        """The objects that score at least so much.
+        """The objects that score at least so much, from 0 to 1.
 
         Raises:
-            DetectionsError: the model gave no scores.
+            DetectionsError: the model gave no scores, or the bound is no such number.
         """
+        if not is_score(score):
+            raise DetectionsError(f"the least score is {score!r}: expected a number from 0 to 1")
         if self.scores is None:
             raise DetectionsError("these detections have no scores, so they cannot be filtered by score")
         return self[self.scores >= score]

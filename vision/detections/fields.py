@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -103,6 +104,11 @@ def _scores(scores: Any, count: int) -> NDArray[np.float32] | None:
     if len(outside):
         raise DetectionsError(f"score {int(outside[0])} is {values[outside[0]]}: expected 0 to 1")
     return _frozen(values.astype(np.float32))
+
+
+def is_score(value: object) -> bool:
+    """Whether a value is a number from 0 to 1, as scores and bounds on them are."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
 
 
 def checked_classes(classes: Sequence[str], class_names: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from reasoning import Answer, Query
 from reasoning.query.tree import Complement, Entity, Intersect
 from vision.classes.matching import Matcher
 from vision.detections.detections import Detections
+from vision.detections.fields import is_score
 from vision.detections.showing import counted, shown
 from vision.errors import InstructionError
 from vision.grounding.loosening import loosened
@@ -155,9 +156,12 @@ def ground(
         adapter: folder of the adapter that reads.
 
     Raises:
-        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
+        InstructionError: the text is empty or cannot be read, a word names nothing that the model can detect, or
+            `min_score` is outside 0 to 1.
         LLMError: the adapter or the weights are missing or damaged.
     """
+    if min_score is not None and not is_score(min_score):
+        raise InstructionError(f"min_score is {min_score!r}: expected a number from 0 to 1")
     return grounded(text, sure_readings(text, matcher, adapter), scene, min_score)
 
 

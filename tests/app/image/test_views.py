@@ -356,6 +356,16 @@ def test_an_instruction_is_bounded(uploads: Path) -> None:
         SharedDetector().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
 
 
+@pytest.mark.parametrize("bound", [7, -1, 0.0, float("nan"), "half"])
+def test_a_least_score_that_the_slider_could_not_give_is_refused(bound: float) -> None:
+    detector = SharedDetector()
+    for look in (detector.look, detector.ground):
+        with pytest.raises(SkylarkError, match=r"from 0\.05 to 0\.95"):
+            look(None, "cats", bound)
+    with pytest.raises(SkylarkError, match=r"from 0\.05 to 0\.95"):
+        detector.scene(None, bound, 10)
+
+
 # The examples ---------------------------------------------------------------------------------------------------
 
 

@@ -208,6 +208,11 @@ class TestFilters:
         with pytest.raises(DetectionsError, match="no scores"):
             made(scores=None).min_score(0.5)
 
+    @pytest.mark.parametrize("bound", [7, -1, float("nan"), True])
+    def test_a_bound_on_the_score_is_from_0_to_1(self, bound: float) -> None:
+        with pytest.raises(DetectionsError, match="from 0 to 1"):
+            FOUND.min_score(bound)
+
     def test_by_size(self) -> None:
         assert FOUND.area.tolist() == [100, 600, 800]
         assert FOUND.with_size(SizeRange(min_area=600)) == FOUND[1:]
