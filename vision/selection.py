@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision.detections.boxes import in_region, of_size, ranked
-from vision.detections.colours import colours_of
+from vision.detections.colours import colouring
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found, Request
 from vision.images.loading import ImageSource, LoadedImage, is_file
@@ -62,8 +62,10 @@ def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage)
     )
     wanting = {name: [target for target in by_specificity if name in target.classes] for name in set(found.labels)}
     labels: list[str | None] = []
-    for name, box in zip(found.labels, found.xyxy, strict=True):
-        colours = colours_of(image.pixels, box) if any(target.colour for target in wanting[name]) else ()
+    outlines = found.polygons or (None,) * len(found.labels)
+    for name, box, outline in zip(found.labels, found.xyxy, outlines, strict=True):
+        coloured = any(target.colour for target in wanting[name])
+        colours = colouring(image.pixels, box, outline).plausible if coloured else ()
         fitting = (target.label for target in wanting[name] if target.colour is None or target.colour in colours)
         labels.append(next(fitting, None))
     return labels

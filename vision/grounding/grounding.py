@@ -350,7 +350,9 @@ def _value(asked: _Asked, scene: Scene, answer: Answer, kept: list[int]) -> tupl
     if not objects:
         return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
     if question == "colour":
-        return ", ".join(dict.fromkeys(item.colours[0] for item in objects if item.colours)) or "unknown", []
+        sure = dict.fromkeys(item.colours[0] for item in objects if not item.doubt)
+        doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
+        return ", ".join(sure) or "unsure", doubts
     if question == "where":
         return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
     return ", ".join(dict.fromkeys(item.class_name for item in objects)), []

@@ -22,7 +22,8 @@ from kg_data.markup import element, html
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
 from reasoning.query.tree import Compare, Project, Top
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
-from vision.detections.colours import BASIC_COLOURS, MIN_PART, colour_shares, plausible
+from vision.detections.colour_names import BASIC_COLOURS
+from vision.detections.colours import MIN_PART, colouring
 from vision.detections.detections import Detections
 from vision.detections.showing import counted, shown
 from vision.images.loading import LoadedImage
@@ -57,6 +58,7 @@ class SceneObject:
         supercategory: COCO's, or None.
         colours: plausible colours, best first.
         partly: colours of which it has at least a little, most first.
+        doubt: why none of its colours is sure, or "".
         size: "small", "medium" or "large".
         positions: the parts of the image that it lies in.
     """
@@ -67,6 +69,7 @@ class SceneObject:
     supercategory: str | None
     colours: tuple[str, ...]
     partly: tuple[str, ...]
+    doubt: str
     size: str
     positions: tuple[str, ...]
 
@@ -117,9 +120,8 @@ class Scene:
         places = in_regions(shown.xyxy, image.size)
         names = _names(shown.model_classes)
         outlines = shown.polygons
-        shares = [
-            colour_shares(image.pixels, box, None if outlines is None else outlines[i])
-            for i, box in enumerate(shown.xyxy)
+        coloured = [
+            colouring(image.pixels, box, None if outlines is None else outlines[i]) for i, box in enumerate(shown.xyxy)
         ]
         objects = tuple(
             SceneObject(
@@ -127,8 +129,9 @@ class Scene:
                 index=i,
                 class_name=class_name,
                 supercategory=COCO_SUPERCATEGORIES.get(class_name),
-                colours=plausible(shares[i]),
-                partly=tuple(name for name, share in shares[i].items() if share >= MIN_PART),
+                colours=coloured[i].plausible,
+                partly=tuple(name for name, share in coloured[i].shares.items() if share >= MIN_PART),
+                doubt=coloured[i].doubt,
                 size=next(name for name, bound in SIZES if shown.area[i] < bound),
                 positions=tuple(name for name, inside in places.items() if inside[i]),
             )
@@ -218,6 +221,7 @@ class Scene:
                     "supercategory": item.supercategory,
                     "colours": list(item.colours),
                     "partly": list(item.partly),
+                    "colour_doubt": item.doubt,
                     "size": item.size,
                     "positions": list(item.positions),
                     "xyxy": [round(float(v), 2) for v in self.detections.xyxy[item.index]],

@@ -172,7 +172,7 @@ def evidence(view: Window) -> NDArray[np.float32]:
     cut = grabcut(view).astype(np.float32)
     layers = [
         view.away,
-        cv2.GaussianBlur(_colour(view), (0, 0), 2),
+        cv2.GaussianBlur(colour_evidence(view), (0, 0), 2),
         np.log1p(border),
         cv2.GaussianBlur(ratio, (0, 0), 2),
         cut,
@@ -197,7 +197,7 @@ def grabcut(view: Window) -> NDArray[np.bool_]:
     return (labels & 1).astype(bool)
 
 
-def _colour(view: Window) -> NDArray[np.float32]:
+def colour_evidence(view: Window) -> NDArray[np.float32]:
     """Log ratio of each pixel's colour in the middle of the box to the same in the surroundings."""
     from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 

@@ -15,7 +15,7 @@ from reasoning.errors import QueryError
 from reasoning.language.errors import TeachingError
 from reasoning.query.tree import Count, Exists, Project
 from vision.classes.phrases import singular
-from vision.detections.colours import BASIC_COLOURS
+from vision.detections.colour_names import BASIC_COLOURS
 from vision.reading.expressions.meaning import PEOPLE
 from vision.reading.expressions.surface import Question, Sentence
 
