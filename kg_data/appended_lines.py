@@ -75,6 +75,9 @@ class AppendedLines(ABC):
             if error is None:
                 raise self._unwritable(failure) from None
         finally:
+            # While it is held: who opened it before finds a file that is gone, and opens a new one.
+            with suppress(OSError):
+                Path(self._lock.lock_file).unlink()
             self._lock.release()
 
     @abstractmethod

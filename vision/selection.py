@@ -7,11 +7,11 @@ A detector answers in its own classes. The user's set may name one of them twice
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vision.detections.boxes import in_region, of_size, ranked
+from vision.detections.boxes import in_region, of_size, ranked, suppressed
 from vision.detections.colours import colouring
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found, Request
@@ -31,6 +31,7 @@ class Plan:
         model: the detector's name.
         sure_score: the score, 0 to 1, from which an object counts as sure; the request may ask for less sure ones too.
         notes: what the user should know of how the instruction was read, one sentence each.
+        settles: whether one object counts once, whatever classes were found for it.
     """
 
     task: Task
@@ -40,6 +41,29 @@ class Plan:
     model: str
     sure_score: float
     notes: tuple[str, ...] = ()
+    settles: bool = False
+
+
+SAME_OBJECT = 0.85
+"""Intersection over union from which on boxes of different classes are of one object."""
+
+
+def settled(found: Found) -> Found:
+    """Each object once: of boxes of different classes that are nearly the same the one with the higher score stays.
+
+    A detector finds each class by itself, so a cat may be a cat and a dog. Where there are no scores all boxes stay.
+    """
+    if found.scores is None or not len(found.labels):
+        return found
+    everything = np.zeros(len(found.labels), np.intp)
+    kept = suppressed(found.xyxy, found.scores, everything, SAME_OBJECT, len(found.labels))
+    return replace(
+        found,
+        xyxy=found.xyxy[kept],
+        labels=tuple(found.labels[i] for i in kept),
+        scores=found.scores[kept],
+        polygons=None if found.polygons is None else tuple(found.polygons[i] for i in kept),
+    )
 
 
 def labelled(found: Found, targets: Sequence[Target] | None, image: LoadedImage) -> list[str | None]:
@@ -81,6 +105,7 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
         source: where the image came from, which the result remembers; in place of an open file the image itself.
     """
     task, limit = plan.task, plan.task.limit
+    found = settled(found) if plan.settles else found
     labels = labelled(found, plan.targets, image)
     keep = np.array([label is not None for label in labels], bool)
     if task.region is not None:

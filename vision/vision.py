@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
 EVERYTHING = "Find every object."
 
+LEAST_SEEN = 16
+"""Pixels that an object must have, as a detector looks at it: two cells of the finest grid of such models."""
+
+SMALL = 32
+"""Pixels of the side of what COCO calls a small object: where these are seen, nothing is said of what is not."""
+
 
 class Vision:
     """Looks at images as instructions in plain language say.
@@ -151,7 +157,7 @@ class Vision:
 
     def scene(self, image: ImageSource, *, min_score: float | None = None) -> Scene:
         """Everything that the detector finds in an image, as a small knowledge graph."""
-        plan, loaded = self._plan(EVERYTHING, min_score), load_image(image)
+        plan, loaded = replace(self._plan(EVERYTHING, min_score), settles=True), load_image(image)
         return Scene.from_detections(self._concluded(plan, loaded, self._looked(plan, loaded), image), loaded)
 
     def ask(self, image: ImageSource, text: str, *, min_score: float | None = None) -> Grounding:
@@ -189,10 +195,15 @@ class Vision:
             classes = tuple(dict.fromkeys(name for target in targets for name in target.classes))
             own_set = task.class_set if task.expression is None else ()
             class_set = own_set or tuple(dict.fromkeys(target.label for target in targets))
+        # What counts objects has to know what else each may be.
+        settles = task.kind == "count" or task.asks_whether or task.expression is not None
+        if settles and classes and self.detector.vocabulary is not None and self.detector.gives_scores:
+            classes = self.detector.vocabulary
         return Plan(
             task=task,
             targets=targets,
             class_set=class_set,
+            settles=settles,
             request=Request(classes, least, outlines),
             model=self.detector.name,
             sure_score=sure,
@@ -211,13 +222,19 @@ class Vision:
         scene = Scene.from_detections(selected(everything, found, image, source), image)
         scored = self.detector.gives_scores and plan.task.min_score is None
         bound = plan.sure_score if scored else None
-        return ground(plan.task.expression, scene, self.matcher, bound, self._adapter)
+        grounding = ground(plan.task.expression, scene, self.matcher, bound, self._adapter)
+        if len(grounding.detections):
+            return grounding
+        return replace(grounding, notes=(*grounding.notes, *_too_small(self.detector, image)))
 
     def _concluded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Detections:
         """The detections that a task asks for: grounded or selected, with their value, outlines and notes."""
         task = plan.task
         if task.expression is None:
             detections = selected(plan, found, image, source)
+            wanted = {target.label for target in plan.targets or ()}
+            if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
+                detections = replace(detections, notes=(*detections.notes, *_too_small(self.detector, image)))
         else:
             detections = _as_detections(self._grounded(plan, image, found, source), task)
         if task.kind == "describe":
@@ -254,6 +271,20 @@ def _as_detections(grounding: Grounding, task: Task) -> Detections:
         names = (task.class_set[0],) * len(detections)
         detections = replace(detections, class_names=names, classes=task.class_set)
     return replace(detections, value=grounding.value, notes=notes)
+
+
+def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:
+    """What is to be said of a large image in which something was not found: it may be too small to be seen."""
+    longer = max(image.size)
+    if detector.side is None or LEAST_SEEN * longer <= SMALL * detector.side:
+        return ()
+    least = LEAST_SEEN * longer / detector.side
+    return (
+        f"The image has {image.width:,} x {image.height:,} pixels, and {detector.name} looks at it "
+        f"{detector.side} pixels wide or high: what is less than about {least:.0f} pixels wide and high is too small "
+        "to be found. "
+        "If such things are looked for, cut the image into parts and look at each.",
+    )
 
 
 def _grabcut_note(model: str, sources: Sequence[str]) -> str:

@@ -135,13 +135,11 @@ class SharedDetector:
     def scene_of(self, looked: Looked, min_score: float) -> tuple[Scene, int]:
         """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
         (no such list) of what was found; and how many there are."""
-        if looked.grounding is not None:
-            detections = looked.grounding.scene.detections
-        elif self.vision.detector.vocabulary is None:
-            detections = looked.detections
-        else:
-            detections = self.vision.detect(looked.image.pixels, min_score=checked_score(min_score))
-        return Scene.from_detections(detections[:MOST_IN_SCENE], looked.image), len(detections)
+        if looked.grounding is None and self.vision.detector.vocabulary is not None:
+            scene = self.vision.scene(looked.image.pixels, min_score=checked_score(min_score))
+            return scene.best(MOST_IN_SCENE), len(scene.detections)
+        found = looked.detections if looked.grounding is None else looked.grounding.scene.detections
+        return Scene.from_detections(found[:MOST_IN_SCENE], looked.image), len(found)
 
     def scene(self, photo: Any, min_score: float, most: int) -> tuple[Scene, int]:
         """The surest objects of an image, `most` or `MOST_IN_SCENE` of them, as a graph, and how many there are; see
@@ -149,9 +147,8 @@ class SharedDetector:
         bound = checked_score(min_score)
 
         def work() -> tuple[Scene, int]:
-            image = _loaded(photo)
-            detections = self.vision.detect(image.pixels, min_score=bound)
-            return Scene.from_detections(detections[: min(most, MOST_IN_SCENE)], image), len(detections)
+            scene = self.vision.scene(_loaded(photo).pixels, min_score=bound)
+            return scene.best(min(most, MOST_IN_SCENE)), len(scene.detections)
 
         return self._limit.run(work)
 

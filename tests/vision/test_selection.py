@@ -12,7 +12,7 @@ import pytest
 from vision.detections.boxes import in_region, of_size, ranked
 from vision.detectors.detector import Found
 from vision.images.loading import LoadedImage
-from vision.selection import labelled
+from vision.selection import labelled, settled
 from vision.task import Limit, SizeRange, Target
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
@@ -38,6 +38,15 @@ def test_the_most_specific_label_has_the_box_whatever_the_order() -> None:
     boxes = found(((0, 0, 9, 9), "car", 0.9), ((0, 0, 9, 9), "bus", 0.8))
     for order in permutations(targets):
         assert labelled(boxes, order, picture()) == ["car", "vehicle"]
+
+
+def test_an_object_of_two_classes_is_the_one_with_the_higher_score() -> None:
+    whole, nearly, beside = (0, 0, 100, 100), (0, 0, 100, 95), (0, 0, 100, 60)
+    boxes = settled(found((whole, "cat", 0.6), (nearly, "dog", 0.7), (beside, "bed", 0.5)))
+    assert boxes.labels == ("dog", "bed")
+    assert boxes.xyxy.tolist() == [list(nearly), list(beside)]
+    unscored = Found(boxes.xyxy, boxes.labels, None)
+    assert settled(unscored) is unscored
 
 
 def test_a_colour_is_looked_for_in_the_pixels() -> None:

@@ -234,3 +234,36 @@ def test_ten_thousand_classes_give_what_is_known_of_them(vision: Vision) -> None
     found = vision.detect(MOTORCYCLE, Task(targets=targets), min_score=0.5)
     assert found.class_names == ("motorcycle",)
     assert len(found.classes) == 10_000
+
+
+class TwoNames(Detector):
+    """Finds one thing twice, surer that it is a cat; and looks at all images 416 pixels wide."""
+
+    name, vocabulary, side = "two names", ("cat", "dog"), 416
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        scored = [(label, score) for label, score in (("cat", 0.8), ("dog", 0.7)) if label in request.classes]
+        boxes = np.array([[0, 0, 40, 40]] * len(scored), np.float32)
+        scores = np.array([score for _, score in scored], np.float32)
+        return [Found(boxes, tuple(label for label, _ in scored), scores) for _ in images]
+
+
+def test_one_thing_is_counted_and_asked_about_once_and_detected_as_each_class() -> None:
+    twice, image = Vision(TwoNames()), np.zeros((60, 60, 3), np.uint8)
+    cats, dogs = Target("cat", ("cat",)), Target("dog", ("dog",))
+    assert len(twice.detect(image, Task(targets=(cats, dogs)))) == 2
+    assert twice.detect(image, Task(kind="count", targets=(cats, dogs))).value == 1
+    assert twice.detect(image, Task(kind="count", targets=(dogs,))).value == 0
+    assert twice.detect(image, Task(targets=(dogs,), asks_whether=True)).value is False
+    assert [item.class_name for item in twice.scene(image).objects] == ["cat"]
+
+
+@pytest.mark.parametrize(("width", "said"), [(1920, True), (640, False)])
+def test_what_is_too_small_to_be_found_is_said_of_a_large_image(width: int, said: bool) -> None:
+    image = np.zeros((300, width, 3), np.uint8)
+    absent = Vision(TwoNames()).detect(image, Task(kind="count", targets=(Target("dog", ("dog",)),)))
+    assert any("too small to be found" in note for note in absent.notes) == said
+    if said:
+        assert f"{width:,} x 300 pixels" in absent.notes[-1] and "about 74 pixels" in absent.notes[-1]
+    there = Vision(TwoNames()).detect(image, Task(kind="count", targets=(Target("cat", ("cat",)),)))
+    assert not any("too small" in note for note in there.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import glob
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from reasoning.language.readers import MODEL, add_reader
 from vision.cli.output_folder import DRAWN
 from vision.detections.fields import is_score
 from vision.errors import ArgumentError
-from vision.images.loading import list_images
+from vision.images.loading import left_out, list_images
 from vision.vision import Vision
 
 
@@ -91,6 +92,7 @@ def images_of(arguments: Sequence[str]) -> list[Path]:
 def _named(argument: str) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
+        _tell_left_out(path)
         return [image for image in list_images(path) if not image.name.endswith(DRAWN)]
     if path.exists():
         return [path]
@@ -98,6 +100,15 @@ def _named(argument: str) -> list[Path]:
     if files := [match for match in matches if match.is_file() and not match.name.endswith(DRAWN)]:
         return files
     raise ArgumentError(f"there is no image, folder or match of {argument}{_nearest(path)}")
+
+
+def _tell_left_out(folder: Path) -> None:
+    folders, others = left_out(folder)
+    parts = [f"{count:,} {one if count == 1 else many}" for count, one, many in (
+        (folders, "subfolder", "subfolders"), (others, "file that is no image", "files that are no images"),
+    ) if count]  # fmt: skip
+    if parts:
+        print(f"note: {folder}: left out {' and '.join(parts)}", file=sys.stderr)
 
 
 def _nearest(path: Path) -> str:

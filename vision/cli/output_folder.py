@@ -26,6 +26,7 @@ from vision.task import FormatName
 RECORD = "detections.jsonl"
 INSTANCES = "instances.json"
 CLASSES = "classes.txt"
+DATA = "data.yaml"
 DRAWN = ".drawn.jpg"
 
 SUFFIXES: Mapping[FormatName, str] = {
@@ -116,6 +117,7 @@ class OutputFolder:
             write_whole(self.folder / f"{name}{SUFFIXES[self.form]}", encoded(text) if text else b"")
         if self.form == "yolo":
             write_whole(self.folder / CLASSES, encoded("\n".join(detections.classes)))
+            write_whole(self.folder / DATA, encoded(_data_set(detections.classes)))
         if self.draw:
             write_whole(self.folder / f"{name}{DRAWN}", drawn)
 
@@ -166,6 +168,13 @@ def _file_names(images: Sequence[Path]) -> list[str]:
         return names
     common = Path(os.path.commonpath([image.parent for image in images]))
     return [image.relative_to(common).as_posix() for image in images]
+
+
+def _data_set(classes: Sequence[str]) -> str:
+    """What YOLO's tools read, see https://docs.ultralytics.com/datasets/detect/; JSON's strings are YAML's."""
+    names = [f"  {number}: {json.dumps(name)}" for number, name in enumerate(classes)]
+    where = "# To train, put the images into images/ beside this file and the .txt files of labels into labels/."
+    return "\n".join([where, "path: .", "train: images", "val: images", f"nc: {len(classes)}", "names:", *names])
 
 
 def _jpeg(detections: Detections) -> bytes:

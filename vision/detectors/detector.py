@@ -81,6 +81,9 @@ class Detector(ABC):
     batch_size: int = 4
     """How many of many images are looked at in one call."""
 
+    side: int | None = None
+    """Pixels of the longer side of every image as it looks at it, or None where that depends on the image."""
+
     @abstractmethod
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """Look at images, in one batch where the model can; one result an image, in order.

@@ -137,6 +137,13 @@ def list_images(folder: str | Path) -> list[Path]:
     return images
 
 
+def left_out(folder: Path) -> tuple[int, int]:
+    """How many subfolders, and how many files that are no images by their suffix, `list_images` passes over."""
+    shown = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    folders = sum(path.is_dir() for path in shown)
+    return folders, sum(path.is_file() and path.suffix.lower() not in SUFFIXES for path in shown)
+
+
 def _read(source: str | Path, max_bytes: int) -> bytes:
     """The bytes of a regular file, no more of them than are allowed."""
     if isinstance(source, str) and _URL.match(source):
@@ -180,8 +187,7 @@ def _from_bytes(data: bytes, name: str, max_bytes: int, max_pixels: int) -> Load
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"{name} has more than {max_pixels:,} pixels, the limit: make it smaller, or raise max_pixels and "
-            "PIL.Image.MAX_IMAGE_PIXELS, Pillow's own limit."
+            f"{name} has more than {max_pixels:,} pixels, which is the most that is read: make it smaller."
         ) from error
     except Exception as error:  # Pillow's readers raise anything on a broken header
         if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
@@ -317,16 +323,13 @@ def _made(pixels: NDArray[np.uint8], name: str, notes: list[str] | tuple[str, ..
 
 def _check_bytes(size: int, name: str, max_bytes: int) -> None:
     if size > max_bytes:
-        raise ImageError(
-            f"{name} has {size:,} bytes, the limit is {max_bytes:,}: make it smaller or raise the limit (max_bytes)."
-        )
+        raise ImageError(f"{name} has {size:,} bytes, the limit is {max_bytes:,}: make it smaller.")
 
 
 def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
-            f"{name} has {width:,} x {height:,} pixels, the limit is {max_pixels:,} in all: "
-            "make it smaller or raise the limit (max_pixels)."
+            f"{name} has {width:,} x {height:,} pixels, the limit is {max_pixels:,} in all: make it smaller."
         )
 
 

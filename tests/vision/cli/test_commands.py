@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from supervision import DetectionDataset
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import PICTURES, ColourDetector, make_set, picture
@@ -229,6 +230,32 @@ class TestToAFolder:
         for _ in range(2):
             code, out, _ = run("detect", photos, "--instruction", ALL, "--out", photos, "--draw")
         assert code == OK and "0 images with 0 objects, 4 there before" in out
+
+    @pytest.mark.parametrize("form", ["yolo", "coco", "voc"])
+    def test_what_is_written_loads_in_supervision(self, run: Any, photos: Path, tmp_path: Path, form: str) -> None:
+        out = tmp_path / "out"
+        assert run("detect", photos, "--instruction", ALL, "--format", form, "--out", out)[0] == OK
+        images, labels = str(photos), str(out)
+        if form == "yolo":
+            loaded = DetectionDataset.from_yolo(images, labels, str(out / "data.yaml"))
+        elif form == "voc":
+            loaded = DetectionDataset.from_pascal_voc(images, labels)
+        else:
+            loaded = DetectionDataset.from_coco(images, str(out / "instances.json"))
+        for path, _, found in loaded:
+            expected = {(label, *box) for label, box in corners(Path(path).name)}
+            names = [loaded.classes[number] for number in found.class_id]
+            assert {(name, *box) for name, box in zip(names, found.xyxy.round().tolist(), strict=True)} == expected
+
+    def test_no_lock_stays(self, run: Any, photos: Path, tmp_path: Path) -> None:
+        run("detect", photos, "--instruction", ALL, "--out", tmp_path / "out")
+        assert not list((tmp_path / "out").glob("*.lock"))
+
+    def test_what_is_left_out_of_a_folder_is_said(self, run: Any, photos: Path) -> None:
+        (photos / "more").mkdir()
+        (photos / "notes.txt").write_text("no picture")
+        err = run("detect", photos, "--instruction", ALL)[2]
+        assert f"{photos}: left out 1 subfolder and 1 file that is no image" in err
 
     def test_images_of_one_name_do_not_overwrite_each_other(self, run: Any, tmp_path: Path) -> None:
         for folder, label in (("one", "cat"), ("two", "dog"), ("two/one", "car")):
