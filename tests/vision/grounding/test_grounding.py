@@ -173,6 +173,7 @@ ABOUT_THE_ROOM: list[tuple[str, str, object]] = [
     ("is nobody on the couch", "denied nobody & on(couch)", False),
     ("is there a cat or a bus", "exists cat | bus", True),
     ("what colour is the couch", "colour one couch", "blue"),
+    ("what colour is the person", "colour one person", "unsure"),  # a grey that may be white in dim light
     ("what animal is left of the cat", "what one animal & left(cat)", "dog"),
     ("who is wearing a tie", "what all who & contains(tie)", "person"),
     ("what is inside the bus", "what all * & inside(bus)", "nothing"),
