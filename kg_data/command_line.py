@@ -35,7 +35,7 @@ class CommandParser(argparse.ArgumentParser):
     most that it is not known, if not that another one is missing.
     """
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Read the arguments; none is left over.
 
         Raises:

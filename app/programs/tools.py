@@ -7,7 +7,7 @@ no instructions, gives the library's version as the server's, and cuts what a pa
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, cast, get_type_hints
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -113,7 +113,7 @@ def _tool(calls: Calls, endpoint: str, tool: Named) -> Tool:
         name=tool.name,
         title=tool.title,
         description=description(called),
-        inputSchema=TypeAdapter(called).json_schema(),
+        inputSchema=TypeAdapter(cast(Any, called)).json_schema(),
         outputSchema=TypeAdapter(get_type_hints(called)["return"]).json_schema(mode="serialization"),
         annotations=ToolAnnotations(
             title=tool.title, readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplied
-from reasoning.execution.formulas import chosen
+from reasoning.execution.formulas import chosen, raw
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
@@ -265,7 +265,8 @@ def _tie_note(step: StepResult) -> str | None:
     k, values = step.step.step.k, step.values
     if k is None or values is None or len(values) <= k:
         return None
-    last = step.members[chosen(values, 1, not step.step.step.largest, reckoned=step.step.step.formula is not None)]
+    numbers = np.array([raw(value) for value in values])
+    last = step.members[chosen(numbers, 1, not step.step.step.largest, reckoned=step.step.step.formula is not None)]
     return (
         f"{_named(step, last)} share place {len(values) - len(last) + 1}, so {len(values):,} are given instead of {k:,}"
     )

@@ -146,7 +146,8 @@ def test_its_schemas_can_be_written_as_json() -> None:
 
 
 def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
-    chain: Runnable[Any, Any] = PROMPT | exact() | PromptTemplate.from_template("It says: {answer}")
+    asked: Runnable[Any, Any] = PROMPT | exact()
+    chain: Runnable[Any, Any] = asked | PromptTemplate.from_template("It says: {answer}")
     assert chain.invoke({"town": "Ash"}).text == "It says: The road of Ash is Birch."
 
 

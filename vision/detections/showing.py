@@ -50,7 +50,7 @@ def show(detections: Detections, image: ImageSource | LoadedImage | None = None)
     if _in_notebook():
         from IPython.display import display
 
-        display(picture)
+        display(picture)  # type: ignore[no-untyped-call]
     else:
         picture.show()
 

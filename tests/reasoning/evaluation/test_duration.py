@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
 
 from reasoning import KnowledgeGraph, LarkOptions, Reasoner
-from reasoning.evaluation import duration as module
 from reasoning.evaluation.duration import Duration, duration, time_text
 
 KG = KnowledgeGraph.from_triples([("Ann", "knows", "Bob")])
@@ -19,7 +19,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.answered = 0.0, 0
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     def answer(self, items: Sequence[float]) -> Iterator[float]:
         for seconds in items:

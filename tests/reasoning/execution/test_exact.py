@@ -309,6 +309,15 @@ def test_reckoned_numbers_tie_though_their_last_digits_differ(measure: str, rank
     assert answer.notes == ("Red, Blue share place 1, so 2 are given instead of 1",)
 
 
+def test_who_shares_a_date_is_said() -> None:
+    dates = {"Ann": datetime.date(2020, 5, 1), "Bob": datetime.date(2020, 5, 1), "Cy": datetime.date(2021, 1, 1)}
+    kg = KnowledgeGraph.from_triples([
+        *((name, "began", date) for name, date in dates.items()), *((name, "type", "person") for name in dates),
+    ])  # fmt: skip
+    answer = Reasoner(kg, method="exact").answer('bottom(1, began, ~type("person"))')
+    assert answer.notes == ("Ann, Bob share place 1, so 2 are given instead of 1",)
+
+
 def test_a_sentence_names_all_who_tie() -> None:
     answer = Reasoner(PAID, method="exact").answer('top(1, pay, ~team("Red" | "Blue"))')
     assert str(answer.to_dict()["sentence"]).startswith("Cid (0.3) and Dan (0.3) have the largest pay")

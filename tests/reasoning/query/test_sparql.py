@@ -98,7 +98,7 @@ def test_reckoned_numbers_tie_as_by_the_executor(measure: str, ranking: str) -> 
     query = Query.parse(f'{ranking}(1, [{measure}], "Red" | "Blue")')
     found = selected(PAID, query)
     assert found == by_executor(query, PAID)
-    assert {name for name, _ in found} == {"Red", "Blue"}  # type: ignore[union-attr, misc]
+    assert {name for name, _ in found} == {"Red", "Blue"}  # type: ignore[union-attr]
 
 
 @pytest.mark.slow

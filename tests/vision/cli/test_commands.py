@@ -244,6 +244,7 @@ class TestToAFolder:
             loaded = DetectionDataset.from_coco(images, str(out / "instances.json"))
         for path, _, found in loaded:
             expected = {(label, *box) for label, box in corners(Path(path).name)}
+            assert found.class_id is not None
             names = [loaded.classes[number] for number in found.class_id]
             assert {(name, *box) for name, box in zip(names, found.xyxy.round().tolist(), strict=True)} == expected
 
