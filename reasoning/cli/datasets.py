@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import kg_data
-from kg_data.betae import convert_betae, is_betae_folder
 from kg_data.command_line import FAILURE, OK, as_json
+from kg_data.converting.betae import convert_betae, is_betae_folder
 from kg_data.errors import SkylarkError
 from kg_data.verifying import verify as verify_copy
 from reasoning.cli.options import add_loading, loading_options

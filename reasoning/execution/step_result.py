@@ -274,8 +274,8 @@ def _tie_note(step: StepResult) -> str | None:
 
 def _ranking_of_place(step: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
     """The ranking whose last place a step gives, as `bottom(1, m, top(3, m, S))` gives the third; None for others."""
-    own, source = step.step.step, step.step.inputs[0]
-    if own.operation != "top" or own.k != 1 or source is None:
+    own = step.step.step
+    if own.operation != "top" or own.k != 1 or (source := step.step.inputs[0]) is None:
         return None
     ranking = next(other for other in steps if other.step.position == source)
     of, measure = ranking.step.step, (own.relation, own.formula)

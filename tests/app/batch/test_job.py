@@ -295,7 +295,7 @@ def test_a_zip_that_was_altered_is_refused_with_a_sentence(
     assert "/" not in again.id
     first = (job.folder / "results-a.jsonl").read_text().splitlines()[0]
     for name, content, said in (
-        ("results-a.jsonl", first.replace("lines:0", "lines:3") + "\n", "the line of query lines:0"),
+        ("results-a.jsonl", first.replace("lines:0", "lines:99") + "\n", "the line of query lines:0"),
         ("lines.jsonl", '{"question": "is(\\"Home\\")", "answers": []}\n', "begun with other settings"),
         ("results-a.jsonl.summary.json", "{}", "does not say with which settings"),
         ("results-a.jsonl", first.replace('"f1":1.0', '"f1":1.0,"usage":{"x":1}') + "\n", ""),

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kg_data.converting.plain_pickle import read_plain_pickle
 from kg_data.errors import DataError, SkylarkError
 from kg_data.loaders.folders import SPLITS, load_integer
-from kg_data.plain_pickle import read_plain_pickle
 
 _STEP, _STEPS, _NOT = ("e", ("r",)), ("e", ("r", "r")), ("e", ("r", "n"))
 

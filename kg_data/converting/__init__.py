@@ -1,0 +1,1 @@
+"""Official folders of other forms, converted to those that are loaded."""
