@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,23 +101,30 @@ def expect(page: Any, selector: str, words: str, seconds: float = 30) -> str:
     return str(page.text_content(selector))
 
 
-def choose_graph(page: Any, name: str, other: str, words: str) -> None:
-    """Choose a graph until the page says so: what a hurried visitor chooses may be refused, as an ask may."""
+def insist(page: Any, act: Callable[[], object], selector: str, words: str, again: Callable[[], object] = int) -> None:
+    """Do something until the page says so: what a hurried visitor asks for may be refused, to be asked again later.
+
+    Only what was refused is done again: an answer that is late would change the page under whoever goes on.
+    """
     refused: list[Any] = []
     page.on("response", lambda response: refused.append(response) if response.status == 429 else None)
     for _ in range(6):
         refused.clear()
-        choose(page, "#graph", name)
-        # Only what was refused is chosen again: a choice that is late would change the page under whoever goes on.
+        act()
         for _ in range(300):
-            if words in page.text_content("#graph_note"):
+            if words in page.text_content(selector):
                 return
             if refused:
                 break
             page.wait_for_timeout(200)
         page.wait_for_timeout(1000)
-        choose(page, "#graph", other)
-    expect(page, "#graph_note", words)
+        again()
+    expect(page, selector, words)
+
+
+def choose_graph(page: Any, name: str, other: str, words: str) -> None:
+    """Choose a graph until the page says so."""
+    insist(page, lambda: choose(page, "#graph", name), "#graph_note", words, lambda: choose(page, "#graph", other))
 
 
 def open_tab(page: Any, name: str) -> None:

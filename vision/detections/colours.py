@@ -241,8 +241,11 @@ def _likely(view: Window, polygon: Rings | None) -> NDArray[np.float64]:
     likely = np.where(view.inside, 1 / (1 + np.exp(-log_odds)), 0)
     # What is as likely background as not is not asked.
     clear = np.clip((likely - 0.3) / 0.4, 0, 1)
-    chosen: NDArray[np.float64] = clear if clear.sum() >= 20 else view.inside.astype(np.float64)
-    return chosen
+    if clear.sum() >= 20:
+        return np.asarray(clear, np.float64)
+    # A box of a pixel's width may fall between those of the view.
+    inside = view.inside if view.inside.any() else view.away == view.away.min()
+    return inside.astype(np.float64)
 
 
 def _gains(whole: NDArray[np.uint8]) -> NDArray[np.float64]:

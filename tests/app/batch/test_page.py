@@ -117,9 +117,9 @@ def test_a_zip_of_images_is_looked_at_and_gone_on_with(browser: Any, copying: st
 def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str, tmp_path: Path) -> None:
     sent = tmp_path / "many.zip"
     with Image.open(PHOTOGRAPHS / "astronaut.png") as opened:
-        opened.convert("RGB").resize((1400, 1400)).save(tmp_path / "one.jpg")
+        opened.convert("RGB").resize((2200, 2200)).save(tmp_path / "one.jpg")
     with zipfile.ZipFile(sent, "w") as archive:
-        for number in range(110):
+        for number in range(200):
             archive.write(tmp_path / "one.jpg", f"{number}.jpg")
 
     def begin(page: Any, files: Path) -> None:
@@ -149,6 +149,6 @@ def test_images_wait_are_found_again_and_gone_on_with(browser: Any, copying: str
         expect(again, "#images_status", "Go on continues from there", 30)
         again.wait_for_selector("#images_zip", state="visible")
         again.click("#images_go_on")
-        expect(again, "#images_status", "Done: 110 of 110 images", 120)
+        expect(again, "#images_status", "Done: 200 of 200 images", 120)
         second.click("#images_go_on")
         expect(second, "#images_status", "Done: 1 of 1 image", 60)

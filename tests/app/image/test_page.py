@@ -276,7 +276,7 @@ def test_programs_get_detections_and_sentences(copying: str, files: Path) -> Non
     found = client.predict(handle_file(str(files / "photo.jpg")), "people", 0.35, api_name="/detect")
     assert [thing["class_name"] for thing in found["objects"]] == ["person"]
     assert found["text"].startswith("(person, ")
-    with pytest.raises(AppError, match="pixels, the limit"):
+    with pytest.raises(AppError, match="pixels, which is the most"):
         client.predict(handle_file(str(files / "bomb.png")), "people", 0.35, api_name="/detect")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.app.browsing import choose_graph, expect, visit
+from tests.app.browsing import choose_graph, expect, insist, visit
 
 MARKUP = (
     "<script>window.ran=1</script>",
@@ -39,8 +39,7 @@ def test_questions_and_names_stay_text(browser: Any, copying: str) -> None:
             assert page.evaluate(QUIET), markup
         choose_graph(page, "strange", "world", "4 facts")
         page.fill("#question textarea", '"leads to"("Home")')
-        page.click("#ask")
-        expect(page, "#answer", "<script>", 30)
+        insist(page, lambda: page.click("#ask"), "#answer", "<script>")
         expect(page, "#evidence", "<script>")
         page.click("#evidence_facts summary")
         expect(page, "#evidence_table", "<script>")

@@ -358,7 +358,7 @@ class TestProcesses:
         )
         assert stopped.returncode == 1 and f"error: cannot write {summary_path(out)}: File too large" in stopped.stderr
         assert summary(out)["complete"] is False and out.read_bytes() == whole.read_bytes()
-        assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.jsonl", "r.jsonl.lock", "r.jsonl.summary.json"]
+        assert sorted(path.name for path in tmp_path.glob("r.*")) == ["r.jsonl", "r.jsonl.summary.json"]
         subprocess.run([*command, "--resume"], cwd=PROJECT, check=True, capture_output=True)
         assert {**summary(out), "seconds": 0} == {**summary(whole), "seconds": 0}
 

@@ -209,15 +209,15 @@ class TestBounds:
     def test_bytes(self, picture: Image.Image, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         picture.save(path)
-        refused(path, "bytes", "limit is 100", "max_bytes", max_bytes=100)
-        refused(path.read_bytes(), "bytes", "limit is 100", "max_bytes", max_bytes=100)
+        refused(path, "bytes", "limit is 100", max_bytes=100)
+        refused(path.read_bytes(), "bytes", "limit is 100", max_bytes=100)
         load_image(path, max_bytes=path.stat().st_size)
 
     def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
         with (tmp_path / "a.jpg").open("wb") as file:
             file.truncate(10**10)
         tracemalloc.start()
-        refused(tmp_path / "a.jpg", "10,000,000,000 bytes", "max_bytes", max_bytes=1000)
+        refused(tmp_path / "a.jpg", "10,000,000,000 bytes", max_bytes=1000)
         assert tracemalloc.get_traced_memory()[1] < 2**20
         tracemalloc.stop()
 
