@@ -114,11 +114,22 @@ class GraphKinds:
         places[np.argsort(-counts, kind="stable")] = np.arange(len(types))
         return types, places
 
+    @cached_property
+    def _memberships(self) -> tuple[Ids, Ids]:
+        """Where no relation says it, the members of all kinds, sorted, and the place of the kind of each."""
+        members = np.concatenate([members for members, _ in self.groups] or [np.array([], dtype=np.int32)])
+        places = np.repeat(np.arange(len(self.groups), dtype=np.int32), self.sizes)
+        order = np.argsort(members, kind="stable")
+        return members[order], places[order]
+
     def _counts(self, entities: Ids) -> list[tuple[int, int]]:
-        """How many of some entities, sorted, are of each kind: (place, count)."""
+        """How many of some entities, sorted, are of each kind that some are of: (place, count)."""
         if self.type_relation is None:
-            groups = enumerate(self.groups)
-            return [(at, len(np.intersect1d(entities, members, assume_unique=True))) for at, (members, _) in groups]
+            known, groups = self._memberships
+            first, last = (np.searchsorted(known, entities, side) for side in ("left", "right"))
+            at = np.arange(int((last - first).sum())) + np.repeat(last - np.cumsum(last - first), last - first)
+            places, counts = np.unique(groups[at], return_counts=True)
+            return list(zip(places.tolist(), counts.tolist(), strict=True))
         relation = self.kg.relation(self.type_relation)
         types, counts = np.unique(
             self.kg.index.edges(entities, relation.index, relation.inverse)[1], return_counts=True

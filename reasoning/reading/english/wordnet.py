@@ -38,8 +38,10 @@ class WordNet:
         return self._belongs.get(fold(adjective), ())
 
     def same_names(self, name: str) -> tuple[str, ...]:
-        """Other names of what a proper noun names: "USSR" of "Soviet Union"."""
-        return tuple(other for other in self._same.get(name, ()) if other != name)
+        """Other names of what a proper noun names: "USSR" of "Soviet Union"; a description in small letters, such as
+        "capital of France", has none."""
+        same = () if name[:1].islower() else self._same.get(name, ())
+        return tuple(other for other in same if other != name)
 
 
 @cache

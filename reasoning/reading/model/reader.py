@@ -88,7 +88,13 @@ class QuestionReader:
             }
             probability = self.confidence.probability(features)
             readings.append(WeighedReading(query, probability, meant.written, bridged, features))
-        apart = {str(other.query): other for reading in readings for other in self._of_namesakes(reading, question)}
+        apart: dict[str, WeighedReading] = {}
+        for reading in readings:
+            for other in self._of_namesakes(reading, question):
+                # Written with the id of the one or of the other namesake it is one query.
+                first = apart.setdefault(str(other.query), replace(other, probability=0.0))
+                both = min(1.0, first.probability + other.probability)
+                apart[str(other.query)] = replace(first, probability=both)
         weighed = sorted(apart.values(), key=lambda reading: -reading.probability)
         most = 1 - max((reading.probability for reading in weighed), default=0.0)
         # Of different answers one is right at most.

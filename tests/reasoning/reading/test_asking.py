@@ -50,7 +50,6 @@ def lands(tmp_path: Path) -> str:
 # The command line -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="the packaged reader, as it is taught now, misreads this or is unsure")
 def test_the_answer_comes_with_the_tree_and_a_sentence(lands: str, capsys: Captured) -> None:
     assert main(["ask", "--kg", lands, "What is the capital of France?"]) == 0
     out = capsys.readouterr().out
@@ -62,7 +61,6 @@ def test_the_answer_comes_with_the_tree_and_a_sentence(lands: str, capsys: Captu
         assert words in out
 
 
-@pytest.mark.xfail(reason="the packaged reader, as it is taught now, misreads this or is unsure")
 def test_json_has_what_was_understood_the_tree_the_sentence_and_what_it_rests_on(lands: str, capsys: Captured) -> None:
     assert main(["ask", "--kg", lands, "--json", "What is the capital of France?"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -78,7 +76,6 @@ def test_json_has_what_was_understood_the_tree_the_sentence_and_what_it_rests_on
     assert [found["evidence"][i] for i in found["sentence_parts"][1]["evidence"]] == [["France", "capital", "Paris"]]
 
 
-@pytest.mark.xfail(reason="the packaged reader, as it is taught now, misreads this or is unsure")
 def test_what_may_mean_several_things_is_asked_back(capsys: Captured) -> None:
     assert main(["ask", "--kg", "world", "--json", "What is the capital of the Congo?"]) == 2
     out, err = capsys.readouterr()
