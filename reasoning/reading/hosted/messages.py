@@ -95,7 +95,8 @@ top(3,C,S) and bottom(3,C,S) the members with the largest and smallest values
 exists(S) around a whole query that asks yes or no
 count(S) sum(C,S) average(C,S) minimum(C,S) maximum(C,S) around a whole query, or as a number in one
 + - * / reckon with numbers; dates subtract to days; today is the date of asking
-[count(B(it))] a number of each member, which `it` stands for; it takes the place of C: [count(B(it))](S) > 5
+[count(B(it))] a number of each member, which `it` stands for; it takes the place of C: [count(B(it))](S) > 5, and
+[count(B(it))](S) alone is that number of each
 every(B,S) what B joins to all members of S
 starts(Be,S) the members of S whose names begin with "Be"
 Numbers and dates of the question are written as their ids, other numbers in digits.

@@ -11,13 +11,14 @@ from reasoning.language.constraint import any_piece
 from reasoning.reading.model.prompt import KIND_IDS, LITERALS, NAME_IDS, RELATION_IDS, Prompt
 from reasoning.reading.model.surface import COMPARISONS, NOTHING
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"
 
 _RULES = """
-start: nothing | set | number | exists left set right
+start: nothing | set | number | exists left set right | values
 set: both (or both)*
 both: one (and one)*
 one: not one | plain | compared
+values: open itnumber close left set right
 compared: measure left set right compare number
 plain: entity | along left set right | ranked | every left along comma set right
      | starts left letters comma set right | left set right
@@ -37,7 +38,7 @@ itnumber: itterm (adding itterm)*
 itterm: itfactor (multiplying itfactor)*
 itfactor: literal | digits (point digits)? | today | count left itset right | value left itset right
         | aggregate left value comma itset right | left itnumber right | minus itfactor
-digits: digit{1,6}
+digits: digit{1,9}
 letters: letter{1,12}
 """
 

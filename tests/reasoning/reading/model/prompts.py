@@ -36,7 +36,7 @@ PROMPT = Prompt(
 )
 
 PIECES = [
-    NOTHING, *COMPARISONS, *FUNCTIONS, *SIGNS, *KIND_IDS, *RELATION_IDS, *NAME_IDS, *"0123456789()[],!~-.",
+    NOTHING, *COMPARISONS, *FUNCTIONS, *SIGNS, *KIND_IDS, *RELATION_IDS, *NAME_IDS, *"0123456789()[],!~-+.",
 ]  # fmt: skip
 TOKENS = {piece: number for number, piece in enumerate(dict.fromkeys(PIECES), start=1)}
 END = 0

@@ -27,6 +27,10 @@ QUERIES = {
     'exists(salary("Ann Lee") > 50000)': "exists(C(a) >c)",
     'count("works in"("Ann Lee") | ~reports_to("Ann Lee"))': "count(B(a) |~A(a))",
     'salary("Ann Lee") * 12': "C(a) *12",
+    '[count(~"works in"(it))](~type("team"))': "[count(~B(it))](β)",
+    '[salary(it) - salary(reports_to(it))](~reports_to("Ann Lee"))': "[C(it) -C(A(it))](~A(a))",
+    'salary(~type("employee")) < 1000000': "C(α) <1000000",
+    'name_starts("+1", ~type("team"))': "starts(+1,β)",
 }
 
 
