@@ -1,11 +1,12 @@
 """How sure the reader of questions is, fitted to questions that it was not taught.
 
-    python -m benchmarks.reading_confidence ADAPTER [--every N]
+    python -m benchmarks.reading_confidence ADAPTER [--every N] [--lines FILE]
 
 Of the lists that are taught every eighth question is kept back; these are read, and those of the lists that are not
-taught. A logistic regression is fitted to whether each reading is right, and `sure` is the lowest probability from
-which at most `MOST_WRONG` of the questions are answered wrongly. Both are written to `confidence.json` in the adapter's
-folder.
+taught. A logistic regression is fitted to whether each reading is right, its weights of the sign that each feature has
+by its meaning, and `sure` is the lowest probability from which at most `MOST_WRONG` of the questions are answered
+wrongly. Both are written to `confidence.json` in the adapter's folder. With `--lines` what was read is kept in a file,
+a question a line, and a stopped run goes on from it.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from benchmarks.question_lists import HERE, graph_named, judged
+from kg_data.appended_lines import whole_lines, write_whole
 from kg_data.errors import SkylarkError
 from reasoning.language.concurrent_map import concurrent_map
 from reasoning.language.teaching.examining import expected_calibration_error
 from reasoning.language.writing.beams import MOST_ROWS
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading.model.choosing import WeighedReading
 from reasoning.reading.model.confidence import FEATURES, Confidence
 from reasoning.reading.model.loading import reader_of
 from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
@@ -36,7 +41,7 @@ from reasoning.reading.teaching.lists import KEPT_BACK, packaged_lists
 MOST_WRONG = 0.04
 """Share of the questions that may be answered wrongly."""
 RIDGE = 1e-2
-TAUGHT = ("world.development", "other.development", "world.former", "measures.former")
+TAUGHT = ("world.development", "other.development", "own.development", "world.former", "measures.former")
 NOT_TAUGHT = ("world.final", "other.final", "own.former")
 """Lists that questions are read of, beside those that the project teaches from."""
 
@@ -56,14 +61,15 @@ def records() -> list[dict[str, Any]]:
 
 
 def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights of the features and the bias, by logistic regression with a small ridge."""
+    """Weights of the features and the bias, by logistic regression with a small ridge, each of its feature's sign."""
     inputs = np.hstack([features, np.ones((len(features), 1))])
 
     def surprise(weights: NDArray[np.float64]) -> float:
         odds = inputs @ weights
         return float(np.logaddexp(0, odds).sum() - odds[right].sum() + RIDGE * (weights[:-1] ** 2).sum())
 
-    return np.asarray(minimize(surprise, np.zeros(inputs.shape[1]), method="BFGS").x)
+    bounds = [(None if sign <= 0 else 0, None if sign >= 0 else 0) for sign in FEATURES.values()]
+    return np.asarray(minimize(surprise, np.zeros(inputs.shape[1]), bounds=[*bounds, (None, None)]).x)
 
 
 def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_], most: float) -> float:
@@ -72,50 +78,67 @@ def threshold(probabilities: NDArray[np.float64], right: NDArray[np.bool_], most
     return float(next((at for at in tried if (~right[probabilities >= at]).sum() <= most), tried[-1]))
 
 
+def read_all(asked: Sequence[dict[str, Any]], folder: Path, kept: Path | None) -> Iterator[list[dict[str, Any]]]:
+    """Of each question its readings, likeliest first: what was read, its features, whether it is right.
+
+    Args:
+        asked: lines of lists.
+        folder: the adapter.
+        kept: file of lines that were read before, to which the others are added.
+    """
+    data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
+    graphs = {name: graph_named(name, data) for name in dict.fromkeys(record.get("kg", "world") for record in asked)}
+    before = whole_lines(kept.read_bytes()) if kept is not None and kept.exists() else b""
+    known = {(line["graph"], line["question"]): line["readings"] for line in map(json.loads, before.splitlines())}
+    if kept is not None:
+        write_whole(kept, before)
+
+    def read(record: dict[str, Any]) -> list[dict[str, Any]]:
+        name = record.get("kg", "world")
+        if (name, record["question"]) in known:
+            return list(known[name, record["question"]])
+        try:
+            found = reader_of(graphs[name], folder).read(record["question"])
+        except SkylarkError as error:
+            print(f"{record['question']}: {error}", file=sys.stderr)
+            found = []
+        judge = partial(ReadQuestion, record["question"])
+        return [{"read": None if reading.query is None else str(reading.query), "features": reading.features,
+                 "right": judged(record, judge(reading.query), graphs[name])[0]} for reading in found]  # fmt: skip
+
+    with kept.open("a", encoding="utf-8") if kept is not None else nullcontext() as lines:
+        readings = zip(asked, concurrent_map(read, asked, MOST_ROWS), strict=True)
+        for record, found in tqdm(readings, total=len(asked), unit="question", disable=None):
+            name = record.get("kg", "world")
+            if lines is not None and (name, record["question"]) not in known:
+                line = {"graph": name, "question": record["question"], "wanted": record["query"], "readings": found}
+                print(json.dumps(line), file=lines, flush=True)
+            yield found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of these questions, every Nth; default: 1")
+    parser.add_argument("--lines", type=Path, metavar="FILE", help="what was read, to go on from; default: not kept")
     options = parser.parse_args()
-    folder = options.adapter
-    data = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data"))
-    asked = records()[:: options.every]
-    graphs = {name: graph_named(name, data) for name in dict.fromkeys(record.get("kg", "world") for record in asked)}
-
-    def read(record: dict[str, Any]) -> list[WeighedReading]:
-        try:
-            return reader_of(graphs[record.get("kg", "world")], folder).read(record["question"])
-        except SkylarkError as error:
-            print(f"{record['question']}: {error}", file=sys.stderr)
-            return []
-
-    features, right, answering, question_of = [], [], [], []
-    lines = []
-    for number, (record, readings) in enumerate(zip(asked, concurrent_map(read, asked, MOST_ROWS), strict=True)):
-        name = record.get("kg", "world")
-        for reading in readings:
-            features.append([reading.features[name] for name in FEATURES])
-            right.append(judged(record, ReadQuestion(record["question"], reading.query), graphs[name])[0])
-            question_of.append(number)
-            answering.append(reading.query is not None)
-            lines.append({"number": number, "question": record["question"], "kind": record["kind"], "graph": name,
-                          "right": right[-1], "read": str(reading.query), "wanted": record["query"],
-                          **reading.features})  # fmt: skip
-        if number % 20 == 19:
-            print(f"{number + 1} read", file=sys.stderr, flush=True)
-    known, every_hit = np.array(features), np.array(right)
-    weights = fitted(known, every_hit)
+    found = list(read_all(records()[:: options.every], options.adapter, options.lines))
+    weights = fitted(
+        np.array([[reading["features"][name] for name in FEATURES] for of_one in found for reading in of_one]),
+        np.array([reading["right"] for of_one in found for reading in of_one]),
+    )
     confidence = Confidence(dict(zip((*FEATURES, "bias"), weights.tolist(), strict=True)), 0.5, 0.1)
-    of_each = np.array([confidence.probability(dict(zip(FEATURES, row, strict=True))) for row in known])
-    order = np.lexsort((-of_each, np.array(question_of)))
-    best = order[np.unique(np.array(question_of)[order], return_index=True)[1]]
-    probabilities, hits = of_each[best], every_hit[best]
-    answers = np.array(answering)[best]
+    best = [max(((confidence.probability(one["features"]), one["right"], one["read"] is not None) for one in of_one),
+                default=(0.0, False, False)) for of_one in found]  # fmt: skip
+    probabilities, hits, answers = map(np.array, zip(*best, strict=True))
     sure = threshold(probabilities[answers], hits[answers], MOST_WRONG * len(hits))
-    replace(confidence, sure=round(sure, 3)).write(folder)
-    Path(os.environ.get("CONFIDENCE_LINES", os.devnull)).write_text("\n".join(map(json.dumps, lines)))
-    missed = expected_calibration_error(probabilities, hits)
-    print(f"{len(hits)} questions, {hits.mean():.3f} right, sure from {sure:.2f}, calibration error {missed:.3f}")
+    replace(confidence, sure=round(sure, 3)).write(options.adapter)
+    answered = answers & (probabilities >= sure)
+    print(
+        f"{len(hits)} questions, the likeliest reading right in {hits.mean():.3f}, sure from {sure:.2f}: "
+        f"{(answered & hits).sum()} answered right, {(answered & ~hits).sum()} wrong; "
+        f"calibration error {expected_calibration_error(probabilities, hits):.3f}"
+    )
 
 
 if __name__ == "__main__":

@@ -17,15 +17,14 @@ from reasoning.language.errors import LLMError
 
 CONFIDENCE_FILE = "confidence.json"
 
-FEATURES = (
-    "log_probability", "rival", "bridged", "nothing", "empty", "likeness", "link", "unused", "shared", "unknown",
-    "length", "size",
-)  # fmt: skip
-"""What the model gives the query (its logarithm) and the best other one (likewise), how many relations were put in, 1
-where it says that the graph cannot say it, 1 where its answer is empty, how like the question the query is when it is
-said in English, the worst link that it uses, how many good links it does not use, 1 where something else has a name
-that it uses, how many words of the question the graph has nothing for where it says that the graph cannot say it, the
-logarithm of the question's words, and how many ids are written."""
+FEATURES = {
+    "log_probability": 1, "rival": -1, "bridged": -1, "nothing": 0, "empty": -1, "likeness": 1, "unused": -1,
+    "shared": -1, "size": 0,
+}  # fmt: skip
+"""What a reading is judged by: what the model gives the query (its logarithm) and the best other one (likewise), how
+many relations were put in, 1 where it says that the graph cannot say it, 1 where its answer is empty, how like the
+question the query is when it is said in English, how many good links it does not use, 1 where something else has a name
+that it uses, and how many ids are written. With each whether it makes a reading surer (1), less so (-1), or either."""
 
 
 @dataclass(frozen=True)

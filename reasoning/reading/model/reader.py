@@ -26,9 +26,6 @@ from reasoning.wording.verbalise import verbalise
 LEAST = 1e-6
 """Probability of a rival where there is none."""
 
-MOST_UNKNOWN = 5
-"""Words that the graph has nothing for that are counted."""
-
 
 class QuestionReader:
     """Reads questions about one graph.
@@ -66,7 +63,6 @@ class QuestionReader:
             key=lambda read: read.gives,
         )
         likeness = self._likeness(prompt.question, [meant.value.query for meant in ranked])
-        unknown = min(MOST_UNKNOWN, len(question.unknown_words))
         readings = []
         for meant, alike in zip(ranked, likeness, strict=True):
             query, bridged = meant.value.query, meant.value.steps
@@ -79,11 +75,8 @@ class QuestionReader:
                 "nothing": float(query is None),
                 "empty": float(meant.value.empty),
                 "likeness": alike,
-                "link": min((name.weight for name in used), default=1.0),
                 "unused": float(len(question.left_out(meant.written))),
                 "shared": float(any(question.namesakes(name, meant.written) for name in used)),
-                "unknown": float(unknown if query is None else 0),
-                "length": math.log(1 + len(prompt.question.split())),
                 "size": float(len(ids_in(meant.written))),
             }
             probability = self.confidence.probability(features)
