@@ -42,6 +42,9 @@ LABELS, PHRASES = 0.12, 0.35
 UNSAYABLE, UNLINKED = 0.08, 0.02
 """How often a question is one that the graph cannot say, and how often a name of it is unknown."""
 
+WORDS_AS_NAMES = 0.25
+"""How often common words of a question are names of other things as well."""
+
 FRAGMENTS = 0.015
 """How often what stands in a question's place asks nothing of the graph."""
 
@@ -287,18 +290,7 @@ class LessonDrawer:
             label = f"{real.label} ({rng.choice(('2', 'old', 'North', graph.schema.kinds[at].words))})"
             if real.kind not in ("number", "date", kind):
                 found.append(NameEntry(real.text, label, kind, json.dumps(label, ensure_ascii=False), (at,)))
-        words = [w for w in re.findall(r"[a-zA-Z]{4,}", question) if not any(w in name.text for name in names)]
-        if words and rng.random() < 0.2:
-            word = rng.choice(words)
-            label = rng.choice(
-                (
-                    word.capitalize(),
-                    word.capitalize(),
-                    f"{word.capitalize()}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton'))}",
-                )
-            )
-            found.append(NameEntry(word, label, kind, json.dumps(label, ensure_ascii=False), (at,)))
-        return found
+        return [*found, *words_as_names(question, names, graph.schema, rng)]
 
     def _as_typed(self, question: str) -> str:
         rng = self._rng
@@ -309,6 +301,28 @@ class LessonDrawer:
         if rng.random() < 0.05:
             question = slip(question, rng)
         return question
+
+
+def words_as_names(question: str, names: Sequence[NameEntry], schema: Schema, rng: random.Random) -> list[NameEntry]:
+    """Now and then up to three common words of a question that are names as well: a film called "Actors", a tag "film".
+
+    Args:
+        question: as asked.
+        names: what it names; their words are left alone.
+        schema: whose kinds the names are of.
+        rng: draws.
+    """
+    taken = " ".join(f"{name.text} {name.label}" for name in names).lower()
+    words = [word for word in re.findall(r"[a-zA-Z]{4,}", question) if word.lower() not in taken]
+    if not words or not schema.kinds or rng.random() >= WORDS_AS_NAMES:
+        return []
+    found = []
+    for word in rng.sample(words, min(len(words), rng.choice((1, 1, 2, 3)))):
+        capital = word.capitalize()
+        label = rng.choice((word, capital, capital, f"{capital}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton', '!'))}"))
+        at = rng.randrange(len(schema.kinds))
+        found.append(NameEntry(word, label, schema.kind_words(at), json.dumps(label, ensure_ascii=False), (at,)))
+    return found
 
 
 def undirected(pieces: Sequence[str], prompt: Prompt) -> Sequence[str] | None:

@@ -23,7 +23,7 @@ from reasoning.reading.model.names import Candidate, link_names, name_entry
 from reasoning.reading.model.prompt import KIND_IDS, NAME_IDS, RELATION_IDS, Prompt, Schema
 from reasoning.reading.model.schema import GraphSchema
 from reasoning.reading.model.surface import NOTHING, written
-from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected
+from reasoning.reading.teaching.drawing import QUESTIONS, DrawnPack, Lesson, undirected, words_as_names
 from reasoning.reading.teaching.kinds_of_lists import entities_of, with_kinds
 
 FOLDER = Path(__file__).parent / "questions"
@@ -120,12 +120,15 @@ class ListedGraph:
         text = question.question
         if rng.random() < 0.1:
             text = text.lower().rstrip("?.!")
-        prompt = Prompt(part, entries, text)
+        if others := words_as_names(text, entries, part, rng):
+            entries += others
+            entries.sort(key=lambda entry: text.lower().find(entry.text.lower()))
+        prompt = Prompt(part, entries[: len(NAME_IDS)], text)
         if not question.queries:
             return Lesson(prompt, [NOTHING], "none")
         ids = {relation.query: RELATION_IDS[at] for at, relation in enumerate(part.relations)}
         ids |= {kind.query: KIND_IDS[at] for at, kind in enumerate(part.kinds)}
-        for at, entry in enumerate(entries):
+        for at, entry in enumerate(prompt.names):
             ids.setdefault(entry.query, NAME_IDS[at])
         try:
             pieces = undirected(written(rng.choice(list(question.queries)), ids), prompt)
