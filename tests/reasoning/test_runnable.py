@@ -102,11 +102,11 @@ def test_a_question_that_comes_in_pieces_is_put_together() -> None:
         {"input": 'road("Ash")'},
         [HumanMessage("hello"), AIMessage("hello, what is it?"), HumanMessage('road("Ash")')],
         [("system", "Be kind."), ("user", 'road("Ash")')],
-        {"messages": [{"role": "user", "content": 'road("Ash")'}], "remaining_steps": 3},
+        [{"role": "user", "content": 'road("Ash")'}],
     ],
     ids=[
         *("query", "text", "dict", "dict of query", "prompt", "chat prompt", "prompt with a system message"),
-        *("a model's message", "input", "messages", "pairs", "state of a graph"),
+        *("a model's message", "input", "messages", "pairs", "one message"),
     ],
 )
 def test_what_a_chain_gives_is_a_question(given: Any) -> None:
@@ -125,11 +125,14 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ({"input": 5}, "found 'input'"),
         ([HumanMessage("x"), AIMessage("y")], 'a person\'s; found one of type "ai"'),
         ([], "expected a message that asks, found none"),
-        ({"messages": [5]}, "expected messages, or"),
+        ([("ai", 'road("Ash")')], 'a person\'s; found one of type "ai"'),
+        ([("system", 'road("Ash")')], 'a person\'s; found one of type "system"'),
+        ([5], "expected messages, or"),
+        ({"messages": [("user", 'road("Ash")')]}, "found the state"),
     ],
     ids=[
         *("nothing", "another key", "two keys", "no key", "a number", "no words", "a number as input"),
-        *("a model has the last word", "no message", "no messages"),
+        *("a model has the last word", "a model alone", "a system alone", "no message", "no messages", "a state"),
     ],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
