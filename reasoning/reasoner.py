@@ -13,6 +13,7 @@ from langchain_core.runnables.config import get_config_list
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, WithJsonSchema
 
+from kg_data.errors import UsageError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
@@ -176,7 +177,15 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             args_schema, arg_types: of LangChain's tools; without them the tool takes one text, `question`.
             name: "ask_graph" where None.
             description: what the agent reads; the graph's schema and what a question may be where None.
+
+        Raises:
+            UsageError: `args_schema` is no class, such as a name that was meant for `name`.
         """
+        if args_schema is not None and not isinstance(args_schema, type):
+            raise UsageError(
+                f"expected a model of pydantic's as args_schema, found {args_schema!r}; "
+                "a name goes in as name=..., a description as description=..."
+            )
         if args_schema is not None or arg_types is not None:
             return super().as_tool(args_schema, name=name, description=description, arg_types=arg_types)
         return question_tool(self, self.kg, name, description)

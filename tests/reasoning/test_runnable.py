@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, StepResult
+from kg_data.errors import UsageError
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
@@ -124,9 +125,9 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ({"question": " "}, "found an empty text"),
         ({"input": 5}, "found 'input'"),
         ([HumanMessage("x"), AIMessage("y")], 'a person\'s; found one of type "ai"'),
-        ([], "expected a message that asks, found none"),
         ([("ai", 'road("Ash")')], 'a person\'s; found one of type "ai"'),
         ([("system", 'road("Ash")')], 'a person\'s; found one of type "system"'),
+        ([], "expected a message that asks, found none"),
         ([5], "expected messages, or"),
         ({"messages": [("user", 'road("Ash")')]}, "found the state"),
     ],
@@ -152,6 +153,10 @@ def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
     asked: Runnable[Any, Any] = PROMPT | exact()
     chain: Runnable[Any, Any] = asked | PromptTemplate.from_template("It says: {answer}")
     assert chain.invoke({"town": "Ash"}).text == "It says: The road of Ash is Birch."
+    model = ScriptedChatModel("Birch.")
+    behind: Runnable[Any, Any] = asked | str | model
+    assert behind.invoke({"town": "Ash"}).text == "Birch."
+    assert "The road of Ash is Birch." in model.prompts[0]
 
 
 def called(question: str) -> dict[str, Any]:
@@ -190,6 +195,22 @@ def test_the_tools_calls_of_the_model_are_children_of_the_agents_run() -> None:
 def test_arguments_of_ones_own_are_passed_on() -> None:
     tool = exact().as_tool(arg_types={"input": str}, name="towns", description="Asks for towns.")
     assert tool.invoke({"input": 'road("Ash")'}).entities == ["Birch"]
+
+
+@pytest.mark.filterwarnings("ignore:This API is in beta")
+@pytest.mark.parametrize(
+    "chain",
+    [exact().with_retry() | str, exact().with_config(tags=["mine"]) | str, exact() | str],
+    ids=["with_retry", "with_config", "chain"],
+)
+def test_what_langchain_makes_of_it_is_a_tool_that_is_told_its_argument(chain: Runnable[Any, Any]) -> None:
+    tool = chain.as_tool(arg_types={"question": str}, name="ask_graph", description="Asks for towns.")
+    assert tool.invoke(called('road("Ash")')).content == "The road of Ash is Birch."
+
+
+def test_a_name_in_the_place_of_arguments_is_told_where_it_belongs() -> None:
+    with pytest.raises(UsageError, match=r"found 'towns'; a name goes in as name="):
+        exact().as_tool("towns")  # type: ignore[arg-type]
 
 
 # A config --------------------------------------------------------------------------------------------------------
