@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, StepResult
+from kg_data.errors import UsageError
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner
 from reasoning.errors import QueryError, UnknownEntityError
 from tests.reasoning.chat_models import ScriptedChatModel, faultless, faultless_reply
 
@@ -102,11 +103,11 @@ def test_a_question_that_comes_in_pieces_is_put_together() -> None:
         {"input": 'road("Ash")'},
         [HumanMessage("hello"), AIMessage("hello, what is it?"), HumanMessage('road("Ash")')],
         [("system", "Be kind."), ("user", 'road("Ash")')],
-        {"messages": [{"role": "user", "content": 'road("Ash")'}], "remaining_steps": 3},
+        [{"role": "user", "content": 'road("Ash")'}],
     ],
     ids=[
         *("query", "text", "dict", "dict of query", "prompt", "chat prompt", "prompt with a system message"),
-        *("a model's message", "input", "messages", "pairs", "state of a graph"),
+        *("a model's message", "input", "messages", "pairs", "one message"),
     ],
 )
 def test_what_a_chain_gives_is_a_question(given: Any) -> None:
@@ -124,12 +125,15 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ({"question": " "}, "found an empty text"),
         ({"input": 5}, "found 'input'"),
         ([HumanMessage("x"), AIMessage("y")], 'a person\'s; found one of type "ai"'),
+        ([("ai", 'road("Ash")')], 'a person\'s; found one of type "ai"'),
+        ([("system", 'road("Ash")')], 'a person\'s; found one of type "system"'),
         ([], "expected a message that asks, found none"),
-        ({"messages": [5]}, "expected messages, or"),
+        ([5], "expected messages, or"),
+        ({"messages": [("user", 'road("Ash")')]}, "found the state"),
     ],
     ids=[
         *("nothing", "another key", "two keys", "no key", "a number", "no words", "a number as input"),
-        *("a model has the last word", "no message", "no messages"),
+        *("a model has the last word", "a model alone", "a system alone", "no message", "no messages", "a state"),
     ],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
@@ -149,6 +153,10 @@ def test_what_stands_behind_it_in_a_chain_reads_words() -> None:
     asked: Runnable[Any, Any] = PROMPT | exact()
     chain: Runnable[Any, Any] = asked | PromptTemplate.from_template("It says: {answer}")
     assert chain.invoke({"town": "Ash"}).text == "It says: The road of Ash is Birch."
+    model = ScriptedChatModel("Birch.")
+    behind: Runnable[Any, Any] = asked | str | model
+    assert behind.invoke({"town": "Ash"}).text == "Birch."
+    assert "The road of Ash is Birch." in model.prompts[0]
 
 
 def called(question: str) -> dict[str, Any]:
@@ -187,6 +195,22 @@ def test_the_tools_calls_of_the_model_are_children_of_the_agents_run() -> None:
 def test_arguments_of_ones_own_are_passed_on() -> None:
     tool = exact().as_tool(arg_types={"input": str}, name="towns", description="Asks for towns.")
     assert tool.invoke({"input": 'road("Ash")'}).entities == ["Birch"]
+
+
+@pytest.mark.filterwarnings("ignore:This API is in beta")
+@pytest.mark.parametrize(
+    "chain",
+    [exact().with_retry() | str, exact().with_config(tags=["mine"]) | str, exact() | str],
+    ids=["with_retry", "with_config", "chain"],
+)
+def test_what_langchain_makes_of_it_is_a_tool_that_is_told_its_argument(chain: Runnable[Any, Any]) -> None:
+    tool = chain.as_tool(arg_types={"question": str}, name="ask_graph", description="Asks for towns.")
+    assert tool.invoke(called('road("Ash")')).content == "The road of Ash is Birch."
+
+
+def test_a_name_in_the_place_of_arguments_is_told_where_it_belongs() -> None:
+    with pytest.raises(UsageError, match=r"found 'towns'; a name goes in as name="):
+        exact().as_tool("towns")  # type: ignore[arg-type]
 
 
 # A config --------------------------------------------------------------------------------------------------------
@@ -293,21 +317,59 @@ def test_an_empty_batch_is_empty() -> None:
 # Asynchronously --------------------------------------------------------------------------------------------------
 
 
-def test_steps_can_be_awaited() -> None:
-    async def steps() -> list[Any]:
-        return [step async for step in lark().astream(TWO_STEPS)]
+def test_what_is_streamed_is_the_answer() -> None:
+    async def streamed() -> list[Any]:
+        return [piece async for piece in lark().astream(TWO_STEPS)]
 
-    first, second = asyncio.run(steps())
-    assert isinstance(first, StepResult) and (first.entities, second.entities) == (["Birch"], ["Cedar"])
+    for (answer,) in (list(lark().stream(TWO_STEPS)), asyncio.run(streamed())):
+        assert isinstance(answer, Answer) and answer.entities == ["Cedar"]
+
+
+@pytest.mark.parametrize("chain", [lark(), PROMPT | lark()], ids=["alone", "in a chain"])
+def test_the_events_of_a_run_tell_its_steps_and_end_with_the_answer(chain: Runnable[Any, Any]) -> None:
+    async def events() -> list[Any]:
+        given = TWO_STEPS if isinstance(chain, Reasoner) else {"town": "Ash"}
+        return [event async for event in chain.astream_events(given, version="v2")]
+
+    seen = asyncio.run(events())
+    answer = seen[-1]["data"]["output"]
+    (own,) = [event for event in seen if event["event"] == "on_chain_end" and event["name"] == "Reasoner"]
+    assert isinstance(answer, Answer) and own["data"]["output"] is answer
+    steps = [event for event in seen if event["event"] == "on_custom_event"]
+    assert [(event["name"], event["run_id"]) for event in steps] == [("step", own["run_id"])] * len(answer.steps)
+    assert tuple(event["data"] for event in steps) == answer.steps
+
+
+def test_a_step_is_told_before_the_next_is_asked_for() -> None:
+    model = faultless()
+
+    class Told(BaseCallbackHandler):
+        def on_custom_event(self, name: str, data: Any, **about: Any) -> None:
+            told.append((data.entities, len(model.prompts)))
+
+    told: list[tuple[list[str], int]] = []
+    lark(model).invoke(TWO_STEPS, {"callbacks": [Told()]})
+    assert told == [(["Birch"], 1), (["Cedar"], 2)]
 
 
 def test_an_awaited_stream_that_is_given_up_asks_no_more() -> None:
-    model = faultless()
+    released = threading.Event()
 
-    async def one_step() -> None:
-        stream = lark(model).astream(TWO_STEPS)
-        await anext(stream)
-        await stream.aclose()  # type: ignore[attr-defined]
+    def reply(prompt: str) -> str:
+        released.wait(10)
+        return faultless_reply(prompt)
 
-    asyncio.run(one_step())
+    model = ScriptedChatModel(reply)
+
+    async def given_up() -> None:
+        task = asyncio.ensure_future(anext(lark(model).astream(TWO_STEPS)))
+        while not model.prompts:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        released.set()
+        await asyncio.sleep(0.2)
+
+    asyncio.run(given_up())
     assert len(model.prompts) == 1
