@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kg_data.columns import LiteralColumn
 from kg_data.installation import require
 from kg_data.supplied import supplied
-from reasoning.execution.step_result import StepResult, short_outcome
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
@@ -28,6 +28,10 @@ EVIDENCE_LIMIT = 200
 
 PROVED = 20
 """Answers, the surest first, whose proofs over predicted edges are shown."""
+
+
+MOST_IN_REPR = 5
+"""Names that the short form of an answer lists."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +242,14 @@ class Answer:
     signals: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
-        outcome = short_outcome(self.kg, self.ranked, self.value, self.error)
+        if self.error is not None:
+            outcome = f"error={self.error!r}"
+        elif self.value is not None:
+            outcome = f"value={self.value!r}"
+        else:
+            names = [self.kg.name(int(entity)) for entity in self.ranked[:MOST_IN_REPR]]
+            rest = f" and {len(self.ranked) - len(names):,} more" if len(self.ranked) > len(names) else ""
+            outcome = f"entities={names!r}{rest}"
         return f"Answer({str(self.query)!r}, method={self.method!r}, {outcome})"
 
     @supplied

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from langchain_core.callbacks import dispatch_custom_event
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
@@ -17,6 +18,7 @@ from kg_data.errors import UsageError
 from reasoning.answer import Answer
 from reasoning.completion.options import CompletionOptions
 from reasoning.execution.events import BoundQuestion, Event, Finished, StepFinished
+from reasoning.execution.step_result import StepResult
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
 from reasoning.language.cancellation import awaited
@@ -191,19 +193,8 @@ class Reasoner(Runnable[QuestionInput, Answer]):
         return question_tool(self, self.kg, name, description)
 
     def invoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-        """`answer` as a run of LangChain's, with its callbacks and tags.
-
-        The run is told each step's `StepResult`, as soon as it is done, as a custom event of the name "step".
-        """
-        return self._call_with_config(self._answer_telling, input, config, **kwargs)
-
-    def _answer_telling(self, question: QuestionInput) -> Answer:
-        """`answer`, in a run that is told its steps."""
-        for event in self.events(question):
-            if isinstance(event, StepFinished):
-                dispatch_custom_event("step", event.result)
-        assert isinstance(event, Finished), "a run always ends with its answer"
-        return event.answer
+        """`answer` as a run of LangChain's, with its callbacks and tags."""
+        return self._call_with_config(self.answer, input, config, **kwargs)
 
     async def ainvoke(self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """`invoke` without blocking the event loop."""
@@ -261,6 +252,52 @@ class Reasoner(Runnable[QuestionInput, Answer]):
             )
         )
 
+    def stream(  # type: ignore[override]  # LangChain streams parts of the output; here steps come before the answer
+        self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Generator[StepResult, None, Answer | None]:
+        """The steps of the answer, each as soon as it is done; the generator returns the `Answer`."""
+        answers: list[Answer] = []
+
+        def steps(inputs: Iterator[QuestionInput]) -> Iterator[StepResult]:
+            for event in self.events(next(inputs)):
+                if isinstance(event, StepFinished):
+                    yield event.result
+                elif isinstance(event, Finished):
+                    answers.append(event.answer)
+
+        # LangChain's type says that what is streamed is what is answered.
+        yield from self._transform_stream_with_config(iter([input]), cast(Any, steps), config, **kwargs)  # type: ignore[misc]
+        return answers[0] if answers else None
+
+    async def astream(  # type: ignore[override]
+        self, input: QuestionInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[StepResult]:
+        """`stream` without blocking the event loop; the answer, which no asynchronous generator can return, is left."""
+        steps, end, gone = self.stream(input, config, **kwargs), object(), threading.Event()
+        try:
+            while (step := await awaited(lambda: next(steps, end), gone)) is not end:
+                yield cast(StepResult, step)
+        finally:
+            gone.set()
+            with suppress(ValueError):  # a step is under way on its thread; it is the last, since nobody asks for more
+                steps.close()
+
+    def transform(
+        self, input: Iterator[QuestionInput], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Answer]:
+        """In the stream of a chain: the whole answer, once the whole question is there."""
+        chunks = list(input)
+        if chunks:
+            yield self.invoke(_joined(chunks), config, **kwargs)
+
+    async def atransform(
+        self, input: AsyncIterator[QuestionInput], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Answer]:
+        """`transform` without blocking the event loop."""
+        chunks = [chunk async for chunk in input]
+        if chunks:
+            yield await self.ainvoke(_joined(chunks), config, **kwargs)
+
     def _load(self) -> BaseChatModel:
         options = self.options
         return load_llm(
@@ -286,3 +323,14 @@ class Reasoner(Runnable[QuestionInput, Answer]):
     def _reads_here(self) -> bool:
         """Whether questions in English are read without a chat model."""
         return isinstance(self._llm_spec, str) and self._llm_spec.strip().startswith(("embedded", "copy", "hf:"))
+
+
+def _joined(chunks: list[QuestionInput]) -> QuestionInput:
+    """What the parts of a stream are together: their sum, or the last where they do not add up."""
+    whole: Any = chunks[0]
+    for chunk in chunks[1:]:
+        try:
+            whole = whole + chunk
+        except TypeError:
+            whole = chunk
+    return cast(QuestionInput, whole)

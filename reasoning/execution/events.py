@@ -51,9 +51,6 @@ class StepStarted:
     total: int
     asked: str | None = None
 
-    def __repr__(self) -> str:
-        return f"StepStarted({self.step.position + 1}, {self.question!r}, total={self.total})"
-
     @property
     def context(self) -> Context | None:
         """What the LLM is about to be shown, of several parts all together; None where no LLM is asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +20,6 @@ from reasoning.query.tree import Value, json_value
 
 TIED_NAMED = 5
 """Names of those who share a place that a note lists."""
-
-MOST_IN_REPR = 5
-"""Names that the short form of a step or an answer lists."""
 
 
 @supplied
@@ -73,8 +70,8 @@ class Context:
             beyond the last part, told with the last.
     """
 
-    lines: tuple[str, ...] = field(repr=False)
-    prompt: str = field(repr=False)
+    lines: tuple[str, ...]
+    prompt: str
     tokens: int
     relevant: int
     distractors: int
@@ -181,12 +178,6 @@ class StepResult:
     asked: str | None = None
     scores: NDArray[np.float64] | None = None
 
-    def __repr__(self) -> str:
-        outcome = short_outcome(self.kg, self.members, self.value, self.error)
-        if self.values is not None:
-            outcome += f", values={list(self.values[:MOST_IN_REPR])!r}"
-        return f"StepResult({self.step.position + 1}, {self.question!r}, by={self.by!r}, {outcome})"
-
     @property
     def column(self) -> LiteralColumn | None:
         """The column that its values are read from; None where it reads none, or reckons them."""
@@ -243,17 +234,6 @@ class StepResult:
         if self.error is not None:
             shown["error"] = self.error
         return shown
-
-
-def short_outcome(kg: KnowledgeGraph, entities: Ids, value: Value | bool | None, error: str | None) -> str:
-    """What a step or an answer gave, on one line for its `repr`."""
-    if error is not None:
-        return f"error={error!r}"
-    if value is not None:
-        return f"value={value!r}"
-    names = [kg.name(int(entity)) for entity in entities[:MOST_IN_REPR]]
-    rest = f" and {len(entities) - len(names):,} more" if len(entities) > len(names) else ""
-    return f"entities={names!r}{rest}"
 
 
 def step_notes(steps: Sequence[StepResult]) -> list[str]:

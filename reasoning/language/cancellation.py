@@ -44,14 +44,16 @@ def started(work: Callable[[], T], context: contextvars.Context, name: str) -> F
     return future
 
 
-async def awaited(work: Callable[[], T]) -> T:
-    """What `work` gives or raises (anything but StopIteration), on a thread of its own.
+async def awaited(work: Callable[[], T], gone: threading.Event | None = None) -> T:
+    """What `work` gives or raises, on a thread of its own; it is abandoned where the one who awaits it is cancelled.
 
-    It is abandoned where the one who awaits it is cancelled.
+    Args:
+        work: anything but StopIteration may be raised.
+        gone: set on cancelling; given where several pieces of work have the same caller.
     """
-    gone = threading.Event()
+    caller_gone = gone or threading.Event()
     try:
-        return await asyncio.wrap_future(started(work, until(gone), "skylark-awaited"))
+        return await asyncio.wrap_future(started(work, until(caller_gone), "skylark-awaited"))
     except asyncio.CancelledError:
-        gone.set()
+        caller_gone.set()
         raise

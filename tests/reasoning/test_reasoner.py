@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError
+from reasoning import Answer, KnowledgeGraph, LarkOptions, Query, Reasoner, SkylarkError, StepResult
 from reasoning.errors import QueryError, UnknownEntityError
 from reasoning.execution.events import Finished, StepFinished, StepStarted
 from reasoning.language import LLMError, UnknownLLMError
@@ -193,41 +193,35 @@ def test_a_question_has_the_earlier_answers_put_in() -> None:
     assert "Birch" in second.question
 
 
-def test_a_step_is_asked_for_only_when_it_is_wanted() -> None:
+def test_a_stream_asks_for_a_step_only_when_it_is_wanted() -> None:
     model = faultless()
-    asked = [len(model.prompts) for event in lark(model).events(TWO_STEPS) if not isinstance(event, Finished)]
-    assert asked == [0, 1, 1, 2]
+    stream = lark(model).stream(TWO_STEPS)
+    asked = [len(model.prompts)]
+    for step in stream:
+        assert isinstance(step, StepResult)
+        asked.append(len(model.prompts))
+    assert asked == [0, 1, 2]
 
 
-def test_events_that_are_given_up_ask_no_more() -> None:
+def test_a_stream_that_is_given_up_asks_no_more() -> None:
     model = faultless()
-    events = lark(model).events(TWO_STEPS)
-    while not isinstance(next(events), StepFinished):
-        pass
-    events.close()  # type: ignore[attr-defined]
+    stream = lark(model).stream(TWO_STEPS)
+    next(stream)
+    stream.close()
     assert len(model.prompts) == 1
 
 
-def test_the_steps_that_finish_are_those_of_the_answer() -> None:
-    *events, last = exact().events(TWO_STEPS)
-    assert isinstance(last, Finished) and last.answer.entities == ["Cedar"]
-    assert last.answer.steps == tuple(event.result for event in events if isinstance(event, StepFinished))
-
-
-@pytest.mark.parametrize(
-    ("query", "short"),
-    [
-        ('road("Ash")', "StepResult(1, 'What is the road of Ash?', by='exact', entities=['Birch'])"),
-        ('count(road("Ash"))', "StepResult(2, 'How many are in (Birch)?', by='exact', value=1)"),
-        ('people("Ash")', "StepResult(1, 'What is the people of Ash?', by='exact', entities=['Ash'], values=[30])"),
-    ],
-)
-def test_the_short_form_of_a_step_fits_on_a_line(query: str, short: str) -> None:
-    *_, started, finished, last = exact().events(query)
-    assert isinstance(started, StepStarted) and isinstance(finished, StepFinished) and isinstance(last, Finished)
-    assert str(finished.result) == short
-    total = len(last.answer.steps)
-    assert str(started) == f"StepStarted({total}, {finished.result.question!r}, total={total})"
+def test_a_stream_returns_the_answer() -> None:
+    stream = exact().stream(TWO_STEPS)
+    steps: list[StepResult] = []
+    while True:
+        try:
+            steps.append(next(stream))
+        except StopIteration as stop:
+            answer = stop.value
+            break
+    assert isinstance(answer, Answer)
+    assert (answer.entities, answer.steps) == (["Cedar"], tuple(steps))
 
 
 # Several at once ------------------------------------------------------------------------------------------------

@@ -317,59 +317,21 @@ def test_an_empty_batch_is_empty() -> None:
 # Asynchronously --------------------------------------------------------------------------------------------------
 
 
-def test_what_is_streamed_is_the_answer() -> None:
-    async def streamed() -> list[Any]:
-        return [piece async for piece in lark().astream(TWO_STEPS)]
+def test_steps_can_be_awaited() -> None:
+    async def steps() -> list[Any]:
+        return [step async for step in lark().astream(TWO_STEPS)]
 
-    for (answer,) in (list(lark().stream(TWO_STEPS)), asyncio.run(streamed())):
-        assert isinstance(answer, Answer) and answer.entities == ["Cedar"]
-
-
-@pytest.mark.parametrize("chain", [lark(), PROMPT | lark()], ids=["alone", "in a chain"])
-def test_the_events_of_a_run_tell_its_steps_and_end_with_the_answer(chain: Runnable[Any, Any]) -> None:
-    async def events() -> list[Any]:
-        given = TWO_STEPS if isinstance(chain, Reasoner) else {"town": "Ash"}
-        return [event async for event in chain.astream_events(given, version="v2")]
-
-    seen = asyncio.run(events())
-    answer = seen[-1]["data"]["output"]
-    (own,) = [event for event in seen if event["event"] == "on_chain_end" and event["name"] == "Reasoner"]
-    assert isinstance(answer, Answer) and own["data"]["output"] is answer
-    steps = [event for event in seen if event["event"] == "on_custom_event"]
-    assert [(event["name"], event["run_id"]) for event in steps] == [("step", own["run_id"])] * len(answer.steps)
-    assert tuple(event["data"] for event in steps) == answer.steps
-
-
-def test_a_step_is_told_before_the_next_is_asked_for() -> None:
-    model = faultless()
-
-    class Told(BaseCallbackHandler):
-        def on_custom_event(self, name: str, data: Any, **about: Any) -> None:
-            told.append((data.entities, len(model.prompts)))
-
-    told: list[tuple[list[str], int]] = []
-    lark(model).invoke(TWO_STEPS, {"callbacks": [Told()]})
-    assert told == [(["Birch"], 1), (["Cedar"], 2)]
+    first, second = asyncio.run(steps())
+    assert isinstance(first, StepResult) and (first.entities, second.entities) == (["Birch"], ["Cedar"])
 
 
 def test_an_awaited_stream_that_is_given_up_asks_no_more() -> None:
-    released = threading.Event()
+    model = faultless()
 
-    def reply(prompt: str) -> str:
-        released.wait(10)
-        return faultless_reply(prompt)
+    async def one_step() -> None:
+        stream = lark(model).astream(TWO_STEPS)
+        await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
 
-    model = ScriptedChatModel(reply)
-
-    async def given_up() -> None:
-        task = asyncio.ensure_future(anext(lark(model).astream(TWO_STEPS)))
-        while not model.prompts:
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        released.set()
-        await asyncio.sleep(0.2)
-
-    asyncio.run(given_up())
+    asyncio.run(one_step())
     assert len(model.prompts) == 1

@@ -380,7 +380,7 @@ def test_a_batch_goes_on_where_the_server_died(server: OpenAIServer, monkeypatch
 # Given up --------------------------------------------------------------------------------------------------------
 
 
-async def streamed(reasoner: Reasoner) -> None:
+async def steps(reasoner: Reasoner) -> None:
     async for _ in reasoner.astream(TWO_STEPS):
         pass
 
@@ -393,7 +393,7 @@ async def streamed(reasoner: Reasoner) -> None:
         lambda reasoner: reasoner.aanswer(TWO_STEPS),
         lambda reasoner: reasoner.ainvoke(TWO_STEPS),
         lambda reasoner: reasoner.abatch([TWO_STEPS]),
-        streamed,
+        steps,
     ],
     ids=["aanswer", "ainvoke", "abatch", "astream"],
 )
