@@ -13,6 +13,7 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.query.tree import Count, Entity, Exists
 from reasoning.wording.inflection import base_form, participle, past, plural
+from reasoning.wording.query_tree import tree_of
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.random_queries import sets
 
@@ -101,10 +102,38 @@ def sentence(query: str) -> str:
          "The graph does not say that anything is the capital of something that borders Line. "
          "Step 1 of 2 found nothing."),
         ('"Ash"', "The query names Ash itself."),
+        ('~capital(!("Ash" & !"Ash"))', "Birch and Ash have a capital."),
+        ('capital(!("Ash" & !"Ash"))', "Birchton and Ashton are capitals of something."),
+        ('~located_in(!("Ash" & !"Ash"))', "Ashton is located in something."),
+        ('~type(!("Ash" & !"Ash"))', "Ash has a type."),
+        ('borders("Ash") & !~capital(!("Ash" & !"Ash"))', "Cedar borders Ash, but does not have a capital."),
+        ('borders("Ash") & !~serves(!("Ash" & !"Ash"))', "Birch and Cedar border Ash, but do not serve anything."),
+        ('~serves(~located_in(!("Ash" & !"Ash")))', "Line serves something that is located in something."),
+        ('top(1, people, ~capital(!("Ash" & !"Ash")))',
+         "Ash (1,200) has the largest people among those that have a capital."),
+        ('people(!("Ash" & !"Ash")) > 2000', "Cedar (15,000) has a people above 2,000."),
+        ('borders("Ash") & !("Ash" & !"Ash")', "Birch and Cedar border Ash."),
+        ('count(!("Ash" & !"Ash") & ~type("country"))', "1 entity is of type country: Ash."),
+        ('exists(!("Ash" & !"Ash") & "Ash")', "Yes: Ash is in the graph."),
     ],
 )  # fmt: skip
 def test_an_answer_in_a_sentence(query: str, told: str) -> None:
     assert sentence(query) == told
+
+
+def test_what_is_said_of_everything_is_said_so_in_the_tree_and_the_steps() -> None:
+    answer = EXACT.answer('top(1, people, ~capital(!("Ash" & !"Ash")))')
+    assert [line.strip() for line in tree_of(answer.query, LANDS).lines()] == [
+        "the 1 largest by people among  (1 entity)",
+        "└─ everything that has a capital  (2 entities)",
+    ]
+    assert [step.question for step in answer.steps] == [
+        "What is at once in (Ash) and not in it?",
+        "What is there at all?",
+        "What is there that has a capital?",
+        "Which one of (Ash, Birch) has the largest people?",
+    ]
+    assert EXACT.answer('borders(!("Ash" & !"Ash"))').steps[-1].question == "What is it that anything borders?"
 
 
 @pytest.mark.parametrize(
