@@ -18,7 +18,7 @@ from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.usage import NO_USAGE, TokenUsage
 from reasoning.query.binding import BoundChain
 from reasoning.query.read_question import ReadQuestion
-from reasoning.query.tree import Query, Value
+from reasoning.query.tree import Number, Query, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +244,7 @@ class Answer:
     def __repr__(self) -> str:
         if self.error is not None:
             outcome = f"error={self.error!r}"
-        elif self.value is not None:
+        elif self.value is not None or isinstance(self.query, Number):
             outcome = f"value={self.value!r}"
         else:
             names = [self.kg.name(int(entity)) for entity in self.ranked[:MOST_IN_REPR]]

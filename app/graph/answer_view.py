@@ -25,7 +25,7 @@ from app.server.words import counted, shortened
 from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer, Evidence
-from reasoning.execution.conclusion import emptiness_note, emptying_step
+from reasoning.execution.conclusion import divided_by_zero, emptiness_note, emptying_step
 from reasoning.graph.names import fold
 from reasoning.query.tree import json_value
 from reasoning.wording.query_tree import TreeNode, tree_of
@@ -43,10 +43,12 @@ _WHY_EMPTY = {
     "top": "none of these has a value",
     "measure": "none of these has such a number",
     "aggregate": "none of these has a value",
-    "number": "one of its numbers is not in the graph, or is divided by 0",
+    "number": "one of its numbers is not in the graph",
     "every": "nothing leads to all of these, or there are none of them",
     "name_starts": "no name begins so",
 }
+
+_MAY_BE_TRUE = "What the graph does not say may still be true"
 
 
 def understood_html(asked: Asked) -> Markup:
@@ -88,9 +90,11 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
     empty_step = None if len(answer.ranked) else emptying_step(answer.chain, answer.steps)
     why_empty: dict[str, Any] = {}
     if empty_step is not None:
-        operation = empty_step.step.step.operation
+        operation, by_zero = empty_step.step.step.operation, divided_by_zero(empty_step)
         why_empty = {
-            "why_empty": _WHY_EMPTY.get(operation, "nothing in the graph fits"),
+            "why_empty": "nothing can be divided by 0"
+            if by_zero
+            else f"{_WHY_EMPTY.get(operation, 'nothing in the graph fits')}. {_MAY_BE_TRUE}",
             "inputs": [
                 shortened(empty_step.kg.name(int(members[0])), 60)
                 if len(members) == 1

@@ -14,6 +14,7 @@ import numpy as np
 
 from reasoning.answer import Answer, SoftAnswers
 from reasoning.execution.events import BoundQuestion
+from reasoning.execution.formulas import divides_by_zero
 from reasoning.execution.step_result import StepResult, step_notes
 from reasoning.graph.index import Ids
 from reasoning.graph.store import KnowledgeGraph
@@ -130,8 +131,20 @@ def emptying_step(chain: BoundChain, steps: Sequence[StepResult]) -> StepResult 
     if steps and steps[-1].value is not None and steps[-1].step.step.operation in ("number", "aggregate"):
         return None  # a number needs no members
     results = {step.step.position: step for step in steps}
-    position = emptying_position(chain, {at: step.members for at, step in results.items()})
+    # A number is no empty set; as the whole answer it is looked behind.
+    sets = {at: step.members for at, step in results.items() if step.value is None or at == chain.result}
+    position = emptying_position(chain, sets)
     return None if position is None else results[position]
+
+
+def divided_by_zero(step: StepResult) -> bool:
+    """Whether a step has nothing to give because a number is divided by 0."""
+    formula, members = step.step.step.formula, step.inputs[0] if step.inputs else step.members
+    if formula is None or step.value is not None:
+        return False
+    if step.step.step.operation == "number":
+        members = np.zeros(1, dtype=np.int32)  # one row, whose member nothing asks for
+    return divides_by_zero(step.kg, formula, members, step.inputs, step.numbers)
 
 
 def emptiness_note(chain: BoundChain, steps: Sequence[StepResult]) -> str | None:
@@ -139,7 +152,7 @@ def emptiness_note(chain: BoundChain, steps: Sequence[StepResult]) -> str | None
     step = emptying_step(chain, steps)
     if step is None:
         return None
-    return (
-        f"the answer is empty since step {step.step.position + 1} of {len(chain)} found nothing: {step.question} "
-        "What the graph does not say may still be true"
-    )
+    where = f"the answer is empty since step {step.step.position + 1} of {len(chain)}"
+    if divided_by_zero(step):
+        return f"{where} divides by 0: {step.question}"
+    return f"{where} found nothing: {step.question} What the graph does not say may still be true"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -176,6 +176,23 @@ def one_number(
 ) -> float:
     """The number of a formula without `It`; NaN where it has none. Arguments and errors as of `measured`."""
     return float(_Rows(kg, np.zeros(1, dtype=np.int32), sets, numbers, facts).number(formula)[0])
+
+
+def divides_by_zero(
+    kg: KnowledgeGraph, formula: Query, members: Ids, sets: Sequence[Ids], numbers: Sequence[float]
+) -> bool:
+    """Whether a formula gives no number because it divides by 0, of every member. Arguments as of `measured`."""
+    divisors = [node.right for node in _terms(formula) if isinstance(node, Arithmetic) and node.sign == "/"]
+    divided = any(bool((measured(kg, divisor, members, sets, numbers) == 0).any()) for divisor in divisors)
+    return divided and bool(np.isnan(measured(kg, formula, members, sets, numbers)).all())
+
+
+def _terms(formula: Query) -> Iterator[Query]:
+    """A number and those that it is reckoned from."""
+    yield formula
+    if isinstance(formula, Arithmetic | Negative):
+        for part in formula.children:
+            yield from _terms(part)
 
 
 def _takes_in_everything(node: Query) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from kg_data.errors import SkylarkError
 from kg_data.supplied import supplies
 from kg_data.visible import visible
 from reasoning.graph.index import Ids
@@ -33,6 +34,8 @@ Kinds = tuple[list[tuple[str, int]], Callable[[Ids], Sequence[int]]]
 @supplies(KnowledgeGraph.schema)
 def schema_text(kg: KnowledgeGraph, most: int = 50) -> str:
     """See `KnowledgeGraph.schema`."""
+    if most < 1:
+        raise SkylarkError(f"most must be at least 1, not {most}")
     kinds = _kinds(kg)
     values = sum(len(column.entities) for column in kg.literals)
     size = f"{len(kg):,} triples and {values:,} values of {len(kg.universe):,} entities"

@@ -11,6 +11,7 @@ RESERVED = frozenset(
 )
 """Words of the query language, which a relation of that name is told from by quotes."""
 
+_PATH = re.compile(r"[^\s<>()\[\]{}\"']+")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
@@ -26,7 +27,11 @@ def quoted(text: str) -> str:
 
 
 def label_words(label: str) -> str:
-    """`/people/person/place_of_birth` to "place of birth", `locatedIn` to "located in", `concept:x` to "x"."""
-    last = re.split(r"[/:.#]", label.rstrip("/:.#"))[-1] or label
+    """`/people/person/place_of_birth` to "place of birth", `locatedIn` to "located in", `concept:x` to "x".
+
+    Only what may be a path is cut: a label with blanks or brackets, such as "price / unit", keeps all its words.
+    """
+    last = re.split(r"[/:.#]", label.rstrip("/:.#"))[-1] if _PATH.fullmatch(label) else label
+    last = last or label
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", last).replace("_", " ").strip()
     return (spaced or label).lower() if not spaced.isupper() else spaced

@@ -288,6 +288,9 @@ class KnowledgeGraph:
         Args:
             most: relations and kinds that are listed, those with the most facts and members; how many more there are
                 is said.
+
+        Raises:
+            SkylarkError: `most` is below 1.
         """
         raise NotImplementedError
 

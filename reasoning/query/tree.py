@@ -111,6 +111,11 @@ class Query:
         """Whether a member stands in it that no brackets around say the set of."""
         return any(child.holds_it for child in self.children)
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is written as all entities: those that are not both in a set and outside it."""
+        return False
+
     def __str__(self) -> str:
         return self._text()
 
@@ -255,6 +260,12 @@ class Complement(_Single):
     """The entities of the graph that are not in `part`."""
 
     precedence: ClassVar[int] = 3
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out: `!("Ann" & !"Ann")`."""
+        parts = self.part.parts if isinstance(self.part, Intersect) else ()
+        return any(isinstance(part, Complement) and part.part in parts for part in parts)
 
     def _text(self) -> str:
         text = self.part._text()

@@ -43,20 +43,23 @@ from reasoning.wording.inflection import (
 )
 from reasoning.wording.value_text import extreme_words, tells_time
 from reasoning.wording.verbalise import (
+    TYPE_WORDS,
     VERBS,
+    chooses_among_all,
     direction,
     ends_in_preposition,
     entity_words,
-    has_no_value,
+    goes_on,
+    is_short,
     is_verb,
     measure_words,
     noun_words,
     place_of,
     relation_words,
+    telling,
     tested_words,
+    thing_words,
 )
-
-_TYPE_WORDS = frozenset({"type", "is a", "isa", "instance of"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ def predicate(query: Query, kg: KnowledgeGraph, many: bool, *, inside: bool = Fa
 
 
 def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
+    if query.is_everything:
+        return [Phrase(f"{mood.be} in the graph")]
     if isinstance(query, Complement):
         return _predicate(query.part, kg, _Mood(mood.many, not mood.negated, mood.inside))
     if isinstance(query, Entity):
@@ -129,10 +134,14 @@ def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if isinstance(query, NameStarts):
         has = Phrase(f'{mood.have} {"names" if mood.many else "a name"} that {"begin" if mood.many else "begins"} with '
                      f'"{query.prefix}"')  # fmt: skip
+        if query.source.is_everything:
+            return [has]
         return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
     if isinstance(query, Measured):
-        return [Phrase(f"{mood.have} {_measure_with_article(query, kg)} and "),
-                *_predicate(query.source, kg, mood.within())]  # fmt: skip
+        has = Phrase(f"{mood.have} {_measure_with_article(query, kg)}")
+        if query.source.is_everything:
+            return [has]
+        return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
     assert isinstance(query, Top)
     column = None if query.relation is None else kg.column(query.relation)
     label, place, source = measure_words(query.measure, kg), place_of(query), query.source
@@ -142,14 +151,15 @@ def _predicate(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     label = plural(label) if mood.many and column is not None else label
     words = f"{mood.have} the {f'{place} ' if place else ''}{extreme_words(largest, column)} {label}"
     extreme = Phrase(words, relation=None if column is None else column.relation)
-    if has_no_value(query, kg):
+    if chooses_among_all(query, kg):
         return [extreme]
     return [extreme, Phrase(" among "), *_those(source, kg, mood.inside)]
 
 
 def _all_of(query: Intersect, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
-    kept = [part for part in query.parts if not isinstance(part, Complement)]
-    dropped = [part for part in query.parts if isinstance(part, Complement)]
+    parts = telling(query) or [query.parts[0]]
+    kept = [part for part in parts if part.is_everything or not isinstance(part, Complement)]
+    dropped = [part for part in parts if isinstance(part, Complement) and not part.is_everything]
     kept.sort(key=lambda part: isinstance(part, Union | Intersect | Top))  # what is long stands last
     within = mood.within()
     holds = _joined([_predicate(part, kg, within) for part in kept], " and ")
@@ -173,7 +183,7 @@ def _compared(query: Compare, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
         has = Phrase(f"{mood.was} {done} {on}{test}", relation=relation)
     else:
         has = Phrase(f"{mood.have} {_measure_with_article(query, kg)} {test}", relation=relation)
-    if isinstance(query.source, Entity) or has_no_value(query, kg):
+    if isinstance(query.source, Entity) or chooses_among_all(query, kg):
         return [has]
     return [has, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
 
@@ -183,7 +193,7 @@ def _every(query: Every, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     relation = kg.relation(query.relation)
     words, backwards = direction(query, kg, relation_words(query.relation, kg))
     label, those = kg.relation_label(relation.index), _those(query.source, kg, mood.inside)
-    every = "" if isinstance(query.source, Entity) else "every one of "
+    every = "" if isinstance(query.source, Entity) or query.source.is_everything else "every one of "
     if is_verb(words):
         does = f"{mood.be} {participle(words)} by" if backwards else mood.verb(words)
         return [Phrase(f"{does} {every}", relation=label), *those]
@@ -209,7 +219,7 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     if relation.kind == "values":
         column = kg.literals[relation.index]
         has_value = Phrase(f"{mood.have} a value for {relation_words(query.relation, kg)}", relation=column.relation)
-        if isinstance(query.source, Entity):
+        if isinstance(query.source, Entity) or query.source.is_everything:
             return [has_value]
         return [has_value, Phrase(" and "), *_predicate(query.source, kg, mood.within())]
     words, backwards = direction(query, kg, relation_words(query.relation, kg))
@@ -219,7 +229,9 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     def about(text: str) -> Phrase:
         return Phrase(text, relation=label, anchor=anchor)
 
-    target = _target(query.source, kg, mood.inside)
+    if query.source.is_everything and backwards and (words in TYPE_WORDS or not goes_on(words)):
+        return [about(f"{mood.have} {with_article(thing_words(words))}")]
+    target = _target(query.source, kg, mood)
     if is_verb(words):
         if backwards or _mutual(query, kg):
             return [about(f"{mood.verb(words)} "), *target]
@@ -228,7 +240,7 @@ def _projected(query: Project, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
         if words in VERBS:
             return [about(f"{mood.be} {participle(words)} by "), *target]
         return [about(f"{mood.be} what "), *target, Phrase(f" {words}")]
-    if words in _TYPE_WORDS:
+    if words in TYPE_WORDS:
         if backwards:
             return [about(f"{mood.be} of type "), *target]
         if words == "type":
@@ -278,16 +290,20 @@ def _anchor(query: Query, kg: KnowledgeGraph) -> int | None:
     return bind(query, kg).anchor if isinstance(query, Entity) else None
 
 
-def _target(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
+def _target(query: Query, kg: KnowledgeGraph, mood: _Mood) -> list[Phrase]:
     """What a relation leads to: a name, or "something that borders France"."""
+    if query.is_everything:
+        return [Phrase("anything" if mood.negated else "something")]
     if isinstance(query, Entity):
         return [Phrase(entity_words(query, kg))]
     if isinstance(query, Union) and all(isinstance(part, Entity) for part in query.parts):
         return [Phrase(" or ".join(entity_words(part, kg) for part in query.parts if isinstance(part, Entity)))]
-    return _bracketed([Phrase("something that "), *_predicate(query, kg, _Mood())], query, inside)
+    return _bracketed([Phrase("something that "), *_predicate(query, kg, _Mood())], query, mood.inside)
 
 
 def _those(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
+    if query.is_everything:
+        return [Phrase("everything")]
     if isinstance(query, Entity):
         return [Phrase(entity_words(query, kg))]
     if isinstance(query, Union) and all(isinstance(part, Entity) for part in query.parts):
@@ -296,8 +312,7 @@ def _those(query: Query, kg: KnowledgeGraph, inside: bool) -> list[Phrase]:
 
 
 def _bracketed(phrases: list[Phrase], query: Query, inside: bool) -> list[Phrase]:
-    simple = isinstance(query, Project) and isinstance(query.source, Entity)
-    return phrases if simple or not inside else [Phrase("("), *phrases, Phrase(")")]
+    return phrases if is_short(query) or not inside else [Phrase("("), *phrases, Phrase(")")]
 
 
 def _joined(clauses: Sequence[list[Phrase]], word: str) -> list[Phrase]:

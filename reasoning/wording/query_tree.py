@@ -40,9 +40,10 @@ from reasoning.wording.verbalise import (
     forward_phrase,
     inverse_phrase,
     measure_words,
-    noun_words,
     number_words,
     relation_words,
+    thing_words,
+    verbalise,
 )
 
 MOST_SIZED = 30
@@ -104,17 +105,24 @@ def tree_of(query: Query, kg: KnowledgeGraph) -> TreeNode:
 def _node(query: Query, kg: KnowledgeGraph, sized: bool) -> TreeNode:
     kind, (before, key, after) = _described(query, kg)
     size, empty = ("", False) if isinstance(query, Entity) or not sized else _size(query, kg)
-    branches = tuple([_node(child, kg, sized) for child in query.children])
+    # What is said of everything needs no branch that says everything.
+    said = query.is_everything or (isinstance(query, Project) and query.source.is_everything)
+    branches = () if said else tuple([_node(child, kg, sized) for child in query.children])
     return TreeNode(kind, before, key, after, size, empty, branches)
 
 
 def _described(query: Query, kg: KnowledgeGraph) -> tuple[NodeKind, tuple[str, str, str]]:
     if isinstance(query, Entity):
         return "entity", ("", entity_words(query, kg), "")
+    if query.is_everything:
+        return "set", ("", "everything", "")
     if isinstance(query, Project):
         words, backwards = direction(query, kg, relation_words(query.relation, kg))
-        phrase = f"everything {inverse_phrase(words, GAP)}" if backwards else forward_phrase(words, GAP)
-        key = words if words in phrase else noun_words(words)
+        if query.source.is_everything:
+            phrase = verbalise(query, kg)
+        else:
+            phrase = f"everything {inverse_phrase(words, GAP)}" if backwards else forward_phrase(words, GAP)
+        key = words if words in phrase else thing_words(words)
         before, _, after = phrase.rpartition(key)
         return "relation", (before, key, after)
     if isinstance(query, Intersect):

@@ -17,7 +17,7 @@ import numpy as np
 from kg_data.columns import LiteralColumn
 from kg_data.supplied import supplies
 from reasoning.answer import EVIDENCE_LIMIT, Answer, Contrast, Evidence, Phrase, SentencePart
-from reasoning.execution.conclusion import emptying_step
+from reasoning.execution.conclusion import divided_by_zero, emptying_step
 from reasoning.execution.evidence import trace
 from reasoning.execution.exact import execute, inputs_of
 from reasoning.graph.store import KnowledgeGraph
@@ -60,6 +60,8 @@ _NOT_FOUND = {
     "complete": "graph does not say, nor make it likely, that",
 }
 """Behind "The", by method, where nothing was found."""
+
+_BY_ZERO = ", since nothing can be divided by 0"
 
 
 @supplies(Answer.sentence_parts)
@@ -113,6 +115,8 @@ def _statement(answer: Answer) -> list[Phrase]:
 def _reckoned(answer: Answer, query: Number) -> list[Phrase]:
     """ "The population of Brazil divided by the population of Chile is 11.5948"."""
     words = number_words(query, answer.kg)
+    if answer.value is None and _divided_by_zero(answer):
+        return [Phrase(f"{_capital(words)} is no number{_BY_ZERO}.")]
     if answer.value is None:
         return [Phrase(f"The graph does not say {words}.")]
     shown = value_words(answer.value, answer.column, unit=True)
@@ -172,7 +176,7 @@ def _without_named(answer: Answer, query: Query) -> Query | None:
 
 
 def _nothing_found(answer: Answer, query: Query) -> list[Phrase]:
-    """Behind "The": that nothing was found, and since when; never that there is nothing."""
+    """Behind "The": that nothing was found; never that there is nothing. Since which step, a note says."""
     kg = answer.kg
     subject, claim = "anything", query
     if (others := _without_named(answer, query)) is not None and isinstance(query, Intersect):
@@ -181,9 +185,14 @@ def _nothing_found(answer: Answer, query: Query) -> list[Phrase]:
     elif (source := _valued_entity(query, kg)) is not None:
         subject = entity_words(source, kg)
     by = _NOT_FOUND.get(answer.method, "language model did not find that")
+    since = _BY_ZERO if _divided_by_zero(answer) else ""
+    return [Phrase(f" {by} {subject} "), *predicate(claim, kg, many=False), Phrase(f"{since}.")]
+
+
+def _divided_by_zero(answer: Answer) -> bool:
+    """Whether there is no answer because a number is divided by 0."""
     step = emptying_step(answer.chain, answer.steps)
-    since = f" Step {step.step.position + 1} of {len(answer.chain)} found nothing." if step is not None else ""
-    return [Phrase(f" {by} {subject} "), *predicate(claim, kg, many=False), Phrase(f".{since}")]
+    return step is not None and divided_by_zero(step)
 
 
 def _valued_entity(query: Query, kg: KnowledgeGraph) -> Entity | None:

@@ -12,7 +12,7 @@ from reasoning.graph.spelling import label_words
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.query.binding import BoundStep
 from reasoning.wording.value_text import comparison_words, extreme_words
-from reasoning.wording.verbalise import forward_phrase, inverse_phrase, led_from_phrase, number_words
+from reasoning.wording.verbalise import forward_phrase, having_phrase, inverse_phrase, led_from_phrase, number_words
 
 MOST_NAMES = 5
 
@@ -25,16 +25,21 @@ def sub_question(kg: KnowledgeGraph, step: BoundStep, inputs: Sequence[Ids]) -> 
     words = "" if relation is None else label_words(kg.label(relation))
     if operation == "project":
         assert relation is not None
+        everything = len(inputs[0]) == len(kg.universe)
         if relation.inverse:
-            return f"What is there {inverse_phrase(words, sets[0])}?"
-        phrase = forward_phrase(words, sets[0])
+            return f"What is there {having_phrase(words) if everything else inverse_phrase(words, sets[0])}?"
+        phrase = forward_phrase(words, "anything" if everything else sets[0])
         return f"What is {phrase}?".replace("What is what ", "What is it that ", 1)
     if operation == "intersect":
         return f"What do {' and '.join(f'({part})' for part in sets)} have in common?"
     if operation == "union":
         return f"What is in any of {' or '.join(f'({part})' for part in sets)}?"
+    if operation == "difference" and (step.inputs[0], step.anchors[0]) == (step.inputs[1], step.anchors[1]):
+        return f"What is at once in ({sets[0]}) and not in it?"
     if operation == "difference":
         return f"What of ({sets[0]}) is not in ({sets[1]})?"
+    if operation == "complement" and not len(inputs[0]):
+        return "What is there at all?"
     if operation == "complement":
         return f"What is not in ({sets[0]})?"
     if operation == "count":
@@ -77,6 +82,8 @@ def _input(step: BoundStep, sets: Sequence[str], place: int) -> str:
 def _set(kg: KnowledgeGraph, members: Ids) -> str:
     if not len(members):
         return "nothing"
+    if len(members) == len(kg.universe):
+        return "everything"
     shown = ", ".join(kg.name(int(entity)) for entity in members[:MOST_NAMES])
     rest = len(members) - MOST_NAMES
     return f"{shown} and {rest:,} more" if rest > 0 else shown

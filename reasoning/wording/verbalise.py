@@ -29,7 +29,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.wording.inflection import base_form, done_when, is_past, plural
+from reasoning.wording.inflection import base_form, done_when, is_past, plural, with_article
 from reasoning.wording.value_text import comparison_words, extreme_words, readable, tells_time
 
 PREPOSITIONS = frozenset({"by", "in", "of", "to", "at", "from", "on", "for", "with"})
@@ -59,6 +59,9 @@ _SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 _TYPE = frozenset({"is a", "isa"})
 
+TYPE_WORDS = frozenset({"type", "instance of", *_TYPE})
+"""Labels of relations that tell types."""
+
 
 @supplies(Query.verbalise)
 def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
@@ -75,16 +78,20 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         return entity_words(query, kg)
     if isinstance(query, It):
         return "it"
+    if query.is_everything:
+        return "everything"
     if isinstance(query, Project):
         words = relation_words(query.relation, kg)
         words, inverse = direction(query, kg, words)
+        if query.source.is_everything:
+            return f"everything {having_phrase(words)}" if inverse else forward_phrase(words, "anything")
         source = verbalise(query.source, kg)
         if inverse:
             one_of = "" if isinstance(query.source, Entity | It) else "one of: "
             return f"everything {inverse_phrase(words, one_of + source)}"
         if isinstance(query.source, Entity | It):
             return forward_phrase(words, source)
-        return forward_phrase(words, f"each of ({source})" if _goes_on(words) else f"each of: {source}")
+        return forward_phrase(words, f"each of ({source})" if goes_on(words) else f"each of: {source}")
     if isinstance(query, Complement):
         return f"everything except {_grouped(query.part, verbalise(query.part, kg))}"
     if isinstance(query, Union):
@@ -95,9 +102,11 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         return _comparison(query, kg)
     if isinstance(query, Every):
         words, inverse = direction(query, kg, relation_words(query.relation, kg))
-        one_of = "" if isinstance(query.source, Entity) else "every one of: "
+        one_of = "" if isinstance(query.source, Entity) or query.source.is_everything else "every one of: "
         source = f"{one_of}{verbalise(query.source, kg)}"
         return f"everything {led_from_phrase(words, source) if inverse else inverse_phrase(words, source)}"
+    if isinstance(query, NameStarts) and query.source.is_everything:
+        return f'everything whose name begins with "{query.prefix}"'
     if isinstance(query, NameStarts):
         return f'those of {_grouped(query.source, verbalise(query.source, kg))} whose name begins with "{query.prefix}"'
     if isinstance(query, Measured):
@@ -113,7 +122,7 @@ def verbalise(query: Query, kg: KnowledgeGraph | None = None) -> str:
         source = _grouped(query.source.source, verbalise(query.source.source, kg))
         rank = extreme_words(query.source.largest, _column(query, kg))
         return f"the one with the {place} {rank} {label} among {source}"
-    if has_no_value(query, kg):
+    if chooses_among_all(query, kg):
         source = "everything"
     return f"the {number} with the {rank} {label} among {source}"
 
@@ -125,10 +134,10 @@ def led_from_phrase(words: str, source: str) -> str:
 
 def _comparison(query: Compare, kg: KnowledgeGraph | None) -> str:
     clause = f"whose {measure_words(query.measure, kg)} is {tested_words(query, kg)}"
-    if has_no_value(query, kg):
+    if chooses_among_all(query, kg):
         return f"everything {clause}"
     source, text = query.source, verbalise(query.source, kg)
-    if isinstance(source, Project) and isinstance(source.source, Entity) and text.startswith("everything "):
+    if isinstance(source, Project) and is_short(source) and text.startswith("everything "):
         return f"{text} and {clause}"
     return f"those of {_grouped(source, text)} {clause}"
 
@@ -160,7 +169,9 @@ def number_words(number: Query, kg: KnowledgeGraph | None) -> str:
     if isinstance(number, Count):
         return f"the number of {_counted(number.part, kg)}"
     if isinstance(number, Aggregate):
-        label = f"{number.kind} of the {measure_words(number.measure, kg)}"
+        measure = number.measure
+        measured = f"the {value_label(measure, kg)}" if isinstance(measure, str) else number_words(measure.number, kg)
+        label = f"{number.kind} of {measured}"
         joint = "over" if isinstance(number.source, It) else "over:"
         return f"the {label} {joint} {verbalise(number.source, kg)}"
     if isinstance(number, Project) and isinstance(number.source, It):
@@ -181,7 +192,7 @@ def _counted(part: Query, kg: KnowledgeGraph | None) -> str:
     """What is counted for a member, as a plural where the query says of which kind: "its languages", "airports ..."."""
     if isinstance(part, Project) and isinstance(part.source, It):
         words, inverse = direction(part, kg, relation_words(part.relation, kg))
-        if not inverse and not _goes_on(words):
+        if not inverse and not goes_on(words):
             return f"its {plural(noun_words(words))}"
         return f"things {_things_clause(words)}" if inverse else forward_phrase(words, "it")
     if isinstance(part, Intersect):
@@ -222,9 +233,11 @@ def place_of(query: Top) -> str | None:
     return _PLACES.get(inner.k) if nested and query.k == 1 and isinstance(inner, Top) else None
 
 
-def has_no_value(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
-    """Whether it chooses among all but one entity, and that one has no value: among everything."""
+def chooses_among_all(query: Compare | Top, kg: KnowledgeGraph | None) -> bool:
+    """Whether it chooses among everything, or all but one entity that has no value."""
     source = query.source
+    if source.is_everything:
+        return True
     if (
         kg is None
         or query.relation is None
@@ -248,26 +261,37 @@ def value_label(relation: str, kg: KnowledgeGraph | None) -> str:
 
 def _intersection(query: Intersect, kg: KnowledgeGraph | None) -> str:
     """What it is, then what else holds of it: "what France borders and whose currency is Euro"."""
-    kept = [part for part in query.parts if not isinstance(part, Complement)]
-    dropped = [part.part for part in query.parts if isinstance(part, Complement)]
+    parts = telling(query)
+    kept = [part for part in parts if not isinstance(part, Complement)]
+    dropped = [part.part for part in parts if isinstance(part, Complement)]
     kept.sort(key=lambda part: _clause(part, kg) is not None)
     whole = bool(kept) and _clause(kept[0], kg) is None
     text = _grouped(kept[0], verbalise(kept[0], kg)) if whole else "everything"
     clauses = [_clause(part, kg) or f"that is also {_grouped(part, verbalise(part, kg))}" for part in kept[whole:]]
     but = [_clause(part, kg, "not ") or f"not {_grouped(part, verbalise(part, kg))}" for part in dropped]
     for number, clause in enumerate(clauses):
-        joined = bool(number) or (whole and clause.startswith("whose"))
+        joined = bool(number) or (whole and clause.startswith(("whose", "that has")))
         text += f" and {clause}" if joined else f" {clause}"
     return text + "".join([f", but {clause}" for clause in but])
 
 
+def telling(query: Intersect) -> list[Query]:
+    """The parts of an intersection that leave something out."""
+    return [part for part in query.parts if not part.is_everything]
+
+
 def _clause(part: Query, kg: KnowledgeGraph | None, negation: str = "") -> str | None:
-    """An inverse projection from one entity as a relative clause, "whose currency is not Euro"; None for the rest."""
-    if not isinstance(part, Project) or not isinstance(part.source, Entity):
+    """An inverse projection from one entity as a relative clause, "whose currency is not Euro"; None for the rest.
+
+    From everything it is "that has a currency" or "that has no currency".
+    """
+    if not isinstance(part, Project) or not is_short(part):
         return None
     words, inverse = direction(part, kg, relation_words(part.relation, kg))
-    if not inverse or _goes_on(words):
+    if not inverse or goes_on(words):
         return None
+    if not isinstance(part.source, Entity):
+        return f"that has no {noun_words(words)}" if negation else having_phrase(words)
     return f"whose {noun_words(words)} is {negation}{entity_words(part.source, kg)}"
 
 
@@ -285,7 +309,14 @@ def inverse_phrase(words: str, target: str) -> str:
     return f"that is {words} {target}" if ends_in_preposition(words) else f"whose {noun_words(words)} is {target}"
 
 
-def _goes_on(words: str) -> bool:
+def having_phrase(words: str) -> str:
+    """What is told of whatever a relation leads from: "that has a capital", "that borders something"."""
+    if goes_on(words) and words not in TYPE_WORDS:
+        return inverse_phrase(words, "something")
+    return f"that has {with_article(thing_words(words))}"
+
+
+def goes_on(words: str) -> bool:
     """Whether a forward phrase goes on behind what it is said of: "what X borders", unlike "the capital of X"."""
     return is_verb(words) or ends_in_preposition(words)
 
@@ -312,6 +343,11 @@ def noun_words(words: str) -> str:
     return words
 
 
+def thing_words(words: str) -> str:
+    """What a relation leads to, as a noun: "capital", and "type" of "instance of"."""
+    return "type" if words in TYPE_WORDS else noun_words(words)
+
+
 def entity_words(entity: Entity, kg: KnowledgeGraph | None) -> str:
     """The anchor's name, looked up where only an id is given."""
     return entity.name if kg is None else kg.name(entity.index(kg))
@@ -332,8 +368,14 @@ def direction(query: Project | Every, kg: KnowledgeGraph | None, words: str) -> 
 
 def _grouped(query: Query, text: str) -> str:
     """The text in brackets where what follows could be taken to belong to its last part."""
-    closed = isinstance(query, Entity) or (isinstance(query, Project) and isinstance(query.source, Entity))
-    return text if closed else f"({text})"
+    return text if isinstance(query, Entity) or is_short(query) else f"({text})"
+
+
+def is_short(query: Query) -> bool:
+    """Whether its words need no brackets: "what France borders", "everything that has a capital", "everything"."""
+    if isinstance(query, Project):
+        return isinstance(query.source, Entity) or query.source.is_everything
+    return query.is_everything
 
 
 def _column(query: Project | Compare | Top, kg: KnowledgeGraph | None) -> LiteralColumn | None:

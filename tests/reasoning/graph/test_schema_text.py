@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query
 from reasoning.graph.spelling import RESERVED
 from reasoning.query.tree import AGGREGATES
@@ -24,6 +27,12 @@ def test_relations_are_told_with_the_kinds_that_a_relation_names() -> None:
         '  "works for": person -> company (2)',
         "  age: person -> integer (1)",
     ]
+
+
+@pytest.mark.parametrize("most", [0, -3])
+def test_fewer_than_one_line_is_refused(most: int) -> None:
+    with pytest.raises(SkylarkError, match=f"most must be at least 1, not {most}"):
+        TYPED.schema(most)
 
 
 def test_types_that_came_with_the_graph_are_its_kinds() -> None:

@@ -13,6 +13,7 @@ from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.query.tree import Count, Entity, Exists
 from reasoning.wording.inflection import base_form, participle, past, plural
+from reasoning.wording.query_tree import tree_of
 from tests.reasoning.chat_models import ScriptedChatModel
 from tests.reasoning.random_queries import sets
 
@@ -47,6 +48,18 @@ def sentence(query: str) -> str:
         ('capital("Ash")', "The capital of Ash is Ashton."),
         ('people("Ash") / people("Birch")', "The people of Ash divided by the people of Birch is 1.33333."),
         ('founded("Birch") - 1', "The graph does not say the year founded of Birch minus 1."),
+        ('people("Ash") / 0',
+         "The people of Ash divided by 0 is no number, since nothing can be divided by 0."),
+        ('1 + people("Ash") / count(borders("Line"))',
+         "1 plus (the people of Ash divided by the number of what Line borders) is no number, since nothing can be "
+         "divided by 0."),
+        ('people("Line") / 0', "The graph does not say the people of Line divided by 0."),
+        ('[people(it) / 0]("Ash" | "Birch")',
+         "The graph does not say that anything has its people divided by 0 and either is Ash or is Birch, since "
+         "nothing can be divided by 0."),
+        ('[people(it) / (people(it) - 900)]("Ash" | "Birch") > 100',
+         "The graph does not say that anything has its people divided by (its people minus 900) above 100 and either "
+         "is Ash or is Birch."),
         ('minimum(founded, "Ash" | "Birch")', "The minimum of the year founded over: Ash or Birch is 1990."),
         ('[count(language(it))]("Ash" | "Birch")', "The number of its languages is 2 for Ash and 1 for Birch."),
         ('top(1, [count(borders(it))], "Ash" | "Birch")',
@@ -90,21 +103,61 @@ def sentence(query: str) -> str:
         ('count(borders("Ash"))', "2 entities border Ash: Birch and Cedar."),
         ('count(capital("Ash"))', "1 entity is the capital of Ash: Ashton."),
         ('count(capital("Cedar"))',
-         "None found: the graph does not say that anything is the capital of Cedar. Step 1 of 2 found nothing."),
+         "None found: the graph does not say that anything is the capital of Cedar."),
         ('exists(borders("Ash"))', "Yes: Birch and Cedar border Ash."),
         ('exists(borders("Ash") & "Birch")', "Yes: Birch borders Ash."),
         ('exists(~currency("Crown") & "Cedar")',
-         "No: the graph does not say that Cedar has Crown as currency. Step 2 of 3 found nothing."),
+         "No: the graph does not say that Cedar has Crown as currency."),
         ('exists(people("Ash") > 5000)',
          "No: the people of Ash is 1,200, and not above 5,000."),
         ('capital(borders("Line"))',
-         "The graph does not say that anything is the capital of something that borders Line. "
-         "Step 1 of 2 found nothing."),
+         "The graph does not say that anything is the capital of something that borders Line."),
         ('"Ash"', "The query names Ash itself."),
+        ('~capital(!("Ash" & !"Ash"))', "Birch and Ash have a capital."),
+        ('capital(!("Ash" & !"Ash"))', "Birchton and Ashton are capitals of something."),
+        ('~located_in(!("Ash" & !"Ash"))', "Ashton is located in something."),
+        ('~type(!("Ash" & !"Ash"))', "Ash has a type."),
+        ('borders("Ash") & !~capital(!("Ash" & !"Ash"))', "Cedar borders Ash, but does not have a capital."),
+        ('borders("Ash") & !~serves(!("Ash" & !"Ash"))', "Birch and Cedar border Ash, but do not serve anything."),
+        ('~serves(~located_in(!("Ash" & !"Ash")))', "Line serves something that is located in something."),
+        ('top(1, people, ~capital(!("Ash" & !"Ash")))',
+         "Ash (1,200) has the largest people among those that have a capital."),
+        ('people(!("Ash" & !"Ash")) > 2000', "Cedar (15,000) has a people above 2,000."),
+        ('borders("Ash") & !("Ash" & !"Ash")', "Birch and Cedar border Ash."),
+        ('count(!("Ash" & !"Ash") & ~type("country"))', "1 entity is of type country: Ash."),
+        ('exists(!("Ash" & !"Ash") & "Ash")', "Yes: Ash is in the graph."),
     ],
 )  # fmt: skip
 def test_an_answer_in_a_sentence(query: str, told: str) -> None:
     assert sentence(query) == told
+
+
+def test_a_division_by_zero_is_no_lack_of_the_graph() -> None:
+    answer = EXACT.answer('people("Ash") / 0')
+    assert answer.notes == (
+        "the answer is empty since step 2 of 2 divides by 0: What is the result of step 1 divided by 0?",
+    )
+    assert repr(answer) == """Answer('people("Ash") / 0', method='exact', value=None)"""
+
+
+def test_an_answer_is_empty_since_the_set_and_not_since_a_number_that_was_found() -> None:
+    note = EXACT.answer('people("Ash") > 1000 + 1000').notes[0]
+    assert note.startswith("the answer is empty since step 2 of 2 found nothing: For which of (Ash) is the people")
+
+
+def test_what_is_said_of_everything_is_said_so_in_the_tree_and_the_steps() -> None:
+    answer = EXACT.answer('top(1, people, ~capital(!("Ash" & !"Ash")))')
+    assert [line.strip() for line in tree_of(answer.query, LANDS).lines()] == [
+        "the 1 largest by people among  (1 entity)",
+        "└─ everything that has a capital  (2 entities)",
+    ]
+    assert [step.question for step in answer.steps] == [
+        "What is at once in (Ash) and not in it?",
+        "What is there at all?",
+        "What is there that has a capital?",
+        "Which one of (Ash, Birch) has the largest people?",
+    ]
+    assert EXACT.answer('borders(!("Ash" & !"Ash"))').steps[-1].question == "What is it that anything borders?"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +227,8 @@ def test_every_answer_that_is_named_is_in_the_result(query: Query) -> None:
         assert set(named) <= set(answer.ranked.tolist())
         assert bool(named) == bool(len(answer.ranked))
         if not len(answer.ranked):
-            assert "does not say that" in answer.sentence and "found nothing" in answer.sentence
+            assert "does not say that" in answer.sentence
+            assert any("found nothing" in note for note in answer.notes)
 
 
 @pytest.mark.parametrize(
