@@ -29,7 +29,7 @@ from reasoning.execution.conclusion import divided_by_zero, emptiness_note, empt
 from reasoning.graph.names import fold
 from reasoning.query.tree import json_value
 from reasoning.wording.query_tree import TreeNode, tree_of
-from reasoning.wording.value_text import readable_of, value_words
+from reasoning.wording.value_text import given_words, readable_of
 
 MOST_ACROSS = 530
 """Pixels beyond which a tree is not drawn from left to right: half of the page."""
@@ -119,7 +119,11 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
 
 def _headline(answer: Answer) -> str:
     if isinstance(answer.value, bool) or (answer.steps and answer.steps[-1].step.gives_number):
-        return value_words(answer.value, answer.column, unit=True) if answer.value is not None else "No number"
+        return (
+            "No number"
+            if answer.value is None
+            else given_words(answer.kg, answer.steps[-1].step, answer.value, unit=True)
+        )
     return counted(len(answer.ranked), "answer")
 
 
@@ -212,7 +216,8 @@ def _columns(answer: Answer) -> list[Column]:
     if answer.values is not None:
         column = answer.column
         title = "Number" if column is None else column.relation.capitalize()
-        unit = f" ({column.unit})" if column is not None and column.unit else ""
+        step = answer.steps[-1].step
+        unit = f" ({step.unit})" if step.unit else ""
         columns.append(Column("value", title + unit, answer.values.__getitem__))
     title = "How sure" if isinstance(answer, AnswerWithLikely) else "Score"
     return [*columns, Column("score", title, answer.scores.__getitem__)]
@@ -225,7 +230,7 @@ def _row(answer: Answer, position: int) -> dict[str, Any]:
         "entity": entity,
         "name": answer.kg.name(entity),
         "types": _types(answer, position),
-        "value": value_words(answer.values[position], answer.column) if answer.values else "",
+        "value": given_words(answer.kg, answer.steps[-1].step, answer.values[position]) if answer.values else "",
         "score": answer.scores[position],
         "likely": isinstance(answer, AnswerWithLikely) and position >= answer.known,
     }

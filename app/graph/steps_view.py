@@ -21,7 +21,7 @@ from reasoning.execution.events import StepStarted
 from reasoning.execution.exact import execute_step
 from reasoning.execution.step_result import StepPart, StepResult
 from reasoning.graph.index import Ids
-from reasoning.wording.value_text import value_words
+from reasoning.wording.value_text import given_words
 
 MOST_LINES = 80
 """Most context lines shown; the prompt as sent is below them, whole."""
@@ -134,7 +134,7 @@ def _outcome_values(result: StepResult | None) -> dict[str, Any]:
     if result is None:
         return values
     if result.value is not None:
-        return values | {"value": value_words(result.value, result.column)}
+        return values | {"value": given_words(result.kg, result.step, result.value)}
     members = _first_names(result.kg, result.members)
     if result.by == "exact":
         return values | {"exact_members": members}
@@ -175,5 +175,7 @@ def conclusion_html(model: Answer, exact: Answer) -> Markup:
 
 
 def _answer_values(answer: Answer) -> dict[str, Any]:
-    value = value_words(answer.value, answer.column) if answer.value is not None and not len(answer.ranked) else ""
+    value = ""
+    if answer.value is not None and not len(answer.ranked):
+        value = given_words(answer.kg, answer.steps[-1].step, answer.value)
     return {"value": value, "members": _first_names(answer.kg, answer.ranked)}

@@ -23,6 +23,7 @@ from reasoning.query.number_kinds import (
     kind_of,
     on_day,
     places_of_numbers,
+    unit_of,
     value_column,
 )
 from reasoning.query.tree import Entity, Query
@@ -39,6 +40,7 @@ class BoundStep:
         anchors: for each input the anchor's entity index, or None where it is an earlier step.
         relation: the resolved relation, its `inverse` the direction in which this step follows it.
         kind: of the values that the step reads or of the number that it gives; None where it does neither.
+        unit: of these; "" where they have none, or it is not known.
     """
 
     position: int
@@ -47,6 +49,7 @@ class BoundStep:
     anchors: tuple[int | None, ...]
     relation: Relation | None
     kind: ValueKind | None = None
+    unit: str = ""
 
     @property
     def gives_values(self) -> bool:
@@ -133,7 +136,8 @@ def bind(query: Query, kg: KnowledgeGraph) -> BoundChain:
                 )
         anchors = tuple(None if isinstance(ref, int) else anchor(ref) for ref in step.inputs)
         kinds = [None if ref is None else steps[ref].kind for ref in inputs]
-        steps.append(replace(bound, anchors=anchors, kind=_kind(kg, bound, kinds)))
+        kind, units = _kind(kg, bound, kinds), ["" if ref is None else steps[ref].unit for ref in inputs]
+        steps.append(replace(bound, anchors=anchors, kind=kind, unit=_unit(kg, bound, kinds, units)))
     result = chain.result
     return BoundChain(
         query,
@@ -167,6 +171,13 @@ def _check_gives_number(kg: KnowledgeGraph, step: BoundStep | None, given: Entit
             f'"{step.step.relation}" leads to entities where a number is needed; '
             f"{cure or 'count(...) says how many they are'}"
         )
+
+
+def _unit(kg: KnowledgeGraph, bound: BoundStep, kinds: Sequence[ValueKind | None], units: Sequence[str]) -> str:
+    """The unit of what a step reads or gives."""
+    if bound.relation is not None and bound.relation.kind == "values":
+        return kg.literals[bound.relation.index].unit
+    return "" if bound.step.formula is None else unit_of(kg, bound.step.formula, kinds, units)
 
 
 def _kind(kg: KnowledgeGraph, bound: BoundStep, kinds: Sequence[ValueKind | None]) -> ValueKind | None:

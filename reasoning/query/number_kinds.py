@@ -35,6 +35,9 @@ from reasoning.query.tree import (
 LOOKED_AT = 20
 """Tails of a relation that tell whether it leads to numbers by name."""
 
+DAYS = "days"
+"""The unit of a difference of dates."""
+
 SAME = 1e-12
 """Up to this relative difference reckoned numbers tie: the last digits of a sum hang on the order of its parts, and no
 two engines add up in the same."""
@@ -175,6 +178,32 @@ def kind_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None
         raise QueryError("a date cannot be reckoned with like a number; two dates can be subtracted, which gives days")
     divides = isinstance(formula, Arithmetic) and formula.sign == "/"
     return "decimal" if divides or "decimal" in parts else "integer"
+
+
+def unit_of(kg: KnowledgeGraph, formula: Query, kinds: Sequence[ValueKind | None], units: Sequence[str]) -> str:
+    """The unit of the number that a formula gives, "" where it has none or it is not known.
+
+    Args:
+        kg: the graph.
+        formula: a number of a step, of which `kind_of` knows the kind.
+        kinds, units: of the inputs of the step.
+    """
+    if isinstance(formula, GivenNumber):
+        return units[formula.place]
+    if isinstance(formula, Negative):
+        return unit_of(kg, formula.part, kinds, units)
+    if isinstance(formula, Project):
+        return kg.literals[value_column(kg, formula.relation)[0]].unit
+    if isinstance(formula, Aggregate):
+        if isinstance(formula.measure, Measure):
+            return unit_of(kg, formula.measure.number, kinds, units)
+        return kg.literals[value_column(kg, formula.measure)[0]].unit
+    if not isinstance(formula, Arithmetic) or formula.sign not in ("+", "-"):
+        return ""
+    if formula.sign == "-" and kind_of(kg, formula.left, kinds) == "date":
+        return DAYS
+    left, right = (unit_of(kg, part, kinds, units) for part in formula.children)
+    return left if left == right else ""
 
 
 def _check_set(kg: KnowledgeGraph, node: Query, kinds: Sequence[ValueKind | None]) -> None:

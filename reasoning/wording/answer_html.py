@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kg_data.markup import Element, element, html, table
 from kg_data.supplied import supplies
 from reasoning.answer import Answer, Evidence
-from reasoning.wording.value_text import readable_of, value_words
+from reasoning.wording.value_text import given_words, readable_of
 
 MOST_ROWS = 20
 
@@ -42,7 +42,8 @@ def _answers(answer: Answer) -> Element:
     shown = range(min(len(answer.ranked), MOST_ROWS))
     columns = {"answer": [answer.kg.name(int(answer.ranked[at])) for at in shown]}
     if answer.values is not None:
-        columns["value"] = [value_words(answer.values[at], answer.column, unit=True) for at in shown]
+        step = answer.steps[-1].step
+        columns["value"] = [given_words(answer.kg, step, answer.values[at], unit=True) for at in shown]
     if answer.soft is not None:
         columns["confidence"] = [f"{answer.scores[at]:.2f}" for at in shown]
     whole = element("div", table([*columns], zip(*columns.values(), strict=True)))

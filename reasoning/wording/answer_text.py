@@ -15,7 +15,7 @@ from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
 from reasoning.wording.query_tree import tree_of
 from reasoning.wording.sentence import MOST_NAMED
-from reasoning.wording.value_text import readable_of, value_words
+from reasoning.wording.value_text import given_words, readable_of
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -92,7 +92,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.error is not None:
         yield f"No answer: {answer.error}"
     elif answer.value is not None:
-        yield f"Answer: {value_words(answer.value, answer.column, unit=True)}"
+        yield f"Answer: {given_words(answer.kg, answer.steps[-1].step, answer.value, unit=True)}"
     else:
         yield from _answers(answer)
     if answer.steps:
@@ -135,7 +135,9 @@ def _named(answer: Answer) -> Iterator[str]:
     total = len(answer.ranked)
     for position in range(min(total, MOST_ANSWERS)):
         name = answer.kg.name(int(answer.ranked[position]))
-        value = "" if answer.values is None else f": {value_words(answer.values[position], answer.column, unit=True)}"
+        value = ""
+        if answer.values is not None:
+            value = f": {given_words(answer.kg, answer.steps[-1].step, answer.values[position], unit=True)}"
         score = answer.scores[position]
         sure = f"  ({score:.2f})" if answer.soft is not None and score < 1 else ""
         yield f"  {name}{value}{sure}"
@@ -147,7 +149,7 @@ def _step(step: StepResult) -> Iterator[str]:
     if step.error is not None:
         outcome = f"failed: {step.error}"
     elif step.value is not None:
-        outcome = value_words(step.value, step.column, unit=True)
+        outcome = given_words(step.kg, step.step, step.value, unit=True)
     else:
         outcome = _listed(step)
     # Set algebra needs no mark where everything is done by it.
@@ -161,7 +163,7 @@ def _step(step: StepResult) -> Iterator[str]:
 def _listed(step: StepResult) -> str:
     names = [step.kg.name(int(entity)) for entity in step.members[:MOST_IN_STEP]]
     if step.values is not None:
-        values = [value_words(value, step.column, unit=True) for value in step.values[:MOST_IN_STEP]]
+        values = [given_words(step.kg, step.step, value, unit=True) for value in step.values[:MOST_IN_STEP]]
         names = [f"{name} ({value})" for name, value in zip(names, values, strict=True)]
     shown = ", ".join(names)
     rest = len(step.members) - MOST_IN_STEP

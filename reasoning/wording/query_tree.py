@@ -33,7 +33,7 @@ from reasoning.query.tree import (
     Top,
     Union,
 )
-from reasoning.wording.value_text import bound_words, readable, value_words
+from reasoning.wording.value_text import bound_words, given_words, readable
 from reasoning.wording.verbalise import (
     direction,
     entity_words,
@@ -174,7 +174,7 @@ def _size(query: Query, kg: KnowledgeGraph) -> tuple[str, bool]:
         return "", False
     if chain.steps[-1].gives_number:
         value = None if result.value is None else as_value(chain.steps[-1].kind, float(result.value))
-        return ("none", True) if value is None else (value_words(value, None), False)
+        return ("none", True) if value is None else (given_words(kg, chain.steps[-1], value, unit=True), False)
     if result.value is not None:
         return readable(bool(result.value)), False
     number = len(result.members)

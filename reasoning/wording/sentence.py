@@ -39,7 +39,7 @@ from reasoning.query.tree import (
 )
 from reasoning.wording.inflection import done_when, is_plural, plural
 from reasoning.wording.predicates import members, predicate
-from reasoning.wording.value_text import tells_time, value_words
+from reasoning.wording.value_text import given_words, tells_time, value_words
 from reasoning.wording.verbalise import (
     direction,
     ends_in_preposition,
@@ -119,7 +119,7 @@ def _reckoned(answer: Answer, query: Number) -> list[Phrase]:
         return [Phrase(f"{_capital(words)} is no number{_BY_ZERO}.")]
     if answer.value is None:
         return [Phrase(f"The graph does not say {words}.")]
-    shown = value_words(answer.value, answer.column, unit=True)
+    shown = given_words(answer.kg, answer.steps[-1].step, answer.value, unit=True)
     return [Phrase(f"{_capital(words)} is "), Phrase(shown), Phrase(".")]
 
 
@@ -131,8 +131,9 @@ def _measures(answer: Answer, query: Measured) -> list[Phrase]:
     """ "The number of its languages is 5 for Spain and 1 for France"."""
     assert answer.values is not None and isinstance(query.measure, Measure)
     words = _capital(number_words(query.measure.number, answer.kg))
+    step = answer.steps[-1].step
     each = [
-        [Phrase(f"{value_words(value, None)} for "), Phrase(answer.kg.name(entity), entity)]
+        [Phrase(f"{given_words(answer.kg, step, value, unit=True)} for "), Phrase(answer.kg.name(entity), entity)]
         for entity, value in zip(answer.ranked.tolist(), answer.values, strict=True)
     ]
     return [Phrase(f"{words} is "), *_listed(each, "given for {} others"), Phrase(".")]
@@ -249,7 +250,7 @@ def _subject(answer: Answer) -> list[Phrase]:
     if answer.values is not None:
         relation = None if answer.column is None else answer.column.relation
         for name, entity, value in zip(names, answer.ranked.tolist(), answer.values, strict=True):
-            words = value_words(value, answer.column, unit=True)
+            words = given_words(kg, answer.steps[-1].step, value, unit=True)
             name += [Phrase(" ("), Phrase(words, entity, relation), Phrase(")")]
     return _listed(names, "{} others")
 

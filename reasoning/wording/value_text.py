@@ -7,6 +7,8 @@ import math
 
 from kg_data.columns import LiteralColumn
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.query.binding import BoundStep
+from reasoning.query.number_kinds import DAYS
 from reasoning.query.tree import Operator, Value
 
 _OF_AMOUNTS: dict[Operator, str] = {
@@ -49,12 +51,28 @@ def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool
     point of large ones.
     """
     if column is None:
-        if isinstance(value, float) and value != 0 and math.isfinite(value):
-            value = round(value, max(0, 5 - math.floor(math.log10(abs(value)))))
-        return readable(value)
+        return readable(_rounded(value))
     is_year = column.kind == "year" and not isinstance(value, bool | datetime.date)
     text = readable(value).replace(",", "") if is_year else readable(value)
     return f"{text} {column.unit}" if unit and column.unit else text
+
+
+def _rounded(value: Value | bool) -> Value | bool:
+    if not isinstance(value, float) or value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(0, 5 - math.floor(math.log10(abs(value)))))
+
+
+def given_words(kg: KnowledgeGraph, step: BoundStep, value: Value | bool, *, unit: bool = False) -> str:
+    """`value_words` for what a step gives; what it reckons has its unit too, where that is known."""
+    of_values = step.relation is not None and step.relation.kind == "values"
+    column = kg.literals[step.relation.index] if step.relation is not None and of_values else None
+    reckoned = column is None or step.step.kind in ("sum", "average")
+    text = value_words(_rounded(value) if reckoned else value, column)
+    if not unit or not step.unit:
+        return text
+    one = step.unit == DAYS and text in ("1", "-1")
+    return f"{text} {step.unit.removesuffix('s') if one else step.unit}"
 
 
 def bound_words(value: Value, column: LiteralColumn | None, *, unit: bool = False) -> str:

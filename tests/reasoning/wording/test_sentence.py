@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -251,6 +252,29 @@ def test_the_unit_stands_behind_a_value() -> None:
     kg.literals = tuple(replace(column, unit="km²") for column in kg.literals)
     assert isinstance(kg.literals[0], LiteralColumn)
     assert Reasoner(kg, method="exact").answer('area("X")').sentence == "The area of X is 1,200 km²."
+
+
+DATED = KnowledgeGraph.from_triples(
+    [("Ann", "hired", date(2020, 1, 2)), ("Bob", "hired", date(2020, 1, 1)), ("Cid", "hired", date(2020, 3, 1)),
+     ("Ann", "height", 1.72), ("Bob", "height", 1.81), ("Cid", "height", 1.64)]
+)  # fmt: skip
+DATED.literals = tuple(replace(c, unit="m" if c.relation == "height" else "") for c in DATED.literals)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ('hired("Cid") - hired("Ann")', "The date hired of Cid minus the date hired of Ann is 59 days."),
+        ('hired("Bob") - hired("Ann")', "The date hired of Bob minus the date hired of Ann is -1 day."),
+        ('height("Bob") - height("Ann")', "The height of Bob minus the height of Ann is 0.09 m."),
+        ('height("Bob") / height("Ann")', "The height of Bob divided by the height of Ann is 1.05233."),
+        ('average(height, "Ann" | "Bob" | "Cid")', "The average of the height over: Ann or Bob or Cid is 1.72333 m."),
+        ('top(1, [date("2020-04-01") - hired(it)], "Ann" | "Bob")',
+         "Bob (91 days) has the largest 2020-04-01 minus its date hired among Ann and Bob."),
+    ],
+)  # fmt: skip
+def test_what_is_reckoned_has_a_unit_where_it_is_known_and_few_digits(query: str, told: str) -> None:
+    assert Reasoner(DATED, method="exact").answer(query).sentence == told
 
 
 def test_what_a_language_model_got_wrong_is_not_said_as_a_fact() -> None:
