@@ -57,6 +57,11 @@ def value_words(value: Value | bool, column: LiteralColumn | None, *, unit: bool
     return f"{text} {column.unit}" if unit and column.unit else text
 
 
+def confidence_words(confidence: float) -> str:
+    """A confidence with two digits behind the point; only what is certain is "1.00"."""
+    return f"{confidence if confidence >= 1 else min(0.99, confidence):.2f}"
+
+
 def bound_words(value: Value, column: LiteralColumn | None, *, unit: bool = False) -> str:
     """A value that a query compares with, as it is written there."""
     return readable(value) if column is None else value_words(value, column, unit=unit)

@@ -18,7 +18,8 @@ import pytest
 from kg_data import installation
 from kg_data.errors import MissingPackageError
 from reasoning import Answer, KnowledgeGraph, Reasoner
-from reasoning.answer import KeptProofs, Proof, SoftAnswers
+from reasoning.answer import Evidence, KeptProofs, Proof, SoftAnswers
+from reasoning.wording.answer_text import answer_text
 
 HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m $x$'
 TOWNS = [f"Town {number}" for number in range(60)]
@@ -126,6 +127,18 @@ def test_html_holds_the_sentence_the_answers_and_the_evidence() -> None:
         ("Ash", "road", "Birch", "yes"), ("Ash", "road", "Cedar", "yes"),
         ("Birch", "people", "20", "yes"), ("Cedar", "people", "40", "yes"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("confidence", [0.997009, 0.99999999])
+def test_what_is_predicted_is_never_shown_as_certain(confidence: float) -> None:
+    edge = Evidence.edge(KG, KG.entity("Ash"), 0, KG.entity("Birch"), confidence)
+    answer = replace(asked('road("Ash")'), soft=Run(), scores=(1.0, confidence))
+    answer.__dict__["traced"] = ([edge], 1)
+    shown = ElementTree.fromstring(answer._repr_html_())
+    assert [row[1].text for row in shown.findall("./div/table/tbody/tr")] == ["1.00", "0.99"]
+    assert shown.findtext("./details/table/tbody/tr/td[4]") == "no, confidence 0.99"
+    text = answer_text(answer)
+    assert "Birch\n" in text and "Cedar  (0.99)" in text and "(not in the graph, confidence 0.99)" in text
 
 
 def test_html_of_many_answers_says_how_many_more_there_are() -> None:
