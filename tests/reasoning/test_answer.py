@@ -152,6 +152,35 @@ def test_a_strangers_name_is_no_html_and_no_formula() -> None:
     assert 'class="tex2jax_ignore' in html
 
 
+# Compared --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ['road("Ash")', 'people("Ash")', 'top(2, people, road("Ash"))', 'exists(road("Cedar"))', 'path("Ash")']
+)
+def test_answers_that_say_the_same_are_equal_pickled_ones_too(query: str) -> None:
+    answer = asked(query)
+    for other in (asked(query), pickle.loads(pickle.dumps(answer)), replace(answer, notes=("read otherwise",))):
+        assert other == answer
+        assert {answer: 1}[other] == 1
+
+
+def test_answers_that_say_something_else_are_not_equal() -> None:
+    answer = asked('road("Ash")')
+    others = [
+        asked('path("Ash")'), replace(answer, scores=(1.0, 0.5)), replace(answer, ranked=answer.ranked[::-1]),
+        replace(answer, method="lark"), replace(answer, error="no reply"),
+    ]  # fmt: skip
+    assert answer not in others and answer != "road"
+    assert len({answer, *others}) == 6
+
+
+def test_steps_of_several_entities_are_compared_without_an_error() -> None:
+    first, second = asked('road("Ash")'), asked('road("Ash")')
+    assert first.steps == first.steps != second.steps
+    assert len({*first.steps, *second.steps}) == 2
+
+
 # Pickled ---------------------------------------------------------------------------------------------------------
 
 
