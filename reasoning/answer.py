@@ -202,9 +202,12 @@ class SentencePart:
         return {"text": self.text, "evidence": list(self.evidence)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
     """Ranked entities with the steps that led to them.
+
+    Two are equal where they answer the same query by the same method over graphs of one name with the same; how the
+    question was read, what it took and the notes are not compared.
 
     Attributes:
         kg: the graph, for names and evidence.
@@ -239,7 +242,7 @@ class Answer:
     reading: TokenUsage = NO_USAGE
     understood: ReadQuestion | None = field(default=None, repr=False)
     soft: SoftAnswers | None = field(default=None, repr=False)
-    signals: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    signals: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         if self.error is not None:
@@ -251,6 +254,17 @@ class Answer:
             rest = f" and {len(self.ranked) - len(names):,} more" if len(self.ranked) > len(names) else ""
             outcome = f"entities={names!r}{rest}"
         return f"Answer({str(self.query)!r}, method={self.method!r}, {outcome})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._compared == other._compared if isinstance(other, Answer) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        outcome = (tuple(self.ids), self.scores, self.value, self.values, self.error)
+        return self.kg.graph_name, self.query, self.method, *outcome
 
     @supplied
     def __str__(self) -> str:

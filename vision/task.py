@@ -153,6 +153,11 @@ class Task:
     probability: float | None = None
     rivals: tuple[Task, ...] = ()
 
+    @property
+    def seeks_nothing(self) -> bool:
+        """Whether nothing can be looked for: it was not understood, or the model has no class for any of its words."""
+        return not self.understood or (self.targets == () and bool(self.undetectable))
+
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain values that `json.dumps` takes; the range of the output under its own name."""
         plain = asdict(self)

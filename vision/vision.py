@@ -30,6 +30,7 @@ from vision.grounding import Grounding, expression_classes, ground
 from vision.grounding.grounding import UNSURE
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.reading import read_instruction
+from vision.reading.instructions.describing import in_brief
 from vision.reading.loading import PACKAGED
 from vision.scene import Scene
 from vision.selection import Plan, selected
@@ -241,7 +242,7 @@ class Vision:
             captions = self.detector.describe([image]) or ("",)
             detections = replace(detections, value=captions[0].strip() or sentence(detections))
         elif task.kind == "count" and task.expression is None:
-            detections = replace(detections, value=len(detections))
+            detections = replace(detections, value=None if task.seeks_nothing else len(detections))
         elif task.asks_whether:
             # Whether an undetectable thing is in the image is unknown where none of the others is.
             unknown = not len(detections) and bool(task.undetectable)
@@ -301,6 +302,8 @@ def _reading_notes(task: Task, model: str) -> tuple[str, ...]:
         nearest = f"; the nearest that it knows: {', '.join(unknown.nearest)}" if unknown.nearest else ""
         notes.append(f'{model} has no class for "{_brief(unknown.word)}"{nearest}.')
     notes += [f'Not understood, or not obeyed: "{_brief(part)}".' for part in task.unread]
+    if not task.understood:
+        notes += [f"It may mean: {in_brief(rival)}" for rival in task.rivals]
     return tuple(notes)
 
 

@@ -35,9 +35,10 @@ def open_predictor(kg: KnowledgeGraph, options: CompletionOptions) -> LinkPredic
     """The link predictor that the options name, or the one that is kept for the graph.
 
     Raises:
-        CompletionError: there is none for this graph, or the one that is named does not fit it.
+        CompletionError: there is none for this graph, or the one that is named or given does not fit it.
     """
     if isinstance(options.model, LinkPredictor):
+        options.model.trained_on.check(kg, "the link predictor that is given")
         return options.model
     return find_predictor(kg) if options.model is None else load_predictor(Path(options.model), kg)
 

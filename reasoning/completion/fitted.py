@@ -1,18 +1,13 @@
-"""Fitted link predictors on disk, beside the cached graphs, and the search for the one that fits a graph.
-
-A predictor belongs to a graph's tables of entities and relations, and it has seen certain triples. It is used only
-where all of these stand in the graph that is asked: else it would have seen what it is asked to predict.
-"""
+"""Fitted link predictors on disk, beside the cached graphs, and the search for the one that fits a graph."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shlex
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.memory import NoMemoryError, unusable
 from reasoning.completion.predictor import LinkPredictor, Weights, seen_in
 from reasoning.completion.rules.rule_model import RulePredictor
+from reasoning.completion.training_graph import Fingerprint, TrainingGraph
 from reasoning.errors import CompletionError
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -58,31 +54,6 @@ class Manifest(BaseModel):
     digest: str
     parts: str
     held_out_mrr: float
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """A graph's digests, in hex.
-
-    Attributes:
-        tables: the digest of the ids of entities and relations, in order.
-        triples: the digest of the triples.
-    """
-
-    tables: str
-    triples: str
-
-    @classmethod
-    def of(cls, kg: KnowledgeGraph) -> Fingerprint:
-        """The digests of a graph."""
-        tables = hashlib.sha256(repr(kg.relation_ids).encode())
-        for array in (kg.entity_ids.blob, kg.entity_ids.offsets):
-            tables.update(np.ascontiguousarray(array).data)
-        triples = hashlib.sha256(np.ascontiguousarray(kg.index.triples()).data)
-        return cls(tables.hexdigest()[:16], triples.hexdigest()[:16])
-
-    def __str__(self) -> str:
-        return f"{self.tables}/{self.triples}"
 
 
 def training_folder(kg: KnowledgeGraph) -> Path:
@@ -228,31 +199,21 @@ def _manifest(folder: Path) -> Manifest:
 
 def _check(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> None:
     """Refuse a predictor of another graph, or one that knows more than the graph."""
-    mark = Fingerprint.of(kg)
-    theirs = Fingerprint(manifest.tables, manifest.triples)
-    if theirs.tables != mark.tables:
-        raise CompletionError(
-            f'the link predictor {folder} was fitted on another graph, "{manifest.graph}" ({theirs}), '
-            f'than "{kg.graph_name}" ({mark})'
-        )
-    if theirs.triples == mark.triples:
+    if _fingerprint(manifest) == Fingerprint.of(kg):
         return
     try:
         triples = np.load(folder / TRIPLES, allow_pickle=False)
     except (OSError, ValueError, MemoryError) as error:
         raise _unusable(folder, error) from error
-    lacking = np.setdiff1d(_keys(triples, kg), _keys(kg.index.triples(), kg), assume_unique=True)
-    if len(lacking):
-        raise CompletionError(
-            f"the link predictor {folder} was trained on {len(lacking):,} edges that the given graph lacks: trained on "
-            f"{'+'.join(manifest.splits)} ({theirs}), the graph holds {'+'.join(kg.splits)} ({mark}); "
-            f"with it, they would not be predicted but remembered"
-        )
+    _trained_on(manifest, triples).check(kg, f"the link predictor {folder}")
 
 
-def _keys(triples: Ids, kg: KnowledgeGraph) -> Any:
-    size = np.int64(kg.entity_count)
-    return (triples[:, 1].astype(np.int64) * size + triples[:, 0]) * size + triples[:, 2]
+def _fingerprint(manifest: Manifest) -> Fingerprint:
+    return Fingerprint(manifest.tables, manifest.triples)
+
+
+def _trained_on(manifest: Manifest, triples: Ids) -> TrainingGraph:
+    return TrainingGraph(manifest.graph, tuple(manifest.splits), _fingerprint(manifest), triples)
 
 
 def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor:
@@ -271,6 +232,5 @@ def _open(folder: Path, manifest: Manifest, kg: KnowledgeGraph) -> LinkPredictor
         OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, MemoryError, CompletionError,
     ) as error:  # fmt: skip
         raise _unusable(folder, error) from error
-    return LinkPredictor(
-        embeddings, rules, seen_in(triples, kg.entity_count), manifest.weights, manifest.digest, folder
-    )
+    seen, trained_on = seen_in(triples, kg.entity_count), _trained_on(manifest, triples)
+    return LinkPredictor(embeddings, rules, seen, trained_on, manifest.weights, manifest.digest, folder)

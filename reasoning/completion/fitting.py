@@ -19,6 +19,7 @@ from reasoning.completion.link_ranking import LinkRanking, rank_links
 from reasoning.completion.options import TrainingOptions
 from reasoning.completion.predictor import LinkPredictor, Weights, fit_weights, scorer_of, seen_in
 from reasoning.completion.rules.rule_model import RulePredictor
+from reasoning.completion.training_graph import TrainingGraph
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph
@@ -101,10 +102,10 @@ def _fit(
             say("mining rules without what is held out")
             without = TripleIndex.build(kept, kg.entity_count, kg.relation_count)
             tried_rules = RulePredictor.fit(without, kg.entity_count, kg.relation_count)
-    seen = seen_in(kg.index.triples(), kg.entity_count)
+    seen, trained_on = seen_in(kg.index.triples(), kg.entity_count), TrainingGraph.of(kg)
     # Neither part has met what is held out. Rules of the whole graph would not do, though they leave an edge out of its
     # own score: it still supports the rules of its rivals and makes them a little more confident than its own.
-    tried = LinkPredictor(tried_embeddings, tried_rules, seen, Weights(), "")
+    tried = LinkPredictor(tried_embeddings, tried_rules, seen, trained_on, Weights(), "")
     held = held[np.random.default_rng(options.seed).permutation(len(held))]
     # Weights fitted on half of what is held out are judged on the other half; the final ones are fitted on all of it.
     everything, fitting, telling = (
@@ -118,7 +119,7 @@ def _fit(
     if tried_embeddings is not None and tried_rules is not None:
         ranked["complex"] = rank_links(tried_embeddings.scores, telling, kg.index)
         ranked["rules"] = rank_links(tried_rules.scores, telling, kg.index)
-    predictor = LinkPredictor(embeddings, rules, seen, weights, "")
+    predictor = LinkPredictor(embeddings, rules, seen, trained_on, weights, "")
     predictor = replace(predictor, digest=_digest(predictor))
     details = {
         "options": options.to_dict(),
@@ -134,7 +135,8 @@ def _fit(
 def predict_by_rules(kg: KnowledgeGraph) -> LinkPredictor:
     """A link predictor of rules alone, in seconds; it is kept nowhere."""
     rules = RulePredictor.fit(kg.index, kg.entity_count, kg.relation_count)
-    predictor = LinkPredictor(None, rules, seen_in(kg.index.triples(), kg.entity_count), Weights(), "")
+    seen = seen_in(kg.index.triples(), kg.entity_count)
+    predictor = LinkPredictor(None, rules, seen, TrainingGraph.of(kg), Weights(), "")
     return replace(predictor, digest=_digest(predictor))
 
 

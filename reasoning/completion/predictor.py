@@ -20,6 +20,7 @@ from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.embeddings.training_pairs import TrainingPairs
 from reasoning.completion.link_ranking import Scorer, rank_among
 from reasoning.completion.rules.rule_model import RulePredictor
+from reasoning.completion.training_graph import TrainingGraph
 from reasoning.graph.index import Ids, TripleIndex
 
 TRIED_RULES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -47,7 +48,7 @@ class Weights:
     rules: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinkPredictor:
     """Confidence in edges, whether a graph has them or not.
 
@@ -55,6 +56,7 @@ class LinkPredictor:
         embeddings: None for rules alone.
         rules: None for embeddings alone.
         seen: bool, shape (entities,): which stand in a training triple; no edge leads to others or comes from them.
+        trained_on: the graph that it was trained on; it is used on graphs that hold all of it.
         weights: how much each part counts.
         digest: identifies the predictor.
         folder: where it is kept; None where it is not.
@@ -63,6 +65,7 @@ class LinkPredictor:
     embeddings: ComplEx | None
     rules: RulePredictor | None
     seen: NDArray[np.bool_]
+    trained_on: TrainingGraph
     weights: Weights
     digest: str
     folder: Path | None = None

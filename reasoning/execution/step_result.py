@@ -140,7 +140,7 @@ class StepPart:
         return shown if self.error is None else {**shown, "error": self.error}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepResult:
     """One step as it was done.
 

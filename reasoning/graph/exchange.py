@@ -207,6 +207,12 @@ def columns_from_pandas(
         _require_column(frame, role, column)
     typed = "type" in frame.columns
     kinds = frame["type"].astype(object).where(frame["type"].notna(), None).tolist() if typed else [None] * len(frame)
+    if empty := [column for column in (head, relation, tail) if frame[column].isna().any()]:
+        missing = frame[empty].isna().any(axis=1)
+        raise GraphError(
+            f"row {frame.index[missing.argmax()]}: nothing stands in {' or '.join(map(_quoted, empty))}; "
+            f"frame.dropna(subset=[{', '.join(map(_quoted, empty))}]) leaves such rows out"
+        )
     parts = (frame[column].astype(object).tolist() for column in (head, relation, tail))
     return _columns(zip(*parts, kinds, strict=True), lambda row: f"row {frame.index[row]}", name)
 
@@ -220,11 +226,15 @@ def _require_column(frame: pd.DataFrame, role: str, column: str) -> None:
     if column not in there:
         alike = [name for name in there if HEADER_ROLES.get(name.lower()) == HEADER_ROLES[role]]
         nearest = (alike or nearest_texts(column, there, count=1) or there)[0]
+        melted = (
+            f'; where each row is a thing that "{there[0]}" names, frame.melt("{there[0]}", var_name="relation", '
+            f'value_name="tail").dropna() has a triple a row, with head="{there[0]}"'
+        )
         raise GraphError(
             f'the frame has no column "{column}"; it has: {", ".join(there)}; say which it is, e.g. {role}="{nearest}"'
+            f"{'' if alike or len(there) < 2 else melted}"
         )
-    if (missing := frame[column].isna()).any():
-        raise GraphError(
-            f'row {frame.index[missing.argmax()]}: nothing stands in "{column}"; '
-            f'frame.dropna(subset=["{column}"]) leaves such rows out'
-        )
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

@@ -339,6 +339,16 @@ class KnowledgeGraph:
             for entity, raw in zip(column.entities.tolist(), column.values.tolist(), strict=True):
                 yield Fact(self.name(entity), column.relation, self.value(column, raw))
 
+    def __contains__(self, fact: object) -> bool:
+        """Whether (head, relation, tail) is one of its facts, as iteration gives them.
+
+        Raises:
+            TypeError: a name was given, which may mean an entity; see `entity`.
+        """
+        if isinstance(fact, str):
+            raise TypeError(f'expected a fact (head, relation, tail); kg.entity("{fact}") finds what a name means')
+        return any(fact == there for there in self)
+
     def __repr__(self) -> str:
         values = f"{self.value_count:,} values, " if self.literals else ""
         return (

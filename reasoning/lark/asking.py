@@ -24,6 +24,7 @@ from reasoning.lark.options import LarkOptions
 from reasoning.query.binding import BoundChain, BoundStep
 from reasoning.query.chain import Operation
 from reasoning.retrieval import Subgraph, TripleCost, retrieve
+from reasoning.wording.value_text import confidence_words
 
 ASKED: frozenset[Operation] = frozenset({"project", "intersect", "union", "difference"})
 """Operations that the model answers; the others are done exactly and marked."""
@@ -119,7 +120,7 @@ def readable_line(kg: KnowledgeGraph, triple: Sequence[int]) -> str:
     """A triple as a person is shown it."""
     head, relation, tail = triple
     line, confidence = f"{kg.name(head)} | {kg.relation_label(relation)} | {kg.name(tail)}", kg.confidence(*triple)
-    return line if confidence == 1 else f"{line} (predicted, {confidence:.2f})"
+    return line if confidence == 1 else f"{line} (predicted, {confidence_words(confidence)})"
 
 
 def set_names(count: int) -> list[str]:

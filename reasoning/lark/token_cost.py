@@ -13,6 +13,7 @@ from reasoning.language.contexts import triple_line
 from reasoning.language.token_counting import count_tokens
 from reasoning.lark.entity_ids import Naming, ReadableNaming, id_digits
 from reasoning.lark.options import LarkOptions
+from reasoning.wording.value_text import confidence_words
 
 
 def named_triple(kg: KnowledgeGraph, naming: Naming, triple: Sequence[int]) -> str:
@@ -20,7 +21,7 @@ def named_triple(kg: KnowledgeGraph, naming: Naming, triple: Sequence[int]) -> s
     head, relation, tail = triple
     line = triple_line(naming.entity(head), naming.relation(relation), naming.entity(tail))
     confidence = kg.confidence(*triple)
-    return line if confidence == 1 else f"{line} {confidence:.2f}"
+    return line if confidence == 1 else f"{line} {confidence_words(confidence)}"
 
 
 class TokenCost:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kg_data.markup import Element, element, html, table
 from kg_data.supplied import supplies
 from reasoning.answer import Answer, Evidence
-from reasoning.wording.value_text import given_words, readable_of
+from reasoning.wording.value_text import confidence_words, given_words, readable_of
 
 MOST_ROWS = 20
 
@@ -45,7 +45,7 @@ def _answers(answer: Answer) -> Element:
         step = answer.steps[-1].step
         columns["value"] = [given_words(answer.kg, step, answer.values[at], unit=True) for at in shown]
     if answer.soft is not None:
-        columns["confidence"] = [f"{answer.scores[at]:.2f}" for at in shown]
+        columns["confidence"] = [confidence_words(answer.scores[at]) for at in shown]
     whole = element("div", table([*columns], zip(*columns.values(), strict=True)))
     if (rest := len(answer.ranked) - MOST_ROWS) > 0:
         whole.append(element("p", f"and {rest:,} more"))
@@ -54,4 +54,4 @@ def _answers(answer: Answer) -> Element:
 
 def _triple(answer: Answer, one: Evidence) -> tuple[str, str, str, str]:
     tail = one.tail if isinstance(one.tail, str) else readable_of(answer.kg, one.relation, one.tail, unit=True)
-    return one.head, one.relation, tail, "yes" if one.known else f"no, confidence {one.confidence:.2f}"
+    return one.head, one.relation, tail, "yes" if one.known else f"no, confidence {confidence_words(one.confidence)}"

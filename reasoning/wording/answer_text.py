@@ -15,7 +15,7 @@ from reasoning.query.read_question import ReadQuestion
 from reasoning.query.tree import Value, json_value
 from reasoning.wording.query_tree import tree_of
 from reasoning.wording.sentence import MOST_NAMED
-from reasoning.wording.value_text import given_words, readable_of
+from reasoning.wording.value_text import confidence_words, given_words, readable_of
 
 MOST_ANSWERS = 50
 MOST_IN_STEP = 5
@@ -103,7 +103,7 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield ""
         yield f"Evidence ({_count(answer.evidence_total, 'triple')}):"
         for triple in answer.evidence[:MOST_EVIDENCE]:
-            sure = "" if triple.known else f"  (not in the graph, confidence {triple.confidence:.2f})"
+            sure = "" if triple.known else f"  (not in the graph, confidence {confidence_words(triple.confidence)})"
             yield f"  {triple.head} | {triple.relation} | {_tail(answer, triple.relation, triple.tail)}{sure}"
         if (rest := answer.evidence_total - MOST_EVIDENCE) > 0:
             yield f"  and {rest:,} more"
@@ -139,7 +139,7 @@ def _named(answer: Answer) -> Iterator[str]:
         if answer.values is not None:
             value = f": {given_words(answer.kg, answer.steps[-1].step, answer.values[position], unit=True)}"
         score = answer.scores[position]
-        sure = f"  ({score:.2f})" if answer.soft is not None and score < 1 else ""
+        sure = f"  ({confidence_words(score)})" if answer.soft is not None and score < 1 else ""
         yield f"  {name}{value}{sure}"
     if total > MOST_ANSWERS:
         yield f"  and {total - MOST_ANSWERS:,} more"

@@ -75,6 +75,11 @@ def given_words(kg: KnowledgeGraph, step: BoundStep, value: Value | bool, *, uni
     return f"{text} {step.unit.removesuffix('s') if one else step.unit}"
 
 
+def confidence_words(confidence: float) -> str:
+    """A confidence with two digits behind the point; only what is certain is "1.00"."""
+    return f"{confidence if confidence >= 1 else min(0.99, confidence):.2f}"
+
+
 def bound_words(value: Value, column: LiteralColumn | None, *, unit: bool = False) -> str:
     """A value that a query compares with, as it is written there."""
     return readable(value) if column is None else value_words(value, column, unit=unit)

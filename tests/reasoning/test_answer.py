@@ -18,7 +18,8 @@ import pytest
 from kg_data import installation
 from kg_data.errors import MissingPackageError
 from reasoning import Answer, KnowledgeGraph, Reasoner
-from reasoning.answer import KeptProofs, Proof, SoftAnswers
+from reasoning.answer import Evidence, KeptProofs, Proof, SoftAnswers
+from reasoning.wording.answer_text import answer_text
 
 HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m $x$'
 TOWNS = [f"Town {number}" for number in range(60)]
@@ -128,6 +129,18 @@ def test_html_holds_the_sentence_the_answers_and_the_evidence() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("confidence", [0.997009, 0.99999999])
+def test_what_is_predicted_is_never_shown_as_certain(confidence: float) -> None:
+    edge = Evidence.edge(KG, KG.entity("Ash"), 0, KG.entity("Birch"), confidence)
+    answer = replace(asked('road("Ash")'), soft=Run(), scores=(1.0, confidence))
+    answer.__dict__["traced"] = ([edge], 1)
+    shown = ElementTree.fromstring(answer._repr_html_())
+    assert [row[1].text for row in shown.findall("./div/table/tbody/tr")] == ["1.00", "0.99"]
+    assert shown.findtext("./details/table/tbody/tr/td[4]") == "no, confidence 0.99"
+    text = answer_text(answer)
+    assert "Birch\n" in text and "Cedar  (0.99)" in text and "(not in the graph, confidence 0.99)" in text
+
+
 def test_html_of_many_answers_says_how_many_more_there_are() -> None:
     assert "and 40 more" in asked('path("Ash")')._repr_html_()
 
@@ -137,6 +150,35 @@ def test_a_strangers_name_is_no_html_and_no_formula() -> None:
     assert "<img" not in html and "\x1b" not in html
     assert any(HOSTILE.startswith(text[:10]) for text in ElementTree.fromstring(html).itertext() if text)
     assert 'class="tex2jax_ignore' in html
+
+
+# Compared --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ['road("Ash")', 'people("Ash")', 'top(2, people, road("Ash"))', 'exists(road("Cedar"))', 'path("Ash")']
+)
+def test_answers_that_say_the_same_are_equal_pickled_ones_too(query: str) -> None:
+    answer = asked(query)
+    for other in (asked(query), pickle.loads(pickle.dumps(answer)), replace(answer, notes=("read otherwise",))):
+        assert other == answer
+        assert {answer: 1}[other] == 1
+
+
+def test_answers_that_say_something_else_are_not_equal() -> None:
+    answer = asked('road("Ash")')
+    others = [
+        asked('path("Ash")'), replace(answer, scores=(1.0, 0.5)), replace(answer, ranked=answer.ranked[::-1]),
+        replace(answer, method="lark"), replace(answer, error="no reply"),
+    ]  # fmt: skip
+    assert answer not in others and answer != "road"
+    assert len({answer, *others}) == 6
+
+
+def test_steps_of_several_entities_are_compared_without_an_error() -> None:
+    first, second = asked('road("Ash")'), asked('road("Ash")')
+    assert first.steps == first.steps != second.steps
+    assert len({*first.steps, *second.steps}) == 2
 
 
 # Pickled ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import permutations
 from pathlib import Path
@@ -19,7 +20,7 @@ from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
 from vision.images.loading import LoadedImage
-from vision.task import Target
+from vision.task import OutputFormat, Target, Undetectable
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))
@@ -113,7 +114,6 @@ def test_polygons_have_the_points_asked_for_and_are_marked(vision: Vision) -> No
 def test_what_is_not_detectable_is_said_with_the_nearest(vision: Vision) -> None:
     found = vision.detect(MOTORCYCLE, "find the helicopter")
     assert len(found) == 0
-    assert found.text == ""
     assert any('"helicopter"' in note and "airplane" in note for note in found.notes)
 
 
@@ -121,6 +121,38 @@ def test_nothing_is_looked_for_where_nothing_was_understood(vision: Vision) -> N
     found = vision.detect(MOTORCYCLE, "Finde alle Hunde")
     assert len(found) == 0
     assert any("nothing is looked for" in note or 'no class for "' in note for note in found.notes)
+
+
+HELICOPTER = Undetectable("helicopter", ("airplane",))
+LACKING = "embedded has no class for"
+
+
+def test_a_class_that_the_model_lacks_is_no_result_without_objects(vision: Vision) -> None:
+    missing = Task(targets=(), class_set=("helicopter",), undetectable=(HELICOPTER,))
+    found = vision.detect(MOTORCYCLE, missing)
+    assert repr(found) == f"Detections(image_size={found.image_size}, objects={{}}, no class for ['helicopter'])"
+    assert found.text == f'{LACKING} "helicopter"; the nearest that it knows: airplane.'
+    counted = vision.detect(MOTORCYCLE, replace(missing, kind="count"))
+    assert counted.value is None and counted.text == found.text
+    assert vision.detect(MOTORCYCLE, replace(missing, output=OutputFormat("json"))).text == "[]"
+
+
+def test_what_else_is_looked_for_is_written_and_the_missing_class_said(vision: Vision) -> None:
+    both = Task(targets=(Target("motorcycle", ("motorcycle",)),), undetectable=(HELICOPTER,))
+    found = vision.detect(MOTORCYCLE, both, min_score=0.5)
+    assert repr(found).endswith("objects={'motorcycle': 1}, no class for ['helicopter'])")
+    assert found.text.startswith("(motorcycle, ")
+    empty = vision.detect(np.zeros((40, 40, 3), np.uint8), replace(both, undetectable=()))
+    assert empty.text == "" and repr(empty) == "Detections(image_size=(40, 40), objects={})"
+
+
+def test_an_instruction_that_was_not_understood_is_no_result_without_objects(vision: Vision) -> None:
+    dogs, cats = (Task(targets=(Target(name, (name,)),)) for name in ("dog", "cat"))
+    unclear = Task(targets=(), understood=False, notes=("It may mean several things.",), rivals=(dogs, cats))
+    found = vision.detect(MOTORCYCLE, unclear)
+    assert repr(found) == f"Detections(image_size={found.image_size}, objects={{}}, understood=False)"
+    said = "It may mean several things. It may mean: Find the boxes of dog. It may mean: Find the boxes of cat."
+    assert found.text == said
 
 
 def test_a_count_and_a_description_answer_in_words(vision: Vision) -> None:

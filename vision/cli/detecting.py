@@ -65,7 +65,7 @@ def _printed(options: argparse.Namespace, vision: Vision, task: Task, images: Se
     run = _Run(vision, task, images, progress=False)
     for image, detections in run.detections():
         # Who names a format wants the objects in it, even where a number or words would answer.
-        text = (detections if options.format is None else replace(detections, value=None)).text
+        text = detections.text if options.format is None else detections.written()
         if options.json:
             row = {"image": str(image), **detections.to_dict(), "text": text}
             print(as_json(row, indent=2 if len(images) == 1 else None), flush=True)

@@ -97,7 +97,7 @@ class OutputFolder:
             ResultsError: a file cannot be written, or one of another origin has its name.
         """
         # The files hold objects; a count or a description stands in the record.
-        text = replace(detections, value=None, output=replace(detections.output, format=self.form)).text
+        text = replace(detections, output=replace(detections.output, format=self.form)).written()
         drawn = _jpeg(detections) if self.draw else b""
         name = self._name(image)
         line: dict[str, Any] = {"image": str(image.resolve()), "name": name, "objects": len(detections)}

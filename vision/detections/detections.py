@@ -262,11 +262,15 @@ class Detections:
     def text(self) -> str:
         """The objects, written as `output` says; `from_text` reads it back. Where a value answers, it is that.
 
+        Where nothing could be looked for, the notes say why; in a format that the instruction asks for, it is without
+        objects.
+
         Raises:
             FormatError: they cannot be written so, such as polygons where there are none.
         """
         if self.value is None:
-            return self.written()
+            unsought = self.task is not None and self.task.seeks_nothing and self.output.format == "tuple"
+            return " ".join(self.notes) if unsought else self.written()
         return {True: "yes", False: "no"}[self.value] if isinstance(self.value, bool) else str(self.value)
 
     @supplied
@@ -415,7 +419,7 @@ class Detections:
 
     @supplied
     def __repr__(self) -> str:
-        """How many objects there are of each class, on a line."""
+        """How many objects there are of each class, on a line, and what of the instruction could not be looked for."""
         raise NotImplementedError
 
     @supplied

@@ -116,7 +116,21 @@ def to_pandas(detections: Detections) -> pd.DataFrame:
 def short(detections: Detections) -> str:
     """See `Detections.__repr__`."""
     value = "" if detections.value is None else f", value={detections.value!r}"
-    return f"Detections(image_size={detections.image_size}, objects={counted(detections)}{value})"
+    return (
+        f"Detections(image_size={detections.image_size}, objects={counted(detections)}{value}{_unsought(detections)})"
+    )
+
+
+def _unsought(detections: Detections) -> str:
+    """What of the instruction could not be looked for, where there is such."""
+    task = detections.task
+    if task is None or (task.understood and not task.undetectable):
+        return ""
+    if not task.understood:
+        return ", understood=False"
+    words = [unknown.word for unknown in task.undetectable]
+    rest = f" and {len(words) - MOST_CLASSES:,} more" if len(words) > MOST_CLASSES else ""
+    return f", no class for {words[:MOST_CLASSES]}{rest}"
 
 
 def counted(detections: Detections) -> str:

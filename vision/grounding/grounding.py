@@ -77,6 +77,8 @@ class Justification:
 class Grounding:
     """What an expression or question means in an image.
 
+    Two are equal where all but their scenes is.
+
     Attributes:
         expression: as it was read.
         question: what it asks for: "find" things, "count" them, whether any "exists" or something holds, their
@@ -101,6 +103,17 @@ class Grounding:
     def __repr__(self) -> str:
         value = "" if self.value is None else f", value={self.value!r}"
         return f"Grounding({self.expression!r}, {self.question!r}, objects={counted(self.detections)}{value})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._compared == other._compared if isinstance(other, Grounding) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.expression, self.question, self.query, self.value))
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        told = (self.value, self.justification, self.notes)
+        return self.expression, self.question, self.query, self.detections, *told
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the value, the picture with the objects that are meant, and the reasons of each."""

@@ -19,9 +19,9 @@ from reasoning.completion.embeddings.checkpoints import LOG_FILE, Progress, clai
 from reasoning.completion.embeddings.complex_model import ComplEx
 from reasoning.completion.embeddings.loss import backward
 from reasoning.completion.embeddings.training_pairs import TrainingPairs, split_triples
-from reasoning.completion.fitted import Fingerprint
 from reasoning.completion.link_ranking import rank_links
 from reasoning.completion.options import TrainingOptions
+from reasoning.completion.training_graph import Fingerprint
 from reasoning.errors import CompletionError
 from reasoning.graph.index import TripleIndex
 from reasoning.graph.store import KnowledgeGraph

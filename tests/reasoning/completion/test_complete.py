@@ -23,7 +23,6 @@ from reasoning.completion.fitted import (
     EMBEDDINGS,
     MANIFEST,
     TRIPLES,
-    Fingerprint,
     find_predictor,
     load_predictor,
     save_predictor,
@@ -34,6 +33,7 @@ from reasoning.completion.memory import NoMemoryError
 from reasoning.completion.options import CompletionOptions, TrainingOptions, suited_options
 from reasoning.completion.predictor import ENOUGH, TRIED_RULES, Weights, fit_weights, scorer_of
 from reasoning.completion.rules.rule_model import RulePredictor
+from reasoning.completion.training_graph import Fingerprint
 from reasoning.errors import CompletionError
 from reasoning.evaluation.query_run import QueryEvaluation
 from reasoning.graph.index import TripleIndex
@@ -107,6 +107,29 @@ def test_a_predictor_of_another_graph_is_refused_with_both_fingerprints(
         load_predictor(fitted.folder, other)
     assert str(Fingerprint.of(other)) in str(told.value)
     assert str(Fingerprint.of(train_graph)) in str(told.value)
+
+
+def test_a_predictor_that_is_given_is_refused_as_one_on_disk_is() -> None:
+    """It goes by the numbers of entities and relations, and those of another graph mean something else."""
+    larger = [("a", "r", "b"), ("b", "r", "c"), ("c", "s", "a")]
+    trained = KnowledgeGraph.from_triples(larger, name="trained")
+    others = {
+        "fitted on another graph": KnowledgeGraph.from_triples([("x", "r", "y")], name="other"),
+        "trained on 1 edges that the given graph lacks": KnowledgeGraph.from_triples([*larger[:2], ("c", "s", "b")]),
+    }
+    options = CompletionOptions(model=predict_by_rules(trained))
+    for said, kg in others.items():
+        with pytest.raises(CompletionError, match=f"the link predictor that is given was {said}") as told:
+            Reasoner(kg, method="complete", completion=options).answer('r("x")')
+        assert str(Fingerprint.of(trained)) in str(told.value)
+        assert str(Fingerprint.of(kg)) in str(told.value)
+
+
+def test_a_predictor_that_is_given_serves_a_graph_that_holds_all_that_it_was_trained_on() -> None:
+    triples = [("a", "r", "b"), ("b", "r", "c"), ("c", "s", "a")]
+    options = CompletionOptions(model=predict_by_rules(KnowledgeGraph.from_triples(triples)))
+    larger = KnowledgeGraph.from_triples([*triples, ("a", "s", "b")])
+    assert Reasoner(larger, method="complete", completion=options).answer('s("a")').entities == ["b"]
 
 
 @pytest.mark.parametrize("broken", [MANIFEST, TRIPLES, "embeddings.safetensors"])

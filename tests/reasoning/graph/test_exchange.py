@@ -342,6 +342,33 @@ def test_what_is_no_graph_at_all_is_named(make: Callable[[Any], KnowledgeGraph],
     assert message in str(raised.value)
 
 
+def test_a_table_is_refused_with_what_makes_triples_of_it() -> None:
+    frame = pd.DataFrame({"name": ["Ann", "Bob"], "team": ["Red", "Blue"], "age": [34, None]})
+    with pytest.raises(GraphError) as raised:
+        KnowledgeGraph.from_pandas(frame)
+    call = 'frame.melt("name", var_name="relation", value_name="tail").dropna()'
+    assert call in str(raised.value) and 'head="name"' in str(raised.value)
+    kg = KnowledgeGraph.from_pandas(eval(call), head="name")
+    assert triples_of(kg) == {("Ann", "team", "Red"), ("Bob", "team", "Blue"), ("Ann", "age", 34)}
+
+
+def test_the_rows_that_are_left_out_are_those_of_every_column_with_gaps() -> None:
+    frame = pd.DataFrame({"who": ["a", None, "c"], "relation": ["r"] * 3, "whom": ["b", "b", None]})
+    with pytest.raises(GraphError) as raised:
+        KnowledgeGraph.from_pandas(frame, head="who", tail="whom")
+    assert str(raised.value).startswith("row 1:")
+    call = 'frame.dropna(subset=["who", "whom"])'
+    assert call in str(raised.value)
+    assert triples_of(KnowledgeGraph.from_pandas(eval(call), head="who", tail="whom")) == {("a", "r", "b")}
+
+
+def test_a_graph_has_its_facts_in_it_and_refuses_to_be_asked_for_a_name() -> None:
+    kg = KnowledgeGraph.from_triples([("a", "r", "b"), ("a", "v", 5)])
+    assert ("a", "r", "b") in kg and ("a", "v", 5) in kg and ("a", "r", "c") not in kg
+    with pytest.raises(TypeError, match=r'expected a fact.*kg\.entity\("a"\)'):
+        _ = "a" in kg
+
+
 def test_rows_of_an_array_are_triples() -> None:
     assert triples_of(KnowledgeGraph.from_triples(np.array([["a", "r", "b"]]))) == {("a", "r", "b")}
 

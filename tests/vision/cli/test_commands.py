@@ -111,6 +111,12 @@ class TestPrinted:
         assert code == OK and len(out.splitlines()) == 4
         assert err.count("helicopter") == 1 and "colours" not in out.split('"notes"')[0]
 
+    def test_a_class_that_the_model_lacks_is_no_empty_result(self, run: Any, photos: Path) -> None:
+        looked = ("detect", photos / "a.png", "--instruction", "find helicopters")
+        code, out, err = run(*looked)
+        assert code == OK and out.strip() in err and 'no class for "helicopter"' in out
+        assert run(*looked, "--format", "json")[1] == "[]\n"
+
     def test_scores_are_bounded_where_asked(self, run: Any, photos: Path) -> None:
         out = run("detect", photos / "b.png", "--instruction", ALL, "--min-score", "0.2")[1]
         assert boxes(out) == corners("b.png")[:1]

@@ -7,6 +7,8 @@ is measured, and held to a share of these here.
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 from html import escape, unescape
 from typing import ClassVar
 
@@ -98,6 +100,19 @@ def test_it_is_short_on_a_line_and_whole_in_a_notebook(street: Scene) -> None:
     assert "what is meant" in html and found.justification[0].words in unescape(html)
     assert f"<code>{escape(str(found.query), quote=False)}</code>" in html
     assert found._repr_png_() is None  # these objects were never in a picture
+
+
+def test_groundings_of_the_same_are_equal_pickled_ones_too(street: Scene) -> None:
+    found = asked("all people & left(bus)", street)
+    for other in (asked("all people & left(bus)", street), pickle.loads(pickle.dumps(found))):
+        assert other == found
+        assert {found: 1}[other] == 1
+    others = [
+        asked("all people", street),
+        asked("count people", street),
+        replace(found, detections=found.detections[:1]),
+    ]
+    assert found not in others and found != "people"
 
 
 def test_a_number_of_none_is_shown_too(street: Scene) -> None:
