@@ -16,6 +16,8 @@ def quoted_list(names: Sequence[str], last: str = "or") -> str:
 
 LONGEST_SHOWN = 100
 """Characters of a name or of a query's line that a message repeats; what strangers send may be any length."""
+MOST_SHOWN = 5
+"""Entities of one name that a message names."""
 
 
 def _short(name: str) -> str:
@@ -56,11 +58,12 @@ class UnknownEntityError(UsageError):
 
 
 class AmbiguousEntityError(UsageError):
-    """Several entities share the name; `entity("id")` says which one is meant."""
+    """Several entities share the name; `entity("id")` says which one is meant. The message has the first of the ids."""
 
     def __init__(self, name: str, ids: Sequence[str], total: int) -> None:
-        shown = ", ".join(f'entity("{identifier}")' for identifier in ids)
-        more = f" and {total - len(ids):,} more" if total > len(ids) else ""
+        first = ids[:MOST_SHOWN]
+        shown = ", ".join(f'entity("{identifier}")' for identifier in first)
+        more = f" and {total - len(first):,} more" if total > len(first) else ""
         super().__init__(f'"{_short(name)}" names {total:,} entities; say which one by its id: {shown}{more}')
         self.name, self.ids, self.total = name, list(ids), total
 

@@ -79,7 +79,7 @@ class TimeLimit:
     def __init__(self, at_once: int, seconds: float, doing: str, waiting: int | None = None) -> None:
         self._at_once, self._seconds, self._doing = at_once, seconds, doing
         self._most = None if waiting is None else at_once + waiting
-        self.callers = 0
+        self.callers, self._came = 0, 0
         self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any], Context]] = SimpleQueue()
         self._started, self._lock = 0, threading.Lock()
 
@@ -96,6 +96,7 @@ class TimeLimit:
                     "few minutes"
                 )
             self.callers += 1
+            self._came += 1
             if self._started < self._at_once:
                 self._started += 1
                 threading.Thread(target=self._serve, name="skylark-limited", daemon=True).start()
@@ -107,6 +108,7 @@ class TimeLimit:
 
     def _waited_for(self, work: Callable[[], T]) -> T:
         future: Future[T] = Future()
+        others, came = self.callers - 1, self._came
         gone = threading.Event()
         # The caller's context, which knows whose request this is.
         self._work.put((work, future, until(gone)))
@@ -120,6 +122,11 @@ class TimeLimit:
                 raise TookTooLongError(
                     f"{self._doing} was not begun within {self._seconds:g} seconds, since all are busy with other "
                     "visitors: try again in a minute"
+                ) from None
+            if others := others + self._came - came:
+                raise TookTooLongError(
+                    f"{self._doing} was not done within {self._seconds:g} seconds, which is the limit here, with "
+                    f"{others} of other visitors under way: try again in a minute"
                 ) from None
             raise TookTooLongError(
                 f"{self._doing} took more than {self._seconds:g} seconds, which is the limit here: ask for less, or "

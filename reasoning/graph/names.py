@@ -212,6 +212,12 @@ class NameIndex:
                 found.append(entity)
         return list(dict.fromkeys(found))
 
+    def holding(self, key: str) -> list[int]:
+        """Entities whose label has a folded key in it as whole words: "Republic of the Congo" of "congo"."""
+        within = f" {key} "
+        found = (int(self.entities[at]) for at, text in enumerate(self._texts) if within in f" {text} ")
+        return [entity for entity in dict.fromkeys(found) if within in f" {fold(self._label(entity))} "]
+
     def longer_by(self, key: str, endings: Sequence[str]) -> list[int]:
         """Entities whose label is a folded key with one of some endings: "Uzbekistan" under "uzbek"."""
         found = [entity for ending in endings for entity in self.with_key(key + ending)]

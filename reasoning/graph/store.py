@@ -26,7 +26,7 @@ from reasoning.graph import cache
 from reasoning.graph.building import build
 from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
 from reasoning.graph.index import Ids, TripleIndex
-from reasoning.graph.names import Match, NameIndex, StringColumn, fold, nearest_texts
+from reasoning.graph.names import MOST_NAMESAKES, Match, NameIndex, StringColumn, fold, nearest_texts
 from reasoning.graph.origin import Origin
 
 if TYPE_CHECKING:
@@ -409,13 +409,31 @@ class KnowledgeGraph:
         if match is None:
             raise UnknownEntityError(name, self.names.nearest(name), self.graph_name)
         if len(match.entities) > 1:
-            ids = [self.identifier(entity) for entity in match.entities[:5]]
+            ids = [self.identifier(entity) for entity in match.entities[:MOST_NAMESAKES]]
             raise AmbiguousEntityError(name, ids, len(match.entities))
         return match
 
     def entity(self, name: str) -> int:
         """The entity that a name means; see `match`."""
         return self.match(name).entities[0]
+
+    def namesakes(self, name: str) -> list[int]:
+        """Further entities that may be meant by a name, beside the one that `match` reads it as.
+
+        They have it as another name, or with brackets behind ("Paris (Texas)"); where it is a part of that one's label,
+        such as "Congo", they are of the same type and have it in theirs.
+
+        Raises:
+            UnknownEntityError, AmbiguousEntityError: as `match`.
+        """
+        match = self.match(name)
+        entity, key = match.entities[0], fold(match.corrected_to or name)
+        found = [*self.names.with_key(key), *self.names.told_apart(key)]
+        label = fold(self.entity_labels[entity])
+        if label != key and f" {key} " in f" {label} ":
+            types = set(self.types(entity))
+            found += [other for other in self.names.holding(key) if types & set(self.types(other))]
+        return [other for other in dict.fromkeys(found) if other != entity]
 
     def types(self, entity: int) -> list[str]:
         """Names of the entity's types, [] where the source gives none."""

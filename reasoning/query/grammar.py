@@ -114,6 +114,7 @@ _READABLE = {
     "DECIMAL": "a number",
     "$END": "the end",
 }
+_QUOTES = "names of entities, and of relations that are no single word, stand in double quotes"
 _FUNCTIONS = ("entity", "count", "exists", "top", "bottom", *AGGREGATES, "every", "name_starts", "date")
 
 
@@ -250,7 +251,7 @@ def _explain(error: UnexpectedInput, text: str) -> QueryError:
         message = "the query ends too early" if ends else f'"{_short(error.token)}" does not fit here'
         message += f"; expected {_choices(expected)}"
         if expected == ["LPAR"]:
-            message += "; names of entities stand in double quotes"
+            message += f"; {_QUOTES}"
         return QueryError(message, text, column)
     assert isinstance(error, UnexpectedCharacters)
     position = error.pos_in_stream or 0
@@ -258,7 +259,7 @@ def _explain(error: UnexpectedInput, text: str) -> QueryError:
     if char == '"':
         message = 'this string is not closed; expected a "'
     else:
-        message = f"{char!r} is no part of the grammar; names of entities stand in double quotes"
+        message = f"{char!r} is no part of the grammar; {_QUOTES}"
     return QueryError(message, text, position + 1)
 
 

@@ -55,6 +55,24 @@ def test_abandoned_work_keeps_its_thread_and_those_who_come_are_told() -> None:
     assert patient.run(lambda: "free") == "free"
 
 
+def test_who_shared_the_time_with_others_is_told_to_come_back() -> None:
+    limit, release, told = TimeLimit(2, 0.5, "the answer"), threading.Event(), list[str]()
+
+    def asks() -> None:
+        with pytest.raises(TookTooLongError) as error:
+            limit.run(lambda: release.wait(30))
+        told.append(str(error.value))
+
+    visitors = [threading.Thread(target=asks) for _ in range(2)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join(10)
+    release.set()
+    assert all("try again" in words and "ask for less" not in words for words in told), told
+    assert len(told) == 2
+
+
 def test_no_more_wait_than_may() -> None:
     limit, release = TimeLimit(1, 30, "the run", waiting=1), threading.Event()
     others = [threading.Thread(target=limit.run, args=(lambda: release.wait(30),)) for _ in range(2)]

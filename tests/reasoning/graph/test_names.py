@@ -135,7 +135,7 @@ def test_a_shared_label_lists_the_ids_to_choose_from() -> None:
     kg = graph(*((f"id{i}", "Springfield") for i in range(7)))
     with pytest.raises(AmbiguousEntityError) as raised:
         kg.match("springfield")
-    assert (raised.value.total, raised.value.ids) == (7, ["id0", "id1", "id2", "id3", "id4"])
+    assert (raised.value.total, raised.value.ids) == (7, [f"id{i}" for i in range(7)])
     assert 'entity("id4") and 2 more' in str(raised.value)
 
 
@@ -153,6 +153,21 @@ def test_an_alias_of_several_is_ambiguous() -> None:
     kg = graph(("1", "Georgia the state"), ("2", "Georgia the country"), aliases=((0, "Georgia"), (1, "Georgia")))
     with pytest.raises(AmbiguousEntityError):
         kg.match("Georgia")
+
+
+def test_what_else_a_name_may_mean_is_known() -> None:
+    kg = KnowledgeGraph.from_triples(
+        [("Paris", "twin", "Paris (Texas)"), ("Democratic Republic of the Congo", "borders", "Republic of the Congo"),
+         ("Congo Red", "used in", "Lyon"), ("Parish", "in", "Lyon")],
+        types=[("Democratic Republic of the Congo", "country"), ("Republic of the Congo", "country"),
+               ("Congo Red", "dye")],
+        aliases=[("Democratic Republic of the Congo", "Congo"), ("Lyon", "Lugdunum"), ("Congo Red", "Red")],
+    )  # fmt: skip
+    others = {
+        "Paris": ["Paris (Texas)"], "paris": ["Paris (Texas)"], "Congo": ["Republic of the Congo"], "Lugdunum": [],
+        "Paris (Texas)": [], "Lyon": [], "Red": [], "Republic of the Congo": [],
+    }  # fmt: skip
+    assert {name: [kg.name(entity) for entity in kg.namesakes(name)] for name in others} == others
 
 
 # Display names --------------------------------------------------------------------------------------------------

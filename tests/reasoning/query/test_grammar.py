@@ -196,7 +196,9 @@ def test_of_a_long_text_the_part_around_the_column_is_shown(before: int, after: 
     [
         ("", "the query is empty"),
         ("  \n", "the query is empty"),
-        ("borders(France)", "names of entities stand in double quotes"),
+        ("borders(France)", "names of entities, and of relations that are no single word, stand in double quotes"),
+        ('is a("Virus")', "and of relations that are no single word, stand in double quotes"),
+        ('concept:worksfor("Ann")', "and of relations that are no single word, stand in double quotes"),
         ('borders("France', "not closed"),
         ('count(count("a"))', 'count("a") gives a number or truth value, not a set'),
         ('r(exists("a"))', "it can only stand at the top"),
