@@ -13,6 +13,7 @@ import numpy as np
 
 from vision.detections.boxes import in_region, of_size, ranked, suppressed
 from vision.detections.colours import colouring
+from vision.detections.description import in_other_colours, there_is
 from vision.detections.detections import Detections
 from vision.detectors.detector import Found, Request
 from vision.images.loading import ImageSource, LoadedImage, is_file
@@ -137,3 +138,30 @@ def selected(plan: Plan, found: Found, image: LoadedImage, source: ImageSource) 
         source=image if is_file(source) else source,
         notes=tuple(notes),
     )
+
+
+def passed_over(plan: Plan, found: Found, image: LoadedImage, kept: Detections) -> list[str]:
+    """What there is of each target of which nothing was kept, and what it fails: its colour, its place or its size.
+
+    Args:
+        plan: what is kept.
+        found: the detector's boxes, as `selected` was given them.
+        image: the upright image.
+        kept: what `selected` gave.
+    """
+    found = settled(found) if plan.settles else found
+    sure = np.ones(len(found.labels), bool) if found.scores is None else found.scores >= plan.request.min_score
+    notes = []
+    for target in plan.targets or ():
+        there = [i for i in np.flatnonzero(sure).tolist() if found.labels[i] in target.classes]
+        if not there or target.label in kept.class_names:
+            continue
+        names = [found.labels[i] for i in there]
+        outlines = found.polygons or (None,) * len(found.labels)
+        coloured = there if target.colour else []
+        colours = [colouring(image.pixels, found.xyxy[i], outlines[i]).plausible for i in coloured]
+        if colours and not any(target.colour in seen for seen in colours):
+            notes.append(in_other_colours(names, colours))
+        elif plan.task.region is not None or plan.task.size is not None:
+            notes.append(f"{there_is(names)}, but not of the size or in the place that is asked for.")
+    return notes

@@ -120,7 +120,8 @@ class Task:
         class_set: the labels in which indexes and `<c0>` tokens count, in order: those of the targets, and, where the
             instruction gives a class set of its own, those that cannot be detected too. Empty for everything.
         undetectable: words that the model has no class for.
-        asks_whether: it asks whether there is any such thing in the image; the answer's value is then true or false.
+        asks_whether: it asks whether there is any such thing in the image; the answer's value is then true or false, or
+            None where the model cannot tell.
         expression: the referring expression to ground, or None. For `count` it is set where relations matter.
         limit: how many are kept, by rank, or None for all.
         region: shares (x0, y0, x1, y1) of the image, 0 to 1, in which a box's middle must lie, or None.

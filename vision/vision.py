@@ -33,7 +33,7 @@ from vision.reading import read_instruction
 from vision.reading.instructions.describing import in_brief
 from vision.reading.loading import PACKAGED
 from vision.scene import Scene
-from vision.selection import Plan, selected
+from vision.selection import Plan, passed_over, selected
 from vision.task import OutputFormat, Task
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class Vision:
         scored = self.detector.gives_scores and plan.task.min_score is None
         bound = plan.sure_score if scored else None
         grounding = ground(plan.task.expression, scene, self.matcher, bound, self._adapter)
-        if len(grounding.detections):
+        if len(grounding.detections) or grounding.passed_over:
             return grounding
         return replace(grounding, notes=(*grounding.notes, *_too_small(self.detector, image)))
 
@@ -235,17 +235,19 @@ class Vision:
             detections = selected(plan, found, image, source)
             wanted = {target.label for target in plan.targets or ()}
             if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
-                detections = replace(detections, notes=(*detections.notes, *_too_small(self.detector, image)))
+                there = passed_over(plan, found, image, detections)
+                notes = there or _too_small(self.detector, image)
+                detections = replace(detections, notes=(*detections.notes, *notes))
         else:
             detections = _as_detections(self._grounded(plan, image, found, source), task)
+        # What was not understood, or the model has no class for, can be in the image all the same.
+        unknown = not len(detections) and bool(task.undetectable or not task.understood)
         if task.kind == "describe":
             captions = self.detector.describe([image]) or ("",)
             detections = replace(detections, value=captions[0].strip() or sentence(detections))
         elif task.kind == "count" and task.expression is None:
-            detections = replace(detections, value=None if task.seeks_nothing else len(detections))
+            detections = replace(detections, value=None if unknown else len(detections))
         elif task.asks_whether:
-            # Whether an undetectable thing is in the image is unknown where none of the others is.
-            unknown = not len(detections) and bool(task.undetectable)
             detections = replace(detections, value=None if unknown else len(detections) > 0)
         if task.output.geometry == "polygon":
             detections = self._outlined(detections, image, task.output)
@@ -257,7 +259,7 @@ class Vision:
         if outlines is None:
             cut = grabcut_outlines(image, detections.xyxy)
             outlines, origin = cut.rings, "grabcut"
-            notes = (*notes, _grabcut_note(self.detector.name, cut.sources))
+            notes = (*notes, _grabcut_note(self.detector.name, cut.sources)) if len(detections) else notes
         if output.points is not None:
             outlines = tuple((with_points(rings, output.points),) for rings in outlines)
         return replace(detections, polygons=outlines, polygon_source=origin, notes=notes)

@@ -20,7 +20,7 @@ from vision.classes import COCO_CLASSES
 from vision.detectors.detector import Detector, Found, Request
 from vision.errors import ImageError, InstructionError
 from vision.images.loading import LoadedImage
-from vision.task import OutputFormat, Target, Undetectable
+from vision.task import OutputFormat, SizeRange, Target, Undetectable
 
 PHOTOGRAPHS = Path(str(find_spec("skimage").submodule_search_locations[0])) / "data"  # type: ignore[union-attr,index]
 MOTORCYCLE, COFFEE, ASTRONAUT = (PHOTOGRAPHS / name for name in ("motorcycle_left.png", "coffee.png", "astronaut.png"))
@@ -297,5 +297,38 @@ def test_what_is_too_small_to_be_found_is_said_of_a_large_image(width: int, said
     assert any("too small to be found" in note for note in absent.notes) == said
     if said:
         assert f"{width:,} x 300 pixels" in absent.notes[-1] and "about 74 pixels" in absent.notes[-1]
+    assert absent.value == 0
     there = Vision(TwoNames()).detect(image, Task(kind="count", targets=(Target("cat", ("cat",)),)))
     assert not any("too small" in note for note in there.notes)
+
+
+@pytest.mark.parametrize("asked", [{"kind": "count"}, {"asks_whether": True}])
+@pytest.mark.parametrize("why", [{"undetectable": (Undetectable("wheel", ("bicycle",)),)}, {"understood": False}])
+def test_what_cannot_be_told_has_no_value(asked: dict[str, Any], why: dict[str, Any]) -> None:
+    image = np.zeros((60, 60, 3), np.uint8)
+    assert Vision(TwoNames()).detect(image, Task(targets=(), **asked, **why)).value is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"targets": (Target("white cat", ("cat",), "white"),)}, "There is a cat; its colour is seen as black."),
+        ({"region": (0.8, 0, 1, 1)}, "There is a cat, but not of the size or in the place that is asked for."),
+        ({"size": SizeRange(max_area=9)}, "There is a cat, but not of the size or in the place that is asked for."),
+    ],
+)
+def test_what_a_condition_rules_out_is_told(condition: dict[str, Any], told: str) -> None:
+    image = np.zeros((60, 960, 3), np.uint8)
+    asked = Task(**{"targets": (Target("cat", ("cat",)),), "asks_whether": True, **condition})
+    found = Vision(TwoNames()).detect(image, asked)
+    assert (found.value, found.notes[-1]) == (False, told), "that it may be too small is not said"
+
+
+def test_what_is_too_small_to_be_found_is_said_of_a_scene_too() -> None:
+    image = LoadedImage(np.zeros((300, 1920, 3), np.uint8))
+    vision = Vision(TwoNames())
+    task = Task("how many dogs", "count", expression="how many dogs")
+    plan = vision._plan(replace(task, expression=None, targets=(Target("dog", ("dog",)),)), None)
+    grounding = vision._grounded(replace(plan, task=task), image, vision._looked(plan, image), image)
+    assert grounding.value == 0
+    assert "too small to be found" in grounding.notes[-1]

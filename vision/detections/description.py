@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,20 +15,51 @@ if TYPE_CHECKING:
 
 def sentence(detections: Detections) -> str:
     """A sentence such as "2 people, a dog and 3 cars.", the most frequent first."""
-    counts = Counter(detections.class_names)
-    if not counts:
+    if not len(detections):
         return "Nothing that this model knows was found."
-    parts = [
-        _with_article(name) if count == 1 else f"{count} {_plural(name)}"
-        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    listed = _with_articles(detections.class_names)
     return f"{listed[0].upper()}{listed[1:]}."
+
+
+def counted_names(counts: Iterable[tuple[str, int]]) -> str:
+    """Counts such as "1 dog, 3 people and 0 trucks", in the order given."""
+    return _listed([f"{count:,} {name if count == 1 else _plural(name)}" for name, count in counts])
+
+
+def in_other_colours(names: Sequence[str], colours: Sequence[Sequence[str]]) -> str:
+    """What is there of a class, where a colour was asked for that none of it has.
+
+    Args:
+        names: n class names, at least one.
+        colours: those that each of them is seen as, the likeliest first.
+    """
+    seen = [", ".join(words) or "unsure" for words in colours[:MOST_SEEN]]
+    seen += ["and so on"] if len(colours) > MOST_SEEN else []
+    whose = "its colour is" if len(names) == 1 else "their colours are"
+    return f"{there_is(names)}; {whose} seen as {'; '.join(seen)}."
+
+
+def there_is(names: Sequence[str]) -> str:
+    """ "There is a bus", "There are 2 people and a dog"."""
+    return f"There {'is' if len(names) == 1 else 'are'} {_with_articles(names)}"
+
+
+def _with_articles(names: Iterable[str]) -> str:
+    """Names with their numbers in words, the most frequent first."""
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    return _listed([_with_article(name) if count == 1 else f"{count} {_plural(name)}" for name, count in counts])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 # Names of classes that are plurals or masses already.
 _PAIRS = frozenset({"skis", "scissors"})
 _MASSES = frozenset({"broccoli"})
+
+MOST_SEEN = 3
+"""Objects whose colours a sentence tells."""
 
 
 @cache
@@ -40,7 +72,9 @@ def _english() -> engine:
 def _plural(name: str) -> str:
     if name in _PAIRS:
         return f"pairs of {name}"
-    return name if name in _MASSES else str(_english().plural_noun(name) or name)
+    # Words of an instruction may be plurals already; "bus" and "glass" pass for such.
+    plural = not name.endswith(("us", "ss")) and _english().singular_noun(name)
+    return name if plural or name in _MASSES else str(_english().plural_noun(name) or name)
 
 
 def _with_article(name: str) -> str:

@@ -71,6 +71,7 @@ class Detections:
         output: how `text` writes them.
         task: the instruction as it was read, or None.
         value: the answer where it is not the objects themselves: a count, a truth value, a description; else None.
+            None too where a count or a truth value is asked for that the model cannot tell; the notes say why.
         source: the image, for drawing, or None; of an image that was read from an open file the image itself.
         notes: what the user should know, one sentence each.
 

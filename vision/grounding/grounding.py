@@ -17,8 +17,9 @@ from typing import Any
 from kg_data.errors import SkylarkError
 from kg_data.markup import element, html
 from reasoning import Answer, Query
-from reasoning.query.tree import Complement, Entity, Intersect
+from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
 from vision.classes.matching import Matcher
+from vision.detections.description import in_other_colours, there_is
 from vision.detections.detections import Detections
 from vision.detections.fields import is_score
 from vision.detections.showing import counted, shown
@@ -28,7 +29,7 @@ from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.expressions.surface import EVERYTHING, Question, Sentence, both
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
-from vision.scene.graph import OBJECT, Scene
+from vision.scene.graph import OBJECT, Scene, SceneObject
 from vision.scene.measures import BETWEEN
 from vision.task import Target
 
@@ -85,10 +86,13 @@ class Grounding:
             "colour", "what" or "where" they are.
         scene: what it was asked of.
         detections: the objects that it means, counts or asks about, best first.
-        value: the number, truth value or word that answers a question; None where things themselves are asked for.
+        value: the number, truth value or word that answers a question; None where things themselves are asked for, or
+            a number or a truth value that the model cannot tell; the notes say why.
         query: the logical query that was run.
         justification: the reasons of each object, in the order of `detections`.
         notes: what was assumed, one sentence each.
+        passed_over: where nothing fits, what there is of the class that is asked for, in a sentence, which is among the
+            notes too; "" where there is nothing of it.
     """
 
     expression: str
@@ -99,6 +103,7 @@ class Grounding:
     query: Query
     justification: tuple[Justification, ...]
     notes: tuple[str, ...] = ()
+    passed_over: str = ""
 
     def __repr__(self) -> str:
         value = "" if self.value is None else f", value={self.value!r}"
@@ -200,6 +205,8 @@ def grounded(
         notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
     kept = _kept(sentence, scene, members, notes)
     value, more = _value(asked, scene, answer, kept)
+    passed_over = "" if kept else _passed_over(asked, scene)
+    more += [passed_over] if passed_over else []
     return Grounding(
         expression=text,
         question=sentence.question,
@@ -209,6 +216,7 @@ def grounded(
         query=answer.query,
         justification=tuple(_justified(index, asked, scene) for index in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *more])),
+        passed_over=passed_over,
     )
 
 
@@ -393,6 +401,38 @@ def _subject(sentence: Sentence) -> Query | None:
         return None
     rest = tuple(part for part in things.parts if not isinstance(part, Complement))
     return both(rest) if rest and len(rest) < len(things.parts) else None
+
+
+_OF_CLASS, _OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "partly")
+
+
+def _passed_over(asked: _Asked, scene: Scene) -> str:
+    """What there is of the class that is asked for, and as which colours it is seen where these rule it out."""
+    things = asked.sentence.things
+    while isinstance(things, Top | Compare):
+        things = things.source
+    if not isinstance(things, Intersect):
+        return ""
+
+    def there(parts: list[Query]) -> list[SceneObject]:
+        fitting = scene.members(scene.answer(both(parts), asked.classes)) if parts else []
+        return [scene.objects[i] for i in fitting]
+
+    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
+    of_any_colour = [part for part in things.parts if not _only_by(part, _OF_COLOUR)]
+    if of_class and len(of_any_colour) < len(things.parts) and (seen := there(of_any_colour)):
+        return in_other_colours([item.class_name for item in seen], [item.colours for item in seen])
+    if seen := there(of_class):
+        what = there_is([item.class_name for item in seen])
+        return f"{what}, but what else is asked of {'it' if len(seen) == 1 else 'them'} does not fit."
+    return ""
+
+
+def _only_by(query: Query, relations: Sequence[str]) -> bool:
+    """Whether a set is told by these relations to words alone: "red", "not red", "a cat or a dog"."""
+    if isinstance(query, Project):
+        return query.relation in relations and isinstance(query.source, Entity)
+    return bool(query.children) and all(_only_by(part, relations) for part in query.children)
 
 
 def _whereabouts(positions: tuple[str, ...]) -> str:

@@ -309,6 +309,25 @@ class TestUnsureObjects:
         assert asked(sentence, scene_of(UNSURE), min_score=0.35).value == value
 
 
+class TestWhatIsThereInstead:
+    @pytest.mark.parametrize(
+        ("sentence", "value", "told"),
+        [
+            ("exists bus & white", False, "There is a bus; its colour is seen as red."),
+            ("one largest 1(bus & white)", None, "There is a bus; its colour is seen as red."),
+            ("count people & white", 0, "There are 2 people; their colours are seen as grey; blue."),
+            ("all people & above(bus)", None, "There are 2 people, but what else is asked of them does not fit."),
+            ("exists bus & !red", False, "There is a bus; its colour is seen as red."),
+            ("count cats", 0, ""),
+            ("count cats & white", 0, ""),
+        ],
+    )
+    def test_it_is_told_with_what_rules_it_out(self, sentence: str, value: object, told: str, street: Scene) -> None:
+        found = asked(sentence, street)
+        assert (found.value, found.passed_over) == (value, told)
+        assert told in (*found.notes, "")
+
+
 class TestReasons:
     def test_each_object_has_the_triples_that_make_it_an_answer(self, street: Scene) -> None:
         grounding = asked("all people & left(bus)", street)
