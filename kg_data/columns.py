@@ -80,6 +80,7 @@ class GraphColumns:
         literals: columns of typed values.
         source: where the data comes from and under which licence, one line.
         left_out: broken lines that were left out; None where there are none.
+        notes: what else whoever loads the graph should know of how its file was read, one sentence each.
     """
 
     name: str
@@ -94,6 +95,7 @@ class GraphColumns:
     literals: Sequence[LiteralColumn] = ()
     source: str = ""
     left_out: LeftOut | None = None
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if len(self.entity_ids) != len(self.entity_labels) or len(self.relation_ids) != len(self.relation_labels):

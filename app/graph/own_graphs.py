@@ -165,7 +165,8 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
 
 def _table_note(table: Table, kg: KnowledgeGraph) -> str:
     values = [column.relation for column in kg.literals]
-    return f"Read as a table: {table}." + (f" Numbers or dates: {', '.join(values)}." if values else "")
+    said = [f"Read as a table: {table}", *([f"Numbers or dates: {', '.join(values)}"] if values else []), *kg.notes]
+    return f"{'. '.join(said)}."
 
 
 def reading(path: Path, name: str) -> Iterator[float | tuple[KnowledgeGraph, str]]:

@@ -148,7 +148,9 @@ def _mixed_tails(relation: str, link: int, value: int) -> ValueConflict:
     return ValueConflict(link, value, expected, "a value", "an entity")
 
 
-def conflicting_rows(path: Path, conflict: ValueConflict, line_of: Callable[[int], int] = int) -> DataError:
+def conflicting_rows(
+    path: Path, conflict: ValueConflict, line_of: Callable[[int], int] = int, way_out: str = WAY_OUT
+) -> DataError:
     """The error for two rows of a file that disagree; `line_of` tells a row's line where rows are no lines."""
     expected = f"{conflict.expected} (line {line_of(conflict.other)} has {conflict.other_has})"
-    return DataError(path, expected, line=line_of(conflict.row), found=conflict.found, hint=WAY_OUT)
+    return DataError(path, expected, line=line_of(conflict.row), found=conflict.found, hint=way_out)

@@ -7,10 +7,11 @@ value, and whoever loads the file may ask for values by how they are spelled, or
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from kg_data.columns import GraphColumns
@@ -20,10 +21,10 @@ from kg_data.loaders.facts import CheckedFacts, Facts, conflicting_rows
 from kg_data.loaders.inference import with_value_types
 from kg_data.loaders.names import describe_source
 from kg_data.loaders.options import USUAL, LoadingOptions
-from kg_data.loaders.tables import Table, table_error, table_of, table_rows
-from kg_data.loaders.text import Row, comma_rows, empty_field, read_lines, separated_rows
+from kg_data.loaders.tables import Table, kind_rows, read_table, table_error, table_of
+from kg_data.loaders.text import Row, empty_field, quoted_rows, read_lines, separated_rows
 from kg_data.loaders.triples import SpelledNames
-from kg_data.values import VALUE_KINDS, ValueConflict, is_kind, read_value
+from kg_data.values import VALUE_KINDS, WAY_OUT, ValueConflict, is_kind, read_value
 
 SUFFIXES = (".tsv", ".csv", ".txt")
 METAQA_FILES = ("kb.txt", "kb_partial.txt")
@@ -38,7 +39,8 @@ HEADER_ROLES = {
 
 
 def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphColumns:
-    """Read one file of triples: .tsv by tabs, .csv by commas, .txt by tabs or `|`, whichever its first line holds.
+    """Read one file of triples: .tsv by tabs, .csv by commas (tabs or semicolons where its first lines have these in
+    their place), .txt by tabs or `|`, whichever its first line holds.
 
     A first line that names the columns (head, relation, tail, and perhaps type; subject, predicate, object; source,
     edge, target; in any order) is read as a header. A row may have a fourth field, the type of its tail: "integer",
@@ -53,15 +55,20 @@ def load_file(path: Path, name: str, loading: LoadingOptions = USUAL) -> GraphCo
     if separator == "|":
         expected += " or tabs"
     broken = BrokenLines(loading.skip_broken)
+    source = f"file {path.name}, origin and licence not stated"
+    notes: list[str] = []
     if loading.table:
-        rows = table_rows(path, _rows_of_any_width(path, separator, broken), loading.cell_separator, broken)
-    else:
-        if loading.table is None and (table := table_in(path)) is not None:
-            raise table_error(path, table)
-        rows = _without_header(path, _rows(path, separator, 3, expected, 1, broken), broken)
+        table = read_table(path, _rows_of_any_width(path, separator, broken), loading.cell_separator, broken)
+        notes += table.notes(loading.cell_separator)
+        said = [*with_value_types(table.triples, notes, True)] if loading.infer_values else table.triples
+        kinds = kind_rows(path, table, said)
+        return _columns(path, [*kinds, *said], expected, name, source, broken, kinds, notes, ANOTHER_NAME)
+    if loading.table is None and (seen := table_in(path)) is not None:
+        raise table_error(path, seen)
+    rows = _without_header(path, _rows(path, separator, 3, expected, 1, broken), broken)
     if loading.infer_values:
-        rows = with_value_types(rows)
-    return _columns(path, rows, expected, name, f"file {path.name}, origin and licence not stated", broken)
+        rows = with_value_types(rows, notes)
+    return _columns(path, rows, expected, name, source, broken, notes=notes)
 
 
 def table_in(path: Path) -> Table | None:
@@ -77,21 +84,37 @@ def table_in(path: Path) -> Table | None:
     return table_of(chain([first], rows))
 
 
-_SEPARATORS = {",": "commas", "\t": "tabs", "|": "'|'"}
+ANOTHER_NAME = (
+    "each row stands for a thing of its own: call the second by another name, or load without infer_values "
+    "(--infer-values), where numbers are names"
+)
+"""What to do with two values of a thing in a table."""
+
+_SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "'|'"}
+
+_QUOTED = re.compile(r'"[^"]*"?')
 
 
 def _separator(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == ".txt" and "\t" not in next(filter(None, read_lines(path)), ""):
         return "|"
-    return "," if suffix == ".csv" else "\t"
+    return _separator_of_csv(path) if suffix == ".csv" else "\t"
+
+
+def _separator_of_csv(path: Path) -> str:
+    """Of commas, tabs and semicolons the first that takes both first lines apart alike, or else one of them at all."""
+    first = [_QUOTED.sub("", line) for line in islice((line for line in read_lines(path) if line.strip()), 2)]
+    found = {separator: {line.count(separator) for line in first} for separator in ",\t;"}
+    alike = [separator for separator, counts in found.items() if len(counts) == 1 and counts != {0}]
+    return next(iter([*alike, *(separator for separator, counts in found.items() if any(counts))]), ",")
 
 
 def _rows(
     path: Path, separator: str, width: int, expected: str, optional: int, broken: BrokenLines = REFUSED
 ) -> Iterator[Row]:
-    if separator == ",":
-        return comma_rows(path, width, expected, optional, broken)
+    if path.suffix.lower() == ".csv":
+        return quoted_rows(path, separator, width, expected, optional, broken)
     return separated_rows(path, separator, width, expected, optional, broken)
 
 
@@ -118,7 +141,15 @@ def load_metaqa(folder: Path, name: str) -> GraphColumns:
 
 
 def _columns(
-    path: Path, rows: Iterable[Row], expected: str, name: str, source: str, broken: BrokenLines = REFUSED
+    path: Path,
+    rows: Iterable[Row],
+    expected: str,
+    name: str,
+    source: str,
+    broken: BrokenLines = REFUSED,
+    kinds: Sequence[Row] = (),
+    notes: Sequence[str] = (),
+    way_out: str = WAY_OUT,
 ) -> GraphColumns:
     facts = (CheckedFacts if broken.skipped else Facts)(SpelledNames)
     try:
@@ -127,7 +158,7 @@ def _columns(
                 try:
                     _add_carefully(path, facts, number, fields, expected)
                 except ValueConflict as conflict:
-                    broken.meet(conflicting_rows(path, conflict))
+                    broken.meet(conflicting_rows(path, conflict, way_out=way_out))
                 except DataError as error:
                     broken.meet(error)
                 continue
@@ -136,13 +167,16 @@ def _columns(
                 facts.link(head, relation, tail, number)
             except ValueError:
                 raise empty_field(path, number, fields, expected) from None
-        return finished(path, facts, name, source, broken)
+        types = [(facts.entities[thing], kind) for _, (thing, _, kind) in kinds]
+        return replace(finished(path, facts, name, source, broken, types), notes=notes)
     except ValueConflict as conflict:
-        raise conflicting_rows(path, conflict) from None
+        raise conflicting_rows(path, conflict, way_out=way_out) from None
 
 
-def finished(path: Path, facts: Facts, name: str, source: str, broken: BrokenLines) -> GraphColumns:
-    """The columns of a file that is read, with what of it was left out.
+def finished(
+    path: Path, facts: Facts, name: str, source: str, broken: BrokenLines, types: Sequence[tuple[int, str]] = ()
+) -> GraphColumns:
+    """The columns of a file that is read, with what of it was left out; `types` as in `GraphColumns`.
 
     Raises:
         DataError: nothing of it was read.
@@ -153,7 +187,7 @@ def finished(path: Path, facts: Facts, name: str, source: str, broken: BrokenLin
         if left_out is None:
             raise DataError(path, "at least one triple", found="an empty file")
         raise DataError(path, "at least one triple", found="none", hint=str(left_out))
-    columns = facts.columns(name, source)
+    columns = facts.columns(name, source, types=types)
     return columns if left_out is None else replace(columns, left_out=left_out)
 
 

@@ -158,10 +158,10 @@ def separated_rows(
         yield number, fields
 
 
-def comma_rows(
-    path: Path, width: int, expected: str, optional: int = 0, broken: BrokenLines = REFUSED
+def quoted_rows(
+    path: Path, separator: str, width: int, expected: str, optional: int = 0, broken: BrokenLines = REFUSED
 ) -> Iterator[Row]:
-    """The rows of a comma-separated file (RFC 4180: quoted fields may hold commas, quotes and newlines).
+    """The rows of a file separated by commas or the like (RFC 4180: quoted fields may hold them, quotes and newlines).
 
     Of a row that is left out for its quotes one line goes, and reading goes on with the next: a quote that is never
     closed would take the rest of the file along.
@@ -170,7 +170,7 @@ def comma_rows(
         DataError: a row with more or fewer fields, or quotes that the csv module refuses, unless such are left out.
     """
     lines = _LinesOfARow(read_lines(path))
-    reader = csv.reader(lines, skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     start = 1
     while True:
         try:
@@ -178,7 +178,7 @@ def comma_rows(
         except csv.Error as error:
             broken.meet(DataError(path, expected, line=start, found=f"csv error: {error}"))
             lines.go_back()
-            reader = csv.reader(lines, skipinitialspace=True, strict=True)
+            reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
             start += 1
             continue
         if fields is None:
@@ -187,7 +187,7 @@ def comma_rows(
         if width <= len(fields) <= width + optional:
             yield number, fields
         elif any(field.strip() for field in fields) or len(fields) > 1:
-            broken.meet(_wrong_count(path, number, fields, ",", expected), start - number)
+            broken.meet(_wrong_count(path, number, fields, separator, expected), start - number)
 
 
 class _LinesOfARow:

@@ -60,6 +60,7 @@ def build(columns: GraphColumns, splits: Sequence[str] | None = None) -> tuple[d
         "name": columns.name,
         "source": columns.source,
         "left_out": None if columns.left_out is None else asdict(columns.left_out),
+        "notes": list(columns.notes),
         "splits": list(chosen),
         "relation_ids": list(columns.relation_ids),
         "relation_labels": list(columns.relation_labels),

@@ -102,7 +102,7 @@ class GraphKinds:
             return False
         things, types = self.end(relation.index, relation.inverse), self.end(relation.index, not relation.inverse)
         flat = not len(np.intersect1d(things, types))  # in a hierarchy kinds are of kinds themselves
-        return flat and 1 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
+        return flat and 0 < len(types) <= MOST_KINDS and 2 * len(things) >= len(self.kg.universe) - len(types)
 
     @cached_property
     def _type_places(self) -> tuple[Ids, Ids]:

@@ -70,6 +70,7 @@ class KnowledgeGraph:
 
     Attributes:
         left_out: broken lines of its file that were left out; None where there are none.
+        notes: what else is to be known of how its file was read, such as a name that stands in two rows of a table.
         predicted: edges (head, relation, tail) that a link predictor added, with its confidence; see `with_edges`.
         origin: where it was loaded from, None where it was made of something else.
     """
@@ -83,6 +84,7 @@ class KnowledgeGraph:
         self.source: str = details["source"]
         left_out = details["left_out"]
         self.left_out = None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"]))
+        self.notes: tuple[str, ...] = tuple(details["notes"])
         self.splits: tuple[str, ...] = tuple(details["splits"])
         self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
         self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
@@ -127,11 +129,12 @@ class KnowledgeGraph:
             splits: which splits' triples the graph holds, e.g. ("train", "valid"); all of them by default. The entity
                 and relation indexes are the same whichever splits are chosen.
             table: whether a .tsv, .csv or .txt file is a table: a header, then a row for each thing, the first column
-                naming it and each other column being a relation. What looks like a table is refused unless this is
-                said; False reads triples even so.
+                naming it and each other column being a relation; the relation `type` says the kind of each thing, by
+                the headers. What looks like a table is refused unless this is said; False reads triples even so.
             cell_separator: what stands between the values of one cell of a table; by default a cell holds one.
             infer_values: whether relations of such a file have values where all their tails are spelled as numbers or
-                dates, no thing has two of them, and they are no things of the file.
+                dates, no thing has two of them, and they are no things of the file. A thing that has two in two rows
+                of a table is refused.
             skip_broken: whether broken lines of such a file, or of JSON lines, are left out; a warning and `left_out`
                 say which.
 
@@ -154,8 +157,8 @@ class KnowledgeGraph:
                     origin.folder, error, CACHE_VARIABLE,
                 )  # fmt: skip
             graph.origin = origin
-        if graph.left_out is not None:
-            log.warning("%s: %s", name_or_path, graph.left_out)
+        for note in (*([] if graph.left_out is None else [graph.left_out]), *graph.notes):
+            log.warning("%s: %s", name_or_path, note)
         return graph
 
     @classmethod

@@ -27,21 +27,116 @@ def load(folder: Path, name: str, content: str, **loading: object) -> GraphColum
     return load_path(path, "g", LoadingOptions(**loading))  # type: ignore[arg-type]
 
 
+def cells(graph: GraphColumns) -> set[tuple[str, str, str]]:
+    """The triples that cells of a table say, without those that say kinds."""
+    return {triple for triple in links(graph) if triple[1] != "type"}
+
+
+def kinds(graph: GraphColumns) -> dict[str, set[str]]:
+    """The things of each kind, which the relation `type` and the types of entities say alike."""
+    found: dict[str, set[str]] = {}
+    for thing, relation, kind in links(graph):
+        if relation in ("type", "kind"):
+            found.setdefault(kind, set()).add(thing)
+    assert {(graph.entity_ids[thing], kind) for thing, kind in graph.types} == {
+        (thing, kind) for kind, things in found.items() for thing in things
+    }
+    return found
+
+
 # Reading --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "separator"), [("g.csv", ","), ("g.tsv", "\t"), ("g.txt", "\t"), ("g.txt", "|")])
 def test_each_column_is_a_relation_and_empty_cells_say_nothing(tmp_path: Path, name: str, separator: str) -> None:
     graph = load(tmp_path, name, PEOPLE.replace(",", separator), table=True)
-    assert links(graph) == PEOPLE_LINKS
-    assert graph.entity_ids == ["Ann", "Red", "Paris", "Bob", "Blue", "Cleo", "Rome"]
+    assert cells(graph) == PEOPLE_LINKS
+    assert graph.entity_ids == ["Ann", "g", "Bob", "Cleo", "Red", "team", "Paris", "office", "Blue", "Rome"]
 
 
 def test_a_cell_holds_one_value_unless_a_separator_is_given(tmp_path: Path) -> None:
     content = 'name,office\nAnn,"Rome; Oslo;"\n'
-    assert links(load(tmp_path, "g.csv", content, table=True)) == {("Ann", "office", "Rome; Oslo;")}
+    whole = load(tmp_path, "g.csv", content, table=True)
+    assert cells(whole) == {("Ann", "office", "Rome; Oslo;")}
+    assert whole.notes == [
+        '"office": 1 of 1 cells hold ";" and are one name each; cell_separator=";" (--cell-separator ";") reads several'
+    ]
     split = load(tmp_path, "g.csv", content, table=True, cell_separator=";")
-    assert links(split) == {("Ann", "office", "Rome"), ("Ann", "office", "Oslo")}
+    assert cells(split) == {("Ann", "office", "Rome"), ("Ann", "office", "Oslo")}
+    assert not split.notes
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_may_be_separated_by_semicolons_or_tabs(tmp_path: Path, separator: str) -> None:
+    table = 'name,team,salary\nAnn,"Red; or Blue\t",1:5\nBob,Blue,2\n'.replace(",", separator).replace(":", ",")
+    with pytest.raises(DataError, match=r"table=True \(--table\)"):
+        load(tmp_path, "g.csv", table)
+    assert {("Ann", "team", "Red; or Blue"), ("Ann", "salary", "1,5"), ("Bob", "team", "Blue")} < cells(
+        load(tmp_path, "g.csv", table, table=True)
+    )
+    triples = f'A{separator}r{separator}"B{separator}, b"\n\nC{separator}r{separator}D\n'
+    assert links(load(tmp_path, "g.csv", triples)) == {("A", "r", f"B{separator}, b"), ("C", "r", "D")}
+    with pytest.raises(DataError, match=r"(semicolons|tabs) \(2 fields here\)"):
+        load(tmp_path, "g.csv", f"A{separator}r\n")
+
+
+def test_commas_separate_where_they_do_so_whatever_cells_hold(tmp_path: Path) -> None:
+    assert links(load(tmp_path, "g.csv", "A,r,B;b;b\nC,r,D;d;d\n")) == {("A", "r", "B;b;b"), ("C", "r", "D;d;d")}
+
+
+# Kinds ----------------------------------------------------------------------------------------------------------
+
+
+def test_things_are_of_the_kinds_that_headers_name_and_rows_with_empty_cells_are_among_them(tmp_path: Path) -> None:
+    content = "employee,team,manager,age\nAnn,Red,Bob,34\nBob,,Eve,51\nCleo,,,\n"
+    graph = load(tmp_path, "g.csv", content, table=True, infer_values=True)
+    assert kinds(graph) == {"employee": {"Ann", "Bob", "Cleo"}, "team": {"Red"}, "manager": {"Eve"}}
+
+
+@pytest.mark.parametrize("header", ["name", "ID", "title", "label", "key", "Code", "nr"])
+def test_rows_are_of_the_kind_that_the_file_names_where_the_header_only_names(tmp_path: Path, header: str) -> None:
+    graph = load(tmp_path, "staff.csv", f"{header},team\nAnn,Red\nBob,\n", table=True)
+    assert kinds(graph) == {"staff": {"Ann", "Bob"}, "team": {"Red"}}
+
+
+@pytest.mark.parametrize("own", ["type", "kind"])
+def test_a_column_that_says_types_stays_and_rows_have_no_other_kind(tmp_path: Path, own: str) -> None:
+    content = f"name,{own},team\nAnn,cook,Red\nBob,,Red\nRex,dog,\n"
+    assert kinds(load(tmp_path, "g.csv", content, table=True)) == {"cook": {"Ann"}, "dog": {"Rex"}, "team": {"Red"}}
+
+
+def test_a_column_of_numbers_that_is_called_type_has_values_and_no_kinds_are_made(tmp_path: Path) -> None:
+    graph = load(tmp_path, "g.csv", "name,type,team\nAnn,1,Red\nBob,2,Red\n", table=True, infer_values=True)
+    assert values(graph) == {"type": ("integer", {"Ann": 1.0, "Bob": 2.0})}
+    assert kinds(graph) == {}
+
+
+def test_a_kind_is_no_thing_of_the_table(tmp_path: Path) -> None:
+    graph = load(tmp_path, "staff.csv", "name,Team,office\nAnn,Office,Rome\nBob,Red,Oslo\n", table=True)
+    assert kinds(graph) == {"staff": {"Ann", "Bob"}, "Team": {"Office", "Red"}}
+
+
+# Names in several rows ------------------------------------------------------------------------------------------
+
+
+def test_rows_of_one_name_are_one_thing_and_told(tmp_path: Path) -> None:
+    content = "name,team,age\nAnn,Red,34\nAnn,Blue,34\nBob,Red,\nBob,Red,51\n"
+    graph = load(tmp_path, "g.csv", content, table=True, infer_values=True)
+    assert cells(graph) == {("Ann", "team", "Red"), ("Ann", "team", "Blue"), ("Bob", "team", "Red")}
+    assert values(graph) == {"age": ("integer", {"Ann": 34.0, "Bob": 51.0})}
+    assert graph.notes == ['"Ann" stands in lines 2 and 3, which are read as one thing (2 such names in all)']
+
+
+def test_two_values_of_one_thing_in_two_rows_are_refused_with_both_lines(tmp_path: Path) -> None:
+    content = "name,team,age\nAnn,Red,34\nBob,Red,20\nAnn,Blue,35\n"
+    with pytest.raises(
+        DataError, match=r'one value of "age" for "Ann" \(line 2 has 34\), found .35.; .*another name'
+    ) as raised:
+        load(tmp_path, "g.csv", content, table=True, infer_values=True)
+    assert raised.value.line == 4
+    graph = load(tmp_path, "g.csv", content, table=True, infer_values=True, skip_broken=True)
+    assert values(graph) == {"age": ("integer", {"Ann": 34.0, "Bob": 20.0})}
+    assert graph.left_out is not None and graph.left_out.lines == 1
 
 
 @pytest.mark.parametrize(
@@ -53,7 +148,7 @@ def test_a_cell_holds_one_value_unless_a_separator_is_given(tmp_path: Path) -> N
         ("\nname,team,team\nAnn,Red,Blue\n", 2, "each by another name"),
         ("name\nAnn\n", 1, "two columns or more"),
         ("", 1, "two columns or more"),
-        ("name,team\nAnn,\n", None, "at least one triple"),
+        ("name,team\n", None, "at least one triple"),
     ],
 )
 def test_a_broken_table_is_named_with_its_line(tmp_path: Path, content: str, line: int | None, expected: str) -> None:
@@ -75,6 +170,8 @@ def test_a_broken_table_is_named_with_its_line(tmp_path: Path, content: str, lin
         "country,capital\nFrance,Paris\n",
         "country,capital,continent,currency\nFrance,Paris,Europe,Euro\n",
         "country,capital,continent,currency,area\nFrance,Paris,Europe,Euro,551695\n",
+        "name,team,salary\nAnn,Red,1\nAnn,Blue,2\n",
+        "team,name,salary\nRed,Ann,10\nRed,Bob,20\nBlue,Cleo,30\n",
     ],
 )
 def test_what_looks_like_a_table_is_refused_and_it_is_said_how_it_would_be_read(tmp_path: Path, content: str) -> None:
@@ -83,6 +180,19 @@ def test_what_looks_like_a_table_is_refused_and_it_is_said_how_it_would_be_read(
         load(tmp_path, "g.csv", f"\n{content}")
     assert f"{row[0]} | {header[1]} | {row[1]}" in str(raised.value)
     assert raised.value.line == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,team,team\nAnn,Red,Blue\n",
+        "name,team,\nAnn,Red,x\n",
+        "name,name,team,office,age\nAnn,Red,Rome,5\nBob,a,b,c,d\n",
+    ],
+)
+def test_a_table_whose_header_does_not_name_each_column_is_one_all_the_same(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match=r"table=True \(--table\).* once each column .* a name of its own"):
+        load(tmp_path, "g.csv", content)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +262,39 @@ def test_ids_of_other_rows_are_things_and_not_numbers(tmp_path: Path) -> None:
     assert values(graph) == {"age": ("integer", {"1": 51.0, "2": 34.0, "3": 29.0})}
 
 
-def test_a_thing_with_two_numbers_under_a_relation_keeps_both_as_entities(tmp_path: Path) -> None:
+def test_a_thing_with_two_numbers_under_a_relation_keeps_both_as_entities_and_that_is_told(tmp_path: Path) -> None:
     graph = load(tmp_path, "g.tsv", "Kismet\tyear\t1944\nKismet\tyear\t1955\n", infer_values=True)
     assert links(graph) == {("Kismet", "year", "1944"), ("Kismet", "year", "1955")}
+    assert graph.notes == ['"year" is read as names: "Kismet" has two values of it in lines 1 and 2']
+    content = "name,size\nAnn,34;36\n"
+    graph = load(tmp_path, "g.csv", content, table=True, infer_values=True, cell_separator=";")
+    assert cells(graph) == {("Ann", "size", "34"), ("Ann", "size", "36")}
+    assert graph.notes == ['"size" is read as names: "Ann" has two values of it in line 2']
+
+
+@pytest.mark.parametrize(
+    ("tails", "told"),
+    [
+        (("1", "145k", "3"), '2 of 3 are numbers, but line 3 has "145k"'),
+        (("1", "2.5", "-"), '2 of 3 are numbers, but line 4 has "-"'),
+        (("1999-01-02", "2020", "2001-12-31"), '2 of 3 are dates (YYYY-MM-DD), but line 3 has "2020"'),
+        (("15.06.2012", "1999-01-02"), '1 of 2 are dates (YYYY-MM-DD), but line 2 has "15.06.2012"'),
+        (("Red", "5", "Blue"), None),
+        (("Ann", "Bob", "Cleo"), None),
+        (("1", "2", "3"), None),
+    ],
+)
+@pytest.mark.parametrize("form", ["triples", "table"])
+def test_odd_tails_among_numbers_or_dates_are_told(
+    tmp_path: Path, form: str, tails: tuple[str, ...], told: str | None
+) -> None:
+    if form == "table":
+        rows = [f"{head},{tail}" for head, tail in zip("ABC", tails, strict=False)]
+        content = "\n".join(["name,age", *rows])
+    else:
+        content = "\n".join(["X,knows,Y", *(f"{head},age,{tail}" for head, tail in zip("ABC", tails, strict=False))])
+    graph = load(tmp_path, "g.csv", content, table=form == "table", infer_values=True)
+    assert graph.notes == ([] if told is None else [f'"age" is read as names: {told}'])
 
 
 def test_rows_that_say_their_type_keep_it(tmp_path: Path) -> None:
@@ -214,7 +354,7 @@ def test_all_broken_lines_are_counted_and_the_first_are_told(tmp_path: Path) -> 
 
 def test_a_broken_row_of_a_table_is_left_out(tmp_path: Path) -> None:
     graph = load(tmp_path, "g.csv", "name,team\nAnn,Red\nBob\n,Blue\nCleo,Red\n", table=True, skip_broken=True)
-    assert links(graph) == {("Ann", "team", "Red"), ("Cleo", "team", "Red")}
+    assert cells(graph) == {("Ann", "team", "Red"), ("Cleo", "team", "Red")}
     assert graph.left_out is not None and graph.left_out.lines == 2
 
 

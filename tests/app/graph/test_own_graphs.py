@@ -68,10 +68,18 @@ def test_a_broken_file_is_named_with_its_line_and_not_with_its_path(
 
 def test_a_table_is_recognised_and_it_is_said_how_it_was_read(tmp_path: Path) -> None:
     kg, note = read_graph(write(tmp_path, "g.csv", "name,team,age\nAnn,Red,34\nBob,Blue,51\n"), "g.csv")
-    assert [kg.name(int(tail)) for tail in kg.index.block(0, inverse=False)[1]] == ["Red", "Blue"]
+    assert [tail for _, relation, tail in kg if relation == "team"] == ["Red", "Blue"]
     assert note == (
         'Read as a table: "name" names a thing, the other columns say something of it: Ann | team | Red, '
         "Ann | age | 34. Numbers or dates: age."
+    )
+
+
+def test_what_a_table_may_not_mean_is_said(tmp_path: Path) -> None:
+    _, note = read_graph(write(tmp_path, "g.csv", "name,team,age\nAnn,Red,34\nAnn,Blue,\nBob,Blue,5x\n"), "g.csv")
+    assert note.endswith(
+        'Ann | age | 34. "Ann" stands in lines 2 and 3, which are read as one thing. '
+        '"age" is read as names: 1 of 2 are numbers, but line 4 has "5x".'
     )
 
 

@@ -130,7 +130,7 @@ class TestOwnFiles:
     def test_it_is_converted(self, people: str, tmp_path: Path, capsys: Captured) -> None:
         target = tmp_path / "people.tsv"
         assert main(["datasets", "convert", people, str(target), *self.LOADING]) == 0
-        assert f"{target}: 3 triples, 2 values, 4 entities" in capsys.readouterr().out
+        assert f"{target}: 7 triples, 2 values, 6 entities" in capsys.readouterr().out
 
     def test_queries_are_sampled_from_it(self, people: str, tmp_path: Path, capsys: Captured) -> None:
         command = ["sample-queries", "--kg", people, "--out", str(tmp_path / "q"), "--types", "1p", "--count", "1"]

@@ -116,7 +116,7 @@ def test_readings_of_a_file_are_cached_apart_and_what_was_left_out_is_told_each_
         caplog.clear()
         names = KnowledgeGraph.load(path, table=True, skip_broken=True)
         values = KnowledgeGraph.load(path, table=True, skip_broken=True, infer_values=True)
-        assert (names.relation_count, values.relation_count, values.value_count) == (2, 1, 2)
+        assert (names.relation_count, values.relation_count, values.value_count) == (3, 2, 2)
         assert values.origin is not None and values.origin.arguments == (
             "--kg",
             str(path),

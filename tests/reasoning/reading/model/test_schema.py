@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import pytest
 
 from kg_data.errors import SkylarkError
-from reasoning import KnowledgeGraph, Query
+from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.reading.model.checking import check
 from reasoning.reading.model.mentions import PART
 from reasoning.reading.model.names import NAMESAKES, link_names
@@ -48,6 +49,23 @@ def test_types_are_the_kinds_where_a_relation_tells_them(typed: GraphSchema) -> 
         "hired": "person > date",
     }
     assert next(kind.query for kind in typed.kinds) == '~"is a"("person")'
+
+
+def test_the_rows_of_a_table_are_a_kind_with_those_of_empty_cells(tmp_path: Path) -> None:
+    path = tmp_path / "staff.csv"
+    path.write_text("name,team,office,salary\nAnn,Red,Paris,100\nBob,,,500\nCleo,Blue,Oslo,300\nDan,Red,Oslo,250\n")
+    kg = KnowledgeGraph.load(path, table=True, infer_values=True)
+    schema = GraphSchema(kg)
+    assert [kind.query for kind in schema.kinds] == ['~type("staff")', '~type("team")', '~type("office")']
+    assert ends(schema) == {"team": "staff > team", "office": "staff > office", "salary": "staff > integer"}
+    assert Reasoner(kg, method="exact").answer('top(1, salary, ~type("staff"))').entities == ["Bob"]
+
+
+def test_one_kind_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "staff.csv"
+    path.write_text("name,salary\nAnn,100\nBob,\n")
+    schema = GraphSchema(KnowledgeGraph.load(path, table=True, infer_values=True))
+    assert [kind.query for kind in schema.kinds] == ['~type("staff")']
 
 
 def test_ends_that_share_things_are_one_kind_where_nothing_tells_types(untyped: GraphSchema) -> None:
