@@ -325,10 +325,11 @@ def test_what_a_condition_rules_out_is_told(condition: dict[str, Any], told: str
 
 
 def test_what_is_too_small_to_be_found_is_said_of_a_scene_too() -> None:
-    image = LoadedImage(np.zeros((300, 1920, 3), np.uint8))
+    pixels = np.zeros((300, 1920, 3), np.uint8)
+    image = LoadedImage(pixels)
     vision = Vision(TwoNames())
     task = Task("how many dogs", "count", expression="how many dogs")
     plan = vision._plan(replace(task, expression=None, targets=(Target("dog", ("dog",)),)), None)
-    grounding = vision._grounded(replace(plan, task=task), image, vision._looked(plan, image), image)
+    grounding = vision._grounded(replace(plan, task=task), image, vision._looked(plan, image), pixels)
     assert grounding.value == 0
     assert "too small to be found" in grounding.notes[-1]
