@@ -181,7 +181,9 @@ class Mentions:
         if len(stretch) > 1:
             capitals = all(word.text[:1].isupper() or not word.text.isalpha() for word in stretch)
             return not common or (capitals and not first) or self._is_label(text, ranks)
-        if common or fold(text) in self._own_words:
+        if common:  # "Who knows Go?" names it, "Where does she go?" does not
+            return len(text) > 1 and text[0].isupper() and not first and self._is_label(text, ranks)
+        if fold(text) in self._own_words:
             return False
         if text.islower() and len(text) <= SHORT:
             own = any(self._kg.entity_labels[entity] == text for entity in ranks[0])

@@ -99,3 +99,17 @@ def test_quotes_and_brackets_within_a_name_mark_nothing(question: str) -> None:
     kg = KnowledgeGraph.from_triples([("Ada", "works for", label), ("Bo", "works for", "Widgets")])
     best = max(Mentions(kg).of(question), key=lambda mention: len(mention.text))
     assert kg.entity_labels[best.entities[0][0]] == label
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("Who knows Go?", ["Go"]),
+        ("Which of the songs did Will write?", ["Will"]),
+        ("Where does she go?", []),
+        ("Will it go?", []),
+    ],
+)
+def test_a_common_word_is_a_name_where_it_is_written_as_one(question: str, named: list[str]) -> None:
+    kg = KnowledgeGraph.from_triples([("Ann", "knows", "Go"), ("Ann", "knows", "Will"), ("Ann", "likes", "Rust")])
+    assert [mention.text for mention in Mentions(kg).of(question)] == named
