@@ -40,6 +40,7 @@ from app.programs.parameters import (
     ObjectLimit,
     Question,
     SceneLimit,
+    SceneScore,
     check,
     description,
     parameter_lines,
@@ -54,15 +55,22 @@ from app.programs.results import (
     SceneGraph,
     listed,
     more_notes,
+    names_in,
+    namesake_notes,
+    with_first_relations,
 )
 from app.server.limits import RUN_SECONDS, TimeLimit, TookTooLongError
 from kg_data.errors import SkylarkError
 from reasoning import Query, Reasoner
 from reasoning.answer import Answer
 from reasoning.errors import AmbiguousEntityError, QueryError, UnknownEntityError
+from reasoning.graph.spelling import quoted, relation_text
 from reasoning.lark import LarkOptions
 from reasoning.query.read_question import QuestionError
-from reasoning.reading import looks_formal
+from reasoning.reading import MAX_CHARACTERS, looks_formal
+from vision import Detections, Task
+from vision.errors import InstructionError
+from vision.reading.instructions.describing import in_brief
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +94,7 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     def answered(*arguments: Any, **named: Any) -> Any:
         for name, value in signature.bind(*arguments, **named).arguments.items():
             if name != "self":
-                check(name, value)
+                check(endpoint, name, value)
         try:
             return endpoint(*arguments, **named)
         except CallError:
@@ -113,6 +121,27 @@ def _asked_back(error: QuestionError) -> str:
     if not choices:
         return str(error)
     return f"{error}; it may mean {' or '.join(str(choice.query) for choice in choices)}: ask for one of these"
+
+
+def _obeyed(task: Task, found: Detections) -> Detections:
+    """What an instruction led to.
+
+    Raises:
+        InstructionError: it led to nothing, since it was not understood or the detector has none of its classes.
+    """
+    if not task.understood:
+        rivals = " or ".join(f'"{in_brief(rival)}"' for rival in task.rivals)
+        raise InstructionError(
+            f'it is not clear what "{task.instruction[:200]}" asks for; {f"it may mean {rivals}; " if rivals else ""}'
+            'say what to find, outline or count, as in "Find every dog"'
+        )
+    if task.targets == () and task.undetectable:
+        lacking = (
+            f'"{one.word[:200]}"' + (f" (nearest: {', '.join(one.nearest)})" if one.nearest else "")
+            for one in task.undetectable
+        )
+        raise InstructionError(f"this model has no class for {' or '.join(lacking)}")
+    return found
 
 
 class Programs:
@@ -154,7 +183,7 @@ class Programs:
                 "triples": len(kg),
                 "values": kg.value_count,
                 "entities": kg.entity_count,
-                "relations": kg.relation_names(),
+                "relations": [relation_text(name) for name in kg.relation_names()],
             }
 
         return ANSWERS.run(work)
@@ -163,20 +192,25 @@ class Programs:
     def find_entity(self, name: EntityName, graph: GraphName = DEFAULT_GRAPH) -> FoundEntity:
         """Find the entity that a name means in a knowledge graph, despite case, accents and small misspellings.
 
-        Of a name that none has, or several, it gives the nearest names, or the ids to choose from.
+        It is the one that a query with that name is about. Others that may be meant by the name as well are listed, the
+        ids to choose from where one name is that of several, and the nearest names where none has it.
         """
 
         def work() -> FoundEntity:
-            kg = self._shelf.get(graph)
+            kg, asked = self._shelf.get(graph), name[:500]
             try:
-                entity = kg.entity(name[:500])
+                match = kg.match(asked)
             except UnknownEntityError as error:
-                return {"entity": None, "id": None, "types": [], "nearest": list(error.nearest)}
+                return {"entity": None, "id": None, "types": [], "nearest": error.nearest, "notes": [str(error)]}
             except AmbiguousEntityError as error:
-                near = [f'entity("{identifier}")' for identifier in error.ids[:MOST_NAMES]]
-                return {"entity": None, "id": None, "types": [], "nearest": near}
+                ids = [f"entity({quoted(identifier)})" for identifier in error.ids[:MOST_NAMES]]
+                return {"entity": None, "id": None, "types": [], "nearest": ids, "notes": [str(error)]}
+            [entity] = match.entities
+            corrected = [] if match.corrected_to is None else [f'read "{asked}" as "{match.corrected_to}"']
             return {
-                "entity": kg.name(entity), "id": kg.identifier(entity), "types": kg.types(entity), "nearest": [],
+                "entity": kg.name(entity), "id": kg.identifier(entity), "types": kg.types(entity),
+                "nearest": [kg.name(other) for other in kg.namesakes(asked)[:MOST_NAMES]],
+                "notes": [*corrected, *namesake_notes(kg, [asked])],
             }  # fmt: skip
 
         return ANSWERS.run(work)
@@ -214,12 +248,13 @@ class Programs:
     ) -> GraphAnswer:
         """Answer a formal query on a knowledge graph, with its evidence: no reading of English comes in between.
 
-        It gives what a question in English gives. A query that cannot be read is an error with the place in it.
+        It gives what a question in English gives. A query that cannot be read is an error with the place in it; where
+        a name in it may mean other things too, `notes` say so.
         """
 
         def work() -> Answer:
             text = query.strip()
-            if text and not looks_formal(text):
+            if len(text) <= MAX_CHARACTERS and not looks_formal(text):
                 Query.parse(text)  # says where it cannot be read
                 raise QueryError(
                     'a formal query was expected, such as capital("France"); questions in English are asked otherwise'
@@ -236,8 +271,13 @@ class Programs:
         min_score: MinScore = USUAL_SCORE,
         limit: ObjectLimit = USUAL_LIMIT,
     ) -> ImageObjects:
-        """Find, outline or count objects in an image as an instruction in plain English says."""
-        found = self._images.look(image, instruction, min_score).detections
+        """Find, outline or count objects in an image as an instruction in plain English says.
+
+        An instruction that is not understood, or asks for nothing that the detector has a class for, is an error that
+        says so.
+        """
+        looked = self._images.look(image, instruction, min_score)
+        found = _obeyed(looked.task, looked.detections)
         first = found[: int(limit)]
         content = first.to_dict()
         notes = [*content["notes"], *more_notes("objects", len(found), len(first))]
@@ -259,18 +299,23 @@ class Programs:
         return cast(ImageAnswer, {**content, **first, "objects_total": total, "notes": notes})
 
     @_answering
-    def scene(self, image: Image, min_score: MinScore = USUAL_SCORE, limit: SceneLimit = USUAL_IN_SCENE) -> SceneGraph:
+    def scene(
+        self, image: Image, min_score: SceneScore = USUAL_SCORE, limit: SceneLimit = USUAL_IN_SCENE
+    ) -> SceneGraph:
         """Describe everything that is found in an image as a small knowledge graph: objects and how they lie."""
         scene, total = self._images.scene(image, min_score, int(limit))
-        content = scene.to_dict()
+        content = with_first_relations(scene.to_dict())
         notes = [*content["notes"], *more_notes("objects", total, len(content["objects"]), MOST_IN_SCENE)]
         return cast(SceneGraph, {**content, "objects_total": total, "notes": notes})
 
     def _by(self, method: str, graph: str, least: float, limit: int, work: Callable[[], Answer]) -> GraphAnswer:
         exact = work()
+        # What a question in English means was chosen among all that have a name.
+        names = names_in(exact.query) if exact.understood is None else ()
 
         def given(answer: Answer) -> GraphAnswer:
-            return cast(GraphAnswer, listed(replace(answer, understood=exact.understood), int(limit)))
+            notes = (*answer.notes, *namesake_notes(exact.kg, names))
+            return cast(GraphAnswer, listed(replace(answer, understood=exact.understood, notes=notes), int(limit)))
 
         if method == "exact":
             return ANSWERS.run(lambda: given(exact))

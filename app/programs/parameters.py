@@ -14,6 +14,7 @@ import gradio as gr
 from pydantic import Field
 
 from app.image.looking import LEAST_SCORE, MOST_IN_SCENE, MOST_SCORE
+from vision.grounding.grounding import UNSURE
 
 USUAL_LEAST = 0.5
 USUAL_LIMIT, MOST_ANSWERS = 20, 1_000
@@ -36,7 +37,8 @@ Question = Annotated[str, Field(description=(
 FormalQuery = Annotated[str, Field(description=(
     "The formal query, such as capital(borders(\"Germany\")). r(\"X\") is what relation r leads to from X, ~r(\"X\") "
     "its inverse; & | ! are and, or, not; count(S), exists(S), top(3, r, S), bottom(3, r, S) and r(S) > 5 work on "
-    "values. Relations are those in the list of the graph's relations, entities stand in quotes."
+    "values. Relations are those in the list of the graph's relations, written as there, names of entities stand in "
+    "double quotes; so does a relation that is no single word: \"is a\"(\"X\")."
 ))]  # fmt: skip
 MethodName = Annotated[Method, Field(description=(
     "How the answer is found. \"exact\" reads it off the graph: at once, and never more than the graph says. \"lark\" "
@@ -55,9 +57,9 @@ ObjectLimit = Annotated[int, Field(ge=1, le=MOST_ANSWERS, description=(
     f"How many objects are listed at most, the surest or those asked for first, from 1 to {MOST_ANSWERS:,}; "
     "`objects_total` says how many there are."
 ))]  # fmt: skip
-SceneLimit = Annotated[int, Field(ge=1, le=MOST_ANSWERS, description=(
-    f"How many objects the scene has at most, the surest first, up to {MOST_IN_SCENE}; `objects_total` says how many "
-    "were found. How they lie grows with the square of their number."
+SceneLimit = Annotated[int, Field(ge=1, le=MOST_IN_SCENE, description=(
+    f"How many objects the scene has at most, the surest first, from 1 to {MOST_IN_SCENE}; `objects_total` says how "
+    "many were found. How they lie grows with the square of their number and is told of the surest alone."
 ))]  # fmt: skip
 Image = Annotated[str | Json, Field(description=(
     "The image: what an upload to this server gave (POST the file as the form field `files` to /gradio_api/upload; "
@@ -74,11 +76,14 @@ ImageQuestion = Annotated[str, Field(description=(
 ))]  # fmt: skip
 MinScore = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE, description=(
     f"How sure the detector has to be of an object, from {LEAST_SCORE} to {MOST_SCORE}: lower finds more, and more "
+    "that is not there. Things said by what they are to others (\"the cup on the table\") and questions what, where or "
+    f"of which colour something is are no strict bound: where nothing so sure fits, objects down to {UNSURE:g} of it "
+    "are looked at, and a note says so. Numbers, and yes or no, are of the sure alone."
+))]  # fmt: skip
+SceneScore = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE, description=(
+    f"How sure the detector has to be of an object, from {LEAST_SCORE} to {MOST_SCORE}: lower finds more, and more "
     "that is not there."
 ))]  # fmt: skip
-
-NUMBERS = {"least": (0, 1), "min_score": (LEAST_SCORE, MOST_SCORE), "limit": (1, MOST_ANSWERS)}
-"""Arguments that are numbers, with their bounds."""
 
 
 class CallError(gr.Error):
@@ -128,7 +133,7 @@ def named(endpoint: Callable[..., Any], given: Mapping[str, Any] | Sequence[Any]
         if name not in given and parameter.default is parameter.empty:
             raise CallError(f"the parameter `{name}` is missing; {_list(parameters)}")
     for name, value in given.items():
-        check(name, value)
+        check(endpoint, name, value)
     return {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
 
 
@@ -138,14 +143,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f", nearest: `{near[0]}`" if near else ""
 
 
-def check(name: str, value: Any) -> None:
-    """A number, an image or a text, as the argument's name says.
+def check(endpoint: Callable[..., Any], name: str, value: Any) -> None:
+    """A number within its bounds, an image or a text that is not empty, as the parameter of an endpoint says.
 
     Raises:
         CallError: it is something else.
     """
-    if name in NUMBERS:
-        low, high = NUMBERS[name]
+    if (bounds := _bounds(endpoint, name)) is not None:
+        low, high = bounds
         whole = name == "limit"
         expected = f"{name}: a {'whole ' if whole else ''}number from {low} to {high:,} was expected, not "
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -160,10 +165,18 @@ def check(name: str, value: Any) -> None:
         raise CallError("image: it is empty; an uploaded file, or the image itself as a text, was expected")
     elif name != "image" and not isinstance(value, str):
         raise CallError(f"{name}: a text was expected, not {_kind(value)}")
+    elif name != "image" and not value.strip():
+        raise CallError(f"{name}: it is empty; a text was expected")
     elif name == "method" and value not in get_args(Method):
         raise CallError(
             f'method: "exact", "lark" or "complete" was expected, not "{value[:100]}"{nearest(value, get_args(Method))}'
         )
+
+
+def _bounds(endpoint: Callable[..., Any], name: str) -> tuple[float, float] | None:
+    """The least and the most that a parameter may be; None where it is no number."""
+    bounds = get_type_hints(endpoint, include_extras=True)[name].__metadata__[0].metadata
+    return (bounds[0].ge, bounds[1].le) if bounds else None
 
 
 def _list(parameters: Mapping[str, inspect.Parameter]) -> str:

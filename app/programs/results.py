@@ -4,6 +4,7 @@ A question may have tens of thousands of answers, each with its evidence; who as
 model pays for every word.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NotRequired
 
@@ -11,10 +12,18 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # typing's own cannot be described before Python 3.12
 
 from app.programs.parameters import MOST_ANSWERS, Json
+from reasoning import KnowledgeGraph, Query
 from reasoning.answer import Answer
+from reasoning.errors import quoted_list
+from reasoning.query.chain import decompose
+from reasoning.query.tree import Entity
 
 DESCRIBED = with_config(ConfigDict(use_attribute_docstrings=True))
 MOST_IN_STEP = 50
+MOST_NAMED = 3
+"""Entities of one name that a note names."""
+MOST_RELATIONS = 1_000
+"""Triples of a scene: sixty objects may have twenty thousand."""
 
 
 @DESCRIBED
@@ -56,13 +65,16 @@ class FoundEntity(TypedDict):
     """The entity that a name means."""
 
     entity: str | None
-    """Its name in the graph; null where none has the name, or several."""
+    """Its name in the graph, as queries read it; null where none has the name, or several."""
     id: str | None
     """Its id in the graph."""
     types: list[str]
     """What it is, such as "country"."""
     nearest: list[str]
-    """Where there is none: the nearest names. Where several share the name: each as entity("id"), for queries."""
+    """Others that may be meant by the name. Where none has it: the nearest names. Where several have one and the same:
+    each as entity("id"), for queries."""
+    notes: list[str]
+    """How the name was read: corrected, one of several, or why there is none."""
 
 
 @DESCRIBED
@@ -143,7 +155,7 @@ class ImageObjects(TypedDict):
     objects_total: int
     """How many were found."""
     value: int | bool | None
-    """The number or truth value, where one is asked for."""
+    """The number or truth value, where one is asked for; null where a class that the detector lacks leaves it open."""
     text: str
     """The listed objects in the form that was asked for."""
     polygon_source: str | None
@@ -185,7 +197,7 @@ class SceneGraph(TypedDict):
     objects_total: int
     """How many were found."""
     relations: list[list[Any]]
-    """How they lie: triples such as ["person 1", "left_of", "bus 1"]."""
+    """How they lie: triples such as ["person 1", "left_of", "bus 1"], of the surest objects, 1,000 at most."""
     notes: list[str]
     """What should be known besides, in sentences."""
 
@@ -223,6 +235,42 @@ def listed(answer: Answer, limit: int) -> Json:
         "steps": [step.to_dict(min(limit, MOST_IN_STEP)) for step in answer.steps],
         "notes": [*content["notes"], *more_notes("answers", total, limit)],
     }
+
+
+def names_in(query: Query) -> tuple[str, ...]:
+    """The names by which a query names entities, each once."""
+    chain = decompose(query)
+    anchors = (*(ref for step in chain.steps for ref in step.inputs), chain.result)
+    return tuple(dict.fromkeys(ref.name for ref in anchors if isinstance(ref, Entity) and not ref.by_id))
+
+
+def namesake_notes(kg: KnowledgeGraph, names: Iterable[str]) -> list[str]:
+    """What names may mean beside the entities that they are read as, a sentence for each that may.
+
+    Args:
+        kg: the graph.
+        names: such as it reads as one entity each.
+    """
+    notes = []
+    for name in names:
+        others = [kg.name(entity) for entity in kg.namesakes(name)]
+        if others:
+            more = len(others) - MOST_NAMED
+            listed = quoted_list(others[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+            notes.append(f'"{name}" was read as "{kg.name(kg.entity(name))}"; it may also mean {listed}')
+    return notes
+
+
+def with_first_relations(scene: Json) -> Json:
+    """A scene as JSON with how its surest objects lie alone, as many as `MOST_RELATIONS` triples allow."""
+    place = {item["name"]: position for position, item in enumerate(scene["objects"])}
+    later = [max(place[head], place[tail]) for head, _, tail in scene["relations"]]
+    if len(later) <= MOST_RELATIONS:
+        return scene
+    count = sorted(later)[MOST_RELATIONS]
+    kept = [triple for triple, last in zip(scene["relations"], later, strict=True) if last < count]
+    note = f"how they lie is told of the {count} surest alone; ask about others by what they are to these"
+    return {**scene, "relations": kept, "notes": [*scene["notes"], note]}
 
 
 def more_notes(things: str, total: int, limit: int, most: int = MOST_ANSWERS) -> list[str]:

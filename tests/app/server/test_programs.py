@@ -19,6 +19,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,14 +34,16 @@ from PIL import Image
 
 from app.api import Programs
 from app.graph.graphs import GraphShelf
-from app.image.looking import SharedDetector
+from app.image.looking import MOST_IN_SCENE, SharedDetector
 from app.models.language_model import LanguageModel
 from app.programs.calls import Calls
 from app.programs.parameters import CallError
+from app.programs.results import with_first_relations
 from app.programs.tools import TOOLS
 from app.server import limits
 from kg_data.installation import version
-from reasoning import Query
+from reasoning import KnowledgeGraph, Query
+from reasoning.graph.exchange import columns_from_triples
 from reasoning.query.read_question import QuestionError, Reading, ReadQuestion
 from tests.app.browsing import ROOT, SCRIPT
 from tests.app.visitors import ask, load, photograph
@@ -214,6 +217,8 @@ def test_tools_say_what_they_are(copying: str) -> None:
     assert ask_graph.inputSchema["required"] == ["graph", "question"]
     method = ask_graph.inputSchema["properties"]["method"]
     assert all(f'"{choice}"' in method["description"] for choice in method["enum"])
+    [scene] = [tool for tool in tools if tool.name == "describe_scene"]
+    assert scene.inputSchema["properties"]["limit"]["maximum"] == MOST_IN_SCENE
 
 
 def test_tools_answer_in_the_form_that_they_state(copying: str, folder: Path) -> None:
@@ -290,7 +295,12 @@ def test_there_is_no_stream_to_open(copying: str) -> None:
         ("detect", {"image": "data:image/png;base64,AAAA", "instruction": "people"}, "no image that can be read"),
         ("detect", {"image": "data:text/html,<b>", "instruction": "people"}, "base64"),
         ("detect", {"image": "/etc/passwd", "instruction": "people"}, "upload it first"),
-        ("ask_image", {"image": "/etc/passwd", "question": ""}, "a question of 1"),
+        ("ask_image", {"image": "/etc/passwd", "question": ""}, "question: it is empty"),
+        ("ask", {"graph": "world", "question": " "}, "question: it is empty"),
+        ("query", {"graph": "world", "query": ""}, "query: it is empty"),
+        ("query", {"graph": "world", "query": " | ".join(['borders("France")'] * 300)}, "at most 1,000 are read"),
+        ("find_entity", {"name": ""}, "name: it is empty"),
+        ("scene", {"image": "x", "limit": 100}, "limit: a whole number from 1 to 60 was expected"),
         ("relations", {"graph": 7}, "graph: a text was expected, not a number"),
         ("query", {"graph": ["x"], "query": "x"}, "graph: a text was expected, not a list"),
         ("query", {"graph": "world", "query": 123}, "query: a text was expected, not a number"),
@@ -394,6 +404,71 @@ def test_what_a_question_may_mean_is_told_as_queries(monkeypatch: pytest.MonkeyP
     assert told.value.message == (
         'it is not clear; it may mean currency("Guinea") or currency("Guinea-Bissau"): ask for one of these'
     )
+
+
+def programs_of(kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    shelf = GraphShelf(["own"])
+    monkeypatch.setattr(shelf, "get", lambda graph: kg)
+    return Programs(shelf, LanguageModel("copy"), SharedDetector())
+
+
+def test_what_else_a_name_may_mean_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    towns = ["Springfield", *(f"Springfield ({state})" for state in ("Illinois", "Ohio", "Oregon", "Texas"))]
+    kg = KnowledgeGraph.from_triples([(town, "people", number) for number, town in enumerate(towns)])
+    programs = programs_of(kg, monkeypatch)
+    also = '"Springfield" was read as "Springfield"; it may also mean "Springfield (Illinois)", "Springfield (Ohio)" '
+    also += 'or "Springfield (Oregon)" and 1 more'
+    found = programs.find_entity("Springfield", "own")
+    assert (found["entity"], found["nearest"], found["notes"]) == ("Springfield", towns[1:], [also])
+    for answered in (programs.query("own", 'people("Springfield")'), programs.ask("own", 'people("Springfield")')):
+        assert answered["notes"] == [also]
+    assert programs.query("own", 'people("Springfield (Ohio)")')["notes"] == []
+    corrected = programs.find_entity("Sprngfield (Ohio)", "own")
+    assert corrected["entity"] == "Springfield (Ohio)"
+    assert corrected["notes"] == ['read "Sprngfield (Ohio)" as "Springfield (Ohio)"']
+    unknown = programs.find_entity("Xanadu", "own")
+    assert (unknown["entity"], "no entity named" in unknown["notes"][0]) == (None, True)
+
+
+def test_all_bearers_of_one_name_are_listed_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = columns_from_triples([(f"id{number}", "next", "end") for number in range(7)], "own")
+    labels = [name if name == "end" else "Ann" for name in columns.entity_ids]
+    kg = KnowledgeGraph.from_columns(replace(columns, entity_labels=labels))
+    found = programs_of(kg, monkeypatch).find_entity("Ann", "own")
+    assert found["nearest"] == [f'entity("id{number}")' for number in range(7)]
+    assert "names 7 entities" in found["notes"][0]
+
+
+def test_relations_are_listed_as_queries_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    kg = KnowledgeGraph.from_triples(
+        [("a", "is a", "b"), ("a", "co-occurs with", "b"), ("a", "x:y", "b"), ("a", "count", "b"), ("a", "age", 4)]
+    )
+    programs = programs_of(kg, monkeypatch)
+    listed = programs.relations("own")["relations"]
+    assert set(listed) == {'"is a"', '"co-occurs with"', '"x:y"', '"count"', "age"}
+    assert all(programs.query("own", f'{relation}("a")')["answers_total"] == 1 for relation in listed)
+
+
+def test_of_a_large_scene_the_surest_relations_are_told() -> None:
+    objects = [{"name": f"cup {number}"} for number in range(60)]
+    lie = [[one["name"], "near", other["name"]] for one in objects for other in objects if one is not other]
+    told = with_first_relations({"objects": objects, "relations": lie, "notes": []})
+    assert told["objects"] == objects
+    assert len(told["relations"]) == 32 * 31  # of 33 objects there are more than a thousand
+    assert "the 32 surest" in told["notes"][0]
+    few = {"objects": objects, "relations": lie[:1000], "notes": []}
+    assert with_first_relations(few) is few
+
+
+def test_an_instruction_that_leads_to_nothing_is_an_error(copying: str, folder: Path) -> None:
+    sent = upload(copying, "photo.jpg", (folder / "photo.jpg").read_bytes())
+    for instruction, told in (
+        ("How many helicopters are there?", 'this model has no class for "helicopter'),
+        ("Is there a helicopter?", 'this model has no class for "helicopter'),
+        ("What is the capital of France?", "it is not clear what"),
+    ):
+        status, answer = post(f"{copying}/gradio_api/run/detect", {"image": sent, "instruction": instruction})
+        assert (status, told in json.loads(answer).get("error", "")) == (422, True), answer
 
 
 def test_the_model_works_a_query_out(copying: str) -> None:
