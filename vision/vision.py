@@ -30,7 +30,7 @@ from vision.grounding import Grounding, expression_classes, ground
 from vision.grounding.grounding import UNSURE
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.reading import read_instruction
-from vision.reading.instructions.describing import in_brief
+from vision.reading.instructions.describing import choices
 from vision.reading.loading import PACKAGED
 from vision.scene import Scene
 from vision.selection import Plan, passed_over, selected
@@ -305,7 +305,7 @@ def _reading_notes(task: Task, model: str) -> tuple[str, ...]:
         notes.append(f'{model} has no class for "{_brief(unknown.word)}"{nearest}.')
     notes += [f'Not understood, or not obeyed: "{_brief(part)}".' for part in task.unread]
     if not task.understood:
-        notes += [f"It may mean: {in_brief(rival)}" for rival in task.rivals]
+        notes += [f"It may mean: {words}" for words in choices(task)]
     return tuple(notes)
 
 

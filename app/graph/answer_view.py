@@ -87,7 +87,8 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
         predicted_by: what predicted them, in words.
     """
     answer = asked.answer
-    empty_step = None if len(answer.ranked) else emptying_step(answer.chain, answer.steps)
+    settled = len(answer.ranked) > 0 or answer.contrast is not None
+    empty_step = None if settled else emptying_step(answer.chain, answer.steps)
     why_empty: dict[str, Any] = {}
     if empty_step is not None:
         operation, by_zero = empty_step.step.step.operation, divided_by_zero(empty_step)
@@ -112,6 +113,7 @@ def answer_html(asked: Asked, likely: AnswerWithLikely | None = None, predicted_
         headline=_headline(answer),
         table=table_html(likely or answer),
         empty_step=empty_step,
+        settled=settled,
         link=_link(asked, likely),
         **why_empty,
     )

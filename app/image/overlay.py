@@ -169,6 +169,7 @@ def overlay_html(
     colours: Mapping[str, Colour],
     rest: Sequence[OtherThing] = (),
     key: str = "",
+    doubts: bool = False,
 ) -> Markup:
     """The photograph with the objects on it and a legend with a button for each class.
 
@@ -179,6 +180,7 @@ def overlay_html(
         rest: further things of the scene: those that justify an answer are drawn too, more quietly; the others show
             when they are pointed at elsewhere.
         key: the same for two drawings of one question; what is hidden stays hidden between them.
+        doubts: whether nothing was found because all of it may score less.
     """
     frame = _framed(image.size)
     objects = [_object(detections, i, frame, colours) for i in range(len(detections))]
@@ -195,6 +197,7 @@ def overlay_html(
         width=width,
         height=height,
         key=key,
+        doubts=doubts,
         photo=data_uri(image),
         summary=f"{counted(len(detections), 'object')}: " + ", ".join(f"{n} {name}" for name, n in counts),
         # Large ones first, so that small ones lie on top and can be pointed at.

@@ -22,15 +22,15 @@ from app.image.looking import (
     SharedDetector,
 )
 from app.image.overlay import numbered, objects_html, other_things, overlay_html
-from app.image.views import reasoning_html, scene_html, task_html, value_words
+from app.image.views import answer_html, may_be_doubted, reasoning_html, reasons, scene_html, task_html
 from app.server.failure_view import failure_html
 from app.server.scripts import in_view, read_static
-from app.server.templates import heading, macro, muted
-from app.server.words import counted
+from app.server.templates import heading, muted
 from kg_data.errors import SkylarkError
 from vision import Detections
 from vision.detections.drawing import class_colours
-from vision.reading.instructions.describing import in_brief
+from vision.errors import ImageError
+from vision.reading.instructions.describing import choices
 from vision.task import FormatName, OutputFormat
 
 AS_ASKED = "as the instruction says"
@@ -111,7 +111,7 @@ class ImageTab:
         ]  # fmt: skip
         asked: dict[str, Any] = {
             "inputs": [self.photo, self.instruction, self.score, self.form],
-            "outputs": [self.error, self.looked, self.rivals, *self._shown], "api_visibility": "private",
+            "outputs": [self.error, self.photo, self.looked, self.rivals, *self._shown], "api_visibility": "private",
             "concurrency_limit": AT_ONCE, "concurrency_id": "look", "show_progress": "minimal",
             "show_progress_on": [self.overlay], "preprocess": False,
         }  # fmt: skip
@@ -120,7 +120,8 @@ class ImageTab:
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
-            **asked, "inputs": [*asked["inputs"], self.rivals], "outputs": [self.error, self.looked, *self._shown],
+            **asked, "inputs": [*asked["inputs"], self.rivals],
+            "outputs": [self.error, self.photo, self.looked, *self._shown],
         })  # fmt: skip
         self.score.change(self.show_again, trigger_mode="always_last", **asked)
         self.form.change(written, [self.looked, self.form], [self.output], api_visibility="private", queue=False)
@@ -143,7 +144,7 @@ class ImageTab:
     def show(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
         """Look at the image, show what was found, and offer what else the instruction may mean."""
         updates, looked = self._looked(photo, instruction, min_score, form, None)
-        others = [] if looked is None else [(in_brief(task), at) for at, task in enumerate(looked.task.rivals)]
+        others = [] if looked is None else [*choices(looked.task).items()]
         return {**updates, self.rivals: gr.Radio(others, value=None, visible=bool(others))}
 
     def show_rival(self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int) -> Updates:
@@ -164,8 +165,8 @@ class ImageTab:
                 self.error: "",
                 self.looked: detections,
                 self.task: task_html(looked.task, _notes(looked)),
-                self.overlay: overlay_html(looked.image, detections, colours, rest, key),
-                self.headline: _headline(looked),
+                self.overlay: overlay_html(looked.image, detections, colours, rest, key, may_be_doubted(looked)),
+                self.headline: answer_html(looked),
                 self.objects: objects_html(detections),
                 self.output: written(detections, form),
                 self.scene: scene_html(scene, colours, total, numbers),
@@ -173,7 +174,9 @@ class ImageTab:
             }
             return updates, looked
         except Exception as error:
-            return {self.error: failure_html(error), self.looked: None, **dict.fromkeys(self._shown, "")}, None
+            updates = {self.error: failure_html(error), self.looked: None, **dict.fromkeys(self._shown, "")}
+            # What is no picture would stay in its place as a broken one.
+            return ({**updates, self.photo: None} if isinstance(error, ImageError) else updates), None
 
     def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
         """As `show`, once the bound on the score has changed; nothing where nothing is asked yet."""
@@ -209,13 +212,5 @@ def written(detections: Detections | None, form: str) -> str:
 
 def _notes(looked: Looked) -> tuple[str, ...]:
     """What the user should know, but for what stands beside the answer already."""
-    beside = () if looked.grounding is None else looked.grounding.notes
+    beside = [*reasons(looked), *(() if looked.grounding is None else looked.grounding.notes)]
     return tuple(note for note in looked.detections.notes if note not in beside)
-
-
-def _headline(looked: Looked) -> str:
-    detections = looked.detections
-    if looked.grounding is not None and looked.grounding.value is not None:
-        return ""  # the answer is the headline
-    amount = counted(len(detections), "object") if len(detections) else "Nothing found"
-    return macro("headline", value_words(detections.value) or amount)

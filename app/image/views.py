@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -10,15 +10,21 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from app.image.looking import Looked
 from app.image.overlay import css_colour
 from app.server.templates import render
-from app.server.words import counted
+from app.server.words import counted, shortened
 from vision import Grounding, Scene, Task
+from vision.detections.description import counted_names
 from vision.detections.drawing import Colour, place_labels
 from vision.task import Order, RankKey
 
 MOST_CLASSES = 12
 MOST_ROWS = 60
+MOST_TALLIED = 6
+"""Classes whose numbers the heading tells."""
+NOT_UNDERSTOOD = "Not understood"
+"""How a note begins that has a row of its own."""
 MOST_EDGES = 24
 MOST_NAMED_EDGES = 12
 MOST_NODE_LETTERS = 24
@@ -56,7 +62,7 @@ def task_html(task: Task, notes: Iterable[str] = ()) -> Markup:
         notes=[
             note
             for note in dict.fromkeys((*task.notes, *notes))
-            if not note.startswith("Not understood") and ' has no class for "' not in note
+            if not note.startswith(NOT_UNDERSTOOD) and ' has no class for "' not in note
         ],
     )
 
@@ -215,12 +221,56 @@ def _nodes(
 
 
 def reasoning_html(grounding: Grounding) -> Markup:
-    """The logical query that an expression was read as, its value, and the relations that justify each object."""
-    return render("image/reasoning.html", grounding=grounding, headline=value_words(grounding.value))
+    """The logical query that an expression was read as, and the relations that justify each object."""
+    return render("image/reasoning.html", grounding=grounding)
 
 
-def value_words(value: object) -> str:
-    """The value of an answer: yes, no, a number or a word; empty where there is none."""
+def answer_html(looked: Looked) -> Markup:
+    """The answer in large letters; where nothing was found, what there is instead, or why that can't be told."""
+    return render("image/answer.html", headline=_headline(looked), reasons=reasons(looked))
+
+
+def reasons(looked: Looked) -> list[str]:
+    """Where nothing was found, what there is instead, or why it can't be told."""
+    if len(looked.detections):
+        return []
+    # How the image was loaded and the words were read stands beside the instruction.
+    beside = {*looked.image.notes, *looked.task.notes}
+    return [note for note in looked.detections.notes if note not in beside and not note.startswith(NOT_UNDERSTOOD)]
+
+
+def may_be_doubted(looked: Looked) -> bool:
+    """Whether what was looked for may be there with less than the least score, for all that is known."""
+    task = looked.task
+    looks = task.understood and (task.targets != () or task.expression is not None)
+    return looks and not len(looked.detections) and not reasons(looked)
+
+
+def _headline(looked: Looked) -> str:
+    detections, task, grounding = looked.detections, looked.task, looked.grounding
+    value = detections.value
+    asks_number = task.kind == "count" or (grounding is not None and grounding.question == "count")
+    asks_whether = task.asks_whether or (grounding is not None and grounding.question == "exists")
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return "" if value is None else str(value)
+    if not task.understood:
+        return "Not understood"
+    if value is None and (asks_number or asks_whether or (task.undetectable and not task.targets)):
+        return "I can't tell"
+    if grounding is None or (grounding.question in ("find", "count", "what") and len(detections)):
+        return value if isinstance(value, str) and grounding is None else _tally(looked)
+    return "Nothing found" if value is None else str(value)
+
+
+def _tally(looked: Looked) -> str:
+    """How many there are of each class that was asked for, "14 people and 0 trucks", and of which that is unknown."""
+    counts = Counter(looked.detections.class_names)
+    asked = [] if looked.grounding is not None else [target.label for target in looked.task.targets or ()]
+    if len(asked) <= MOST_TALLIED and (counts or looked.task.kind == "count"):
+        counts.update(dict.fromkeys(asked, 0))
+    if not counts:
+        return "Nothing found"
+    if len(counts) > MOST_TALLIED:
+        return counted(counts.total(), "object")
+    unknown = [f'I can\'t tell of "{shortened(one.word, 60)}"' for one in looked.task.undetectable[:MOST_TALLIED]]
+    return "; ".join([counted_names(counts.most_common()), *unknown])

@@ -336,7 +336,7 @@ def _ranked(claim: Top, relation: str, entity: Entity, kg: KnowledgeGraph, holds
 
 
 def _failed(claim: Compare, relation: str, entity: Entity, kg: KnowledgeGraph) -> Contrast | None:
-    """ "the population of Spain is 48,797,875, and not less than 40,000,000"."""
+    """ "the population of Spain is 48,797,875, and not below 40,000,000", and of a number of the graph, which it is."""
     values, asked = _stored_values(relation, claim.source, kg), bind(entity, kg).anchor
     if asked not in values:
         return None
@@ -344,6 +344,9 @@ def _failed(claim: Compare, relation: str, entity: Entity, kg: KnowledgeGraph) -
     label = noun_words(relation_words(relation, kg))
     phrases = _value_of(asked, label, values[asked], kg, column.relation)
     test = tested_words(claim, kg)
+    if isinstance(claim.value, Query):
+        number = execute(kg, bind(claim.value, kg))[-1].number("what is compared with")
+        test += f", {value_words(kg.value(column, number), column, unit=True)}"
     return Contrast((*phrases, Phrase(f", and not {test}")), _facts([asked], values, kg, column))
 
 

@@ -471,6 +471,9 @@ def test_a_number_is_shown_as_one_and_not_as_an_empty_answer() -> None:
         shown = answer_html(asked(kg, query))
         assert f">{headline}<" in shown
         assert "became empty" not in shown
+    no = answer_html(asked(kg, 'exists(age("Bob") > age("Ann"))'))
+    assert "9" in no and "30" in no, "a comparison of two known numbers is settled"
+    assert "became empty" not in no and "Nothing in this graph" not in no
     by_zero = answer_html(asked(kg, 'age("Ann") / 0'))
     assert "became empty" in by_zero
     assert "nothing can be divided by 0." in by_zero and "may still be true" not in by_zero

@@ -164,7 +164,7 @@ def test_counting_and_describing(browser: Any, copying: str, files: Path) -> Non
         send(page, files / "photo.jpg")
         look(page, "count the people")
         expect(page, "#task", "count", 20)
-        assert expect(page, "#found", "1").strip() == "1"
+        assert expect(page, "#found", "1").strip() == "1 person"
         look(page, "what is in this picture?")
         expect(page, "#task", "describe", 30)
         expect(page, "#found", "person")

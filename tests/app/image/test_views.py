@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 from app.image.examples import IMAGE_EXAMPLES, available, thumbnail_uri
-from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, SharedDetector
+from app.image.looking import MAX_INSTRUCTION, MOST_IN_SCENE, Looked, SharedDetector
 from app.image.overlay import data_uri, numbered, objects_html, other_things, overlay_html
 from app.image.page import ImageTab, written
-from app.image.views import MOST_CLASSES, reasoning_html, scene_html, task_html
+from app.image.views import MOST_CLASSES, answer_html, may_be_doubted, reasoning_html, scene_html, task_html
 from kg_data.errors import SkylarkError
+from reasoning import Query
 from tests.app.test_views import IMAGE, SCRIPT, Page
-from vision import Detections, OutputFormat, Scene, Task, Vision, load_image
+from vision import Detections, Grounding, OutputFormat, Scene, Task, Vision, load_image
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.drawing import class_colours
 from vision.grounding import ground
@@ -139,9 +140,10 @@ def test_labels_are_text(name: str) -> None:
         assert name[:20].replace("\n", "") in page.text.replace("\n", "")
 
 
-def test_nothing_found_is_said() -> None:
+def test_a_lower_score_is_proposed_where_it_may_help() -> None:
+    assert "lower least score" in harmless(overlay(found([], ()), doubts=True)).text
     html = overlay(found([], ()))
-    assert "was found" in harmless(html).text
+    assert "lower least score" not in html
     assert "sk-chip" not in html
     assert "no object" in objects_html(found([], ()))
 
@@ -157,6 +159,63 @@ def test_the_table_has_a_row_an_object_up_to_a_bound() -> None:
 def test_the_page_is_sent_a_small_photograph() -> None:
     assert data_uri(picture(3000, 2000)).startswith("data:image/jpeg;base64,")
     assert len(data_uri(picture(3000, 2000))) < 100_000
+
+
+# The answer -------------------------------------------------------------------------------------------------------
+
+
+TRUCKS = Target("truck", ("truck",))
+PEOPLE = Target("person", ("person",))
+WHEEL = 'this model has no class for "wheel"'
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "more", "headline"),
+    [
+        (Task(kind="count", targets=(TRUCKS, PEOPLE)), ["person"] * 3, {"value": 3}, "3 people and 0 trucks"),
+        (Task(targets=(TRUCKS, PEOPLE)), ["truck"], {}, "1 truck and 0 people"),
+        (Task(kind="count", targets=(TRUCKS,), undetectable=(Undetectable("wheel"),)), ["truck"] * 2, {"value": 2},
+         """2 trucks; I can't tell of "wheel\""""),
+        (Task(kind="count", targets=(TRUCKS,)), [], {"value": 0}, "0 trucks"),
+        (Task(targets=(TRUCKS,)), [], {}, "Nothing found"),
+        (Task(targets=(TRUCKS,), asks_whether=True), [], {"value": False}, "No"),
+        (Task(kind="count", targets=(), undetectable=(Undetectable("wheel"),)), [], {}, "I can't tell"),
+        (Task(targets=(TRUCKS,), asks_whether=True), [], {}, "I can't tell"),
+        (Task(targets=(), undetectable=(Undetectable("wheel"),)), [], {}, "I can't tell"),
+        (Task(targets=(), understood=False, unread=("which breed",)), [], {}, "Not understood"),
+        (Task(kind="describe"), ["truck"], {"value": "A truck."}, "A truck."),
+    ],
+)  # fmt: skip
+def test_the_answer_names_what_was_asked_for(task: Task, names: list[str], more: Any, headline: str) -> None:
+    detections = found([[i, 0, i + 5, 5] for i in range(len(names))], names, **more)
+    looked = Looked(picture(), task, detections, None)
+    assert harmless(answer_html(looked)).text.strip() == headline
+
+
+def test_what_is_not_found_has_its_reason_beside_the_answer() -> None:
+    task = Task(kind="count", targets=(), undetectable=(Undetectable("wheel"),), notes=("Wheels are wheels.",))
+    looked = Looked(picture(), task, found([], (), notes=(*task.notes, WHEEL)), None)
+    text = harmless(answer_html(looked)).text
+    assert WHEEL in text and "Wheels are wheels" not in text
+    assert not may_be_doubted(looked)
+    nothing = Looked(picture(), Task(targets=(TRUCKS,)), found([], ()), None)
+    assert may_be_doubted(nothing)
+    assert not may_be_doubted(replace(nothing, task=replace(nothing.task, understood=False)))
+
+
+@pytest.mark.parametrize(
+    ("question", "headline"),
+    [("who is left of the bus", "2 people"), ("how many people are left of the bus", "2 people")],
+)
+def test_the_answer_about_a_scene_says_how_many_there_are(question: str, headline: str) -> None:
+    boxes = [[110, 10, 190, 90], [10, 20, 40, 90], [50, 20, 80, 90]]
+    scene = Scene.from_detections(found(boxes, ("bus", "person", "person"), scores=[0.9, 0.8, 0.7]), picture())
+    people = scene.detections[[1, 2]]
+    asks, value = ("count", 2) if question.startswith("how") else ("what", "person")
+    grounding = Grounding(question, asks, scene, people, value, Query.parse('~class("person")'), ())
+    looked = Looked(picture(), Task("x", "ground", expression=question), replace(people, value=value), grounding)
+    assert harmless(answer_html(looked)).text.strip() == headline
+    assert "person" not in harmless(reasoning_html(grounding)).text.replace('~class("person")', "")
 
 
 # The task ---------------------------------------------------------------------------------------------------------
@@ -339,7 +398,9 @@ def test_what_an_instruction_may_mean_as_well_is_offered_and_done(
 def test_messages_name_no_folder(uploads: Path) -> None:
     (uploads / "text.png").write_text("a text")
     images = tab()
-    error = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")[images.error]
+    shown = images.show({"path": str(uploads / "text.png")}, "cats", 0.35, "tuple")
+    assert shown[images.photo] is None, "no broken picture stays"
+    error = shown[images.error]
     assert "no image that can be read" in error
     assert str(uploads) not in error
 

@@ -52,6 +52,11 @@ COUNTRIES = '~type("country")'
             {"Avon": 900},
         ),
         (
+            'exists(population("Brent") > population("Avon"))',
+            "No: the population of Brent is 700, and not above the population of Avon, 900.",
+            {"Brent": 700, "Avon": 900},
+        ),
+        (
             f'exists("Dart" & (population({COUNTRIES}) >= 400))',
             "No: the population of Dart is 100, and not at least 400.",
             {"Dart": 100},

@@ -15,11 +15,12 @@ import pytest
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher, OpenMatcher
 from vision.errors import InstructionError
 from vision.reading import read_instruction
+from vision.reading.instructions.describing import choices
 from vision.reading.instructions.replies import task_of
 from vision.reading.instructions.surface import read_back
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
-from vision.task import Limit, OutputFormat, SizeRange, Task
+from vision.task import Limit, OutputFormat, SizeRange, Target, Task, Undetectable
 
 MATCHER = ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
 VEHICLES = [name for name in COCO_CLASSES if COCO_SUPERCATEGORIES[name] == "vehicle"]
@@ -221,3 +222,13 @@ def test_an_open_vocabulary_takes_the_users_phrases() -> None:
     assert found.targets is not None
     assert [target.classes for target in found.targets] == [("forklift",), ("red helmet",)]
     assert not found.undetectable
+
+
+def test_what_else_may_be_meant_is_told_once_and_is_something_else() -> None:
+    dogs = (Target("dog", ("dog",)),)
+    nothing = Task(targets=(), undetectable=(Undetectable("white bus"),), asks_whether=True)
+    same, whether = Task(targets=dogs, unread=("please",)), Task(targets=dogs, asks_whether=True)
+    task = Task(targets=dogs, rivals=(same, nothing, whether, Task("x", "count"), Task("y", "count")))
+    assert choices(task) == {"Find the boxes of dog. Answer yes or no.": 2, "Count everything that the model knows.": 3}
+    assert task.describe().count("It may also mean") == 2
+    assert choices(replace(task, understood=False))["Find the boxes of dog."] == 0, "nothing is done yet"

@@ -55,15 +55,28 @@ def as_text(task: Task) -> str:
         lines.append(f"Write {_written(task.output)}.")
     if task.unread:
         lines.append("Not understood: " + ", ".join(f'"{part}"' for part in task.unread) + ".")
-    lines += [f"It may also mean: {in_brief(rival)}" for rival in task.rivals]
+    lines += [f"It may also mean: {words}" for words in choices(task)]
     return "\n".join([*lines, *task.notes])
+
+
+def choices(task: Task) -> dict[str, int]:
+    """The rivals of a task in words, each once with its place among them, but those that look for nothing or are what
+    is done anyway."""
+    words: dict[str, int] = {}
+    done = in_brief(task) if task.understood else ""
+    for at, rival in enumerate(task.rivals):
+        looks_for_nothing = rival.targets == () and rival.expression is None and rival.kind != "describe"
+        if not looks_for_nothing and (brief := in_brief(rival)) != done:
+            words.setdefault(brief, at)
+    return words
 
 
 def in_brief(task: Task) -> str:
     """What a task does, keeps and writes, where that is not the usual."""
     kept = _kept(task)
     output = [f"Write {_written(task.output)}."] if task.output != OutputFormat() else []
-    return " ".join([_what(task), *([f"Keep {'; '.join(kept)}."] if kept else []), *output])
+    whether = ["Answer yes or no."] if task.asks_whether else []
+    return " ".join([_what(task), *([f"Keep {'; '.join(kept)}."] if kept else []), *whether, *output])
 
 
 def _what(task: Task) -> str:
