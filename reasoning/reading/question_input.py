@@ -12,7 +12,7 @@ from reasoning.query.tree import Query
 
 QuestionInput = Query | str | dict[str, Any] | PromptValue | BaseMessage | list[Any]
 """A query, its text, a question in English; `{"question": ...}` or `{"input": ...}`; what a prompt template or a chat
-model gives; a list of messages, of which the last is a person's and asks."""
+model gives; messages, or `{"messages": [...]}`, of which the last is a person's and asks."""
 
 
 def question_of(given: QuestionInput) -> Query | str:
@@ -39,15 +39,13 @@ def _unwrapped(given: QuestionInput) -> Query | str:
             return _last_question(_messages(given))
         case {"question": Query() | str() as question} | {"input": Query() | str() as question} if len(given) == 1:
             return question
-        case {"messages": _}:
-            raise QueryError(
-                'expected the messages of a state alone, as in reasoner.invoke(state["messages"]), found the state; a '
-                "node of LangGraph's is a function that asks so and puts str(answer) into the state"
-            )
+        case {"messages": list() as messages}:
+            return _last_question(_messages(messages))
         case dict():
             keys = ", ".join(repr(str(key)) for key in list(given)[:5]) or "none"
             raise QueryError(
-                f'expected a dictionary with the key "question" or "input" alone, a query or a text; found {keys}'
+                'expected a dictionary with the key "question" or "input" alone, a query or a text, or with a list of '
+                f'"messages"; found {keys}'
             )
         case _:
             raise QueryError(f"expected a query or a text, found {type(given).__name__}")

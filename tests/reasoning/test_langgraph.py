@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables import Runnable
@@ -14,7 +13,6 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from reasoning import KnowledgeGraph, Reasoner
-from reasoning.errors import QueryError
 from tests.reasoning.chat_models import ScriptedChatModel
 
 STAFF = KnowledgeGraph.from_triples(
@@ -66,11 +64,11 @@ def test_an_agents_checkpoint_holds_what_was_found() -> None:
     assert [answer["entity"] for answer in told.artifact["answers"]] == ["Lyon"]
 
 
-def test_a_reasoner_answers_in_a_node() -> None:
+def test_a_reasoner_takes_the_state_of_a_graph() -> None:
     reasoner = Reasoner(STAFF, method="exact")
 
     def look_up(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [AIMessage(str(reasoner.invoke(list(state["messages"]))))]}
+        return {"messages": [AIMessage(str(reasoner.invoke(dict(state))))]}
 
     builder = StateGraph(MessagesState)
     builder.add_node("look_up", look_up)
@@ -80,13 +78,3 @@ def test_a_reasoner_answers_in_a_node() -> None:
     for question, says in (('in("Acme")', "Acme is in Lyon"), ('~in("Lyon")', "Acme is in Lyon")):
         done = flow.invoke({"messages": [("user", question)]}, THREAD)
         assert says in done["messages"][-1].content
-
-
-def test_a_reasoner_that_is_itself_a_node_says_how_to_wrap_it() -> None:
-    builder = StateGraph(MessagesState)
-    builder.add_node("ask", Reasoner(STAFF, method="exact"))  # type: ignore[type-var]
-    builder.add_edge(START, "ask")
-    builder.add_edge("ask", END)
-    flow: Any = builder.compile()
-    with pytest.raises(QueryError, match=r'invoke\(state\["messages"\]\).* a function that asks so'):
-        flow.invoke({"messages": [("user", 'in("Acme")')]})

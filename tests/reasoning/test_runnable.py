@@ -105,10 +105,11 @@ def test_a_question_that_comes_in_pieces_is_put_together() -> None:
         [HumanMessage("hello"), AIMessage("hello, what is it?"), HumanMessage('road("Ash")')],
         [("system", "Be kind."), ("user", 'road("Ash")')],
         [{"role": "user", "content": 'road("Ash")'}],
+        {"messages": [{"role": "user", "content": 'road("Ash")'}], "remaining_steps": 3},
     ],
     ids=[
         *("query", "text", "dict", "dict of query", "prompt", "chat prompt", "prompt with a system message"),
-        *("a model's message", "input", "messages", "pairs", "one message"),
+        *("a model's message", "input", "messages", "pairs", "one message", "state of a graph"),
     ],
 )
 def test_what_a_chain_gives_is_a_question(given: Any) -> None:
@@ -130,11 +131,10 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ([("system", 'road("Ash")')], 'a person\'s; found one of type "system"'),
         ([], "expected a message that asks, found none"),
         ([5], "expected messages, or"),
-        ({"messages": [("user", 'road("Ash")')]}, "found the state"),
     ],
     ids=[
         *("nothing", "another key", "two keys", "no key", "a number", "no words", "a number as input"),
-        *("a model has the last word", "a model alone", "a system alone", "no message", "no messages", "a state"),
+        *("a model has the last word", "a model alone", "a system alone", "no message", "no messages"),
     ],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:
