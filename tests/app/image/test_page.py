@@ -112,7 +112,7 @@ def test_a_grounded_answer_comes_with_its_reasons(browser: Any, copying: str) ->
         page.hover("#reasoning li")
         page.wait_for_selector("#overlay .sk-object.sk-lit")
         look(page, "is there a dog on the chair?")
-        expect(page, "#reasoning", "No", 20)
+        expect(page, "#found", "No", 20)
         page.wait_for_function("document.querySelector('#output textarea').value === 'no'")
         look(page, "is there a person?")
         page.wait_for_function("document.querySelector('#output textarea').value === 'yes'")
