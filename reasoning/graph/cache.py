@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from kg_data.cache_location import cache_dir
 from reasoning.errors import GraphError
 
-FORMAT = 7
+FORMAT = 6
 """Raised with any change to what is stored, the folding of names included."""
 MANIFEST = "manifest"
 """The checksum of what follows on the first line, then JSON."""
