@@ -84,7 +84,7 @@ class KnowledgeGraph:
         self.source: str = details["source"]
         left_out = details["left_out"]
         self.left_out = None if left_out is None else LeftOut(left_out["lines"], tuple(left_out["first"]))
-        self.notes: tuple[str, ...] = tuple(details["notes"])
+        self.notes: tuple[str, ...] = tuple(details.get("notes", ()))  # graphs stored before have none
         self.splits: tuple[str, ...] = tuple(details["splits"])
         self.relation_ids: tuple[str, ...] = tuple(details["relation_ids"])
         self.relation_labels: tuple[str, ...] = tuple(details["relation_labels"])
