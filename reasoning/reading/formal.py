@@ -13,7 +13,8 @@ _SURELY = re.compile(
     r"[\s(!~-]*(?:(?:entity|count|exists|top|bottom|sum|average|minimum|maximum|every|name_starts|date)\s*\("
     r"|(?:\w+|§)\s*\(\s*(?:§|[~!(\"]|\w+\()"
     r"|\[[^\]]*\bit\b[^\]]*\]\s*\("
-    r"|(?:today|[\d.]+)\s*[-+*/]\s*\w+\()"
+    r"|\w[\w^*+.:/-]*\(\s*§"
+    r"|(?:today|[\d.]+)\s*[-+*/<>=!]{1,2}\s*(?:\w+|§)\s*\()"
 )
 _CALL = re.compile(r"[\s(!~]*\w+\(")
 _AFTER_STRING = re.compile(r"[\s(!]*§\s*(?:$|[&|)(])")

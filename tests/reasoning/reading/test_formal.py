@@ -18,6 +18,7 @@ from reasoning.reading import looks_formal
         'entity("Q1")', 'borders("France") and ~currency("Euro")', 'borders ("France")',
         '[count(borders(it))](~type("country"))', 'sum(population, borders("Mali"))', '2 * population("France")',
         'today - founded("Acme")', '-population("France")', 'every(language, "French")',
+        'today - "start date"("Ann")', '90000 < salary(~team("Data"))', 'manager^2("Ann")', 'part-of("Pump P1")',
     ],
 )  # fmt: skip
 def test_a_text_in_the_grammar_looks_formal_even_if_it_is_broken(text: str) -> None:
