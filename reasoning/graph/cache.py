@@ -25,7 +25,7 @@ from kg_data.cache_location import cache_dir
 from reasoning.errors import GraphError
 
 FORMAT = 6
-"""Raised with any change to what is stored, the folding of names included."""
+"""Raised where what was stored before cannot be read or means something else, the folding of names included."""
 MANIFEST = "manifest"
 """The checksum of what follows on the first line, then JSON."""
 BLOCK = 1 << 18

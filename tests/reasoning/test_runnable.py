@@ -131,10 +131,18 @@ def test_what_a_chain_gives_is_a_question(given: Any) -> None:
         ([("system", 'road("Ash")')], 'a person\'s; found one of type "system"'),
         ([], "expected a message that asks, found none"),
         ([5], "expected messages, or"),
+        ({"messages": [5]}, "expected messages, or"),
     ],
     ids=[
         *("nothing", "another key", "two keys", "no key", "a number", "no words", "a number as input"),
-        *("a model has the last word", "a model alone", "a system alone", "no message", "no messages"),
+        *(
+            "a model has the last word",
+            "a model alone",
+            "a system alone",
+            "no message",
+            "no messages",
+            "no messages in a state",
+        ),
     ],
 )
 def test_what_is_no_question_is_refused(given: Any, message: str) -> None:

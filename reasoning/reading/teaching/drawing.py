@@ -319,7 +319,7 @@ def words_as_names(question: str, names: Sequence[NameEntry], schema: Schema, rn
     found = []
     for word in rng.sample(words, min(len(words), rng.choice((1, 1, 2, 3)))):
         capital = word.capitalize()
-        label = rng.choice((word, capital, capital, f"{capital}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton', '!'))}"))
+        label = rng.choice((word, capital, capital, f"{capital}{rng.choice(('ia', 'e', 's', ' Ltd', 'ton'))}"))
         at = rng.randrange(len(schema.kinds))
         found.append(NameEntry(word, label, schema.kind_words(at), json.dumps(label, ensure_ascii=False), (at,)))
     return found
