@@ -17,44 +17,29 @@ import json
 import os
 import random
 import re
-import time
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.likeliest import measure
 from benchmarks.machine import machine, machine_words
-from kg_data.errors import SkylarkError
-from reasoning import Reasoner
-from reasoning.evaluation.method import MethodReply
+from benchmarks.metaqa_questions import without_brackets
 from reasoning.evaluation.question_files import QuestionRecord, RelationPath, read_questions, walk
-from reasoning.evaluation.question_run import line_of, relations_along
+from reasoning.evaluation.question_run import relations_along
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.readers import MODEL
-from reasoning.lark.options import LarkOptions
 
 HERE = Path(__file__).resolve().parent
 GRAPHS = ("pathquestion", "pql", "wc2014")
 SAMPLE = 100
+KEPT = ("not_read", "asked_back", "seconds_per_question", "misses_by_reason")
+"""What the results keep of the reader beside its figures."""
 
 Found = dict[str, float]
-"""`path_match`, `hits@1`, and of readers `refused` and `seconds`, means over the questions of one file."""
+"""`path_match` and `hits@1`, means over the questions of one file."""
 
 _TOPIC = re.compile(r"\[([^\[\]]+)\]")
-
-
-def read(reasoner: Reasoner, records: Sequence[QuestionRecord]) -> Found:
-    """A reader's figures."""
-    lines, refused, began = [], 0, time.perf_counter()
-    for record in records:
-        try:
-            reply = MethodReply(reasoner.answer(record.question.replace("[", "").replace("]", "")), None, True)
-        except SkylarkError as error:
-            reply, refused = MethodReply(None, str(error), True), refused + 1
-        lines.append(line_of(record, reply, reasoner.kg))
-    seconds = time.perf_counter() - began
-    means = {name: sum(line[name] for line in lines) / len(lines) for name in ("path_match", "hits@1")}
-    return {**means, "refused": refused / len(lines), "seconds": seconds / len(lines)}
 
 
 def control(kg: KnowledgeGraph, records: Sequence[QuestionRecord], by_words: bool) -> Found:
@@ -100,27 +85,31 @@ def _shared(kg: KnowledgeGraph, paths: Sequence[RelationPath], question: str) ->
     return shared
 
 
-def measure(sample: int, reader: str) -> dict[str, dict[str, Any]]:
+def measured(sample: int, reader: str) -> dict[str, dict[str, Any]]:
     """By file the figures of the reader and of the controls."""
     root = Path(os.environ.get("SKYLARK_DATA", HERE.parent.parent / "shared" / "data")) / "kg"
     results: dict[str, dict[str, Any]] = {}
     for name in GRAPHS:
         kg = KnowledgeGraph.load(root / name)
-        reasoner = Reasoner(kg, method="exact", options=LarkOptions(reader=reader))
         for folder in sorted(path.parent for path in (root / name).glob("*/qa_dev.txt")):
             records, _ = read_questions(folder / "qa_dev.txt", kg, None)
             records = random.Random(0).sample(records, min(sample, len(records)))
-            found: dict[str, Any] = {"count": len(records), "model": read(reasoner, records)}
+            read = measure(kg, [without_brackets(record) for record in records], reader)
+            found: dict[str, Any] = {
+                "count": len(records),
+                "model": read["likeliest"],
+                "model, where it is sure": read["sure"],
+            }
             found["random path"] = control(kg, records, by_words=False)
             found["shared words"] = control(kg, records, by_words=True)
-            results[f"{name} {folder.name}"] = found
-            print(name, folder.name, json.dumps(found), flush=True)
+            results[f"{name} {folder.name}"] = found | {key: read[key] for key in KEPT}
+            print(name, folder.name, json.dumps(results[f"{name} {folder.name}"]), flush=True)
     return results
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Exact path and Hits@1 of the reader and each control, with the mean over the files."""
-    ways = [way for way in next(iter(results.values())) if way != "count"]
+    ways = [way for way, found in next(iter(results.values())).items() if isinstance(found, dict) and "hits@1" in found]
     mean = {
         way: {
             name: sum(found[way][name] for found in results.values()) / len(results)
@@ -140,22 +129,27 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help=f"of each file; default: {SAMPLE}")
     parser.add_argument("--adapter", default=MODEL, metavar="DIR", help="of the model; default: the packaged one")
     options = parser.parse_args()
-    results = measure(options.sample, options.adapter)
+    results = measured(options.sample, options.adapter)
     text = table(results)
     print(text)
     if options.adapter != MODEL:
         return
     command = "python -m benchmarks.path_questions" + (f" --sample {options.sample}" * (options.sample != SAMPLE))
     asked = sum(found["count"] for found in results.values())
-    seconds = sum(found["model"]["seconds"] * found["count"] for found in results.values()) / asked
+    seconds = sum(found["seconds_per_question"] * found["count"] for found in results.values()) / asked
+    asked_back, not_read = (
+        sum(found[name] for found in results.values()) / len(results) for name in ("asked_back", "not_read")
+    )
     report = {"command": command, "date": datetime.date.today().isoformat(), "machine": machine(), "results": results}
     (HERE / "results" / "path_questions.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     head = (
         "# PathQuestion, PQL and WorldCup2014\n\n"
         f"`{command}`, on {machine_words(machine())}. Exact path / Hits@1; a question that is not answered counts as "
-        "wrong. None of these sets is taught. The controls read nothing: they know the topics and the number of hops "
-        "and choose one of the paths that lead anywhere, by chance or by the words that its relations share with the "
-        f"question. {seconds:.2f} s a question.\n\n"
+        "wrong. `model` takes the likeliest reading, as the controls answer everything; where it is sure is what it "
+        f"answers as it comes: {asked_back:.2f} are asked back and {not_read:.2f} not read. None of these sets is "
+        "taught. The controls read nothing: they know the topics and the number of hops and choose one of the paths "
+        "that lead anywhere, by chance or by the words that its relations share with the question. "
+        f"{seconds:.2f} s a question.\n\n"
     )
     (HERE / "results" / "path_questions.md").write_text(f"{head}{text}\n", encoding="utf-8")
 

@@ -1,11 +1,13 @@
 """What of the way in which reading questions is taught matters: the same lessons, taught with one thing changed.
 
-    python -m benchmarks.reading_students RUNS
+    python -m benchmarks.reading_students RUNS [--base MODEL LAYERS]
 
-Each student sees the same number of tokens from a fresh adapter on: as the packaged one is taught; with 12 of its 30
-layers; and without the schema in the prompt, writing names of relations and kinds in words. All are examined, greedily
-and unconstrained, on the same questions over graphs from domains that are not taught and from ones that are. RUNS is a
-folder for the runs, which go on if they are stopped. Writes `results/reading_students.json` and `.md`.
+Each student sees the same number of tokens from a fresh adapter on: as the packaged one is taught; without the written
+questions; and, of generated questions alone, with 12 of its 30 layers, without the schema in the prompt, writing names
+of relations and kinds in words, and upon another base (`--base`: a .gguf file, a folder, a hub's name). All are
+examined, greedily and unconstrained, on the same questions over graphs from domains that are not taught, from ones that
+are, and on written questions about small graphs that are not taught. RUNS is a folder for the runs, which go on if they
+are stopped. Writes `results/reading_students.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import argparse
 import datetime
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,22 +26,27 @@ import numpy as np
 from benchmarks.machine import machine, machine_words
 from benchmarks.student_runs import taught, write_report
 from kg_data.text_table import aligned
+from reasoning.language.local_weights import model_name
 from reasoning.language.teaching.checkpoints import Progress
 from reasoning.language.teaching.write_learner import TaughtPack
 from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens
 from reasoning.reading.model.prompt import KIND_IDS, RELATION_IDS, Schema, on_a_line
-from reasoning.reading.teaching.curriculum import HELD_OUT, QuestionTeachingOptions, packed
-from reasoning.reading.teaching.domains import Domain, load_domains
+from reasoning.reading.teaching.curriculum import HELD_OUT, LISTED, QuestionTeachingOptions, packed
+from reasoning.reading.teaching.domains import load_domains
 from reasoning.reading.teaching.drawing import DrawnPack, LessonDrawer
+from reasoning.reading.teaching.lists import listed_graphs, packaged_lists
 
-OPTIONS = QuestionTeachingOptions(tokens=200_000, report_every=50_000, learning_rate=1.5e-3)
-"""Of each student, but for its layers."""
+OPTIONS = QuestionTeachingOptions(tokens=120_000, report_every=40_000, learning_rate=1.5e-3)
+"""Of each student, but for its base and layers."""
 
 PACKS = 16
 """Of an examination, from each kind of domains."""
 
-HELD, TAUGHT = "held-out domains", "taught domains"
+APART = 10
+"""Of the small graphs with written questions every so many is examined with and not taught."""
+
+HELD, TAUGHT, WRITTEN = "held-out domains", "taught domains", "written, graphs not taught"
 
 Packed = Callable[[DrawnPack, WriterTokens, int | None], TaughtPack]
 
@@ -66,54 +73,90 @@ def _word(schema: Schema, piece: str) -> str:
     return piece
 
 
-STUDENTS: dict[str, tuple[int, Packed]] = {
-    "as it is: 30 layers, the schema in the prompt": (30, packed),
-    "12 layers": (12, packed),
-    "without the schema in the prompt": (30, in_words),
+@dataclass(frozen=True)
+class Taught:
+    """What is changed of a student.
+
+    Attributes:
+        layers: how many of its base are used.
+        pack: from drawn lessons to what is taught.
+        written: share of packs that are of written questions.
+        source: its base, None for the embedded model.
+    """
+
+    layers: int = 30
+    pack: Packed = packed
+    written: float = 0.0
+    source: str | None = None
+
+
+STUDENTS = {
+    f"as it is: {LISTED:.0%} written questions": Taught(written=LISTED),
+    "generated questions alone": Taught(),
+    "generated, 12 layers": Taught(layers=12),
+    "generated, without the schema in the prompt": Taught(pack=in_words),
 }
 
 
 class Lessons:
-    """Questions over drawn graphs; a `reasoning.language.teaching.loop.Curriculum`."""
+    """Questions over drawn and written graphs; a `reasoning.language.teaching.loop.Curriculum`."""
 
     unique_tokens = 0
 
-    def __init__(self, pack: Packed, tokens: WriterTokens) -> None:
-        self._pack, self._tokens = pack, tokens
+    def __init__(self, student: Taught, tokens: WriterTokens) -> None:
+        self._student, self._tokens = student, tokens
         domains = load_domains()
         self._taught = [domain for domain in domains if domain.name not in HELD_OUT]
         apart = [domain for domain in domains if domain.name in HELD_OUT]
-        self.exam: Sequence[TaughtPack] = [
-            self._drawn(of, f"exam|{kind}|{number}", kind, None)
+        lists = [path for path in packaged_lists() if path.parent.name == "own"]
+        graphs = sorted(listed_graphs(lists, ()), key=lambda graph: graph.name)
+        self._written = [graph for at, graph in enumerate(graphs) if at % APART]
+        exam = [
+            self._packed(LessonDrawer(of, random.Random(f"exam|{kind}|{number}")).pack(bindings=0), kind)
             for kind, of in ((HELD, apart), (TAUGHT, self._taught))
             for number in range(PACKS)
         ]
+        exam += [self._packed(graph.pack(random.Random("exam")), WRITTEN) for graph in graphs[::APART]]
+        self.exam: Sequence[TaughtPack] = exam
 
     def next_pass(self, progress: Progress) -> list[TaughtPack]:
         """One pack, drawn by the update's number."""
-        return [self._drawn(self._taught, f"{progress.updates}", "taught", OPTIONS.tokens_of_a_pass)]
+        rng = random.Random(f"{OPTIONS.seed}|{progress.updates}")
+        if rng.random() < self._student.written:
+            drawn = rng.choice(self._written).pack(rng)
+        else:
+            drawn = LessonDrawer(self._taught, rng).pack(bindings=0)
+        return [self._packed(drawn, "taught", OPTIONS.tokens_of_a_pass)]
 
     def calibration(self) -> Sequence[TaughtPack]:
         """The exam: no probability of this run is used."""
         return self.exam
 
-    def _drawn(self, domains: Sequence[Domain], seed: str, kind: str, most: int | None) -> TaughtPack:
-        drawn = LessonDrawer(domains, random.Random(f"{OPTIONS.seed}|{seed}")).pack(bindings=0)
-        pack = self._pack(drawn, self._tokens, most)
+    def _packed(self, drawn: DrawnPack, kind: str, most: int | None = None) -> TaughtPack:
+        pack = self._student.pack(drawn, self._tokens, most)
         return TaughtPack(pack.pack, [kind] * len(pack.kinds))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("runs", type=Path, help="folder for the runs")
-    folder = parser.parse_args().runs
+    parser.add_argument("--base", nargs=2, metavar=("MODEL", "LAYERS"), help="another base, with all its layers")
+    arguments = parser.parse_args()
+    students = dict(STUDENTS)
+    if arguments.base is not None:
+        source, layers = arguments.base
+        students[f"generated, upon {model_name(source)}"] = Taught(layers=int(layers), source=source)
     report = {
-        "command": "python -m benchmarks.reading_students RUNS",
+        "command": "python -m benchmarks.reading_students RUNS --base qwen2.5-coder-0.5b-instruct-q4_k_m.gguf 24",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "curves": {
-            name: taught(replace(OPTIONS, layers=layers), folder / f"student{number}", partial(Lessons, pack))
-            for number, (name, (layers, pack)) in enumerate(STUDENTS.items())
+            name: taught(
+                replace(OPTIONS, layers=student.layers, source=student.source),
+                arguments.runs / f"student{number}",
+                partial(Lessons, student),
+            )
+            for number, (name, student) in enumerate(students.items())
         },
     }
     write_report("reading_students", report, as_markdown(report))
@@ -122,7 +165,7 @@ def main() -> None:
 def as_markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     rows = [
-        (name, f"{line['tokens']:,}", *(f"{line['held_out_exact'][kind]:.3f}" for kind in (HELD, TAUGHT)))
+        (name, f"{line['tokens']:,}", *(f"{line['held_out_exact'][kind]:.3f}" for kind in (HELD, TAUGHT, WRITTEN)))
         for name, found in report["curves"].items()
         for line in found
     ]
@@ -130,7 +173,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "# Students taught to read, with one thing changed\n\n"
         f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. A fresh adapter each; the share "
         "of questions for which every token is the likeliest one, nothing held to the grammar.\n\n"
-        f"```\n{aligned(('student', 'tokens', HELD, TAUGHT), rows)}\n```\n"
+        f"```\n{aligned(('student', 'tokens', HELD, TAUGHT, WRITTEN), rows)}\n```\n"
     )
 
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from kg_data.command_line import positive
 from kg_data.errors import SkylarkError
+from reasoning.cli.options import add_question_reader
 from reasoning.completion.options import CompletionOptions
 from reasoning.errors import EvaluationError
 from reasoning.language import load_llm
-from reasoning.language.readers import add_reader
 from reasoning.lark import LarkOptions
 from reasoning.methods import METHODS
 
@@ -23,7 +23,7 @@ Options = TypeVar("Options")
 def add_method(parser: argparse.ArgumentParser, cache: bool = False) -> None:
     """Offer `--method` and the options of each method; `cache` is the default of `--cache`."""
     parser.add_argument("--method", choices=tuple(METHODS), default="exact", help="default: exact")
-    add_reader(parser, "questions")
+    add_question_reader(parser)
     completion = parser.add_argument_group("methods complete and hybrid")
     completion.add_argument(
         "--model", metavar="DIR", help="a fitted link predictor; default: the one kept for the graph"

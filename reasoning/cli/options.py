@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from kg_data.loaders import LoadingOptions
 from reasoning.graph.store import KnowledgeGraph
+from reasoning.language.readers import add_reader
 
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,15 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cell-separator", metavar="S", help="stands between several values of a cell, such as ;")
     group.add_argument("--infer-values", action="store_true", help="numbers and dates are values, not entities")
     group.add_argument("--skip-broken", action="store_true", help="leave broken lines out and say which")
+
+
+def add_question_reader(parser: argparse.ArgumentParser) -> None:
+    """Offer who reads questions, and how sure that must be."""
+    add_reader(parser, "questions")
+    parser.add_argument(
+        "--sure-from", type=float, metavar="P",
+        help="answer what is read with this probability, ask back below; default: as fitted; 0: the likeliest reading",
+    )  # fmt: skip
 
 
 def loading_options(options: argparse.Namespace) -> LoadingOptions:

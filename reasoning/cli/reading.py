@@ -9,9 +9,9 @@ from typing import Any
 from kg_data.command_line import OK, USAGE, as_json
 from kg_data.text_table import aligned
 from kg_data.visible import visible, visible_lines
-from reasoning.cli.options import add_graph, open_graph
+from reasoning.cli.options import add_graph, add_question_reader, open_graph
 from reasoning.graph.store import KnowledgeGraph
-from reasoning.language.readers import MODEL, add_reader
+from reasoning.language.readers import MODEL
 from reasoning.query.read_question import ReadQuestion
 from reasoning.reading import ReadingOptions, understand
 
@@ -21,14 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("question", metavar="QUESTION", help="the question")
     add_graph(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    add_reader(parser, "questions")
+    add_question_reader(parser)
     parser.set_defaults(command=read)
 
 
 def read(options: argparse.Namespace) -> int:
     """Print the readings, best first."""
     kg = open_graph(options)
-    found = understand(options.question, kg, options=ReadingOptions(reader=options.reader or MODEL))
+    reading = ReadingOptions(reader=options.reader or MODEL, sure_from=options.sure_from)
+    found = understand(options.question, kg, options=reading)
     readings = readings_of(found, kg)
     if options.json:
         print(as_json(readings))

@@ -34,6 +34,7 @@ def run_settings(evaluation: MethodEvaluation, reasoner: Reasoner, llm_matters: 
     deciding = reasoner.options.deciding().items()
     options = {key: value if asks or key in reads else None for key, value in deciding}
     options["reader"] = _reader(reasoner.options.reader) if llm_matters else None
+    options["sure_from"] = reasoner.options.sure_from if llm_matters else None
     llm = evaluation.llm if isinstance(evaluation.llm, str) else display_name(evaluation.llm)
     return {
         "kg": graph_setting(evaluation.kg),

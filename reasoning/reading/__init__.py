@@ -61,23 +61,23 @@ def understand(
         return ReadQuestion(question, None, 0.0, 0.0, problem=f"{problem}ask it in a sentence")
     options = options or ReadingOptions()
     if llm is None:
-        return _read_here(question, kg, options.reader)
+        return _read_here(question, kg, options)
     spent: list[TokenUsage] = []
     try:
         found = understood_by_hosted(question, kg, llm, options, spent.append)
     except QuestionError as error:
         found = _not_understood(question, error)
     except NoSchemaError:
-        found = _read_instead(question, kg, options.reader, f"{display_name(llm)} cannot write queries")
+        found = _read_instead(question, kg, options, f"{display_name(llm)} cannot write queries")
     except NoQueryWrittenError as error:
-        found = _read_instead(question, kg, options.reader, str(error))
+        found = _read_instead(question, kg, options, str(error))
     return replace(found, usage=TokenUsage.total(spent))
 
 
-def _read_instead(question: str, kg: KnowledgeGraph, reader: str, why: str) -> ReadQuestion:
+def _read_instead(question: str, kg: KnowledgeGraph, options: ReadingOptions, why: str) -> ReadQuestion:
     """What the embedded model understands, with a note why no chat model does."""
     try:
-        found = _read_here(question, kg, reader)
+        found = _read_here(question, kg, options)
     except LLMError as error:
         found = ReadQuestion(question, None, 0.0, 0.0, problem=f"the embedded model cannot read it either: {error}")
     if found.query is None:
@@ -85,10 +85,10 @@ def _read_instead(question: str, kg: KnowledgeGraph, reader: str, why: str) -> R
     return replace(found, assumed=(f"{why}, so the question was read by the embedded model", *found.assumed))
 
 
-def _read_here(question: str, kg: KnowledgeGraph, reader: str) -> ReadQuestion:
+def _read_here(question: str, kg: KnowledgeGraph, options: ReadingOptions) -> ReadQuestion:
     """What the embedded model understands a question as."""
     try:
-        return understood_by_model(question, kg, adapter_folder(reader, PACKAGED))
+        return understood_by_model(question, kg, adapter_folder(options.reader, PACKAGED), options.sure_from)
     except QuestionError as error:
         return _not_understood(question, error)
 

@@ -22,6 +22,9 @@ class ReadingOptions(ModelOptions):
         samples: readings of a question asked for; the probabilities that they give a query are averaged.
         reader: who reads questions where no hosted model does, or one writes nothing that fits: "model" (the embedded
             model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
+        sure_from: probability, from 0 to 1, from which a question is answered and not asked back. None is what was
+            fitted to questions that were not taught; 0 answers with the likeliest reading, as the protocols of
+            benchmarks have it, which count what is not answered as wrong.
         seed: of what is drawn for the prompts: ids, distractors, orders. The same seed and question give the same
             prompts.
     """
@@ -30,6 +33,7 @@ class ReadingOptions(ModelOptions):
     repairs: int = 1
     samples: int = 1
     reader: str = MODEL
+    sure_from: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -40,3 +44,5 @@ class ReadingOptions(ModelOptions):
             raise SkylarkError(f"repairs must be at least 0, not {self.repairs}")
         if self.samples < 1:
             raise SkylarkError(f"samples must be at least 1, not {self.samples}")
+        if self.sure_from is not None and not 0 <= self.sure_from <= 1:
+            raise SkylarkError(f"sure_from must be a probability from 0 to 1, not {self.sure_from}")

@@ -116,7 +116,8 @@ def understood_by_hosted(
     if failure is not None and not samples:
         raise failure
     readings = averaged([sample.readings for sample in samples], given)
-    found = chosen(linked, readings, sure=SURE, possible=POSSIBLE)
+    sure = SURE if options.sure_from is None else options.sure_from
+    found = chosen(linked, readings, sure=sure, possible=POSSIBLE)
     notes += [note for sample in samples for note in sample.notes]
     why = next((sample.unanswerable for sample in samples if sample.unanswerable), "")
     if why and found.query is None and readings[0].query is None:

@@ -11,13 +11,16 @@ from reasoning.reading.model.linked_question import LinkedQuestion
 from reasoning.reading.model.loading import PACKAGED, reader_of
 
 
-def understood_by_model(question: str, kg: KnowledgeGraph, folder: Path = PACKAGED) -> ReadQuestion:
+def understood_by_model(
+    question: str, kg: KnowledgeGraph, folder: Path = PACKAGED, sure_from: float | None = None
+) -> ReadQuestion:
     """What a question is read as: answered, asked back, or refused with what was understood.
 
     Args:
         question: plain English.
         kg: the graph that is asked.
         folder: of an adapter that `python -m reasoning teach questions` made for the embedded model.
+        sure_from: probability from which it is answered; None: what was fitted.
 
     Raises:
         QuestionError: a marked name is in no way a name of the graph.
@@ -25,5 +28,6 @@ def understood_by_model(question: str, kg: KnowledgeGraph, folder: Path = PACKAG
     """
     reader = reader_of(kg, folder)
     linked = LinkedQuestion.of(question, reader.schema)
-    confidence = reader.confidence
-    return chosen(linked, reader.readings(linked), sure=confidence.sure, possible=confidence.possible)
+    fitted = reader.confidence
+    sure = fitted.sure if sure_from is None else sure_from
+    return chosen(linked, reader.readings(linked), sure=sure, possible=fitted.possible)

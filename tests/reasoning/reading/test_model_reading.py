@@ -253,6 +253,15 @@ def test_the_reader_that_the_options_name_takes_over(server: OpenAIServer, tmp_p
     assert "holds no adapter that writes queries" in found.problem and "wrote no query" in found.problem
 
 
+@pytest.mark.parametrize(("sure_from", "read_as"), [(0.95, None), (0.4, RIGHT)])
+def test_how_sure_a_hosted_reading_must_be_can_be_said(
+    server: OpenAIServer, sure_from: float, read_as: str | None
+) -> None:
+    server.then(writes((BORDERING, 0.5)))
+    found, _ = read(sure_from=sure_from)
+    assert (None if found.query is None else str(found.query)) == read_as
+
+
 def test_where_neither_model_reads_both_say_why(server: OpenAIServer) -> None:
     server.then(for_ever=says("I would rather talk about the weather."))
     found, _ = read("Who are France's next-door friends?")
