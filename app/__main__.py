@@ -1,4 +1,4 @@
-"""Start the web demo: `python -m app [--host 127.0.0.1] [--port 7860] [--llm embedded]`."""
+"""Start the web demo: `python -m app [--host 127.0.0.1] [--port 7860] [--llm embedded] [--kg FILE]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from kg_data.command_line import OK, CommandParser, report_missing_extra
 from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
@@ -23,6 +24,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
         "--detector", default="embedded", metavar="MODEL",
         help='"embedded" (default), onnx:PATH, or the hub name or path of a transformers model',
     )  # fmt: skip
+    parser.add_argument(
+        "--kg", nargs="+", type=Path, default=[], metavar="GRAPH",
+        help="graphs to offer first, to people and programs: your files (tables too) or folders, or known names",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO)
@@ -34,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
     except ModuleNotFoundError as error:
         return report_missing_extra("The web demo", error)
 
-    code = serve(options.llm, options.detector, options.host, options.port)
+    code = serve(options.llm, options.detector, options.host, options.port, options.kg)
     if code in (OK, INTERRUPTED):
         leave(code)  # the interpreter's own way aborts where a thread still loads a model
     return code

@@ -170,7 +170,7 @@ class Programs:
         """List the knowledge graphs that can be asked, each with its name and what it holds."""
         about = {item.name: getattr(item, "about", "a graph of this server's data folder")
                  for item in kg_data.list_datasets()}  # fmt: skip
-        return {"graphs": [{"name": name, "about": about.get(name, "")} for name in self._shelf.names]}
+        return {"graphs": [{"name": name, "about": about.get(name, "a graph that this server was started with")} for name in self._shelf.names]}
 
     @_answering
     def relations(self, graph: GraphName = DEFAULT_GRAPH) -> RelationList:

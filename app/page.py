@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -25,6 +27,7 @@ from app.programs.http import CheckedCalls
 from app.programs.tools import ToolServer
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import Beside, clear, launch, prepare
+from kg_data.errors import SkylarkError
 from kg_data.process_end import INTERRUPTED
 
 
@@ -66,13 +69,14 @@ def _programs_beside(programs: Programs) -> Beside:
     return Beside(Middleware(CheckedCalls, calls=calls), tools.routes, tools.lifespan)
 
 
-def serve(llm: str, detector: str, host: str, port: int) -> int:
+def serve(llm: str, detector: str, host: str, port: int, files: Sequence[Path] = ()) -> int:
     """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
 
     Args:
         llm: as for `LanguageModel`.
         detector: as for `SharedDetector`.
         host, port: where to listen.
+        files: graphs to offer first.
     """
     uploads = prepare()
     # A service is ended by this signal; as an exception it leaves no uploads behind.
@@ -85,7 +89,13 @@ def serve(llm: str, detector: str, host: str, port: int) -> int:
             print(f"error: {model.error}", file=sys.stderr)
             return 2
         images = SharedDetector(detector)
-        shelf = GraphShelf()
+        try:
+            shelf = GraphShelf(files=files)
+            for name in shelf.names[: len(files)]:
+                shelf.get(name)
+        except SkylarkError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
         programs = Programs(shelf, model, images)
         page, demo = build(shelf, model, images, programs)
         try:

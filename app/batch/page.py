@@ -24,7 +24,7 @@ from app.batch.queue import JobStore, WaitingLine
 from app.batch.results import comparison_of, job_again, results_of, write_files
 from app.batch.upload import receive, split_of
 from app.batch.view import answers_html, estimate_html, figures_html, limits_html, state_html
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import GraphShelf
 from app.image.looking import SharedDetector
 from app.models.language_model import LanguageModel
 from app.server.failure_view import failure_html
@@ -113,7 +113,7 @@ class QueriesPart:
         gr.HTML(muted(Markup("Query records and questions with answers as <code>python -m reasoning evaluate</code> "
                              "reads them, or plain lines: questions in words, queries in the grammar.")))  # fmt: skip
         with gr.Row():
-            self.graph = gr.Dropdown(list(self._shelf.names), value=DEFAULT_GRAPH, label="Graph",
+            self.graph = gr.Dropdown(list(self._shelf.names), value=self._shelf.names[0], label="Graph",
                                      elem_id="batch_graph", min_width=130, scale=1)  # fmt: skip
             methods = self._methods()
             self.method = gr.Dropdown(methods, value=methods[0][1], label="Method", elem_id="batch_method",

@@ -10,15 +10,18 @@ import difflib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import kg_data
 from app.graph.likely.runs import LikelyAnswers
-from app.graph.own_graphs import OwnGraphs, is_own
-from kg_data.errors import UnknownGraphError
+from app.graph.own_graphs import OwnGraphs, is_own, loading_of
+from kg_data.errors import UnknownGraphError, UsageError
 from kg_data.public import PublicBenchmark
 from reasoning import KnowledgeGraph
 
 DEFAULT_GRAPH = "world"
+"""What programs ask where they name none."""
 MOST_OPEN = 6
 """Graphs kept open at once; they are memory-mapped, but their name indexes are not."""
 
@@ -28,18 +31,30 @@ class GraphShelf:
 
     Args:
         names: the graphs on offer; by default the built-in one and those of the data folder.
+        files: graphs to offer first: files and folders of whoever serves the page, or names of known graphs.
+
+    Raises:
+        UnknownGraphError, DataError: one of these is no graph.
+        UsageError: two of them would have one name.
 
     Attributes:
+        names: all graphs on offer; a page begins with the first.
         likely: likely answers over these graphs; what belongs to a graph goes with it.
         own: the visitors' own graphs.
     """
 
-    def __init__(self, names: Sequence[str] | None = None) -> None:
-        self.names: tuple[str, ...] = tuple(
-            [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
-            if names is None
-            else names
-        )
+    def __init__(self, names: Sequence[str] | None = None, files: Sequence[Path] = ()) -> None:
+        if names is None:
+            names = [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
+        self._files: dict[str, Path] = {}
+        for path in files:
+            source = kg_data.resolve(path)
+            other = self._files.get(source.name)
+            if other is not None or (source.name in names and kg_data.resolve(source.name) != source):
+                taken = "another graph on offer has that name" if other is None else f"{other} has that name too"
+                raise UsageError(f'{path} would be called "{source.name}", and {taken}: rename it')
+            self._files[source.name] = path
+        self.names: tuple[str, ...] = tuple(dict.fromkeys((*self._files, *names)))
         self.likely = LikelyAnswers()
         self.own = OwnGraphs(self.likely.drop)
         self._open: OrderedDict[str, KnowledgeGraph] = OrderedDict()
@@ -79,7 +94,8 @@ class GraphShelf:
                 if name in self._open:
                     self._open.move_to_end(name)
                     return self._open[name]
-            graph = KnowledgeGraph.load(name)
+            path = self._files.get(name)
+            graph = KnowledgeGraph.load(name) if path is None else KnowledgeGraph.load(path, **asdict(loading_of(path)))
             with self._lock:
                 self._open[name] = graph
                 closed = [self._open.popitem(last=False)[0] for _ in range(len(self._open) - MOST_OPEN)]

@@ -23,7 +23,7 @@ from app.graph.answer_view import tree_html, understood_html
 from app.graph.asking import Asked, ask
 from app.graph.contents import contents_html, fact_count
 from app.graph.examples import Example, examples_for
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import GraphShelf
 from app.graph.likely.slider import LikelyDemo, position_of
 from app.graph.live_run import LiveRun
 from app.graph.own_graphs import reading, shown_name
@@ -72,7 +72,7 @@ class GraphDemo:
 
         def work() -> None:
             with contextlib.suppress(SkylarkError):  # the visitor who chooses the graph, or asks, learns of it
-                understand(FIRST_QUESTION, self._shelf.get(DEFAULT_GRAPH))
+                understand(FIRST_QUESTION, self._shelf.get(self._shelf.names[0]))
                 log.info("the reader of questions is ready")
             self._model.warm_up()
 

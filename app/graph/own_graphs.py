@@ -153,14 +153,19 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
     if lines > MOST_LINES:
         raise UploadError(f'"{name}" has {lines:,} lines and a graph sent here may have {LIMITS}: send a part of it')
     try:
-        table = table_in(path) if path.suffix.lower() in TABLE_SUFFIXES else None
-        loading = LoadingOptions() if table is None else LoadingOptions(table=True, infer_values=True)
+        loading = loading_of(path)
         kg = KnowledgeGraph.from_columns(load_path(path, name, loading))
-        return kg, "" if table is None else _table_note(table, kg)
+        return kg, _table_note(table, kg) if loading.table and (table := table_in(path)) is not None else ""
     except DataError as error:
         raise UploadError(str(error).replace(error.path, f'"{name}"')) from None
     except SkylarkError as error:
         raise UploadError(f'"{name}" cannot be used as a graph: {error}') from None
+
+
+def loading_of(path: Path) -> LoadingOptions:
+    """How a file is read where nobody says it: a table as one, with the numbers and dates of its columns as values."""
+    is_table = path.suffix.lower() in TABLE_SUFFIXES and table_in(path) is not None
+    return LoadingOptions(table=True, infer_values=True) if is_table else LoadingOptions()
 
 
 def _table_note(table: Table, kg: KnowledgeGraph) -> str:

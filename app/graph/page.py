@@ -11,7 +11,7 @@ from gradio.events import Dependency
 from app.graph.answer_view import saved_answer, sorted_table
 from app.graph.autocomplete import completions
 from app.graph.examples import WORLD_EXAMPLES, Example
-from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
+from app.graph.graphs import GraphShelf
 from app.graph.handlers import CHOICES_SHOWN, EXAMPLES_SHOWN, Choices, GraphDemo, text_of_pressed
 from app.graph.likely.slider import proof_shown, slider_html
 from app.graph.own_graphs import LIMITS
@@ -70,7 +70,7 @@ def _layout(shelf: GraphShelf, model: LanguageModel) -> tuple[GraphParts, gr.But
     with gr.Column(elem_classes="sk-panel"):
         with gr.Row(equal_height=True, elem_id="ask_row"):
             graph = gr.Dropdown(
-                list(shelf.names), value=DEFAULT_GRAPH, label="Graph", elem_id="graph", scale=1, min_width=150
+                list(shelf.names), value=shelf.names[0], label="Graph", elem_id="graph", scale=1, min_width=150
             )
             question = gr.Textbox(
                 label="Question, or a formal query",

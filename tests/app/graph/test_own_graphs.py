@@ -6,13 +6,14 @@ import gradio as gr
 import pytest
 
 import app.graph.own_graphs as own_graphs
+from app.__main__ import main
 from app.graph.graphs import GraphShelf
 from app.graph.handlers import GraphDemo
 from app.graph.own_graphs import OwnGraphs, UploadError, read_graph, reading, shown_name
 from app.graph.parts import Changes
 from app.models.language_model import LanguageModel
-from kg_data.errors import UnknownGraphError
-from reasoning import KnowledgeGraph
+from kg_data.errors import SkylarkError, UnknownGraphError
+from reasoning import KnowledgeGraph, Reasoner
 from tests.app.test_views import PARTS
 
 SCRIPT = "<script>alert(1)</script>"
@@ -179,3 +180,50 @@ def test_a_broken_graph_leaves_the_chosen_one(tmp_path: Path) -> None:
     assert PARTS.graph not in changes
     assert "line 1" in changes[PARTS.upload_note]
     assert 'role="alert"' in changes[PARTS.upload_note]
+
+
+# Graphs of whoever serves the page ---------------------------------------------------------------------------------
+
+COMPANY = "name,team,salary\nAnn,Core,100\nBen,Core,90\n"
+
+
+def test_a_file_of_whoever_serves_is_offered_first_and_a_table_read_as_one(tmp_path: Path) -> None:
+    shelf = GraphShelf(["world"], [write(tmp_path, "company.csv", COMPANY)])
+    assert shelf.names == ("company", "world")
+    kg = shelf.get("company")
+    assert (kg.graph_name, kg.value_count) == ("company", 2)
+    answer = Reasoner(kg, method="exact").answer('top(1, salary, ~team("Core"))')
+    assert answer.entities == ["Ann"]
+    assert shelf.get("company") is kg
+
+
+def test_a_known_name_is_offered_first_too(tmp_path: Path) -> None:
+    assert GraphShelf(["strange", "world"], [Path("world")]).names == ("world", "strange")
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            ["company.csv", "other/company.tsv"],
+            r'company.tsv would be called "company", and .*company.csv has that name',
+        ),
+        (["world.csv"], 'would be called "world", and another graph on offer has that name: rename it'),
+        (["compny.csv"], "compny.csv"),
+    ],
+)
+def test_graphs_that_cannot_be_offered_are_refused_when_the_page_starts(
+    tmp_path: Path, files: list[str], told: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    for name in ("company.csv", "world.csv"):
+        write(tmp_path, name, COMPANY)
+    write(tmp_path / "other", "company.tsv", "Ann\tteam\tCore\n")
+    with pytest.raises(SkylarkError, match=told):
+        GraphShelf(["world"], [tmp_path / name for name in files])
+
+
+def test_the_page_does_not_start_over_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = write(tmp_path, "broken.tsv", "A\troad\tB\nA\tB\n")
+    assert main(["--llm", "copy", "--kg", str(broken)]) == 2
+    assert "line 2" in capsys.readouterr().err
