@@ -237,7 +237,7 @@ class StepResult:
 
 
 def step_notes(steps: Sequence[StepResult]) -> list[str]:
-    """In words, which steps were asked in several parts, left something out, or found a tie for their last place."""
+    """In words, what of its steps an answer should say: ties for a last place, members without a value, parts."""
     notes = []
     places = {step.step.position: ranking for step in steps if (ranking := _ranking_of_place(step, steps)) is not None}
     within = {ranking.step.position for ranking in places.values()}
@@ -247,8 +247,7 @@ def step_notes(steps: Sequence[StepResult]) -> list[str]:
             note = _place_note(step, ranking)
         else:
             note = None if step.step.position in within else _tie_note(step)
-        if note is not None:
-            notes.append(note)
+        notes += [said for said in (note, _without_value_note(step)) if said is not None]
         context, parts = step.context, []
         if step.parts_total > 1:
             parts.append(f"was too big for one context and was asked in {step.parts_total} parts")
@@ -270,6 +269,19 @@ def _tie_note(step: StepResult) -> str | None:
     return (
         f"{_named(step, last)} share place {len(values) - len(last) + 1}, so {len(values):,} are given instead of {k:,}"
     )
+
+
+def _without_value_note(step: StepResult) -> str | None:
+    """Which members a sum, an average or a list of numbers leaves out, since the graph has no number of them."""
+    if step.step.step.operation not in ("aggregate", "measure") or not step.inputs:
+        return None
+    asked, reckoned = step.inputs[0], len(step.members)
+    if len(asked) in (reckoned, len(step.kg.universe)):  # all things of a graph were never meant to have one
+        return None
+    lacking = np.setdiff1d(asked, step.members, assume_unique=True)
+    what = "number" if step.column is None else step.column.relation
+    has, is_ = ("has", "is") if len(lacking) == 1 else ("have", "are")
+    return f"{len(lacking):,} of {len(asked):,} {has} no {what} here and {is_} left out: {_named(step, lacking)}"
 
 
 def _ranking_of_place(step: StepResult, steps: Sequence[StepResult]) -> StepResult | None:

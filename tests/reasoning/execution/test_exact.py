@@ -170,6 +170,21 @@ def test_all_who_tie_with_the_last_place_are_kept_and_it_is_said(
 
 
 @pytest.mark.parametrize(
+    ("query", "value", "notes"),
+    [
+        ('average(height, "Ash" | "Birch")', 12.5, ("1 of 2 has no height here and is left out: Ash",)),
+        ('sum([height(it) + 1], "Ash" | "Birch")', 13.5, ("1 of 2 has no number here and is left out: Ash",)),
+        ('[height(it)]("Ash" | "Birch")', 12.5, ("1 of 2 has no number here and is left out: Ash",)),
+        ('sum(people, "Ash" | "Birch")', 50, ()),
+        ('maximum(height, "Ash" | !"Ash")', 12.5, ()),
+    ],
+)
+def test_members_without_a_value_are_said(query: str, value: float | None, notes: tuple[str, ...]) -> None:
+    answer = Reasoner(TOWNS, method="exact").answer(query)
+    assert (answer.value, answer.notes) == (value, notes)
+
+
+@pytest.mark.parametrize(
     ("query", "value"),
     [
         ('people("Ash")', 30),
