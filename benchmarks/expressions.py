@@ -119,6 +119,7 @@ def measure(entries: Sequence[dict[str, Any]], adapter: Path) -> dict[str, Any]:
     """What an adapter reads right, refuses and gets wrong."""
     reader, matcher = readers(adapter).expressions, ClassMatcher(COCO_CLASSES, COCO_SUPERCATEGORIES)
     misses: list[dict[str, str]] = []
+    weighed: list[tuple[float, bool]] = []
     refused, times = 0, []
     for entry in entries:
         began = time.perf_counter()
@@ -129,7 +130,10 @@ def measure(entries: Sequence[dict[str, Any]], adapter: Path) -> dict[str, Any]:
             readings = []
         times.append(time.perf_counter() - began)
         sure = readings and readings[0].probability >= LEAST_SURE
-        if sure and any(same(gold, readings[0].sentence) for gold in golds):
+        right = bool(readings) and any(same(gold, readings[0].sentence) for gold in golds)
+        if readings:
+            weighed.append((round(readings[0].probability, 4), right))
+        if sure and right:
             continue
         refused += not sure
         read = f"{readings[0].written.strip()} ({readings[0].probability:.2f})" if readings else "nothing"
@@ -142,6 +146,7 @@ def measure(entries: Sequence[dict[str, Any]], adapter: Path) -> dict[str, Any]:
         "refused": refused,
         "median_seconds": statistics.median(times),
         "misses": misses,
+        "weighed": weighed,
     }
 
 

@@ -118,17 +118,32 @@ def differences(gold: Form, read: Form) -> dict[str, tuple[Any, Any]]:
     return {name: (flat[0][name], flat[1].get(name)) for name in flat[0] if flat[0][name] != flat[1].get(name)}
 
 
-def check(entry: Mapping[str, Any], matcher: ClassMatcher, adapter: Path = PACKAGED) -> dict[str, tuple[Any, Any]]:
-    """How the reading of one entry differs from its gold, or from the nearest alternative that is accepted.
+Weighed = tuple[float, bool]
+"""The probability of a likeliest reading, and whether it is right."""
+
+
+def check(
+    entry: Mapping[str, Any], matcher: ClassMatcher, adapter: Path = PACKAGED
+) -> tuple[dict[str, tuple[Any, Any]], Weighed | None]:
+    """How the reading of one entry differs from what it means, and how sure the likeliest one is and whether right.
 
     What was not understood, so that nothing is done, differs in `understood` alone.
     """
     try:
         task = read_instruction(entry["instruction"], matcher, adapter=adapter)
     except InstructionError as error:
-        return {} if entry["task"].get("contradiction") else {"contradiction": (False, str(error))}
+        return {} if entry["task"].get("contradiction") else {"contradiction": (False, str(error))}, None
+    likeliest = task if task.understood else next(iter(task.rivals), None)
+    weighed = None
+    if likeliest is not None and likeliest.probability is not None:
+        weighed = (round(likeliest.probability, 4), not _from_nearest(entry, likeliest))
     if not task.understood and not entry["task"].get("unread"):
-        return {"understood": (True, False)}
+        return {"understood": (True, False)}, weighed
+    return _from_nearest(entry, task), weighed
+
+
+def _from_nearest(entry: Mapping[str, Any], task: Task) -> dict[str, tuple[Any, Any]]:
+    """How a task differs from an entry's, or from the nearest alternative that is accepted."""
     read = as_form(task)
     golds = [entry["task"], *({**entry["task"], **one} for one in entry.get("accept", ()))]
     return min((differences(filled(gold), read) for gold in golds), key=len)
@@ -137,11 +152,15 @@ def check(entry: Mapping[str, Any], matcher: ClassMatcher, adapter: Path = PACKA
 def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher, adapter: Path = PACKAGED) -> Form:
     misses: list[Form] = []
     times: list[float] = []
+    weighed: list[Weighed] = []
     for entry in entries:
         began = time.perf_counter()
-        if found := check(entry, matcher, adapter):
-            misses.append({"instruction": entry["instruction"], "differences": found})
+        found, likeliest = check(entry, matcher, adapter)
         times.append(time.perf_counter() - began)
+        if found:
+            misses.append({"instruction": entry["instruction"], "differences": found})
+        if likeliest is not None:
+            weighed.append(likeliest)
     right = len(entries) - len(misses)
     return {
         "count": len(entries),
@@ -151,6 +170,7 @@ def measure(entries: Sequence[Mapping[str, Any]], matcher: ClassMatcher, adapter
         "seconds": sum(times),
         "median_seconds": statistics.median(times),
         "misses": misses,
+        "weighed": weighed,
     }
 
 

@@ -79,6 +79,7 @@ def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path, reader: str =
         found = understand(record["question"], graphs[name], options=options)
         seconds = time.perf_counter() - started
         right, reason = judged(record, found, graphs[name])
+        likeliest = next(iter(found.readings), None)
         lines.append(
             {
                 "id": f"{path.stem}:{number}",
@@ -88,7 +89,12 @@ def run(path: Path, graphs: dict[str, KnowledgeGraph], data: Path, reader: str =
                 "right": right,
                 "read": None if found.query is None else str(found.query),
                 "expected": record["query"],
-                "confidence": round(found.confidence, 4),
+                "weighed": None
+                if likeliest is None
+                else [
+                    round(likeliest.probability, 4),
+                    judged(record, ReadQuestion(record["question"], likeliest.query), graphs[name])[0],
+                ],
                 "reason": reason,
                 "seconds": round(seconds, 4),
             }
