@@ -4,10 +4,10 @@
 
 Each student sees the same number of tokens from a fresh adapter on: as the packaged one is taught; without the written
 questions; and, of generated questions alone, with 12 of its 30 layers, without the schema in the prompt, writing names
-of relations and kinds in words, and upon another base (`--base`: a .gguf file, a folder, a hub's name). All are
-examined, greedily and unconstrained, on the same questions over graphs from domains that are not taught, from ones that
-are, and on written questions about small graphs that are not taught. RUNS is a folder for the runs, which go on if they
-are stopped. Writes `results/reading_students.json` and `.md`.
+of relations and kinds in words, with a quarter of the questions met four times, and upon another base (`--base`: a
+.gguf file, a folder, a hub's name). All are examined, greedily and unconstrained, on the same questions over graphs
+from domains that are not taught, from ones that are, and on written questions about small graphs that are not taught.
+RUNS is a folder for the runs, which go on if they are stopped. Writes `results/reading_students.json` and `.md`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ APART = 10
 
 HELD, TAUGHT, WRITTEN = "held-out domains", "taught domains", "written, graphs not taught"
 
+QUARTER = 38
+"""Packs that are a quarter of what a student meets."""
+
 Packed = Callable[[DrawnPack, WriterTokens, int | None], TaughtPack]
 
 
@@ -82,12 +85,14 @@ class Taught:
         pack: from drawn lessons to what is taught.
         written: share of packs that are of written questions.
         source: its base, None for the embedded model.
+        packs: how many different ones are drawn, and then met again; None: each is new.
     """
 
     layers: int = 30
     pack: Packed = packed
     written: float = 0.0
     source: str | None = None
+    packs: int | None = None
 
 
 STUDENTS = {
@@ -95,6 +100,7 @@ STUDENTS = {
     "generated questions alone": Taught(),
     "generated, 12 layers": Taught(layers=12),
     "generated, without the schema in the prompt": Taught(pack=in_words),
+    "generated, a quarter of it met four times": Taught(packs=QUARTER),
 }
 
 
@@ -121,7 +127,8 @@ class Lessons:
 
     def next_pass(self, progress: Progress) -> list[TaughtPack]:
         """One pack, drawn by the update's number."""
-        rng = random.Random(f"{OPTIONS.seed}|{progress.updates}")
+        number = progress.updates if self._student.packs is None else progress.updates % self._student.packs
+        rng = random.Random(f"{OPTIONS.seed}|{number}")
         if rng.random() < self._student.written:
             drawn = rng.choice(self._written).pack(rng)
         else:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kg_data.columns import GraphColumns
+from kg_data.errors import DataError
+from kg_data.loaders import LoadingOptions, load_path
 from kg_data.loaders.facts import Facts
 from kg_data.loaders.single import HEADER_ROLES
 from kg_data.values import VALUE_KINDS, WAY_OUT, ValueConflict, is_kind, is_value, typed_value, value_of
@@ -217,6 +221,22 @@ def columns_from_pandas(
     return _columns(zip(*parts, kinds, strict=True), lambda row: f"row {frame.index[row]}", name)
 
 
+def columns_from_table(frame: pd.DataFrame, name: str) -> GraphColumns:
+    """Columns of a frame with a row for each thing, read as the table that it is once it is a file."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise GraphError(f"expected a pandas DataFrame, found {type(frame).__name__}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name.replace('/', ' ')}.csv"
+        # Whole numbers beside gaps are fractions until they are converted.
+        frame.convert_dtypes().to_csv(path, index=False)
+        try:
+            return load_path(path, name, LoadingOptions(table=True, infer_values=True))
+        except DataError as error:
+            raise GraphError(str(error).replace(str(path), "the frame as CSV")) from None
+
+
 def _require_column(frame: pd.DataFrame, role: str, column: str) -> None:
     there = [str(name) for name in frame.columns]
     if there.count(column) > 1:
@@ -226,13 +246,10 @@ def _require_column(frame: pd.DataFrame, role: str, column: str) -> None:
     if column not in there:
         alike = [name for name in there if HEADER_ROLES.get(name.lower()) == HEADER_ROLES[role]]
         nearest = (alike or nearest_texts(column, there, count=1) or there)[0]
-        melted = (
-            f'; where each row is a thing that "{there[0]}" names, frame.melt("{there[0]}", var_name="relation", '
-            f'value_name="tail").dropna() has a triple a row, with head="{there[0]}"'
-        )
+        as_table = f'; where each row is a thing that "{there[0]}" names, table=True reads it so'
         raise GraphError(
             f'the frame has no column "{column}"; it has: {", ".join(there)}; say which it is, e.g. {role}="{nearest}"'
-            f"{'' if alike or len(there) < 2 else melted}"
+            f"{'' if alike or len(there) < 2 else as_table}"
         )
 
 

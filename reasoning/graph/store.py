@@ -24,7 +24,12 @@ from kg_data.values import Value
 from reasoning.errors import AmbiguousEntityError, GraphError, UnknownEntityError, UnknownRelationError
 from reasoning.graph import cache
 from reasoning.graph.building import build
-from reasoning.graph.exchange import columns_from_networkx, columns_from_pandas, columns_from_triples
+from reasoning.graph.exchange import (
+    columns_from_networkx,
+    columns_from_pandas,
+    columns_from_table,
+    columns_from_triples,
+)
 from reasoning.graph.index import Ids, TripleIndex
 from reasoning.graph.names import MOST_NAMESAKES, Match, NameIndex, StringColumn, fold, nearest_texts
 from reasoning.graph.origin import Origin
@@ -269,14 +274,23 @@ class KnowledgeGraph:
         relation: str = "relation",
         tail: str = "tail",
         name: str = "pandas",
+        *,
+        table: bool = False,
     ) -> KnowledgeGraph:
         """Make a graph of a frame with one triple a row; a number or date as tail is a typed value.
 
         A column "type" says what each tail is ("entity", "integer", "decimal", "year", "date"), where its looks do not.
 
+        Args:
+            head, relation, tail: the columns of a triple.
+            name: the graph's; of a table whose first column is called no more than "name" also what its things are.
+            table: the frame has a row for each thing: the first column names it, each other one is a relation.
+
         Raises:
             GraphError: a column is missing, or a row is no triple.
         """
+        if table:
+            return cls.from_columns(columns_from_table(frame, name))
         return cls.from_columns(columns_from_pandas(frame, name, head, relation, tail))
 
     @supplied

@@ -342,14 +342,31 @@ def test_what_is_no_graph_at_all_is_named(make: Callable[[Any], KnowledgeGraph],
     assert message in str(raised.value)
 
 
-def test_a_table_is_refused_with_what_makes_triples_of_it() -> None:
-    frame = pd.DataFrame({"name": ["Ann", "Bob"], "team": ["Red", "Blue"], "age": [34, None]})
-    with pytest.raises(GraphError) as raised:
+def test_a_table_is_refused_with_what_reads_it() -> None:
+    days = pd.to_datetime(["2020-01-02", "2021-03-04"])
+    frame = pd.DataFrame({"name": ["Ann", "Bob"], "team": ["Red", None], "age": [34, None], "since": days})
+    with pytest.raises(GraphError, match='each row is a thing that "name" names, table=True reads it so'):
         KnowledgeGraph.from_pandas(frame)
-    call = 'frame.melt("name", var_name="relation", value_name="tail").dropna()'
-    assert call in str(raised.value) and 'head="name"' in str(raised.value)
-    kg = KnowledgeGraph.from_pandas(eval(call), head="name")
-    assert triples_of(kg) == {("Ann", "team", "Red"), ("Bob", "team", "Blue"), ("Ann", "age", 34)}
+    kg = KnowledgeGraph.from_pandas(frame, name="employee", table=True)
+    assert triples_of(kg) == {
+        *[("Ann", "type", "employee"), ("Bob", "type", "employee"), ("Red", "type", "team")],
+        *[("Ann", "team", "Red"), ("Ann", "age", 34)],
+        *[("Ann", "since", datetime.date(2020, 1, 2)), ("Bob", "since", datetime.date(2021, 3, 4))],
+    }
+    assert kinds_of(kg)["age"] == "integer"
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"name": ["Ann", None], "team": ["Red", "Blue"]}), "the frame as CSV, line 3: expected the name"),
+        (pd.DataFrame({"name": ["Ann"]}), "expected a header of two columns or more"),
+        ([("Ann", "team", "Red")], "expected a pandas DataFrame, found list"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_where(frame: Any, message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        KnowledgeGraph.from_pandas(frame, table=True)
 
 
 def test_the_rows_that_are_left_out_are_those_of_every_column_with_gaps() -> None:
