@@ -2,7 +2,7 @@
 
     python -m benchmarks.reading_ablations [--untaught FILE.gguf ...]
 
-Every third question of the unseen lists that has one answer is read: as the product does; with nothing holding the
+Every fifth question of the unseen lists that has one answer is read: as the product does; with nothing holding the
 model's text to the grammar and the prompt's ids; and without the kinds being checked. Right is where the best reading,
 however sure, gives the answer. `--untaught` are general models (a .gguf file, a folder, a hub's name) that are shown
 two graphs with eight questions and their queries each, before the same prompt under the same grammar and checks.
@@ -48,9 +48,9 @@ from reasoning.reading.model.schema import GraphSchema, schema_of
 from reasoning.reading.teaching.domains import load_domains
 from reasoning.reading.teaching.drawing import LessonDrawer
 
-EVERY = 3
+EVERY = 5
 EXAMPLES, SHOWN_GRAPHS = 8, 2
-ANY_TEXT = r"start: /[^\n]{1,80}/"
+ANY_TEXT = r"start: /[^\n]{1,40}/"
 
 WHOLE, FREE, UNCHECKED = "as it is", "nothing held to the grammar", "kinds not checked"
 
@@ -109,7 +109,7 @@ def changed(variant: str) -> Iterator[None]:
 
 
 def asked() -> list[dict[str, Any]]:
-    """Every third question with one answer of the unseen lists."""
+    """Every fifth question with one answer of the unseen lists."""
     paths = [HERE / "lists" / f"questions.{name}.unseen.jsonl" for name in UNSEEN]
     records = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     return [record for record in records if record["kind"] not in OPEN][::EVERY]
@@ -171,7 +171,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     table = aligned(("reader", "right", "of", "share", "no query", "median s"), rows)
     return (
         "# Reading questions with one thing taken out, and by models that were not taught\n\n"
-        f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. Every third question with one "
+        f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. Every fifth question with one "
         f"answer of the unseen lists; right is where the best reading, however sure, gives the answer.\n\n"
         f"```\n{table}\n```\n"
     )
