@@ -33,6 +33,7 @@ import torch
 
 from benchmarks.machine import machine, machine_words
 from benchmarks.question_lists import OPEN, judged
+from reasoning import Reasoner
 from reasoning.graph.names import fold
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language import load_llm
@@ -65,6 +66,14 @@ def chain_over(kg: KnowledgeGraph) -> Callable[[str], str]:
             graph.add_triple(KnowledgeTriple(kg.name(entity), column.relation, str(kg.value(column, raw))))
     chain = GraphQAChain.from_llm(load_llm("embedded"), graph=graph)
     return lambda question: str(chain.invoke({"query": question})["result"])
+
+
+def with_answers(record: dict[str, Any], exact: Reasoner) -> dict[str, Any]:
+    """The record with what its query gives: the `value`, or the names of the `answers`."""
+    if record["query"] is None:
+        return record
+    answer = exact.answer(record["query"])
+    return {**record, "answers": answer.entities} if answer.value is None else {**record, "value": answer.value}
 
 
 def verdict_on_words(record: dict[str, Any], words: str) -> str:
@@ -146,6 +155,8 @@ def main() -> None:
     places = sorted(random.Random(SEED).sample(range(len(records)), min(arguments.questions, len(records))))
     sample = [records[place] for place in places]
     kg = KnowledgeGraph.load("world")
+    exact = Reasoner(kg, method="exact")
+    sample = [with_answers(record, exact) for record in sample]
     results = {
         "LangChain GraphQAChain": ask_chain(kg, sample),
         "Skylark, embedded": ask_reader(kg, sample),
