@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kg_data.command_line import OK, CommandParser, report_missing_extra
+from kg_data.errors import UsageError
 from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
+from reasoning.cli.options import add_loading, loading_options
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m app") -> int:
@@ -28,7 +30,12 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
         "--kg", nargs="+", type=Path, default=[], metavar="GRAPH",
         help="graphs to offer first, to people and programs: your files (tables too) or folders, or known names",
     )  # fmt: skip
+    add_loading(parser)
     options = parser.parse_args(arguments)
+    try:
+        loading = loading_options(options)
+    except UsageError as error:
+        parser.error(str(error))
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO)
 
@@ -39,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
     except ModuleNotFoundError as error:
         return report_missing_extra("The web demo", error)
 
-    code = serve(options.llm, options.detector, options.host, options.port, options.kg)
+    code = serve(options.llm, options.detector, options.host, options.port, options.kg, loading)
     if code in (OK, INTERRUPTED):
         leave(code)  # the interpreter's own way aborts where a thread still loads a model
     return code

@@ -170,7 +170,8 @@ class Programs:
         """List the knowledge graphs that can be asked, each with its name and what it holds."""
         about = {item.name: getattr(item, "about", "a graph of this server's data folder")
                  for item in kg_data.list_datasets()}  # fmt: skip
-        return {"graphs": [{"name": name, "about": about.get(name, "a graph that this server was started with")} for name in self._shelf.names]}
+        own = "a graph that this server was started with"
+        return {"graphs": [{"name": name, "about": about.get(name, own)} for name in self._shelf.names]}
 
     @_answering
     def relations(self, graph: GraphName = DEFAULT_GRAPH) -> RelationList:
@@ -184,6 +185,7 @@ class Programs:
                 "values": kg.value_count,
                 "entities": kg.entity_count,
                 "relations": [relation_text(name) for name in kg.relation_names()],
+                "notes": [*([] if kg.left_out is None else [str(kg.left_out)]), *kg.notes],
             }
 
         return ANSWERS.run(work)

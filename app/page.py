@@ -28,6 +28,8 @@ from app.programs.tools import ToolServer
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import Beside, clear, launch, prepare
 from kg_data.errors import SkylarkError
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.options import USUAL
 from kg_data.process_end import INTERRUPTED
 
 
@@ -69,7 +71,9 @@ def _programs_beside(programs: Programs) -> Beside:
     return Beside(Middleware(CheckedCalls, calls=calls), tools.routes, tools.lifespan)
 
 
-def serve(llm: str, detector: str, host: str, port: int, files: Sequence[Path] = ()) -> int:
+def serve(
+    llm: str, detector: str, host: str, port: int, files: Sequence[Path] = (), loading: LoadingOptions = USUAL
+) -> int:
     """Serve the page until Ctrl-C or a signal ends it; gives the exit code of the command.
 
     Args:
@@ -77,6 +81,7 @@ def serve(llm: str, detector: str, host: str, port: int, files: Sequence[Path] =
         detector: as for `SharedDetector`.
         host, port: where to listen.
         files: graphs to offer first.
+        loading: what these files do not say of themselves; tables are recognised.
     """
     uploads = prepare()
     # A service is ended by this signal; as an exception it leaves no uploads behind.
@@ -90,7 +95,7 @@ def serve(llm: str, detector: str, host: str, port: int, files: Sequence[Path] =
             return 2
         images = SharedDetector(detector)
         try:
-            shelf = GraphShelf(files=files)
+            shelf = GraphShelf(files=files, loading=loading)
             for name in shelf.names[: len(files)]:
                 shelf.get(name)
         except SkylarkError as error:

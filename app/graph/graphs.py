@@ -17,6 +17,8 @@ import kg_data
 from app.graph.likely.runs import LikelyAnswers
 from app.graph.own_graphs import OwnGraphs, is_own, loading_of
 from kg_data.errors import UnknownGraphError, UsageError
+from kg_data.loaders import LoadingOptions
+from kg_data.loaders.options import USUAL
 from kg_data.public import PublicBenchmark
 from reasoning import KnowledgeGraph
 
@@ -32,6 +34,7 @@ class GraphShelf:
     Args:
         names: the graphs on offer; by default the built-in one and those of the data folder.
         files: graphs to offer first: files and folders of whoever serves the page, or names of known graphs.
+        loading: what the files do not say of themselves; tables are recognised.
 
     Raises:
         UnknownGraphError, DataError: one of these is no graph.
@@ -43,10 +46,13 @@ class GraphShelf:
         own: the visitors' own graphs.
     """
 
-    def __init__(self, names: Sequence[str] | None = None, files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, names: Sequence[str] | None = None, files: Sequence[Path] = (), loading: LoadingOptions = USUAL
+    ) -> None:
         if names is None:
             names = [item.name for item in kg_data.list_datasets() if not isinstance(item, PublicBenchmark)]
         self._files: dict[str, Path] = {}
+        self._file_loading = loading
         for path in files:
             source = kg_data.resolve(path)
             other = self._files.get(source.name)
@@ -95,7 +101,11 @@ class GraphShelf:
                     self._open.move_to_end(name)
                     return self._open[name]
             path = self._files.get(name)
-            graph = KnowledgeGraph.load(name) if path is None else KnowledgeGraph.load(path, **asdict(loading_of(path)))
+            graph = (
+                KnowledgeGraph.load(name)
+                if path is None
+                else KnowledgeGraph.load(path, **asdict(loading_of(path, self._file_loading)))
+            )
             with self._lock:
                 self._open[name] = graph
                 closed = [self._open.popitem(last=False)[0] for _ in range(len(self._open) - MOST_OPEN)]

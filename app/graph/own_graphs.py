@@ -10,11 +10,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kg_data.errors import DataError, SkylarkError, UnknownGraphError
 from kg_data.loaders import SUFFIXES, LoadingOptions, load_path
+from kg_data.loaders.options import USUAL
 from kg_data.loaders.single import SUFFIXES as TABLE_SUFFIXES
 from kg_data.loaders.single import table_in
 from kg_data.loaders.tables import Table
@@ -162,10 +163,16 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
         raise UploadError(f'"{name}" cannot be used as a graph: {error}') from None
 
 
-def loading_of(path: Path) -> LoadingOptions:
-    """How a file is read where nobody says it: a table as one, with the numbers and dates of its columns as values."""
-    is_table = path.suffix.lower() in TABLE_SUFFIXES and table_in(path) is not None
-    return LoadingOptions(table=True, infer_values=True) if is_table else LoadingOptions()
+def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
+    """How a file is read: what looks like a table as one, with the numbers and dates of its columns as values.
+
+    Args:
+        path: the file.
+        said: what somebody says of it; only what is left open there is looked for.
+    """
+    if said.table is None and path.suffix.lower() in TABLE_SUFFIXES and table_in(path) is not None:
+        return replace(said, table=True, infer_values=True)
+    return said
 
 
 def _table_note(table: Table, kg: KnowledgeGraph) -> str:

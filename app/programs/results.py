@@ -58,6 +58,8 @@ class RelationList(TypedDict):
     """How many things it knows."""
     relations: list[str]
     """The names of its relations, as formal queries write them."""
+    notes: list[str]
+    """What is to be known of how its file was read, such as a column that is read as names."""
 
 
 @DESCRIBED

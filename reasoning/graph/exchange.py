@@ -221,12 +221,26 @@ def columns_from_pandas(
     return _columns(zip(*parts, kinds, strict=True), lambda row: f"row {frame.index[row]}", name)
 
 
-def columns_from_table(frame: pd.DataFrame, name: str) -> GraphColumns:
-    """Columns of a frame with a row for each thing, read as the table that it is once it is a file."""
+def columns_from_table(frame: pd.DataFrame, name: str, thing: str | None = None) -> GraphColumns:
+    """Columns of a frame with a row for each thing, read as the table that it is once it is a file.
+
+    Args:
+        frame: a named index is its first column.
+        name: the graph's.
+        thing: the column that names things; None: the first one.
+    """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         raise GraphError(f"expected a pandas DataFrame, found {type(frame).__name__}")
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    if thing is not None:
+        _require_column(frame, "head", thing)
+        frame = frame[[thing, *(column for column in frame.columns if column != thing)]]
+    # A table's cells hold days.
+    days = {column: frame[column].dt.date for column in frame.select_dtypes(["datetime", "datetimetz"])}
+    frame = frame.assign(**days)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name.replace('/', ' ')}.csv"
         # Whole numbers beside gaps are fractions until they are converted.

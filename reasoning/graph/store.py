@@ -284,13 +284,14 @@ class KnowledgeGraph:
         Args:
             head, relation, tail: the columns of a triple.
             name: the graph's; of a table whose first column is called no more than "name" also what its things are.
-            table: the frame has a row for each thing: the first column names it, each other one is a relation.
+            table: the frame has a row for each thing: its index where that has a name, else the column `head` or the
+                first one names the thing, and each other one is a relation.
 
         Raises:
             GraphError: a column is missing, or a row is no triple.
         """
         if table:
-            return cls.from_columns(columns_from_table(frame, name))
+            return cls.from_columns(columns_from_table(frame, name, None if head == "head" else head))
         return cls.from_columns(columns_from_pandas(frame, name, head, relation, tail))
 
     @supplied

@@ -84,7 +84,8 @@ def value_column(kg: KnowledgeGraph, name: str) -> tuple[int, ValueKind]:
     if found.kind != "values":
         there = [column.relation for column in kg.literals]
         hint = f"relations with values: {quoted_list(there, 'and')}" if there else "this graph has no values"
-        raise QueryError(f'"{name}" leads to entities and cannot be compared; {cure_of(kg, found) or hint}')
+        why = next((note for note in kg.notes if note.startswith(f'"{kg.label(found)}" ')), "")
+        raise QueryError(f'"{name}" leads to entities and cannot be compared; {why or cure_of(kg, found) or hint}')
     return found.index, kg.literals[found.index].kind
 
 

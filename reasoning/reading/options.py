@@ -44,5 +44,5 @@ class ReadingOptions(ModelOptions):
             raise SkylarkError(f"repairs must be at least 0, not {self.repairs}")
         if self.samples < 1:
             raise SkylarkError(f"samples must be at least 1, not {self.samples}")
-        if self.sure_from is not None and not 0 <= self.sure_from <= 1:
-            raise SkylarkError(f"sure_from must be a probability from 0 to 1, not {self.sure_from}")
+        if self.sure_from is not None and (type(self.sure_from) not in (int, float) or not 0 <= self.sure_from <= 1):
+            raise SkylarkError(f"sure_from must be a probability from 0 to 1, not {self.sure_from!r}")

@@ -13,6 +13,7 @@ from app.graph.own_graphs import OwnGraphs, UploadError, read_graph, reading, sh
 from app.graph.parts import Changes
 from app.models.language_model import LanguageModel
 from kg_data.errors import SkylarkError, UnknownGraphError
+from kg_data.loaders import LoadingOptions
 from reasoning import KnowledgeGraph, Reasoner
 from tests.app.test_views import PARTS
 
@@ -195,6 +196,17 @@ def test_a_file_of_whoever_serves_is_offered_first_and_a_table_read_as_one(tmp_p
     answer = Reasoner(kg, method="exact").answer('top(1, salary, ~team("Core"))')
     assert answer.entities == ["Ann"]
     assert shelf.get("company") is kg
+
+
+def test_what_is_said_of_the_files_is_minded(tmp_path: Path) -> None:
+    path = write(tmp_path, "company.csv", COMPANY + ",Core,80\nCy,Core;Data,70\n")
+    with pytest.raises(SkylarkError, match="line 4"):
+        GraphShelf(["world"], [path]).get("company")
+    kg = GraphShelf(["world"], [path], LoadingOptions(skip_broken=True)).get("company")
+    assert (kg.left_out is not None, kg.value_count) == (True, 3)
+    said = LoadingOptions(table=True, cell_separator=";", skip_broken=True)
+    kg = GraphShelf(["world"], [path], said).get("company")
+    assert kg.name(kg.entity("Data")) == "Data"
 
 
 def test_a_known_name_is_offered_first_too(tmp_path: Path) -> None:

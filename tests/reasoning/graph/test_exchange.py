@@ -357,6 +357,25 @@ def test_a_table_is_refused_with_what_reads_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("frame", "head"),
+    [
+        (pd.DataFrame({"team": ["Red", "Red"]}, index=pd.Index(["Ann", "Bo"], name="person")), "head"),
+        (pd.DataFrame({"team": ["Red", "Red"], "person": ["Ann", "Bo"]}), "person"),
+    ],
+)
+def test_what_names_the_things_of_a_table_may_be_its_index_or_any_column(frame: pd.DataFrame, head: str) -> None:
+    kg = KnowledgeGraph.from_pandas(frame, head=head, table=True)
+    assert {("Ann", "team", "Red"), ("Bo", "team", "Red"), ("Ann", "type", "person")} <= triples_of(kg)
+
+
+def test_times_of_a_table_are_days() -> None:
+    times = pd.to_datetime(["2021-01-02 05:06", None], utc=True)
+    kg = KnowledgeGraph.from_pandas(pd.DataFrame({"person": ["Ann", "Bo"], "since": times}), table=True)
+    assert ("Ann", "since", datetime.date(2021, 1, 2)) in triples_of(kg)
+    assert kinds_of(kg) == {"since": "date"}
+
+
+@pytest.mark.parametrize(
     ("frame", "message"),
     [
         (pd.DataFrame({"name": ["Ann", None], "team": ["Red", "Blue"]}), "the frame as CSV, line 3: expected the name"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import reasoning.reasoner
+from kg_data.errors import SkylarkError
 from reasoning import KnowledgeGraph, Query, Reasoner
 from reasoning.cli import main
 from reasoning.query.read_question import Reading
@@ -63,6 +64,9 @@ def test_how_sure_a_reading_must_be_can_be_said(lands: str, kg: KnowledgeGraph, 
     assert main(["ask", "--kg", lands, "--sure-from", "0", unlikely]) == 0
     assert main(["ask", "--kg", lands, "--sure-from", "7", question]) == 2
     assert "sure_from must be a probability from 0 to 1, not 7.0" in capsys.readouterr().err
+    for wrong in ("0.5", True, float("nan"), -0.1):
+        with pytest.raises(SkylarkError, match="sure_from must be a probability"):
+            ReadingOptions(sure_from=wrong)  # type: ignore[arg-type]
 
 
 def test_the_answer_comes_with_the_tree_and_a_sentence(lands: str, capsys: Captured) -> None:
