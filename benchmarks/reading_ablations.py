@@ -148,12 +148,18 @@ def main() -> None:
     for variant in (WHOLE, FREE, UNCHECKED):
         with changed(variant):
             found[variant] = read_all(records, graphs, {name: reader_of(kg, PACKAGED) for name, kg in graphs.items()})
+        write(found)
     for source in sources:
         beams, confidence = untaught(source), Confidence.read(Path("none"))
         readers = {name: QuestionReader(schema_of(kg), beams, confidence) for name, kg in graphs.items()}  # type: ignore[arg-type]
         found[f"{model_name(source)}, not taught"] = read_all(records, graphs, readers)
+        write(found)
+
+
+def write(found: dict[str, dict[str, Any]]) -> None:
+    """The report of what was read so far: the later readers take long."""
     report = {
-        "command": "python -m benchmarks.reading_ablations --untaught Qwen2.5-Coder-{0.5,1.5}B-Instruct-Q4_K_M.gguf",
+        "command": "python -m benchmarks.reading_ablations --untaught qwen2.5-coder-{0.5,1.5}b-instruct-q4_k_m.gguf",
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "found": found,
