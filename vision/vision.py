@@ -44,6 +44,9 @@ EVERYTHING = "Find every object."
 LEAST_SEEN = 16
 """Pixels that an object must have, as a detector looks at it: two cells of the finest grid of such models."""
 
+MOST_LACKING = 10
+"""Things that were not found which a note names."""
+
 SMALL = 32
 """Pixels of the side of what COCO calls a small object: where these are seen, nothing is said of what is not."""
 
@@ -237,7 +240,7 @@ class Vision:
             if plan.request.classes and (wanted - {*detections.class_names} or not len(detections)):
                 there = passed_over(plan, found, image, detections)
                 notes = there or _too_small(self.detector, image)
-                detections = replace(detections, notes=(*detections.notes, *notes))
+                detections = replace(detections, notes=(*detections.notes, *_not_found(plan, detections), *notes))
         else:
             detections = _as_detections(self._grounded(plan, image, found, source), task)
         # What was not understood, or the model has no class for, can be in the image all the same.
@@ -274,6 +277,17 @@ def _as_detections(grounding: Grounding, task: Task) -> Detections:
         names = (task.class_set[0],) * len(detections)
         detections = replace(detections, class_names=names, classes=task.class_set)
     return replace(detections, value=grounding.value, notes=notes)
+
+
+def _not_found(plan: Plan, detections: Detections) -> tuple[str, ...]:
+    """Which things that an instruction names in its own words were not found; tokens of a class set are notation."""
+    said, found = plan.task.instruction.casefold(), set(detections.class_names)
+    named = dict.fromkeys(target.label for target in plan.targets or () if target.label in said)
+    lacking = [label for label in named if label not in found]
+    if plan.task.output.class_as != "name" or not lacking:
+        return ()
+    more = f" and {len(lacking) - MOST_LACKING:,} more" if len(lacking) > MOST_LACKING else ""
+    return (f"None was found of: {', '.join(lacking[:MOST_LACKING])}{more}.",)
 
 
 def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from kg_data.visible import visible, visible_lines
 from reasoning.cli.options import add_graph, add_question_reader, open_graph
 from reasoning.graph.store import KnowledgeGraph
 from reasoning.language.readers import MODEL
+from reasoning.query.binding import bind
 from reasoning.query.read_question import ReadQuestion
-from reasoning.reading import ReadingOptions, understand
+from reasoning.query.tree import Query
+from reasoning.reading import ReadingOptions, looks_formal, understand
 
 
 def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -29,7 +31,12 @@ def read(options: argparse.Namespace) -> int:
     """Print the readings, best first."""
     kg = open_graph(options)
     reading = ReadingOptions(reader=options.reader or MODEL, sure_from=options.sure_from)
-    found = understand(options.question, kg, options=reading)
+    if looks_formal(options.question):
+        query = Query.parse(options.question)
+        bind(query, kg)
+        found = ReadQuestion(options.question, query)
+    else:
+        found = understand(options.question, kg, options=reading)
     readings = readings_of(found, kg)
     if options.json:
         print(as_json(readings))
@@ -37,8 +44,7 @@ def read(options: argparse.Namespace) -> int:
         rows = [(f"{one['probability']:.2f}", visible(one["query"]), visible(one["words"])) for one in readings]
         print(aligned(("probability", "query", "in words"), rows))
     if found.problem:
-        for line in visible_lines(f"error: {found.problem}"):
-            print(line, file=sys.stderr)
+        print(visible_lines(f"error: {found.problem}"), file=sys.stderr)
     return OK if found.query is not None else USAGE
 
 

@@ -23,8 +23,9 @@ class ReadingOptions(ModelOptions):
         reader: who reads questions where no hosted model does, or one writes nothing that fits: "model" (the embedded
             model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
         sure_from: probability, from 0 to 1, from which a question is answered and not asked back. None is what was
-            fitted to questions that were not taught; 0 answers with the likeliest reading, as the protocols of
-            benchmarks have it, which count what is not answered as wrong.
+            fitted to questions that were not taught; 0 answers with the likeliest reading, unless that is
+            that the graph does not hold what is asked; so the protocols of benchmarks have it, which count what is
+            not answered as wrong.
         seed: of what is drawn for the prompts: ids, distractors, orders. The same seed and question give the same
             prompts.
     """

@@ -302,6 +302,22 @@ def test_what_is_too_small_to_be_found_is_said_of_a_large_image(width: int, said
     assert not any("too small" in note for note in there.notes)
 
 
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [
+        ("find dogs, cats and zebras", ("None was found of: zebra.",)),
+        ("find cats", ()),
+        ("every animal", ()),
+    ],
+)
+def test_what_an_instruction_names_and_is_not_found_is_said(instruction: str, told: tuple[str, ...]) -> None:
+    targets = tuple(
+        Target(name, (name,)) for name in ("dog", "cat", "zebra") if name in instruction or "animal" in instruction
+    )
+    found = Vision(TwoNames()).detect(np.zeros((60, 60, 3), np.uint8), Task(instruction, targets=targets))
+    assert tuple(note for note in found.notes if "found of" in note) == told
+
+
 @pytest.mark.parametrize("asked", [{"kind": "count"}, {"asks_whether": True}])
 @pytest.mark.parametrize("why", [{"undetectable": (Undetectable("wheel", ("bicycle",)),)}, {"understood": False}])
 def test_what_cannot_be_told_has_no_value(asked: dict[str, Any], why: dict[str, Any]) -> None:

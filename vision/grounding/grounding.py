@@ -200,7 +200,9 @@ def grounded(
     scene, asked, answer = fit.scene, fit.asked, fit.answer
     sentence = asked.sentence
     members = scene.members(answer if sentence.query == sentence.things else _things(asked, scene))
-    notes = [*scene.notes, *fit.notes, *answer.notes]
+    # That nothing is found is what a number or a truth value says.
+    of_answer = () if sentence.question in OF_ALL else answer.notes
+    notes = [*scene.notes, *fit.notes, *of_answer, *_not_found(asked, scene)]
     for name in asked.loosened:
         notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
     kept = _kept(sentence, scene, members, notes)
@@ -263,6 +265,18 @@ def sure_readings(text: str, matcher: Matcher, adapter: Path) -> Sequence[Expres
             '"the person left of the red bus"'
         )
     return readings
+
+
+def _not_found(asked: _Asked, scene: Scene) -> list[str]:
+    """Things that an expression names of which the scene has none; of one thing alone its value says it."""
+    there = set(scene.detections.model_classes)
+    named = {
+        match.label.removeprefix(f"{match.colour} ") if match.colour else match.label: match.classes
+        for match in asked.reading.matches.values()
+    }
+    if asked.sentence.question in OF_ALL and len(named) < 2 and isinstance(asked.sentence.things, Project):
+        return []
+    return [f"No {label} was found." for label, classes in named.items() if not there & set(classes)]
 
 
 def _speaks_of_everything(query: Query) -> bool:

@@ -16,6 +16,10 @@ SURE, POSSIBLE = 0.5, 0.1
 """Probability from which a task is done, and from which another is told; by `benchmarks.image_reading_thresholds`."""
 
 
+MOST_UNREAD = 0.8
+"""Share of a text that is not understood from which a task that looks for everything is none."""
+
+
 @lru_cache(maxsize=256)
 def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     """Read an instruction by the embedded language model.
@@ -40,7 +44,7 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
     tasks = tuple(
         replace(reading.task, probability=reading.probability) for reading in likely if isinstance(reading.task, Task)
     )
-    if tasks and (tasks[0].probability or 0.0) >= SURE:
+    if tasks and (tasks[0].probability or 0.0) >= SURE and not _is_unread(tasks[0], text):
         return replace(tasks[0], rivals=tasks[1:])
     return Task(
         instruction=text,
@@ -51,3 +55,8 @@ def understood(text: str, matcher: Matcher, folder: Path = PACKAGED) -> Task:
         probability=readings[0].probability if readings else 0.0,
         rivals=tasks,
     )
+
+
+def _is_unread(task: Task, text: str) -> bool:
+    """Whether everything is looked for because nearly nothing of the text was understood."""
+    return task.targets is None and sum(map(len, task.unread)) >= MOST_UNREAD * len(text.strip())

@@ -41,6 +41,8 @@ class Writing:
         """
         try:
             stored = cls(**json.loads((folder / WRITING_FILE).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise LLMError(f"{folder} holds no adapter that writes {job}: it has no {WRITING_FILE}") from None
         except (OSError, ValueError, TypeError) as error:
             raise LLMError(f"{folder} holds no adapter that writes {job} ({type(error).__name__}: {error})") from error
         if stored.format > FORMAT:

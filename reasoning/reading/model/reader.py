@@ -89,9 +89,10 @@ class QuestionReader:
                 both = min(1.0, first.probability + other.probability)
                 apart[str(other.query)] = replace(first, probability=both)
         weighed = sorted(apart.values(), key=lambda reading: -reading.probability)
-        most = 1 - max((reading.probability for reading in weighed), default=0.0)
         # Of different answers one is right at most.
-        others = [replace(reading, probability=min(most, reading.probability)) for reading in weighed[1:]]
+        left = 1 - max((reading.probability for reading in weighed), default=0.0)
+        share = min(1.0, left / max(sum(reading.probability for reading in weighed[1:]), LEAST))
+        others = [replace(reading, probability=share * reading.probability) for reading in weighed[1:]]
         return [*weighed[:1], *others]
 
     def _of_namesakes(self, reading: WeighedReading, question: LinkedQuestion) -> list[WeighedReading]:

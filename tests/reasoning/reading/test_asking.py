@@ -48,6 +48,21 @@ def lands(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Who is the president of France?", "error: "),
+        ('borders("France"', 'error: the query ends too early; expected ")"'),
+        ('capitol("France")', "no relation named"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_line(lands: str, question: str, told: str, capsys: Captured) -> None:
+    assert main(["read", "--kg", lands, question]) == 2
+    assert told in capsys.readouterr().err.splitlines()[0]
+    assert main(["read", "--kg", lands, "--json", 'borders("France")']) == 0
+    assert json.loads(capsys.readouterr().out)[0]["probability"] == 1
+
+
 # The command line -------------------------------------------------------------------------------------------------
 
 

@@ -327,6 +327,20 @@ class TestWhatIsThereInstead:
         assert (found.value, found.passed_over) == (value, told)
         assert told in (*found.notes, "")
 
+    @pytest.mark.parametrize(
+        ("sentence", "notes"),
+        [
+            ("one largest 1(bus | cat)", ("No cat was found.",)),
+            ("exists cat & left(zebra)", ("No cat was found.", "No zebra was found.")),
+            ("exists cat & white", ("No cat was found.",)),
+            ("exists cat", ()),
+            ("count cats", ()),
+            ("exists bus", ()),
+        ],
+    )
+    def test_what_is_named_and_not_found_is_said(self, sentence: str, notes: tuple[str, ...], street: Scene) -> None:
+        assert asked(sentence, street).notes == notes
+
 
 class TestReasons:
     def test_each_object_has_the_triples_that_make_it_an_answer(self, street: Scene) -> None:

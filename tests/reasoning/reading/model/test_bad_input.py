@@ -74,6 +74,7 @@ def test_a_name_of_ten_people_is_asked_back() -> None:
     found = read("Which team does Jo Smith work in?", kg)
     assert found.query is None
     assert 2 <= len(found.alternatives) <= NAMESAKES
+    assert sum(reading.probability for reading in found.alternatives) <= 1 + 1e-6
     assert str(read("Which team does Jo Smith (York) work in?", kg).query) == '"works in"("Jo Smith (York)")'
 
 

@@ -113,3 +113,9 @@ def test_quotes_and_brackets_within_a_name_mark_nothing(question: str) -> None:
 def test_a_common_word_is_a_name_where_it_is_written_as_one(question: str, named: list[str]) -> None:
     kg = KnowledgeGraph.from_triples([("Ann", "knows", "Go"), ("Ann", "knows", "Will"), ("Ann", "likes", "Rust")])
     assert [mention.text for mention in Mentions(kg).of(question)] == named
+
+
+def test_an_adjective_of_a_place_is_no_slip_for_another() -> None:
+    kg = KnowledgeGraph.from_triples([("Norwich", "is near", "Oslo"), ("Tunis", "is near", "Somewhere")])
+    assert not Mentions(kg).of("Which of the Nordic things are near?")
+    assert [mention.text for mention in Mentions(kg).of("What is near Norwitch?")] == ["Norwitch"]
