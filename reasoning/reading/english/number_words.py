@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rapidfuzz.distance import Levenshtein
-
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen""".split()  # noqa: SIM905
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
@@ -49,7 +47,8 @@ def spoken_number(words: Sequence[str]) -> tuple[int | float, int]:
             if skipped == len(words) or words[skipped] not in MAGNITUDES:
                 break
             current, length = _PARTS[word] * MAGNITUDES[words[skipped]], skipped
-        elif len(word) > 1 and (size := _magnitude(word, said)) and (said or len(word) > 2):
+        elif word in MAGNITUDES and len(word) > 1 and (said or len(word) > 2):
+            size = MAGNITUDES[word]
             if size >= 1000:
                 total, current = total + max(current, 1.0 if not said else current) * size, 0.0
             else:
@@ -66,15 +65,6 @@ def spoken_number(words: Sequence[str]) -> tuple[int | float, int]:
     value = total + current
     whole = abs(value) < 1e18 and abs(value - round(value)) < 1e-6
     return (round(value) if whole else value), length
-
-
-def _magnitude(word: str, behind_number: bool) -> float:
-    """What a word multiplies by, behind a number also where it is misspelt ("20 milion") or plural; 0 where nothing."""
-    if word in MAGNITUDES or not behind_number:
-        return MAGNITUDES.get(word, 0.0)
-    long = (name for name in MAGNITUDES if len(name) > 6 and name[0] == word[0])
-    near = next((name for name in long if Levenshtein.distance(word, name, score_cutoff=1) < 2), "")
-    return MAGNITUDES.get(near, 0.0)
 
 
 def _more(words: Sequence[str], current: float) -> bool:

@@ -15,10 +15,6 @@ from reasoning.reading.english.wordnet import wordnet
         ("5 million people", 5_000_000, 2),
         ("2,500 metres", 2500, 1),
         ("twenty five million", 25_000_000, 3),
-        ("20 milion", 20_000_000, 2),
-        ("3 thousands of them", 3000, 2),
-        ("5 millet fields", 5, 1),
-        ("milion", 0, 0),
         ("half a million", 500_000, 3),
         ("a quarter of a million", 0, 0),  # which begins with its article
         ("quarter of a million", 250_000, 4),
