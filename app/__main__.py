@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kg_data.command_line import OK, CommandParser, report_missing_extra
 from kg_data.errors import UsageError
+from kg_data.loaders.options import USUAL
 from kg_data.process_end import INTERRUPTED, ended_by_interrupt, leave
 from reasoning.cli.options import add_loading, loading_options
 
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
         loading = loading_options(options)
     except UsageError as error:
         parser.error(str(error))
+    if loading != USUAL and not options.kg:
+        parser.error(f"{loading.flags()[0]} says how a file of your own is read: name the file by --kg")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("app").setLevel(logging.INFO)
 

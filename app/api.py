@@ -185,7 +185,7 @@ class Programs:
                 "values": kg.value_count,
                 "entities": kg.entity_count,
                 "relations": [relation_text(name) for name in kg.relation_names()],
-                "notes": [*([] if kg.left_out is None else [str(kg.left_out)]), *kg.notes],
+                "notes": kg.loading_notes,
             }
 
         return ANSWERS.run(work)

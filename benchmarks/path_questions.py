@@ -95,32 +95,41 @@ def measured(sample: int, reader: str) -> dict[str, dict[str, Any]]:
             records, _ = read_questions(folder / "qa_dev.txt", kg, None)
             records = random.Random(0).sample(records, min(sample, len(records)))
             read = measure(kg, [without_brackets(record) for record in records], reader)
-            found: dict[str, Any] = {
+            results[f"{name} {folder.name}"] = {
                 "count": len(records),
-                "model": read["likeliest"],
-                "model, where it is sure": read["sure"],
+                **{key: read[key] for key in KEPT},
+                "ways": {
+                    "model": read["likeliest"],
+                    "model, where it is sure": read["sure"],
+                    "random path": control(kg, records, by_words=False),
+                    "shared words": control(kg, records, by_words=True),
+                },
             }
-            found["random path"] = control(kg, records, by_words=False)
-            found["shared words"] = control(kg, records, by_words=True)
-            results[f"{name} {folder.name}"] = found | {key: read[key] for key in KEPT}
             print(name, folder.name, json.dumps(results[f"{name} {folder.name}"]), flush=True)
     return results
 
 
+def asked(results: dict[str, dict[str, Any]]) -> int:
+    """How many questions there were."""
+    return sum(int(found["count"]) for found in results.values())
+
+
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Exact path and Hits@1 of the reader and each control, with the mean over the files."""
-    ways = [way for way, found in next(iter(results.values())).items() if isinstance(found, dict) and "hits@1" in found]
-    mean = {
+    figures = {name: found["ways"] for name, found in results.items()}
+    ways = list(next(iter(figures.values())))
+    counts = {name: found["count"] for name, found in results.items()} | {"mean": asked(results)}
+    figures["mean"] = {
         way: {
-            name: sum(found[way][name] for found in results.values()) / len(results)
+            name: sum(found[way][name] for found in figures.values()) / len(figures)
             for name in ("path_match", "hits@1")
         }
         for way in ways
     }
     rows = [f"| questions | count | {' | '.join(ways)} |", "|---|---|" + "---|" * len(ways)]
-    for name, found in {**results, "mean": {"count": sum(one["count"] for one in results.values()), **mean}}.items():
+    for name, found in figures.items():
         cells = " | ".join(f"{found[way]['path_match']:.2f} / {found[way]['hits@1']:.2f}" for way in ways)
-        rows.append(f"| {name} | {found['count']} | {cells} |")
+        rows.append(f"| {name} | {counts[name]} | {cells} |")
     return "\n".join(rows)
 
 
@@ -135,8 +144,7 @@ def main() -> None:
     if options.adapter != MODEL:
         return
     command = "python -m benchmarks.path_questions" + (f" --sample {options.sample}" * (options.sample != SAMPLE))
-    asked = sum(found["count"] for found in results.values())
-    seconds = sum(found["seconds_per_question"] * found["count"] for found in results.values()) / asked
+    seconds = sum(found["seconds_per_question"] * found["count"] for found in results.values()) / asked(results)
     asked_back, not_read = (
         sum(found[name] for found in results.values()) / len(results) for name in ("asked_back", "not_read")
     )

@@ -19,7 +19,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -148,18 +148,19 @@ def main() -> None:
     for variant in (WHOLE, FREE, UNCHECKED):
         with changed(variant):
             found[variant] = read_all(records, graphs, {name: reader_of(kg, PACKAGED) for name, kg in graphs.items()})
-        write(found)
+        write(found, sources)
     for source in sources:
         beams, confidence = untaught(source), Confidence.read(Path("none"))
         readers = {name: QuestionReader(schema_of(kg), beams, confidence) for name, kg in graphs.items()}  # type: ignore[arg-type]
         found[f"{model_name(source)}, not taught"] = read_all(records, graphs, readers)
-        write(found)
+        write(found, sources)
 
 
-def write(found: dict[str, dict[str, Any]]) -> None:
+def write(found: dict[str, dict[str, Any]], sources: Sequence[str]) -> None:
     """The report of what was read so far: the later readers take long."""
+    untaught_flags = ["--untaught", *map(model_name, sources)] if sources else []
     report = {
-        "command": "python -m benchmarks.reading_ablations --untaught qwen2.5-coder-{0.5,1.5}b-instruct-q4_k_m.gguf",
+        "command": " ".join(["python -m benchmarks.reading_ablations", *untaught_flags]),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "found": found,

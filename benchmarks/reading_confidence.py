@@ -47,21 +47,18 @@ NOT_TAUGHT = ("world.final", "other.final", "own.former")
 
 
 def records(every: int = 1) -> list[dict[str, Any]]:
-    """Lines of the lists that were not taught, and of those that were every so many of the ones kept back."""
-    found: list[dict[str, Any]] = []
-    kept_back = 0
+    """Lines of the lists that are not taught, and every so many of the ones that are kept back of the others."""
+    whole, kept_back = [], []
     for path in (*(HERE / "lists" / f"questions.{name}.jsonl" for name in (*TAUGHT, *NOT_TAUGHT)), *packaged_lists()):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        whole = any(path.name == f"questions.{name}.jsonl" for name in NOT_TAUGHT)
-        kept = [json.loads(line) for number, line in enumerate(lines) if whole or not number % KEPT_BACK]
-        if not whole:
-            start, kept_back = -kept_back % every, kept_back + len(kept)
-            kept = kept[start::every]
-        for record in kept:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for record in found:
             if (beside := path.parent / record.get("kg", "world")).is_file():
                 record["kg"] = str(beside)
-        found += kept
-    return found
+        if any(path.name == f"questions.{name}.jsonl" for name in NOT_TAUGHT):
+            whole += found
+        else:
+            kept_back += found[::KEPT_BACK]
+    return whole + kept_back[::every]
 
 
 def fitted(features: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -30,6 +30,8 @@ IDLE_SECONDS = 3600.0
 """A graph that nobody asked for this long goes, should the end of its visit have gone unnoticed."""
 TICK = 0.5
 PREFIX = "own-"
+AS_TABLE = LoadingOptions(table=True, infer_values=True)
+"""How a table is read: the numbers and dates of its columns are values."""
 LIMITS = f"up to {MOST_BYTES // 2**20} MB and {MOST_LINES:,} lines"
 
 
@@ -154,9 +156,9 @@ def read_graph(path: Path, name: str) -> tuple[KnowledgeGraph, str]:
     if lines > MOST_LINES:
         raise UploadError(f'"{name}" has {lines:,} lines and a graph sent here may have {LIMITS}: send a part of it')
     try:
-        loading = loading_of(path)
-        kg = KnowledgeGraph.from_columns(load_path(path, name, loading))
-        return kg, _table_note(table, kg) if loading.table and (table := table_in(path)) is not None else ""
+        table = _table_in(path)
+        kg = KnowledgeGraph.from_columns(load_path(path, name, USUAL if table is None else AS_TABLE))
+        return kg, "" if table is None else _table_note(table, kg)
     except DataError as error:
         raise UploadError(str(error).replace(error.path, f'"{name}"')) from None
     except SkylarkError as error:
@@ -170,9 +172,14 @@ def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
         path: the file.
         said: what somebody says of it; only what is left open there is looked for.
     """
-    if said.table is None and path.suffix.lower() in TABLE_SUFFIXES and table_in(path) is not None:
+    if said.table is None and _table_in(path) is not None:
         return replace(said, table=True, infer_values=True)
     return said
+
+
+def _table_in(path: Path) -> Table | None:
+    """The table that a file looks like; None of any other."""
+    return table_in(path) if path.suffix.lower() in TABLE_SUFFIXES else None
 
 
 def _table_note(table: Table, kg: KnowledgeGraph) -> str:

@@ -162,9 +162,14 @@ class KnowledgeGraph:
                     origin.folder, error, CACHE_VARIABLE,
                 )  # fmt: skip
             graph.origin = origin
-        for note in (*([] if graph.left_out is None else [graph.left_out]), *graph.notes):
+        for note in graph.loading_notes:
             log.warning("%s: %s", name_or_path, note)
         return graph
+
+    @property
+    def loading_notes(self) -> list[str]:
+        """What is to be known of how its file was read, in sentences: the broken lines left out, and `notes`."""
+        return [*([] if self.left_out is None else [str(self.left_out)]), *self.notes]
 
     @classmethod
     def _cached(cls, origin: Origin) -> KnowledgeGraph | None:

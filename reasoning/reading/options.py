@@ -22,10 +22,9 @@ class ReadingOptions(ModelOptions):
         samples: readings of a question asked for; the probabilities that they give a query are averaged.
         reader: who reads questions where no hosted model does, or one writes nothing that fits: "model" (the embedded
             model with the packaged adapter), or the folder of an adapter made by `python -m reasoning teach questions`.
-        sure_from: probability, from 0 to 1, from which a question is answered and not asked back. None is what was
-            fitted to questions that were not taught; 0 answers with the likeliest reading, unless that is
-            that the graph does not hold what is asked; so the protocols of benchmarks have it, which count what is
-            not answered as wrong.
+        sure_from: probability, from 0 to 1, from which a question is answered and not asked back. None takes what was
+            fitted to questions that were not taught. 0 answers whatever has a likeliest query, as data sets score it:
+            they count what is asked back as wrong. What the graph cannot say is refused either way.
         seed: of what is drawn for the prompts: ids, distractors, orders. The same seed and question give the same
             prompts.
     """

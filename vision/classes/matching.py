@@ -44,6 +44,11 @@ class Match:
     is_group: bool = False
     nearest: tuple[str, ...] = ()
 
+    @property
+    def thing(self) -> str:
+        """The label without its colour: "cat" of "black cat"."""
+        return self.label.removeprefix(f"{self.colour} ") if self.colour else self.label
+
 
 class Matcher(Protocol):
     """What the readers of instructions need of a vocabulary."""

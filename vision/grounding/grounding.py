@@ -244,8 +244,7 @@ def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) ->
     targets: dict[str, Target] = {}
     for reading in readings:
         for match in reading.matches.values():
-            label = match.label.removeprefix(f"{match.colour} ") if match.colour else match.label
-            targets.setdefault(label, Target(label, match.classes))
+            targets.setdefault(match.thing, Target(match.thing, match.classes))
     return tuple(targets.values())
 
 
@@ -270,13 +269,10 @@ def sure_readings(text: str, matcher: Matcher, adapter: Path) -> Sequence[Expres
 def _not_found(asked: _Asked, scene: Scene) -> list[str]:
     """Things that an expression names of which the scene has none; of one thing alone its value says it."""
     there = set(scene.detections.model_classes)
-    named = {
-        match.label.removeprefix(f"{match.colour} ") if match.colour else match.label: match.classes
-        for match in asked.reading.matches.values()
-    }
+    named = {match.thing: match.classes for match in asked.reading.matches.values()}
     if asked.sentence.question in OF_ALL and len(named) < 2 and isinstance(asked.sentence.things, Project):
         return []
-    return [f"No {label} was found." for label, classes in named.items() if not there & set(classes)]
+    return [f"No {thing} was found." for thing, classes in named.items() if there.isdisjoint(classes)]
 
 
 def _speaks_of_everything(query: Query) -> bool:

@@ -15,7 +15,6 @@ from vision.task import Task
 SURE, POSSIBLE = 0.5, 0.1
 """Probability from which a task is done, and from which another is told; by `benchmarks.image_reading_thresholds`."""
 
-
 MOST_UNREAD = 0.8
 """Share of a text that is not understood from which a task that looks for everything is none."""
 

@@ -318,8 +318,9 @@ class Mentions:
                 continue  # a question's first word has a capital whatever it is
             looked += 1
             text = without_possessive(text)
+            # What English has a word for is no slip for something else.
             in_dictionary = len(stretch) == 1 and bool(lemmas(text) or wordnet().nouns_of(text))
-            entities = self._parts(text) or (() if in_dictionary else self._slip(text))  # "Nordic" is no Norwich
+            entities = self._parts(text) or (() if in_dictionary else self._slip(text))
             if entities:
                 yield Mention(stretch[0].start, text, entities)
 

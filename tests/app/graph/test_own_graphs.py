@@ -235,6 +235,13 @@ def test_graphs_that_cannot_be_offered_are_refused_when_the_page_starts(
         GraphShelf(["world"], [tmp_path / name for name in files])
 
 
+def test_how_a_file_is_read_needs_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--skip-broken"])
+    assert raised.value.code == 2
+    assert "--skip-broken says how a file of your own is read: name the file by --kg" in capsys.readouterr().err
+
+
 def test_the_page_does_not_start_over_a_broken_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = write(tmp_path, "broken.tsv", "A\troad\tB\nA\tB\n")
     assert main(["--llm", "copy", "--kg", str(broken)]) == 2

@@ -115,6 +115,10 @@ class TestMasksAndRings:
 
 
 class TestNumberOfPoints:
+    def test_it_starts_at_the_leftmost_of_points_whose_heights_are_one_number_in_the_end(self) -> None:
+        ring = np.array([[0, 1 + 1e-9], [11, 1], [11, 5], [0, 5]])
+        assert with_points(ring, 4)[0].tolist() == [0, 1]
+
     @pytest.mark.slow
     @settings(deadline=None, max_examples=80)
     @given(mask=masks.filter(np.any), points=st.integers(3, 60))

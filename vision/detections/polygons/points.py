@@ -78,9 +78,9 @@ def with_points(rings: Ring | Sequence[Ring], points: int) -> Ring:
     chosen = _collapsed(ring, points, bounds)
     if len(ring) > points and points <= _FEW:
         chosen = fitted(chosen, parts)
-    chosen = _filled(_clockwise(chosen), points)
+    chosen = _filled(_clockwise(chosen), points).astype(np.float32)
     start = min(range(points), key=lambda i: (chosen[i, 1], chosen[i, 0]))
-    return np.roll(chosen, -start, axis=0).astype(np.float32)
+    return np.roll(chosen, -start, axis=0)
 
 
 def _clockwise(ring: NDArray[np.float64]) -> NDArray[np.float64]:
