@@ -26,6 +26,7 @@ from app.graph.examples import Example, examples_for
 from app.graph.graphs import GraphShelf
 from app.graph.likely.slider import LikelyDemo, position_of
 from app.graph.live_run import LiveRun
+from app.graph.newest import NewestQuestions
 from app.graph.own_graphs import reading, shown_name
 from app.graph.parts import NO_CHANGES, Changes, GraphParts
 from app.graph.steps_view import ShownStep, conclusion_html, status_html, steps_html
@@ -66,6 +67,7 @@ class GraphDemo:
     def __init__(self, shelf: GraphShelf, model: LanguageModel, parts: GraphParts) -> None:
         self._shelf, self._model, self._parts = shelf, model, parts
         self.likely = LikelyDemo(shelf, parts)
+        self._newest = NewestQuestions()
 
     def warm_up(self) -> None:
         """Load the first graph, the reader of questions and the model on a thread of its own; nobody waits for it."""
@@ -131,8 +133,9 @@ class GraphDemo:
 
     def leave(self, request: gr.Request) -> None:
         """Forget what belongs to a visit that is over."""
-        self._shelf.own.forget(request.session_hash or "")
-        self.likely.forget(request.session_hash or "")
+        visit = request.session_hash or ""
+        for kept in (self._shelf.own, self.likely, self._newest):
+            kept.forget(visit)
 
     def restore(self, request: gr.Request) -> Changes:
         """What a link asks for: the graph, the question, whether the model is wanted, and the slider's place.
@@ -171,10 +174,15 @@ class GraphDemo:
         position: str,
         request: gr.Request,
     ) -> Changes:
-        """Read and answer exactly, and clear the steps of the question before away; nothing where nothing is asked."""
+        """Read and answer exactly, and clear the steps of the question before away.
+
+        Nothing changes where nothing is asked, or something newer was asked while this was read.
+        """
         parts = self._parts
         if not is_asked:
             return NO_CHANGES
+        visit = request.session_hash or ""
+        this = self._newest.begin(visit)
         if run is not None:
             # The last question's model must not write into this one's steps.
             run.replace()
@@ -187,6 +195,8 @@ class GraphDemo:
             except QuestionError as error:
                 choices = _choices_of(error.reading, kg)
                 raise
+            if not self._newest.is_newest(visit, this):
+                return NO_CHANGES
             choices = _choices_of(asked.understood, kg)
             # Until the run begins, for which others may have to leave a place.
             status = status_html("The question waits for a free place at the language model …") if wanted else ""
@@ -197,11 +207,13 @@ class GraphDemo:
                 parts.tree: tree_html(asked.query, kg),
                 parts.status: status,
                 parts.steps: "",
-                **self.likely.views(asked, position, request.session_hash or ""),
+                **self.likely.views(asked, position, visit),
                 **self._choices_shown(choices, "It may also mean"),
             }
         except Exception as error:
-            self.likely.forget(request.session_hash or "")
+            if not self._newest.is_newest(visit, this):
+                return NO_CHANGES
+            self.likely.forget(visit)
             emptied = (
                 parts.understood,
                 parts.tree,
@@ -230,10 +242,10 @@ class GraphDemo:
             **_numbered_buttons(self._parts.choice_buttons, texts),
         }
 
-    def run_model(self, is_asked: bool, asked: Asked | None, wanted: bool) -> Iterator[Changes]:
-        """Run the chain, and show its steps as they come; nothing where nothing is asked."""
+    def run_model(self, is_asked: bool, asked: Asked | None, wanted: bool, request: gr.Request) -> Iterator[Changes]:
+        """Run the chain, and show its steps as they come; nothing where nothing is asked, or a newer event did it."""
         parts = self._parts
-        if not is_asked:
+        if not is_asked or not self._newest.runs_first(request.session_hash or "", asked):
             yield NO_CHANGES
             return
         ended = {parts.run: None, parts.stop: gr.update(interactive=False)}

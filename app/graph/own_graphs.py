@@ -173,7 +173,7 @@ def loading_of(path: Path, said: LoadingOptions = USUAL) -> LoadingOptions:
         said: what somebody says of it; only what is left open there is looked for.
     """
     if said.table is None and _table_in(path) is not None:
-        return replace(said, table=True, infer_values=True)
+        return replace(AS_TABLE, skip_broken=said.skip_broken)
     return said
 
 

@@ -22,7 +22,7 @@ from app.graph.graphs import GraphShelf
 from app.graph.handlers import GraphDemo, ShownRun
 from app.graph.layout import MOST_EDGES, lay_out
 from app.graph.live_run import LiveRun
-from app.graph.parts import GraphParts
+from app.graph.parts import NO_CHANGES, GraphParts
 from app.graph.picture import picture_html
 from app.graph.steps_view import ShownStep, conclusion_html, steps_html
 from app.image.looking import SharedDetector
@@ -573,6 +573,31 @@ def test_who_waits_for_a_free_place_at_the_model_is_told(question: str, wanted: 
     demo = GraphDemo(shelf, LanguageModel("copy"), PARTS)
     changes = demo.answer(True, own.key, f'road("{question}")', None, wanted, "0", visitor)
     assert ("waits for a free place" in changes[PARTS.status]) == waits
+
+
+def test_a_question_that_a_newer_one_overtook_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = GraphShelf(["world"])
+    own = shelf.own.add("ann", KnowledgeGraph.from_triples([("A", "road", "B"), ("B", "road", "C")]))
+    demo, ann = GraphDemo(shelf, LanguageModel("copy"), PARTS), gr.Request(session_hash="ann")
+
+    def answer(question: str, visitor: gr.Request = ann) -> dict[Any, Any]:
+        return demo.answer(True, own.key, question, None, False, "0", visitor)
+
+    newer: list[dict[Any, Any]] = []
+
+    def slow(kg: KnowledgeGraph, graph: str, question: str, reader: Any) -> Asked:
+        if question in {'road("A")', 'road("?")'}:  # the next question comes, and is answered, while this is read
+            newer.append(answer('road("B")'))
+        return ask(kg, graph, question, reader)
+
+    monkeypatch.setattr("app.graph.handlers.ask", slow)
+    for older in ('road("A")', 'road("?")'):
+        assert answer(older) == NO_CHANGES
+        asked = newer[-1][PARTS.asked]
+        assert [str(entity) for entity in asked.answer.entities] == ["C"]
+        assert len(next(demo.run_model(True, asked, False, ann))) > 1
+        assert list(demo.run_model(True, asked, False, ann)) == [NO_CHANGES]  # the overtaken question's event
+    assert answer('road("B")')[PARTS.asked] is not None
 
 
 @pytest.mark.slow
