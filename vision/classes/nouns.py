@@ -60,6 +60,15 @@ class Nouns:
         """The words of a synset."""
         return self._words[synset]
 
+    @property
+    def count(self) -> int:
+        """How many synsets there are; they are numbered from 0."""
+        return len(self._words)
+
+    def parents(self, synset: int) -> tuple[int, ...]:
+        """What a synset is directly a kind of."""
+        return self._parents[synset]
+
     def depth(self, synset: int) -> int:
         """Steps from the top of the hierarchy, on the shortest way."""
         parents = self._parents[synset]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,7 +21,7 @@ Session: TypeAlias = "onnxruntime.InferenceSession"
 _opening = threading.Lock()
 
 
-def open_session(path: Path, threads: int) -> Session:
+def open_session(path: Path, threads: int, inner: Sequence[str] = ()) -> Session:
     """A session on the processor; the same one for the same file and number of threads.
 
     `run` may be called by several threads at once.
@@ -29,6 +29,7 @@ def open_session(path: Path, threads: int) -> Session:
     Args:
         path: an ONNX file.
         threads: how many threads one run uses.
+        inner: tensors of the graph that are given behind its own outputs.
 
     Raises:
         DetectorError: there is no such file, it is not ONNX, or it asks for what onnxruntime does not have.
@@ -41,7 +42,7 @@ def open_session(path: Path, threads: int) -> Session:
         raise DetectorError(f"{path}: {error.strerror}: expected an ONNX file") from error
     # Without the lock two threads that come at once would each read the file and build the graph.
     with _opening:
-        return _opened(path.resolve(), threads, status.st_mtime_ns, status.st_size)
+        return _opened(path.resolve(), threads, tuple(inner), status.st_mtime_ns, status.st_size)
 
 
 def run_session(session: Session, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -57,7 +58,7 @@ def run_session(session: Session, inputs: Mapping[str, NDArray[Any]]) -> list[ND
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, threads: int, _modified: int, _size: int) -> Session:
+def _opened(path: Path, threads: int, inner: tuple[str, ...], _modified: int, _size: int) -> Session:
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
@@ -68,9 +69,27 @@ def _opened(path: Path, threads: int, _modified: int, _size: int) -> Session:
     # Threads that wait by spinning win 3% on an idle machine and halve the speed on one that others use too.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        model = path.read_bytes() + _outputs(inner) if inner else str(path)
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class below Exception
         raise DetectorError(f"{path} cannot be opened as an ONNX model: {_first_line(error)}") from error
+
+
+def _outputs(names: Sequence[str]) -> bytes:
+    """What makes tensors of a graph its outputs, where it stands behind the model's bytes.
+
+    Protocol buffers merge what is written one behind the other, so that a graph (field 7 of a model) that holds nothing
+    but outputs (field 12, each with its name in field 1) adds these.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        size, length = len(content), b""
+        while size > 127:
+            length += bytes([size % 128 + 128])
+            size //= 128
+        return bytes([number << 3 | 2]) + length + bytes([size]) + content
+
+    return field(7, b"".join(field(12, field(1, name.encode())) for name in names)) if names else b""
 
 
 def _first_line(error: Exception) -> str:

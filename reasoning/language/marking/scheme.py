@@ -56,7 +56,7 @@ class MarkScheme:
         tokens = {name: _single(tokenizer, text) for name, text in operations.items()}
         apart, keep, drop = (_single(tokenizer, text) for text in (" :", " yes", " no"))
         taken = {apart, keep, drop, *tokens.values()}
-        words = unlike([token for token in _single_words(tokenizer) if token not in taken], embeddings)
+        words = unlike([token for token in single_words(tokenizer) if token not in taken], embeddings)
         if len(words) < MOST_WORDS // 4:
             raise LLMError(
                 f"The vocabulary has {len(words)} words of one token that are unlike each other; "
@@ -92,7 +92,7 @@ def _single(tokenizer: Any, text: str) -> int:
     return int(ids[0])
 
 
-def _single_words(tokenizer: Any) -> Iterator[int]:
+def single_words(tokenizer: Any) -> Iterator[int]:
     """Tokens that are a lower-case word with a space before it, the most frequent first."""
     for token in range(len(tokenizer)):
         text = tokenizer.decode([token])

@@ -39,14 +39,14 @@ def prepare(
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
     """
-    model, tokenizer = _opened(options)
+    model, tokenizer = opened(options)
     if start is None:
         marks = Marks(MarkScheme.of(tokenizer, model.get_input_embeddings().weight, operations), options.layers)
     else:
         marks = Marks.read(start)
         check_base(model, tokenizer, marks, start)
         if marks.layers != options.layers:
-            raise _other_layers(start, marks.layers, options)
+            raise other_layers(start, marks.layers, options)
     marks = replace(marks, base=fingerprint(model, marks.scheme))
     adapter, student = attach(model, marks, new_config(options.rank), device)
     if start is not None:
@@ -69,7 +69,7 @@ def prepare_writer(job: str, options: WritingOptions, start: Path | None = None,
     """
     from reasoning.language.writing.packed_attention import PACKED, register
 
-    model, tokenizer = _opened(options)
+    model, tokenizer = opened(options)
     register()
     model.set_attn_implementation(PACKED)
     base = rows_fingerprint(model, FINGERPRINT_ROWS)
@@ -77,7 +77,24 @@ def prepare_writer(job: str, options: WritingOptions, start: Path | None = None,
     if start is not None:
         writing = check_writing(Writing.read(start, job), base, start)
         if writing.layers != options.layers:
-            raise _other_layers(start, writing.layers, options)
+            raise other_layers(start, writing.layers, options)
+    decoder = adapted(model, options, start)
+    head = model.get_output_embeddings().to(device)
+    return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
+
+
+def adapted(model: Any, options: WritingOptions, start: Path | None) -> Any:
+    """The transformer of a model, cut and frozen, with PEFT's matrices in its own number format.
+
+    Args:
+        model: the causal language model.
+        options: how many of its layers, the rank, and whether the layers are compiled.
+        start: the folder of an adapter to begin with; None for a new one.
+
+    Raises:
+        LLMError: the adapter cannot be loaded.
+        TeachingError: the layers cannot be compiled.
+    """
     config = new_config(options.rank) if start is None else stored_config(start)
     decoder = with_adapter(lower_layers(model, options.layers).requires_grad_(False), config, short=True)
     if start is not None:
@@ -87,8 +104,7 @@ def prepare_writer(job: str, options: WritingOptions, start: Path | None = None,
             parameter.data = parameter.data.to(model.dtype)
     if options.compiled:
         _compile(decoder, options.layers)
-    head = model.get_output_embeddings().to(device)
-    return Writer(decoder.to(device).train(), head, WriterTokens(tokenizer), writing)
+    return decoder
 
 
 def _compile(decoder: Any, layers: int) -> None:
@@ -103,7 +119,7 @@ def _compile(decoder: Any, layers: int) -> None:
                 layer.compile(dynamic=True)
 
 
-def _opened(options: TeachingOptions) -> tuple[Any, Any]:
+def opened(options: TeachingOptions) -> tuple[Any, Any]:
     """The base model and its tokenizer; new matrices are drawn by the run's seed from here on."""
     model, tokenizer = open_base(options.source, options.dtype)
     import torch
@@ -112,5 +128,5 @@ def _opened(options: TeachingOptions) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _other_layers(start: Path, layers: int, options: TeachingOptions) -> LLMError:
+def other_layers(start: Path, layers: int, options: TeachingOptions) -> LLMError:
     return LLMError(f"{start} is for {layers} layers, not {options.layers}")

@@ -31,8 +31,15 @@ class Layout:
     later_begun: Any
 
     @classmethod
-    def of(cls, begun: int, lengths: Sequence[int], device: Any = "cpu") -> Layout:
-        """The layout of segments of these lengths, on a device of torch's."""
+    def of(cls, begun: int, lengths: Sequence[int], device: Any = "cpu", unseen: Any = None) -> Layout:
+        """The layout of segments of these lengths, on a device of torch's.
+
+        Args:
+            begun: tokens of the shared beginning.
+            lengths: of the segments.
+            device: of torch's.
+            unseen: which places of a segment each of its places does not see; None for those behind it.
+        """
         import torch
 
         longest = max(lengths)
@@ -41,7 +48,7 @@ class Layout:
         starts = begun + torch.cumsum(sizes, 0) - sizes
         cells = (starts[:, None] + torch.minimum(steps[None], sizes[:, None] - 1)).flatten()
         rows = torch.nonzero((steps[None] < sizes[:, None]).flatten()).flatten()
-        parts = (cells, rows, _upper(longest), _upper(begun))
+        parts = (cells, rows, _upper(longest) if unseen is None else unseen, _upper(begun))
         return cls(begun, len(lengths), longest, *(part.to(device) for part in parts))
 
 

@@ -94,7 +94,8 @@ def _grid() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return np.concatenate(centres, axis=1), np.concatenate(strides)
 
 
-_CENTRES, _STRIDES = _grid()
+CENTRES, STRIDES_OF_CELLS = _grid()
+"""Of the cells: shapes (2, 3549) and (3549,), in pixels of the square."""
 
 
 def decoded(
@@ -126,7 +127,7 @@ def decoded(
     if len(cells) > MOST_PER_CLASS:
         best = _best_of_each(found_scores, rows, len(classes))
         found_scores, found_classes, cells = found_scores[best], found_classes[best], cells[best]
-    xyxy = _boxes(distances[:, cells], cells)
+    xyxy = boxes_of_cells(distances[:, cells], cells)
     xyxy *= np.array([*scale, *scale], np.float32)
     np.clip(xyxy, 0, np.array([*size, *size], np.float32), out=xyxy)
     kept = suppressed(xyxy, found_scores, found_classes, IOU_THRESHOLD, MOST_PER_CLASS)
@@ -147,8 +148,8 @@ def _best_of_each(scores: NDArray[np.float32], rows: NDArray[np.intp], count: in
     return np.concatenate(best)
 
 
-def _boxes(logits: NDArray[np.float32], cells: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Boxes of shape (n, 4) in pixels of the square, from logits of shape (44, n)."""
+def boxes_of_cells(logits: NDArray[np.float32], cells: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Boxes of shape (n, 4) in pixels of the square, from the distance logits of these cells, shape (44, n)."""
     logits = logits.reshape(4, BINS, -1)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     # Summed bin by bin: numpy's own sum adds in another order where n is 1, and the last bit would differ.
@@ -157,8 +158,8 @@ def _boxes(logits: NDArray[np.float32], cells: NDArray[np.intp]) -> NDArray[np.f
     for step in range(1, BINS):
         total += powers[:, step]
         moment += step * powers[:, step]
-    left, top, right, bottom = moment / total * _STRIDES[cells]
-    x, y = _CENTRES[:, cells]
+    left, top, right, bottom = moment / total * STRIDES_OF_CELLS[cells]
+    x, y = CENTRES[:, cells]
     return np.stack([x - left, y - top, x + right, y + bottom], axis=1)
 
 
