@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("kg_data", "reasoning", "vision", "app")
 """Lowest first: each may import from those before it."""
 GRADIO = "gradio takes seconds, and what is asked with `--help` or mistyped shall not wait for it"
+TORCH = "torch takes seconds, and `teach --help` needs none of it"
 WORLD = "the packages that the world graph is made of need not be installed for other graphs"
 INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("app/__main__.py", "app.page"): GRADIO,
@@ -24,9 +25,10 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("reasoning/execution/batch/execution.py", "reasoning.execution.batch.kernel"): (
         "numba takes a second, and single queries are not compiled"
     ),
-    ("reasoning/language/teaching/preparing.py", "reasoning.language.writing.packed_attention"): (
-        "torch takes seconds, and `teach --help` needs none of it"
-    ),
+    ("reasoning/language/teaching/preparing.py", "reasoning.language.writing.packed_attention"): TORCH,
+    ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,
+    ("vision/decoder/detector.py", "vision.decoder.opening"): "torch takes seconds; other detectors need none of it",
+    ("vision/decoder/sources.py", "vision.decoder.detr_tokens"): "transformers' detectors are an extra",
 }
 """(file, module imported inside one of its functions) to the reason: a heavy optional package hangs on the module."""
 MOST_INSIDE_FUNCTIONS = 30

@@ -83,7 +83,7 @@ def _add_boxes(jobs: Any) -> None:
         ("hidden", positive, "width of the projector"),
         ("image-tokens", positive, "of an image"),
         ("boxed", positive, "image tokens whose boxes are written"),
-        ("text", float, "share of the segments that are texts"),
+        ("text", float, "share of the passes that are texts, behind the stage binding"),
         ("truth", float, "how much annotations weigh beside the detector's scores"),
         ("report-every", positive, "tokens between two examinations and checkpoints"),
         ("seed", int, "of everything drawn"),

@@ -129,4 +129,5 @@ def opened(options: TeachingOptions) -> tuple[Any, Any]:
 
 
 def other_layers(start: Path, layers: int, options: TeachingOptions) -> LLMError:
+    """What is said of an adapter for another number of layers."""
     return LLMError(f"{start} is for {layers} layers, not {options.layers}")

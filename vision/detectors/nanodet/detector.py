@@ -173,19 +173,20 @@ class NanoDet(Detector):
 
     Args:
         threads: how many threads look at images; None for one a core.
+        name: by which it was opened.
 
     Raises:
         DetectorError: `threads` is less than 1, or the file of the weights is missing or broken.
     """
 
-    name = "embedded"
     vocabulary = COCO_CLASSES
     supercategories = COCO_SUPERCATEGORIES
     side = SIDE
     default_min_score = 0.35
     """Best F1 on 208 images of COCO; of the boxes above it 60% are right, from 0.42 on each more likely than not."""
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, name: str = "embedded") -> None:
+        self.name = name
         self.threads = usable_cores() if threads is None else threads
         self._session = open_session(MODEL_FILE, self.threads)
 

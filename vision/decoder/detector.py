@@ -1,0 +1,121 @@
+"""VisionLLM as a detector: a language model sees an image's tokens and a class set, and writes classes and boxes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reasoning.language.errors import LLMError
+from vision.decoder.adapters import PACKAGED, BoxWriting
+from vision.decoder.image_tokens import MOST_TOKENS, TokenSource
+from vision.decoder.sources import open_tokens
+from vision.decoder.vocabulary import BINS, Prompt
+from vision.detections.boxes import suppressed
+from vision.detectors.detector import Detector, Found, Request
+from vision.errors import DetectorError
+from vision.images.loading import LoadedImage
+
+if TYPE_CHECKING:
+    from vision.decoder.opening import Decoder
+
+LEAST_SCORE = 0.02
+"""Less likely classes of a token are background, as with the embedded detector."""
+
+OVERLAP = 0.6
+"""Intersection over union of two boxes of a class above which only the better stays."""
+
+MOST_PROMPT_TOKENS = 4096
+"""Of a class set."""
+
+_loading = threading.Lock()
+
+
+class VisionLLM(Detector):
+    """VisionLLM's decoder over the tokens of a frozen detector (Wang et al. 2023, arXiv 2305.11175).
+
+    Every image token gives the probability of each class that was asked for and of none, which is the score, and a box.
+    Any words may be asked for; what is found of words that were never taught is in `docs/visionllm.md`.
+
+    Args:
+        adapter: folder of a taught decoder, which says on which language model and detector it was taught.
+        device: by torch's name.
+        name: by which it was opened.
+
+    Raises:
+        DetectorError: the adapter, the language model or the detector is missing or damaged, or they do not belong
+            together.
+    """
+
+    vocabulary = None
+    default_min_score = 0.35
+    batch_size = 2
+
+    def __init__(self, adapter: Path = PACKAGED, device: str = "cpu", name: str = "visionllm") -> None:
+        self.name = name
+        with _loading:
+            self.tokens, self.decoder = _opened(adapter, device)
+        self.side = self.tokens.side
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        """Look at images; one result an image, in order.
+
+        Raises:
+            DetectorError: there are no classes or more than 512, their names are too long, or the model failed.
+        """
+        # In the order of their names, so that the same classes in another order are the same prompt.
+        return self.written(images, self.decoder.prompt(sorted(request.classes)), request.min_score)
+
+    def written(
+        self, images: Sequence[LoadedImage], prompt: Prompt, min_score: float, overlap: float = OVERLAP
+    ) -> list[Found]:
+        """What is found behind a prompt; `detect` draws its class tokens from the names.
+
+        Args:
+            images: one result each, in order.
+            prompt: the classes.
+            min_score: boxes with lower scores are left out, and those below 0.02 always.
+            overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
+
+        Raises:
+            DetectorError: the classes' names are too long, or the model failed.
+        """
+        if len(prompt.tokens) > MOST_PROMPT_TOKENS:
+            raise DetectorError(
+                f"the {len(prompt.classes)} classes take {len(prompt.tokens):,} tokens to name, at most "
+                f"{MOST_PROMPT_TOKENS:,} are read at once: ask for fewer, or in fewer words"
+            )
+        shown = self.tokens.tokens(images, MOST_TOKENS)
+        try:
+            written = self.decoder.write(prompt, shown)
+        except (RuntimeError, MemoryError) as error:  # torch's
+            raise DetectorError(f"{self.name} failed: {str(error).splitlines()[0]}") from error
+        least = max(min_score, LEAST_SCORE)
+        found = []
+        for image, tokens, (shares, places) in zip(images, shown, written, strict=True):
+            rows, columns = np.nonzero(shares[:, :-1] >= least)
+            middles = np.tile(tokens.cells[rows, :2], 2)
+            xyxy = (middles + places[rows] / BINS) * np.tile(image.size, 2)
+            xyxy = np.clip(xyxy, 0, np.tile(image.size, 2)).astype(np.float32)
+            scores = shares[rows, columns].astype(np.float32)
+            kept = suppressed(xyxy, scores, columns, overlap, len(rows))
+            labels = tuple(prompt.classes[column] for column in columns[kept].tolist())
+            found.append(Found(xyxy[kept], labels, scores[kept]))
+        return found
+
+
+@lru_cache(2)
+def _opened(adapter: Path, device: str) -> tuple[TokenSource, Decoder]:
+    try:
+        writing = BoxWriting.read(adapter)
+        tokens = open_tokens(writing.source[0], device)
+        writing.check_source(tokens, adapter)
+        from vision.decoder.opening import load_decoder
+
+        return tokens, load_decoder(adapter, device)
+    except LLMError as error:
+        raise DetectorError(f"visionllm cannot be opened: {error}") from error

@@ -1,0 +1,258 @@
+"""The decoder's network: image tokens become slots of a language model, which fills them in one parallel pass.
+
+Behind the prompt stands, for each image token, one slot for each word of the output format. A slot's input is its
+token's vector and what kind of slot it is; its output is held to the words that may stand there: one of the prompt's
+classes or `<no>`, or a location token. A slot sees the prompt and itself, and on request the class slots of its image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from reasoning.language.writing.layout import Layout
+from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.shape import Shape
+from vision.decoder.vocabulary import BINS, FORMAT, LOCATIONS, Prompt
+
+FREQUENCIES = 24
+"""Of a place's Fourier features: periods from four times the image down to four bins."""
+
+SLOTS = len(FORMAT)
+
+
+@dataclass
+class TokenBatch:
+    """Image tokens as tensors of float32, each with m rows; see `ImageTokens`."""
+
+    features: torch.Tensor
+    cells: torch.Tensor
+    boxes: torch.Tensor
+    logits: torch.Tensor
+
+    @classmethod
+    def of(cls, tokens: ImageTokens) -> TokenBatch:
+        """The tokens of one image."""
+        return cls(*(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in vars(tokens).values()))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+class Projector(nn.Module):
+    """What is taught beside the language model's adapter: from image tokens to slots, and the rows of new words.
+
+    Args:
+        shape: of the parts.
+        names: shape (classes, width): a vector for each class of the detector's vocabulary, see `NameVectors`.
+    """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+    names: torch.Tensor
+
+    def __init__(self, shape: Shape, names: torch.Tensor) -> None:
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("mean", torch.zeros(shape.features))
+        self.register_buffer("deviation", torch.ones(shape.features))
+        self.register_buffer("names", names.float(), persistent=False)
+        self.first = nn.Linear(shape.features + 8, shape.hidden)
+        self.second = nn.Linear(shape.hidden, shape.width)
+        self.place = nn.Linear(2 * FREQUENCIES, shape.width, bias=False)
+        self.kinds = nn.Parameter(torch.zeros(SLOTS, shape.width))
+        self.none = nn.Parameter(torch.zeros(shape.width))
+        self.locations = nn.Parameter(torch.zeros(LOCATIONS, shape.width))
+        if shape.guided:
+            self.asking = nn.Linear(shape.width, 64, bias=False)
+            self.asked = nn.Linear(shape.width, 64, bias=False)
+            self.taken = nn.Linear(shape.width, shape.width, bias=False)
+            nn.init.zeros_(self.taken.weight)
+        nn.init.normal_(self.second.weight, std=1e-3)
+        nn.init.zeros_(self.second.bias)
+        nn.init.normal_(self.place.weight, std=1 / math.sqrt(FREQUENCIES))
+
+    def begin(self, slot_rows: torch.Tensor, none_row: torch.Tensor) -> None:
+        """Set the rows of new words: the queries' and `<no>`'s to rows of like words, the places' to their features."""
+        with torch.no_grad():
+            self.kinds.copy_(slot_rows)
+            self.none.copy_(none_row)
+            bins = torch.arange(-BINS, BINS + 1) / BINS
+            self.locations.copy_(self.place(fourier(bins)) / 8)
+
+    def vectors(self, tokens: TokenBatch, instruction: torch.Tensor | None = None) -> torch.Tensor:
+        """The vector of each token, shape (m, width).
+
+        Args:
+            tokens: m image tokens.
+            instruction: vectors of the instruction's names, shape (k, width), where the shape is guided.
+        """
+        place = self._place(tokens)
+        middle = tokens.cells[:, :2]
+        sides = place - middle.repeat(1, 2)
+        inputs = torch.cat([(tokens.features - self.mean) / self.deviation, tokens.cells, sides], 1)
+        vectors: torch.Tensor = self.second(nn.functional.gelu(self.first(inputs)))
+        if self.shape.from_scores:
+            vectors = vectors + evidence(tokens.logits) @ self.names
+        if self.shape.guided and instruction is not None:
+            weights = torch.softmax(self.asking(vectors) @ self.asked(instruction).T / 8, -1)
+            vectors = vectors + self.taken(weights @ instruction)
+        return vectors
+
+    def slots(self, vectors: torch.Tensor, tokens: TokenBatch) -> torch.Tensor:
+        """The inputs of all slots, shape (m, 5, width); the four of a box hold where that side of l_i is.
+
+        Args:
+            vectors: of the tokens, see `vectors`.
+            tokens: whose places are taken.
+        """
+        sides = self._place(tokens) - tokens.cells[:, :2].repeat(1, 2)
+        places = self.place(fourier(sides))
+        kinds = self.kinds[None] + vectors[:, None]
+        return torch.cat([kinds[:, :1], kinds[:, 1:] + places], 1)
+
+    def _place(self, tokens: TokenBatch) -> torch.Tensor:
+        """The corners of l_i, shape (m, 4)."""
+        if self.shape.from_boxes:
+            return tokens.boxes
+        middle, half = tokens.cells[:, :2], tokens.cells[:, 2:] / 2
+        return torch.cat([middle - half, middle + half], 1)
+
+
+def fourier(places: torch.Tensor) -> torch.Tensor:
+    """Sines and cosines of offsets, shape (..., 2 x frequencies); the unit is the image's width or height."""
+    periods = 4 * (4 / BINS / 4) ** (torch.arange(FREQUENCIES, device=places.device) / (FREQUENCIES - 1))
+    angles = places[..., None] * (2 * math.pi / periods)
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+EVIDENCE_FROM = 4.0
+"""Log-odds against a class from which on the detector's evidence for it counts as some."""
+
+
+def evidence(logits: torch.Tensor) -> torch.Tensor:
+    """How strongly each class's name speaks in a token's vector: 1 where the detector is undecided, about 0 at 0.01."""
+    return nn.functional.softplus(logits + EVIDENCE_FROM) / EVIDENCE_FROM
+
+
+class NameVectors:
+    """A vector for each name: the mean of its tokens' embeddings without what all tokens share.
+
+    Args:
+        embeddings: of the language model, shape (tokens, width).
+    """
+
+    def __init__(self, embeddings: torch.Tensor) -> None:
+        self._embeddings = embeddings.detach()
+        self._shared = self._embeddings.float().mean(0)
+
+    def of(self, names: Sequence[Sequence[int]]) -> torch.Tensor:
+        """The vectors of names, each its token ids; float32, shape (n, width)."""
+        means = [self._embeddings[list(name)].float().mean(0) for name in names]
+        return torch.stack(means) - self._shared
+
+
+@dataclass
+class Written:
+    """What the decoder wrote into the slots.
+
+    Attributes:
+        classes: log-odds behind a softmax over the prompt's classes and, last, `<no>`; shape (class slots, k + 1).
+        places: the same over the location tokens; shape (box slots, 1025).
+    """
+
+    classes: torch.Tensor
+    places: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Slots of several images, or of texts, that stand behind one prompt; all have as many.
+
+    Attributes:
+        slots: inputs, shape (segments, length, width).
+        class_slots: the first so many of each segment are class slots, the others those of boxes.
+    """
+
+    slots: torch.Tensor
+    class_slots: int
+
+
+class Network(nn.Module):
+    """A language model with its adapter, and the projector.
+
+    Args:
+        decoder: the transformer without its head, opened with the attention of `language.writing.packed_attention`.
+        embeddings: its embeddings, input and output alike, shape (tokens, width).
+        projector: beside it.
+    """
+
+    embeddings: torch.Tensor
+
+    def __init__(self, decoder: Any, embeddings: torch.Tensor, projector: Projector) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.projector = projector
+        self.register_buffer("embeddings", embeddings.detach(), persistent=False)
+        self.names = NameVectors(self.embeddings)
+
+    def write(self, prompt: Prompt, segments: Segments, sees_others: bool | None = None) -> Written:
+        """Fill all slots behind a prompt, in one pass.
+
+        Args:
+            prompt: what is asked for.
+            segments: the slots.
+            sees_others: whether slots see the class slots of their segment; None for what the shape says.
+        """
+        device = self.embeddings.device
+        count, length, _ = segments.slots.shape
+        begun = len(prompt.tokens)
+        beginning = self.embeddings[torch.from_numpy(prompt.tokens).to(device)]
+        inputs = torch.cat([beginning, segments.slots.flatten(0, 1).to(beginning.dtype)])
+        seen = self.projector.shape.sees_others if sees_others is None else sees_others
+        layout = Layout.of(begun, [length] * count, device, unseen(length, segments.class_slots, seen))
+        positions = torch.cat([torch.arange(begun), torch.full((count * length,), begun)]).to(device)
+        output = self.decoder(
+            inputs_embeds=inputs[None],
+            # What is masked the layout says; a mask that is given keeps one from being made.
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
+            position_ids=positions[None],
+            use_cache=False,
+            layout=layout,
+        ).last_hidden_state[0, begun:]
+        return self.read(output.view(count, length, -1), prompt, segments.class_slots)
+
+    def read(self, hidden: torch.Tensor, prompt: Prompt, class_slots: int) -> Written:
+        """What stands in the slots, of their last hidden states, shape (segments, length, width)."""
+        rows = self.embeddings[torch.from_numpy(prompt.rows).to(hidden.device)].float()
+        rows = torch.cat([rows, self.projector.none[None]])
+        classes = hidden[:, :class_slots].flatten(0, 1).float() @ rows.T
+        places = hidden[:, class_slots:].flatten(0, 1).float() @ self.projector.locations.T
+        return Written(classes, places)
+
+
+def unseen(length: int, class_slots: int, sees_others: bool) -> torch.Tensor:
+    """Which slots of a segment each slot does not see, shape (length, length)."""
+    seen = torch.eye(length, dtype=torch.bool)
+    if sees_others:
+        seen[:, :class_slots] = True
+    return ~seen
+
+
+def places_of(logits: torch.Tensor, reach: int = 4) -> torch.Tensor:
+    """The places that were written, in bins: the mean over the likeliest location token and its neighbours.
+
+    Args:
+        logits: over the location tokens, shape (n, 1025).
+        reach: neighbours on each side.
+    """
+    best = logits.argmax(1, keepdim=True)
+    near = (best + torch.arange(-reach, reach + 1, device=logits.device)).clamp(0, LOCATIONS - 1)
+    weights = torch.softmax(logits.gather(1, near), 1)
+    return (weights * (near - BINS)).sum(1)

@@ -1,0 +1,145 @@
+"""Opening a decoder: a language model, its adapter and the projector, to be taught or to be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from reasoning.language.errors import LLMError
+from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
+from reasoning.language.marking.student import open_base
+from reasoning.language.writing.packed_attention import PACKED, register
+from reasoning.language.writing.writer import FINGERPRINT_ROWS
+from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
+from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.network import NameVectors, Network, Projector, Segments, TokenBatch, places_of
+from vision.decoder.vocabulary import DecoderTokens, Prompt, permutation
+
+NOTHING = " none"
+"""The word whose row `<no>` begins with."""
+
+
+def pack_attention(model: Any) -> Any:
+    """The model with the attention that packs need."""
+    register()
+    model.set_attn_implementation(PACKED)
+    return model
+
+
+def base_fingerprint(model: Any) -> str:
+    """Names a base model."""
+    return rows_fingerprint(model, FINGERPRINT_ROWS)
+
+
+def new_projector(
+    writing: BoxWriting, embeddings: torch.Tensor, tokens: DecoderTokens, vocabulary: Sequence[str]
+) -> Projector:
+    """A projector with nothing taught.
+
+    Args:
+        writing: what belongs to the adapter.
+        embeddings: of the language model.
+        tokens: of it.
+        vocabulary: of the detector.
+    """
+    names = NameVectors(embeddings).of([tokens.name(name) for name in vocabulary])
+    projector = Projector(writing.shape, names)
+    rows = embeddings.detach().float()
+    # With what all names share, a token's vector is what a name's embedding is.
+    kinds = torch.cat([rows.mean(0, keepdim=True), rows[tokens.side_words()]])
+    projector.begin(kinds, rows[tokens.name(NOTHING.strip())[0]])
+    return projector
+
+
+def load_projector(projector: Projector, folder: Path) -> None:
+    """The weights in an adapter's folder.
+
+    Raises:
+        LLMError: they are missing, damaged or of another form.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        projector.load_state_dict({name: value.float() for name, value in load_file(folder / PROJECTOR_FILE).items()})
+    except Exception as error:  # safetensors and torch raise their own
+        reason = str(error).splitlines()[0]
+        raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {reason}): copy it again") from error
+
+
+def as_network(decoder: Any, head: Any, projector: Projector, device: str = "cpu") -> Network:
+    """All parts together, on a device of torch's."""
+    return Network(decoder, head.weight, projector).to(device)
+
+
+@dataclass
+class Decoder:
+    """A taught decoder in use.
+
+    Attributes:
+        network: the language model with its adapter merged, and the projector.
+        tokens: of the language model.
+        writing: what belongs to the adapter.
+    """
+
+    network: Network
+    tokens: DecoderTokens
+    writing: BoxWriting
+
+    def prompt(self, classes: Sequence[str], seed: int = 0) -> Prompt:
+        """A class set with class tokens that are drawn from the names and a seed.
+
+        Raises:
+            DetectorError: there are none, or more than 512.
+        """
+        return self.tokens.prompt(classes, permutation(classes, seed) if classes else ())
+
+    def write(
+        self, prompt: Prompt, images: Sequence[ImageTokens]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """What is written of each image: shares of the classes and `<no>`, (m, k + 1), and offsets in bins, (m, 4)."""
+        with torch.inference_mode():
+            return [self._of(prompt, tokens) for tokens in images]
+
+    def _of(self, prompt: Prompt, tokens: ImageTokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not len(tokens):
+            return np.zeros((0, len(prompt.classes) + 1), np.float32), np.zeros((0, 4), np.float32)
+        projector = self.network.projector
+        batch = TokenBatch.of(tokens)
+        names = None
+        if projector.shape.guided:
+            names = self.network.names.of([self.tokens.name(name) for name in prompt.classes])
+        slots = projector.slots(projector.vectors(batch, names), batch)
+        inputs = torch.cat([slots[:, 0], slots[:, 1:].flatten(0, 1)])
+        written = self.network.write(prompt, Segments(inputs[None], len(slots)))
+        shares = torch.softmax(written.classes, -1).cpu().numpy()
+        return shares, places_of(written.places).view(-1, 4).cpu().numpy()
+
+
+def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
+    """A taught decoder, its adapter merged into the weights.
+
+    Args:
+        folder: of the adapter.
+        device: by torch's name.
+
+    Raises:
+        LLMError: the adapter or the weights are missing or damaged, or do not belong together.
+    """
+    writing = BoxWriting.read(folder)
+    model, tokenizer = open_base(writing.student, "bfloat16")
+    writing.check_base(base_fingerprint(model), folder)
+    pack_attention(model)
+    head = model.get_output_embeddings()
+    tokens = DecoderTokens(tokenizer, writing.class_tokens)
+    projector = new_projector(writing, head.weight, tokens, writing.vocabulary)
+    load_projector(projector, folder)
+    decoder = with_adapter(lower_layers(model, writing.layers).requires_grad_(False), stored_config(folder))
+    load_adapter(decoder, folder)
+    network = as_network(decoder.merge_and_unload(), head, projector, device).eval()
+    return Decoder(network.requires_grad_(False), tokens, writing)
