@@ -1,7 +1,5 @@
 """The control of the boxes benchmark: image tokens named without a language model.
 
-    python -m benchmarks.box_control [--images N] [--from-scores]
-
 An MLP of an image token's features gives a vector; its products with the vectors of the classes' names (the language
 model's own embeddings, as the decoder begins with) and with one of `<no>` are the log-odds, the boxes are the
 detector's. It is taught with the same pictures and the same targets as the decoder. `benchmarks.visionllm` uses it.
@@ -9,27 +7,22 @@ detector's. It is taught with the same pictures and the same targets as the deco
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import kg_data
+from benchmarks.held_out_boxes import taught
 from kg_data.cache_location import cache_dir
-from reasoning.language.marking.student import open_base
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.network import NameVectors, TokenBatch, evidence
-from vision.decoder.teaching.pictures import Pictures, read_set
+from vision.decoder.teaching.pictures import Pictures
 from vision.decoder.teaching.targets import Targeting
 
-SETS = ("coco128", "coco_mini_train", "voc2007", "unlabelled")
-IMAGES = 25_000
 IMAGE_TOKENS = 50
 A_PASS = 8
 HIDDEN = 768
@@ -76,9 +69,8 @@ def taught_control(images: int, from_scores: bool, vectors: NameVectors, name_id
     """A control taught with so many pictures."""
     torch.manual_seed(seed)
     source = NanoDetTokens()
-    halves = [read_set(kg_data.data_root() / "vision" / name).split()[0] for name in SETS]
     cache = cache_dir() / "image_tokens"
-    sets = [Pictures(half, source, IMAGE_TOKENS, cache, lambda line: print(line, file=sys.stderr)) for half in halves]
+    sets = [Pictures(half, source, IMAGE_TOKENS, cache, lambda line: print(line, file=sys.stderr)) for half in taught()]
     places = [(pictures, place) for pictures in sets for place in range(len(pictures))]
     rng = random.Random(seed)
     sample = torch.cat(
@@ -109,18 +101,3 @@ def taught_control(images: int, from_scores: bool, vectors: NameVectors, name_id
         if step % 500 == 0:
             print(f"{step * A_PASS} images, loss {float(loss.detach()):.3f}", file=sys.stderr)
     return control
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--images", type=int, default=IMAGES)
-    parser.add_argument("--from-scores", action="store_true")
-    options = parser.parse_args(arguments)
-    from benchmarks.visionllm import control_accuracy  # the figures are made in the way of the decoder's
-
-    model, tokenizer = open_base(None, "bfloat16")
-    print(control_accuracy(options.images, options.from_scores, model, tokenizer))
-
-
-if __name__ == "__main__":
-    main()

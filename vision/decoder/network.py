@@ -120,7 +120,7 @@ class Projector(nn.Module):
     def _place(self, tokens: TokenBatch) -> torch.Tensor:
         """The corners of l_i, shape (m, 4)."""
         if self.shape.from_boxes:
-            return tokens.boxes
+            return tokens.boxes.clamp(0, 1)
         middle, half = tokens.cells[:, :2], tokens.cells[:, 2:] / 2
         return torch.cat([middle - half, middle + half], 1)
 

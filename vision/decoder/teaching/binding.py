@@ -183,7 +183,7 @@ class Binding:
     ) -> BindingSlots:
         count = len(vectors)
         middles, sizes = generator.uniform(0, 1, (count, 2)), generator.beta(1, 3, (count, 4))
-        boxes = np.concatenate([middles - sizes[:, :2] / 2, middles + sizes[:, 2:] / 2], 1)
+        boxes = np.clip(np.concatenate([middles - sizes[:, :2] / 2, middles + sizes[:, 2:] / 2], 1), 0, 1)
         cells = np.concatenate([middles, np.full((count, 2), 0.05)], 1)
         tokens = TokenBatch(
             torch.zeros(count, self._features),
@@ -191,7 +191,7 @@ class Binding:
             torch.from_numpy(boxes.astype(np.float32)),
             torch.zeros(count, self._classes),
         )
-        places = (np.clip(boxes, 0, 1) - np.tile(middles, 2)) * BINS
+        places = (boxes - np.tile(middles, 2)) * BINS
         return BindingSlots(vectors, shares, tokens, places.astype(np.float32))
 
     def _named(self, names: Sequence[str]) -> torch.Tensor:

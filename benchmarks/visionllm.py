@@ -1,0 +1,329 @@
+"""The decoder of VisionLLM: what it finds, what its language model does in it, and what it costs.
+
+    python -m benchmarks.visionllm [--adapter DIR] [--only PART ...]
+
+On pictures that were never taught, a third of the COCO images of the data folder and 400 of VOC2007's:
+
+- `accuracy`: AP of the decoder and of the detector whose tokens it reads, with the interval of their difference; also
+  without suppression, and of the control without a language model (`benchmarks.box_control`), taught with 25,600
+  pictures, beginning with the detector's scores and not.
+- `permutations`: AP under five permutations of the class tokens.
+- `prompts`: prompts for 1, 5, 20 and 40 of the 80 classes against the run for all, on the same classes.
+- `shuffled`: AP where the names of the prompt are exchanged against their meaning, which must fail.
+- `words`: words that were never taught stand for their classes; the share that is bound rightly, and the control's.
+- `time`: seconds an image by number of classes and images at once, on all cores, and the peak of memory.
+
+Each part is written into `results/visionllm.json` when it is done, and the table beside it; parts that are not named
+are kept as they are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.box_control import A_PASS, Control, taught_control
+from benchmarks.exact_executor import RESULTS
+from benchmarks.held_out_boxes import COCO, VOC, HeldOut
+from benchmarks.machine import machine, machine_words
+from vision.classes.coco import COCO_CLASSES
+from vision.decoder.adapters import PACKAGED
+from vision.decoder.detector import LEAST_SCORE, OVERLAP, VisionLLM
+from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.teaching.binding import untaught_words
+from vision.decoder.vocabulary import Prompt, permutation
+from vision.detections.boxes import suppressed
+from vision.detectors.detector import Found, Request
+from vision.detectors.nanodet.detector import NanoDet
+from vision.evaluation.average_precision import Detection
+from vision.images.loading import LoadedImage
+
+NAMES = ("visionllm.json", "visionllm.md")
+CONTROL_IMAGES = 25_600
+PERMUTATIONS = 5
+PROMPT_SIZES, DRAWS = (1, 5, 20, 40), 3
+SURE = 0.5
+"""What the detector gives a token from which on it is asked by an untaught word."""
+TOKENS_OF_A_WORD = 20
+TIMED = 20
+
+Rows = list[list[Detection]]
+
+
+class Measuring:
+    """Everything that the parts share.
+
+    Args:
+        adapter: the decoder's.
+    """
+
+    def __init__(self, adapter: Path) -> None:
+        self.detector = VisionLLM(adapter)
+        self.nanodet = NanoDet()
+        self.coco, self.voc = HeldOut.of(COCO), HeldOut.of(VOC)
+        self._controls: dict[bool, Control] = {}
+        self._rows: dict[str, Rows] = {}
+
+    def prompt(self, classes: Sequence[str], seed: int = 0) -> Prompt:
+        """The classes in the order of their names, their class tokens drawn by a seed."""
+        return self.detector.decoder.prompt(sorted(classes), seed)
+
+    def written(self, held_out: HeldOut, prompt: Prompt, name: str, overlap: float = OVERLAP) -> Rows:
+        """What the decoder finds in the pictures."""
+        return held_out.found(lambda image: self.detector.written([image], prompt, 0.0, overlap)[0], name)
+
+    def whole(self, name: str) -> tuple[Rows, Rows]:
+        """What the decoder and the detector find of all classes in a set, found once."""
+        held_out = self.coco if name == "coco" else self.voc
+        if name not in self._rows:
+            self._rows[name] = self.written(held_out, self.prompt(COCO_CLASSES), f"decoder, {name}")
+        request = Request(COCO_CLASSES, 0.0)
+        return self._rows[name], held_out.found(lambda image: self.nanodet.detect([image], request)[0], name)
+
+    def control(self, from_scores: bool) -> Control:
+        """The control without a language model, taught once."""
+        if from_scores not in self._controls:
+            decoder = self.detector.decoder
+            ids = {name: decoder.tokens.name(name) for name in COCO_CLASSES}
+            self._controls[from_scores] = taught_control(CONTROL_IMAGES, from_scores, decoder.network.names, ids)
+        return self._controls[from_scores]
+
+    def vectors(self, names: Sequence[str]) -> torch.Tensor:
+        """The vectors of names, as the control takes them."""
+        decoder = self.detector.decoder
+        return torch.nn.functional.normalize(decoder.network.names.of([decoder.tokens.name(name) for name in names]))
+
+    def by_control(self, held_out: HeldOut, from_scores: bool) -> Rows:
+        """What the control finds, in the detector's boxes."""
+        control, names = self.control(from_scores), self.vectors(COCO_CLASSES)
+
+        def detect(image: LoadedImage) -> Found:
+            (tokens,) = self.detector.tokens.tokens([image])
+            shares = control.shares(tokens, names)[:, :-1]
+            rows, columns = np.nonzero(shares >= LEAST_SCORE)
+            limits = np.tile(image.size, 2)
+            xyxy = np.clip(tokens.boxes[rows] * limits, 0, limits).astype(np.float32)
+            kept = suppressed(xyxy, shares[rows, columns], columns, OVERLAP, len(rows))
+            labels = tuple(COCO_CLASSES[column] for column in columns[kept].tolist())
+            return Found(xyxy[kept], labels, shares[rows, columns][kept])
+
+        return held_out.found(detect, "control")
+
+
+def accuracy(measuring: Measuring) -> dict[str, Any]:
+    """AP by set, of the decoder, the detector and the control."""
+    report = {}
+    for name, held_out in (("coco", measuring.coco), ("voc", measuring.voc)):
+        ours, theirs = measuring.whole(name)
+        low, high = held_out.paired(ours, theirs)
+        report[name] = {
+            "images": len(held_out.sizes),
+            "visionllm": held_out.ap(ours),
+            "nanodet": held_out.ap(theirs),
+            "difference": [low, high],
+            "control": held_out.ap(measuring.by_control(held_out, False)),
+            "control from scores": held_out.ap(measuring.by_control(held_out, True)),
+        }
+    prompt = measuring.prompt(COCO_CLASSES)
+    unsuppressed = measuring.written(measuring.coco, prompt, "no suppression", overlap=1.0)
+    report["coco"]["without suppression"] = measuring.coco.ap(unsuppressed)
+    return report
+
+
+def permutations(measuring: Measuring) -> dict[str, Any]:
+    """AP on COCO under several permutations of the class tokens."""
+    aps = [
+        measuring.coco.ap(
+            measuring.written(measuring.coco, measuring.prompt(COCO_CLASSES, seed), f"permutation {seed}")
+        )
+        for seed in range(PERMUTATIONS)
+    ]
+    return {"ap": aps, "spread": max(aps) - min(aps)}
+
+
+def prompts(measuring: Measuring) -> dict[str, Any]:
+    """AP on some classes where they alone are asked for, and where all are."""
+    everything, _ = measuring.whole("coco")
+    there = sorted({row.category for row in measuring.coco.annotated.annotations})
+    report = {}
+    for size in PROMPT_SIZES:
+        alone, among = [], []
+        for draw in range(DRAWS * (3 if size == 1 else 1)):
+            # Of one or five classes most pictures show none: those that the set shows are drawn from.
+            classes = random.Random(f"{size}|{draw}").sample(there if size < 20 else COCO_CLASSES, size)
+            found = measuring.written(measuring.coco, measuring.prompt(classes), f"{size} classes")
+            counted = [name for name in classes if name in there]
+            alone.append(measuring.coco.ap(found, counted))
+            among.append(measuring.coco.ap(everything, counted))
+        report[str(size)] = {"alone": float(np.mean(alone)), "among all": float(np.mean(among))}
+    return report
+
+
+def shuffled(measuring: Measuring) -> dict[str, Any]:
+    """AP on COCO where each class token stands behind another name than the class that it is read as."""
+    names = sorted(COCO_CLASSES)
+    exchanged = names[1:] + names[:1]
+    prompt = measuring.detector.decoder.tokens.prompt(exchanged, permutation(names))
+    read = Prompt(tuple(names), prompt.tokens, prompt.rows)
+    return {"ap": measuring.coco.ap(measuring.written(measuring.coco, read, "shuffled"))}
+
+
+def words(measuring: Measuring) -> dict[str, Any]:
+    """Which class token is written where a word stands for its class among the other 79 names."""
+    asked: dict[str, list[ImageTokens]] = {name: [] for name in untaught_words().values()}
+    for image in (*measuring.coco.images(), *measuring.voc.images()):
+        (tokens,) = measuring.detector.tokens.tokens([image])
+        likely = 1 / (1 + np.exp(-tokens.logits))
+        for name, found in asked.items():
+            sure = likely[:, COCO_CLASSES.index(name)] >= SURE
+            if sure.any():
+                found.append(tokens[sure])
+    report: dict[str, Any] = {}
+    for word, name in untaught_words().items():
+        if not asked[name]:
+            continue
+        tokens = _joined(asked[name])[:TOKENS_OF_A_WORD]
+        classes = sorted((word, *(other for other in COCO_CLASSES if other != name)))
+        right = classes.index(word)
+        prompt = measuring.detector.decoder.prompt(classes)
+        ((shares, _),) = measuring.detector.decoder.write(prompt, [tokens])
+        controls = [
+            measuring.control(from_scores).shares(tokens, measuring.vectors(classes)) for from_scores in (False, True)
+        ]
+        report[word] = {
+            "class": name,
+            "tokens": len(tokens),
+            **{
+                key: float((one[:, :-1].argmax(1) == right).mean())
+                for key, one in zip(("visionllm", "control", "control from scores"), (shares, *controls), strict=True)
+            },
+        }
+    return report
+
+
+def _joined(parts: Sequence[ImageTokens]) -> ImageTokens:
+    fields = ("features", "cells", "boxes", "logits")
+    return ImageTokens(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+
+def seconds(measuring: Measuring) -> dict[str, Any]:
+    """Seconds an image, from pixels to detections, and the peak of memory of this process."""
+    images = [image for image, _ in zip(measuring.coco.images(), range(TIMED), strict=False)]
+    report: dict[str, Any] = {}
+    for count in (1, 20, 80):
+        prompt = measuring.prompt(COCO_CLASSES[:count])
+        measuring.detector.written(images[:1], prompt, 0.0)
+        report[f"{count} classes"] = float(np.median(list(_timed(measuring, prompt, [[one] for one in images]))))
+    prompt = measuring.prompt(COCO_CLASSES)
+    for size in (2, 4):
+        batches = [images[start : start + size] for start in range(0, TIMED, size)]
+        report[f"80 classes, {size} images at once"] = float(np.median(list(_timed(measuring, prompt, batches)))) / size
+    report["peak gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return report
+
+
+def _timed(measuring: Measuring, prompt: Prompt, batches: Sequence[list[LoadedImage]]) -> Iterator[float]:
+    for batch in batches:
+        began = time.perf_counter()
+        measuring.detector.written(batch, prompt, 0.0)
+        yield time.perf_counter() - began
+
+
+PARTS: dict[str, Callable[[Measuring], dict[str, Any]]] = {
+    "time": seconds,  # first, since the peak of memory is this process's
+    "accuracy": accuracy,
+    "permutations": permutations,
+    "prompts": prompts,
+    "shuffled": shuffled,
+    "words": words,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--adapter", type=Path, default=PACKAGED, help="folder of a decoder; default: the packaged one")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to measure; default: all")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    kept = options.out / NAMES[0]
+    report = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    measuring = Measuring(options.adapter)
+    for name in options.only:
+        report["command"] = "python -m benchmarks.visionllm"
+        report["date"], report["machine"] = datetime.date.today().isoformat(), machine()
+        report[name] = PARTS[name](measuring)
+        kept.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (options.out / NAMES[1]).write_text(as_markdown(report), encoding="utf-8")
+    print(as_markdown(report))
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The tables of the parts that there are."""
+    lines = [
+        "# VisionLLM's decoder",
+        "",
+        f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. Pictures that were never "
+        "taught; intervals of 95% by bootstrap over pictures, paired.",
+        "",
+    ]
+    if "accuracy" in report:
+        lines += ["| AP | COCO | VOC2007 |", "| --- | --- | --- |"]
+        both = [report["accuracy"][name] for name in ("coco", "voc")]
+        for key in ("visionllm", "nanodet", "control", "control from scores"):
+            lines.append(f"| {key} | " + " | ".join(f"{one[key]:.3f}" for one in both) + " |")
+        spans = " | ".join(f"{one['difference'][0]:+.3f} to {one['difference'][1]:+.3f}" for one in both)
+        lines.append(f"| visionllm - nanodet | {spans} |")
+        lines.append("| images | " + " | ".join(str(one["images"]) for one in both) + " |")
+        lines += ["", f"Without suppression: {report['accuracy']['coco']['without suppression']:.3f} on COCO. The "
+                  f"control was taught with {CONTROL_IMAGES:,} pictures in passes of {A_PASS}.", ""]  # fmt: skip
+    if "permutations" in report:
+        aps = ", ".join(f"{one:.4f}" for one in report["permutations"]["ap"])
+        lines += [f"Five permutations of the class tokens, COCO: {aps}; spread {report['permutations']['spread']:.4f}.",
+                  ""]  # fmt: skip
+    if "prompts" in report:
+        lines += ["| classes | AP alone | AP of the same among all 80 |", "| --- | --- | --- |"]
+        lines += [
+            f"| {size} | {one['alone']:.3f} | {one['among all']:.3f} |" for size, one in report["prompts"].items()
+        ]
+        lines.append("")
+    if "shuffled" in report:
+        lines += [f"Names exchanged against their meaning: AP {report['shuffled']['ap']:.3f}.", ""]
+    if "words" in report:
+        lines += _word_lines(report["words"])
+    if "time" in report:
+        lines += ["| seconds an image | |", "| --- | --- |"]
+        lines += [f"| {key} | {value:.2f} |" for key, value in report["time"].items() if key != "peak gigabytes"]
+        lines += ["", f"Peak of memory: {report['time']['peak gigabytes']:.2f} GB."]
+    return "\n".join(lines) + "\n"
+
+
+def _word_lines(found: dict[str, Any]) -> list[str]:
+    keys = ("visionllm", "control", "control from scores")
+    means = ", ".join(f"{key} {np.mean([one[key] for one in found.values()]):.2f}" for key in keys)
+    return [
+        f"{len(found)} words that were never taught, each among the 79 other names; mean share of tokens bound "
+        f"rightly: {means}.",
+        "",
+        "| word | class | tokens | " + " | ".join(keys) + " |",
+        "| --- | --- | --- |" + " --- |" * len(keys),
+        *(
+            f"| {word} | {one['class']} | {one['tokens']} | " + " | ".join(f"{one[key]:.2f}" for key in keys) + " |"
+            for word, one in found.items()
+        ),
+        "",
+    ]
+
+
+if __name__ == "__main__":
+    main()
