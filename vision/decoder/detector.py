@@ -71,7 +71,12 @@ class VisionLLM(Detector):
         return self.written(images, self.decoder.prompt(sorted(request.classes)), request.min_score)
 
     def written(
-        self, images: Sequence[LoadedImage], prompt: Prompt, min_score: float, overlap: float = OVERLAP
+        self,
+        images: Sequence[LoadedImage],
+        prompt: Prompt,
+        min_score: float,
+        overlap: float = OVERLAP,
+        most: int = MOST_TOKENS,
     ) -> list[Found]:
         """What is found behind a prompt; `detect` draws its class tokens from the names.
 
@@ -80,6 +85,7 @@ class VisionLLM(Detector):
             prompt: the classes.
             min_score: boxes with lower scores are left out, and those below 0.02 always.
             overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
+            most: image tokens of an image.
 
         Raises:
             DetectorError: the classes' names are too long, or the model failed.
@@ -89,7 +95,7 @@ class VisionLLM(Detector):
                 f"the {len(prompt.classes)} classes take {len(prompt.tokens):,} tokens to name, at most "
                 f"{MOST_PROMPT_TOKENS:,} are read at once: ask for fewer, or in fewer words"
             )
-        shown = self.tokens.tokens(images, MOST_TOKENS)
+        shown = self.tokens.tokens(images, most)
         try:
             written = self.decoder.write(prompt, shown)
         except (RuntimeError, MemoryError) as error:  # torch's

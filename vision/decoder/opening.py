@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,17 @@ def new_projector(
     return projector
 
 
-def load_projector(projector: Projector, folder: Path) -> None:
+TEXT_ALONE = ("kinds", "none", "locations", "place.weight")
+"""What of a projector is taught by texts; the rest knows pictures."""
+
+
+def load_projector(projector: Projector, folder: Path, only: Collection[str] | None = None) -> None:
     """The weights in an adapter's folder.
+
+    Args:
+        projector: that takes them.
+        folder: of the adapter.
+        only: the names of those that are taken; None for all, which must then be all that there are.
 
     Raises:
         LLMError: they are missing, damaged or of another form.
@@ -66,7 +75,9 @@ def load_projector(projector: Projector, folder: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        projector.load_state_dict({name: value.float() for name, value in load_file(folder / PROJECTOR_FILE).items()})
+        stored = {name: value.float() for name, value in load_file(folder / PROJECTOR_FILE).items()}
+        taken = stored if only is None else {name: stored[name] for name in only}
+        projector.load_state_dict(taken, strict=only is None)
     except Exception as error:  # safetensors and torch raise their own
         reason = str(error).splitlines()[0]
         raise LLMError(f"The adapter {folder} is damaged ({type(error).__name__}: {reason}): copy it again") from error

@@ -18,7 +18,14 @@ from reasoning.language.teaching.preparing import adapted, opened, other_layers
 from vision.decoder.adapters import BoxWriting
 from vision.decoder.image_tokens import TokenSource
 from vision.decoder.network import Projector
-from vision.decoder.opening import as_network, base_fingerprint, load_projector, new_projector, pack_attention
+from vision.decoder.opening import (
+    TEXT_ALONE,
+    as_network,
+    base_fingerprint,
+    load_projector,
+    new_projector,
+    pack_attention,
+)
 from vision.decoder.shape import Shape
 from vision.decoder.teaching.binding import Binding
 from vision.decoder.teaching.curriculum import BoxCurriculum
@@ -37,6 +44,7 @@ def teach_boxes(
     *,
     start: Path | None = None,
     device: str = "cpu",
+    learner: type[BoxLearner] = BoxLearner,
 ) -> Report:
     """Teach one stage until `options.tokens` are seen; a run that stopped goes on.
 
@@ -48,6 +56,7 @@ def teach_boxes(
         sets: pictures; those held out are examined with.
         start: an adapter to begin with, that of the stage before; None for a new one.
         device: by torch's name; a run may go on upon another.
+        learner: how slots are filled; another than the usual one for experiments.
 
     Returns:
         The last examination.
@@ -60,11 +69,11 @@ def teach_boxes(
         raise TeachingError(f"the stage {options.stage} is taught with pictures: name their folders")
     claim_folder(out, options)
     last = last_checkpoint(out)
-    learner, tokens = prepare_boxes(options, source, last or start, device)
-    is_new = not {"projector", "joint"} & {*learner.writing.stages}
+    taught_one, tokens = prepare_boxes(options, source, last or start, device, learner)
+    is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
     if last is None:
-        learner = learner.staged(options.stage)
-    network = learner.network
+        taught_one = taught_one.staged(options.stage)
+    network = taught_one.network
     for name, parameter in network.named_parameters():
         if name.startswith("decoder.") and options.stage == "projector":
             parameter.requires_grad_(False)
@@ -77,11 +86,15 @@ def teach_boxes(
         measure(network.projector, taught)
     curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out)
     say(f"{sum(map(len, taught))} pictures, mirrored ones among them; {sum(map(len, held_out)) // 2} are held out")
-    return teach(curriculum, options, out, learner, say)
+    return teach(curriculum, options, out, taught_one, say)
 
 
 def prepare_boxes(
-    options: BoxOptions, source: TokenSource, start: Path | None = None, device: str = "cpu"
+    options: BoxOptions,
+    source: TokenSource,
+    start: Path | None = None,
+    device: str = "cpu",
+    learner: type[BoxLearner] = BoxLearner,
 ) -> tuple[BoxLearner, DecoderTokens]:
     """A network with PEFT's layers, from an adapter or new, and its tokens.
 
@@ -92,9 +105,10 @@ def prepare_boxes(
     pack_attention(model)
     base = base_fingerprint(model)
     head = model.get_output_embeddings()
+    shape = Shape(source.width, head.weight.shape[1], options.hidden, options.from_scores, options.from_boxes,
+                  options.sees_others, options.guided)  # fmt: skip
+    only = None
     if start is None:
-        shape = Shape(source.width, head.weight.shape[1], options.hidden, options.from_scores, options.from_boxes,
-                      options.sees_others, options.guided)  # fmt: skip
         class_tokens = new_class_tokens(tokenizer, head.weight)
         named = (source.name, source.fingerprint)
         writing = BoxWriting(options.layers, base, options.source, named, source.vocabulary, shape, class_tokens)
@@ -104,18 +118,22 @@ def prepare_boxes(
         writing.check_source(source, start)
         if writing.layers != options.layers:
             raise other_layers(start, writing.layers, options)
-        writing = replace(writing, shape=replace(writing.shape, sees_others=options.sees_others))
-        _check_shape(writing.shape, options, start)
+        if writing.stages == ("binding",):
+            # Texts know neither features nor scores nor a detector's boxes: what sees pictures may be of any shape.
+            only = TEXT_ALONE
+        else:
+            _check_shape(writing.shape, shape, start)
+        writing = replace(writing, shape=shape)
     tokens = DecoderTokens(tokenizer, writing.class_tokens)
     projector = new_projector(writing, head.weight, tokens, source.vocabulary)
     if start is not None:
-        load_projector(projector, start)
+        load_projector(projector, start, only)
     network = as_network(adapted(model, options, start), head, projector, device).train()
 
     def names(prompt: Prompt) -> Any:
         return network.names.of([tokens.name(name) for name in prompt.classes])
 
-    return BoxLearner(network, writing, names), tokens
+    return learner(network, writing, names), tokens
 
 
 def measure(projector: Projector, taught: Sequence[Pictures], most: int = 400) -> None:
@@ -131,10 +149,8 @@ def measure(projector: Projector, taught: Sequence[Pictures], most: int = 400) -
         projector.deviation.copy_(together.std(0).clamp(min=1e-3))
 
 
-def _check_shape(shape: Shape, options: BoxOptions, start: Path) -> None:
+def _check_shape(stored: Shape, asked: Shape, start: Path) -> None:
     for name in ("hidden", "from_scores", "from_boxes", "guided"):
-        if getattr(shape, name) != getattr(options, name):
-            raise LLMError(
-                f"{start} has {name} {getattr(shape, name)}, not {getattr(options, name)}: give the same, or begin "
-                f"without it"
-            )
+        has, wanted = getattr(stored, name), getattr(asked, name)
+        if has != wanted:
+            raise LLMError(f"{start} has {name} {has}, not {wanted}: give the same, or begin without it")
