@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m app")
     )
     parser.add_argument(
         "--detector", default="embedded", metavar="MODEL",
-        help='"embedded" (default), onnx:PATH, or the hub name or path of a transformers model',
+        help='"embedded" (default), visionllm, onnx:PATH, or the hub name or path of a transformers model',
     )  # fmt: skip
     parser.add_argument(
         "--kg", nargs="+", type=Path, default=[], metavar="GRAPH",

@@ -4,8 +4,8 @@
 
 Every variant begins with the adapter of the stage of binding (`--bound`, 30 layers; `--bound-12` the same of 12
 layers, without which that variant is left out) and is taught pictures and texts together for so many tokens. What is
-measured is AP on the third of the COCO images that is held out, beside the detector's, and binding at 80 words. RUNS keeps the
-runs; what is done is not done again. Writes `results/visionllm_ablations.json` and `.md` beside this file.
+measured is AP on the third of the COCO images that is held out, beside the detector's, and binding at 80 words. RUNS
+keeps the runs; what is done is not done again. Writes `results/visionllm_ablations.json` and `.md` beside this file.
 
 - as it is; without the detector's scores; with the cell alone as the place of a token; with the instruction's names
   attended to before the language model; with fixed class tokens; with slots that see all tokens of the image; 12
@@ -261,9 +261,9 @@ def as_markdown(report: dict[str, Any]) -> str:
         "# VisionLLM's decoder with one thing changed",
         "",
         f"`{report['command']}`, {report['date']}, {machine_words(report['machine'])}. {report['tokens']:,} tokens "
-        f"each behind the stage of binding, a figure a seed; AP on {report['images']} held-out images of COCO, where the "
-        f"detector alone has {report['nanodet']:.3f}; binding is the share of clear names that are given their class "
-        "token, of 80.",
+        f"each behind the stage of binding, a figure a seed; AP on {report['images']} held-out images of COCO, where "
+        f"the detector alone has {report['nanodet']:.3f}; binding is the share of clear names that are given "
+        "their class token, of 80.",
         "",
         "| | AP | binding of any words | of COCO's classes | seconds an image |",
         "| --- | --- | --- | --- | --- |",

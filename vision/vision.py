@@ -55,7 +55,7 @@ class Vision:
     """Looks at images as instructions in plain language say.
 
     Args:
-        model: "embedded", "onnx:PATH", the hub name or path of a transformers detector, segmenter or vision-language
+        model: "embedded", which is "nanodet"; "visionllm"; "onnx:PATH", the hub name or path of a transformers detector, segmenter or vision-language
             model, "DETECTOR+SAM" for outlines by a mask model, or a `Detector`.
         llm: a LangChain chat model, or "provider:model" for one, that reads instructions instead of `reader`.
         reader: "model" for the embedded language model with the packaged adapter, or the folder of another.

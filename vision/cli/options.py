@@ -26,7 +26,7 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
         "--model",
         default="embedded",
         metavar="M",
-        help='"embedded" (default), onnx:PATH, or the hub name or folder of a transformers model',
+        help='"embedded" (default), visionllm, onnx:PATH, or the hub name or folder of a transformers model',
     )
     if instructions:
         parser.add_argument(

@@ -39,7 +39,7 @@ class TokenBatch:
     @classmethod
     def of(cls, tokens: ImageTokens) -> TokenBatch:
         """The tokens of one image."""
-        return cls(*(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in vars(tokens).values()))
+        return cls(*(torch.from_numpy(np.array(part, np.float32)) for part in vars(tokens).values()))
 
     def __len__(self) -> int:
         return len(self.features)
