@@ -37,7 +37,7 @@ from reasoning.language.writing.layout import Layout
 from vision.classes.coco import COCO_CLASSES
 from vision.decoder.detector import LEAST_SCORE, OVERLAP, VisionLLM
 from vision.decoder.nanodet_tokens import NanoDetTokens
-from vision.decoder.network import Network, TokenBatch, Written, places_of
+from vision.decoder.network import NONE_STEP, Network, TokenBatch, Written, places_of
 from vision.decoder.teaching.learner import BoxLearner, BoxLesson
 from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.teaching.pictures import read_set
@@ -165,7 +165,7 @@ class OneAfterAnother(BoxLearner):
 def rows_of(network: Network, prompt: Prompt) -> torch.Tensor:
     """The rows of the prompt's class tokens and, last, of `<no>`."""
     rows = network.embeddings[torch.from_numpy(prompt.rows)].float()
-    return torch.cat([rows, network.projector.none[None]])
+    return torch.cat([rows, NONE_STEP * network.projector.none[None]])
 
 
 def said_before(network: Network, prompt: Prompt, classes: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

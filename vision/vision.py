@@ -55,8 +55,8 @@ class Vision:
     """Looks at images as instructions in plain language say.
 
     Args:
-        model: "embedded", which is "nanodet"; "visionllm"; "onnx:PATH", the hub name or path of a transformers detector, segmenter or vision-language
-            model, "DETECTOR+SAM" for outlines by a mask model, or a `Detector`.
+        model: "embedded", which is "nanodet"; "visionllm"; "onnx:PATH", the hub name or path of a transformers
+            detector, segmenter or vision-language model, "DETECTOR+SAM" for outlines by a mask model, or a `Detector`.
         llm: a LangChain chat model, or "provider:model" for one, that reads instructions instead of `reader`.
         reader: "model" for the embedded language model with the packaged adapter, or the folder of another.
         min_score: boxes that score less are dropped; the detector's own default where None. An instruction that

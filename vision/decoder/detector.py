@@ -23,8 +23,8 @@ from vision.images.loading import LoadedImage
 if TYPE_CHECKING:
     from vision.decoder.opening import Decoder
 
-LEAST_SCORE = 0.02
-"""Less likely classes of a token are background, as with the embedded detector."""
+LEAST_SCORE = 0.005
+"""Less likely classes of a token are background."""
 
 OVERLAP = 0.6
 """Intersection over union of two boxes of a class above which only the better stays."""
@@ -83,7 +83,7 @@ class VisionLLM(Detector):
         Args:
             images: one result each, in order.
             prompt: the classes.
-            min_score: boxes with lower scores are left out, and those below 0.02 always.
+            min_score: boxes with lower scores are left out, and those below 0.005 always.
             overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
             most: image tokens of an image.
 

@@ -26,6 +26,11 @@ FREQUENCIES = 24
 
 SLOTS = len(FORMAT)
 
+FEATURE_STEP, NONE_STEP = 0.02, 0.05
+"""What a step of the optimizer changes a token's vector by its features, and the row of `<no>`, beside what it changes
+other numbers. Adam moves all numbers alike, so hundreds of them that move one thing together would move it far: at a
+step of 1 a few updates drown the names in a vector, and binding with them."""
+
 
 @dataclass
 class TokenBatch:
@@ -74,7 +79,7 @@ class Projector(nn.Module):
             self.asked = nn.Linear(shape.width, 64, bias=False)
             self.taken = nn.Linear(shape.width, shape.width, bias=False)
             nn.init.zeros_(self.taken.weight)
-        nn.init.normal_(self.second.weight, std=1e-3)
+        nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
         nn.init.normal_(self.place.weight, std=1 / math.sqrt(FREQUENCIES))
 
@@ -82,7 +87,7 @@ class Projector(nn.Module):
         """Set the rows of new words: the queries' and `<no>`'s to rows of like words, the places' to their features."""
         with torch.no_grad():
             self.kinds.copy_(slot_rows)
-            self.none.copy_(none_row)
+            self.none.copy_(none_row / NONE_STEP)
             bins = torch.arange(-BINS, BINS + 1) / BINS
             self.locations.copy_(self.place(fourier(bins)) / 8)
 
@@ -97,7 +102,7 @@ class Projector(nn.Module):
         middle = tokens.cells[:, :2]
         sides = place - middle.repeat(1, 2)
         inputs = torch.cat([(tokens.features - self.mean) / self.deviation, tokens.cells, sides], 1)
-        vectors: torch.Tensor = self.second(nn.functional.gelu(self.first(inputs)))
+        vectors: torch.Tensor = FEATURE_STEP * self.second(nn.functional.gelu(self.first(inputs)))
         if self.shape.from_scores:
             vectors = vectors + evidence(tokens.logits) @ self.names
         if self.shape.guided and instruction is not None:
@@ -132,13 +137,14 @@ def fourier(places: torch.Tensor) -> torch.Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
-EVIDENCE_FROM = 4.0
-"""Log-odds against a class from which on the detector's evidence for it counts as some."""
+EVIDENCE_FROM, STEEPNESS = 2.4, 2.0
+"""Log-odds against a class below which the detector's evidence for it counts as none, and how sharply that ends: each
+of 80 classes has some evidence everywhere, which together would drown what there is for one."""
 
 
 def evidence(logits: torch.Tensor) -> torch.Tensor:
-    """How strongly each class's name speaks in a token's vector: 1 where the detector is undecided, about 0 at 0.01."""
-    return nn.functional.softplus(logits + EVIDENCE_FROM) / EVIDENCE_FROM
+    """How strongly each class's name speaks in a token's vector: 1 at a score of a half, nearly 0 below 0.05."""
+    return nn.functional.softplus(STEEPNESS * (logits + EVIDENCE_FROM)) / (STEEPNESS * EVIDENCE_FROM)
 
 
 class NameVectors:
@@ -231,7 +237,7 @@ class Network(nn.Module):
     def read(self, hidden: torch.Tensor, prompt: Prompt, class_slots: int) -> Written:
         """What stands in the slots, of their last hidden states, shape (segments, length, width)."""
         rows = self.embeddings[torch.from_numpy(prompt.rows).to(hidden.device)].float()
-        rows = torch.cat([rows, self.projector.none[None]])
+        rows = torch.cat([rows, NONE_STEP * self.projector.none[None]])
         classes = hidden[:, :class_slots].flatten(0, 1).float() @ rows.T
         places = hidden[:, class_slots:].flatten(0, 1).float() @ self.projector.locations.T
         return Written(classes, places)

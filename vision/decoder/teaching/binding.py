@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from vision.classes.coco import COCO_CLASSES
 from vision.classes.nouns import visible_nouns
 from vision.decoder.network import NameVectors, TokenBatch, evidence
+from vision.decoder.teaching.targets import shares_of
 from vision.decoder.vocabulary import BINS, Prompt
 
 UNTAUGHT = Path(__file__).with_name("untaught_words.tsv")
@@ -145,7 +146,30 @@ class Binding:
         noise = generator.standard_normal((count, named.shape[1])) * generator.uniform(0, MOST_NOISE, (count, 1))
         vectors = torch.from_numpy((noise * self.strength / np.sqrt(named.shape[1])).astype(np.float32))
         vectors.index_add_(0, slots, weights[:, None] * named)
-        return self._with_places(vectors, _shares(scores), generator)
+        return self._with_places(vectors, shares_of(scores), generator)
+
+    def borrowed(self, prompt: Prompt, logits: NDArray[np.float32], rng: random.Random) -> BindingSlots:
+        """Slots with the evidence of real image tokens, for other names than the detector's.
+
+        Args:
+            prompt: whose names take the place of some of the detector's classes.
+            logits: of the tokens, shape (n, classes).
+            rng: draws.
+        """
+        columns = logits.shape[1]
+        asked = rng.sample(range(len(prompt.classes)), min(len(prompt.classes), round(columns * rng.uniform(0.3, 1))))
+        taken = {*prompt.classes}
+        others = [name for name in rng.sample(self._names, columns) if name not in taken]
+        places = [*asked, *[-1] * (columns - len(asked))]
+        named = self._named([*(prompt.classes[place] for place in asked), *others][:columns])
+        order = rng.sample(range(len(named)), len(named))
+        weights = evidence(torch.from_numpy(logits[:, : len(named)]))
+        scores = np.zeros((len(logits), len(prompt.classes)), np.float32)
+        for column, place in enumerate(places[: len(named)]):
+            if place >= 0:
+                scores[:, place] = 1 / (1 + np.exp(-logits[:, order[column]]))
+        vectors = weights[:, order] @ named
+        return self._with_places(vectors, shares_of(scores), np.random.default_rng(rng.getrandbits(32)))
 
     def clear(self, prompt: Prompt, count: int, rng: random.Random, logit: float = 3.0) -> BindingSlots:
         """Slots that each hold one name of the prompt clearly, to examine with."""
@@ -156,7 +180,7 @@ class Binding:
         named = self._named([prompt.classes[place] for place in asked])
         noise = generator.standard_normal(named.shape) * (0.3 * self.strength / np.sqrt(named.shape[1]))
         vectors = float(evidence(torch.tensor(logit))) * named + torch.from_numpy(noise.astype(np.float32))
-        return self._with_places(vectors, _shares(scores), generator)
+        return self._with_places(vectors, shares_of(scores), generator)
 
     def _spoken(
         self, classes: dict[str, int], asked: Sequence[str], rng: random.Random, related: bool
@@ -196,8 +220,3 @@ class Binding:
 
     def _named(self, names: Sequence[str]) -> torch.Tensor:
         return self._vectors.of([self._tokens_of(name) for name in names])
-
-
-def _shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    total = scores.sum(1, keepdims=True)
-    return np.concatenate([scores / np.maximum(total, 1), np.maximum(1 - total, 0)], 1)

@@ -31,6 +31,9 @@ learned where there are many from the start."""
 SIGHTED = 0.25
 """Share of the texts whose slots see each other."""
 
+BORROWED = 0.7
+"""Share of the texts whose evidence is that of a picture, where there are pictures."""
+
 WHOLE = 0.5
 """Share of the image passes that ask for the detector's whole vocabulary."""
 
@@ -95,8 +98,17 @@ class BoxCurriculum:
         prompt = self._prompt(classes, rng)
         room = options.tokens_of_a_pass - len(prompt.tokens)
         segments = max(1, room // (options.image_tokens + 4 * options.boxed))
-        slots = [self._binding.slots(prompt, options.image_tokens, rng) for _ in range(segments)]
+        slots = [self._text_slots(prompt, rng) for _ in range(segments)]
         return self._lesson("binding", prompt, [], [], slots, rng.random() < SIGHTED)
+
+    def _text_slots(self, prompt: Prompt, rng: random.Random) -> BindingSlots:
+        """Slots of names: with evidence that is made up, or where there are pictures with that of one of them."""
+        if self._places and rng.random() < BORROWED:
+            pictures, place = rng.choice(self._places)
+            logits = pictures[place].tokens.logits[: self._options.image_tokens]
+            if len(logits) == self._options.image_tokens:
+                return self._binding.borrowed(prompt, logits, rng)
+        return self._binding.slots(prompt, self._options.image_tokens, rng)
 
     def _image_lesson(self, rng: random.Random) -> BoxLesson:
         options = self._options

