@@ -79,7 +79,7 @@ class Projector(nn.Module):
             self.asked = nn.Linear(shape.width, 64, bias=False)
             self.taken = nn.Linear(shape.width, shape.width, bias=False)
             nn.init.zeros_(self.taken.weight)
-        nn.init.zeros_(self.second.weight)
+        nn.init.normal_(self.second.weight, std=1e-2)
         nn.init.zeros_(self.second.bias)
         nn.init.normal_(self.place.weight, std=1 / math.sqrt(FREQUENCIES))
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.reasoning.tiny_models import CHATML
 from tests.reasoning.word_models import WORDS
 from vision.classes.coco import COCO_CLASSES
+from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource
 from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.vocabulary import HEADING, SIDE_WORDS
 from vision.images.loading import LoadedImage
 
-NOUNS = tuple(
+_NOUNS = (
     "ant axe barn bee boot bowl bread bridge brush button cap cave cherry church clam cliff cloud coat coin comb coral "
     "crab crane crow cup deer desk dish dog dolphin door dove drum duck eagle ear egg elk fan fern fig fish flag flute "
     "fly foot fork fox frog gate goat goose grape hammer hand harp hat hawk helmet hen hill hook horn horse house ivy "
@@ -23,8 +26,9 @@ NOUNS = tuple(
     "mouse nail nest nut oak oar olive onion oven owl palm pan parrot peach pear pen pig pine plate plum pole pony "
     "pot rabbit rat ring river robin rock roof root rope rose sail salmon saw seal shark shed sheep ship shoe shovel "
     "skirt snail snake spade spider spoon squid stone swan table tent tiger toad tower tree tulip turtle vase violin "
-    "wagon wall wasp whale wheel window wing wolf worm yacht zebra".split()
+    "wagon wall wasp whale wheel window wing wolf worm yacht zebra"
 )
+NOUNS = tuple(_NOUNS.split())
 """Words of the tests, one token each; all but a few are nouns of WordNet."""
 
 _ROOT = "Ġ"
@@ -92,3 +96,45 @@ def save_blobs(folder: Path, count: int, size: tuple[int, int] = (120, 90)) -> P
     for number in range(count):
         Image.fromarray(blobs(*size, seed=number).pixels).save(folder / "images" / f"{number}.png")
     return folder
+
+
+class GridTokens(TokenSource):
+    """Sees how red, green and blue an image is in each of sixteen cells: a red one is a cat, a green one a dog.
+
+    Args:
+        mark: told in its fingerprint.
+    """
+
+    name = "grid"
+    vocabulary: tuple[str, ...] = ("cat", "dog", "car", "bus", "boat")
+    width = 4
+    cells = 4
+
+    def __init__(self, mark: str = "first") -> None:
+        self._mark = mark
+        self.seen = 0
+        """Images that it has looked at."""
+
+    @property
+    def fingerprint(self) -> str:
+        return f"grid {self._mark}"
+
+    def tokens(self, images: Sequence[LoadedImage], most: int = MOST_TOKENS) -> list[ImageTokens]:
+        self.seen += len(images)
+        return [self._of(image.pixels)[:most] for image in images]
+
+    def _of(self, pixels: NDArray[np.uint8]) -> ImageTokens:
+        steps = np.arange(self.cells + 1)
+        rows, columns = (steps * side // self.cells for side in pixels.shape[:2])
+        features, boxes = [], []
+        for y in range(self.cells):
+            for x in range(self.cells):
+                colour = pixels[rows[y] : rows[y + 1], columns[x] : columns[x + 1]].mean((0, 1)) / 255
+                features.append([*colour, colour.mean()])
+                boxes.append([x, y, x + 1, y + 1])
+        colours, corners = np.array(features), np.array(boxes) / self.cells
+        logits = np.concatenate([12 * colours[:, :3] - 7, np.full((len(colours), 2), -6)], 1)
+        middles = (corners[:, :2] + corners[:, 2:]) / 2
+        cells = np.concatenate([middles, np.full_like(middles, 1 / self.cells)], 1)
+        best = np.argsort(-logits.max(1), kind="stable")
+        return ImageTokens(*(part[best].astype(np.float32) for part in (colours, cells, corners, logits)))

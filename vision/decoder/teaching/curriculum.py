@@ -25,7 +25,7 @@ EXAMINED_PASSES = 4
 """Of each kind."""
 
 FIRST_CLASSES, MOST_TAUGHT = 6, 120
-"""The most classes of a text: in the stage of binding they grow by one an update. Which name a slot has is seldom
+"""The most classes of a text: while binding is new they grow by one an update. Which name a slot has is seldom
 learned where there are many from the start."""
 
 SIGHTED = 0.25
@@ -48,6 +48,7 @@ class BoxCurriculum:
         vocabulary: of the detector.
         taught: pictures to teach with.
         held_out: pictures to examine with.
+        is_bound: whether the student has been taught to bind: then the class sets of texts are large at once.
     """
 
     unique_tokens = 0
@@ -60,8 +61,10 @@ class BoxCurriculum:
         vocabulary: Sequence[str],
         taught: Sequence[Pictures] = (),
         held_out: Sequence[Pictures] = (),
+        is_bound: bool = False,
     ) -> None:
         self._options, self._tokens, self._binding = options, tokens, binding
+        self._is_bound = is_bound
         self._vocabulary = tuple(vocabulary)
         self._places = [(pictures, place) for pictures in taught for place in range(len(pictures))]
         self._targeting = Targeting(vocabulary, options.truth, options.matching)
@@ -71,7 +74,7 @@ class BoxCurriculum:
         """One pass, the same for the same update."""
         rng = random.Random(f"{self._options.seed}|{progress.updates}")
         if self._options.stage == "binding" or rng.random() < self._options.text:
-            grown = FIRST_CLASSES + progress.updates if self._options.stage == "binding" else MOST_TAUGHT
+            grown = MOST_TAUGHT if self._is_bound else FIRST_CLASSES + progress.updates
             return [self._text_lesson(self._class_set(min(grown, MOST_TAUGHT), rng), rng)]
         return [self._image_lesson(rng)]
 

@@ -73,6 +73,7 @@ def teach_boxes(
     is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
     if last is None:
         taught_one = taught_one.staged(options.stage)
+    is_bound = len(taught_one.writing.stages) > 1
     network = taught_one.network
     for name, parameter in network.named_parameters():
         if name.startswith("decoder.") and options.stage == "projector":
@@ -84,7 +85,7 @@ def teach_boxes(
     held_out = [Pictures(half, source, options.image_tokens, cache, say) for _, half in halves if half.paths]
     if last is None and is_new:
         measure(network.projector, taught)
-    curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out)
+    curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out, is_bound)
     say(f"{sum(map(len, taught))} pictures, mirrored ones among them; {sum(map(len, held_out)) // 2} are held out")
     return teach(curriculum, options, out, taught_one, say)
 

@@ -1,0 +1,51 @@
+"""What the tests of the decoder share: a tiny language model, the embedded detector's tokens, a decoder of both.
+
+Torch is imported by the fixtures: how many threads it takes it reads when it is imported, and `tests/conftest.py` says
+that after the files of this name have been read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.vision.decoder.tiny_decoders import decoder_model, options
+from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.vocabulary import DecoderTokens, new_class_tokens
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the language model."""
+    return decoder_model(tmp_path_factory.mktemp("decoder_model"))
+
+
+@pytest.fixture(scope="session")
+def tokens(model: Path) -> DecoderTokens:
+    """Its tokens."""
+    from reasoning.language.marking.student import open_base
+
+    opened, tokenizer = open_base(str(model))
+    return DecoderTokens(tokenizer, new_class_tokens(tokenizer, opened.get_output_embeddings().weight))
+
+
+@pytest.fixture(scope="session")
+def nanodet() -> NanoDetTokens:
+    return NanoDetTokens(1)
+
+
+@pytest.fixture(scope="session")
+def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a decoder whose matrices are random, so that it finds anything."""
+    import torch
+
+    from vision.decoder.teaching.run import prepare_boxes
+
+    learner, _ = prepare_boxes(options(model), nanodet)
+    for name, parameter in learner.network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.02)
+    folder = tmp_path_factory.mktemp("decoders") / "random"
+    learner.save(folder)
+    return folder

@@ -1,0 +1,194 @@
+"""A decoder that is taught: what a lesson costs it, how it is examined, and that it is read back as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.vision.decoder.tiny_decoders import GridTokens, blobs, options
+from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.network import TokenBatch, places_of
+from vision.decoder.opening import load_decoder
+from vision.decoder.teaching.learner import BoxLearner, BoxLesson
+from vision.decoder.teaching.pictures import Picture
+from vision.decoder.teaching.run import prepare_boxes
+from vision.decoder.teaching.targets import Targeting
+from vision.decoder.vocabulary import DecoderTokens
+
+CLASSES = ("dog", "boat", "cat", "oak")
+COUNT, BOXED = 8, 2
+
+
+def new_learner(model: Path, **changed: Any) -> BoxLearner:
+    """One whose matrices do something."""
+    learner, _ = prepare_boxes(options(model, **changed), GridTokens())
+    for name, parameter in learner.network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    return learner
+
+
+@pytest.fixture(scope="module")
+def learner(model: Path) -> BoxLearner:
+    return new_learner(model)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[ImageTokens]:
+    return GridTokens().tokens([blobs(64, 48, seed) for seed in range(3)], COUNT)
+
+
+@pytest.fixture
+def lesson(tokens: DecoderTokens, pictures: list[ImageTokens]) -> BoxLesson:
+    """Three pictures behind one prompt."""
+    targeting = Targeting(GridTokens.vocabulary, 0.0, "overlap")
+    targets = [targeting.of(Picture(shown, None), CLASSES) for shown in pictures]
+    batches = [vars(TokenBatch.of(shown)).values() for shown in pictures]
+    return BoxLesson(
+        "images",
+        tokens.prompt(CLASSES),
+        TokenBatch(*map(torch.cat, zip(*batches, strict=True))),
+        COUNT,
+        BOXED,
+        torch.from_numpy(np.concatenate([target.shares for target in targets])),
+        torch.from_numpy(np.concatenate([target.places[:BOXED] for target in targets])),
+        torch.ones(3 * BOXED),
+        torch.zeros(0),
+        False,
+    )
+
+
+class TestTheLoss:
+    @pytest.mark.slow
+    def test_it_falls_as_a_lesson_is_repeated(self, model: Path, lesson: BoxLesson) -> None:
+        learner = new_learner(model)
+        taught = [parameter for parameter in learner.network.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(taught, lr=3e-3)
+        losses = []
+        for _ in range(25):
+            loss = learner.loss([lesson])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        assert losses[-1] < losses[0] / 2
+        assert max(losses[-5:]) < min(losses[:3])
+
+    def test_several_lessons_cost_their_mean(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        other = replace(lesson, shares=lesson.shares.flip(0))
+        one, two, both = (learner.loss(given).item() for given in ([lesson], [other], [lesson, other]))
+        assert one != two and both == pytest.approx((one + two) / 2, rel=1e-5)
+
+    def test_a_box_that_does_not_count_costs_nothing(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        weights = torch.zeros_like(lesson.weights)
+        weights[0] = 1.0
+        some, elsewhere = (
+            replace(lesson, weights=weights),
+            replace(lesson, weights=weights, places=lesson.places.clone()),
+        )
+        elsewhere.places[1:] += 100
+        assert learner.loss([some]).item() == learner.loss([elsewhere]).item()
+        elsewhere.places[0] += 100
+        assert learner.loss([some]).item() != learner.loss([elsewhere]).item()
+
+    def test_what_is_written_costs_less_than_anything_else(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        no_boxes = replace(lesson, weights=torch.zeros_like(lesson.weights))
+        likeliest = learner.written(lesson).classes.detach().argmax(1)
+        sure = torch.nn.functional.one_hot(likeliest, len(CLASSES) + 1).float()
+        other = sure.roll(1, 1)
+        right, wrong = (learner.loss([replace(no_boxes, shares=shares)]).item() for shares in (sure, other))
+        assert 0 < right < wrong
+
+    def test_every_matrix_that_is_taught_has_a_gradient(self, model: Path, lesson: BoxLesson) -> None:
+        learner = new_learner(model, guided=True)
+        learner.loss([lesson]).backward()
+        without = {
+            name
+            for name, parameter in learner.network.named_parameters()
+            if parameter.requires_grad and (parameter.grad is None or not parameter.grad.any())
+        }
+        # What the instruction is attended to with has one when the values that are taken are no longer nought.
+        assert without == {"projector.asking.weight", "projector.asked.weight"}
+
+
+class TestALesson:
+    def test_its_length_is_the_tokens_of_one_pass(self, lesson: BoxLesson) -> None:
+        assert len(lesson) == len(lesson.prompt.tokens) + 3 * (COUNT + 4 * BOXED)
+
+    def test_texts_take_the_place_of_what_the_projector_makes_of_the_last_tokens(
+        self, learner: BoxLearner, lesson: BoxLesson
+    ) -> None:
+        texts = torch.randn(COUNT, 256, generator=torch.Generator().manual_seed(0))
+        with_texts = replace(lesson, texts=texts)
+        blanked = replace(with_texts, tokens=replace(lesson.tokens, features=lesson.tokens.features.clone()))
+        blanked.tokens.features[-COUNT:] = 7.0
+        plain, told, again = (learner.written(given).classes.detach() for given in (lesson, with_texts, blanked))
+        assert torch.allclose(told[:-COUNT], plain[:-COUNT], atol=1e-4)
+        assert not torch.allclose(told[-COUNT:], plain[-COUNT:], atol=1e-2)
+        assert torch.equal(told, again)
+
+
+class TestAnExamination:
+    def test_what_is_to_be_said_as_it_is_written_is_right(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        written = learner.written(lesson)
+        # Held to classes, since slots that are to say none are not examined.
+        best = written.classes.detach()[:, :-1].argmax(1)
+        sure = torch.nn.functional.one_hot(best, len(CLASSES) + 1).float()
+        said = written.classes.detach().argmax(1) == best
+        known = replace(lesson, shares=sure, places=places_of(written.places.detach()).view(-1, 4))
+        report = learner.examine([known])
+        assert report.exact == {"images": pytest.approx(float(said.float().mean())), "images: sides": 1.0}
+        assert report.wrong["images: sides"] == pytest.approx(0, abs=1e-6)
+
+    def test_sides_that_are_many_bins_away_are_wrong(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        places = places_of(learner.written(lesson).places.detach()).view(-1, 4) + 50
+        report = learner.examine([replace(lesson, places=places)])
+        assert report.exact["images: sides"] == 0
+        assert report.wrong["images: sides"] == pytest.approx(50 / 512, abs=1e-3)
+
+    def test_kinds_are_reported_apart(self, learner: BoxLearner, lesson: BoxLesson) -> None:
+        report = learner.examine([lesson, replace(lesson, kind="others")])
+        assert [*report.exact] == ["images", "images: sides", "others", "others: sides"]
+        assert report.exact["images"] == report.exact["others"]
+
+
+class TestReadingBack:
+    @pytest.mark.parametrize("changed", [{}, {"guided": True}, {"sees_others": True}, {"from_scores": False}])
+    def test_a_decoder_in_use_writes_what_the_one_that_was_taught_wrote(
+        self, model: Path, tmp_path: Path, lesson: BoxLesson, pictures: list[ImageTokens], changed: dict[str, Any]
+    ) -> None:
+        learner = new_learner(model, **changed)
+        if changed.get("guided"):
+            torch.nn.init.normal_(learner.network.projector.taken.weight, std=0.02)
+        learner.save(tmp_path / "saved")
+        seeing = replace(lesson, sees_others=changed.get("sees_others", False), boxed=COUNT)
+        with torch.inference_mode():
+            expected = torch.softmax(learner.written(seeing).classes, -1).view(3, COUNT, -1)
+        decoder = load_decoder(tmp_path / "saved")
+        for (shares, places), own in zip(decoder.write(lesson.prompt, pictures), expected, strict=True):
+            assert shares.shape == (COUNT, len(CLASSES) + 1) and places.shape == (COUNT, 4)
+            # In half precision, which is some hundredths of a share.
+            np.testing.assert_allclose(shares, own, atol=0.08)
+            assert (shares.argmax(1) == own.argmax(1).numpy()).mean() > 0.7
+
+    def test_a_learner_that_goes_on_is_the_one_that_was_saved(
+        self, model: Path, tmp_path: Path, lesson: BoxLesson
+    ) -> None:
+        learner = new_learner(model)
+        learner.staged("projector").save(tmp_path / "saved")
+        again, _ = prepare_boxes(options(model), GridTokens(), tmp_path / "saved")
+        assert again.writing.stages == ("projector",)
+        one, other = (them.written(lesson) for them in (learner, again))
+        assert torch.allclose(one.classes, other.classes, atol=0.3, rtol=0.02)
+        assert torch.allclose(one.classes.argmax(1), other.classes.argmax(1))
+
+    def test_no_token_is_written_of_no_image_token(self, model: Path, tmp_path: Path, tokens: DecoderTokens) -> None:
+        new_learner(model).save(tmp_path / "saved")
+        (none,) = GridTokens().tokens([blobs(8, 8)], 0)
+        ((shares, places),) = load_decoder(tmp_path / "saved").write(tokens.prompt(CLASSES), [none])
+        assert shares.shape == (0, len(CLASSES) + 1) and places.shape == (0, 4)

@@ -1,0 +1,106 @@
+"""A decoder's folder: written and read back, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reasoning.language.errors import LLMError
+from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE
+from tests.vision.decoder.tiny_decoders import decoder_model
+from vision.classes.coco import COCO_CLASSES
+from vision.decoder.adapters import BOXES_FILE, FORMAT, PROJECTOR_FILE, BoxWriting
+from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.opening import load_decoder
+
+
+def changed_copy(adapter: Path, folder: Path, **changed: Any) -> Path:
+    """A copy whose `boxes.json` has other entries."""
+    shutil.copytree(adapter, folder)
+    stored = json.loads((folder / BOXES_FILE).read_text())
+    (folder / BOXES_FILE).write_text(json.dumps({**stored, **changed}))
+    return folder
+
+
+def test_what_is_written_is_read_back(adapter: Path, tmp_path: Path) -> None:
+    writing = replace(BoxWriting.read(adapter), stages=("binding", "projector"))
+    writing.write(tmp_path)
+    assert BoxWriting.read(tmp_path) == writing
+
+
+def test_it_says_with_what_it_was_taught(adapter: Path, model: Path, nanodet: NanoDetTokens) -> None:
+    writing = BoxWriting.read(adapter)
+    assert writing.source == ("nanodet", nanodet.fingerprint)
+    assert writing.vocabulary == COCO_CLASSES
+    assert (writing.student, writing.layers, writing.format) == (str(model), 2, FORMAT)
+    assert len(set(writing.class_tokens)) == 512
+
+
+class TestAnotherFolder:
+    def test_one_without_a_decoder_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match=f"^{tmp_path} holds no adapter that writes boxes: it has no boxes.json"):
+            load_decoder(tmp_path)
+
+    @pytest.mark.parametrize("name", [BOXES_FILE, PROJECTOR_FILE, CONFIG_FILE, WEIGHTS_FILE])
+    @pytest.mark.parametrize("damage", ["missing", "cut", "empty", "noise"])
+    def test_a_damaged_one_is_refused_by_its_name(self, adapter: Path, tmp_path: Path, name: str, damage: str) -> None:
+        folder = changed_copy(adapter, tmp_path / "damaged")
+        whole = (folder / name).read_bytes()
+        (folder / name).unlink()
+        if damage != "missing":
+            kept = {"cut": whole[: len(whole) // 2], "empty": b"", "noise": bytes(range(256)) * 4}
+            (folder / name).write_bytes(kept[damage])
+        with pytest.raises(LLMError, match=r"damaged (is|or)|/damaged holds no adapter that writes boxes") as told:
+            load_decoder(folder)
+        assert str(folder) in str(told.value)
+
+    @pytest.mark.parametrize("content", ["[]", "5", "null", '"boxes"', "{}", '{"layers": 2}'])
+    def test_json_of_another_form_is_refused(self, adapter: Path, tmp_path: Path, content: str) -> None:
+        folder = changed_copy(adapter, tmp_path / "other")
+        (folder / BOXES_FILE).write_text(content)
+        with pytest.raises(LLMError, match="other holds no adapter that writes boxes"):
+            BoxWriting.read(folder)
+
+    @pytest.mark.xfail(strict=True, raises=(TypeError, IndexError), reason="values are not checked when they are read")
+    @pytest.mark.parametrize("changed", [{"format": None}, {"layers": "two"}, {"class_tokens": [1, 2]}])
+    def test_values_of_another_kind_are_refused(self, adapter: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
+        with pytest.raises(LLMError):
+            load_decoder(changed_copy(adapter, tmp_path / "other", **changed)).prompt(("dog", "cat", "bus"))
+
+    def test_one_of_a_newer_form_is_refused(self, adapter: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match=r"new has form 9, and this version reads .* up to form 1: install a newer"):
+            load_decoder(changed_copy(adapter, tmp_path / "new", format=9))
+
+    def test_matrices_of_other_layers_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match=r"fewer is damaged or does not fit the model.*on one side only"):
+            load_decoder(changed_copy(adapter, tmp_path / "fewer", layers=1))
+
+    def test_a_projector_of_another_shape_is_refused(self, adapter: Path, tmp_path: Path) -> None:
+        shape = json.loads((adapter / BOXES_FILE).read_text())["shape"]
+        with pytest.raises(LLMError, match=r"wider is damaged \(RuntimeError: Error\(s\) in loading"):
+            load_decoder(changed_copy(adapter, tmp_path / "wider", shape={**shape, "hidden": 48}))
+
+
+class TestAnotherModel:
+    def test_another_language_model_is_refused_with_both_fingerprints(self, adapter: Path, tmp_path: Path) -> None:
+        own = BoxWriting.read(adapter).base
+        other = decoder_model(tmp_path / "model", seed=1)
+        with pytest.raises(LLMError, match=rf"another base model \(fingerprint {own}\) than this one \((?!{own})\w+\)"):
+            load_decoder(changed_copy(adapter, tmp_path / "moved", student=str(other)))
+
+    def test_another_detector_is_refused_with_both_fingerprints(
+        self, adapter: Path, tmp_path: Path, nanodet: NanoDetTokens
+    ) -> None:
+        writing = BoxWriting.read(changed_copy(adapter, tmp_path / "moved", source=["nanodet", "0123456789abcdef"]))
+        with pytest.raises(LLMError, match=rf"nanodet \(fingerprint 0123456789abcdef\), not .*{nanodet.fingerprint}"):
+            writing.check_source(nanodet, tmp_path / "moved")
+
+    def test_its_own_are_taken(self, adapter: Path, nanodet: NanoDetTokens) -> None:
+        writing = BoxWriting.read(adapter)
+        writing.check_source(nanodet, adapter)
+        writing.check_base(writing.base, adapter)

@@ -1,0 +1,316 @@
+"""The decoder's network on random slots: what sees what, and what may be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.vision.decoder.tiny_decoders import options
+from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.nanodet_tokens import NanoDetTokens
+from vision.decoder.network import (
+    NameVectors,
+    Network,
+    Projector,
+    Segments,
+    TokenBatch,
+    Written,
+    evidence,
+    fourier,
+    places_of,
+    unseen,
+)
+from vision.decoder.shape import Shape
+from vision.decoder.teaching.learner import around
+from vision.decoder.teaching.run import prepare_boxes
+from vision.decoder.vocabulary import BINS, LOCATIONS, DecoderTokens, Prompt
+
+CLASS_SLOTS, BOX_SLOTS = 4, 6
+
+
+@pytest.fixture(scope="module")
+def network(model: Path, nanodet: NanoDetTokens) -> Network:
+    """In float32, with matrices of an adapter that do something."""
+    learner, _ = prepare_boxes(options(model), nanodet)
+    for name, parameter in learner.network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return learner.network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def prompt(tokens: DecoderTokens) -> Prompt:
+    return tokens.prompt(("dog", "traffic light", "oak"))
+
+
+@pytest.fixture
+def slots() -> torch.Tensor:
+    """Of three images."""
+    return torch.randn(3, CLASS_SLOTS + BOX_SLOTS, 256, generator=torch.Generator().manual_seed(0)) * 0.1
+
+
+def same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Up to the rounding of sums of another shape."""
+    return torch.allclose(one, other, atol=1e-4)
+
+
+class TestWhatSlotsSee:
+    def test_a_slot_that_sees_no_others_says_what_it_says_alone(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        together = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others=False)
+        alone = [network.write(prompt, Segments(slot[None, None], 1)) for slot in slots[:, :CLASS_SLOTS].flatten(0, 1)]
+        assert same(together.classes, torch.cat([one.classes for one in alone]))
+        alone = [network.write(prompt, Segments(slot[None, None], 0)) for slot in slots[:, CLASS_SLOTS:].flatten(0, 1)]
+        assert same(together.places, torch.cat([one.places for one in alone]))
+
+    def test_a_slot_that_sees_others_says_something_else_where_a_class_slot_changes(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        before, after = self.with_a_change(network, prompt, slots, place=0)
+        assert not same(before.classes[1:CLASS_SLOTS], after.classes[1:CLASS_SLOTS])
+        assert not same(before.places[:BOX_SLOTS], after.places[:BOX_SLOTS])
+
+    def test_no_slot_sees_where_a_box_slot_changes(self, network: Network, prompt: Prompt, slots: torch.Tensor) -> None:
+        before, after = self.with_a_change(network, prompt, slots, place=CLASS_SLOTS)
+        assert same(before.classes, after.classes)
+        assert same(before.places[1:], after.places[1:]) and not same(before.places[:1], after.places[:1])
+
+    def test_no_slot_sees_the_slots_of_another_image(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        before, after = self.with_a_change(network, prompt, slots, place=0)
+        assert same(before.classes[CLASS_SLOTS:], after.classes[CLASS_SLOTS:])
+        assert same(before.places[BOX_SLOTS:], after.places[BOX_SLOTS:])
+
+    @staticmethod
+    def with_a_change(network: Network, prompt: Prompt, slots: torch.Tensor, place: int) -> tuple[Written, Written]:
+        """What is written where slots see others, before and after one slot of the first image becomes another."""
+        changed = slots.clone()
+        changed[0, place] = -slots[0, place]
+        before, after = (
+            network.write(prompt, Segments(one, CLASS_SLOTS), sees_others=True) for one in (slots, changed)
+        )
+        return before, after
+
+    def test_whether_they_see_others_is_what_the_shape_says_unless_told(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        assert not network.projector.shape.sees_others
+        segments = Segments(slots, CLASS_SLOTS)
+        left, blind, seeing = (network.write(prompt, segments, sees) for sees in (None, False, True))
+        assert same(left.classes, blind.classes) and not same(left.classes, seeing.classes)
+
+    @pytest.mark.parametrize("sees_others", [False, True])
+    def test_the_order_of_the_images_changes_nothing(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor, sees_others: bool
+    ) -> None:
+        order = [2, 0, 1]
+        one = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others)
+        other = network.write(prompt, Segments(slots[order], CLASS_SLOTS), sees_others)
+        assert same(other.classes, one.classes.view(3, CLASS_SLOTS, -1)[order].flatten(0, 1))
+        assert same(other.places, one.places.view(3, BOX_SLOTS, -1)[order].flatten(0, 1))
+
+    def test_the_order_of_the_slots_of_an_image_changes_nothing(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        order = torch.tensor([3, 1, 0, 2])
+        turned = torch.cat([slots[:, order], slots[:, CLASS_SLOTS:]], 1)
+        one = network.write(prompt, Segments(slots, CLASS_SLOTS), sees_others=True)
+        other = network.write(prompt, Segments(turned, CLASS_SLOTS), sees_others=True)
+        assert same(other.classes.view(3, CLASS_SLOTS, -1), one.classes.view(3, CLASS_SLOTS, -1)[:, order])
+
+    def test_every_slot_sees_the_prompt(
+        self, network: Network, tokens: DecoderTokens, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        other = tokens.prompt(("wolf", *prompt.classes[1:]), [5, 6, 7])
+        as_before = tokens.prompt(prompt.classes, [5, 6, 7])
+        one, two = (network.write(named, Segments(slots, CLASS_SLOTS)) for named in (as_before, other))
+        assert (one.classes - two.classes).abs().max(1).values.min() > 1e-4
+        assert (one.places - two.places).abs().max(1).values.min() > 1e-4
+
+    def test_a_slot_sees_itself_and_on_request_the_class_slots(self) -> None:
+        assert (~unseen(4, 2, False)).tolist() == np.eye(4, dtype=bool).tolist()
+        assert (~unseen(4, 2, True)).int().tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
+
+
+class TestWhatMayBeWritten:
+    def test_a_class_of_the_prompt_or_none_and_a_place(
+        self, network: Network, prompt: Prompt, slots: torch.Tensor
+    ) -> None:
+        written = network.write(prompt, Segments(slots, CLASS_SLOTS))
+        assert written.classes.shape == (3 * CLASS_SLOTS, len(prompt.classes) + 1)
+        assert written.places.shape == (3 * BOX_SLOTS, 1025)
+
+    def test_an_output_that_is_a_words_row_is_read_as_this_word(
+        self, network: Network, tokens: DecoderTokens, prompt: Prompt
+    ) -> None:
+        rows = torch.cat([network.embeddings[torch.from_numpy(prompt.rows)], network.projector.none[None]])
+        assert network.read(rows[None], prompt, len(rows)).classes.argmax(1).tolist() == [0, 1, 2, 3]
+        turned = tokens.prompt(prompt.classes[::-1], [9, 8, 7])
+        rows = network.embeddings[torch.from_numpy(turned.rows)]
+        assert network.read(rows[None], turned, len(rows)).classes.argmax(1).tolist() == [0, 1, 2]
+        places = network.projector.locations[[0, 100, 512, 1024]]
+        assert network.read(places[None], prompt, 0).places.argmax(1).tolist() == [0, 100, 512, 1024]
+
+
+class TestPlaces:
+    def test_the_likeliest_token_is_the_place(self) -> None:
+        logits = torch.full((3, LOCATIONS), -30.0)
+        for row, place in enumerate((-BINS, 0, 300)):
+            logits[row, place + BINS] = 30.0
+        np.testing.assert_allclose(places_of(logits), [-512, 0, 300], atol=1e-4)
+
+    @pytest.mark.parametrize("place", [-480.0, -3.25, 0.5, 17.0, 401.75])
+    def test_between_two_tokens_it_is_read_to_a_tenth(self, place: float) -> None:
+        logits = torch.log(around(torch.tensor([place])) + 1e-12)
+        assert float(places_of(logits)) == pytest.approx(place, abs=0.1)
+
+    def test_a_second_peak_far_away_does_not_draw_it(self) -> None:
+        logits = torch.full((1, LOCATIONS), -30.0)
+        logits[0, BINS + 10], logits[0, BINS - 200] = 5.0, 4.9
+        assert float(places_of(logits)) == pytest.approx(10, abs=1e-3)
+
+    def test_what_is_taught_of_a_place_is_shares_that_are_even_to_both_sides(self) -> None:
+        shares = around(torch.tensor([0.0, -100.0, 512.0]))
+        np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+        assert shares.argmax(1).tolist() == [BINS, BINS - 100, LOCATIONS - 1]
+        np.testing.assert_allclose(shares[0], shares[0].flip(0), atol=1e-6)
+
+
+class TestFourierFeatures:
+    def test_sine_and_cosine_of_each_frequency_lie_on_the_circle(self) -> None:
+        features = fourier(torch.linspace(-1, 1, 99))
+        sines, cosines = features.chunk(2, -1)
+        np.testing.assert_allclose(sines**2 + cosines**2, 1, atol=1e-5)
+
+    def test_periods_go_from_four_images_to_four_bins(self) -> None:
+        nought, image, four_bins = fourier(torch.tensor([0.0, 4.0, 4 / BINS]))
+        sines, last = 0, len(nought) // 2 - 1
+        assert image[sines] == pytest.approx(float(nought[sines]), abs=1e-5)
+        assert four_bins[last] == pytest.approx(float(nought[last]), abs=1e-3)
+        # Half of the longest period is the far side of the circle, a bin a quarter of the shortest.
+        assert fourier(torch.tensor(2.0))[last + 1] == pytest.approx(-1, abs=1e-5)
+        assert fourier(torch.tensor(1 / BINS))[last] == pytest.approx(1, abs=1e-3)
+
+    def test_how_alike_two_places_are_hangs_on_their_distance_alone(self) -> None:
+        places = torch.linspace(-1, 1, 41)
+        features = fourier(places)
+        alike = features @ features.T
+        for distance in range(41):
+            diagonal = alike.diagonal(distance)
+            np.testing.assert_allclose(diagonal, diagonal[0].expand_as(diagonal), atol=2e-2)
+        assert torch.equal(alike.argmax(1), torch.arange(41))
+
+
+class TestEvidence:
+    def test_it_is_one_where_the_detector_is_undecided_and_little_at_a_hundredth(self) -> None:
+        assert float(evidence(torch.tensor(0.0))) == pytest.approx(1, abs=0.01)
+        assert float(evidence(torch.logit(torch.tensor(0.01)))) < 0.15
+        assert float(evidence(torch.logit(torch.tensor(1e-6)))) < 1e-4
+
+    def test_it_grows_with_the_odds(self) -> None:
+        assert torch.all(torch.diff(evidence(torch.linspace(-14, 14, 99))) > 0)
+
+
+class TestNameVectors:
+    @pytest.fixture
+    def rows(self) -> torch.Tensor:
+        return torch.randn(20, 6, generator=torch.Generator().manual_seed(1))
+
+    def test_it_is_the_mean_of_the_tokens_less_that_of_all(self, rows: torch.Tensor) -> None:
+        found = NameVectors(rows).of([[3], [4, 5, 4]])
+        expected = np.stack([rows[3], (2 * rows[4] + rows[5]) / 3]) - rows.numpy().mean(0)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+    def test_what_all_names_share_says_nothing(self, rows: torch.Tensor) -> None:
+        moved = rows + torch.arange(6.0)
+        np.testing.assert_allclose(NameVectors(moved).of([[3], [1, 2]]), NameVectors(rows).of([[3], [1, 2]]), atol=1e-5)
+
+    def test_half_precision_is_summed_in_float32(self, rows: torch.Tensor) -> None:
+        found = NameVectors(rows.bfloat16()).of([list(range(20))])
+        assert found.dtype == torch.float32
+        np.testing.assert_allclose(found, 0, atol=1e-6)
+
+
+NAMES = torch.eye(5, 32)
+"""Vectors of five classes that have nothing in common."""
+
+
+def some_tokens(count: int = 6) -> TokenBatch:
+    rng = np.random.default_rng(0)
+    middles, sizes = rng.uniform(0.2, 0.8, (count, 2)), rng.uniform(0.1, 0.3, (count, 2))
+    boxes = np.concatenate([middles - sizes / 2, middles + sizes / 2], 1)
+    cells = np.concatenate([middles, np.full((count, 2), 0.05)], 1)
+    parts = rng.normal(size=(count, 8)), cells, boxes, rng.normal(-2, 2, (count, 5))
+    return TokenBatch.of(ImageTokens(*(part.astype(np.float32) for part in parts)))
+
+
+def projector(**changed: bool) -> Projector:
+    torch.manual_seed(0)
+    made = Projector(Shape(8, 32, 16, **changed), NAMES)
+    made.begin(torch.zeros(5, 32), torch.zeros(32))
+    return made.requires_grad_(False)
+
+
+class TestTheProjector:
+    def test_a_token_begins_as_the_names_of_what_the_detector_sees_in_it(self) -> None:
+        tokens = some_tokens()
+        vectors = projector().vectors(tokens)
+        assert torch.equal((vectors @ NAMES.T).argmax(1), tokens.logits.argmax(1))
+
+    def test_without_scores_it_does_not_know_them(self) -> None:
+        tokens, others = some_tokens(), some_tokens()
+        others.logits = -tokens.logits
+        blind, told = projector(from_scores=False), projector()
+        assert torch.equal(blind.vectors(tokens), blind.vectors(others))
+        assert not torch.allclose(told.vectors(tokens), told.vectors(others), atol=0.1)
+
+    def test_without_boxes_it_does_not_know_them(self) -> None:
+        tokens, others = some_tokens(), some_tokens()
+        others.boxes = tokens.boxes * 0.9
+        blind, told = projector(from_boxes=False), projector()
+        for made, knows in ((blind, False), (told, True)):
+            vectors = made.vectors(tokens)
+            assert torch.equal(vectors, made.vectors(others)) != knows
+            assert torch.equal(made.slots(vectors, tokens), made.slots(vectors, others)) != knows
+
+    def test_a_box_beyond_the_image_ends_at_its_edge(self) -> None:
+        tokens, others = some_tokens(), some_tokens()
+        tokens.boxes[:] = torch.tensor([-0.5, 0.2, 3.0, 1.4])
+        others.boxes[:] = torch.tensor([0.0, 0.2, 1.0, 1.0])
+        made = projector()
+        assert torch.equal(made.vectors(tokens), made.vectors(others))
+
+    def test_each_token_has_a_slot_for_its_class_and_one_for_each_side(self) -> None:
+        tokens, made = some_tokens(), projector()
+        vectors = made.vectors(tokens)
+        slots = made.slots(vectors, tokens)
+        assert slots.shape == (6, 5, 32)
+        assert torch.equal(slots[:, 0], vectors + made.kinds[0])
+
+    def test_before_it_is_taught_each_side_is_nearest_its_own_place(self) -> None:
+        """A wide one, in which no two places of the image are alike."""
+        torch.manual_seed(0)
+        made = Projector(Shape(8, 1024, 4), torch.zeros(5, 1024))
+        made.begin(torch.zeros(5, 1024), torch.zeros(1024))
+        made.requires_grad_(False)
+        tokens = some_tokens()
+        sides = made.slots(torch.zeros(6, 1024), tokens)[:, 1:]
+        logits = sides.flatten(0, 1) @ torch.nn.functional.normalize(made.locations).T
+        offsets = (tokens.boxes - tokens.cells[:, :2].repeat(1, 2)) * BINS
+        np.testing.assert_allclose(logits.argmax(1) - BINS, offsets.flatten(), atol=1.5)
+
+    def test_the_instruction_is_looked_at_where_the_shape_is_guided_once_it_is_taught(self) -> None:
+        tokens, made = some_tokens(), projector(guided=True)
+        assert torch.equal(made.vectors(tokens, NAMES[:2]), made.vectors(tokens, NAMES[2:]))
+        torch.nn.init.normal_(made.taken.weight)
+        assert not torch.allclose(made.vectors(tokens, NAMES[:2]), made.vectors(tokens, NAMES[2:]), atol=1e-3)
+
+    def test_the_order_of_the_instructions_names_changes_nothing(self) -> None:
+        tokens, made = some_tokens(), projector(guided=True)
+        torch.nn.init.normal_(made.taken.weight)
+        assert torch.allclose(made.vectors(tokens, NAMES), made.vectors(tokens, NAMES.flip(0)), atol=1e-5)
