@@ -274,6 +274,7 @@ class TestTheProjector:
         others.boxes = tokens.boxes * 0.9
         blind, told = projector(from_boxes=False), projector()
         for made, knows in ((blind, False), (told, True)):
+            torch.nn.init.normal_(made.second.weight)  # as if it had been taught
             vectors = made.vectors(tokens)
             assert torch.equal(vectors, made.vectors(others)) != knows
             assert torch.equal(made.slots(vectors, tokens), made.slots(vectors, others)) != knows
@@ -283,7 +284,9 @@ class TestTheProjector:
         tokens.boxes[:] = torch.tensor([-0.5, 0.2, 3.0, 1.4])
         others.boxes[:] = torch.tensor([0.0, 0.2, 1.0, 1.0])
         made = projector()
+        torch.nn.init.normal_(made.second.weight)
         assert torch.equal(made.vectors(tokens), made.vectors(others))
+        assert torch.equal(made.slots(NAMES[[0] * 6], tokens), made.slots(NAMES[[0] * 6], others))
 
     def test_each_token_has_a_slot_for_its_class_and_one_for_each_side(self) -> None:
         tokens, made = some_tokens(), projector()

@@ -176,3 +176,40 @@ class TestSlots:
     def test_one_slot_at_a_time_may_be_noise_alone(self, binding: Binding, prompt: Prompt) -> None:
         for seed in range(40):
             assert len(drawn(binding, prompt, seed, 1).vectors) == 1
+
+
+class TestBorrowedEvidence:
+    """Slots that hold a picture's evidence, for other names than the detector's."""
+
+    LOGITS = np.random.default_rng(0).normal(-4, 2, (60, 30)).astype(np.float32)
+
+    def test_what_each_is_to_say_is_one_together(self, binding: Binding, prompt: Prompt) -> None:
+        shares = binding.borrowed(prompt, self.LOGITS, random.Random(0)).shares
+        assert shares.shape == (60, len(prompt.classes) + 1) and np.all(shares >= 0)
+        np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+
+    def test_the_same_seed_gives_the_same_and_another_others(self, binding: Binding, prompt: Prompt) -> None:
+        one, again, other = (binding.borrowed(prompt, self.LOGITS, random.Random(seed)) for seed in (3, 3, 4))
+        assert torch.equal(one.vectors, again.vectors) and np.array_equal(one.shares, again.shares)
+        assert not torch.equal(one.vectors, other.vectors)
+
+    def test_where_the_picture_is_sure_of_one_thing_the_slot_says_a_class_or_none_by_what_stands_for_it(
+        self, binding: Binding, prompt: Prompt, tokens: DecoderTokens, vectors: NameVectors
+    ) -> None:
+        names = torch.nn.functional.normalize(vectors.of([tokens.name(name) for name in prompt.classes]))
+        sure = np.full((30, 30), -9, np.float32)
+        np.fill_diagonal(sure, 5)
+        slots = binding.borrowed(prompt, sure, random.Random(1))
+        alike = torch.nn.functional.normalize(slots.vectors) @ names.T
+        spoken = slots.shares[:, :-1].max(1) > 0.9
+        assert 0 < spoken.sum() <= len(prompt.classes)
+        assert alike[spoken].argmax(1).tolist() == slots.shares[spoken, :-1].argmax(1).tolist()
+        assert float(alike[spoken].max(1).values.min()) > 0.9 > 0.6 > float(alike[~spoken].max())
+        assert np.all(slots.shares[~spoken, -1] > 0.99)
+
+    def test_it_speaks_of_no_untaught_word(self, binding: Binding, listening: Listening, tokens: DecoderTokens) -> None:
+        listening.heard.clear()
+        for seed in range(20):
+            rng = random.Random(seed)
+            binding.borrowed(tokens.prompt(binding.class_set(10, rng)), self.LOGITS, rng)
+        assert len(listening.heard) > 300 and not {*untaught_words()} & listening.heard

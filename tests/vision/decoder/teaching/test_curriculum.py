@@ -106,6 +106,15 @@ class TestTheStages:
         later = [len(lesson.prompt.classes) for lesson in lessons(curriculum, range(500, 520))]
         assert max(later) > FIRST_CLASSES
 
+    def test_who_binds_already_is_asked_for_large_class_sets_at_once(
+        self, model: Path, tokens: DecoderTokens, binding: Binding
+    ) -> None:
+        asked = options(model, stage="binding")
+        for is_bound in (False, True):
+            curriculum = BoxCurriculum(asked, tokens, binding, GridTokens.vocabulary, is_bound=is_bound)
+            most = max(len(lesson.prompt.classes) for lesson in lessons(curriculum))
+            assert (most > FIRST_CLASSES + len(UPDATES)) == is_bound
+
     @pytest.mark.parametrize("stage", ["projector", "joint"])
     @pytest.mark.parametrize(("text", "kinds"), [(0.0, {"images"}), (1.0, {"binding"}), (0.5, {"images", "binding"})])
     def test_later_ones_are_pictures_and_a_share_of_texts(
