@@ -41,7 +41,7 @@ from vision.decoder.adapters import PACKAGED
 from vision.decoder.detector import LEAST_SCORE, OVERLAP, VisionLLM
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.teaching.binding import untaught_words
-from vision.decoder.vocabulary import Prompt, permutation
+from vision.decoder.vocabulary import Prompt
 from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
@@ -173,7 +173,9 @@ def shuffled(measuring: Measuring) -> dict[str, Any]:
     """AP on COCO where each class token stands behind another name than the class that it is read as."""
     names = sorted(COCO_CLASSES)
     exchanged = names[1:] + names[:1]
-    prompt = measuring.detector.decoder.tokens.prompt(exchanged, permutation(names))
+    tokens = measuring.detector.decoder.tokens
+    numbers = np.flatnonzero(tokens.class_tokens == measuring.prompt(names).rows[:, None]) % len(tokens.class_tokens)
+    prompt = tokens.prompt(exchanged, numbers.tolist())
     read = Prompt(tuple(names), prompt.tokens, prompt.rows)
     return {"ap": measuring.coco.ap(measuring.written(measuring.coco, read, "shuffled"))}
 

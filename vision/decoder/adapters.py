@@ -11,6 +11,7 @@ import reasoning.language
 from reasoning.language.errors import LLMError
 from vision.decoder.image_tokens import TokenSource
 from vision.decoder.shape import Shape
+from vision.decoder.vocabulary import MOST_CLASSES
 
 BOXES_FILE, PROJECTOR_FILE = "boxes.json", "projector.safetensors"
 
@@ -69,6 +70,13 @@ class BoxWriting:
             raise LLMError(f"{folder} holds no adapter that writes boxes: it has no {BOXES_FILE}") from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise LLMError(f"{folder} holds no adapter that writes boxes ({type(error).__name__}: {error})") from error
+        if (
+            not isinstance(read.format, int)
+            or not isinstance(read.layers, int)
+            or len(read.class_tokens) != MOST_CLASSES
+        ):
+            raise LLMError(f"{folder} holds no adapter that writes boxes: expected a format, a number of layers and "
+                           f"{MOST_CLASSES} class tokens in {BOXES_FILE}; copy it again")  # fmt: skip
         if read.format > FORMAT:
             raise LLMError(f"{folder} has form {read.format}, and this version reads adapters up to form {FORMAT}: "
                            f"install a newer version, or teach it again")  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reasoning.language.errors import LLMError
+from reasoning.language.errors import LLMError, need_packages
 from vision.decoder.adapters import PACKAGED, BoxWriting
 from vision.decoder.image_tokens import MOST_TOKENS, TokenSource
 from vision.decoder.sources import open_tokens
@@ -58,15 +58,17 @@ class VisionLLM(Detector):
     def __init__(self, adapter: Path = PACKAGED, device: str = "cpu", name: str = "visionllm") -> None:
         self.name = name
         with _loading:
-            self.tokens, self.decoder = _opened(adapter, device)
+            self.tokens, self.decoder = _opened(adapter, device, _stamp(adapter))
         self.side = self.tokens.side
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """Look at images; one result an image, in order.
 
         Raises:
-            DetectorError: there are no classes or more than 512, their names are too long, or the model failed.
+            DetectorError: there are more than 512 classes, their names are too long, or the model failed.
         """
+        if not request.classes:
+            return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
         # In the order of their names, so that the same classes in another order are the same prompt.
         return self.written(images, self.decoder.prompt(sorted(request.classes)), request.min_score)
 
@@ -99,7 +101,7 @@ class VisionLLM(Detector):
         try:
             written = self.decoder.write(prompt, shown)
         except (RuntimeError, MemoryError) as error:  # torch's
-            raise DetectorError(f"{self.name} failed: {str(error).splitlines()[0]}") from error
+            raise DetectorError(f"{self.name} failed: {type(error).__name__} {error}".partition("\n")[0]) from error
         least = max(min_score, LEAST_SCORE)
         found = []
         for image, tokens, (shares, places) in zip(images, shown, written, strict=True):
@@ -114,9 +116,15 @@ class VisionLLM(Detector):
         return found
 
 
+def _stamp(adapter: Path) -> tuple[int, ...]:
+    """When the files of an adapter were written: what was opened before another was taught there is not it."""
+    return tuple(path.stat().st_mtime_ns for path in sorted(adapter.glob("*.*"))) if adapter.is_dir() else ()
+
+
 @lru_cache(2)
-def _opened(adapter: Path, device: str) -> tuple[TokenSource, Decoder]:
+def _opened(adapter: Path, device: str, _written: tuple[int, ...]) -> tuple[TokenSource, Decoder]:
     try:
+        need_packages("visionllm", "torch", "transformers", "peft")
         writing = BoxWriting.read(adapter)
         tokens = open_tokens(writing.source[0], device)
         writing.check_source(tokens, adapter)

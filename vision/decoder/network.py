@@ -46,6 +46,10 @@ class TokenBatch:
         """The tokens of one image."""
         return cls(*(torch.from_numpy(np.array(part, np.float32)) for part in vars(tokens).values()))
 
+    def to(self, device: Any) -> TokenBatch:
+        """The same on a device of torch's."""
+        return TokenBatch(*(part.to(device) for part in vars(self).values()))
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -147,21 +151,27 @@ def evidence(logits: torch.Tensor) -> torch.Tensor:
     return nn.functional.softplus(STEEPNESS * (logits + EVIDENCE_FROM)) / (STEEPNESS * EVIDENCE_FROM)
 
 
-class NameVectors:
+class NameVectors(nn.Module):
     """A vector for each name: the mean of its tokens' embeddings without what all tokens share.
 
     Args:
         embeddings: of the language model, shape (tokens, width).
     """
 
+    embeddings: torch.Tensor
+    shared: torch.Tensor
+
     def __init__(self, embeddings: torch.Tensor) -> None:
-        self._embeddings = embeddings.detach()
-        self._shared = self._embeddings.float().mean(0)
+        super().__init__()
+        self.register_buffer("embeddings", embeddings.detach(), persistent=False)
+        self.register_buffer("shared", self.embeddings.float().mean(0), persistent=False)
 
     def of(self, names: Sequence[Sequence[int]]) -> torch.Tensor:
         """The vectors of names, each its token ids; float32, shape (n, width)."""
-        means = [self._embeddings[list(name)].float().mean(0) for name in names]
-        return torch.stack(means) - self._shared
+        if not names:
+            return self.shared.new_zeros(0, len(self.shared))
+        means = [self.embeddings[list(name)].float().mean(0) for name in names]
+        return torch.stack(means) - self.shared
 
 
 @dataclass
@@ -199,14 +209,16 @@ class Network(nn.Module):
         projector: beside it.
     """
 
-    embeddings: torch.Tensor
-
     def __init__(self, decoder: Any, embeddings: torch.Tensor, projector: Projector) -> None:
         super().__init__()
         self.decoder = decoder
         self.projector = projector
-        self.register_buffer("embeddings", embeddings.detach(), persistent=False)
-        self.names = NameVectors(self.embeddings)
+        self.names = NameVectors(embeddings)
+
+    @property
+    def embeddings(self) -> torch.Tensor:
+        """Of the language model, input and output alike, shape (tokens, width)."""
+        return self.names.embeddings
 
     def write(self, prompt: Prompt, segments: Segments, sees_others: bool | None = None) -> Written:
         """Fill all slots behind a prompt, in one pass.

@@ -19,7 +19,7 @@ from reasoning.language.writing.writer import FINGERPRINT_ROWS
 from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import NameVectors, Network, Projector, Segments, TokenBatch, places_of
-from vision.decoder.vocabulary import DecoderTokens, Prompt, permutation
+from vision.decoder.vocabulary import DecoderTokens, Prompt
 
 NOTHING = " none"
 """The word whose row `<no>` begins with."""
@@ -108,7 +108,7 @@ class Decoder:
         Raises:
             DetectorError: there are none, or more than 512.
         """
-        return self.tokens.prompt(classes, permutation(classes, seed) if classes else ())
+        return self.tokens.prompt(classes, seed=seed)
 
     def write(
         self, prompt: Prompt, images: Sequence[ImageTokens]
@@ -121,7 +121,7 @@ class Decoder:
         if not len(tokens):
             return np.zeros((0, len(prompt.classes) + 1), np.float32), np.zeros((0, 4), np.float32)
         projector = self.network.projector
-        batch = TokenBatch.of(tokens)
+        batch = TokenBatch.of(tokens).to(self.network.embeddings.device)
         names = None
         if projector.shape.guided:
             names = self.network.names.of([self.tokens.name(name) for name in prompt.classes])

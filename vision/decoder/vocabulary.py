@@ -69,7 +69,8 @@ class DecoderTokens:
     def name(self, name: str) -> tuple[int, ...]:
         """A class's name, which no control token of the model can be written into."""
         if name not in self._names:
-            ids = self._tokenizer(f" {name}", add_special_tokens=False, split_special_tokens=True)["input_ids"]
+            text = f" {name}".encode(errors="replace").decode()  # half a pair of surrogates is no text
+            ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
             self._names[name] = tuple(ids)
         return self._names[name]
 
@@ -77,12 +78,14 @@ class DecoderTokens:
         """The token of each of `SIDE_WORDS`, its first where it takes several."""
         return [self._tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in SIDE_WORDS]
 
-    def prompt(self, classes: Sequence[str], numbers: Sequence[int] | None = None) -> Prompt:
+    def prompt(self, classes: Sequence[str], numbers: Sequence[int] | None = None, seed: int = 0) -> Prompt:
         """A class set with its class tokens.
 
         Args:
             classes: at least one, each once; written in this order.
-            numbers: of each class's class token, 0 to 511; None for a permutation that is drawn from the names.
+            numbers: of each class's class token, 0 to 511; None for a permutation that is drawn from the names and the
+                seed, without the words that stand in a name.
+            seed: of the permutation.
 
         Raises:
             DetectorError: there are none, or more than 512.
@@ -90,7 +93,9 @@ class DecoderTokens:
         if not 1 <= len(classes) <= MOST_CLASSES:
             raise DetectorError(f"{len(classes)} classes at once: expected 1 to {MOST_CLASSES}; ask in several goes")
         if numbers is None:
-            numbers = permutation(classes)
+            said = {token for name in classes for token in self.name(name)}
+            free = [number for number, token in enumerate(self.class_tokens.tolist()) if token not in said]
+            numbers = permutation(classes, seed, free if len(free) >= len(classes) else range(MOST_CLASSES))
         rows = self.class_tokens[list(numbers)]
         ids: list[int] = list(self._tokenizer(HEADING, add_special_tokens=False)["input_ids"])
         for name, row in zip(classes, rows.tolist(), strict=True):
@@ -115,7 +120,7 @@ def new_class_tokens(tokenizer: Any, embeddings: Any) -> tuple[int, ...]:
     return tuple(words[:MOST_CLASSES])
 
 
-def permutation(classes: Sequence[str], seed: int = 0) -> list[int]:
-    """Numbers of class tokens for a class set, the same for the same names and seed."""
-    digest = hashlib.sha256("\n".join([str(seed), *classes]).encode()).digest()
-    return random.Random(digest).sample(range(MOST_CLASSES), len(classes))
+def permutation(classes: Sequence[str], seed: int = 0, numbers: Sequence[int] = range(MOST_CLASSES)) -> list[int]:
+    """Numbers of class tokens for a class set, some of those given, the same for the same names and seed."""
+    digest = hashlib.sha256("\n".join([str(seed), *classes]).encode(errors="replace")).digest()
+    return random.Random(digest).sample(numbers, len(classes))

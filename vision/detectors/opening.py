@@ -42,7 +42,7 @@ def open_detector(
     name = spec.strip() if isinstance(spec, str) else str(spec)
     if not name or not isinstance(spec, str):
         raise DetectorError(_unknown(name))
-    if "+" in name and not Path(name.removeprefix(ONNX)).expanduser().exists():
+    if "+" in name and not Path(name.removeprefix(ONNX).removeprefix(f"{VISIONLLM}:")).expanduser().exists():
         base, mask_model = split_mask_model(name)
         if mask_model is not None:
             # The options of transformers models are the mask model's, where the detector is not one itself.

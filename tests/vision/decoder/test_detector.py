@@ -55,7 +55,6 @@ class TestContract(DetectorContract):
     def classes(self) -> tuple[str, ...]:
         return ASKED.classes
 
-    @pytest.mark.xfail(strict=True, raises=DetectorError, reason="no class is refused where the contract finds nothing")
     def test_no_class_finds_nothing(self, detector: Detector, image: LoadedImage) -> None:
         super().test_no_class_finds_nothing(detector, image)
 
@@ -130,7 +129,6 @@ class TestClassSets:
         found = found_in(visionllm, *classes, least=0.0)
         assert {*found.labels} <= {*classes} and len(found.labels) > 10
 
-    @pytest.mark.xfail(strict=True, raises=ValueError, reason="the permutation is drawn before the number is checked")
     def test_more_are_refused_with_what_was_expected(self, visionllm: VisionLLM) -> None:
         with pytest.raises(DetectorError, match="513 classes at once: expected 1 to 512"):
             found_in(visionllm, *(f"x{number}" for number in range(513)))
@@ -174,7 +172,6 @@ class TestOpening:
     def test_the_weights_are_read_once(self, adapter: Path, visionllm: VisionLLM) -> None:
         assert VisionLLM(adapter).decoder is visionllm.decoder
 
-    @pytest.mark.xfail(strict=True, reason="what was opened is kept by the folder's name alone")
     def test_a_folder_that_was_taught_on_is_read_anew(self, adapter: Path, tmp_path: Path) -> None:
         folder = Path(shutil.copytree(adapter, tmp_path / "taught"))
         VisionLLM(folder)
@@ -224,15 +221,11 @@ class TestOpening:
         with pytest.raises(DetectorError, match="did you mean 'visionllm'"):
             open_detector("visionlm")
 
-    @pytest.mark.xfail(
-        strict=True, raises=DetectorError, reason="what stands behind the sign is sought as a mask model"
-    )
     def test_a_folder_may_have_a_plus_in_its_name(self, adapter: Path, tmp_path: Path) -> None:
         folder = shutil.copytree(adapter, tmp_path / "a+b")
         assert isinstance(open_detector(f"visionllm:{folder}", device="cpu"), VisionLLM)
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="image tokens and names stay on the processor")
 def test_everything_goes_to_the_networks_device(adapter: Path, visionllm: VisionLLM) -> None:
     """On torch's device of shapes alone, where nothing fails but the way back: it has no numbers to give."""
     decoder = load_decoder(adapter)

@@ -70,7 +70,11 @@ class TestPrompts:
 
     def test_without_numbers_they_are_drawn_from_the_names(self, tokens: DecoderTokens) -> None:
         drawn = tokens.prompt(COCO_CLASSES)
-        assert drawn.rows.tolist() == tokens.prompt(COCO_CLASSES, permutation(COCO_CLASSES)).rows.tolist()
+        said = {token for name in COCO_CLASSES for token in tokens.name(name)}
+        free = [number for number, token in enumerate(tokens.class_tokens.tolist()) if token not in said]
+        numbers = permutation(COCO_CLASSES, 0, free)
+        assert drawn.rows.tolist() == tokens.prompt(COCO_CLASSES, numbers).rows.tolist()
+        assert said.isdisjoint(drawn.rows.tolist())
         assert drawn.rows.tolist() != tokens.prompt(COCO_CLASSES[::-1]).rows[::-1].tolist()
 
     @pytest.mark.parametrize("count", [0, 513])

@@ -9,6 +9,7 @@ what it is a kind of, in WordNet) are to be bound too, so that a model learns wo
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -63,12 +64,14 @@ def untaught_words() -> dict[str, str]:
 
 @cache
 def taught_words() -> Words:
-    """The visible nouns of WordNet, but for the untaught ones."""
-    nouns, untaught = visible_nouns(), set(untaught_words())
+    """The visible nouns of WordNet, but for the untaught ones and compounds of them."""
+    nouns = visible_nouns()
+    # Compounds too: who was taught "coffee mug" has been taught "mug".
+    untaught = re.compile(rf"\b(?:{'|'.join(map(re.escape, untaught_words()))})s?\b")
 
     def foremost(synset: int) -> list[str]:
         """The words that mean this before anything else."""
-        words = [word for word in nouns.words(synset) if word not in untaught and nouns.is_first_visible(word)]
+        words = [word for word in nouns.words(synset) if nouns.is_first_visible(word) and not untaught.search(word)]
         return [word for word in words if nouns.sense(word, 0) == synset]
 
     names: dict[str, set[str]] = {}
@@ -140,7 +143,7 @@ class Binding:
             for _, place, logit in names:
                 if place is not None:
                     scores[slot, place] = max(scores[slot, place], 1 / (1 + np.exp(-logit)))
-        slots = torch.tensor([slot for slot, names in enumerate(spoken) for _ in names])
+        slots = torch.tensor([slot for slot, names in enumerate(spoken) for _ in names], dtype=torch.long)
         weights = evidence(torch.tensor([logit for names in spoken for _, _, logit in names]))
         named = self._named([name for names in spoken for name, _, _ in names])
         noise = generator.standard_normal((count, named.shape[1])) * generator.uniform(0, MOST_NOISE, (count, 1))
@@ -219,4 +222,4 @@ class Binding:
         return BindingSlots(vectors, shares, tokens, places.astype(np.float32))
 
     def _named(self, names: Sequence[str]) -> torch.Tensor:
-        return self._vectors.of([self._tokens_of(name) for name in names])
+        return self._vectors.of([self._tokens_of(name) for name in names]).cpu()

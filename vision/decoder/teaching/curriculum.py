@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from reasoning.language.errors import TeachingError
 from reasoning.language.teaching.checkpoints import Progress
 from vision.decoder.network import TokenBatch
 from vision.decoder.teaching.binding import Binding, BindingSlots
@@ -16,7 +17,7 @@ from vision.decoder.teaching.learner import BoxLesson
 from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.teaching.pictures import Picture, Pictures
 from vision.decoder.teaching.targets import Targeting, Targets
-from vision.decoder.vocabulary import MOST_CLASSES, DecoderTokens, Prompt, permutation
+from vision.decoder.vocabulary import MOST_CLASSES, DecoderTokens, Prompt
 
 EXAMINED_CLASSES = 80
 """Classes of the prompts of an examination of binding."""
@@ -49,6 +50,9 @@ class BoxCurriculum:
         taught: pictures to teach with.
         held_out: pictures to examine with.
         is_bound: whether the student has been taught to bind: then the class sets of texts are large at once.
+
+    Raises:
+        TeachingError: the stage is taught with pictures, and none has as many tokens as are to be taught.
     """
 
     unique_tokens = 0
@@ -66,7 +70,10 @@ class BoxCurriculum:
         self._options, self._tokens, self._binding = options, tokens, binding
         self._is_bound = is_bound
         self._vocabulary = tuple(vocabulary)
-        self._places = [(pictures, place) for pictures in taught for place in range(len(pictures))]
+        self._places = [(pictures, place) for pictures in taught for place in pictures.places(options.image_tokens)]
+        if options.stage != "binding" and not self._places:
+            raise TeachingError(f"no picture has {options.image_tokens} image tokens: give fewer as image_tokens, or "
+                                f"other pictures")  # fmt: skip
         self._targeting = Targeting(vocabulary, options.truth, options.matching)
         self.exam = [*self._text_exam(), *self._image_exam(held_out)]
 
@@ -87,7 +94,7 @@ class BoxCurriculum:
             numbers = {name: number for number, name in enumerate(self._vocabulary)}
             free = iter(range(len(numbers), MOST_CLASSES))
             return self._tokens.prompt(classes, [numbers[name] if name in numbers else next(free) for name in classes])
-        return self._tokens.prompt(classes, permutation(classes, rng.getrandbits(32)))
+        return self._tokens.prompt(classes, seed=rng.getrandbits(32))
 
     def _class_set(self, most: int, rng: random.Random) -> list[str]:
         """Words of any kind, or the detector's classes; few of them or many, but no more than `most`."""
@@ -109,8 +116,7 @@ class BoxCurriculum:
         if self._places and rng.random() < BORROWED:
             pictures, place = rng.choice(self._places)
             logits = pictures[place].tokens.logits[: self._options.image_tokens]
-            if len(logits) == self._options.image_tokens:
-                return self._binding.borrowed(prompt, logits, rng)
+            return self._binding.borrowed(prompt, logits, rng)
         return self._binding.slots(prompt, self._options.image_tokens, rng)
 
     def _image_lesson(self, rng: random.Random) -> BoxLesson:
@@ -124,19 +130,13 @@ class BoxCurriculum:
             likely = pictures[place].tokens.logits.max(0)
             shown = [name for name, logit in zip(self._vocabulary, likely, strict=True) if logit > -1]
             others = [name for name in self._vocabulary if name not in shown]
-            classes = rng.sample(shown, rng.randint(0, len(shown)))
+            classes = rng.sample(shown, rng.randint(0 if others else 1, len(shown)))
             classes += rng.sample(others, rng.randint(0 if classes else 1, len(others)))
             rng.shuffle(classes)
         prompt = self._prompt(classes, rng)
         room = options.tokens_of_a_pass - len(prompt.tokens)
         segments = max(1, room // (options.image_tokens + 4 * options.boxed))
-        found: list[Picture] = []
-        for pictures, place in drawn:
-            if len(found) == segments:
-                break
-            picture = pictures[place]
-            if len(picture.tokens) >= options.image_tokens:
-                found.append(_first(picture, options.image_tokens))
+        found = [_first(pictures[place], options.image_tokens) for pictures, place in drawn[:segments]]
         targets = [self._targeting.of(picture, classes) for picture in found]
         return self._lesson("images", prompt, found, targets, [], options.sees_others)
 
@@ -189,10 +189,7 @@ class BoxCurriculum:
         lessons = []
         for pictures in held_out:
             rng = random.Random("exam|images")
-            usable = [
-                place for place in range(0, len(pictures), 2)
-                if len(pictures[place].tokens) >= self._options.image_tokens
-            ]  # fmt: skip
+            usable = [place for place in pictures.places(self._options.image_tokens) if place % 2 == 0]
             for start in range(0, min(len(usable), 8 * EXAMINED_PASSES), 8):
                 prompt = self._prompt(rng.sample(self._vocabulary, len(self._vocabulary)), rng)
                 shown = [_first(pictures[place], self._options.image_tokens) for place in usable[start : start + 8]]

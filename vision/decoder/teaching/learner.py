@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,12 @@ class BoxLearner:
     Attributes:
         network: that is taught.
         writing: what belongs to its adapter.
-        instruction: whether the projector looks at the prompt's names, see `Shape.guided`.
+        names: the vectors of a prompt's names, which the projector looks at where its shape is guided.
     """
 
     network: Network
     writing: BoxWriting
-    names: Any
+    names: Callable[[Prompt], torch.Tensor]
 
     @property
     def adapter(self) -> Any:
@@ -101,7 +101,7 @@ class BoxLearner:
         """What the network writes into a lesson's slots."""
         projector = self.network.projector
         device = self.network.embeddings.device
-        tokens = TokenBatch(*(part.to(device) for part in vars(lesson.tokens).values()))
+        tokens = lesson.tokens.to(device)
         pictures = len(tokens) - len(lesson.texts)
         shown = TokenBatch(*(part[:pictures] for part in vars(tokens).values()))
         guide = self.names(lesson.prompt).to(device) if projector.shape.guided else None

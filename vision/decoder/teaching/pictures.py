@@ -110,9 +110,10 @@ def read_set(folder: Path) -> PictureSet:
         raise TeachingError(f"{folder} has no folder {IMAGES}: expected a folder with {IMAGES}, and {INSTANCES} if its "
                             f"objects are annotated")  # fmt: skip
     if not instances.is_file():
-        paths = tuple(list_images(images))
-        if not paths:
-            raise TeachingError(f"{images} holds no image")
+        try:
+            paths = tuple(list_images(images))
+        except ImageError as error:
+            raise TeachingError(str(error)) from error
         return PictureSet(folder.name, paths, (None,) * len(paths))
     annotated = read_annotations([(images, instances)])
     truths = []
@@ -145,7 +146,7 @@ class Pictures:
     def __init__(
         self, pictures: PictureSet, source: TokenSource, most: int, cache: Path, say: Callable[[str], None]
     ) -> None:
-        named = json.dumps([[str(path), path.stat().st_size] for path in pictures.paths])
+        named = json.dumps([[str(path), (on := path.stat()).st_size, on.st_mtime_ns] for path in pictures.paths])
         digest = hashlib.sha256(f"{source.fingerprint}|{most}|{named}".encode()).hexdigest()[:16]
         folder = cache / f"{pictures.name}-{digest}"
         if not folder.exists():
@@ -156,6 +157,11 @@ class Pictures:
                                     f"room there, or choose another folder") from error  # fmt: skip
         self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*FIELDS, "counts")}
         self._truths = pictures.truths
+
+    def places(self, least: int) -> list[int]:
+        """Where pictures stand that have so many tokens at least."""
+        found: list[int] = np.flatnonzero(self._arrays["counts"] >= least).tolist()
+        return found
 
     def __len__(self) -> int:
         return len(self._arrays["counts"])
@@ -199,6 +205,10 @@ def _keep(pictures: PictureSet, source: TokenSource, most: int, folder: Path, sa
         np.save(part / "counts.npy", counts)
         for array in arrays.values():
             array.flush()
-        part.rename(folder)
+        try:
+            part.rename(folder)
+        except OSError:  # another run has kept the same meanwhile
+            if not folder.is_dir():
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -119,7 +119,7 @@ def prepare_boxes(
         writing.check_source(source, start)
         if writing.layers != options.layers:
             raise other_layers(start, writing.layers, options)
-        if writing.stages == ("binding",):
+        if {*writing.stages} == {"binding"}:
             # Texts know neither features nor scores nor a detector's boxes: what sees pictures may be of any shape.
             only = TEXT_ALONE
         else:

@@ -179,7 +179,6 @@ class TestTheExamination:
 
 
 class TestPicturesThatDoNotFit:
-    @pytest.mark.xfail(strict=True, reason="the classes that a picture without a token likely shows are sought in none")
     def test_a_picture_that_could_not_be_read_is_passed_over(self, made: Made, tmp_path: Path) -> None:
         folder = save_blobs(tmp_path / "set", 3)
         (folder / "images" / "broken.png").write_bytes(b"no image")
@@ -187,12 +186,10 @@ class TestPicturesThatDoNotFit:
         for lesson in lessons(made("joint", [found], text=0.0)):
             assert len(lesson.tokens) >= 8
 
-    @pytest.mark.xfail(strict=True, reason="a lesson of no picture fails with a TypeError of TokenBatch")
     def test_pictures_that_all_have_too_few_tokens_are_refused(self, made: Made, pictures: Pictures) -> None:
         with pytest.raises(TeachingError):
             lessons(made("joint", [pictures], text=0.0, image_tokens=9))
 
-    @pytest.mark.xfail(strict=True, reason="of no other class at least one is to be drawn")
     def test_pictures_that_may_show_every_class_of_the_detector_are_taught(
         self, model: Path, tokens: DecoderTokens, binding: Binding, tmp_path: Path
     ) -> None:

@@ -54,7 +54,6 @@ class TestReadingAFolder:
         with pytest.raises(TeachingError, match="has no folder images: expected a folder with images, and instances"):
             read_set(tmp_path)
 
-    @pytest.mark.xfail(strict=True, reason="an ImageError of list_images comes before the TeachingError that is told")
     def test_an_empty_folder_of_images_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "images").mkdir()
         with pytest.raises(TeachingError, match="holds no image"):
@@ -201,7 +200,6 @@ class TestTheirTokens:
         with pytest.raises(TeachingError, match=r"the image tokens of set cannot be kept in .*file \(.*make room"):
             Pictures(pictures, GridTokens(), 16, tmp_path / "file", silent)
 
-    @pytest.mark.xfail(strict=True, reason="who comes second fails at the renaming, although all is there")
     def test_two_runs_may_keep_them_at_the_same_time(self, kept: Callable[..., Pictures], pictures: PictureSet) -> None:
         class Overtaken(GridTokens):
             """Another run has kept the same tokens before this one is done."""
