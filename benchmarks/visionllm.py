@@ -4,6 +4,7 @@
 
 On pictures that were never taught, a third of the COCO images of the data folder and 400 of VOC2007's:
 
+- `ceilings`: AP if the decoder wrote exactly what it is taught, with the floor of its targets and without.
 - `accuracy`: AP of the decoder and of the detector whose tokens it reads, with the interval of their difference; also
   without suppression, and of the control without a language model (`benchmarks.box_control`), taught with 25,600
   pictures, beginning with the detector's scores and not.
@@ -31,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.box_control import A_PASS, Control, taught_control
 from benchmarks.exact_executor import RESULTS
@@ -38,11 +40,11 @@ from benchmarks.held_out_boxes import COCO, VOC, HeldOut
 from benchmarks.machine import machine, machine_words
 from vision.classes.coco import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED
-from vision.decoder.detector import LEAST_SCORE, OVERLAP, VisionLLM
+from vision.decoder.detector import OVERLAP, VisionLLM, as_found
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.teaching.binding import untaught_words
+from vision.decoder.teaching.targets import shares_of
 from vision.decoder.vocabulary import Prompt
-from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.evaluation.average_precision import Detection
@@ -109,13 +111,7 @@ class Measuring:
 
         def detect(image: LoadedImage) -> Found:
             (tokens,) = self.detector.tokens.tokens([image])
-            shares = control.shares(tokens, names)[:, :-1]
-            rows, columns = np.nonzero(shares >= LEAST_SCORE)
-            limits = np.tile(image.size, 2)
-            xyxy = np.clip(tokens.boxes[rows] * limits, 0, limits).astype(np.float32)
-            kept = suppressed(xyxy, shares[rows, columns], columns, OVERLAP, len(rows))
-            labels = tuple(COCO_CLASSES[column] for column in columns[kept].tolist())
-            return Found(xyxy[kept], labels, shares[rows, columns][kept])
+            return as_found(image, tokens.boxes, control.shares(tokens, names)[:, :-1], COCO_CLASSES)
 
         return held_out.found(detect, "control")
 
@@ -138,6 +134,26 @@ def accuracy(measuring: Measuring) -> dict[str, Any]:
     unsuppressed = measuring.written(measuring.coco, prompt, "no suppression", overlap=1.0)
     report["coco"]["without suppression"] = measuring.coco.ap(unsuppressed)
     return report
+
+
+def ceilings(measuring: Measuring) -> dict[str, Any]:
+    """AP on COCO if the decoder wrote what it is taught: the detector's scores and boxes at the image tokens."""
+
+    def found_with(shares: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> float:
+        def detect(image: LoadedImage) -> Found:
+            (tokens,) = measuring.detector.tokens.tokens([image])
+            return as_found(image, tokens.boxes, shares(tokens.scores), COCO_CLASSES)
+
+        return measuring.coco.ap(measuring.coco.found(detect, "ceiling"))
+
+    def without_floor(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(scores / np.maximum(scores.sum(1, keepdims=True), 1), np.float32)
+
+    return {
+        "own scores": found_with(lambda scores: scores),
+        "shares": found_with(lambda scores: shares_of(scores)[:, :-1]),
+        "shares without a floor": found_with(without_floor),
+    }
 
 
 def permutations(measuring: Measuring) -> dict[str, Any]:
@@ -185,9 +201,8 @@ def words(measuring: Measuring) -> dict[str, Any]:
     asked: dict[str, list[ImageTokens]] = {name: [] for name in untaught_words().values()}
     for image in (*measuring.coco.images(), *measuring.voc.images()):
         (tokens,) = measuring.detector.tokens.tokens([image])
-        likely = 1 / (1 + np.exp(-tokens.logits))
         for name, found in asked.items():
-            sure = likely[:, COCO_CLASSES.index(name)] >= SURE
+            sure = tokens.scores[:, COCO_CLASSES.index(name)] >= SURE
             if sure.any():
                 found.append(tokens[sure])
     report: dict[str, Any] = {}
@@ -243,6 +258,7 @@ def _timed(measuring: Measuring, prompt: Prompt, batches: Sequence[list[LoadedIm
 
 PARTS: dict[str, Callable[[Measuring], dict[str, Any]]] = {
     "time": seconds,  # first, since the peak of memory is this process's
+    "ceilings": ceilings,
     "accuracy": accuracy,
     "permutations": permutations,
     "prompts": prompts,
@@ -289,6 +305,11 @@ def as_markdown(report: dict[str, Any]) -> str:
         lines.append("| images | " + " | ".join(str(one["images"]) for one in both) + " |")
         lines += ["", f"Without suppression: {report['accuracy']['coco']['without suppression']:.3f} on COCO. The "
                   f"control was taught with {CONTROL_IMAGES:,} pictures in passes of {A_PASS}.", ""]  # fmt: skip
+    if "ceilings" in report:
+        one = report["ceilings"]
+        lines += [f"What is taught, as if it were written: AP {one['shares']:.3f} on COCO, without the floor "
+                  f"{one['shares without a floor']:.3f}; the detector's own scores at these places "
+                  f"{one['own scores']:.3f}.", ""]  # fmt: skip
     if "permutations" in report:
         aps = ", ".join(f"{one:.4f}" for one in report["permutations"]["ap"])
         lines += [f"Five permutations of the class tokens, COCO: {aps}; spread {report['permutations']['spread']:.4f}.",

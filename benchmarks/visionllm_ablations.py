@@ -35,7 +35,7 @@ from benchmarks.held_out_boxes import COCO, HeldOut, folder_of
 from benchmarks.machine import machine, machine_words
 from reasoning.language.writing.layout import Layout
 from vision.classes.coco import COCO_CLASSES
-from vision.decoder.detector import LEAST_SCORE, OVERLAP, VisionLLM
+from vision.decoder.detector import VisionLLM, as_found
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.network import NONE_STEP, Network, TokenBatch, Written, places_of
 from vision.decoder.teaching.learner import BoxLearner, BoxLesson
@@ -43,7 +43,6 @@ from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.teaching.pictures import read_set
 from vision.decoder.teaching.run import teach_boxes
 from vision.decoder.vocabulary import BINS, Prompt
-from vision.detections.boxes import suppressed
 from vision.detectors.detector import Found, Request
 from vision.detectors.nanodet.detector import NanoDet
 from vision.images.loading import LoadedImage
@@ -223,14 +222,8 @@ def found_one_by_one(detector: VisionLLM, image: LoadedImage, prompt: Prompt) ->
                 logits = places @ hidden
                 offsets.append(float(places_of(logits[None])))
                 before = places[int(logits.argmax())]
-    likely = np.stack(shares)[:, :-1]
-    found, columns = np.nonzero(likely >= LEAST_SCORE)
-    limits = np.tile(image.size, 2)
     boxes = np.tile(tokens.cells[:, :2], 2) + np.array(offsets).reshape(-1, 4) / BINS
-    xyxy = np.clip(boxes[found] * limits, 0, limits).astype(np.float32)
-    kept = suppressed(xyxy, likely[found, columns], columns, OVERLAP, len(found))
-    labels = tuple(prompt.classes[column] for column in columns[kept].tolist())
-    return Found(xyxy[kept], labels, likely[found, columns][kept])
+    return as_found(image, boxes, np.stack(shares)[:, :-1], prompt.classes)
 
 
 def write(found: dict[str, list[dict[str, Any]]], tokens: int, held_out: HeldOut) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from tests.reasoning.tiny_models import CHATML
 
@@ -14,9 +15,8 @@ WORDS = ["".join(letters) for letters in itertools.islice(itertools.product(LETT
 
 def word_model(folder: Path, layers: int = 2, seed: int = 0) -> Path:
     """A Llama of random weights in the hub's layout; every word with a space before it is one token."""
-    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     entries = ["<unk>", *(f"Ġ{word}" for word in (*SPOKEN, *WORDS))]
     wordwise = Tokenizer(models.WordLevel({entry: index for index, entry in enumerate(entries)}, unk_token="<unk>"))
@@ -25,6 +25,14 @@ def word_model(folder: Path, layers: int = 2, seed: int = 0) -> Path:
     wordwise.add_special_tokens(["<|im_end|>"])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=wordwise, eos_token="<|im_end|>", unk_token="<unk>")
     tokenizer.chat_template = CHATML
+    return save_llama(folder, tokenizer, layers, seed)
+
+
+def save_llama(folder: Path, tokenizer: Any, layers: int = 2, seed: int = 0) -> Path:
+    """A tokenizer and a Llama of random weights, wide enough that no two words are alike."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     tokenizer.save_pretrained(folder)
     torch.manual_seed(seed)
     config = LlamaConfig(

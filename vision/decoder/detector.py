@@ -6,9 +6,10 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
 from vision.decoder.adapters import PACKAGED, BoxWriting
@@ -103,17 +104,38 @@ class VisionLLM(Detector):
         except (RuntimeError, MemoryError) as error:  # torch's
             raise DetectorError(f"{self.name} failed: {type(error).__name__} {error}".partition("\n")[0]) from error
         least = max(min_score, LEAST_SCORE)
-        found = []
-        for image, tokens, (shares, places) in zip(images, shown, written, strict=True):
-            rows, columns = np.nonzero(shares[:, :-1] >= least)
-            middles = np.tile(tokens.cells[rows, :2], 2)
-            xyxy = (middles + places[rows] / BINS) * np.tile(image.size, 2)
-            xyxy = np.clip(xyxy, 0, np.tile(image.size, 2)).astype(np.float32)
-            scores = shares[rows, columns].astype(np.float32)
-            kept = suppressed(xyxy, scores, columns, overlap, len(rows))
-            labels = tuple(prompt.classes[column] for column in columns[kept].tolist())
-            found.append(Found(xyxy[kept], labels, scores[kept]))
-        return found
+        return [
+            as_found(
+                image, np.tile(tokens.cells[:, :2], 2) + places / BINS, shares[:, :-1], prompt.classes, least, overlap
+            )
+            for image, tokens, (shares, places) in zip(images, shown, written, strict=True)
+        ]
+
+
+def as_found(
+    image: LoadedImage,
+    boxes: NDArray[np.floating[Any]],
+    scores: NDArray[np.float32],
+    classes: Sequence[str],
+    least: float = LEAST_SCORE,
+    overlap: float = OVERLAP,
+) -> Found:
+    """What tokens say of an image, suppressed within each class.
+
+    Args:
+        image: of the tokens.
+        boxes: of the tokens, shape (m, 4), x1 y1 x2 y2 as shares of the image's width and height.
+        scores: of the classes, shape (m, k); each that is high enough is a detection.
+        classes: k names.
+        least: lower scores are left out.
+        overlap: intersection over union above which only the better of two boxes of a class stays.
+    """
+    rows, columns = np.nonzero(scores >= least)
+    limits = np.tile(image.size, 2)
+    xyxy = np.clip(boxes[rows] * limits, 0, limits).astype(np.float32)
+    likely = scores[rows, columns].astype(np.float32)
+    kept = suppressed(xyxy, likely, columns, overlap, len(rows))
+    return Found(xyxy[kept], tuple(classes[column] for column in columns[kept].tolist()), likely[kept])
 
 
 def _stamp(adapter: Path) -> tuple[int, ...]:

@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places
+from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places, log_odds
 from vision.detectors.transformers_models import open_transformers
 from vision.detectors.transformers_models.fixed_classes import NO_CLASS, ObjectDetector
 from vision.detectors.transformers_models.loading import model_folder, running
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
-
-LEAST = 1e-6
-"""What a probability is at least, so that its log-odds are a number."""
 
 
 class DetrTokens(TokenSource):
@@ -91,5 +88,4 @@ class DetrTokens(TokenSource):
         if logits.shape[1] == len(self._detector.config.id2label):
             return logits
         powers = np.exp(logits - logits.max(1, keepdims=True))
-        likely = np.clip(powers / powers.sum(1, keepdims=True), LEAST, 1 - LEAST)
-        return np.asarray(np.log(likely / (1 - likely)), np.float32)
+        return log_odds(powers / powers.sum(1, keepdims=True))

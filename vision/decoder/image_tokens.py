@@ -24,6 +24,9 @@ MOST_TOKENS = 100
 LOOSE_OVERLAP = 0.8
 """Intersection over union with a better place above which a place is no token of its own."""
 
+LEAST = 1e-6
+"""What a probability is at least, so that its log-odds are a number."""
+
 CONSIDERED = 1000
 """The best places that suppression looks at."""
 
@@ -44,6 +47,11 @@ class ImageTokens:
     cells: NDArray[np.float32]
     boxes: NDArray[np.float32]
     logits: NDArray[np.float32]
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The detector's own evidence as probabilities, shape (m, classes)."""
+        return np.asarray(1 / (1 + np.exp(-self.logits)), np.float32)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -80,6 +88,12 @@ class TokenSource(ABC):
         Raises:
             DetectorError: the detector failed.
         """
+
+
+def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of probabilities, those of 0 and 1 taken as nearly so; the same shape."""
+    likely = np.clip(probabilities, LEAST, 1 - LEAST)
+    return np.asarray(np.log(likely / (1 - likely)), np.float32)
 
 
 def chosen_places(boxes: NDArray[np.float32], scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:

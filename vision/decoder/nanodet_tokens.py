@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.classes.coco import COCO_CLASSES
-from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places
+from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource, chosen_places, log_odds
 from vision.detectors.nanodet.detector import CENTRES, MODEL_FILE, SIDE, STRIDES_OF_CELLS, boxes_of_cells, letterboxed
 from vision.detectors.pipeline import usable_cores
 from vision.detectors.sessions import open_session, run_session
@@ -20,9 +20,6 @@ _PREFIX = "PartitionedCall/onnx_tf_prefix_"
 NECK = tuple(f"{_PREFIX}Add_{number}" for number in (107, 128, 149))
 HIDDEN = tuple(f"{_PREFIX}LeakyRelu_{number}" for number in (151, 162, 173))
 """Of strides 8, 16 and 32, in the graph's names; 128 channels each."""
-
-LEAST = 1e-6
-"""What a score is at least, so that its log-odds are a number."""
 
 
 class NanoDetTokens(TokenSource):
@@ -61,12 +58,11 @@ class NanoDetTokens(TokenSource):
         # Pixels of the square to shares of the image.
         shares = np.array([square.scale[0] / image.width, square.scale[1] / image.height], np.float32)
         sides = np.repeat(STRIDES_OF_CELLS[cells][:, None], 2, 1)
-        likely = np.clip(scores[0][:, cells].T, LEAST, 1 - LEAST)
         return ImageTokens(
             np.concatenate([hidden, neck], 1),
             np.concatenate([CENTRES[:, cells].T * shares, sides * shares], 1).astype(np.float32),
             boxes[cells] * np.tile(shares, 2),
-            np.log(likely / (1 - likely)),
+            log_odds(scores[0][:, cells].T),
         )
 
 

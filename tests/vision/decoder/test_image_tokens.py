@@ -9,14 +9,11 @@ from vision.decoder.image_tokens import CONSIDERED, LOOSE_OVERLAP, ImageTokens, 
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.sources import open_tokens
 from vision.errors import DetectorError
+from vision.evaluation.grounding import iou_matrix
 
 
 def overlap_of(one: list[float], other: list[float]) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    common = max(width, 0) * max(height, 0)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return common / (areas - common)
+    return float(iou_matrix([one], [other])[0, 0])
 
 
 def crowded(seed: int, count: int, unit: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.reasoning.tiny_models import CHATML
-from tests.reasoning.word_models import WORDS
+from tests.reasoning.word_models import WORDS, save_llama
 from vision.classes.coco import COCO_CLASSES
 from vision.decoder.image_tokens import MOST_TOKENS, ImageTokens, TokenSource
 from vision.decoder.teaching.options import BoxOptions
@@ -41,9 +41,8 @@ def decoder_model(folder: Path, seed: int = 0) -> Path:
     Common nouns, the words of COCO's classes and a few hundred others are one token each, with the space before them;
     whatever else is spelt, as all texts can be in a tokenizer of bytes.
     """
-    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     known = {word for name in (*COCO_CLASSES, *SIDE_WORDS, HEADING.lower(), "none") for word in name.split()}
     whole = sorted({word for word in (*NOUNS, *known, *WORDS[:700]) if word.isalpha()})
@@ -58,21 +57,7 @@ def decoder_model(folder: Path, seed: int = 0) -> Path:
     spelling.add_special_tokens(["<|im_start|>", "<|im_end|>"])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=spelling, eos_token="<|im_end|>", pad_token="<|im_end|>")
     tokenizer.chat_template = CHATML
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=256,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        initializer_range=0.1,
-        tie_word_embeddings=True,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    return save_llama(folder, tokenizer, seed=seed)
 
 
 def options(model: Path, **changed: Any) -> BoxOptions:

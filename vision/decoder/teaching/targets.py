@@ -3,8 +3,7 @@
 A token's classes and `<no>` share one softmax, so that scores which a detector gives each class for itself become
 shares. What it gives 80 classes of which nothing is there, some 0.007 each, would be half of the whole; so scores below
 `FLOOR` are background, those above are stretched to begin with 0, and where they are more than 1 together they are
-divided by their sum. That keeps NanoDet's order: AP from such shares is 0.318 where its own scores give 0.319 (69
-images of COCO), and 0.263 without the floor. Distilling soft scores is what Calderon et
+divided by their sum. `benchmarks.visionllm` has what that costs. Distilling soft scores is what Calderon et
 al. 2023 (arXiv 2305.02031) call pseudo-targets. What is annotated counts for the classes that the set annotates
 at all; of others nothing is known, and the detector's scores stay.
 """
@@ -69,7 +68,7 @@ class Targeting:
         """What a picture's tokens are to say where these classes are asked for."""
         tokens = picture.tokens
         own = np.array([self._numbers.get(name, -1) for name in classes])
-        detected = 1 / (1 + np.exp(-tokens.logits))
+        detected = tokens.scores
         scores = np.where(own >= 0, detected[:, own], 0).astype(np.float32)
         boxes, weights = tokens.boxes, detected.max(1)
         if self._truth and picture.truth is not None:
