@@ -50,24 +50,41 @@ def save_checkpoint(out: Path, save: Callable[[Path], None], optimizer: Any, pro
         save: writes the adapter into a new folder.
         optimizer: whose moments go with it.
         progress: where the run is.
+
+    Raises:
+        TeachingError: it cannot be written; the one before stays.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     part, old = out / f"{CHECKPOINT}.part", out / f"{CHECKPOINT}.old"
-    shutil.rmtree(part, ignore_errors=True)
-    save(part)
     state = {
         f"{position}.{name}": value
         for position, values in optimizer.state_dict()["state"].items()
         for name, value in values.items()
     }
-    save_file(state, part / STATE_FILE)
-    (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
-    shutil.rmtree(old, ignore_errors=True)
-    if (out / CHECKPOINT).exists():
-        (out / CHECKPOINT).rename(old)
-    part.rename(out / CHECKPOINT)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        save(part)
+        save_file(state, part / STATE_FILE)
+        (part / PROGRESS_FILE).write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")
+        if (out / CHECKPOINT).exists():
+            # Behind a kill between two renames the one before is the only one that there is.
+            shutil.rmtree(old, ignore_errors=True)
+            (out / CHECKPOINT).rename(old)
+        part.rename(out / CHECKPOINT)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise unwritable(out, error) from error
+
+
+def unwritable(out: Path, error: Exception) -> TeachingError:
+    """What is told where a run's folder takes nothing more."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return TeachingError(
+        f"{out} cannot be written: {reason}; its last checkpoint is whole: make room, and give the same command again"
+    )
 
 
 def last_checkpoint(out: Path) -> Path | None:

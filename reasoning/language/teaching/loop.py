@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from kg_data.appended_lines import encoded, whole_lines, write_whole
 from reasoning.language.errors import TeachingError
 from reasoning.language.teaching.checkpoints import (
     LOG_FILE,
@@ -23,6 +24,7 @@ from reasoning.language.teaching.checkpoints import (
     load_optimizer,
     read_progress,
     save_checkpoint,
+    unwritable,
 )
 from reasoning.language.teaching.examining import Report
 from reasoning.language.teaching.masters import Masters
@@ -85,13 +87,17 @@ def claim_folder(out: Path, options: TeachingOptions) -> None:
     """Write the options into a run's folder, or compare them with those of the run that it holds.
 
     Raises:
-        TeachingError: the folder holds a run with other options, or damaged ones.
+        TeachingError: the folder holds a run with other options, or damaged ones, or cannot be made.
+        ResultsError: it cannot be written into.
     """
-    out.mkdir(parents=True, exist_ok=True)
     kept = out / OPTIONS_FILE
     asked = options.to_dict()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TeachingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
     if not kept.exists():
-        kept.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+        write_whole(kept, encoded(json.dumps(asked, indent=1)))
         return
     try:
         stored = dict(json.loads(kept.read_text(encoding="utf-8")))
@@ -115,6 +121,9 @@ def teach(
 
     Returns:
         The last examination.
+
+    Raises:
+        TeachingError: the folder cannot be written, or what lies there is damaged.
     """
     import torch
 
@@ -160,14 +169,24 @@ def teach(
                 **report.to_dict(),
             })  # fmt: skip
             losses.clear()
-            with (out / LOG_FILE).open("a", encoding="utf-8") as log:
-                log.write(line + "\n")
             save_checkpoint(out, learner.save, optimizer, progress)
+            _log(out, line)
             say(line)
     learner.adapter.eval()
     learner.calibrate(curriculum.calibration())
     save_checkpoint(out, learner.save, optimizer, progress)
     return report or learner.examine(curriculum.exam)
+
+
+def _log(out: Path, line: str) -> None:
+    """Append a line to the log, behind the last whole one."""
+    kept = out / LOG_FILE
+    try:
+        with kept.open("ab") as log:
+            log.truncate(len(whole_lines(kept.read_bytes())))
+            log.write(encoded(line))
+    except OSError as error:
+        raise unwritable(out, error) from error
 
 
 def _learning_rate(options: TeachingOptions, progress: Progress) -> float:
