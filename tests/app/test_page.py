@@ -113,9 +113,12 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embed
     with visit(browser, embedded, "stop") as page:
         # Longer than a browser on a busy machine takes to see that it may be stopped.
         ask(page, " | ".join((LONG, SLOW, SLOW.replace("Asia", "Europe"), SLOW.replace("Africa", "Europe"))))
-        page.wait_for_selector("#stop:enabled", timeout=60_000)
+        # Seen and pressed in one go: the run goes on between two commands to a browser, and may end.
+        page.wait_for_function(
+            "() => { const stop = document.querySelector('#stop:enabled'); stop?.click(); return Boolean(stop); }",
+            timeout=60_000,
+        )
         began = time.monotonic()
-        page.click("#stop")
         assert ended(page).startswith("Stopped after")
         assert time.monotonic() - began < 30
         assert page.is_disabled("#stop")

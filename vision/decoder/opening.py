@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,23 +113,35 @@ class Decoder:
     def write(
         self, prompt: Prompt, images: Sequence[ImageTokens]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """What is written of each image: shares of the classes and `<no>`, (m, k + 1), and offsets in bins, (m, 4)."""
-        with torch.inference_mode():
-            return [self._of(prompt, tokens) for tokens in images]
+        """What is written of each image: shares of the classes and `<no>`, (m, k + 1), and offsets in bins, (m, 4).
 
-    def _of(self, prompt: Prompt, tokens: ImageTokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if not len(tokens):
-            return np.zeros((0, len(prompt.classes) + 1), np.float32), np.zeros((0, 4), np.float32)
-        projector = self.network.projector
-        batch = TokenBatch.of(tokens).to(self.network.embeddings.device)
+        Images with as many tokens are written in one pass, behind one prompt.
+        """
+        written = [(np.zeros((0, len(prompt.classes) + 1), np.float32), np.zeros((0, 4), np.float32))] * len(images)
+        with torch.inference_mode():
+            for count in {len(tokens) for tokens in images} - {0}:
+                places = [place for place, tokens in enumerate(images) if len(tokens) == count]
+                together = self._of(prompt, [images[place] for place in places])
+                for place, one in zip(places, together, strict=True):
+                    written[place] = one
+        return written
+
+    def _of(
+        self, prompt: Prompt, images: Sequence[ImageTokens]
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        projector, count = self.network.projector, len(images[0])
         names = None
         if projector.shape.guided:
             names = self.network.names.of([self.tokens.name(name) for name in prompt.classes])
-        slots = projector.slots(projector.vectors(batch, names), batch)
-        inputs = torch.cat([slots[:, 0], slots[:, 1:].flatten(0, 1)])
-        written = self.network.write(prompt, Segments(inputs[None], len(slots)))
+        segments = []
+        for tokens in images:
+            batch = TokenBatch.of(tokens).to(self.network.embeddings.device)
+            slots = projector.slots(projector.vectors(batch, names), batch)
+            segments.append(torch.cat([slots[:, 0], slots[:, 1:].flatten(0, 1)]))
+        written = self.network.write(prompt, Segments(torch.stack(segments), count))
         shares = torch.softmax(written.classes, -1).cpu().numpy()
-        return shares, places_of(written.places).view(-1, 4).cpu().numpy()
+        places = places_of(written.places).view(-1, 4).cpu().numpy()
+        return zip(np.split(shares, len(images)), np.split(places, len(images)), strict=True)
 
 
 def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
