@@ -2,7 +2,7 @@
 
     python docs/make_learning_curves.py
 
-Writes `learning.png` (steps) and `learning-to-read.png` (questions) into `docs/images`.
+Writes `learning.png` (steps), `learning-to-read.png` (questions) and `learning-to-write-boxes.png` into `docs/images`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from reasoning.evaluation.plot import COLOURS  # noqa: E402
 from reasoning.language.marking.adapters import PACKAGED_ADAPTER  # noqa: E402
 from reasoning.reading.model.loading import PACKAGED  # noqa: E402
+from vision.decoder.adapters import PACKAGED as BOXES  # noqa: E402
 
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)))
 """For print without colours."""
@@ -36,12 +37,20 @@ QUESTIONS = {
 }
 """Kinds of questions that are drawn as one line: of each a few are held out."""
 
+BINDING = {
+    "any words": ("binding of any words",),
+    "any words, slots see others": ("binding of any words among others",),
+    "COCO's classes": ("binding of classes",),
+    "image tokens: as the detector": ("images",),
+}
+"""What is drawn of the decoder of boxes: class tokens that are written rightly, of 80."""
+
 SMOOTHED = 7
 """Examinations that a point of a question's line is the mean of."""
 
 
 def main() -> None:
-    """Both pictures."""
+    """All pictures."""
     steps = _log(PACKAGED_ADAPTER)
     draw(
         steps,
@@ -51,6 +60,7 @@ def main() -> None:
         "learning",
     )
     draw(_log(PACKAGED), QUESTIONS, SMOOTHED, "held-out questions, every token right", "learning-to-read")
+    draw(_log(BOXES), BINDING, 1, "held out, the right class token", "learning-to-write-boxes")
 
 
 def _log(adapter: Path) -> list[dict[str, Any]]:
@@ -75,9 +85,8 @@ def draw(
     for ((group, kinds), dashes), colour in zip(zip(groups.items(), DASHES, strict=True), COLOURS, strict=True):
         found = [[line["held_out_exact"][kind] for kind in kinds if kind in line["held_out_exact"]] for line in lines]
         means = np.array([np.mean(values) if values else np.nan for values in found])
-        around = [
-            np.nanmean(means[max(0, place - smoothed // 2) : place + smoothed // 2 + 1]) for place in range(len(at))
-        ]
+        near = [means[max(0, place - smoothed // 2) : place + smoothed // 2 + 1] for place in range(len(at))]
+        around = [np.nan if np.isnan(some).all() else np.nanmean(some) for some in near]
         exact.plot(at, around, color=colour, linestyle=dashes, linewidth=1.4, label=group)
     exact.set_ylabel(label)
     exact.set_ylim(0, 1.03)
