@@ -35,6 +35,7 @@ class BoxWriting:
         shape: of the parts beside the language model.
         class_tokens: token ids of `<c0>` to `<c511>`.
         stages: what it was taught, in order.
+        pictures: that it was taught with, each counted whenever it was seen.
         format: of the file.
     """
 
@@ -46,6 +47,7 @@ class BoxWriting:
     shape: Shape
     class_tokens: tuple[int, ...]
     stages: tuple[str, ...] = ()
+    pictures: int = 0
     format: int = FORMAT
 
     @classmethod

@@ -66,12 +66,10 @@ def untaught_words() -> dict[str, str]:
 def taught_words() -> Words:
     """The visible nouns of WordNet, but for the untaught ones and compounds of them."""
     nouns = visible_nouns()
-    # Compounds too: who was taught "coffee mug" has been taught "mug".
-    untaught = re.compile(rf"\b(?:{'|'.join(map(re.escape, untaught_words()))})s?\b")
 
     def foremost(synset: int) -> list[str]:
         """The words that mean this before anything else."""
-        words = [word for word in nouns.words(synset) if nouns.is_first_visible(word) and not untaught.search(word)]
+        words = [word for word in nouns.words(synset) if nouns.is_first_visible(word) and not _is_untaught(word)]
         return [word for word in words if nouns.sense(word, 0) == synset]
 
     names: dict[str, set[str]] = {}
@@ -85,6 +83,25 @@ def taught_words() -> Words:
         for word in above:
             names.setdefault(word, set()).update(own)
     return Words(tuple(sorted(names)), {name: tuple(sorted(others)) for name, others in names.items() if others})
+
+
+@cache
+def _untaught() -> frozenset[str]:
+    return frozenset("".join(_parts(word)) for word in untaught_words())
+
+
+def _is_untaught(word: str) -> bool:
+    """Whether it is an untaught word or holds one, in one word, in two or with a hyphen, or several of it.
+
+    Who was taught "coffee mug" has been taught "mug", and who was taught "grownup" has been taught "grown-up".
+    """
+    parts = _parts(word)
+    joined = ("".join(parts[start:end]) for end in range(1, len(parts) + 1) for start in range(end))
+    return any(not _untaught().isdisjoint((text, text.removesuffix("s"))) for text in joined)
+
+
+def _parts(word: str) -> list[str]:
+    return re.split(r"[\s'-]+", word)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,11 @@ class BoxLesson:
         segments = len(self.tokens) // self.count
         return len(self.prompt.tokens) + segments * (self.count + 4 * self.boxed)
 
+    @property
+    def pictures(self) -> int:
+        """Segments that are of pictures."""
+        return (len(self.tokens) - len(self.texts)) // self.count
+
 
 @dataclass
 class BoxLearner:
@@ -81,7 +86,7 @@ class BoxLearner:
         return self.network
 
     def loss(self, lessons: Sequence[BoxLesson]) -> Any:
-        """The cross-entropy of classes and of places, each a mean over its slots, added."""
+        """The cross-entropy of classes, its mean over all slots and over those that hold something, and of places."""
         losses = []
         for lesson in lessons:
             written = self.written(lesson)
@@ -95,6 +100,8 @@ class BoxLearner:
                 spread = around(lesson.places.to(device).flatten())
                 places = -(spread * torch.log_softmax(written.places, -1)).sum(1).view(-1, 4).mean(1)
                 losses.append((places * weights).sum() / weights.sum() / 4)
+        pictures = self.writing.pictures + sum(lesson.pictures for lesson in lessons)
+        self.writing = replace(self.writing, pictures=pictures)
         return torch.stack(losses).sum() / len(lessons)
 
     def written(self, lesson: BoxLesson) -> Written:
