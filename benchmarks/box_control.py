@@ -20,6 +20,7 @@ from kg_data.cache_location import cache_dir
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.network import NameVectors, TokenBatch, evidence
+from vision.decoder.teaching.curriculum import joined
 from vision.decoder.teaching.pictures import Pictures
 from vision.decoder.teaching.targets import Targeting
 
@@ -88,8 +89,7 @@ def taught_control(images: int, from_scores: bool, vectors: NameVectors, name_id
     for step in range(steps):
         drawn = [pictures[place] for pictures, place in rng.sample(places, A_PASS)]
         shares = np.concatenate([targeting.of(picture, source.vocabulary).shares for picture in drawn])
-        batches = [TokenBatch.of(picture.tokens) for picture in drawn]
-        tokens = TokenBatch(*(torch.cat(parts) for parts in zip(*(vars(b).values() for b in batches), strict=True)))
+        tokens = joined([TokenBatch.of(picture.tokens) for picture in drawn])
         wanted = torch.from_numpy(shares)
         losses = -(wanted * torch.log_softmax(control(tokens, names), 1)).sum(1)
         something = 1 - wanted[:, -1]

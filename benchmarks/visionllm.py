@@ -11,8 +11,9 @@ On pictures that were never taught, a third of the COCO images of the data folde
 - `permutations`: AP under five permutations of the class tokens.
 - `prompts`: prompts for 1, 5, 20 and 40 of the 80 classes against the run for all, on the same classes.
 - `shuffled`: AP where the names of the prompt are exchanged against their meaning, which must fail.
-- `words`: words that were never taught stand for their classes; the share that is bound rightly, and that of the
-  control of 25,600 pictures.
+- `words`: words that were never taught stand for their classes, each among the other 79 names; the share of tokens
+  of which the word is the likeliest of all names, and of which it is likelier than `<no>` too; beside it the class's
+  own name, and the controls of 25,600 pictures. One token is asked of a picture, which the detector is surest of.
 - `time`: seconds an image by number of classes and images at once, on all cores, and the peak of memory.
 
 Each part is written into `results/visionllm.json` when it is done, and the table beside it; parts that are not named
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import json
 import random
 import resource
@@ -39,8 +41,9 @@ from benchmarks.box_control import A_PASS, Control, taught_control
 from benchmarks.exact_executor import RESULTS
 from benchmarks.held_out_boxes import COCO, VOC, HeldOut
 from benchmarks.machine import machine, machine_words
+from reasoning.language.low_rank import WEIGHTS_FILE
 from vision.classes.coco import COCO_CLASSES
-from vision.decoder.adapters import PACKAGED
+from vision.decoder.adapters import PACKAGED, PROJECTOR_FILE
 from vision.decoder.detector import OVERLAP, VisionLLM, as_found
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.teaching.binding import untaught_words
@@ -52,20 +55,23 @@ from vision.evaluation.average_precision import Detection
 from vision.images.loading import LoadedImage
 
 NAMES = ("visionllm.json", "visionllm.md")
-SEEN, MANY = 10_500, 25_600
-"""Pictures that the packaged adapter was taught with, counted each time that it saw one, and more for the control."""
+ADAPTER_FILES = (WEIGHTS_FILE, PROJECTOR_FILE)
+"""What an adapter is known by: parts that were measured of another one are not kept."""
+MANY = 25_600
+"""Pictures of the controls that are taught longer than the decoder."""
+
 CONTROLS = {
-    "control": (SEEN, False),
-    "control from scores": (SEEN, True),
+    "control": (None, False),
+    "control from scores": (None, True),
     f"control, {MANY:,} pictures": (MANY, False),
     f"control from scores, {MANY:,} pictures": (MANY, True),
 }
+"""How many pictures each is taught with, None for as many as the decoder, and whether it begins with the scores."""
 PERMUTATIONS = 5
 PROMPT_SIZES, DRAWS = (1, 5, 20, 40), 3
 WORDS_CONTROLS = tuple(CONTROLS)[2:]
 SURE = 0.5
 """What the detector gives a token from which on it is asked by an untaught word."""
-TOKENS_OF_A_WORD = 20
 TIMED = 20
 
 Rows = list[list[Detection]]
@@ -107,7 +113,9 @@ class Measuring:
             decoder = self.detector.decoder
             ids = {word: decoder.tokens.name(word) for word in COCO_CLASSES}
             images, from_scores = CONTROLS[name]
-            self._controls[name] = taught_control(images, from_scores, decoder.network.names, ids)
+            self._controls[name] = taught_control(
+                images or decoder.writing.pictures, from_scores, decoder.network.names, ids
+            )
         return self._controls[name]
 
     def vectors(self, names: Sequence[str]) -> torch.Tensor:
@@ -211,33 +219,29 @@ def words(measuring: Measuring) -> dict[str, Any]:
     for image in (*measuring.coco.images(), *measuring.voc.images()):
         (tokens,) = measuring.detector.tokens.tokens([image])
         for name, found in asked.items():
-            sure = tokens.scores[:, COCO_CLASSES.index(name)] >= SURE
-            if sure.any():
-                found.append(tokens[sure])
+            scores = tokens.scores[:, COCO_CLASSES.index(name)]
+            if scores.max(initial=0) >= SURE:
+                found.append(tokens[[int(scores.argmax())]])
     report: dict[str, Any] = {}
     for word, name in untaught_words().items():
         if not asked[name]:
             continue
-        tokens = _joined(asked[name])[:TOKENS_OF_A_WORD]
-        classes = sorted((word, *(other for other in COCO_CLASSES if other != name)))
-        right = classes.index(word)
-        prompt = measuring.detector.decoder.prompt(classes)
-        ((shares, _),) = measuring.detector.decoder.write(prompt, [tokens])
-        controls = [measuring.control(name).shares(tokens, measuring.vectors(classes)) for name in WORDS_CONTROLS]
-        report[word] = {
-            "class": name,
-            "tokens": len(tokens),
-            **{
-                key: float((one[:, :-1].argmax(1) == right).mean())
-                for key, one in zip(("visionllm", *WORDS_CONTROLS), (shares, *controls), strict=True)
-            },
-        }
+        by_word, by_name = (_bound(measuring, asked[name], one, name) for one in (word, name))
+        report[word] = {"class": name, "pictures": len(asked[name]), **by_word, "its own name": by_name["visionllm"]}
     return report
 
 
-def _joined(parts: Sequence[ImageTokens]) -> ImageTokens:
+def _bound(measuring: Measuring, tokens: Sequence[ImageTokens], word: str, name: str) -> dict[str, list[float]]:
+    """The share of tokens, by one word for a class, that name it before other names, and before `<no>` too."""
     fields = ("features", "cells", "boxes", "logits")
-    return ImageTokens(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+    together = ImageTokens(*(np.concatenate([getattr(part, field) for part in tokens]) for field in fields))
+    classes = sorted((word, *(other for other in COCO_CLASSES if other != name)))
+    place = classes.index(word)
+    ((shares, _),) = measuring.detector.decoder.write(measuring.detector.decoder.prompt(classes), [together])
+    found = {"visionllm": shares}
+    for control in WORDS_CONTROLS:
+        found[control] = measuring.control(control).shares(together, measuring.vectors(classes))
+    return {key: [float((some.argmax(1) == place).mean()) for some in (one[:, :-1], one)] for key, one in found.items()}
 
 
 def seconds(measuring: Measuring) -> dict[str, Any]:
@@ -252,7 +256,7 @@ def seconds(measuring: Measuring) -> dict[str, Any]:
     for size in (2, 4):
         batches = [images[start : start + size] for start in range(0, TIMED, size)]
         report[f"80 classes, {size} images at once"] = float(np.median(list(_timed(measuring, prompt, batches)))) / size
-    report["peak gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    report["peak gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return report
 
 
@@ -283,8 +287,12 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     kept = options.out / NAMES[0]
     report = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    adapter = hashlib.sha256(b"".join((options.adapter / name).read_bytes() for name in ADAPTER_FILES)).hexdigest()[:16]
+    if report.get("adapter") != adapter:
+        report = {"adapter": adapter}
     measuring = Measuring(options.adapter)
-    for name in options.only:
+    report["pictures"] = measuring.detector.decoder.writing.pictures
+    for name in (part for part in PARTS if part in options.only):
         report["command"] = "python -m benchmarks.visionllm"
         report["date"], report["machine"] = datetime.date.today().isoformat(), machine()
         report[name] = PARTS[name](measuring)
@@ -311,8 +319,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         lines.append(f"| visionllm - nanodet | {spans} |")
         lines.append("| images | " + " | ".join(str(one["images"]) for one in both) + " |")
         lines += ["", f"Without suppression: {report['accuracy']['coco']['without suppression']:.3f} on COCO. The "
-                  f"control was taught with {SEEN:,} pictures, as the decoder was, where nothing else is said; in "
-                  f"passes of {A_PASS}.", ""]  # fmt: skip
+                  f"control was taught with {report['pictures']:,} pictures, as the decoder was, where nothing else is "
+                  f"said; in passes of {A_PASS}.", ""]  # fmt: skip
     if "ceilings" in report:
         one = report["ceilings"]
         lines += [f"What is taught, as if it were written: AP {one['shares']:.3f} on COCO, without the floor "
@@ -340,20 +348,33 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 
 def _word_lines(found: dict[str, Any]) -> list[str]:
-    keys = ("visionllm", *WORDS_CONTROLS)
-    means = ", ".join(f"{key} {np.mean([one[key] for one in found.values()]):.2f}" for key in keys)
-    return [
-        f"{len(found)} words that were never taught, each among the 79 other names; mean share of tokens bound "
-        f"rightly: {means}.",
+    keys = ("visionllm", "its own name", *WORDS_CONTROLS)
+    lines = [
+        f"{len(found)} of {len(untaught_words())} words that were never taught, each among the 79 other names; the "
+        "others' classes the detector is sure of in no picture. Share of tokens, one of a picture, of which the word "
+        "is likelier than all other names / and than none; means over words, with 95% by bootstrap over them:",
         "",
-        "| word | class | tokens | " + " | ".join(keys) + " |",
+        "| | before other names | before none too |",
+        "| --- | --- | --- |",
+    ]
+    for key in keys:
+        columns = np.array([one[key] for one in found.values()])
+        drawn = np.random.default_rng(0).integers(0, len(columns), (2000, len(columns)))
+        low, high = np.quantile(columns[drawn].mean(1), (0.025, 0.975), axis=0)
+        cells = (f"{m:.2f} ({a:.2f} to {b:.2f})" for m, a, b in zip(columns.mean(0), low, high, strict=True))
+        lines.append(f"| {key} | " + " | ".join(cells) + " |")
+    return [
+        *lines,
+        "",
+        "| word | class | pictures | " + " | ".join(keys) + " |",
         "| --- | --- | --- |" + " --- |" * len(keys),
         *(
-            f"| {word} | {one['class']} | {one['tokens']} | " + " | ".join(f"{one[key]:.2f}" for key in keys) + " |"
+            f"| {word} | {one['class']} | {one['pictures']} | "
+            + " | ".join(" / ".join(f"{value:.2f}" for value in one[key]) for key in keys) + " |"
             for word, one in found.items()
         ),
         "",
-    ]
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -72,13 +72,16 @@ class BoxWriting:
             raise LLMError(f"{folder} holds no adapter that writes boxes: it has no {BOXES_FILE}") from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise LLMError(f"{folder} holds no adapter that writes boxes ({type(error).__name__}: {error})") from error
+        numbers = (read.format, read.layers, read.shape.features, read.shape.width, read.shape.hidden)
         if (
-            not isinstance(read.format, int)
-            or not isinstance(read.layers, int)
-            or len(read.class_tokens) != MOST_CLASSES
+            any(type(number) is not int or number < 1 for number in numbers)
+            or len({*read.class_tokens}) != MOST_CLASSES
+            or min(read.class_tokens) < 0
+            or not isinstance(read.student, str | None)
         ):
-            raise LLMError(f"{folder} holds no adapter that writes boxes: expected a format, a number of layers and "
-                           f"{MOST_CLASSES} class tokens in {BOXES_FILE}; copy it again")  # fmt: skip
+            raise LLMError(f"{folder} holds no adapter that writes boxes: expected a format, a number of layers, "
+                           f"widths, {MOST_CLASSES} different class tokens and a model's name or null in {BOXES_FILE}; "
+                           f"copy it again")  # fmt: skip
         if read.format > FORMAT:
             raise LLMError(f"{folder} has form {read.format}, and this version reads adapters up to form {FORMAT}: "
                            f"install a newer version, or teach it again")  # fmt: skip
@@ -99,6 +102,9 @@ class BoxWriting:
                 f"{folder} was taught on the image tokens of {self.source[0]} (fingerprint {self.source[1]}), not on "
                 f"those of {source.name} ({source.fingerprint}): take that detector, or teach an adapter on this one"
             )
+        if self.vocabulary != source.vocabulary:
+            raise LLMError(f"{folder} is damaged: the vocabulary in {BOXES_FILE} is not that of {source.name}; copy it "
+                           f"again")  # fmt: skip
 
     def check_base(self, base: str, folder: Path) -> None:
         """Refuse another base model than it was taught on.

@@ -140,7 +140,8 @@ def as_found(
 
 def _stamp(adapter: Path) -> tuple[int, ...]:
     """When the files of an adapter were written: what was opened before another was taught there is not it."""
-    return tuple(path.stat().st_mtime_ns for path in sorted(adapter.glob("*.*"))) if adapter.is_dir() else ()
+    files = [path for path in sorted(adapter.glob("*.*")) if path.is_file()]
+    return tuple(path.stat().st_mtime_ns for path in files)
 
 
 @lru_cache(2)
@@ -155,3 +156,8 @@ def _opened(adapter: Path, device: str, _written: tuple[int, ...]) -> tuple[Toke
         return tokens, load_decoder(adapter, device)
     except LLMError as error:
         raise DetectorError(f"visionllm cannot be opened: {error}") from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # PEFT's and torch's, of files that do not fit
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise DetectorError(
+            f"visionllm cannot be opened: the adapter {adapter} is damaged ({reason}): copy it again"
+        ) from error

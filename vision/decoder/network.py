@@ -31,6 +31,9 @@ FEATURE_STEP, NONE_STEP = 0.02, 0.05
 other numbers. Adam moves all numbers alike, so hundreds of them that move one thing together would move it far: at a
 step of 1 a few updates drown the names in a vector, and binding with them."""
 
+FEATURE_STEP_ALONE = 0.2
+"""The same where a vector begins with nothing, and the features have to make the names."""
+
 
 @dataclass
 class TokenBatch:
@@ -106,12 +109,13 @@ class Projector(nn.Module):
         middle = tokens.cells[:, :2]
         sides = place - middle.repeat(1, 2)
         inputs = torch.cat([(tokens.features - self.mean) / self.deviation, tokens.cells, sides], 1)
-        vectors: torch.Tensor = FEATURE_STEP * self.second(nn.functional.gelu(self.first(inputs)))
+        step = FEATURE_STEP if self.shape.from_scores else FEATURE_STEP_ALONE
+        vectors: torch.Tensor = step * self.second(nn.functional.gelu(self.first(inputs)))
         if self.shape.from_scores:
             vectors = vectors + evidence(tokens.logits) @ self.names
         if self.shape.guided and instruction is not None:
             weights = torch.softmax(self.asking(vectors) @ self.asked(instruction).T / 8, -1)
-            vectors = vectors + self.taken(weights @ instruction)
+            vectors = vectors + FEATURE_STEP * self.taken(weights @ instruction)
         return vectors
 
     def slots(self, vectors: torch.Tensor, tokens: TokenBatch) -> torch.Tensor:

@@ -19,7 +19,7 @@ from reasoning.language.writing.writer import FINGERPRINT_ROWS
 from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import NameVectors, Network, Projector, Segments, TokenBatch, places_of
-from vision.decoder.vocabulary import DecoderTokens, Prompt
+from vision.decoder.vocabulary import DecoderTokens, Prompt, fixed_numbers
 
 NOTHING = " none"
 """The word whose row `<no>` begins with."""
@@ -76,6 +76,9 @@ def load_projector(projector: Projector, folder: Path, only: Collection[str] | N
 
     try:
         stored = {name: value.float() for name, value in load_file(folder / PROJECTOR_FILE).items()}
+        for name, value in stored.items():
+            if not value.isfinite().all():
+                raise ValueError(f"{name} holds what is no number")
         taken = stored if only is None else {name: stored[name] for name in only}
         projector.load_state_dict(taken, strict=only is None)
     except Exception as error:  # safetensors and torch raise their own
@@ -103,11 +106,13 @@ class Decoder:
     writing: BoxWriting
 
     def prompt(self, classes: Sequence[str], seed: int = 0) -> Prompt:
-        """A class set with class tokens that are drawn from the names and a seed.
+        """A class set with class tokens that are drawn from the names and a seed, where the shape says nothing else.
 
         Raises:
             DetectorError: there are none, or more than 512.
         """
+        if self.writing.shape.fixed_tokens:
+            return self.tokens.prompt(classes, fixed_numbers(classes, self.writing.vocabulary))
         return self.tokens.prompt(classes, seed=seed)
 
     def write(
@@ -159,6 +164,8 @@ def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
     writing.check_base(base_fingerprint(model), folder)
     pack_attention(model)
     head = model.get_output_embeddings()
+    if max(writing.class_tokens) >= len(head.weight):
+        raise LLMError(f"The adapter {folder} is damaged (it has class tokens that its model has not): copy it again")
     tokens = DecoderTokens(tokenizer, writing.class_tokens)
     projector = new_projector(writing, head.weight, tokens, writing.vocabulary)
     load_projector(projector, folder)

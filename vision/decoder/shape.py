@@ -17,6 +17,7 @@ class Shape:
         from_boxes: whether l_i holds the detector's box; else the cell's middle and size alone.
         sees_others: whether a slot sees the class slots of its image.
         guided: whether the instruction's names are attended to by each token before it enters the language model.
+        fixed_tokens: whether each class of the detector has the same class token in every prompt.
     """
 
     features: int
@@ -26,3 +27,4 @@ class Shape:
     from_boxes: bool = True
     sees_others: bool = False
     guided: bool = False
+    fixed_tokens: bool = False

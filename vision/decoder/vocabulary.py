@@ -120,6 +120,13 @@ def new_class_tokens(tokenizer: Any, embeddings: Any) -> tuple[int, ...]:
     return tuple(words[:MOST_CLASSES])
 
 
+def fixed_numbers(classes: Sequence[str], vocabulary: Sequence[str]) -> list[int]:
+    """Numbers of class tokens for a class set, those of a detector's classes the same in every prompt."""
+    own = {name: number for number, name in enumerate(vocabulary)}
+    free = iter(range(len(own), MOST_CLASSES))
+    return [own[name] if name in own else next(free) for name in classes]
+
+
 def permutation(classes: Sequence[str], seed: int = 0, numbers: Sequence[int] = range(MOST_CLASSES)) -> list[int]:
     """Numbers of class tokens for a class set, some of those given, the same for the same names and seed."""
     digest = hashlib.sha256("\n".join([str(seed), *classes]).encode(errors="replace")).digest()

@@ -272,7 +272,7 @@ def _check_files(images: Sequence[AnnotatedImage], pairs: Sequence[tuple[Path, P
         folder, path = pairs[missing[0].source]
         raise EvaluationError(
             f"{len(missing):,} of the {len(images):,} images of {path} are not there, the first is {missing[0].path}"
-            f"{_nearest_in(missing[0].path)}; --images {folder} is the folder that their file_name starts from"
+            f"{_nearest_in(missing[0].path)}; {folder} is the folder that their file_name starts from"
         )
     name, count = next(iter(Counter(image.path.resolve() for image in images).most_common(1)), (None, 0))
     if count > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -83,20 +83,27 @@ class Learner(Protocol[Taken]):
         """Write the adapter, as it will be used, into a new folder."""
 
 
-def claim_folder(out: Path, options: TeachingOptions) -> None:
+def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None = None) -> None:
     """Write the options into a run's folder, or compare them with those of the run that it holds.
+
+    A run without a checkpoint has nothing to lose, and another may take its place.
+
+    Args:
+        out: the folder.
+        options: of the run.
+        also: what else must be the same of a run that goes on, JSON-serialisable.
 
     Raises:
         TeachingError: the folder holds a run with other options, or damaged ones, or cannot be made.
         ResultsError: it cannot be written into.
     """
     kept = out / OPTIONS_FILE
-    asked = options.to_dict()
+    asked = {**options.to_dict(), **(also or {})}
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TeachingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
-    if not kept.exists():
+    if last_checkpoint(out) is None or not kept.exists():
         write_whole(kept, encoded(json.dumps(asked, indent=1)))
         return
     try:

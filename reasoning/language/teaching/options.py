@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class TeachingOptions:
 
     def __post_init__(self) -> None:
         self.check_at_least_one("layers", "rank", "tokens", "tokens_of_a_pass", "report_every")
+        if not 0 < self.learning_rate < math.inf:
+            raise TeachingError(f"learning_rate must be above 0, not {self.learning_rate}")
         if self.dtype not in ("float32", "bfloat16"):
             raise TeachingError(f"dtype must be float32 or bfloat16, not {self.dtype!r}")
 

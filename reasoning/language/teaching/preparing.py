@@ -96,6 +96,8 @@ def adapted(model: Any, options: WritingOptions, start: Path | None) -> Any:
         TeachingError: the layers cannot be compiled.
     """
     config = new_config(options.rank) if start is None else stored_config(start)
+    if config.r != options.rank:
+        raise LLMError(f"{start} has matrices of rank {config.r}, not {options.rank}: give the same, or begin anew")
     decoder = with_adapter(lower_layers(model, options.layers).requires_grad_(False), config, short=True)
     if start is not None:
         load_adapter(decoder, start)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from reasoning.language.errors import LLMError
 from reasoning.language.low_rank import CONFIG_FILE, WEIGHTS_FILE
@@ -66,7 +67,13 @@ class TestAnotherFolder:
         with pytest.raises(LLMError, match="other holds no adapter that writes boxes"):
             BoxWriting.read(folder)
 
-    @pytest.mark.parametrize("changed", [{"format": None}, {"layers": "two"}, {"class_tokens": [1, 2]}])
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"format": None}, {"layers": "two"}, {"layers": True}, {"class_tokens": [1, 2]}, {"student": 5},
+            {"class_tokens": [5] * 512}, {"class_tokens": [*range(511), -1]}, {"class_tokens": [*range(511), 10**7]},
+        ],
+    )  # fmt: skip
     def test_values_of_another_kind_are_refused(self, adapter: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
         with pytest.raises(LLMError):
             load_decoder(changed_copy(adapter, tmp_path / "other", **changed)).prompt(("dog", "cat", "bus"))
@@ -78,6 +85,20 @@ class TestAnotherFolder:
     def test_matrices_of_other_layers_are_refused(self, adapter: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match=r"fewer is damaged or does not fit the model.*on one side only"):
             load_decoder(changed_copy(adapter, tmp_path / "fewer", layers=1))
+
+    @pytest.mark.parametrize("changed", [{"hidden": "x"}, {"hidden": -1}, {"width": 0}])
+    def test_a_shape_that_is_none_is_refused(self, adapter: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
+        shape = json.loads((adapter / BOXES_FILE).read_text())["shape"]
+        with pytest.raises(LLMError, match="other holds no adapter that writes boxes: expected a format, a number of"):
+            BoxWriting.read(changed_copy(adapter, tmp_path / "other", shape={**shape, **changed}))
+
+    def test_weights_that_are_no_numbers_are_refused(self, adapter: Path, tmp_path: Path) -> None:
+        folder = changed_copy(adapter, tmp_path / "nan")
+        weights = load_file(folder / PROJECTOR_FILE)
+        weights["none"][3] = float("nan")
+        save_file(weights, folder / PROJECTOR_FILE)
+        with pytest.raises(LLMError, match=r"nan is damaged \(ValueError: none holds what is no number"):
+            load_decoder(folder)
 
     def test_a_projector_of_another_shape_is_refused(self, adapter: Path, tmp_path: Path) -> None:
         shape = json.loads((adapter / BOXES_FILE).read_text())["shape"]
@@ -98,6 +119,13 @@ class TestAnotherModel:
         writing = BoxWriting.read(changed_copy(adapter, tmp_path / "moved", source=["nanodet", "0123456789abcdef"]))
         with pytest.raises(LLMError, match=rf"nanodet \(fingerprint 0123456789abcdef\), not .*{nanodet.fingerprint}"):
             writing.check_source(nanodet, tmp_path / "moved")
+
+    def test_a_vocabulary_that_is_not_the_detectors_is_refused(
+        self, adapter: Path, tmp_path: Path, nanodet: NanoDetTokens
+    ) -> None:
+        writing = BoxWriting.read(changed_copy(adapter, tmp_path / "short", vocabulary=["cat", "dog"]))
+        with pytest.raises(LLMError, match=r"short is damaged: the vocabulary in boxes\.json is not that of nanodet"):
+            writing.check_source(nanodet, tmp_path / "short")
 
     def test_its_own_are_taken(self, adapter: Path, nanodet: NanoDetTokens) -> None:
         writing = BoxWriting.read(adapter)

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from reasoning.language.low_rank import CONFIG_FILE
 from reasoning.language.marking.student import open_base
 from tests.vision.decoder.tiny_decoders import blobs, options
 from tests.vision.detectors.contract import DetectorContract
@@ -191,6 +193,31 @@ class TestOpening:
         (folder / PROJECTOR_FILE).write_bytes(b"half")
         with pytest.raises(DetectorError, match=f"visionllm cannot be opened: The adapter {folder} is damaged"):
             open_detector(f"visionllm:{folder}", device="cpu")
+
+    @pytest.mark.parametrize("changed", [{"r": 0}, {"target_modules": ["nothing"]}])
+    def test_a_configuration_that_does_not_fit_is_refused(
+        self, adapter: Path, tmp_path: Path, changed: dict[str, Any]
+    ) -> None:
+        folder = Path(shutil.copytree(adapter, tmp_path / "damaged"))
+        stored = json.loads((folder / CONFIG_FILE).read_text())
+        (folder / CONFIG_FILE).write_text(json.dumps({**stored, **changed}))
+        with pytest.raises(DetectorError, match=f"visionllm cannot be opened: .*{folder} is damaged"):
+            open_detector(f"visionllm:{folder}", device="cpu")
+
+    def test_a_broken_link_in_its_folder_does_no_harm(self, adapter: Path, tmp_path: Path) -> None:
+        folder = Path(shutil.copytree(adapter, tmp_path / "linked"))
+        (folder / "notes.txt").symlink_to(tmp_path / "nowhere")
+        assert open_detector(f"visionllm:{folder}", device="cpu").name == f"visionllm:{folder}"
+
+    def test_one_that_was_taught_fixed_class_tokens_writes_those(self, adapter: Path, tmp_path: Path) -> None:
+        folder = Path(shutil.copytree(adapter, tmp_path / "fixed"))
+        stored = json.loads((folder / BOXES_FILE).read_text())
+        stored["shape"]["fixed_tokens"] = True
+        (folder / BOXES_FILE).write_text(json.dumps(stored))
+        decoder = VisionLLM(folder).decoder
+        wanted = [stored["class_tokens"][COCO_CLASSES.index(name)] for name in ("dog", "cat")]
+        assert decoder.prompt(("dog", "cat")).rows.tolist() == wanted
+        assert decoder.prompt(("sofa", "cat"), seed=3).rows.tolist() == [stored["class_tokens"][80], wanted[1]]
 
     def test_an_adapter_of_another_detector_is_refused_with_both_fingerprints(
         self, adapter: Path, tmp_path: Path, nanodet: NanoDetTokens

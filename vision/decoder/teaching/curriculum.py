@@ -17,7 +17,7 @@ from vision.decoder.teaching.learner import BoxLesson
 from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.teaching.pictures import Picture, Pictures
 from vision.decoder.teaching.targets import Targeting, Targets
-from vision.decoder.vocabulary import MOST_CLASSES, DecoderTokens, Prompt
+from vision.decoder.vocabulary import DecoderTokens, Prompt, fixed_numbers
 
 EXAMINED_CLASSES = 80
 """Classes of the prompts of an examination of binding."""
@@ -91,9 +91,7 @@ class BoxCurriculum:
 
     def _prompt(self, classes: Sequence[str], rng: random.Random) -> Prompt:
         if self._options.fixed_tokens:
-            numbers = {name: number for number, name in enumerate(self._vocabulary)}
-            free = iter(range(len(numbers), MOST_CLASSES))
-            return self._tokens.prompt(classes, [numbers[name] if name in numbers else next(free) for name in classes])
+            return self._tokens.prompt(classes, fixed_numbers(classes, self._vocabulary))
         return self._tokens.prompt(classes, seed=rng.getrandbits(32))
 
     def _class_set(self, most: int, rng: random.Random) -> list[str]:

@@ -130,7 +130,8 @@ class BoxLearner:
                 logs, shares = torch.log_softmax(written.classes, -1).cpu(), lesson.shares
                 clear = shares[:, :-1].max(1).values >= CLEAR
                 hits = logs.argmax(1)[clear] == shares.argmax(1)[clear]
-                right.setdefault(lesson.kind, []).append(hits.numpy())
+                if len(hits):
+                    right.setdefault(lesson.kind, []).append(hits.numpy())
                 surprise = torch.xlogy(shares, shares).sum(1) - (shares * logs).sum(1)
                 lost.setdefault(lesson.kind, []).append(surprise.numpy())
                 counted = lesson.weights >= CLEAR

@@ -22,8 +22,8 @@ class BoxOptions(WritingOptions):
         stage: "binding" teaches from text alone which class token a word was given; "projector" what image tokens
             look like, with the language model frozen; "joint" both.
         hidden: width of the projector.
-        from_scores, from_boxes, sees_others, guided: see `vision.decoder.shape.Shape`; those of the adapter that a run
-            begins with hold, but for `sees_others`.
+        from_scores, from_boxes, sees_others, guided: see `vision.decoder.shape.Shape`; an adapter that knows pictures
+            is taught on with the same, but for `sees_others`.
         image_tokens: of an image, the best ones.
         boxed: of these, whose boxes are written.
         text: share of the passes that are texts in the later stages; binding is kept up by them.

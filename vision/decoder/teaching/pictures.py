@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +36,9 @@ HELD_OUT: dict[str, float] = {"voc2007": 400 / 2200, "coco128": 1 / 3, "coco_min
 USUALLY_HELD_OUT = 0.1
 
 FIELDS = ("features", "cells", "boxes", "logits")
+
+PART, LEFT_SECONDS = ".part-", 24 * 3600
+"""How folders begin that are being written, and when one is taken for what a killed run left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +120,7 @@ def read_set(folder: Path) -> PictureSet:
             paths = tuple(list_images(images))
         except ImageError as error:
             raise TeachingError(str(error)) from error
-        return PictureSet(folder.name, paths, (None,) * len(paths))
+        return PictureSet(folder.resolve().name, paths, (None,) * len(paths))
     annotated = read_annotations([(images, instances)])
     truths = []
     rows: list[list[Annotation]] = [[] for _ in annotated.images]
@@ -125,7 +131,7 @@ def read_set(folder: Path) -> PictureSet:
         boxes = np.array([row.xyxy for row in found], np.float64).reshape(-1, 4) / np.tile(size, 2)
         classes, crowds = tuple(row.category for row in found), np.array([row.crowd for row in found], bool)
         truths.append(Truth(annotated.categories, classes, boxes.astype(np.float32), crowds))
-    return PictureSet(folder.name, tuple(image.path for image in annotated.images), tuple(truths))
+    return PictureSet(folder.resolve().name, tuple(image.path for image in annotated.images), tuple(truths))
 
 
 class Pictures:
@@ -149,13 +155,17 @@ class Pictures:
         named = json.dumps([[str(path), (on := path.stat()).st_size, on.st_mtime_ns] for path in pictures.paths])
         digest = hashlib.sha256(f"{source.fingerprint}|{most}|{named}".encode()).hexdigest()[:16]
         folder = cache / f"{pictures.name}-{digest}"
-        if not folder.exists():
-            try:
+        try:
+            arrays = _kept(folder)
+            if arrays is None:
+                shutil.rmtree(folder, ignore_errors=True)
                 _keep(pictures, source, most, folder, say)
-            except OSError as error:
-                raise TeachingError(f"the image tokens of {pictures.name} cannot be kept in {cache} ({error}): make "
-                                    f"room there, or choose another folder") from error  # fmt: skip
-        self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*FIELDS, "counts")}
+                arrays = _kept(folder)
+        except OSError as error:
+            raise TeachingError(f"the image tokens of {pictures.name} cannot be kept in {cache} ({error}): make "
+                                f"room there, or choose another folder") from error  # fmt: skip
+        assert arrays is not None
+        self._arrays = arrays
         self._truths = pictures.truths
 
     def places(self, least: int) -> list[int]:
@@ -175,6 +185,14 @@ class Pictures:
         return Picture(ImageTokens(*arrays), truth)
 
 
+def _kept(folder: Path) -> dict[str, NDArray[Any]] | None:
+    """What was kept, or None where nothing was or it is damaged."""
+    try:
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*FIELDS, "counts")}
+    except (FileNotFoundError, ValueError, EOFError):  # numpy's, of a file that was cut off
+        return None
+
+
 def _keep(pictures: PictureSet, source: TokenSource, most: int, folder: Path, say: Callable[[str], None]) -> None:
     """Write the tokens of all pictures, whole or not at all; one that cannot be read has none."""
     count = 2 * len(pictures.paths)
@@ -182,12 +200,16 @@ def _keep(pictures: PictureSet, source: TokenSource, most: int, folder: Path, sa
     # Features to half a thousandth, places to the last bit: a place in 1/512 needs no more, a share of it does.
     kinds = {"features": np.float16, "cells": np.float32, "boxes": np.float32, "logits": np.float16}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+    for left in folder.parent.glob(f"{PART}*"):
+        if time.time() - left.stat().st_mtime > LEFT_SECONDS:  # a run was killed
+            shutil.rmtree(left, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=PART, dir=folder.parent))
     try:
-        arrays = {
-            name: np.lib.format.open_memmap(part / f"{name}.npy", "w+", kinds[name], (count, most, widths[name]))
-            for name in FIELDS
-        }
+        arrays = {}
+        for name in FIELDS:
+            path = part / f"{name}.npy"
+            arrays[name] = np.lib.format.open_memmap(path, "w+", kinds[name], (count, most, widths[name]))
+            _reserve(path)
         counts = np.zeros(count, np.int32)
         for place, path in enumerate(pictures.paths):
             if place % 200 == 0:
@@ -212,3 +234,14 @@ def _keep(pictures: PictureSet, source: TokenSource, most: int, folder: Path, sa
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _reserve(path: Path) -> None:
+    """Have the disk keep room for a file: writing into a mapped one whose disk is full ends the process.
+
+    Raises:
+        OSError: there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -32,7 +32,7 @@ from vision.decoder.teaching.curriculum import BoxCurriculum
 from vision.decoder.teaching.learner import BoxLearner
 from vision.decoder.teaching.options import BoxOptions
 from vision.decoder.teaching.pictures import Pictures, PictureSet
-from vision.decoder.vocabulary import DecoderTokens, Prompt, new_class_tokens
+from vision.decoder.vocabulary import MOST_CLASSES, DecoderTokens, Prompt, new_class_tokens
 
 
 def teach_boxes(
@@ -67,7 +67,8 @@ def teach_boxes(
     """
     if options.stage != "binding" and not sets:
         raise TeachingError(f"the stage {options.stage} is taught with pictures: name their folders")
-    claim_folder(out, options)
+    shown = {one.name: len(one.paths) for one in sets}
+    claim_folder(out, options, {"start": start and str(start.resolve()), "pictures": shown})
     last = last_checkpoint(out)
     taught_one, tokens = prepare_boxes(options, source, last or start, device, learner)
     is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
@@ -101,13 +102,17 @@ def prepare_boxes(
 
     Raises:
         LLMError: the model or the adapter cannot be loaded, or they do not belong together.
+        TeachingError: the source knows too many classes.
     """
     model, tokenizer = opened(options)
     pack_attention(model)
     base = base_fingerprint(model)
     head = model.get_output_embeddings()
+    if len(source.vocabulary) > MOST_CLASSES:
+        raise TeachingError(f"{source.name} knows {len(source.vocabulary)} classes, and a prompt holds {MOST_CLASSES} "
+                            f"at most: take a detector with fewer")  # fmt: skip
     shape = Shape(source.width, head.weight.shape[1], options.hidden, options.from_scores, options.from_boxes,
-                  options.sees_others, options.guided)  # fmt: skip
+                  options.sees_others, options.guided, options.fixed_tokens)  # fmt: skip
     only = None
     if start is None:
         class_tokens = new_class_tokens(tokenizer, head.weight)

@@ -75,7 +75,7 @@ class Targeting:
             overlap = iou_matrix(tokens.boxes, picture.truth.boxes)
             given, matched = self._given(tokens, scores, overlap, picture.truth, classes)
             known = np.array([name in picture.truth.known for name in classes])
-            settled = known[None] & ~self._unsure(overlap, picture.truth)[:, None]
+            settled = known[None] & ~_unsure(tokens.boxes, picture.truth)[:, None]
             scores = np.where(settled, (1 - self._truth) * scores + self._truth * given, scores)
             boxes = np.where((matched >= 0)[:, None], picture.truth.boxes[matched], boxes) if len(
                 picture.truth.boxes) else boxes  # fmt: skip
@@ -120,12 +120,16 @@ class Targeting:
             matched[better & (over >= overlap.max(1))] = place
         return given, matched
 
-    def _unsure(self, overlap: NDArray[np.float32], truth: Truth) -> NDArray[np.bool_]:
-        """Which tokens lie on what is annotated as a crowd; shape (m,)."""
-        if not truth.crowds.any():
-            return np.zeros(len(overlap), bool)
-        unsure: NDArray[np.bool_] = overlap[:, truth.crowds].max(1) >= LEAST_OVERLAP
-        return unsure
+
+def _unsure(boxes: NDArray[np.float32], truth: Truth) -> NDArray[np.bool_]:
+    """Which tokens lie on what is annotated as a crowd, with half of their own area, as COCO counts it; shape (m,)."""
+    crowds = truth.boxes[truth.crowds]
+    low = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])
+    inside = np.maximum(high - low, 0).prod(2)
+    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1e-9)
+    unsure: NDArray[np.bool_] = (inside / area[:, None] >= LEAST_OVERLAP).any(1)
+    return unsure
 
 
 def shares_of(scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

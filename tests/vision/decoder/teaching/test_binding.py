@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,10 @@ class TestWords:
     def test_no_untaught_word_is_a_part_of_a_taught_one(self) -> None:
         untaught = {*untaught_words()}
         assert [name for name in taught_words().names if untaught & {*name.split()}] == []
+
+    def test_no_untaught_word_is_taught_in_another_spelling(self) -> None:
+        taught = {re.sub("[ '-]", "", name).removesuffix("s") for name in taught_words().names}
+        assert [word for word in untaught_words() if re.sub("[ '-]", "", word).removesuffix("s") in taught] == []
 
     def test_no_lesson_speaks_of_an_untaught_word(
         self, binding: Binding, listening: Listening, tokens: DecoderTokens

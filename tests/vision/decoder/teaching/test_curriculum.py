@@ -215,6 +215,8 @@ class TestPicturesThatDoNotFit:
         ({"truth": -0.1}, "truth is a share between 0 and 1, not -0.1"),
         ({"boxed": 9, "image_tokens": 8}, r"boxed is at most image_tokens \(8\), not 9"),
         ({"hidden": 0}, "hidden must be at least 1, not 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0, not -1.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0, not nan"),
     ],
 )
 def test_options_that_cannot_be_are_refused(changed: dict[str, Any], message: str) -> None:

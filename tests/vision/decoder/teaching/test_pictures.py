@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -83,6 +84,12 @@ class TestTheSplit:
     @pytest.mark.parametrize("name", HELD_OUT)
     def test_of_some_sets_a_share_of_their_own_is_held_out(self, name: str) -> None:
         assert len(named(name, 300).split()[1].paths) == round(300 * HELD_OUT[name])
+
+    def test_a_folder_that_is_named_from_inside_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(save_blobs(tmp_path / "voc2007", 2))
+        assert read_set(Path()).name == "voc2007"
 
     def test_the_names_decide_and_not_the_order_or_the_folder(self) -> None:
         whole = named("set", 200)
@@ -194,6 +201,41 @@ class TestTheirTokens:
             f"left out: {pictures.paths[1]} is no image that can be read: JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, "
             "JPEG 2000 or PPM was expected."
         ]
+
+    @pytest.mark.parametrize("name", ["features.npy", "counts.npy"])
+    @pytest.mark.parametrize("left", [0, 40, 200])
+    def test_what_was_kept_and_is_damaged_is_made_anew(
+        self, tmp_path: Path, kept: Callable[..., Pictures], name: str, left: int
+    ) -> None:
+        kept(GridTokens())
+        (path,) = (tmp_path / "cache").glob(f"*/{name}")
+        whole = path.read_bytes()
+        path.write_bytes(whole[: min(left, len(whole) - 1)])
+        assert len(kept(source := GridTokens())) == source.seen == 6
+        assert path.read_bytes() == whole
+
+    def test_a_full_disk_is_told_before_the_first_picture_is_looked_at(
+        self, tmp_path: Path, kept: Callable[..., Pictures], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(descriptor: int, offset: int, length: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+        source = GridTokens()
+        with pytest.raises(TeachingError, match=r"No space left on device.*make room"):
+            kept(source)
+        assert source.seen == 0 and list((tmp_path / "cache").iterdir()) == []
+
+    def test_what_a_killed_run_left_is_taken_away_after_a_day(
+        self, tmp_path: Path, kept: Callable[..., Pictures]
+    ) -> None:
+        old, new = (tmp_path / "cache" / f".part-{name}" for name in ("old", "new"))
+        for folder in (old, new):
+            folder.mkdir(parents=True)
+            (folder / "features.npy").write_bytes(b"half")
+        os.utime(old, (0, 0))
+        kept(GridTokens())
+        assert not old.exists() and new.exists()
 
     def test_where_they_cannot_be_kept_that_is_said(self, tmp_path: Path, pictures: PictureSet) -> None:
         (tmp_path / "file").write_text("in the way")

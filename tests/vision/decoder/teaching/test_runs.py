@@ -130,7 +130,10 @@ class TestJoint:
             before, after = (weights(out / CHECKPOINT, name) for out in (projected, tmp_path))
             same = {key for key in before if torch.equal(before[key], after[key])}
             assert same == ({"mean", "deviation"} if name == PROJECTOR_FILE else set())
-        assert BoxWriting.read(tmp_path / CHECKPOINT).stages == ("binding", "projector", "joint")
+        writing = BoxWriting.read(tmp_path / CHECKPOINT)
+        assert writing.stages == ("binding", "projector", "joint")
+        # A pass of at most 256 tokens is some dozen tokens of prompt and segments of 8 tokens, 2 of them with boxes.
+        assert 1000 // 32 < writing.pictures - BoxWriting.read(projected / CHECKPOINT).pictures <= 1256 // 16
 
 
 class TestARunThatStopped:
@@ -213,6 +216,24 @@ class TestRefusals:
         with pytest.raises(LLMError, match=words):
             asked = options(model, stage="joint", **changed)
             teach_boxes(asked, tmp_path, silent, GridTokens(), [pictures], start=projected / CHECKPOINT)
+
+    def test_other_pictures_in_the_folder_of_a_run(self, model: Path, pictures: PictureSet, tmp_path: Path) -> None:
+        asked = options(model, stage="joint")
+        teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures])
+        fewer = PictureSet("blobs", pictures.paths[:9], pictures.truths[:9])
+        with pytest.raises(TeachingError, match="run holds a run with other pictures: give the same"):
+            teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [fewer])
+        with pytest.raises(TeachingError, match="run holds a run with other start: give the same"):
+            teach_boxes(asked, tmp_path / "run", silent, GridTokens(), [pictures], start=tmp_path)
+
+    def test_an_adapter_of_another_rank(self, model: Path, bound: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match="checkpoint has matrices of rank 4, not 8: give the same, or begin anew"):
+            teach_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
+
+    def test_a_command_that_was_refused_may_be_given_rightly(self, model: Path, bound: Path, tmp_path: Path) -> None:
+        with pytest.raises(LLMError, match="nowhere holds no adapter"):
+            teach_boxes(options(model, rank=8), tmp_path, silent, GridTokens(), start=tmp_path / "nowhere")
+        teach_boxes(options(model), tmp_path, silent, GridTokens(), start=bound / CHECKPOINT)
 
     def test_a_folder_that_holds_no_adapter(self, model: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match="nowhere holds no adapter that writes boxes"):

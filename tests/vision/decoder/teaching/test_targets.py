@@ -226,6 +226,12 @@ class TestCrowds:
         without = Targeting(VOCABULARY, 0.0, matching).of(Picture(TOKENS, None), VOCABULARY)
         np.testing.assert_allclose(found.places, without.places, atol=1e-4)
 
+    def test_a_small_token_inside_a_large_one_lies_on_it(self) -> None:
+        crowd = truth(("dog", [0, 0, 1, 1]), crowds=(0,))
+        shares = Targeting(VOCABULARY, 1.0, "overlap").of(Picture(TOKENS, crowd), VOCABULARY).shares
+        without = Targeting(VOCABULARY, 0.0, "overlap").of(Picture(TOKENS, None), VOCABULARY).shares
+        np.testing.assert_allclose(shares, without, atol=1e-6)
+
 
 class TestPlaces:
     @staticmethod
