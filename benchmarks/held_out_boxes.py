@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import faster_coco_eval.faster_eval_api_cpp as _C  # type: ignore[import-untyped]
 import numpy as np
+from numpy.typing import NDArray
 
 import kg_data
 from vision.decoder.teaching.pictures import IMAGES, INSTANCES, PictureSet, read_set
 from vision.detectors.detector import Found
 from vision.evaluation.annotations import AnnotatedSet, read_annotations
-from vision.evaluation.average_precision import Detection, average_precision
+from vision.evaluation.average_precision import Detection, average_precision, evaluated
 from vision.images.loading import LoadedImage, load_image
 
 COCO, VOC = ("coco128", "coco_mini_train"), ("voc2007",)
 UNLABELLED = ("unlabelled",)
-RESAMPLES = 200
-MOST_RESAMPLED = 100
-"""COCO counts no more of a picture and class; the others would only make resampling slow."""
+RESAMPLES = 1000
 LEVEL = 0.95
 
 
@@ -71,31 +71,35 @@ class HeldOut:
         return float(average_precision(self.annotated, flat, named, self.sizes)["AP"] or 0.0)
 
     def paired(self, one: Sequence[Sequence[Detection]], other: Sequence[Sequence[Detection]]) -> tuple[float, float]:
-        """The interval of AP of one minus AP of the other, on the same resamples of pictures.
-
-        Of each picture and class the best boxes alone are looked at, `MOST_RESAMPLED` of them.
-        """
-        rng = np.random.default_rng(0)
-        one, other = ([_best(row) for row in rows] for rows in (one, other))
-        differences = []
-        for _ in range(RESAMPLES):
-            places = rng.integers(0, len(self.sizes), len(self.sizes)).tolist()
-            again = HeldOut(drawn(self.annotated, places), tuple(self.sizes[place] for place in places))
-            first, second = (
-                again.ap([[replace(found, image=at) for found in rows[place]] for at, place in enumerate(places)])
-                for rows in (one, other)
-            )
-            differences.append(first - second)
-        low, high = np.quantile(differences, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)).tolist()
+        """The interval of AP of one minus AP of the other, on the same resamples of pictures."""
+        draws = np.random.default_rng(0).integers(0, len(self.sizes), (RESAMPLES, len(self.sizes)))
+        first, second = (self.resampled(rows, draws) for rows in (one, other))
+        low, high = np.quantile(first - second, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)).tolist()
         return low, high
 
+    def resampled(self, rows: Sequence[Sequence[Detection]], draws: NDArray[np.int64]) -> NDArray[np.float64]:
+        """AP over pictures that are drawn, some of them several times; they are matched once and counted each time.
 
-def _best(row: Sequence[Detection]) -> list[Detection]:
-    """The best boxes of each class in one picture."""
-    groups: dict[str, list[Detection]] = {}
-    for found in row:
-        groups.setdefault(found.category, []).append(found)
-    return [found for group in groups.values() for found in sorted(group, key=lambda one: -one.score)[:MOST_RESAMPLED]]
+        Args:
+            rows: what was found in each picture.
+            draws: places of pictures, shape (resamples, pictures).
+        """
+        flat = [one for row in rows for one in row]
+        evaluation = evaluated(self.annotated, flat, self.annotated.categories, self.sizes, by_image=True)
+        params, images = evaluation._paramsEval, len(self.sizes)
+        # By category, then by range of areas, of which the first holds all, then by picture.
+        areas = len(params.areaRng)
+        matched = [
+            evaluation._evalImgs_cpp[start : start + images]
+            for start in range(0, len(evaluation._evalImgs_cpp), areas * images)
+        ]
+        params.areaRng, params.areaRngLbl = params.areaRng[:1], params.areaRngLbl[:1]
+        found = []
+        for places in draws.tolist():
+            counted = _C.COCOevalAccumulate(params, [category[place] for category in matched for place in places])
+            precision = np.asarray(counted["precision"])[..., -1]
+            found.append(precision[precision > -1].mean())
+        return np.array(found)
 
 
 def folder_of(name: str) -> Path:

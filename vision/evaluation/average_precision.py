@@ -69,7 +69,7 @@ def average_precision(
         (by detections an image), `AR_small`, `AR_medium`, `AR_large`, and `per_class`: category to the same figures
         and the number of its `annotations`, crowds not counted.
     """
-    evaluation = _evaluated(annotated, detections, categories, sizes, iou_type)
+    evaluation = evaluated(annotated, detections, categories, sizes, iou_type)
     # The order of the categories in the arrays is that of their ids, which is that of their names here.
     figures = _figures(evaluation, slice(None))
     counts = dict.fromkeys(categories, 0)
@@ -82,13 +82,24 @@ def average_precision(
     return {**figures, "per_class": per_class}
 
 
-def _evaluated(
+def evaluated(
     annotated: AnnotatedSet,
     detections: Sequence[Detection],
     categories: Sequence[str],
     sizes: Sequence[tuple[int, int]],
-    iou_type: IouType,
+    iou_type: IouType = "bbox",
+    by_image: bool = False,
 ) -> COCOeval_faster:
+    """faster-coco-eval's evaluation behind the figures; arguments as of `average_precision`.
+
+    Args:
+        annotated: what is to be found.
+        detections: what was found.
+        categories: those that are counted.
+        sizes: of each image.
+        iou_type: boxes, or masks.
+        by_image: whether what was matched in each image is kept, so that it can be counted again over others.
+    """
     ids = {name: place for place, name in enumerate(categories, start=1)}
     gold = [
         {
@@ -116,7 +127,9 @@ def _evaluated(
             "categories": [{"id": number, "name": name} for name, number in ids.items()],
         }
     )
-    evaluation = COCOeval_faster(truth, truth.loadRes(found), iou_type, print_function=_log.debug)
+    evaluation = COCOeval_faster(
+        truth, truth.loadRes(found), iou_type, print_function=_log.debug, separate_eval=by_image
+    )
     evaluation.params.maxDets = [1, 10, MAX_DETECTIONS]
     evaluation.evaluate()
     evaluation.accumulate()
