@@ -8,7 +8,8 @@ On pictures that were never taught, a third of the COCO images of the data folde
 - `accuracy`: AP of the decoder and of the detector whose tokens it reads, with the interval of their difference; also
   without suppression, and of the control without a language model (`benchmarks.box_control`), taught with as many
   pictures as the decoder was and with 25,600, beginning with the detector's scores and not.
-- `permutations`: AP under five permutations of the class tokens.
+- `permutations`: AP under five draws of the class tokens, each of the four permutations that are averaged in use, and
+  under five single permutations.
 - `prompts`: prompts for 1, 5, 20 and 40 of the 80 classes against the run for all, on the same classes.
 - `shuffled`: AP where the names of the prompt are exchanged against their meaning, which must fail.
 - `words`: words that were never taught stand for their classes, each among the other 79 names; the share of tokens
@@ -46,6 +47,7 @@ from vision.classes.coco import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED, PROJECTOR_FILE
 from vision.decoder.detector import OVERLAP, VisionLLM, as_found
 from vision.decoder.image_tokens import ImageTokens
+from vision.decoder.opening import PERMUTATIONS
 from vision.decoder.teaching.binding import untaught_words
 from vision.decoder.teaching.targets import shares_of
 from vision.decoder.vocabulary import Prompt
@@ -67,7 +69,8 @@ CONTROLS = {
     f"control from scores, {MANY:,} pictures": (MANY, True),
 }
 """How many pictures each is taught with, None for as many as the decoder, and whether it begins with the scores."""
-PERMUTATIONS = 5
+DRAWN = 5
+"""Of permutations."""
 PROMPT_SIZES, DRAWS = (1, 5, 20, 40), 3
 WORDS_CONTROLS = tuple(CONTROLS)[2:]
 SURE = 0.5
@@ -91,19 +94,19 @@ class Measuring:
         self._controls: dict[str, Control] = {}
         self._rows: dict[str, Rows] = {}
 
-    def prompt(self, classes: Sequence[str], seed: int = 0) -> Prompt:
+    def prompts(self, classes: Sequence[str], seed: int = 0, count: int = PERMUTATIONS) -> tuple[Prompt, ...]:
         """The classes in the order of their names, their class tokens drawn by a seed."""
-        return self.detector.decoder.prompt(sorted(classes), seed)
+        return self.detector.decoder.prompts(sorted(classes), seed, count)
 
-    def written(self, held_out: HeldOut, prompt: Prompt, name: str, overlap: float = OVERLAP) -> Rows:
+    def written(self, held_out: HeldOut, prompts: Sequence[Prompt], name: str, overlap: float = OVERLAP) -> Rows:
         """What the decoder finds in the pictures."""
-        return held_out.found(lambda image: self.detector.written([image], prompt, 0.0, overlap)[0], name)
+        return held_out.found(lambda image: self.detector.written([image], prompts, 0.0, overlap)[0], name)
 
     def whole(self, name: str) -> tuple[Rows, Rows]:
         """What the decoder and the detector find of all classes in a set, found once."""
         held_out = self.coco if name == "coco" else self.voc
         if name not in self._rows:
-            self._rows[name] = self.written(held_out, self.prompt(COCO_CLASSES), f"decoder, {name}")
+            self._rows[name] = self.written(held_out, self.prompts(COCO_CLASSES), f"decoder, {name}")
         request = Request(COCO_CLASSES, 0.0)
         return self._rows[name], held_out.found(lambda image: self.nanodet.detect([image], request)[0], name)
 
@@ -147,8 +150,8 @@ def accuracy(measuring: Measuring) -> dict[str, Any]:
             "difference": [low, high],
             **{one: held_out.ap(measuring.by_control(held_out, one)) for one in CONTROLS},
         }
-    prompt = measuring.prompt(COCO_CLASSES)
-    unsuppressed = measuring.written(measuring.coco, prompt, "no suppression", overlap=1.0)
+    prompts = measuring.prompts(COCO_CLASSES)
+    unsuppressed = measuring.written(measuring.coco, prompts, "no suppression", overlap=1.0)
     report["coco"]["without suppression"] = measuring.coco.ap(unsuppressed)
     return report
 
@@ -175,13 +178,16 @@ def ceilings(measuring: Measuring) -> dict[str, Any]:
 
 def permutations(measuring: Measuring) -> dict[str, Any]:
     """AP on COCO under several permutations of the class tokens."""
-    aps = [
-        measuring.coco.ap(
-            measuring.written(measuring.coco, measuring.prompt(COCO_CLASSES, seed), f"permutation {seed}")
-        )
-        for seed in range(PERMUTATIONS)
-    ]
-    return {"ap": aps, "spread": max(aps) - min(aps)}
+    report = {}
+    for name, count in (("averaged", PERMUTATIONS), ("single", 1)):
+        aps = [
+            measuring.coco.ap(
+                measuring.written(measuring.coco, measuring.prompts(COCO_CLASSES, seed, count), f"{name} {seed}")
+            )
+            for seed in range(DRAWN)
+        ]
+        report[name] = {"ap": aps, "spread": max(aps) - min(aps)}
+    return report
 
 
 def prompts(measuring: Measuring) -> dict[str, Any]:
@@ -194,7 +200,7 @@ def prompts(measuring: Measuring) -> dict[str, Any]:
         for draw in range(DRAWS * (3 if size == 1 else 1)):
             # Of one or five classes most pictures show none: those that the set shows are drawn from.
             classes = random.Random(f"{size}|{draw}").sample(there if size < 20 else COCO_CLASSES, size)
-            found = measuring.written(measuring.coco, measuring.prompt(classes), f"{size} classes")
+            found = measuring.written(measuring.coco, measuring.prompts(classes), f"{size} classes")
             counted = [name for name in classes if name in there]
             alone.append(measuring.coco.ap(found, counted))
             among.append(measuring.coco.ap(everything, counted))
@@ -207,9 +213,11 @@ def shuffled(measuring: Measuring) -> dict[str, Any]:
     names = sorted(COCO_CLASSES)
     exchanged = names[1:] + names[:1]
     tokens = measuring.detector.decoder.tokens
-    numbers = np.flatnonzero(tokens.class_tokens == measuring.prompt(names).rows[:, None]) % len(tokens.class_tokens)
-    prompt = tokens.prompt(exchanged, numbers.tolist())
-    read = Prompt(tuple(names), prompt.tokens, prompt.rows)
+    read = []
+    for prompt in measuring.prompts(names):
+        numbers = np.flatnonzero(tokens.class_tokens == prompt.rows[:, None]) % len(tokens.class_tokens)
+        wrong = tokens.prompt(exchanged, numbers.tolist())
+        read.append(Prompt(tuple(names), wrong.tokens, wrong.rows))
     return {"ap": measuring.coco.ap(measuring.written(measuring.coco, read, "shuffled"))}
 
 
@@ -237,7 +245,7 @@ def _bound(measuring: Measuring, tokens: Sequence[ImageTokens], word: str, name:
     together = ImageTokens(*(np.concatenate([getattr(part, field) for part in tokens]) for field in fields))
     classes = sorted((word, *(other for other in COCO_CLASSES if other != name)))
     place = classes.index(word)
-    ((shares, _),) = measuring.detector.decoder.write(measuring.detector.decoder.prompt(classes), [together])
+    ((shares, _),) = measuring.detector.decoder.write(measuring.prompts(classes), [together])
     found = {"visionllm": shares}
     for control in WORDS_CONTROLS:
         found[control] = measuring.control(control).shares(together, measuring.vectors(classes))
@@ -249,21 +257,25 @@ def seconds(measuring: Measuring) -> dict[str, Any]:
     images = [image for image, _ in zip(measuring.coco.images(), range(TIMED), strict=False)]
     report: dict[str, Any] = {}
     for count in (1, 20, 80):
-        prompt = measuring.prompt(COCO_CLASSES[:count])
-        measuring.detector.written(images[:1], prompt, 0.0)
-        report[f"{count} classes"] = float(np.median(list(_timed(measuring, prompt, [[one] for one in images]))))
-    prompt = measuring.prompt(COCO_CLASSES)
+        prompts = measuring.prompts(COCO_CLASSES[:count])
+        (report[f"{count} classes, the first image"],) = _timed(measuring, prompts, [images[:1]])
+        report[f"{count} classes"] = float(np.median(list(_timed(measuring, prompts, [[one] for one in images]))))
+    single = measuring.prompts(COCO_CLASSES, 0, 1)
+    report["80 classes, one permutation"] = float(np.median(list(_timed(measuring, single, [[one] for one in images]))))
+    prompts = measuring.prompts(COCO_CLASSES)
     for size in (2, 4):
         batches = [images[start : start + size] for start in range(0, TIMED, size)]
-        report[f"80 classes, {size} images at once"] = float(np.median(list(_timed(measuring, prompt, batches)))) / size
+        report[f"80 classes, {size} images at once"] = (
+            float(np.median(list(_timed(measuring, prompts, batches)))) / size
+        )
     report["peak gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return report
 
 
-def _timed(measuring: Measuring, prompt: Prompt, batches: Sequence[list[LoadedImage]]) -> Iterator[float]:
+def _timed(measuring: Measuring, prompts: Sequence[Prompt], batches: Sequence[list[LoadedImage]]) -> Iterator[float]:
     for batch in batches:
         began = time.perf_counter()
-        measuring.detector.written(batch, prompt, 0.0)
+        measuring.detector.written(batch, prompts, 0.0)
         yield time.perf_counter() - began
 
 
@@ -327,9 +339,10 @@ def as_markdown(report: dict[str, Any]) -> str:
                   f"{one['shares without a floor']:.3f}; the detector's own scores at these places "
                   f"{one['own scores']:.3f}.", ""]  # fmt: skip
     if "permutations" in report:
-        aps = ", ".join(f"{one:.4f}" for one in report["permutations"]["ap"])
-        lines += [f"Five permutations of the class tokens, COCO: {aps}; spread {report['permutations']['spread']:.4f}.",
-                  ""]  # fmt: skip
+        for name, words in (("averaged", f"{PERMUTATIONS} permutations, averaged as in use,"), ("single", "one")):
+            drawn = report["permutations"][name]
+            aps = ", ".join(f"{one:.4f}" for one in drawn["ap"])
+            lines += [f"Five draws of {words} of the class tokens, COCO: {aps}; spread {drawn['spread']:.4f}.", ""]
     if "prompts" in report:
         lines += ["| classes | AP alone | AP of the same among all 80 |", "| --- | --- | --- |"]
         lines += [

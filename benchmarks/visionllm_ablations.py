@@ -149,12 +149,12 @@ def measure(
     )  # fmt: skip
     detector = VisionLLM(folder / "checkpoint")
     most = options.image_tokens if variant.options.get("image_tokens") else 100
-    prompt = detector.decoder.prompt(COCO_CLASSES)
+    prompts = detector.decoder.prompts(COCO_CLASSES)
 
     def detect(image: LoadedImage) -> Found:
         if variant.autoregressive:
-            return found_one_by_one(detector, image, prompt)
-        return detector.written([image], prompt, 0.0, most=most)[0]
+            return found_one_by_one(detector, image, prompts[0])
+        return detector.written([image], prompts, 0.0, most=most)[0]
 
     began = time.perf_counter()
     rows = held_out.found(detect, "held out")

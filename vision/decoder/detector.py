@@ -71,21 +71,21 @@ class VisionLLM(Detector):
         if not request.classes:
             return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
         # In the order of their names, so that the same classes in another order are the same prompt.
-        return self.written(images, self.decoder.prompt(sorted(request.classes)), request.min_score)
+        return self.written(images, self.decoder.prompts(sorted(request.classes)), request.min_score)
 
     def written(
         self,
         images: Sequence[LoadedImage],
-        prompt: Prompt,
+        prompts: Sequence[Prompt],
         min_score: float,
         overlap: float = OVERLAP,
         most: int = MOST_TOKENS,
     ) -> list[Found]:
-        """What is found behind a prompt; `detect` draws its class tokens from the names.
+        """What is found behind prompts; `detect` draws their class tokens from the names.
 
         Args:
             images: one result each, in order.
-            prompt: the classes.
+            prompts: the classes under one permutation of their class tokens or several.
             min_score: boxes with lower scores are left out, and those below 0.005 always.
             overlap: of two boxes of a class, above which only the better stays; 1 for no suppression.
             most: image tokens of an image.
@@ -93,6 +93,7 @@ class VisionLLM(Detector):
         Raises:
             DetectorError: the classes' names are too long, or the model failed.
         """
+        prompt = prompts[0]
         if len(prompt.tokens) > MOST_PROMPT_TOKENS:
             raise DetectorError(
                 f"the {len(prompt.classes)} classes take {len(prompt.tokens):,} tokens to name, at most "
@@ -100,7 +101,7 @@ class VisionLLM(Detector):
             )
         shown = self.tokens.tokens(images, most)
         try:
-            written = self.decoder.write(prompt, shown)
+            written = self.decoder.write(prompts, shown)
         except (RuntimeError, MemoryError) as error:  # torch's
             raise DetectorError(f"{self.name} failed: {type(error).__name__} {error}".partition("\n")[0]) from error
         least = max(min_score, LEAST_SCORE)

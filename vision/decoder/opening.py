@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,20 @@ from numpy.typing import NDArray
 from reasoning.language.errors import LLMError
 from reasoning.language.low_rank import load_adapter, lower_layers, rows_fingerprint, stored_config, with_adapter
 from reasoning.language.marking.student import open_base
-from reasoning.language.writing.packed_attention import PACKED, register
+from reasoning.language.writing.packed_attention import PACKED
+from reasoning.language.writing.packed_attention import register as register_packed
 from reasoning.language.writing.writer import FINGERPRINT_ROWS
 from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import ImageTokens
-from vision.decoder.network import NameVectors, Network, Projector, Segments, TokenBatch, places_of
+from vision.decoder.network import NameVectors, Network, Projector, TokenBatch, places_of, unseen
+from vision.decoder.reading import SLOTS, Filling, Memory, fill, read, register
 from vision.decoder.vocabulary import DecoderTokens, Prompt, fixed_numbers
+
+PERMUTATIONS = 4
+"""Of the class tokens, over which what is written of an image is averaged."""
+
+MOST_MEMORIES = 2
+"""Class sets whose reading is kept."""
 
 NOTHING = " none"
 """The word whose row `<no>` begins with."""
@@ -27,7 +36,7 @@ NOTHING = " none"
 
 def pack_attention(model: Any) -> Any:
     """The model with the attention that packs need."""
-    register()
+    register_packed()
     model.set_attn_implementation(PACKED)
     return model
 
@@ -104,49 +113,69 @@ class Decoder:
     network: Network
     tokens: DecoderTokens
     writing: BoxWriting
+    _memories: dict[tuple[bytes, ...], Memory] = field(default_factory=dict, repr=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def prompt(self, classes: Sequence[str], seed: int = 0) -> Prompt:
-        """A class set with class tokens that are drawn from the names and a seed, where the shape says nothing else.
+    def prompts(self, classes: Sequence[str], seed: int = 0, count: int = PERMUTATIONS) -> tuple[Prompt, ...]:
+        """A class set under several permutations of its class tokens, drawn from the names and a seed.
+
+        Where the shape has each class's token fixed there is one.
 
         Raises:
-            DetectorError: there are none, or more than 512.
+            DetectorError: there are no classes, or more than 512.
         """
         if self.writing.shape.fixed_tokens:
-            return self.tokens.prompt(classes, fixed_numbers(classes, self.writing.vocabulary))
-        return self.tokens.prompt(classes, seed=seed)
+            return (self.tokens.prompt(classes, fixed_numbers(classes, self.writing.vocabulary)),)
+        return tuple(self.tokens.prompt(classes, seed=seed * count + number) for number in range(count))
 
     def write(
-        self, prompt: Prompt, images: Sequence[ImageTokens]
+        self, prompts: Sequence[Prompt], images: Sequence[ImageTokens]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """What is written of each image: shares of the classes and `<no>`, (m, k + 1), and offsets in bins, (m, 4).
 
-        Images with as many tokens are written in one pass, behind one prompt.
+        Args:
+            prompts: a class set under one permutation of its class tokens or several, over which shares are the mean;
+                boxes are written behind the first.
+            images: their tokens.
         """
-        written = [(np.zeros((0, len(prompt.classes) + 1), np.float32), np.zeros((0, 4), np.float32))] * len(images)
         with torch.inference_mode():
-            for count in {len(tokens) for tokens in images} - {0}:
-                places = [place for place, tokens in enumerate(images) if len(tokens) == count]
-                together = self._of(prompt, [images[place] for place in places])
-                for place, one in zip(places, together, strict=True):
-                    written[place] = one
-        return written
+            memory = self._read(prompts)
+            return [self._of(memory, tokens) for tokens in images]
 
-    def _of(
-        self, prompt: Prompt, images: Sequence[ImageTokens]
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        projector, count = self.network.projector, len(images[0])
-        names = None
+    def _read(self, prompts: Sequence[Prompt]) -> Memory:
+        key = tuple(prompt.tokens.tobytes() for prompt in prompts)
+        with self._reading:
+            if key not in self._memories:
+                while len(self._memories) >= MOST_MEMORIES:
+                    del self._memories[next(iter(self._memories))]
+                self._memories[key] = read(self.network.decoder, self.network.embeddings, prompts)
+            return self._memories[key]
+
+    def _of(self, memory: Memory, tokens: ImageTokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        names, count = memory.prompts[0].classes, len(tokens)
+        if not count:
+            return np.zeros((0, len(names) + 1), np.float32), np.zeros((0, 4), np.float32)
+        projector = self.network.projector
+        batch = TokenBatch.of(tokens).to(self.network.embeddings.device)
+        guide = None
         if projector.shape.guided:
-            names = self.network.names.of([self.tokens.name(name) for name in prompt.classes])
-        segments = []
-        for tokens in images:
-            batch = TokenBatch.of(tokens).to(self.network.embeddings.device)
-            slots = projector.slots(projector.vectors(batch, names), batch)
-            segments.append(torch.cat([slots[:, 0], slots[:, 1:].flatten(0, 1)]))
-        written = self.network.write(prompt, Segments(torch.stack(segments), count))
-        shares = torch.softmax(written.classes, -1).cpu().numpy()
-        places = places_of(written.places).view(-1, 4).cpu().numpy()
-        return zip(np.split(shares, len(images)), np.split(places, len(images)), strict=True)
+            guide = self.network.names.of([self.tokens.name(name) for name in names])
+        slots = projector.slots(projector.vectors(batch, guide), batch)
+        classes, others = slots[:, 0], len(memory.prompts) - 1
+        inputs = torch.cat([classes, slots[:, 1:].flatten(0, 1), *[classes] * others]).to(self.network.embeddings.dtype)
+        sizes = (5 * count, *[count] * others)
+        hidden = fill(self.network.decoder, inputs, Filling(memory, sizes, self._unseen(sizes, count)))
+        written = self.network.read(hidden[None, : sizes[0]], memory.prompts[0], count)
+        shares = torch.softmax(written.classes, -1)
+        for number, prompt in enumerate(memory.prompts[1:], start=5):
+            behind = hidden[None, number * count : (number + 1) * count]
+            shares = shares + torch.softmax(self.network.read(behind, prompt, count).classes, -1)
+        return (shares / (others + 1)).cpu().numpy(), places_of(written.places).view(-1, 4).cpu().numpy()
+
+    def _unseen(self, sizes: Sequence[int], count: int) -> tuple[torch.Tensor, ...] | None:
+        if not self.network.projector.shape.sees_others:
+            return None
+        return tuple(unseen(size, count, True).to(self.network.embeddings.device) for size in sizes)
 
 
 def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
@@ -162,7 +191,8 @@ def load_decoder(folder: Path, device: str = "cpu") -> Decoder:
     writing = BoxWriting.read(folder)
     model, tokenizer = open_base(writing.student, "bfloat16")
     writing.check_base(base_fingerprint(model), folder)
-    pack_attention(model)
+    register()
+    model.set_attn_implementation(SLOTS)
     head = model.get_output_embeddings()
     if max(writing.class_tokens) >= len(head.weight):
         raise LLMError(f"The adapter {folder} is damaged (it has class tokens that its model has not): copy it again")

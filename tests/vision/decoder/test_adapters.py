@@ -76,7 +76,7 @@ class TestAnotherFolder:
     )  # fmt: skip
     def test_values_of_another_kind_are_refused(self, adapter: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
         with pytest.raises(LLMError):
-            load_decoder(changed_copy(adapter, tmp_path / "other", **changed)).prompt(("dog", "cat", "bus"))
+            load_decoder(changed_copy(adapter, tmp_path / "other", **changed)).prompts(("dog", "cat", "bus"))
 
     def test_one_of_a_newer_form_is_refused(self, adapter: Path, tmp_path: Path) -> None:
         with pytest.raises(LLMError, match=r"new has form 9, and this version reads .* up to form 1: install a newer"):

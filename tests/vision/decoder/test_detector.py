@@ -81,22 +81,22 @@ class TestWhatIsFound:
             assert np.triu(iou_matrix(boxes, boxes), 1).max(initial=0) <= OVERLAP + 1e-4
 
     def test_without_suppression_they_may(self, visionllm: VisionLLM) -> None:
-        prompt = visionllm.decoder.prompt(sorted(ASKED.classes))
-        (usual,) = visionllm.written([IMAGE], prompt, 0.1)
-        (found,) = visionllm.written([IMAGE], prompt, 0.1, overlap=1)
+        prompts = visionllm.decoder.prompts(sorted(ASKED.classes))
+        (usual,) = visionllm.written([IMAGE], prompts, 0.1)
+        (found,) = visionllm.written([IMAGE], prompts, 0.1, overlap=1)
         assert {*map(tuple, usual.xyxy.tolist())} < {*map(tuple, found.xyxy.tolist())}
 
     def test_a_higher_bound_gives_a_part_of_what_a_lower_one_gives(self, visionllm: VisionLLM) -> None:
-        all_of_it = visionllm.written([IMAGE], visionllm.decoder.prompt(sorted(ASKED.classes)), 0.1, overlap=1)[0]
-        some = visionllm.written([IMAGE], visionllm.decoder.prompt(sorted(ASKED.classes)), 0.4, overlap=1)[0]
+        all_of_it = visionllm.written([IMAGE], visionllm.decoder.prompts(sorted(ASKED.classes)), 0.1, overlap=1)[0]
+        some = visionllm.written([IMAGE], visionllm.decoder.prompts(sorted(ASKED.classes)), 0.4, overlap=1)[0]
         assert all_of_it.scores is not None and some.scores is not None
         count = int((all_of_it.scores >= 0.4).sum())
         assert 0 < count == len(some.scores) < len(all_of_it.scores)
         assert np.array_equal(some.xyxy, all_of_it.xyxy[:count])
 
     def test_scores_of_one_place_are_shares_of_one(self, visionllm: VisionLLM) -> None:
-        prompt = visionllm.decoder.prompt(sorted(ASKED.classes))
-        ((shares, _),) = visionllm.decoder.write(prompt, visionllm.tokens.tokens([IMAGE]))
+        prompts = visionllm.decoder.prompts(sorted(ASKED.classes))
+        ((shares, _),) = visionllm.decoder.write(prompts, visionllm.tokens.tokens([IMAGE]))
         assert shares.shape[1] == len(ASKED.classes) + 1
         np.testing.assert_allclose(shares.sum(1), 1, atol=1e-4)
 
@@ -144,10 +144,15 @@ class Noting(VisionLLM):
     """Keeps the prompts that it writes behind."""
 
     def written(
-        self, images: Sequence[LoadedImage], prompt: Prompt, min_score: float, overlap: float = OVERLAP, most: int = 100
+        self,
+        images: Sequence[LoadedImage],
+        prompts: Sequence[Prompt],
+        min_score: float,
+        overlap: float = OVERLAP,
+        most: int = 100,
     ) -> list[Found]:
-        self.prompt = prompt
-        return super().written(images, prompt, min_score, overlap, most)
+        self.prompt = prompts[0]
+        return super().written(images, prompts, min_score, overlap, most)
 
 
 def test_an_instructions_words_never_reach_the_prompt_but_for_the_names_of_its_classes(
@@ -216,8 +221,9 @@ class TestOpening:
         (folder / BOXES_FILE).write_text(json.dumps(stored))
         decoder = VisionLLM(folder).decoder
         wanted = [stored["class_tokens"][COCO_CLASSES.index(name)] for name in ("dog", "cat")]
-        assert decoder.prompt(("dog", "cat")).rows.tolist() == wanted
-        assert decoder.prompt(("sofa", "cat"), seed=3).rows.tolist() == [stored["class_tokens"][80], wanted[1]]
+        assert [prompt.rows.tolist() for prompt in decoder.prompts(("dog", "cat"))] == [wanted]
+        (prompt,) = decoder.prompts(("sofa", "cat"), seed=3)
+        assert prompt.rows.tolist() == [stored["class_tokens"][80], wanted[1]]
 
     def test_an_adapter_of_another_detector_is_refused_with_both_fingerprints(
         self, adapter: Path, tmp_path: Path, nanodet: NanoDetTokens
@@ -258,7 +264,7 @@ def test_everything_goes_to_the_networks_device(adapter: Path, visionllm: Vision
     decoder = load_decoder(adapter)
     decoder.network.to("meta")
     with pytest.raises(NotImplementedError, match="meta"):
-        decoder.write(decoder.prompt(ASKED.classes), visionllm.tokens.tokens([IMAGE], 5))
+        decoder.write(decoder.prompts(ASKED.classes), visionllm.tokens.tokens([IMAGE], 5))
 
 
 @pytest.mark.slow

@@ -172,7 +172,7 @@ class TestReadingBack:
         with torch.inference_mode():
             expected = torch.softmax(learner.written(seeing).classes, -1).view(3, COUNT, -1)
         decoder = load_decoder(tmp_path / "saved")
-        for (shares, places), own in zip(decoder.write(lesson.prompt, pictures), expected, strict=True):
+        for (shares, places), own in zip(decoder.write([lesson.prompt], pictures), expected, strict=True):
             assert shares.shape == (COUNT, len(CLASSES) + 1) and places.shape == (COUNT, 4)
             # In half precision, which is some hundredths of a share.
             np.testing.assert_allclose(shares, own, atol=0.08)
@@ -192,5 +192,5 @@ class TestReadingBack:
     def test_no_token_is_written_of_no_image_token(self, model: Path, tmp_path: Path, tokens: DecoderTokens) -> None:
         new_learner(model).save(tmp_path / "saved")
         (none,) = GridTokens().tokens([blobs(8, 8)], 0)
-        ((shares, places),) = load_decoder(tmp_path / "saved").write(tokens.prompt(CLASSES), [none])
+        ((shares, places),) = load_decoder(tmp_path / "saved").write([tokens.prompt(CLASSES)], [none])
         assert shares.shape == (0, len(CLASSES) + 1) and places.shape == (0, 4)
