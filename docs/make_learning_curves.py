@@ -60,7 +60,7 @@ def main() -> None:
         "learning",
     )
     draw(_log(PACKAGED), QUESTIONS, SMOOTHED, "held-out questions, every token right", "learning-to-read")
-    draw(_log(BOXES), BINDING, 1, "held out, the right class token", "learning-to-write-boxes")
+    draw(_log(BOXES), BINDING, 1, "examined: the right class token, of 80", "learning-to-write-boxes")
 
 
 def _log(adapter: Path) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def draw(
     before, at, ends = 0, [], []
     for line, following in zip(lines, [*lines[1:], None], strict=True):
         at.append((before + line["tokens"]) / 1000)
-        if following is None or following["tokens"] < line["tokens"]:
+        if following is None or following["tokens"] < line["tokens"] or following["seconds"] <= line["seconds"]:
             before += line["tokens"]
             ends.append(at[-1])
     figure = Figure(figsize=(10.5, 3.6), layout="constrained", facecolor="white")
@@ -82,7 +82,7 @@ def draw(
     losses.plot(at, [line["loss"] for line in lines], color="#222222", linewidth=1.4)
     losses.set_yscale("log")
     losses.set_ylabel("loss in teaching")
-    for ((group, kinds), dashes), colour in zip(zip(groups.items(), DASHES, strict=True), COLOURS, strict=True):
+    for (group, kinds), dashes, colour in zip(groups.items(), DASHES, COLOURS, strict=False):
         found = [[line["held_out_exact"][kind] for kind in kinds if kind in line["held_out_exact"]] for line in lines]
         means = np.array([np.mean(values) if values else np.nan for values in found])
         near = [means[max(0, place - smoothed // 2) : place + smoothed // 2 + 1] for place in range(len(at))]

@@ -1,0 +1,64 @@
+"""The packaged decoder on photographs that come with other packages."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasoning.language import LLMError
+from reasoning.language.smollm2_weights import packaged_gguf
+from vision import Task, Vision
+from vision.decoder.adapters import PACKAGED, BoxWriting
+from vision.evaluation.grounding import iou_matrix
+from vision.task import Target
+
+pytestmark = pytest.mark.slow
+
+SPEC = find_spec("skimage")
+assert SPEC is not None and SPEC.submodule_search_locations
+PHOTOGRAPHS = Path(SPEC.submodule_search_locations[0]) / "data"
+MOTORCYCLE = PHOTOGRAPHS / "motorcycle_left.png"
+
+
+@pytest.fixture(scope="module")
+def vision() -> Vision:
+    try:
+        packaged_gguf()
+    except LLMError as error:
+        pytest.skip(f"needs the packaged weights: {error}")
+    return Vision(model="visionllm")
+
+
+def asked(*words: str) -> Task:
+    return Task(" and ".join(words), targets=tuple(Target(word, (word,)) for word in words))
+
+
+def test_it_was_taught_all_stages_and_is_small() -> None:
+    writing = BoxWriting.read(PACKAGED)
+    assert writing.stages == ("binding", "projector", "joint") and writing.pictures > 10_000
+    assert sum(path.stat().st_size for path in PACKAGED.iterdir()) < 15e6
+
+
+def test_it_finds_what_the_detector_finds_in_the_words_of_the_instruction(vision: Vision) -> None:
+    (own,) = vision.detect(MOTORCYCLE, asked("motorcycle")).xyxy[:1]
+    (other,) = Vision().detect(MOTORCYCLE, asked("motorcycle")).xyxy[:1]
+    assert iou_matrix(own[None], other[None])[0, 0] > 0.9
+
+
+def test_it_finds_nothing_by_words_for_what_is_not_there(vision: Vision) -> None:
+    assert len(vision.detect(MOTORCYCLE, asked("giraffe", "pizza", "toothbrush"))) == 0
+
+
+def test_the_words_decide_whatever_else_is_asked_for(vision: Vision) -> None:
+    """No class token and no place in the prompt means a class."""
+    for classes in (("cat", "motorcycle"), ("motorcycle", "zebra", "bird")):
+        found = vision.detect(MOTORCYCLE, asked(*classes))
+        assert "motorcycle" in found.class_names and {*found.class_names} == {"motorcycle"}
+
+
+def test_an_image_of_nothing_has_nothing(vision: Vision) -> None:
+    blank = np.full((200, 300, 3), 127, np.uint8)
+    assert len(vision.detect(blank, "Find every object.")) == 0
