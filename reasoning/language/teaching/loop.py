@@ -86,8 +86,6 @@ class Learner(Protocol[Taken]):
 def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None = None) -> None:
     """Write the options into a run's folder, or compare them with those of the run that it holds.
 
-    A run without a checkpoint has nothing to lose, and another may take its place.
-
     Args:
         out: the folder.
         options: of the run.
@@ -103,7 +101,7 @@ def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | 
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TeachingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
-    if last_checkpoint(out) is None or not kept.exists():
+    if not kept.exists():
         write_whole(kept, encoded(json.dumps(asked, indent=1)))
         return
     try:

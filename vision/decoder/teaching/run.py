@@ -11,7 +11,7 @@ import torch
 
 from kg_data.cache_location import cache_dir
 from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.teaching.checkpoints import last_checkpoint
+from reasoning.language.teaching.checkpoints import OPTIONS_FILE, last_checkpoint
 from reasoning.language.teaching.examining import Report
 from reasoning.language.teaching.loop import claim_folder, teach
 from reasoning.language.teaching.preparing import adapted, opened, other_layers
@@ -68,9 +68,15 @@ def teach_boxes(
     if options.stage != "binding" and not sets:
         raise TeachingError(f"the stage {options.stage} is taught with pictures: name their folders")
     shown = {one.name: len(one.paths) for one in sets}
+    goes_on = (out / OPTIONS_FILE).exists()
     claim_folder(out, options, {"start": start and str(start.resolve()), "pictures": shown})
     last = last_checkpoint(out)
-    taught_one, tokens = prepare_boxes(options, source, last or start, device, learner)
+    try:
+        taught_one, tokens = prepare_boxes(options, source, last or start, device, learner)
+    except LLMError:
+        if not goes_on:  # a command that was refused begins no run
+            (out / OPTIONS_FILE).unlink()
+        raise
     is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
     if last is None:
         taught_one = taught_one.staged(options.stage)
