@@ -131,7 +131,7 @@ def test_stop_ends_the_run_and_the_next_question_is_answered(browser: Any, embed
 
 def test_a_new_question_takes_the_place_of_a_running_one(browser: Any, embedded: str) -> None:
     with visit(browser, embedded, "again") as page:
-        ask(page, LONG.replace("Germany", "Austria"))
+        ask(page, f"{LONG.replace('Germany', 'Austria')} | {SLOW}")  # still running when a busy browser looks
         page.wait_for_selector("#stop:enabled", timeout=60_000)
         page.click("#example-1")
         expect(page, "#answer", "Spain")
