@@ -21,13 +21,13 @@ from reasoning.language.writing.writer import FINGERPRINT_ROWS
 from vision.decoder.adapters import PROJECTOR_FILE, BoxWriting
 from vision.decoder.image_tokens import ImageTokens
 from vision.decoder.network import NameVectors, Network, Projector, TokenBatch, places_of, unseen
-from vision.decoder.reading import SLOTS, Filling, Memory, fill, read, register
+from vision.decoder.slot_attention import SLOTS, Filling, ReadPrompts, fill_slots, read_prompts, register
 from vision.decoder.vocabulary import DecoderTokens, Prompt, fixed_numbers
 
 PERMUTATIONS = 4
 """Of the class tokens, over which what is written of an image is averaged."""
 
-MOST_MEMORIES = 2
+MOST_READ = 2
 """Class sets whose reading is kept."""
 
 NOTHING = " none"
@@ -113,7 +113,7 @@ class Decoder:
     network: Network
     tokens: DecoderTokens
     writing: BoxWriting
-    _memories: dict[tuple[bytes, ...], Memory] = field(default_factory=dict, repr=False)
+    _read_sets: dict[tuple[bytes, ...], ReadPrompts] = field(default_factory=dict, repr=False)
     _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def prompts(self, classes: Sequence[str], seed: int = 0, count: int = PERMUTATIONS) -> tuple[Prompt, ...]:
@@ -139,20 +139,20 @@ class Decoder:
             images: their tokens.
         """
         with torch.inference_mode():
-            memory = self._read(prompts)
-            return [self._of(memory, tokens) for tokens in images]
+            read = self._read(prompts)
+            return [self._of(read, tokens) for tokens in images]
 
-    def _read(self, prompts: Sequence[Prompt]) -> Memory:
+    def _read(self, prompts: Sequence[Prompt]) -> ReadPrompts:
         key = tuple(prompt.tokens.tobytes() for prompt in prompts)
         with self._reading:
-            if key not in self._memories:
-                while len(self._memories) >= MOST_MEMORIES:
-                    del self._memories[next(iter(self._memories))]
-                self._memories[key] = read(self.network.decoder, self.network.embeddings, prompts)
-            return self._memories[key]
+            if key not in self._read_sets:
+                while len(self._read_sets) >= MOST_READ:
+                    del self._read_sets[next(iter(self._read_sets))]
+                self._read_sets[key] = read_prompts(self.network.decoder, self.network.embeddings, prompts)
+            return self._read_sets[key]
 
-    def _of(self, memory: Memory, tokens: ImageTokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        names, count = memory.prompts[0].classes, len(tokens)
+    def _of(self, read: ReadPrompts, tokens: ImageTokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        names, count = read.prompts[0].classes, len(tokens)
         if not count:
             return np.zeros((0, len(names) + 1), np.float32), np.zeros((0, 4), np.float32)
         projector = self.network.projector
@@ -161,13 +161,13 @@ class Decoder:
         if projector.shape.guided:
             guide = self.network.names.of([self.tokens.name(name) for name in names])
         slots = projector.slots(projector.vectors(batch, guide), batch)
-        classes, others = slots[:, 0], len(memory.prompts) - 1
+        classes, others = slots[:, 0], len(read.prompts) - 1
         inputs = torch.cat([classes, slots[:, 1:].flatten(0, 1), *[classes] * others]).to(self.network.embeddings.dtype)
         sizes = (5 * count, *[count] * others)
-        hidden = fill(self.network.decoder, inputs, Filling(memory, sizes, self._unseen(sizes, count)))
-        written = self.network.read(hidden[None, : sizes[0]], memory.prompts[0], count)
+        hidden = fill_slots(self.network.decoder, inputs, Filling(read, sizes, self._unseen(sizes, count)))
+        written = self.network.read(hidden[None, : sizes[0]], read.prompts[0], count)
         shares = torch.softmax(written.classes, -1)
-        for number, prompt in enumerate(memory.prompts[1:], start=5):
+        for number, prompt in enumerate(read.prompts[1:], start=5):
             behind = hidden[None, number * count : (number + 1) * count]
             shares = shares + torch.softmax(self.network.read(behind, prompt, count).classes, -1)
         return (shares / (others + 1)).cpu().numpy(), places_of(written.places).view(-1, 4).cpu().numpy()

@@ -7,12 +7,16 @@ that after the files of this name have been read.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.vision.decoder.tiny_decoders import decoder_model, options
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.vocabulary import DecoderTokens, new_class_tokens
+
+if TYPE_CHECKING:
+    from vision.decoder.network import Network
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +53,17 @@ def adapter(model: Path, nanodet: NanoDetTokens, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("decoders") / "random"
     learner.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def network(model: Path, nanodet: NanoDetTokens) -> Network:
+    """In float32, with matrices of an adapter that do something."""
+    import torch
+
+    from vision.decoder.teaching.run import prepare_boxes
+
+    learner, _ = prepare_boxes(options(model), nanodet)
+    for name, parameter in learner.network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return learner.network.eval().requires_grad_(False)

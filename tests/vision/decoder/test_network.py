@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from tests.vision.decoder.tiny_decoders import options
 from vision.decoder.image_tokens import ImageTokens
-from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.network import (
     NameVectors,
     Network,
@@ -25,20 +21,9 @@ from vision.decoder.network import (
 )
 from vision.decoder.shape import Shape
 from vision.decoder.teaching.learner import around
-from vision.decoder.teaching.run import prepare_boxes
 from vision.decoder.vocabulary import BINS, LOCATIONS, DecoderTokens, Prompt
 
 CLASS_SLOTS, BOX_SLOTS = 4, 6
-
-
-@pytest.fixture(scope="module")
-def network(model: Path, nanodet: NanoDetTokens) -> Network:
-    """In float32, with matrices of an adapter that do something."""
-    learner, _ = prepare_boxes(options(model), nanodet)
-    for name, parameter in learner.network.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return learner.network.eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")

@@ -9,26 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vision.decoder.tiny_decoders import blobs, options
+from tests.vision.decoder.tiny_decoders import blobs
 from vision.decoder.nanodet_tokens import NanoDetTokens
 from vision.decoder.network import Network, Segments, unseen
-from vision.decoder.opening import MOST_MEMORIES, Decoder, load_decoder
-from vision.decoder.reading import SLOTS, Filling, Memory, fill, read, register
-from vision.decoder.teaching.run import prepare_boxes
+from vision.decoder.opening import MOST_READ, Decoder, load_decoder
+from vision.decoder.slot_attention import SLOTS, Filling, ReadPrompts, fill_slots, read_prompts, register
 from vision.decoder.vocabulary import DecoderTokens, Prompt
 
 CLASS_SLOTS, LENGTH = 4, 20
 CLASSES = ("dog", "traffic light", "oak")
-
-
-@pytest.fixture(scope="module")
-def network(model: Path, nanodet: NanoDetTokens) -> Network:
-    """In float32, with matrices of an adapter that do something."""
-    learner, _ = prepare_boxes(options(model), nanodet)
-    for name, parameter in learner.network.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return learner.network.eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -60,9 +49,9 @@ def test_slots_say_what_they_say_in_one_pass_with_the_prompt(
     config = network.decoder.config
     before, config._attn_implementation = config._attn_implementation, SLOTS
     try:
-        memory = read(network.decoder, network.embeddings, prompts)
+        read = read_prompts(network.decoder, network.embeddings, prompts)
         apart = tuple(unseen(LENGTH, CLASS_SLOTS, True) for _ in prompts) if sees_others else None
-        hidden = fill(network.decoder, slots.repeat(3, 1), Filling(memory, (LENGTH,) * 3, apart))
+        hidden = fill_slots(network.decoder, slots.repeat(3, 1), Filling(read, (LENGTH,) * 3, apart))
     finally:
         config._attn_implementation = before
     for prompt, own, wanted in zip(prompts, hidden.view(3, LENGTH, -1), expected, strict=True):
@@ -72,13 +61,11 @@ def test_slots_say_what_they_say_in_one_pass_with_the_prompt(
 
 
 def test_what_was_read_is_not_changed_by_slots(reading: Network, prompts: list[Prompt]) -> None:
-    memory = read(reading.decoder, reading.embeddings, prompts[:1])
-    first = fill(reading.decoder, slots_of(0), Filling(memory, (LENGTH,)))
-    fill(reading.decoder, slots_of(1), Filling(memory, (LENGTH,)))
-    assert torch.equal(first, fill(reading.decoder, slots_of(0), Filling(memory, (LENGTH,))))
-    assert {tuple(key.shape[:1]) + tuple(key.shape[2:3]) for key in memory.keys.values()} == {
-        (1, len(prompts[0].tokens))
-    }
+    read = read_prompts(reading.decoder, reading.embeddings, prompts[:1])
+    first = fill_slots(reading.decoder, slots_of(0), Filling(read, (LENGTH,)))
+    fill_slots(reading.decoder, slots_of(1), Filling(read, (LENGTH,)))
+    assert torch.equal(first, fill_slots(reading.decoder, slots_of(0), Filling(read, (LENGTH,))))
+    assert {tuple(key.shape[:1]) + tuple(key.shape[2:3]) for key in read.keys.values()} == {(1, len(prompts[0].tokens))}
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +99,11 @@ class TestSeveralPermutations:
 def test_few_class_sets_are_kept(adapter: Path, nanodet: NanoDetTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder, read_ones = load_decoder(adapter), []
 
-    def counted(*arguments: object) -> Memory:
+    def counted(*arguments: object) -> ReadPrompts:
         read_ones.append(arguments)
-        return read(*arguments)  # type: ignore[arg-type]
+        return read_prompts(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("vision.decoder.opening.read", counted)
+    monkeypatch.setattr("vision.decoder.opening.read_prompts", counted)
     images = nanodet.tokens([blobs(40, 40)], 3)
     sets = [decoder.prompts((name,)) for name in ("dog", "oak", "whale")]
     for prompts in (sets[0], sets[0], sets[1], sets[0]):
@@ -124,4 +111,4 @@ def test_few_class_sets_are_kept(adapter: Path, nanodet: NanoDetTokens, monkeypa
     assert len(read_ones) == 2
     decoder.write(sets[2], images)
     decoder.write(sets[0], images)
-    assert len(read_ones) == 4 and MOST_MEMORIES == 2, "the oldest was given up"
+    assert len(read_ones) == 4 and MOST_READ == 2, "the oldest was given up"

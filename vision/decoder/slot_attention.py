@@ -20,8 +20,8 @@ SLOTS = "skylark_slots"
 
 
 @dataclass
-class Memory:
-    """What the layers made of prompts of one length.
+class ReadPrompts:
+    """Prompts of one length, with what the layers made of them.
 
     Attributes:
         prompts: in order.
@@ -38,13 +38,13 @@ class Filling:
     """Slots that stand one behind the other, each group behind one of the prompts.
 
     Attributes:
-        memory: of the prompts.
+        read: the prompts.
         sizes: slots of each group, the first behind the first prompt.
         unseen: of each group which of its slots each slot does not see, shape (slots, slots); None where each sees
             itself alone.
     """
 
-    memory: Memory
+    read: ReadPrompts
     sizes: tuple[int, ...]
     unseen: tuple[Any, ...] | None = None
 
@@ -54,7 +54,7 @@ def register() -> None:
     AttentionInterface.register(SLOTS, attend)
 
 
-def read(decoder: Any, embeddings: Any, prompts: Sequence[Prompt]) -> Memory:
+def read_prompts(decoder: Any, embeddings: Any, prompts: Sequence[Prompt]) -> ReadPrompts:
     """Have a transformer, opened with the attention `SLOTS`, read prompts of one length.
 
     Args:
@@ -62,7 +62,7 @@ def read(decoder: Any, embeddings: Any, prompts: Sequence[Prompt]) -> Memory:
         embeddings: of it, shape (tokens, width).
         prompts: of the same names.
     """
-    memory = Memory(tuple(prompts))
+    read = ReadPrompts(tuple(prompts))
     tokens = torch.stack([torch.from_numpy(prompt.tokens) for prompt in prompts]).to(embeddings.device)
     positions = torch.arange(tokens.shape[1], device=embeddings.device)[None]
     decoder(
@@ -70,12 +70,12 @@ def read(decoder: Any, embeddings: Any, prompts: Sequence[Prompt]) -> Memory:
         attention_mask=torch.zeros(1, 1, 1, 1, device=embeddings.device),
         position_ids=positions,
         use_cache=False,
-        filling=memory,
+        work=read,
     )
-    return memory
+    return read
 
 
-def fill(decoder: Any, slots: Any, filling: Filling) -> Any:
+def fill_slots(decoder: Any, slots: Any, filling: Filling) -> Any:
     """The last hidden states of slots, shape (slots, width).
 
     Args:
@@ -83,19 +83,19 @@ def fill(decoder: Any, slots: Any, filling: Filling) -> Any:
         slots: inputs of all groups, shape (slots, width).
         filling: which of them stand where.
     """
-    begun = len(filling.memory.prompts[0].tokens)
+    begun = len(filling.read.prompts[0].tokens)
     positions = torch.full((1, len(slots)), begun, device=slots.device)
     return decoder(
         inputs_embeds=slots[None],
         attention_mask=torch.zeros(1, 1, 1, 1, device=slots.device),
         position_ids=positions,
         use_cache=False,
-        filling=filling,
+        work=filling,
     ).last_hidden_state[0]
 
 
 def attend(
-    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, *, filling: Memory | Filling, **_: Any
+    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, *, work: ReadPrompts | Filling, **_: Any
 ) -> tuple[Any, None]:
     """The attention of one layer, as transformers calls it: prompts are read, slots filled.
 
@@ -105,26 +105,26 @@ def attend(
         key, value: shape (prompts or 1, key heads, tokens, width).
         mask: not used.
         scaling: of the scores.
-        filling: what is read, or filled.
+        work: the prompts that are read, or the slots that are filled.
 
     Returns:
         Shape (prompts or 1, tokens, heads, width), and no weights.
     """
-    if isinstance(filling, Memory):
-        filling.keys[module.layer_idx], filling.values[module.layer_idx] = key, value
+    if isinstance(work, ReadPrompts):
+        work.keys[module.layer_idx], work.values[module.layer_idx] = key, value
         found = torch.nn.functional.scaled_dot_product_attention(
             query, key, value, is_causal=True, scale=scaling, enable_gqa=True
         )
         return found.transpose(1, 2).contiguous(), None
-    memory, ends = filling.memory, torch.tensor(filling.sizes).cumsum(0).tolist()
+    read, ends = work.read, torch.tensor(work.sizes).cumsum(0).tolist()
     parts = []
-    for number, (size, end) in enumerate(zip(filling.sizes, ends, strict=True)):
+    for number, (size, end) in enumerate(zip(work.sizes, ends, strict=True)):
         own = slice(end - size, end)
-        unseen = None if filling.unseen is None else filling.unseen[number]
+        unseen = None if work.unseen is None else work.unseen[number]
         parts.append(
             _filled(
                 query[0, :, own] * scaling,
-                (memory.keys[module.layer_idx][number], memory.values[module.layer_idx][number]),
+                (read.keys[module.layer_idx][number], read.values[module.layer_idx][number]),
                 (key[0, :, own], value[0, :, own]),
                 unseen,
             )
