@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -83,8 +84,11 @@ class Learner(Protocol[Taken]):
         """Write the adapter, as it will be used, into a new folder."""
 
 
-def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None = None) -> None:
-    """Write the options into a run's folder, or compare them with those of the run that it holds.
+@contextmanager
+def claimed(out: Path, options: TeachingOptions, also: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """A run's folder with its options, which are compared with those of the run that it holds, if it holds one.
+
+    A run that fails before its first checkpoint leaves no options behind, so that the command may be given rightly.
 
     Args:
         out: the folder.
@@ -103,6 +107,12 @@ def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | 
         raise TeachingError(f"{out} cannot be the folder of a run: {error.strerror or error}") from error
     if not kept.exists():
         write_whole(kept, encoded(json.dumps(asked, indent=1)))
+        try:
+            yield
+        except Exception:
+            if last_checkpoint(out) is None:
+                kept.unlink()
+            raise
         return
     try:
         stored = dict(json.loads(kept.read_text(encoding="utf-8")))
@@ -110,6 +120,7 @@ def claim_folder(out: Path, options: TeachingOptions, also: Mapping[str, Any] | 
         raise TeachingError(f"{kept} is damaged ({error}): start the run in a new folder") from error
     if differing := sorted(name for name in asked if stored.get(name) != asked[name]):
         raise TeachingError(f"{out} holds a run with other {', '.join(differing)}: give the same, or another folder")
+    yield
 
 
 def teach(

@@ -20,7 +20,7 @@ from reasoning.language.marking.student import Student
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.epochs import plan_epochs
 from reasoning.language.teaching.examining import Lesson, Report
-from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.loop import claimed, teach
 from reasoning.language.teaching.mark_learner import MarkLearner
 from reasoning.language.teaching.options import TeachingOptions
 from reasoning.language.teaching.preparing import prepare
@@ -104,10 +104,10 @@ def teach_steps(
         TeachingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
-    claim_folder(out, options)
-    adapter, student = prepare(options, OPERATION_WORDS, last_checkpoint(out) or start, device)
-    curriculum = StepCurriculum(graphs, options, student, say, teacher)
-    return teach(curriculum, options, out, MarkLearner(adapter, student), say)
+    with claimed(out, options):
+        adapter, student = prepare(options, OPERATION_WORDS, last_checkpoint(out) or start, device)
+        curriculum = StepCurriculum(graphs, options, student, say, teacher)
+        return teach(curriculum, options, out, MarkLearner(adapter, student), say)
 
 
 class StepCurriculum:

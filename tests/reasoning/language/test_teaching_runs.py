@@ -18,7 +18,7 @@ from reasoning.language.errors import TeachingError
 from reasoning.language.teaching import checkpoints
 from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, OPTIONS_FILE, Progress, last_checkpoint
 from reasoning.language.teaching.examining import Report
-from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.loop import claimed, teach
 from reasoning.language.teaching.options import TeachingOptions
 
 OPTIONS = TeachingOptions(tokens=80, tokens_of_a_pass=8, report_every=20)
@@ -71,9 +71,9 @@ class Line:
 
 def run(out: Path) -> float:
     """Begin a run or go on with it: the weight that it ends with."""
-    claim_folder(out, OPTIONS)
-    line = Line(last_checkpoint(out))
-    teach(Points(), OPTIONS, out, line, lambda said: None)
+    with claimed(out, OPTIONS):
+        line = Line(last_checkpoint(out))
+        teach(Points(), OPTIONS, out, line, lambda said: None)
     return float(line.adapter.weight.detach())
 
 
@@ -192,5 +192,16 @@ def test_what_the_library_of_weights_says_of_a_full_disk_is_told(
 
 def test_a_folder_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TeachingError, match=r"file cannot be the folder of a run: File exists"):
-        claim_folder(tmp_path / "file", OPTIONS)
+    words = "file cannot be the folder of a run: File exists"
+    with pytest.raises(TeachingError, match=words), claimed(tmp_path / "file", OPTIONS):
+        pass
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_no_options(tmp_path: Path) -> None:
+    with pytest.raises(TeachingError, match="wrong"), claimed(tmp_path, OPTIONS):
+        raise TeachingError("wrong")
+    assert not (tmp_path / OPTIONS_FILE).exists()
+    whole = run(tmp_path)
+    with pytest.raises(TeachingError, match="wrong"), claimed(tmp_path, OPTIONS):
+        raise TeachingError("wrong")
+    assert run(tmp_path) == pytest.approx(whole)

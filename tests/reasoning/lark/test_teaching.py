@@ -15,7 +15,7 @@ from reasoning.language.marking.scheme import MarkScheme
 from reasoning.language.marking.student import load_student
 from reasoning.language.teaching.checkpoints import CHECKPOINT, LOG_FILE, OPTIONS_FILE, STATE_FILE, last_checkpoint
 from reasoning.language.teaching.epochs import plan_epochs
-from reasoning.language.teaching.loop import claim_folder
+from reasoning.language.teaching.loop import claimed
 from reasoning.language.teaching.preparing import prepare
 from reasoning.lark.sheets import OPERATION_WORDS
 from reasoning.lark.teaching.curriculum import Graphs, SelfAnswers, StepTeachingOptions, teach_steps
@@ -195,16 +195,21 @@ OPTIONS_OF_0_1_0 = {
 
 def test_a_run_of_0_1_0_may_go_on(tmp_path: Path) -> None:
     (tmp_path / OPTIONS_FILE).write_text(json.dumps(OPTIONS_OF_0_1_0))
-    claim_folder(tmp_path, StepTeachingOptions())
-    with pytest.raises(TeachingError, match="a run with other layers"):
-        claim_folder(tmp_path, StepTeachingOptions(layers=6))
+    with claimed(tmp_path, StepTeachingOptions()):
+        pass
+    with (
+        pytest.raises(TeachingError, match="a run with other layers"),
+        claimed(tmp_path, StepTeachingOptions(layers=6)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "{", "5"])
 def test_a_run_with_damaged_options_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / OPTIONS_FILE).write_text(text)
-    with pytest.raises(TeachingError, match=r"is damaged .*: start the run in a new folder"):
-        claim_folder(tmp_path, StepTeachingOptions())
+    words = r"is damaged .*: start the run in a new folder"
+    with pytest.raises(TeachingError, match=words), claimed(tmp_path, StepTeachingOptions()):
+        pass
 
 
 def test_a_run_with_a_damaged_state_says_how_to_go_on(model: Path, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import torch
 
 from kg_data.cache_location import cache_dir
 from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.teaching.checkpoints import OPTIONS_FILE, last_checkpoint
+from reasoning.language.teaching.checkpoints import last_checkpoint
 from reasoning.language.teaching.examining import Report
-from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.loop import claimed, teach
 from reasoning.language.teaching.preparing import adapted, opened, other_layers
 from vision.decoder.adapters import BoxWriting
 from vision.decoder.image_tokens import TokenSource
@@ -68,33 +68,27 @@ def teach_boxes(
     if options.stage != "binding" and not sets:
         raise TeachingError(f"the stage {options.stage} is taught with pictures: name their folders")
     shown = {one.name: len(one.paths) for one in sets}
-    goes_on = (out / OPTIONS_FILE).exists()
-    claim_folder(out, options, {"start": start and str(start.resolve()), "pictures": shown})
-    last = last_checkpoint(out)
-    try:
+    with claimed(out, options, {"start": start and str(start.resolve()), "pictures": shown}):
+        last = last_checkpoint(out)
         taught_one, tokens = prepare_boxes(options, source, last or start, device, learner)
-    except LLMError:
-        if not goes_on:  # a command that was refused begins no run
-            (out / OPTIONS_FILE).unlink()
-        raise
-    is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
-    if last is None:
-        taught_one = taught_one.staged(options.stage)
-    is_bound = len(taught_one.writing.stages) > 1
-    network = taught_one.network
-    for name, parameter in network.named_parameters():
-        if name.startswith("decoder.") and options.stage == "projector":
-            parameter.requires_grad_(False)
-    binding = Binding(tokens.name, network.names, source.width, len(source.vocabulary))
-    cache = cache_dir() / "image_tokens"
-    halves = [one.split() for one in sets]
-    taught = [Pictures(half, source, options.image_tokens, cache, say) for half, _ in halves]
-    held_out = [Pictures(half, source, options.image_tokens, cache, say) for _, half in halves if half.paths]
-    if last is None and is_new:
-        measure(network.projector, taught)
-    curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out, is_bound)
-    say(f"{sum(map(len, taught))} pictures, mirrored ones among them; {sum(map(len, held_out)) // 2} are held out")
-    return teach(curriculum, options, out, taught_one, say)
+        is_new = not {"projector", "joint"} & {*taught_one.writing.stages}
+        if last is None:
+            taught_one = taught_one.staged(options.stage)
+        is_bound = len(taught_one.writing.stages) > 1
+        network = taught_one.network
+        for name, parameter in network.named_parameters():
+            if name.startswith("decoder.") and options.stage == "projector":
+                parameter.requires_grad_(False)
+        binding = Binding(tokens.name, network.names, source.width, len(source.vocabulary))
+        cache = cache_dir() / "image_tokens"
+        halves = [one.split() for one in sets]
+        taught = [Pictures(half, source, options.image_tokens, cache, say) for half, _ in halves]
+        held_out = [Pictures(half, source, options.image_tokens, cache, say) for _, half in halves if half.paths]
+        if last is None and is_new:
+            measure(network.projector, taught)
+        curriculum = BoxCurriculum(options, tokens, binding, source.vocabulary, taught, held_out, is_bound)
+        say(f"{sum(map(len, taught))} pictures, mirrored ones among them; {sum(map(len, held_out)) // 2} are held out")
+        return teach(curriculum, options, out, taught_one, say)
 
 
 def prepare_boxes(

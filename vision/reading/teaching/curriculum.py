@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reasoning.language.teaching.checkpoints import Progress, last_checkpoint
 from reasoning.language.teaching.examining import Report
-from reasoning.language.teaching.loop import claim_folder, teach
+from reasoning.language.teaching.loop import claimed, teach
 from reasoning.language.teaching.options import WritingOptions
 from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
@@ -83,9 +83,9 @@ def teach_reading(
         TeachingError: the folder holds another run.
         LLMError: the student or the adapter cannot be loaded.
     """
-    claim_folder(out, options)
-    writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
-    return teach(ReadingCurriculum(texts, options, writer.tokens), options, out, WriteLearner(writer), say)
+    with claimed(out, options):
+        writer = prepare_writer(JOB, options, last_checkpoint(out) or start, device)
+        return teach(ReadingCurriculum(texts, options, writer.tokens), options, out, WriteLearner(writer), say)
 
 
 class ReadingCurriculum:
