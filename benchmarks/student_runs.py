@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.exact_executor import RESULTS
 from reasoning.language.teaching.checkpoints import LOG_FILE, last_checkpoint
-from reasoning.language.teaching.loop import Curriculum, claim_folder, teach
+from reasoning.language.teaching.loop import Curriculum, claimed, teach
 from reasoning.language.teaching.options import WritingOptions
 from reasoning.language.teaching.preparing import prepare_writer
 from reasoning.language.teaching.write_learner import TaughtPack, WriteLearner
@@ -31,9 +31,9 @@ def taught(
     Raises:
         TeachingError: the folder holds another run.
     """
-    claim_folder(out, options)
-    writer = prepare_writer(JOB, options, last_checkpoint(out))
-    teach(lessons(writer.tokens), options, out, WriteLearner(writer), say)
+    with claimed(out, options):
+        writer = prepare_writer(JOB, options, last_checkpoint(out))
+        teach(lessons(writer.tokens), options, out, WriteLearner(writer), say)
     return [json.loads(line) for line in (out / LOG_FILE).read_text(encoding="utf-8").splitlines()]
 
 
