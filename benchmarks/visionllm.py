@@ -344,7 +344,8 @@ def as_markdown(report: dict[str, Any]) -> str:
             aps = ", ".join(f"{one:.4f}" for one in drawn["ap"])
             lines += [f"Five draws of {words} of the class tokens, COCO: {aps}; spread {drawn['spread']:.4f}.", ""]
     if "prompts" in report:
-        lines += ["| classes | AP alone | AP of the same among all 80 |", "| --- | --- | --- |"]
+        lines += ["| classes | AP where the prompt names them alone | AP of the same among all 80, as in use |",
+                  "| --- | --- | --- |"]  # fmt: skip
         lines += [
             f"| {size} | {one['alone']:.3f} | {one['among all']:.3f} |" for size, one in report["prompts"].items()
         ]

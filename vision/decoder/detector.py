@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
+from vision.classes import COCO_SUPERCATEGORIES, ClassMatcher
 from vision.decoder.adapters import PACKAGED, BoxWriting
 from vision.decoder.image_tokens import MOST_TOKENS, TokenSource
 from vision.decoder.sources import open_tokens
@@ -70,8 +72,15 @@ class VisionLLM(Detector):
         """
         if not request.classes:
             return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
+        asked = {*request.classes}
         # In the order of their names, so that the same classes in another order are the same prompt.
-        return self.written(images, self.decoder.prompts(sorted(request.classes)), request.min_score)
+        prompts = self.decoder.prompts(sorted({*asked, *others(request.classes, self.decoder.writing.vocabulary)}))
+        if len(prompts[0].tokens) > MOST_PROMPT_TOKENS:
+            prompts = self.decoder.prompts(sorted(asked))
+        return [
+            found if {*found.labels} <= asked else _of(found, asked)
+            for found in self.written(images, prompts, request.min_score)
+        ]
 
     def written(
         self,
@@ -137,6 +146,36 @@ def as_found(
     likely = scores[rows, columns].astype(np.float32)
     kept = suppressed(xyxy, likely, columns, overlap, len(rows))
     return Found(xyxy[kept], tuple(classes[column] for column in columns[kept].tolist()), likely[kept])
+
+
+def others(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The classes that a prompt names beside those that are asked for: all that are known and that no phrase means;
+    none where as many are asked for as are known.
+
+    A token's probability is shared out among the classes of its prompt. Where few are named, what is none of them falls
+    to the one that is least unlike; so the prompt says what else there may be, and what is found of it is left out.
+    """
+    if len(asked) >= len(known):
+        return ()
+    beyond = [phrase for phrase in asked if phrase not in known]
+    meant = {*asked}
+    for match in _matcher(tuple(known)).match_all(beyond) if beyond else ():
+        meant.update(match.classes)
+    return tuple(name for name in known if name not in meant)
+
+
+@lru_cache(4)
+def _matcher(known: tuple[str, ...]) -> ClassMatcher:
+    return ClassMatcher(known, COCO_SUPERCATEGORIES)
+
+
+def _of(found: Found, asked: Collection[str]) -> Found:
+    """What was found of some classes."""
+    kept = [place for place, label in enumerate(found.labels) if label in asked]
+    assert found.scores is not None
+    return replace(
+        found, xyxy=found.xyxy[kept], labels=tuple(found.labels[place] for place in kept), scores=found.scores[kept]
+    )
 
 
 def _stamp(adapter: Path) -> tuple[int, ...]:

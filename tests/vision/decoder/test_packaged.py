@@ -11,8 +11,12 @@ import pytest
 from reasoning.language import LLMError
 from reasoning.language.smollm2_weights import packaged_gguf
 from vision import Task, Vision
+from vision.classes import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED, BoxWriting
+from vision.decoder.detector import others
+from vision.detectors.detector import Request
 from vision.evaluation.grounding import iou_matrix
+from vision.images.loading import load_image
 from vision.task import Target
 
 pytestmark = pytest.mark.slow
@@ -57,6 +61,23 @@ def test_the_words_decide_whatever_else_is_asked_for(vision: Vision) -> None:
     for classes in (("cat", "motorcycle"), ("motorcycle", "zebra", "bird")):
         found = vision.detect(MOTORCYCLE, asked(*classes))
         assert "motorcycle" in found.class_names and {*found.class_names} == {"motorcycle"}
+
+
+def test_few_classes_give_exactly_their_part_of_what_all_give(vision: Vision) -> None:
+    image = [load_image(MOTORCYCLE)]
+    (everything,) = vision.detector.detect(image, Request(COCO_CLASSES, 0.05))
+    for classes in (("motorcycle",), ("bicycle", "person", "car")):
+        (found,) = vision.detector.detect(image, Request(classes, 0.05))
+        mine = [place for place, label in enumerate(everything.labels) if label in classes]
+        assert found.labels == tuple(everything.labels[place] for place in mine)
+        assert everything.scores is not None and np.array_equal(found.xyxy, everything.xyxy[mine])
+
+
+def test_a_word_of_ones_own_takes_the_place_of_the_class_that_it_means() -> None:
+    assert "dog" not in others(("puppy",), COCO_CLASSES) and "cat" in others(("puppy",), COCO_CLASSES)
+    assert len(others(("puppy",), COCO_CLASSES)) == 79
+    assert {"car", "bus", "truck"}.isdisjoint(others(("vehicle",), COCO_CLASSES))
+    assert len(others(("drone",), COCO_CLASSES)) == 80
 
 
 def test_an_image_of_nothing_has_nothing(vision: Vision) -> None:

@@ -13,6 +13,9 @@ from vision.images.loading import LoadedImage
 class DetectorContract:
     """Subclasses give the fixtures `detector`, `image` and `classes` (two or more, one of them seen)."""
 
+    least = 0.1
+    """The score from which boxes are asked for; a small random model is sure of nothing."""
+
     @pytest.fixture
     def detector(self) -> Detector:
         raise NotImplementedError
@@ -27,7 +30,7 @@ class DetectorContract:
 
     @pytest.fixture
     def found(self, detector: Detector, image: LoadedImage, classes: tuple[str, ...]) -> Found:
-        (found,) = detector.detect([image], Request(classes, 0.1))
+        (found,) = detector.detect([image], Request(classes, self.least))
         assert len(found.labels), "the contract needs an image in which something is found"
         return found
 
@@ -45,7 +48,7 @@ class DetectorContract:
             assert found.scores is None
             return
         assert found.scores is not None and found.scores.dtype == np.float32
-        assert np.all(np.diff(found.scores) <= 0) and np.all((found.scores >= 0.1) & (found.scores <= 1))
+        assert np.all(np.diff(found.scores) <= 0) and np.all((found.scores >= self.least) & (found.scores <= 1))
 
     def test_outlines_are_one_a_box_where_there_are_any(self, found: Found) -> None:
         assert found.polygons is None or len(found.polygons) == len(found.labels)
@@ -53,13 +56,13 @@ class DetectorContract:
     def test_the_order_of_the_classes_changes_nothing(
         self, detector: Detector, image: LoadedImage, classes: tuple[str, ...], found: Found
     ) -> None:
-        (other,) = detector.detect([image], Request(tuple(reversed(classes)), 0.1))
+        (other,) = detector.detect([image], Request(tuple(reversed(classes)), self.least))
         assert other.labels == found.labels and np.array_equal(other.xyxy, found.xyxy)
 
     def test_a_batch_gives_what_each_image_gives_alone(
         self, detector: Detector, image: LoadedImage, classes: tuple[str, ...], found: Found
     ) -> None:
-        both = detector.detect([image, image], Request(classes, 0.1))
+        both = detector.detect([image, image], Request(classes, self.least))
         assert [other.labels for other in both] == [found.labels] * 2
         assert all(np.allclose(other.xyxy, found.xyxy, atol=1e-3) for other in both)
 
