@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +43,7 @@ class VisionLLM(Detector):
     """VisionLLM's decoder over the tokens of a frozen detector (Wang et al. 2023, arXiv 2305.11175).
 
     Every image token gives the probability of each class that was asked for and of none, which is the score, and a box.
-    Any words may be asked for; what is found of words that were never taught is in `docs/visionllm.md`.
+    Any words may be asked for; of those that mean one class that was taught that class is written.
 
     Args:
         adapter: folder of a taught decoder, which says on which language model and detector it was taught.
@@ -72,15 +73,14 @@ class VisionLLM(Detector):
         """
         if not request.classes:
             return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
-        asked = {*request.classes}
+        known = self.decoder.writing.vocabulary
+        names = taught_names(request.classes, known)
         # In the order of their names, so that the same classes in another order are the same prompt.
-        prompts = self.decoder.prompts(sorted({*asked, *others(request.classes, self.decoder.writing.vocabulary)}))
+        prompts = self.decoder.prompts(sorted({*names.values(), *others(request.classes, known)}))
         if len(prompts[0].tokens) > MOST_PROMPT_TOKENS:
-            prompts = self.decoder.prompts(sorted(asked))
-        return [
-            found if {*found.labels} <= asked else _of(found, asked)
-            for found in self.written(images, prompts, request.min_score)
-        ]
+            prompts = self.decoder.prompts(sorted(names.values()))
+        phrases = {name: phrase for phrase, name in names.items()}
+        return [_under(found, phrases) for found in self.written(images, prompts, request.min_score)]
 
     def written(
         self,
@@ -148,6 +148,23 @@ def as_found(
     return Found(xyxy[kept], tuple(classes[column] for column in columns[kept].tolist()), likely[kept])
 
 
+def taught_names(asked: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """By what name a prompt calls each phrase: by that of the one class that it means, else as it stands.
+
+    A word that was not taught is bound to what it means now and then only (`docs/visionllm.md`), and which class
+    "puppy" means is known without the model. Of two phrases for one class both stand as they are.
+    """
+    beyond = [phrase for phrase in asked if phrase not in known]
+    matches = _matcher(tuple(known)).match_all(beyond) if beyond else []
+    meant = {
+        phrase: match.classes[0]
+        for phrase, match in zip(beyond, matches, strict=True)
+        if len(match.classes) == 1 and match.colour is None and not match.is_group
+    }
+    taken = Counter([*asked, *meant.values()])
+    return {phrase: name if taken[name := meant.get(phrase, phrase)] == 1 else phrase for phrase in asked}
+
+
 def others(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     """The classes that a prompt names beside those that are asked for: all that are known and that no phrase means;
     none where as many are asked for as are known.
@@ -169,13 +186,12 @@ def _matcher(known: tuple[str, ...]) -> ClassMatcher:
     return ClassMatcher(known, COCO_SUPERCATEGORIES)
 
 
-def _of(found: Found, asked: Collection[str]) -> Found:
-    """What was found of some classes."""
-    kept = [place for place, label in enumerate(found.labels) if label in asked]
+def _under(found: Found, phrases: Mapping[str, str]) -> Found:
+    """What was found of the names that phrases stand for, under the phrases."""
+    kept = [place for place, label in enumerate(found.labels) if label in phrases]
     assert found.scores is not None
-    return replace(
-        found, xyxy=found.xyxy[kept], labels=tuple(found.labels[place] for place in kept), scores=found.scores[kept]
-    )
+    labels = tuple(phrases[found.labels[place]] for place in kept)
+    return replace(found, xyxy=found.xyxy[kept], labels=labels, scores=found.scores[kept])
 
 
 def _stamp(adapter: Path) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from reasoning.language.smollm2_weights import packaged_gguf
 from vision import Task, Vision
 from vision.classes import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED, BoxWriting
-from vision.decoder.detector import others
+from vision.decoder.detector import others, taught_names
+from vision.decoder.teaching.binding import untaught_words
 from vision.detectors.detector import Request
 from vision.evaluation.grounding import iou_matrix
 from vision.images.loading import load_image
@@ -78,6 +79,23 @@ def test_a_word_of_ones_own_takes_the_place_of_the_class_that_it_means() -> None
     assert len(others(("puppy",), COCO_CLASSES)) == 79
     assert {"car", "bus", "truck"}.isdisjoint(others(("vehicle",), COCO_CLASSES))
     assert len(others(("drone",), COCO_CLASSES)) == 80
+
+
+def test_a_word_is_called_by_the_one_class_that_it_means() -> None:
+    assert taught_names(("puppy", "car", "drone"), COCO_CLASSES) == {"puppy": "dog", "car": "car", "drone": "drone"}
+    assert taught_names(("puppy", "dog"), COCO_CLASSES) == {"puppy": "puppy", "dog": "dog"}
+    assert taught_names(("sofa", "settee"), COCO_CLASSES) == {"sofa": "sofa", "settee": "settee"}
+    assert taught_names(("red car", "vehicle"), COCO_CLASSES) == {"red car": "red car", "vehicle": "vehicle"}
+
+
+def test_words_that_were_never_taught_are_called_by_their_classes() -> None:
+    assert {word: taught_names((word,), COCO_CLASSES)[word] for word in untaught_words()} == untaught_words()
+
+
+def test_what_is_found_has_the_users_word(vision: Vision) -> None:
+    found = vision.detect(MOTORCYCLE, asked("motorbike", "bicycle"))
+    assert "motorbike" in found.class_names
+    assert np.array_equal(found.xyxy[:1], vision.detect(MOTORCYCLE, asked("motorcycle")).xyxy[:1])
 
 
 def test_an_image_of_nothing_has_nothing(vision: Vision) -> None:
