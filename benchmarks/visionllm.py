@@ -142,13 +142,12 @@ def accuracy(measuring: Measuring) -> dict[str, Any]:
     report = {}
     for name, held_out in (("coco", measuring.coco), ("voc", measuring.voc)):
         ours, theirs = measuring.whole(name)
-        low, high = held_out.paired(ours, theirs)
+        others = {"nanodet": theirs, **{one: measuring.by_control(held_out, one) for one in CONTROLS}}
         report[name] = {
             "images": len(held_out.sizes),
             "visionllm": held_out.ap(ours),
-            "nanodet": held_out.ap(theirs),
-            "difference": [low, high],
-            **{one: held_out.ap(measuring.by_control(held_out, one)) for one in CONTROLS},
+            **{one: held_out.ap(rows) for one, rows in others.items()},
+            "differences": {one: list(held_out.paired(ours, rows)) for one, rows in others.items()},
         }
     prompts = measuring.prompts(COCO_CLASSES)
     unsuppressed = measuring.written(measuring.coco, prompts, "no suppression", overlap=1.0)
@@ -327,8 +326,9 @@ def as_markdown(report: dict[str, Any]) -> str:
         both = [report["accuracy"][name] for name in ("coco", "voc")]
         for key in ("visionllm", "nanodet", *CONTROLS):
             lines.append(f"| {key} | " + " | ".join(f"{one[key]:.3f}" for one in both) + " |")
-        spans = " | ".join(f"{one['difference'][0]:+.3f} to {one['difference'][1]:+.3f}" for one in both)
-        lines.append(f"| visionllm - nanodet | {spans} |")
+        for key in ("nanodet", *CONTROLS):
+            spans = " | ".join("{:+.3f} to {:+.3f}".format(*one["differences"][key]) for one in both)
+            lines.append(f"| visionllm - {key} | {spans} |")
         lines.append("| images | " + " | ".join(str(one["images"]) for one in both) + " |")
         lines += ["", f"Without suppression: {report['accuracy']['coco']['without suppression']:.3f} on COCO. The "
                   f"control was taught with {report['pictures']:,} pictures, as the decoder was, where nothing else is "

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reasoning.language.errors import LLMError, need_packages
-from vision.classes import COCO_SUPERCATEGORIES, ClassMatcher
+from vision.classes.coco import COCO_SUPERCATEGORIES
 from vision.decoder.adapters import PACKAGED, BoxWriting
 from vision.decoder.image_tokens import MOST_TOKENS, TokenSource
 from vision.decoder.sources import open_tokens
-from vision.decoder.vocabulary import BINS, Prompt
+from vision.decoder.vocabulary import BINS, MOST_CLASSES, Prompt
 from vision.detections.boxes import suppressed
-from vision.detectors.detector import Detector, Found, Request
+from vision.detectors.detector import Detector, Found, Request, class_numbers
 from vision.errors import DetectorError
 from vision.images.loading import LoadedImage
 
@@ -42,8 +41,9 @@ _loading = threading.Lock()
 class VisionLLM(Detector):
     """VisionLLM's decoder over the tokens of a frozen detector (Wang et al. 2023, arXiv 2305.11175).
 
-    Every image token gives the probability of each class that was asked for and of none, which is the score, and a box.
-    Any words may be asked for; of those that mean one class that was taught that class is written.
+    Every image token gives the probability of each class of the prompt and of none, which is the score, and a box. Its
+    vocabulary is what it was taught with pictures: it looks names up exactly, and hardly knows what others mean
+    (`docs/visionllm.md`). `written` takes prompts of any words.
 
     Args:
         adapter: folder of a taught decoder, which says on which language model and detector it was taught.
@@ -55,7 +55,7 @@ class VisionLLM(Detector):
             together.
     """
 
-    vocabulary = None
+    vocabulary: tuple[str, ...]
     default_min_score = 0.35
     batch_size = 2
 
@@ -64,23 +64,35 @@ class VisionLLM(Detector):
         with _loading:
             self.tokens, self.decoder = _opened(adapter, device, _stamp(adapter))
         self.side = self.tokens.side
+        self.vocabulary = self.decoder.writing.vocabulary
+        coco = set(self.vocabulary) <= set(COCO_SUPERCATEGORIES)
+        self.supercategories = dict(COCO_SUPERCATEGORIES) if coco else None
 
     def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
         """Look at images; one result an image, in order.
 
         Raises:
-            DetectorError: there are more than 512 classes, their names are too long, or the model failed.
+            DetectorError: a class is not of the vocabulary, more are asked for than can be named, or the model failed.
         """
         if not request.classes:
             return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
-        known = self.decoder.writing.vocabulary
-        names = taught_names(request.classes, known)
+        class_numbers(request.classes, self.vocabulary, self.name)
+        found = self.written(images, self.decoder.prompts(self._named(request.classes)), request.min_score)
+        return [_of(one, {*request.classes}) for one in found]
+
+    def _named(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """The classes that a prompt names: all that it was taught, whichever are asked for.
+
+        A token's probability is shared out among the classes of its prompt. Where few are named, what is none of them
+        falls to the one that is least unlike. Of more classes than there are class tokens, or than are read at once,
+        those are named that are asked for.
+        """
+        everything = tuple(sorted(self.vocabulary))
+        fits = len(everything) <= MOST_CLASSES and (
+            len(self.decoder.prompts(everything)[0].tokens) <= MOST_PROMPT_TOKENS
+        )
         # In the order of their names, so that the same classes in another order are the same prompt.
-        prompts = self.decoder.prompts(sorted({*names.values(), *others(request.classes, known)}))
-        if len(prompts[0].tokens) > MOST_PROMPT_TOKENS:
-            prompts = self.decoder.prompts(sorted(names.values()))
-        phrases = {name: phrase for phrase, name in names.items()}
-        return [_under(found, phrases) for found in self.written(images, prompts, request.min_score)]
+        return everything if fits else tuple(sorted(asked))
 
     def written(
         self,
@@ -148,49 +160,11 @@ def as_found(
     return Found(xyxy[kept], tuple(classes[column] for column in columns[kept].tolist()), likely[kept])
 
 
-def taught_names(asked: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """By what name a prompt calls each phrase: by that of the one class that it means, else as it stands.
-
-    A word that was not taught is bound to what it means now and then only (`docs/visionllm.md`), and which class
-    "puppy" means is known without the model. Of two phrases for one class both stand as they are.
-    """
-    beyond = [phrase for phrase in asked if phrase not in known]
-    matches = _matcher(tuple(known)).match_all(beyond) if beyond else []
-    meant = {
-        phrase: match.classes[0]
-        for phrase, match in zip(beyond, matches, strict=True)
-        if len(match.classes) == 1 and match.colour is None and not match.is_group
-    }
-    taken = Counter([*asked, *meant.values()])
-    return {phrase: name if taken[name := meant.get(phrase, phrase)] == 1 else phrase for phrase in asked}
-
-
-def others(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """The classes that a prompt names beside those that are asked for: all that are known and that no phrase means;
-    none where as many are asked for as are known.
-
-    A token's probability is shared out among the classes of its prompt. Where few are named, what is none of them falls
-    to the one that is least unlike; so the prompt says what else there may be, and what is found of it is left out.
-    """
-    if len(asked) >= len(known):
-        return ()
-    beyond = [phrase for phrase in asked if phrase not in known]
-    meant = {*asked}
-    for match in _matcher(tuple(known)).match_all(beyond) if beyond else ():
-        meant.update(match.classes)
-    return tuple(name for name in known if name not in meant)
-
-
-@lru_cache(4)
-def _matcher(known: tuple[str, ...]) -> ClassMatcher:
-    return ClassMatcher(known, COCO_SUPERCATEGORIES)
-
-
-def _under(found: Found, phrases: Mapping[str, str]) -> Found:
-    """What was found of the names that phrases stand for, under the phrases."""
-    kept = [place for place, label in enumerate(found.labels) if label in phrases]
+def _of(found: Found, asked: Collection[str]) -> Found:
+    """What was found of the classes that are asked for."""
+    kept = [place for place, label in enumerate(found.labels) if label in asked]
     assert found.scores is not None
-    labels = tuple(phrases[found.labels[place]] for place in kept)
+    labels = tuple(found.labels[place] for place in kept)
     return replace(found, xyxy=found.xyxy[kept], labels=labels, scores=found.scores[kept])
 
 

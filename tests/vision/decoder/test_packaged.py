@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,8 +14,6 @@ from reasoning.language.smollm2_weights import packaged_gguf
 from vision import Task, Vision
 from vision.classes import COCO_CLASSES
 from vision.decoder.adapters import PACKAGED, BoxWriting
-from vision.decoder.detector import others, taught_names
-from vision.decoder.teaching.binding import untaught_words
 from vision.detectors.detector import Request
 from vision.evaluation.grounding import iou_matrix
 from vision.images.loading import load_image
@@ -74,28 +73,13 @@ def test_few_classes_give_exactly_their_part_of_what_all_give(vision: Vision) ->
         assert everything.scores is not None and np.array_equal(found.xyxy, everything.xyxy[mine])
 
 
-def test_a_word_of_ones_own_takes_the_place_of_the_class_that_it_means() -> None:
-    assert "dog" not in others(("puppy",), COCO_CLASSES) and "cat" in others(("puppy",), COCO_CLASSES)
-    assert len(others(("puppy",), COCO_CLASSES)) == 79
-    assert {"car", "bus", "truck"}.isdisjoint(others(("vehicle",), COCO_CLASSES))
-    assert len(others(("drone",), COCO_CLASSES)) == 80
-
-
-def test_a_word_is_called_by_the_one_class_that_it_means() -> None:
-    assert taught_names(("puppy", "car", "drone"), COCO_CLASSES) == {"puppy": "dog", "car": "car", "drone": "drone"}
-    assert taught_names(("puppy", "dog"), COCO_CLASSES) == {"puppy": "puppy", "dog": "dog"}
-    assert taught_names(("sofa", "settee"), COCO_CLASSES) == {"sofa": "sofa", "settee": "settee"}
-    assert taught_names(("red car", "vehicle"), COCO_CLASSES) == {"red car": "red car", "vehicle": "vehicle"}
-
-
-def test_words_that_were_never_taught_are_called_by_their_classes() -> None:
-    assert {word: taught_names((word,), COCO_CLASSES)[word] for word in untaught_words()} == untaught_words()
-
-
-def test_what_is_found_has_the_users_word(vision: Vision) -> None:
-    found = vision.detect(MOTORCYCLE, asked("motorbike", "bicycle"))
-    assert "motorbike" in found.class_names
-    assert np.array_equal(found.xyxy[:1], vision.detect(MOTORCYCLE, asked("motorcycle")).xyxy[:1])
+@pytest.mark.parametrize("words", ["motorbike", "motorcycle and motorbike", "motorbikes, cats and every vehicle"])
+def test_words_mean_what_they_do_with_any_detector(vision: Vision, words: str) -> None:
+    phrases = re.split(r", | and (?:every )?", words)
+    task = Task(words, targets=tuple(Target(one, vision.matcher.match(one).classes) for one in phrases))
+    found, usual = vision.detect(MOTORCYCLE, task), Vision().detect(MOTORCYCLE, task)
+    assert len(found) and found.class_names[0] == usual.class_names[0]
+    assert iou_matrix(found.xyxy[:1], usual.xyxy[:1])[0, 0] > 0.9
 
 
 def test_an_image_of_nothing_has_nothing(vision: Vision) -> None:
