@@ -103,7 +103,9 @@ def main() -> None:
     held_out, nanodet = HeldOut.of(COCO), NanoDet()
     theirs = held_out.found(lambda image: nanodet.detect([image], Request(COCO_CLASSES, 0.0))[0], "nanodet")
     report = {
-        "command": "python -m benchmarks.visionllm_ablations RUNS --bound DIR --bound-12 DIR",
+        "command": (
+            f"python -m benchmarks.visionllm_ablations RUNS --bound DIR --bound-12 DIR --tokens {options.tokens}"
+        ),
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "tokens": options.tokens,
