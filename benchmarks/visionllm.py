@@ -5,9 +5,9 @@
 On pictures that were never taught, a third of the COCO images of the data folder and 400 of VOC2007's:
 
 - `ceilings`: AP if the decoder wrote exactly what it is taught, with the floor of its targets and without.
-- `accuracy`: AP of the decoder and of the detector whose tokens it reads, with the interval of their difference; also
-  without suppression, and of the control without a language model (`benchmarks.box_control`), taught with as many
-  pictures as the decoder was and with 25,600, beginning with the detector's scores and not.
+- `accuracy`: AP of the decoder, of the detector whose tokens it reads, and of the controls without a language model
+  (`benchmarks.box_control`), taught with as many pictures as the decoder was and with 25,600, beginning with the
+  detector's scores and not; with the interval of the difference to each. Also of the decoder without suppression.
 - `permutations`: AP under five draws of the class tokens, each of the four permutations that are averaged in use, and
   under five single permutations.
 - `prompts`: prompts for 1, 5, 20 and 40 of the 80 classes against the run for all, on the same classes.
@@ -15,7 +15,8 @@ On pictures that were never taught, a third of the COCO images of the data folde
 - `words`: words that were never taught stand for their classes, each among the other 79 names; the share of tokens
   of which the word is the likeliest of all names, and of which it is likelier than `<no>` too; beside it the class's
   own name, and the controls of 25,600 pictures. One token is asked of a picture, which the detector is surest of.
-- `time`: seconds an image by number of classes and images at once, on all cores, and the peak of memory.
+- `time`: seconds an image by number of classes that are asked for and of images at once, as the detector is used, and
+  with one permutation of the class tokens; on all cores; and the peak of memory.
 
 Each part is written into `results/visionllm.json` when it is done, and the table beside it; parts that are not named
 are kept as they are there.
@@ -30,7 +31,7 @@ import json
 import random
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class Measuring:
 
 
 def accuracy(measuring: Measuring) -> dict[str, Any]:
-    """AP by set, of the decoder, the detector and the control."""
+    """AP by set, of the decoder, the detector and the controls, with the intervals of the differences to each."""
     report = {}
     for name, held_out in (("coco", measuring.coco), ("voc", measuring.voc)):
         ours, theirs = measuring.whole(name)
@@ -255,27 +256,28 @@ def seconds(measuring: Measuring) -> dict[str, Any]:
     """Seconds an image, from pixels to detections, and the peak of memory of this process."""
     images = [image for image, _ in zip(measuring.coco.images(), range(TIMED), strict=False)]
     report: dict[str, Any] = {}
-    for count in (1, 20, 80):
-        prompts = measuring.prompts(COCO_CLASSES[:count])
-        (report[f"{count} classes, the first image"],) = _timed(measuring, prompts, [images[:1]])
-        report[f"{count} classes"] = float(np.median(list(_timed(measuring, prompts, [[one] for one in images]))))
-    single = measuring.prompts(COCO_CLASSES, 0, 1)
-    report["80 classes, one permutation"] = float(np.median(list(_timed(measuring, single, [[one] for one in images]))))
-    prompts = measuring.prompts(COCO_CLASSES)
-    for size in (2, 4):
+
+    def by(detect: Callable[[list[LoadedImage]], list[Found]], size: int = 1) -> float:
+        """Of the median batch."""
         batches = [images[start : start + size] for start in range(0, TIMED, size)]
-        report[f"80 classes, {size} images at once"] = (
-            float(np.median(list(_timed(measuring, prompts, batches)))) / size
-        )
+        return float(np.median([_timed(detect, batch) for batch in batches])) / size
+
+    def of_classes(count: int) -> Callable[[list[LoadedImage]], list[Found]]:
+        return lambda batch: measuring.detector.detect(batch, Request(COCO_CLASSES[:count], 0.0))
+
+    report["80 classes, the first image"] = _timed(of_classes(80), images[:1])
+    report.update({f"{count} classes": by(of_classes(count)) for count in (1, 80)})
+    report.update({f"80 classes, {size} images at once": by(of_classes(80), size) for size in (2, 4)})
+    single = measuring.prompts(COCO_CLASSES, 0, 1)
+    report["80 classes, one permutation"] = by(lambda batch: measuring.detector.written(batch, single, 0.0))
     report["peak gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return report
 
 
-def _timed(measuring: Measuring, prompts: Sequence[Prompt], batches: Sequence[list[LoadedImage]]) -> Iterator[float]:
-    for batch in batches:
-        began = time.perf_counter()
-        measuring.detector.written(batch, prompts, 0.0)
-        yield time.perf_counter() - began
+def _timed(detect: Callable[[list[LoadedImage]], list[Found]], batch: list[LoadedImage]) -> float:
+    began = time.perf_counter()
+    detect(batch)
+    return time.perf_counter() - began
 
 
 PARTS: dict[str, Callable[[Measuring], dict[str, Any]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,22 +77,22 @@ class VisionLLM(Detector):
         if not request.classes:
             return [Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32)) for _ in images]
         class_numbers(request.classes, self.vocabulary, self.name)
-        found = self.written(images, self.decoder.prompts(self._named(request.classes)), request.min_score)
+        # In the order of their names, so that the same classes in another order are the same prompt.
+        prompts = self._everything or self.decoder.prompts(sorted(request.classes))
+        found = self.written(images, prompts, request.min_score)
         return [_of(one, {*request.classes}) for one in found]
 
-    def _named(self, asked: Sequence[str]) -> tuple[str, ...]:
-        """The classes that a prompt names: all that it was taught, whichever are asked for.
+    @cached_property
+    def _everything(self) -> tuple[Prompt, ...] | None:
+        """Prompts that name all that it was taught, whichever classes are asked for; None where that is too long.
 
         A token's probability is shared out among the classes of its prompt. Where few are named, what is none of them
-        falls to the one that is least unlike. Of more classes than there are class tokens, or than are read at once,
-        those are named that are asked for.
+        falls to the one that is least unlike.
         """
-        everything = tuple(sorted(self.vocabulary))
-        fits = len(everything) <= MOST_CLASSES and (
-            len(self.decoder.prompts(everything)[0].tokens) <= MOST_PROMPT_TOKENS
-        )
-        # In the order of their names, so that the same classes in another order are the same prompt.
-        return everything if fits else tuple(sorted(asked))
+        if len(self.vocabulary) > MOST_CLASSES:
+            return None
+        prompts = self.decoder.prompts(sorted(self.vocabulary))
+        return prompts if len(prompts[0].tokens) <= MOST_PROMPT_TOKENS else None
 
     def written(
         self,

@@ -59,9 +59,6 @@ class TestContract(DetectorContract):
     def classes(self) -> tuple[str, ...]:
         return ASKED.classes
 
-    def test_no_class_finds_nothing(self, detector: Detector, image: LoadedImage) -> None:
-        super().test_no_class_finds_nothing(detector, image)
-
 
 def found_in(detector: Detector, *classes: str, least: float = 0.005, image: LoadedImage = IMAGE) -> Found:
     (found,) = detector.detect([image], Request(classes, least))

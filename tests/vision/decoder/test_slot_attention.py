@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,16 @@ def prompts(tokens: DecoderTokens) -> list[Prompt]:
     return [tokens.prompt(CLASSES, seed=seed) for seed in range(3)]
 
 
-@pytest.fixture
-def reading(network: Network) -> Iterator[Network]:
-    """The network with the attention that reads prompts once."""
+@contextmanager
+def slot_attention(network: Network) -> Iterator[None]:
+    """The attention that reads prompts once, for a while."""
     register()
     config = network.decoder.config
     before, config._attn_implementation = config._attn_implementation, SLOTS
-    yield network
-    config._attn_implementation = before
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
 
 
 def slots_of(seed: int) -> torch.Tensor:
@@ -45,26 +48,21 @@ def test_slots_say_what_they_say_in_one_pass_with_the_prompt(
 ) -> None:
     slots = slots_of(0)
     expected = [network.write(prompt, Segments(slots[None], CLASS_SLOTS), sees_others) for prompt in prompts]
-    register()
-    config = network.decoder.config
-    before, config._attn_implementation = config._attn_implementation, SLOTS
-    try:
+    with slot_attention(network):
         read = read_prompts(network.decoder, network.embeddings, prompts)
         apart = tuple(unseen(LENGTH, CLASS_SLOTS, True) for _ in prompts) if sees_others else None
         hidden = fill_slots(network.decoder, slots.repeat(3, 1), Filling(read, (LENGTH,) * 3, apart))
-    finally:
-        config._attn_implementation = before
     for prompt, own, wanted in zip(prompts, hidden.view(3, LENGTH, -1), expected, strict=True):
         found = network.read(own[None], prompt, CLASS_SLOTS)
         assert torch.allclose(found.classes, wanted.classes, atol=1e-4)
         assert torch.allclose(found.places, wanted.places, atol=1e-4)
 
 
-def test_what_was_read_is_not_changed_by_slots(reading: Network, prompts: list[Prompt]) -> None:
-    read = read_prompts(reading.decoder, reading.embeddings, prompts[:1])
-    first = fill_slots(reading.decoder, slots_of(0), Filling(read, (LENGTH,)))
-    fill_slots(reading.decoder, slots_of(1), Filling(read, (LENGTH,)))
-    assert torch.equal(first, fill_slots(reading.decoder, slots_of(0), Filling(read, (LENGTH,))))
+def test_what_was_read_is_not_changed_by_slots(network: Network, prompts: list[Prompt]) -> None:
+    with slot_attention(network):
+        read = read_prompts(network.decoder, network.embeddings, prompts[:1])
+        first, _, again = (fill_slots(network.decoder, slots_of(seed), Filling(read, (LENGTH,))) for seed in (0, 1, 0))
+    assert torch.equal(first, again)
     assert {tuple(key.shape[:1]) + tuple(key.shape[2:3]) for key in read.keys.values()} == {(1, len(prompts[0].tokens))}
 
 
