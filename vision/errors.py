@@ -9,6 +9,14 @@ class ImageError(SkylarkError):
     """An image cannot be read: not an image, cut off, too many bytes or pixels."""
 
 
+class VideoError(SkylarkError):
+    """A video cannot be read: no video, cut off, a stream that stalls, too many bytes, pixels or frames."""
+
+
+class TrackingError(SkylarkError):
+    """Frames cannot be tracked, or tracks cannot be what they are said to be: an unknown tracker, damaged files."""
+
+
 class InstructionError(UsageError):
     """An instruction is empty, contradicts itself, or asks for something that no part of it allows."""
 

@@ -1,0 +1,1 @@
+"""Seeing over time: frames, tracks, what happens between them, and actions."""
