@@ -114,17 +114,28 @@ def draw(detections: Detections, image: ImageSource | LoadedImage | None = None)
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     if not len(detections):
         return Image.fromarray(pixels)
-    side = math.sqrt(pixels.shape[0] * pixels.shape[1])
-    crowd = min(1.0, math.sqrt(_MANY / len(detections)))
-    line = max(1, round(0.004 * side * max(crowd, 0.5)))
-    font_size = max(_LEAST_FONT, round(0.024 * side * max(crowd, 0.7)))
-    colours = class_colours(detections.class_names)
-    _draw_shapes(pixels, detections, [colours[name] for name in detections.class_names], scale, line)
+    size = (pixels.shape[1], pixels.shape[0])
+    line, font_size = line_and_font(size, len(detections))
+    by_class = class_colours(detections.class_names)
+    colours = [by_class[name] for name in detections.class_names]
+    draw_shapes(pixels, detections, colours, line, scale)
     picture = Image.fromarray(pixels)
-    complete = _draw_labels(picture, detections, colours, scale, line, font_size)
+    complete = draw_labels(picture, detections, colours, line, font_size, scale)
     if complete:
         return picture
-    return _with_legend(picture, Counter(detections.class_names), colours, max(11, round(0.024 * side)))
+    return _with_legend(picture, Counter(detections.class_names), by_class, max(11, line_and_font(size, 1)[1]))
+
+
+def line_and_font(size: Size, count: int) -> tuple[int, int]:
+    """How wide lines are and how high letters, in pixels; smaller where there are many objects.
+
+    Args:
+        size: (width, height) of the picture.
+        count: objects in it.
+    """
+    side = math.sqrt(size[0] * size[1])
+    crowd = min(1.0, math.sqrt(_MANY / max(count, 1)))
+    return max(1, round(0.004 * side * max(crowd, 0.5))), max(_LEAST_FONT, round(0.024 * side * max(crowd, 0.7)))
 
 
 def image_of(detections: Detections, image: ImageSource | LoadedImage | None = None) -> LoadedImage:
@@ -166,10 +177,18 @@ def class_colours(names: Iterable[str]) -> dict[str, Colour]:
     return chosen
 
 
-def _draw_shapes(
-    pixels: NDArray[np.uint8], detections: Detections, colours: Sequence[Colour], scale: int, line: int
+def draw_shapes(
+    pixels: NDArray[np.uint8], detections: Detections, colours: Sequence[Colour], line: int, scale: int = 1
 ) -> None:
-    """Large objects first, so that small ones lie on top."""
+    """Draw boxes, or outlines where there are any; large objects first, so that small ones lie on top.
+
+    Args:
+        pixels: the picture, which is drawn on.
+        detections: the objects.
+        colours: of each object.
+        line: width of the lines in pixels.
+        scale: by how much the picture is larger than the one that the objects are in.
+    """
     rims = [(RIM, line + 2)] if len(detections) <= _DENSE else []
     sides = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
     for position in np.argsort(-np.prod(sides, axis=1), kind="stable"):
@@ -213,36 +232,50 @@ def _fill(pixels: NDArray[np.uint8], rings: Sequence[NDArray[np.floating]], colo
     window[inside] = np.round(window[inside] * (1 - FILL) + np.array(colour) * FILL).astype(np.uint8)
 
 
-def _draw_labels(
+def draw_labels(
     picture: Image.Image,
     detections: Detections,
-    colours: dict[str, Colour],
-    scale: int,
+    colours: Sequence[Colour],
     line: int,
     font_size: int,
+    scale: int = 1,
 ) -> bool:
-    """Write the labels that have a place; whether every object's class can be read."""
+    """Write the labels that have a place.
+
+    Args:
+        picture: it is drawn on.
+        detections: the objects.
+        colours: of each object.
+        line: width of the lines in pixels.
+        font_size: height of the letters in pixels.
+        scale: by how much the picture is larger than the one that the objects are in.
+
+    Returns:
+        Whether every object's class can be read.
+    """
     pen = ImageDraw.Draw(picture)
-    padding = max(1, font_size // 5)
-    ascent, descent = _font("", font_size).getmetrics()
-    height = ascent + descent + padding
-
-    def width(text: str) -> int:
-        return math.ceil(_font(text, font_size).getlength(text, direction=_DIRECTION)) + 2 * padding
-
     texts = [_texts(detections, position) for position in range(len(detections))]
-    sizes = [[(width(text), height) for text in forms] for forms in texts]
+    sizes = [[label_size(text, font_size) for text in forms] for forms in texts]
     placed = place_labels(_drawn_boxes(detections) * scale, sizes, picture.size, line)
     for label in placed:
-        text = texts[label.position][label.form]
-        colour = colours[detections.class_names[label.position]]
-        x, y = label.corner
-        w, h = sizes[label.position][label.form]
-        pen.rectangle((x, y, x + w - 1, y + h - 1), fill=colour, outline=RIM)
-        baseline = y + (h - ascent - descent) // 2 + ascent
-        font = _font(text, font_size)
-        pen.text((x + padding, baseline), text, letters_on(colour), font, anchor="ls", direction=_DIRECTION)
+        write_label(pen, label.corner, texts[label.position][label.form], colours[label.position], font_size)
     return len(placed) == len(detections)
+
+
+def label_size(text: str, font_size: int) -> Size:
+    """(width, height) in pixels of a label with its margins."""
+    padding = max(1, font_size // 5)
+    length = _font(text, font_size).getlength(text, direction=_DIRECTION)
+    return math.ceil(length) + 2 * padding, sum(_font("", font_size).getmetrics()) + padding
+
+
+def write_label(pen: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, colour: Colour, font_size: int) -> None:
+    """Write a text on a ground of a colour, its top left corner at a place."""
+    (x, y), (width, height) = corner, label_size(text, font_size)
+    ascent, descent = _font("", font_size).getmetrics()
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour, outline=RIM)
+    start = (x + max(1, font_size // 5), y + (height - ascent - descent) // 2 + ascent)
+    pen.text(start, text, letters_on(colour), _font(text, font_size), anchor="ls", direction=_DIRECTION)
 
 
 def _drawn_boxes(detections: Detections) -> NDArray[np.float64]:

@@ -1,0 +1,639 @@
+"""Frames of files, folders and streams: each once, in order, with its own time; what is broken is said."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.vision.video.made_videos import drawn, encoded, moving_video
+from vision.errors import VideoError
+from vision.video.frames import FrameLimits, VideoSource, open_frames
+
+SIZE = (64, 48)
+STEPS = 40
+BITS = 6
+
+Edge = tuple[int, int, int, int]
+
+
+def numbered(count: int, size: tuple[int, int] = SIZE) -> Iterator[NDArray[np.uint8]]:
+    """Pictures that carry their number in binary, as stripes of black and white, which any encoder leaves readable."""
+    stripes = np.arange(size[0]) * BITS // size[0]
+    for number in range(count):
+        row = np.where(number >> stripes & 1, 235, 20).astype(np.uint8)
+        yield np.broadcast_to(row[None, :, None], (size[1], size[0], 3)).copy()
+
+
+def number_of(pixels: NDArray[np.uint8]) -> int:
+    middles = (np.arange(BITS) * 2 + 1) * pixels.shape[1] // (2 * BITS)
+    return int(((pixels[pixels.shape[0] // 2, middles].mean(axis=1) > 128) << np.arange(BITS)).sum())
+
+
+def corners(pixels: NDArray[np.uint8]) -> str:
+    """The colours of the four corners, clockwise from the top left: red, blue, yellow, green."""
+    names = {(220, 30, 30): "R", (30, 60, 220): "B", (240, 210, 30): "Y", (30, 170, 60): "G"}
+    height, width = pixels.shape[:2]
+    found = ""
+    for x, y in ((8, 8), (width - 9, 8), (width - 9, height - 9), (8, height - 9)):
+        away = {name: np.abs(pixels[y, x].astype(int) - np.array(colour)).sum() for colour, name in names.items()}
+        found += min(away, key=away.__getitem__)
+    return found
+
+
+def four_corners(path: Path, rotation: tuple[float, bool, bool] | None) -> Path:
+    boxes: list[Edge] = [(0, 0, 32, 24), (32, 0, 64, 24), (32, 24, 64, 48), (0, 24, 32, 48)]
+    return encoded(path, [drawn(boxes, SIZE)] * 2, SIZE, rotation=rotation)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return encoded(tmp_path_factory.mktemp("videos") / "made.mp4", numbered(STEPS), SIZE, 25, options={"g": "10"})
+
+
+# Files
+
+
+def test_a_file_gives_its_frames_in_order_with_their_times(made: Path) -> None:
+    with open_frames(made) as reader:
+        assert (reader.name, reader.size, reader.rate, reader.count, reader.live) == (str(made), SIZE, 25, STEPS, False)
+        frames = list(reader)
+    assert [frame.index for frame in frames] == list(range(STEPS))
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in range(STEPS)])
+    assert [number_of(frame.image.pixels) for frame in frames] == list(range(STEPS))
+    assert reader.notes == []
+
+
+def test_a_file_can_be_read_again(made: Path) -> None:
+    with open_frames(made) as reader:
+        assert len(list(islice(reader, 3))) == 3
+        assert len(list(reader)) == len(list(reader)) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [("mkv", "libx264"), ("mov", "mpeg4"), ("avi", "mpeg4"), ("ts", "libx264"), ("mpg", "mpeg2video"),
+     ("webm", "libvpx"), ("flv", "libx264")],
+)  # fmt: skip
+def test_other_containers_are_read_too(tmp_path: Path, ending: str, codec: str) -> None:
+    path = encoded(tmp_path / f"made.{ending}", numbered(20), SIZE, 25, codec=codec)
+    with open_frames(path) as reader:
+        assert [number_of(frame.image.pixels) for frame in reader] == list(range(20))
+
+
+def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(picture) for picture in numbered(5)]
+    pictures[0].save(tmp_path / "made.gif", save_all=True, append_images=pictures[1:], duration=200)
+    with open_frames(tmp_path / "made.gif") as reader:
+        frames = list(reader)
+    assert [number_of(frame.image.pixels) for frame in frames] == list(range(5))
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+
+
+def test_where_the_rate_varies_each_frame_keeps_its_own_time(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.08, 0.5, 0.54, 2.0, 2.04, 2.5]
+    path = encoded(tmp_path / "varying.mp4", numbered(len(times)), SIZE, times=times)
+    with open_frames(path) as reader:
+        assert [frame.time for frame in reader] == pytest.approx(times, abs=0.001)
+
+
+def test_time_counts_from_the_first_frame(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "late.mkv", numbered(3), SIZE, times=[100.0, 100.5, 101.0])
+    with open_frames(path) as reader:
+        assert [frame.time for frame in reader] == pytest.approx([0, 0.5, 1], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "expected"),
+    [
+        (None, "RBYG"),
+        ((90.0, False, False), "BYGR"),
+        ((-90.0, False, False), "GRBY"),
+        ((180.0, False, False), "YGRB"),
+        ((0.0, True, False), "BRGY"),
+        ((0.0, False, True), "GYBR"),
+    ],
+)
+def test_frames_are_turned_as_the_display_matrix_says(
+    tmp_path: Path, rotation: tuple[float, bool, bool] | None, expected: str
+) -> None:
+    with open_frames(four_corners(tmp_path / "turned.mp4", rotation)) as reader:
+        image = next(iter(reader)).image
+        assert corners(image.pixels) == expected
+        assert image.size == reader.size == (SIZE[::-1] if rotation and abs(rotation[0]) == 90 else SIZE)
+        assert image.pixels.flags.c_contiguous
+        assert [note for note in reader.notes if "upright" in note] == reader.notes
+        assert len(reader.notes) == (rotation is not None)
+
+
+def test_frames_at_a_slant_stay_as_stored_and_are_noted(tmp_path: Path) -> None:
+    with open_frames(four_corners(tmp_path / "slanted.mp4", (45.0, False, False))) as reader:
+        assert corners(next(iter(reader)).image.pixels) == "RBYG"
+        assert "slant" in reader.notes[0]
+
+
+def test_frames_of_8k_are_read(tmp_path: Path) -> None:
+    size = (7680, 4320)
+    path = encoded(tmp_path / "large.mp4", numbered(1, size), size)
+    with open_frames(path) as reader:
+        assert [(frame.image.size, number_of(frame.image.pixels)) for frame in reader] == [(size, 0)]
+
+
+# Memory and threads
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        pytest.skip("memory is measured on Linux alone")
+    return pages * 4096
+
+
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    count, size = 4000, (96, 64)
+    path = encoded(tmp_path / "long.mp4", numbered(count, size), size, codec="mpeg4")
+    with open_frames(path) as reader:
+        frames = iter(reader)
+        for _ in islice(frames, 500):
+            pass
+        before = resident()
+        assert sum(1 for _ in frames) == count - 500
+        assert resident() - before < (count - 500) * size[0] * size[1] * 3 / 4
+
+
+def repeated(path: Path, count: int, rate: int) -> Path:
+    """One encoded frame, many times."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=rate, options={"color_range": "2"})
+        stream.width = stream.height = 16
+        stream.pix_fmt = "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")
+        (encoded_frame,) = [*stream.encode(picture), *stream.encode(None)]
+        content = bytes(encoded_frame)
+        for number in range(count):
+            packet = av.Packet(content)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, rate), True
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    return path
+
+
+def test_a_hundred_thousand_frames_are_opened_and_left_early(tmp_path: Path) -> None:
+    path = repeated(tmp_path / "longest.mov", 100_000, 1000)
+    with open_frames(path) as reader:
+        assert reader.count == 100_000
+        assert [frame.index for frame in islice(reader, 3)] == [0, 1, 2]
+    with open_frames(path, first=99_998) as reader:
+        assert [frame.index for frame in reader] == [99_998, 99_999]
+
+
+def reading_threads() -> int:
+    return sum(thread.name == "read-frames" for thread in threading.enumerate())
+
+
+def test_no_thread_is_left_behind(made: Path) -> None:
+    before = reading_threads()
+    with open_frames(made) as reader:
+        frames = iter(reader)
+        next(frames)
+        assert reading_threads() == before + 1
+    assert reading_threads() == before
+    for _ in open_frames(made):
+        break
+    assert reading_threads() == before
+    with pytest.raises(RuntimeError, match="stop"), open_frames(made) as reader:
+        for frame in reader:
+            if frame.index == 5:
+                raise RuntimeError("stop")
+    assert reading_threads() == before
+
+
+def test_no_more_than_a_few_frames_are_decoded_ahead(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    with open_frames(made) as reader:
+        real = reader._source.frames
+
+        def counted(first: int) -> Iterator[object]:
+            for frame in real(first):
+                decoded.append(frame.index)
+                yield frame
+
+        monkeypatch.setattr(reader._source, "frames", counted)
+        frames = iter(reader)
+        for taken in range(1, 8):
+            next(frames)
+            assert len(decoded) <= taken + 3
+
+
+# Resuming
+
+
+def as_b_frames(path: Path) -> Path:
+    return encoded(
+        path, numbered(STEPS), SIZE, options={"preset": "medium", "g": "12", "bf": "3", "x264-params": "b-pyramid=2"}
+    )
+
+
+def as_open_groups(path: Path) -> Path:
+    return encoded(
+        path, numbered(STEPS), SIZE, options={"preset": "medium", "x264-params": "open-gop=1:keyint=8:bframes=3"}
+    )
+
+
+def as_vp8_with_hidden_frames(path: Path) -> Path:
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "10", "b": "200k"}
+    return encoded(path, numbered(STEPS), SIZE, codec="libvpx", options=options)
+
+
+def as_varying(path: Path) -> Path:
+    times = [index * 0.04 + (index // 7) * 0.3 for index in range(STEPS)]
+    return encoded(path, numbered(STEPS), SIZE, times=times, options={"g": "9"})
+
+
+def damaged(path: Path) -> Path:
+    """Bytes of frames in the middle are wrong."""
+    encoded(path, numbered(STEPS), SIZE, options={"g": "8"}, codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.pos is not None]
+    for number in (10, 11, 17):
+        content[places[number] : places[number] + 12] = bytes(12)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(as_b_frames, "b.mp4"), (as_b_frames, "b.mkv"), (as_b_frames, "b.ts"), (as_open_groups, "open.mp4"),
+     (as_vp8_with_hidden_frames, "hidden.webm"), (as_varying, "varying.mp4"), (damaged, "damaged.avi")],
+)  # fmt: skip
+def test_reading_on_from_a_frame_gives_what_reading_all_gives(
+    tmp_path: Path, make: Callable[[Path], Path], name: str
+) -> None:
+    path = make(tmp_path / name)
+
+    def read(first: int) -> list[tuple[int, float, int]]:
+        with open_frames(path, first=first) as reader:
+            return [(frame.index, frame.time, int(frame.image.pixels.sum())) for frame in reader]
+
+    whole = read(0)
+    for first in (1, 7, 8, 13, 20, STEPS - 1, STEPS, STEPS + 5):
+        assert read(first) == [frame for frame in whole if frame[0] >= first]
+
+
+# Images
+
+
+def pictures(folder: Path, names: list[str], size: tuple[int, int] = SIZE) -> Path:
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        Image.fromarray(next(islice(numbered(number + 1, size), number, None))).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["folder", "glob", "list"])
+def test_images_are_frames_in_natural_order(tmp_path: Path, form: str) -> None:
+    folder = pictures(tmp_path / "frames", ["f1.png", "f2.png", "f9.png", "f10.png", "f100.png"])
+    (folder / "notes.txt").write_text("no frame")
+    sources: dict[str, VideoSource] = {
+        "folder": folder, "glob": f"{folder}/*", "list": sorted(folder.glob("*.png"))
+    }  # fmt: skip
+    with open_frames(sources[form]) as reader:
+        frames = list(reader)
+        assert (reader.size, reader.rate, reader.count, reader.live) == (SIZE, 30, 5, False)
+    assert [number_of(frame.image.pixels) for frame in frames] == list(range(5))
+    assert [frame.time for frame in frames] == pytest.approx([index / 30 for index in range(5)])
+
+
+def test_a_sequence_of_the_mot_benchmarks_says_its_rate(tmp_path: Path) -> None:
+    pictures(tmp_path / "seq" / "img1", ["000001.jpg", "000002.jpg"])
+    (tmp_path / "seq" / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=14\nseqLength=2\n")
+    for source, rate, expected in (("seq/img1", None, 14), ("seq", None, 14), ("seq", 5.0, 5)):
+        with open_frames(tmp_path / source, rate=rate) as reader:
+            assert reader.rate == expected
+            assert [frame.time for frame in reader] == [0, 1 / expected]
+
+
+def test_reading_on_does_not_open_the_images_before(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "frames", [f"{number}.png" for number in range(6)])
+    (folder / "2.png").write_bytes(b"broken")
+    with open_frames(folder, first=4) as reader:
+        assert [(frame.index, frame.time) for frame in reader] == [(4, 4 / 30), (5, 5 / 30)]
+
+
+def test_an_image_of_another_size_is_named(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "frames", ["1.png", "2.png"])
+    Image.new("RGB", (10, 20)).save(folder / "3.png")
+    with open_frames(folder) as reader, pytest.raises(VideoError, match=r"3\.png has 10 x 20 pixels.* 64 x 48"):
+        list(reader)
+
+
+def test_a_broken_image_is_named_after_those_before_it(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "frames", ["1.png", "2.png", "3.png"])
+    (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:60])
+    with open_frames(folder) as reader:
+        frames = iter(reader)
+        assert next(frames).index == 0
+        with pytest.raises(VideoError, match=r"2\.png is cut off or broken"):
+            next(frames)
+
+
+# What is no video
+
+
+def a_text(path: Path) -> None:
+    path.write_text("This is not a video.\n" * 100)
+
+
+def an_empty_file(path: Path) -> None:
+    path.touch()
+
+
+def sound_only(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def no_frames(path: Path) -> None:
+    """A header that promises video, and nothing behind it."""
+    whole = encoded(path, numbered(1), SIZE, container_options={"movflags": "empty_moov+frag_keyframe"}).read_bytes()
+    path.write_bytes(whole[: whole.index(b"moof") - 4])
+
+
+def without_its_index(path: Path) -> None:
+    whole = encoded(path, numbered(20), SIZE).read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") - 4])
+
+
+def a_playlist(path: Path) -> None:
+    encoded(path.with_name("secret.ts"), numbered(60), SIZE)
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n")
+
+
+def a_concat_script(path: Path) -> None:
+    encoded(path.with_name("secret.mp4"), numbered(3), SIZE)
+    path.write_text("ffconcat version 1.0\nfile secret.mp4\n")
+
+
+def a_session_description(path: Path) -> None:
+    path.write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
+                    "a=rtpmap:96 H264/90000\n")  # fmt: skip
+
+
+def an_image(path: Path) -> None:
+    Image.new("RGB", SIZE).save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "told"),
+    [
+        ("a.mp4", a_text, "is no video that can be read .*: MP4, MOV"),
+        ("a.mp4", an_empty_file, "is empty"),
+        ("a.mp4", sound_only, "holds sound only"),
+        ("a.mp4", no_frames, "holds no frame"),
+        ("a.mp4", without_its_index, "is cut off: its index"),
+        ("a.mp4", a_playlist, "is a playlist, and the files that it names are not followed"),
+        ("a.m3u8", a_playlist, "is a playlist, and the files that it names are not followed"),
+        ("a.mp4", a_concat_script, "is a playlist, and the files that it names are not followed"),
+        ("a.ffconcat", a_concat_script, "is a playlist, and the files that it names are not followed"),
+        ("a.sdp", a_session_description, "is no video that can be read"),
+        ("a.jpg", an_image, "is one image: a video was expected, or a folder"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_the_reason(
+    tmp_path: Path, name: str, make: Callable[[Path], None], told: str
+) -> None:
+    make(tmp_path / name)
+    with pytest.raises(VideoError, match=told):
+        open_frames(tmp_path / name)
+
+
+def test_the_nearest_name_is_given_where_there_is_no_file(made: Path) -> None:
+    with pytest.raises(VideoError, match=r"There is no video .*maed\.mp4; did you mean .*made\.mp4\?"):
+        open_frames(made.with_name("maed.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ([], "list of no images"),
+        ("rstp://camera/1", r"addresses begin with rtsp.*did you mean rtsp://\?"),
+        ("file:///etc/passwd", "addresses begin with rtsp"),
+        ("concat:a.mp4|b.mp4", "There is no video concat:a.mp4"),
+        ("nowhere/*.png", r"No image matches nowhere/\*\.png"),
+        ("", "holds no image"),
+        ("a\0b", "cannot be read|no video"),
+        (b"bytes", "cannot be read from a bytes"),
+        (4096, "There is no webcam 4096"),
+        (-1, "There is no webcam -1"),
+        ("4096", "There is no webcam 4096"),
+    ],
+)
+def test_what_no_source_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: VideoSource, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VideoError, match=told):
+        open_frames(source)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="holds no image"):
+        open_frames(tmp_path)
+
+
+def test_what_can_be_read_of_a_file_cut_off_is_given_and_the_second_noted(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "cut.mp4", numbered(STEPS), SIZE, 10, container_options={"movflags": "faststart"})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with open_frames(path) as reader:
+        frames = list(reader)
+    assert 5 < len(frames) < STEPS
+    assert [number_of(frame.image.pixels) for frame in frames] == [frame.index for frame in frames]
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+    (note,) = reader.notes
+    assert f"cut off or broken after {frames[-1].time:.2f} seconds" in note
+
+
+def test_damaged_frames_are_left_out_with_their_indexes_and_counted(tmp_path: Path) -> None:
+    with open_frames(damaged(tmp_path / "damaged.avi")) as reader:
+        frames = list(reader)
+    assert [frame.index for frame in frames] != list(range(STEPS))
+    assert all(frame.time == pytest.approx(frame.index / 25) for frame in frames)
+    assert "damaged, and left out" in reader.notes[0]
+
+
+def test_frames_that_change_their_size_are_refused(tmp_path: Path) -> None:
+    """Two streams of MPEG behind each other, as broadcasts do."""
+    parts = [encoded(tmp_path / f"{size[0]}.ts", numbered(5, size), size, codec="mpeg2video").read_bytes()
+             for size in (SIZE, (96, 64))]  # fmt: skip
+    (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    with (
+        open_frames(tmp_path / "both.ts") as reader,
+        pytest.raises(VideoError, match="change from 64 x 48 pixels to 96"),
+    ):
+        list(reader)
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (FrameLimits(max_bytes=100), "bytes, the limit is 100"),
+        (FrameLimits(max_pixels=1000), "64 x 48 pixels, the limit is 1,000"),
+        (FrameLimits(max_frames=STEPS - 1), "more than 39 frames"),
+        (FrameLimits(max_seconds=1.5), "more than 1.5 seconds"),
+    ],
+)
+def test_a_video_beyond_a_limit_is_refused_as_it_is_opened(made: Path, limits: FrameLimits, told: str) -> None:
+    with pytest.raises(VideoError, match=told):
+        open_frames(made, limits=limits)
+
+
+def test_a_folder_beyond_a_limit_is_refused(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "frames", ["1.png", "2.png", "3.png"])
+    for limits in (FrameLimits(max_frames=2), FrameLimits(max_pixels=100), FrameLimits(max_bytes=10)):
+        with pytest.raises(VideoError, match="limit"):
+            open_frames(folder, limits=limits)
+
+
+def test_a_header_that_says_too_little_does_not_help(tmp_path: Path) -> None:
+    """MPEG program streams have no header that says how long they are."""
+    path = encoded(tmp_path / "unsaid.mjpeg", numbered(STEPS), SIZE, codec="mjpeg", options={"color_range": "2"})
+    with open_frames(path, limits=FrameLimits(max_frames=10)) as reader:
+        frames = iter(reader)
+        assert [frame.index for frame in islice(frames, 10)] == list(range(10))
+        with pytest.raises(VideoError, match="more than 10 frames"):
+            next(frames)
+
+
+# Streams
+
+
+@contextmanager
+def served(content: bytes, *, stalls: bool) -> Iterator[str]:
+    """An address that sends a video's bytes, and then either ends or is silent."""
+    over = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp2t")
+            self.end_headers()
+            self.wfile.write(content)
+            self.wfile.flush()
+            if stalls:
+                over.wait()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing is written into the tests' output."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/camera"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def broadcast(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return moving_video(
+        tmp_path_factory.mktemp("broadcast") / "a.ts", [[(i, 0, i + 9, 9)] for i in range(100)]
+    ).read_bytes()
+
+
+def test_a_stream_is_live_and_read_once(broadcast: bytes) -> None:
+    with served(broadcast, stalls=False) as address, open_frames(address) as reader:
+        assert (reader.live, reader.count, reader.size, reader.name) == (True, None, (160, 120), address)
+        indexes = [frame.index for frame in reader]
+        assert indexes[-1] == 99
+        assert indexes == sorted(set(indexes))
+        assert len(indexes) == 100 or any("left out" in note for note in reader.notes)
+        with pytest.raises(VideoError, match="cannot be read a second time"):
+            list(reader)
+
+
+def test_of_a_stream_that_is_too_fast_the_newest_frames_are_given(broadcast: bytes) -> None:
+    with served(broadcast, stalls=False) as address, open_frames(address) as reader:
+        frames = iter(reader)
+        next(frames)
+        for thread in threading.enumerate():
+            if thread.name == "read-frames":
+                thread.join()
+        assert [frame.index for frame in frames] == [98, 99]
+    assert reader.notes == [
+        f"{address} ended or broke off after 3.96 seconds.",
+        "97 frames came faster than they could be looked at, and were left out.",
+    ]
+
+
+def test_a_stream_that_stalls_ends_in_an_error_after_its_frames(broadcast: bytes) -> None:
+    with (
+        served(broadcast, stalls=True) as address,
+        open_frames(address, limits=FrameLimits(stall=1)) as reader,
+    ):
+        frames = iter(reader)
+        assert next(frames).index < 100
+        with pytest.raises(VideoError, match=r"stalls: nothing came for 1 seconds"):
+            list(frames)
+
+
+def test_a_stream_that_stalls_in_its_head_ends_in_an_error(broadcast: bytes) -> None:
+    with served(broadcast[:400], stalls=True) as address, pytest.raises(VideoError, match="stalls: nothing came"):
+        open_frames(address, limits=FrameLimits(stall=0.3))
+
+
+@pytest.mark.parametrize("protocol", ["rtsp", "rtmp", "http"])
+def test_a_camera_that_says_nothing_ends_in_an_error(protocol: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{protocol}://127.0.0.1:{silent.getsockname()[1]}/live"
+        with pytest.raises(VideoError, match=r"stalls: nothing came for 0\.3 seconds"):
+            open_frames(address, limits=FrameLimits(stall=0.3))
+
+
+def test_a_camera_that_is_not_there_ends_in_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with pytest.raises(VideoError, match="cannot be read as a stream: Connection refused"):
+        open_frames(f"http://127.0.0.1:{port}/live")
+
+
+def test_a_live_stream_ends_at_its_limit_with_a_note(broadcast: bytes) -> None:
+    with (
+        served(broadcast, stalls=True) as address,
+        open_frames(address, limits=FrameLimits(max_frames=20, stall=5)) as reader,
+    ):
+        assert [frame.index for frame in reader][-1] == 19
+        assert any("more than 20 frames" in note for note in reader.notes)
+
+
+def test_a_stream_may_not_name_files_of_this_machine(made: Path) -> None:
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{made}\n#EXT-X-ENDLIST\n".encode()
+    with served(playlist, stalls=False) as address, pytest.raises(VideoError, match="cannot be read as a stream"):
+        open_frames(address)

@@ -1,0 +1,206 @@
+"""Videos come as files, folders of images, cameras and addresses: whatever it is, frames with their times come out.
+
+Frames are decoded one at a time, on a thread that is a few frames ahead of whoever takes them, so a video of any length
+needs the memory of those few.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kg_data.nearest_files import did_you_mean
+from vision.errors import VideoError
+from vision.images.loading import SUFFIXES
+from vision.video.reading.ahead import ReadAhead
+from vision.video.reading.containers import PROTOCOLS, open_file, open_stream
+from vision.video.reading.limits import FrameLimits
+from vision.video.reading.pictures import PictureFrames, images_in
+from vision.video.reading.source import FrameSource
+from vision.video.reading.webcam import WebcamFrames
+from vision.video.tracks import Frame
+
+__all__ = ["FrameLimits", "FrameReader", "VideoSource", "open_frames"]
+
+VideoSource = str | Path | int | Sequence[str | Path]
+"""A video file; a folder of images, a glob or a list of images; a webcam's number; an address, such as rtsp://."""
+
+AHEAD = 2
+"""Frames that wait for whoever takes them."""
+
+LIMITS = FrameLimits()
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+
+
+class FrameReader:
+    """The frames of one video, to be iterated inside a `with`.
+
+    Iterating again reads a file again; a live source is read once.
+
+    Args:
+        source: where the frames come from.
+        limits: the most that is read.
+        first: index of the first frame that is given.
+
+    Attributes:
+        name: the path or address as given, or a word for what it is.
+        size: (width, height) in pixels of the upright frames.
+        rate: nominal frames a second.
+        count: how many frames the whole video has; an estimate for video files, None where nobody knows.
+        live: whether it has no end and cannot be read twice. Of a live video whose frames are not taken fast enough
+            the newest are given.
+        notes: what the user should know, one sentence each; complete once the last frame was given.
+    """
+
+    def __init__(self, source: FrameSource, limits: FrameLimits, first: int) -> None:
+        self.name, self.size, self.rate, self.count, self.live = (
+            source.name, source.size, source.rate, source.count, source.live,
+        )  # fmt: skip
+        self.notes = source.notes
+        self._source, self._limits, self._first = source, limits, first
+        self._ahead: ReadAhead[Frame] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames in order.
+
+        Raises:
+            VideoError: nothing more can be read: a stream stalls, an image of a folder is broken or of another size,
+                the limits are reached.
+        """
+        self._stop()
+        ahead = self._ahead = ReadAhead(self._within_limits(), AHEAD, newest=self.live)
+        try:
+            yield from ahead
+        finally:
+            ahead.close()
+            if ahead.dropped:
+                self.notes.append(
+                    f"{ahead.dropped:,} frames came faster than they could be looked at, and were left out."
+                )
+
+    def close(self) -> None:
+        """End the reading and close the video."""
+        self._stop()
+        self._source.close()
+
+    def _stop(self) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+
+    def _within_limits(self) -> Iterator[Frame]:
+        frames = self._source.frames(self._first)
+        try:
+            for frame in frames:
+                if excess := self._limits.excess(frame.index + 1, frame.time):
+                    if not self.live:
+                        raise VideoError(f"{self.name} has {excess}, which is the limit: cut it shorter.")
+                    self.notes.append(f"{self.name} was ended: it gave {excess}, which is the limit.")
+                    return
+                yield frame
+        finally:
+            if (close := getattr(frames, "close", None)) is not None:
+                close()
+
+
+def open_frames(
+    source: VideoSource, *, limits: FrameLimits = LIMITS, first: int = 0, rate: float | None = None
+) -> FrameReader:
+    """Open a video, whatever it is.
+
+    Args:
+        source: the path of a video file; a folder of images, a glob ("frames/*.jpg") or a list of images, which are
+            taken in natural order (1, 2, 10); a webcam's number; or an address that begins with rtsp, http(s), rtmp or
+            udp.
+        limits: the most that is read.
+        first: index of the first frame that is given; those before it were seen to already. Indexes and times are those
+            of the whole video all the same.
+        rate: frames a second of images; None for what a `seqinfo.ini` beside their folder says, else 30.
+
+    Raises:
+        VideoError: there is no such video, it has no frame that can be read, or it is beyond the limits.
+
+    Example:
+        >>> with open_frames("street.mp4") as frames:  # doctest: +SKIP
+        ...     for frame in frames:
+        ...         print(frame.index, frame.time, frame.image.size)
+    """
+    if first < 0:
+        raise VideoError(f"The first frame is counted from 0; {first} is before it.")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise VideoError(f"A rate of {rate:g} frames a second is none: a number above 0 was expected.")
+    opened = _opened(source, limits, rate)
+    if opened.count is not None and (excess := limits.excess(opened.count, 0.0)):
+        opened.close()
+        raise VideoError(f"{opened.name} has {excess}, which is the limit: cut it shorter.")
+    return FrameReader(opened, limits, first)
+
+
+def _opened(source: VideoSource, limits: FrameLimits, rate: float | None) -> FrameSource:
+    if isinstance(source, int):
+        return WebcamFrames(source, limits)
+    if not isinstance(source, str | Path):
+        return _of_images(source, limits, rate)
+    text = str(source)
+    if isinstance(source, str) and (address := _ADDRESS.match(source)):
+        return _of_address(source, address[1].lower(), limits)
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return PictureFrames(text, images_in(path), rate, limits)
+        if path.is_file():
+            return _of_file(path, limits)
+        if path.exists():
+            raise VideoError(f"{text} is neither a file nor a folder: a video was expected.")
+    except (OSError, ValueError) as error:
+        raise VideoError(f"{text} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if text.isdecimal():
+        return WebcamFrames(int(text), limits)
+    if glob.has_magic(text):
+        matches = [Path(match) for match in glob.glob(text, recursive=True)]  # noqa: PTH207 - not from a folder
+        if images := [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]:
+            return PictureFrames(text, images, rate, limits)
+        raise VideoError(f"No image matches {text}: images that end in {', '.join(SUFFIXES)} were expected.")
+    meant = did_you_mean(path)
+    raise VideoError(f"There is no video {text}{'; ' * bool(meant)}{meant}")
+
+
+def _of_file(path: Path, limits: FrameLimits) -> FrameSource:
+    if path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".gif":
+        raise VideoError(f"{path} is one image: a video was expected, or a folder, glob or list of images.")
+    return open_file(path, limits)
+
+
+def _of_images(source: Sequence[str | Path], limits: FrameLimits, rate: float | None) -> FrameSource:
+    try:
+        paths = [Path(path) for path in source]
+    except TypeError as error:
+        raise VideoError(
+            f"A video cannot be read from a {type(source).__name__}: give a path, a list of images, a webcam's number "
+            "or an address."
+        ) from error
+    if not paths:
+        raise VideoError("A list of no images has no frame: paths of images were expected.")
+    return PictureFrames(f"{len(paths):,} images", paths, rate, limits)
+
+
+def _of_address(address: str, protocol: str, limits: FrameLimits) -> FrameSource:
+    if protocol not in PROTOCOLS:
+        near = difflib.get_close_matches(protocol, PROTOCOLS, n=1)
+        meant = f"; did you mean {near[0]}://?" if near else ""
+        raise VideoError(f"{address} cannot be opened: addresses begin with {', '.join(PROTOCOLS)}{meant}")
+    return open_stream(address, limits)

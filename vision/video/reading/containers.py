@@ -1,0 +1,456 @@
+"""Frames of video files and streams, decoded by FFmpeg (through PyAV) one at a time.
+
+Videos come from strangers. FFmpeg would follow a file that names other files or addresses (playlists, `concat`
+scripts, session descriptions), so a file is opened with the protocol of files alone and as one of the formats that hold
+their video themselves; a stream is opened with the protocols of its own address.
+
+Times are those that the file gives each frame, not index / rate: cameras in the dark and screen recorders vary the
+rate.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from heapq import heappop, heappush
+from itertools import chain
+from pathlib import Path
+from time import monotonic
+from typing import cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer, Type
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vision.detectors.pipeline import usable_cores
+from vision.errors import VideoError
+from vision.images.loading import LoadedImage
+from vision.video.reading.limits import FrameLimits
+from vision.video.reading.pictures import RATE
+from vision.video.tracks import Frame
+
+FILE_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpeg", "mpegts", "mpegvideo", "flv", "ogg", "gif", "asf",
+    "mxf", "nut", "dv", "ivf", "h264", "hevc", "m4v", "apng", "yuv4mpegpipe", "mjpeg",
+)  # fmt: skip
+"""FFmpeg's names of the formats that hold their video themselves."""
+
+STREAM_FORMATS = (*FILE_FORMATS, "rtsp", "rtp", "hls", "mpjpeg", "live_flv")
+
+READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, OGG or GIF"
+
+PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,udp,tcp,tls",
+    "http": "http,https,tcp,tls,crypto",
+    "https": "http,https,tcp,tls,crypto",
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,rtmp,tcp,tls",
+    "udp": "udp",
+}
+"""How an address may begin, and which of FFmpeg's protocols it may then use; never that of files."""
+
+_ONE_PACKET_A_FRAME = ("h264", "hevc", "av1", "vp9", "mjpeg")
+"""Codecs whose packets tell how many frames come before a time."""
+
+_MOST_REORDERED = 64
+"""Packets by which the order of a file may differ from that of its frames; H.264 and HEVC allow 16 frames."""
+
+_MOST_THREADS = 4
+"""Each thread of the decoder holds frames of its own, 50 MB in 8K."""
+
+_MISSING = 0.5
+"""Seconds by which a video may end before its header says; sound and picture seldom end together."""
+
+
+_UNSAID = 2
+"""FFmpeg's number for colours that are stored in the way of most videos of the kind."""
+
+
+@dataclass
+class _Opened:
+    """One pass over a container.
+
+    Attributes:
+        container: what is read.
+        stream: its video.
+        ended: seconds, in the container's clock, up to which packets of any stream came.
+        broken: whether the last packet was cut off, or the container could not be read further.
+        lost: frames that are damaged.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    ended: float = 0.0
+    broken: bool = False
+    lost: int = 0
+    ahead: list[tuple[int, VideoFrame]] = field(default_factory=list)
+    decoded: Iterator[tuple[int, VideoFrame]] = field(default_factory=lambda: iter(()))
+
+
+class ContainerFrames:
+    """The frames of one video file or stream.
+
+    Args:
+        address: what FFmpeg opens.
+        name: what it is called.
+        options: FFmpeg's options for it.
+        limits: the most that is read.
+        stream: whether it comes over a network, which may stall.
+
+    Raises:
+        VideoError: no frame of it can be read.
+    """
+
+    def __init__(
+        self, address: str, name: str, options: dict[str, str], limits: FrameLimits, *, stream: bool = False
+    ) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        self._address, self._options, self._limits = address, options, limits
+        self._stall = limits.stall if stream else None
+        self._next: _Opened | None = self._open()
+        try:
+            opened = self._next
+            self._start = self._first(opened)
+            self.rate = _rate(opened.stream)
+            seconds = _seconds(opened)
+            self.live = stream and seconds is None
+            self.count = (opened.stream.frames or (round(seconds * self.rate) if seconds else None)) or None
+            self._orientation = self._told_orientation(self._start)
+            width, height = self._start.width, self._start.height
+            self.size = (height, width) if self._orientation[0] else (width, height)
+            if excess := limits.excess(0, seconds or 0.0) or limits.excess(opened.stream.frames, 0.0):
+                raise VideoError(f"{name} has {excess}: cut it shorter.")
+        except BaseException:
+            self.close()
+            raise
+
+    def frames(self, first: int) -> Iterator[Frame]:
+        """The frames from one on. Of a file, those before it are passed over without decoding where that is safe.
+
+        Raises:
+            VideoError: a stream stalls, frames change their size, or it is live and read again.
+        """
+        opened, self._next = self._next, None
+        if opened is None:
+            if self.live:
+                raise VideoError(f"{self.name} is live: it cannot be read a second time; open it anew.")
+            opened = self._open()
+        try:
+            if not opened.ahead:
+                self._first(opened)
+            time = 0.0
+            for index, frame in self._from(opened, first):
+                time = max(time, self._time(frame, index, time))
+                yield Frame(index, time, self._image(frame, index, time))
+            self._tell_losses(opened, time)
+        finally:
+            opened.container.close()
+
+    def close(self) -> None:
+        """Close the container."""
+        if self._next is not None:
+            self._next.container.close()
+            self._next = None
+
+    def _open(self) -> _Opened:
+        self._since = monotonic()
+        try:
+            container = self._container()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        try:
+            stream = self._video(container)
+            self._limits.check_pixels(stream.width, stream.height, self.name)
+            stream.thread_type = "AUTO"
+            stream.thread_count = min(usable_cores(), _MOST_THREADS)
+            stream.codec_context.options = {"max_pixels": str(self._limits.max_pixels)}
+        except BaseException:
+            container.close()
+            raise
+        opened = _Opened(container, stream)
+        opened.decoded = self._decode(opened)
+        return opened
+
+    def _container(self) -> InputContainer:
+        options = {"max_pixels": str(self._limits.max_pixels), **self._options}
+        return av.open(self._address, options=options, timeout=self._stall, metadata_errors="replace")
+
+    def _video(self, container: InputContainer) -> VideoStream:
+        """The stream of moving pictures; the cover of a song is none."""
+        videos = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        if not videos:
+            held = "sound only" if container.streams.audio else "no video"
+            raise VideoError(f"{self.name} holds {held}: a file with a video stream was expected.")
+        best = container.streams.best("video")
+        stream = best if isinstance(best, VideoStream) and best in videos else videos[0]
+        if stream.codec_context is None:
+            raise VideoError(f"{self.name} holds video of a kind that cannot be decoded here: save it as H.264.")
+        return stream
+
+    def _first(self, opened: _Opened) -> VideoFrame:
+        """Decode the first frame, which stays to be read."""
+        for index, frame in opened.decoded:
+            opened.ahead.append((index, frame))
+            return frame
+        raise VideoError(
+            f"{self.name} is cut off or broken: not one frame of it can be decoded."
+            if opened.broken or opened.stream.frames or opened.ended
+            else f"{self.name} holds no frame: a video with frames was expected."
+        )
+
+    def _decode(self, opened: _Opened) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their indexes from here on. A damaged one is left out, and its index with it."""
+        index, missing = 0, False
+        last: int | None = None
+        coming: list[int] = []  # a heap of the times of packets whose frames didn't come yet
+        for packet in self._packets(opened):
+            frames: list[VideoFrame] = []
+            # What FFmpeg makes of a part of a frame is grey or smeared.
+            damaged = packet is not None and packet.is_corrupt and packet.size > 0
+            time = None if packet is None or packet.is_discard else packet.pts
+            if time is not None and (last is None or time > last):
+                heappush(coming, time)
+            if not damaged:
+                try:
+                    frames = opened.stream.decode(packet)
+                except av.FFmpegError:
+                    damaged = True
+            missing |= damaged
+            for frame in frames:
+                before = 0
+                while coming and frame.pts is not None and coming[0] <= frame.pts:
+                    before += heappop(coming) < frame.pts
+                if last is not None and (missing or self._one_packet_a_frame(opened.stream, frame)):
+                    index += before
+                    opened.lost += before
+                last, missing = frame.pts, False
+                if frame.is_corrupt:
+                    opened.lost += 1
+                else:
+                    yield index, frame
+                index += 1
+        opened.lost += missing
+
+    @staticmethod
+    def _one_packet_a_frame(stream: VideoStream, frame: VideoFrame) -> bool:
+        """Whether packets tell how many frames there are; of interlaced video there may be one for each field."""
+        return stream.codec_context.name in _ONE_PACKET_A_FRAME and not frame.interlaced_frame
+
+    def _packets(self, opened: _Opened) -> Iterator[Packet[Stream] | None]:
+        """The video's packets, None where the decoder is to give what it still holds.
+
+        Those of other streams only say how far the file goes.
+        """
+        try:
+            for packet in opened.container.demux():
+                self._since = monotonic()
+                if packet.size:
+                    opened.broken = packet.is_corrupt
+                    if packet.pts is not None and packet.time_base:
+                        end = packet.pts + (packet.duration or 0)
+                        opened.ended = max(opened.ended, float(end * packet.time_base))
+                if packet.stream.index == opened.stream.index:  # the packet's own index is 0 where it is empty
+                    yield packet
+        except IndexError:  # PyAV's, at the end of a file whose streams were not all there at its beginning
+            yield None
+        except av.FFmpegError as error:
+            if self._stalled(error):
+                raise self._unreadable(error) from error
+            opened.broken = True
+            yield None
+
+    def _from(self, opened: _Opened, first: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames from an index on."""
+        whole: Iterator[tuple[int, VideoFrame]] = chain(opened.ahead, opened.decoded)
+        if first > 0 and self._stall is None and (times := self._times(opened, first)) is not None:
+            if (sought := self._sought(opened, times, first)) is not None:
+                return sought
+            opened.container.close()
+            again = self._open()
+            opened.container, opened.stream, opened.ended = again.container, again.stream, 0.0
+            opened.broken, opened.lost = False, 0
+            whole = self._decode(opened)
+        return ((index, frame) for index, frame in whole if index >= first)
+
+    def _times(self, opened: _Opened, first: int) -> NDArray[np.int64] | None:
+        """The times of the frames up to one and some more, from the packets alone; None where packets don't tell."""
+        if not self._one_packet_a_frame(opened.stream, self._start):
+            return None
+        times = array("q")
+        try:
+            with self._container() as container:
+                for packet in container.demux(container.streams[opened.stream.index]):
+                    if not packet.size:
+                        break
+                    if packet.pts is None or packet.is_discard or packet.is_corrupt:
+                        return None
+                    times.append(packet.pts)
+                    if len(times) > first + _MOST_REORDERED:
+                        break
+        except av.FFmpegError:
+            return None
+        ordered = np.sort(np.array(times, np.int64))
+        if len(ordered) <= first or ordered[0] != self._start.pts or (np.diff(ordered) == 0).any():
+            return None
+        return ordered
+
+    def _sought(self, opened: _Opened, times: NDArray[np.int64], first: int) -> Iterator[tuple[int, VideoFrame]] | None:
+        """Frames from an index on by going to the key frame before it; None where other frames come than expected."""
+        try:
+            opened.container.seek(int(times[first]), stream=opened.stream)
+        except av.FFmpegError:
+            return None
+        coming = self._decode(opened)
+        came: list[int | None] = []
+        for _, frame in coming:
+            came.append(frame.pts)
+            if frame.pts is None or frame.pts >= times[first]:
+                break
+        start = int(np.searchsorted(times, came[0])) if came and came[0] is not None else first
+        if came != times[start : first + 1].tolist():
+            return None
+        return chain([(first, frame)], ((index + start, later) for index, later in coming))
+
+    def _time(self, frame: VideoFrame, index: int, before: float) -> float:
+        """Seconds from the first frame."""
+        if frame.pts is None or self._start.pts is None or frame.time_base is None:
+            return before + 1 / self.rate if index else 0.0
+        return float((frame.pts - self._start.pts) * frame.time_base)
+
+    def _image(self, frame: VideoFrame, index: int, time: float) -> LoadedImage:
+        if (frame.width, frame.height) != (self._start.width, self._start.height):
+            raise VideoError(
+                f"The frames of {self.name} change from {self._start.width} x {self._start.height} pixels to "
+                f"{frame.width} x {frame.height} after {time:.2f} seconds: frames of one size were expected."
+            )
+        transposed, mirrored, flipped = self._orientation
+        pixels = self._rgb(frame)
+        if transposed:
+            pixels = pixels.transpose(1, 0, 2)
+        pixels = np.ascontiguousarray(pixels[:: -1 if flipped else 1, :: -1 if mirrored else 1])
+        pixels.flags.writeable = False
+        return LoadedImage(pixels, f"{self.name}, frame {index}")
+
+    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """The frame's pixels as stored, shape (height, width, 3)."""
+        try:
+            return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        except av.FFmpegError:  # its way of storing colours is a rare or an unknown one
+            frame.colorspace, frame.color_range = _UNSAID, 0
+        try:
+            pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        except av.FFmpegError as error:
+            raise VideoError(
+                f"{self.name} stores its colours in a way that cannot be read: save it as H.264."
+            ) from error
+        self._note(f"{self.name} stores its colours in a way that is not known: they may be somewhat off.")
+        return pixels
+
+    def _told_orientation(self, frame: VideoFrame) -> tuple[bool, bool, bool]:
+        """Whether frames are to be transposed, then mirrored left to right, then flipped top to bottom.
+
+        The display matrix (ISO 14496-12, 6.2.2) takes the stored (x, y) to (a x + c y, b x + d y).
+        """
+        told = cast("SideDataContainer", frame.side_data)  # what it is, where PyAV's stubs call it a dictionary
+        if Type.DISPLAYMATRIX not in told:
+            return False, False, False
+        a, b, _, c, d = np.frombuffer(bytes(told[Type.DISPLAYMATRIX]), np.int32)[:5].tolist()
+        if (a == d == 0) == (b == c == 0):
+            self._note("The frames are to be shown at a slant, as the video says: they were left as stored.")
+            return False, False, False
+        turns = (True, c < 0, b < 0) if a == d == 0 else (False, a < 0, d < 0)
+        if any(turns):
+            self._note("The frames were turned upright, as the video's display matrix says.")
+        return turns
+
+    def _tell_losses(self, opened: _Opened, time: float) -> None:
+        """Say so where the container ends before its header says, or frames in it are damaged."""
+        seconds, start = opened.container.duration, opened.container.start_time or 0
+        missing = seconds is not None and (start + seconds) / av.time_base - opened.ended > _MISSING
+        if self._stall is not None:
+            if opened.broken:
+                self._note(f"{self.name} ended or broke off after {time:.2f} seconds.")
+        elif opened.broken or missing:
+            self._note(f"{self.name} is cut off or broken after {time:.2f} seconds: what was readable was read.")
+        elif opened.lost:
+            frames = "1 frame is" if opened.lost == 1 else f"{opened.lost:,} frames are"
+            self._note(f"{self.name}: {frames} damaged, and left out.")
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _stalled(self, error: Exception) -> bool:
+        """Whether waiting was given up; not every one of FFmpeg's protocols says so in its error."""
+        waited = self._stall is not None and monotonic() - self._since >= self._stall
+        return waited or isinstance(error, av.ExitError | TimeoutError)
+
+    def _unreadable(self, error: Exception) -> VideoError:
+        if self._stalled(error):
+            return VideoError(
+                f"{self.name} stalls: nothing came for {self._stall:g} seconds; is it still sending, and reachable?"
+            )
+        reason = getattr(error, "strerror", None) or str(error)
+        if self._stall is not None:
+            return VideoError(f"{self.name} cannot be read as a stream: {reason}.")
+        return VideoError(_no_video(Path(self.name), reason))
+
+
+def open_file(path: Path, limits: FrameLimits) -> ContainerFrames:
+    """Open a video file.
+
+    Raises:
+        VideoError: it is empty, too large, or no frame of it can be read.
+    """
+    size = path.stat().st_size
+    if not size:
+        raise VideoError(f"{path} is empty: a video was expected.")
+    limits.check_bytes(size, str(path))
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FILE_FORMATS)}
+    return ContainerFrames(f"file:{path.absolute()}", str(path), options, limits)
+
+
+def open_stream(address: str, limits: FrameLimits) -> ContainerFrames:
+    """Open an address that begins with one of `PROTOCOLS`.
+
+    Raises:
+        VideoError: nothing is sent from there, it stalls, or it is no video.
+    """
+    protocol = address.partition("://")[0].lower()
+    options = {"protocol_whitelist": PROTOCOLS[protocol], "format_whitelist": ",".join(STREAM_FORMATS)}
+    if protocol.startswith("rtsp"):
+        options["rtsp_flags"] = "prefer_tcp"  # frames that lack lost packets are smeared
+    return ContainerFrames(address, address, options, limits, stream=True)
+
+
+def _rate(stream: VideoStream) -> float:
+    told: Fraction | None = stream.average_rate or stream.guessed_rate
+    return float(told) if told and 0 < told < 1000 else RATE
+
+
+def _seconds(opened: _Opened) -> float | None:
+    """How long the video is as its header says."""
+    if opened.stream.duration is not None and opened.stream.time_base is not None:
+        return float(opened.stream.duration * opened.stream.time_base)
+    return None if opened.container.duration is None else opened.container.duration / av.time_base
+
+
+def _no_video(path: Path, reason: str) -> str:
+    """Why a file that FFmpeg doesn't open is none, from its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith((b"#EXTM3U", b"ffconcat")):
+        return f"{path} is a playlist, and the files that it names are not followed: give the video itself."
+    if head[4:8] == b"ftyp":
+        return f"{path} is cut off: its index, which tells where the frames lie, is missing; copy it anew."
+    return f"{path} is no video that can be read ({reason}): {READABLE} was expected."
