@@ -17,6 +17,10 @@ class TrackingError(SkylarkError):
     """Frames cannot be tracked, or tracks cannot be what they are said to be: an unknown tracker, damaged files."""
 
 
+class ActionsError(SkylarkError):
+    """Actions cannot be learned or found: nothing to learn from, other features, a damaged model or checkpoint."""
+
+
 class InstructionError(UsageError):
     """An instruction is empty, contradicts itself, or asks for something that no part of it allows."""
 
@@ -27,6 +31,10 @@ class FormatError(UsageError):
 
 class DetectorError(SkylarkError):
     """A detector cannot be opened or run: no such model, a kind of model that is not supported, a broken file."""
+
+
+class SlicingError(DetectorError, UsageError):
+    """Images cannot be cut as asked: a size or an overlap that is none, more slices than are looked at."""
 
 
 class MissingExtraError(DetectorError, MissingPackageError):

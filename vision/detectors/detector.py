@@ -57,6 +57,10 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+NOTHING = Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32))
+"""What is found where no class is asked for."""
+
+
 class Detector(ABC):
     """Finds objects of given classes in images."""
 

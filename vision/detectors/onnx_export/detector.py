@@ -60,6 +60,7 @@ class OnnxExport(Detector):
         if set(self.vocabulary) <= COCO_SUPERCATEGORIES.keys():
             self.supercategories = COCO_SUPERCATEGORIES
         self._inputs = read_inputs(self._session, path)
+        self.side = max(self._inputs.size)
         empty = np.zeros((3, *self._inputs.size[::-1]), np.float32)
         try:
             self._layout = layout_of(self._run(empty, self._inputs.size), len(self._names))

@@ -105,6 +105,7 @@ class MaskedDetector(Detector):
         self.default_min_score = detector.default_min_score
         self.gives_scores = detector.gives_scores
         self.batch_size = detector.batch_size
+        self.side = detector.side
         self.detector = detector
         self.mask_model = masks
 

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasoning.language.cancellation import until
+from tests.vision.detectors.contract import DetectorContract
+from tests.vision.detectors.test_nanodet import photograph
+from vision import Vision
+from vision.detections.fields import Rings
+from vision.detections.polygons.masks import mask_from_rings, rings_from_mask
+from vision.detectors.detector import Detector, Found, Request, class_numbers
+from vision.detectors.nanodet.detector import NanoDet
+from vision.detectors.slices import SlicedDetector, Slicing
+from vision.detectors.slices.merging import Look, merged
+from vision.detectors.slices.slicing import MOST_SLICES, Merge, Part
+from vision.errors import DetectorError, SlicingError
+from vision.images.loading import LoadedImage, load_image
+from vision.task import Target, Task
+
+SIDE = 100
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0)}
+BOTH = Request(tuple(COLOURS), 0.0)
+Rectangle = tuple[str, int, int, int, int]
+"""Colour, x0, y0, x1, y1."""
+
+
+class ShortSighted(Detector):
+    """Finds what is of one colour, with its outline, if it is 5 pixels wide and high in an image of 100 pixels."""
+
+    name, vocabulary, supercategories = "short-sighted", tuple(COLOURS), {"red": "warm", "green": "cold"}
+    gives_polygons, default_min_score, batch_size, side = True, 0.4, 3, SIDE
+
+    def __init__(self) -> None:
+        self.batches: list[list[tuple[int, int]]] = []
+        """Of each call the sizes of its images."""
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.batches.append([image.size for image in images])
+        class_numbers(request.classes, self.vocabulary, self.name)
+        return [self._one(image, request) for image in images]
+
+    def describe(self, images: Sequence[LoadedImage]) -> list[str] | None:
+        return [f"{image.width} pixels wide" for image in images]
+
+    def _one(self, image: LoadedImage, request: Request) -> Found:
+        if np.all(image.pixels == 255):
+            raise DetectorError("blinded")
+        rows: list[tuple[list[int], str, Rings]] = []
+        for label in sorted(request.classes):
+            mask = np.all(image.pixels == COLOURS[label], axis=2)
+            count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+            for part in range(1, count):
+                x, y, w, h = stats[part, :4].tolist()
+                if min(w, h) * SIDE / max(*image.size, SIDE) >= 5:
+                    rows.append(([x, y, x + w, y + h], label, rings_from_mask(parts == part)))
+        rows.sort(key=lambda row: row[:2])
+        return Found(
+            np.array([box for box, _, _ in rows], np.float32).reshape(-1, 4),
+            tuple(label for _, label, _ in rows),
+            np.full(len(rows), 0.9, np.float32),
+            tuple(rings for _, _, rings in rows) if request.polygons else None,
+        )
+
+
+def picture(size: tuple[int, int], *rectangles: Rectangle) -> LoadedImage:
+    """Black, with rectangles on it."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    for colour, x0, y0, x1, y1 in rectangles:
+        pixels[y0:y1, x0:x1] = COLOURS[colour]
+    return load_image(pixels)
+
+
+def boxes(found: Found) -> list[Rectangle]:
+    return sorted(
+        (label, *(round(value) for value in box)) for label, box in zip(found.labels, found.xyxy.tolist(), strict=True)
+    )
+
+
+def look(image: LoadedImage, slicing: Slicing, request: Request = BOTH) -> Found:
+    return SlicedDetector(ShortSighted(), slicing).detect([image], request)[0]
+
+
+HUNDREDS = Slicing((100, 100), 0.2)
+
+
+class TestHowSlicesAreSaid:
+    @pytest.mark.parametrize(
+        ("text", "size"), [("auto", None), ("Auto", None), ("640x480", (640, 480)), (" 32 X 9000 ", (32, 9000))]
+    )
+    def test_auto_or_a_size(self, text: str, size: tuple[int, int] | None) -> None:
+        assert Slicing.parse(text) == Slicing(size)
+
+    def test_the_overlap_and_the_merging_go_with_it(self) -> None:
+        assert Slicing.parse("64x64", overlap=0.5, merge="nmm") == Slicing((64, 64), 0.5, "nmm")
+
+    @pytest.mark.parametrize("text", ["", "640", "640x", "x480", "640x480x3", "-5x100", "big", "1e3x5", "6.5x7", None])
+    def test_anything_else_is_refused_with_what_was_expected(self, text: str) -> None:
+        with pytest.raises(SlicingError, match=r"expected 'auto', or their width and height in pixels as WxH"):
+            Slicing.parse(text)
+
+    @pytest.mark.parametrize("size", ["0x100", "100x31"])
+    def test_a_slice_has_pixels(self, size: str) -> None:
+        with pytest.raises(SlicingError, match="at least 32 each"):
+            Slicing.parse(size)
+
+    @pytest.mark.parametrize("overlap", [-0.1, 1, 1.5, float("nan"), "much", True])
+    def test_an_overlap_is_a_share(self, overlap: float) -> None:
+        with pytest.raises(SlicingError, match="expected a share from 0 to less than 1"):
+            Slicing(None, overlap)
+
+    def test_a_merging_that_is_none_is_refused_with_those_that_are(self) -> None:
+        with pytest.raises(SlicingError, match=r"'wbf'.*\"nms\".*\"nmm\""):
+            Slicing(merge="wbf")  # type: ignore[arg-type]
+
+
+class TestWhereSlicesAre:
+    @settings(deadline=None)
+    @given(
+        st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
+        st.tuples(st.integers(200, 900), st.integers(200, 900)),
+        st.floats(0, 0.5),
+    )
+    def test_they_cover_the_image_and_overlap_as_asked(
+        self, image: tuple[int, int], size: tuple[int, int], overlap: float
+    ) -> None:
+        try:
+            parts = Slicing(size, overlap).slices_of(image, None)
+        except SlicingError:
+            return
+        if not parts:
+            assert image[0] <= size[0] and image[1] <= size[1]
+            return
+        assert len(set(parts)) == len(parts) <= MOST_SLICES
+        for axis in (0, 1):
+            spans = sorted({(part[axis], part[axis + 2]) for part in parts})
+            assert spans[0][0] == 0 and spans[-1][1] == image[axis]
+            assert {end - start for start, end in spans} == {min(size[axis], image[axis])}
+            shared = [one[1] - other[0] for one, other in pairwise(spans)]
+            assert all(pixels >= overlap * size[axis] - 1 for pixels in shared)
+
+    @pytest.mark.parametrize("size", [(640, 640), (640, 480), (416, 416), (650, 1), (3, 2)])
+    def test_auto_cuts_no_image_that_the_detector_sees_nearly_as_it_is(self, size: tuple[int, int]) -> None:
+        assert Slicing().slices_of(size, 416) == ()
+
+    def test_auto_cuts_a_large_image_into_slices_of_about_what_the_detector_sees(self) -> None:
+        parts = Slicing().slices_of((1920, 1080), 416)
+        assert {(right - left, bottom - top) for left, top, right, bottom in parts} == {(520, 520)}
+        assert len(parts) == 15
+
+    def test_auto_cuts_a_strip_along_its_length_alone(self) -> None:
+        parts = Slicing().slices_of((1764, 430), 416)
+        assert [(top, bottom) for _, top, _, bottom in parts] == [(0, 430)] * 4
+
+    def test_auto_knows_a_usual_side_where_the_detector_says_none(self) -> None:
+        assert Slicing().slices_of((1000, 700), None) == ()
+        assert len(Slicing().slices_of((3000, 700), None)) == 5
+
+    def test_auto_takes_larger_slices_before_there_are_too_many(self) -> None:
+        parts = Slicing().slices_of((30_000, 2_000), 100)
+        assert 0.7 * MOST_SLICES < len(parts) <= MOST_SLICES
+
+    def test_too_many_slices_of_a_size_are_refused_with_the_limit(self) -> None:
+        with pytest.raises(
+            SlicingError, match=r"8,000 x 8,000 pixels .* 1,764 slices of 240 x 240, .* limit is 400: .* 522x522"
+        ):
+            Slicing((240, 240)).slices_of((8000, 8000), 416)
+
+    def test_slices_that_fill_the_image_to_the_pixel_are_no_more_than_that(self) -> None:
+        assert len(Slicing((100, 100), 0.2).slices_of((180, 260), None)) == 2 * 3
+
+
+class TestWhatIsFound:
+    def test_small_things_are_found_where_they_are(self) -> None:
+        small = [("green", 871, 303, 880, 312), ("red", 4, 5, 12, 14), ("red", 640, 200, 650, 207)]
+        image = picture((1000, 400), *small)
+        assert boxes(ShortSighted().detect([image], BOTH)[0]) == []
+        assert boxes(look(image, Slicing())) == small
+
+    def test_outlines_come_with_them(self) -> None:
+        image = picture((400, 300), ("red", 310, 210, 340, 230))
+        found = look(image, HUNDREDS, Request(("red",), 0.0, polygons=True))
+        assert found.polygons is not None and len(found.polygons) == 1
+        mask = mask_from_rings(found.polygons[0], image.size)
+        assert np.array_equal(mask, np.all(image.pixels == COLOURS["red"], axis=2))
+
+    @pytest.mark.parametrize("merge", ["nms", "nmm"])
+    @pytest.mark.parametrize("x", range(60, 105, 3))
+    def test_what_lies_on_a_seam_is_found_once_and_whole(self, merge: Merge, x: int) -> None:
+        image = picture((340, 90), ("red", x, 30, x + 18, 45))
+        assert boxes(look(image, Slicing((100, 90), 0.2, merge, full_view=False))) == [("red", x, 30, x + 18, 45)]
+
+    @pytest.mark.parametrize("merge", ["nms", "nmm"])
+    def test_two_things_side_by_side_stay_two(self, merge: Merge) -> None:
+        pair = [("red", 60, 30, 84, 44), ("red", 86, 30, 110, 44)]
+        assert boxes(look(picture((340, 90), *pair), Slicing((100, 90), 0.3, merge))) == pair
+
+    def test_what_is_larger_than_a_slice_comes_from_the_full_view(self) -> None:
+        image = picture((400, 300), ("green", 40, 20, 330, 250), ("red", 350, 260, 358, 268))
+        assert boxes(look(image, HUNDREDS)) == [("green", 40, 20, 330, 250), ("red", 350, 260, 358, 268)]
+
+    def test_without_it_merging_puts_its_pieces_together(self) -> None:
+        image = picture((400, 300), ("green", 40, 20, 330, 250))
+        found = look(image, Slicing((100, 100), 0.2, "nmm", full_view=False), Request(("green",), 0.0, polygons=True))
+        assert boxes(found) == [("green", 40, 20, 330, 250)]
+        assert found.polygons is not None
+        whole = np.all(image.pixels == COLOURS["green"], axis=2)
+        assert np.array_equal(mask_from_rings(found.polygons[0], image.size), whole)
+        assert len(look(image, Slicing((100, 100), 0.2, "nms", full_view=False)).labels) > 1
+
+    def test_classes_do_not_drop_each_other(self) -> None:
+        box = np.array([[10, 10, 40, 40]], np.float32)
+        one = Look((0, 0, 90, 90), Found(box, ("red",), np.array([0.9], np.float32)))
+        other = Look((0, 0, 60, 90), Found(box, ("green",), np.array([0.5], np.float32)))
+        assert merged([one, other], (90, 90), "nms").labels == ("red", "green")
+
+    def test_a_sure_piece_is_not_given_up_for_a_guess(self) -> None:
+        def found(guess: float) -> Found:
+            piece = Look((0, 0, 100, 90), seen([60, 20, 100, 50], 0.8))
+            return merged([piece, Look((0, 0, 180, 90), seen([58, 18, 150, 52], guess))], (180, 90), "nms")
+
+        assert boxes(found(0.7)) == [("red", 58, 18, 150, 52)]
+        assert boxes(found(0.1)) == [("red", 58, 18, 150, 52), ("red", 60, 20, 100, 50)]
+
+    def test_merging_stretches_no_sure_piece_by_a_guess(self) -> None:
+        def found(guess: float) -> Found:
+            right = Look((80, 0, 180, 90), seen([0, 20, 50, 50], guess))
+            return merged([Look((0, 0, 100, 90), seen([60, 20, 100, 50], 0.8)), right], (180, 90), "nmm")
+
+        assert boxes(found(0.5)) == [("red", 60, 20, 130, 50)]
+        assert boxes(found(0.1)) == [("red", 60, 20, 100, 50), ("red", 80, 20, 130, 50)]
+
+    def test_without_scores_what_is_whole_comes_before_pieces(self) -> None:
+        whole, piece = seen([10, 20, 100, 50], None), seen([0, 20, 60, 50], None)
+        found = merged([Look((0, 0, 180, 90), whole), Look((40, 0, 140, 90), piece)], (180, 90), "nms")
+        assert boxes(found) == [("red", 10, 20, 100, 50)] and found.scores is None
+
+    def test_the_order_of_the_looks_changes_nothing(self) -> None:
+        rng = np.random.default_rng(0)
+        looks = []
+        for left in (0, 80, 160):
+            corners = rng.integers(0, 80, (40, 2))
+            xyxy = np.concatenate([corners, np.minimum(corners + rng.integers(5, 60, (40, 2)), 100)], axis=1)
+            labels = tuple(rng.choice(["red", "green"], 40).tolist())
+            found = Found(xyxy.astype(np.float32), labels, rng.random(40, np.float32))
+            looks.append(Look((left, 0, left + 100, 100), found))
+        for merge in ("nms", "nmm"):
+            one, other = (merged(order, (260, 100), merge) for order in (looks, looks[::-1]))
+            assert one.labels == other.labels and np.array_equal(one.xyxy, other.xyxy)
+            assert one.scores is not None and np.all(np.diff(one.scores) <= 0)
+
+    def test_thousands_of_boxes_are_merged_as_one_by_one(self) -> None:
+        """Of boxes that nothing cuts, those stay that plain suppression keeps."""
+        rng = np.random.default_rng(1)
+        corners = rng.integers(5, 900, (3000, 2)).astype(np.float32)
+        xyxy = np.concatenate([corners, corners + rng.integers(5, 60, (3000, 2))], axis=1).astype(np.float32)
+        scores = rng.random(3000, np.float32)
+        found = merged([Look((0, 0, 1000, 1000), Found(xyxy, ("red",) * 3000, scores))], (1000, 1000), "nms")
+        kept: list[int] = []
+        for place in np.argsort(-scores).tolist():
+            if np.all(overlaps(xyxy[place], xyxy[kept]) <= 0.5):
+                kept.append(place)
+        assert np.array_equal(found.xyxy, xyxy[kept])
+
+
+def seen(box: list[int], score: float | None) -> Found:
+    """One red thing."""
+    return Found(np.array([box], np.float32), ("red",), None if score is None else np.array([score], np.float32))
+
+
+def overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Intersections over union of a box with others."""
+    sides = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None)
+    common, areas = sides.prod(axis=1), (others[:, 2:] - others[:, :2]).prod(axis=1)
+    return np.asarray(common / ((box[2:] - box[:2]).prod() + areas - common))
+
+
+class TestHowItLooks:
+    def test_it_says_into_what_it_cut(self) -> None:
+        image = picture((400, 260))
+        assert look(image, HUNDREDS).notes == (
+            "The image was looked at in 15 parts of 100 x 100 pixels and as a whole.",
+        )
+        alone = Slicing((100, 100), full_view=False)
+        assert look(image, alone).notes == ("The image was looked at in 15 parts of 100 x 100 pixels.",)
+
+    def test_a_small_picture_is_looked_at_as_ever_and_nothing_is_said(self) -> None:
+        image, plain = picture((150, 90), ("red", 10, 10, 40, 30)), ShortSighted()
+        found, expected = look(image, Slicing()), plain.detect([image], BOTH)[0]
+        assert boxes(found) == boxes(expected) and found.notes == ()
+
+    def test_slices_of_all_images_go_in_full_batches(self) -> None:
+        inner = ShortSighted()
+        images = [picture((180, 100), ("red", x, 20, x + 20, 40)) for x in (5, 70, 110, 130)]
+        found = list(SlicedDetector(inner, HUNDREDS).detect_each([*images, picture((50, 50))], BOTH))
+        assert [len(batch) for batch in inner.batches] == [3, 3, 3, 3, 1]
+        assert [size for batch in inner.batches for size in batch] == [
+            *([(180, 100), (100, 100), (100, 100)] * 4), (50, 50),
+        ]  # fmt: skip
+        assert [boxes(one) for one in found if isinstance(one, Found)] == [
+            *([("red", x, 20, x + 20, 40)] for x in (5, 70, 110, 130)), [],
+        ]  # fmt: skip
+
+    def test_images_are_taken_as_their_turn_comes(self) -> None:
+        taken: list[int] = []
+
+        def images() -> object:
+            for number in range(20):
+                taken.append(number)
+                yield picture((180, 100))
+
+        results = SlicedDetector(ShortSighted(), HUNDREDS).detect_each(images(), BOTH)  # type: ignore[arg-type]
+        next(results)
+        assert len(taken) < 4
+
+    def test_many_images_give_what_each_gives_alone(self) -> None:
+        detector = SlicedDetector(ShortSighted(), HUNDREDS)
+        images = [picture((100 + 37 * n, 90 + 20 * n), ("green", 9 * n, 8, 9 * n + 30, 40)) for n in range(1, 6)]
+        together = detector.detect(images, BOTH)
+        assert [boxes(found) for found in together] == [boxes(detector.detect([one], BOTH)[0]) for one in images]
+
+    def test_it_is_what_the_detector_is(self) -> None:
+        inner = ShortSighted()
+        detector = SlicedDetector(inner, Slicing())
+        for name in (
+            "name", "vocabulary", "supercategories", "default_min_score", "gives_polygons", "gives_scores",
+            "batch_size",
+        ):  # fmt: skip
+            assert getattr(detector, name) == getattr(inner, name)
+        assert detector.side is None, "how an image is seen depends on the image"
+        assert detector.describe([picture((400, 300))]) == ["400 pixels wide"]
+
+    def test_an_image_with_too_many_slices_is_an_error_and_the_rest_go_on(self) -> None:
+        detector = SlicedDetector(ShortSighted(), Slicing((32, 32)))
+        images = [picture((900, 900)), picture((60, 40), ("red", 2, 2, 22, 22)), picture((900, 900))]
+        results = list(detector.detect_each(images, BOTH))
+        assert [type(result) for result in results] == [SlicingError, Found, SlicingError]
+        with pytest.raises(SlicingError, match="the limit is 400"):
+            detector.detect(images, BOTH)
+
+    def test_a_slice_that_fails_fails_its_image_alone(self) -> None:
+        blinding = np.zeros((100, 180, 3), np.uint8)
+        blinding[:, 80:] = 255
+        good = picture((180, 100), ("red", 120, 20, 140, 40))
+        results = list(SlicedDetector(ShortSighted(), HUNDREDS).detect_each([good, load_image(blinding), good], BOTH))
+        assert [type(result) for result in results] == [Found, DetectorError, Found]
+
+    def test_it_stops_where_nobody_waits_any_more(self) -> None:
+        gone, inner = threading.Event(), ShortSighted()
+        gone.set()
+        with pytest.raises(DetectorError, match="nobody waits"):
+            until(gone).run(SlicedDetector(inner, HUNDREDS).detect, [picture((900, 900))], BOTH)
+        assert sum(map(len, inner.batches)) <= 1
+
+
+class TestVision:
+    @pytest.mark.parametrize("slices", ["100x100", Slicing((100, 100))])
+    def test_it_finds_in_slices_and_says_so(self, slices: str | Slicing) -> None:
+        image = picture((1000, 400), ("red", 640, 200, 650, 207)).pixels
+        task = Task(targets=(Target("red", ("red",)),))
+        assert len(Vision(ShortSighted()).detect(image, task)) == 0
+        found = Vision(ShortSighted(), slices=slices).detect(image, task)
+        assert found.xyxy.tolist() == [[640, 200, 650, 207]]
+        assert any("parts of 100 x 100 pixels" in note for note in found.notes)
+
+    def test_where_something_may_be_too_small_slices_are_named(self) -> None:
+        image, task = np.zeros((400, 1000, 3), np.uint8), Task(targets=(Target("red", ("red",)),))
+        assert "slices" in Vision(ShortSighted()).detect(image, task).notes[-1]
+        assert not any("too small" in n for n in Vision(ShortSighted(), slices="auto").detect(image, task).notes)
+
+    @pytest.mark.parametrize("slices", ["large", 640, (640, 480)])
+    def test_slices_that_are_none_are_refused_before_anything_is_opened(self, slices: str) -> None:
+        with pytest.raises(SlicingError, match="expected 'auto'"):
+            Vision("no such model", slices=slices)
+
+
+class TestContract(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return SlicedDetector(ShortSighted(), HUNDREDS)
+
+    @pytest.fixture
+    def image(self) -> LoadedImage:
+        return picture((340, 170), ("red", 60, 30, 110, 60), ("green", 10, 100, 30, 160), ("red", 200, 80, 220, 100))
+
+    @pytest.fixture
+    def classes(self) -> tuple[str, ...]:
+        return ("red", "green")
+
+
+class TestContractOfTheEmbedded(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return SlicedDetector(NanoDet(), Slicing((300, 300)))
+
+    @pytest.fixture
+    def image(self) -> LoadedImage:
+        return photograph("astronaut.png")
+
+    @pytest.fixture
+    def classes(self) -> tuple[str, ...]:
+        return ("person", "tie", "dog")
+
+
+def test_parts_are_where_they_are_said_to_be() -> None:
+    parts: tuple[Part, ...] = Slicing((100, 100), 0.0).slices_of((200, 200), None)
+    assert parts == ((0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200))
