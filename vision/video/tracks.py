@@ -39,11 +39,13 @@ class TrackedFrame:
         frame: the frame that was looked at.
         detections: what is there; `track_ids` are set.
         detected: whether a detector looked at this frame; else the tracker alone says where things are.
+        seen: what the tracker was given, less sure boxes and things elsewhere too; None where no detector looked.
     """
 
     frame: Frame
     detections: Detections
     detected: bool = True
+    seen: Detections | None = None
 
     @property
     def index(self) -> int:
@@ -104,6 +106,8 @@ class Tracks:
         times: shape (frames,), float64: seconds of every frame that was tracked, with something in it or not.
         frames: shape (frames,), int64: the indexes of those frames.
         notes: what the user should know, one sentence each.
+        camera: shape (frames, 2, 3), float64: how still things move from the frame before to each, as affine maps of
+            pixels; None where the camera is taken to stand still.
     """
 
     items: tuple[Track, ...]
@@ -111,6 +115,7 @@ class Tracks:
     times: NDArray[np.float64]
     frames: NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    camera: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

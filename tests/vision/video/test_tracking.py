@@ -1,0 +1,263 @@
+"""An instruction over the frames of a video: what is followed, what is given of it, and how little is held."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.vision.coloured_pictures import COLOURS, ColourDetector, Object
+from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames
+from vision import Vision
+from vision.detectors.detector import Found, Request
+from vision.errors import DetectorError, InstructionError, TrackingError, VideoError
+from vision.images.loading import LoadedImage
+from vision.task import Limit, OutputFormat, SizeRange, Target, Task
+from vision.video.frames import FrameLimits, FrameReader, open_frames
+from vision.video.tracks import Frame, TrackedFrame, recorded
+
+SIZE = (96, 64)
+DOGS, CATS = (Task("every " + name, targets=(Target(name, (name,)),), class_set=(name,)) for name in ("dog", "cat"))
+ALL = Task("everything")
+
+
+class MadeSource:
+    """Frames of coloured rectangles that are drawn as they are asked for.
+
+    Args:
+        objects: those of each frame.
+        live: whether it says that it has no end.
+    """
+
+    name, size, rate = "made", SIZE, 10.0
+    count: int | None = None
+
+    def __init__(self, objects: Sequence[Sequence[Object]], live: bool = False) -> None:
+        self.objects, self.live, self.notes = objects, live, list[str]()
+        self.closed = False
+
+    def frames(self, first: int) -> Iterator[Frame]:
+        for index, there in enumerate(self.objects[first:], start=first):
+            pixels = np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)
+            for name, (x, y, w, h) in there:
+                pixels[y : y + h, x : x + w] = COLOURS[name]
+            yield Frame(index, index / self.rate, LoadedImage(pixels))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def reader(objects: Sequence[Sequence[Object]], live: bool = False) -> FrameReader:
+    return FrameReader(MadeSource(objects, live), FrameLimits(), 0)
+
+
+@pytest.fixture
+def vision() -> Vision:
+    return Vision(ColourDetector())
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return frames(tmp_path_factory.mktemp("video") / "frames")
+
+
+def asked(vision: Vision) -> list[int]:
+    assert isinstance(vision.detector, ColourDetector)
+    return vision.detector.batches
+
+
+def ids(tracked: Sequence[TrackedFrame], name: str) -> list[int | None]:
+    """The id of the only thing of a class in each frame, None where there is none."""
+    return [next((one.track_id for one in frame.detections if one.class_name == name), None) for frame in tracked]
+
+
+def test_each_thing_keeps_its_id_through_the_video(vision: Vision, video: Path) -> None:
+    tracks = recorded(vision.track(video, ALL))
+    assert {track.id: track.class_name for track in tracks} == {1: "cat", 2: "dog", 3: "car"}
+    lengths = {track.class_name: len(track) for track in tracks}
+    assert lengths["dog"] == COUNT and lengths["cat"] == COUNT - len(HIDDEN)
+    assert lengths["car"] >= COUNT - DRIVES_IN - 1
+    assert tracks.image_size == SIZE and len(tracks.frames) == COUNT
+
+
+@pytest.mark.slow
+def test_words_say_what_is_followed(vision: Vision, video: Path) -> None:
+    tracked = list(vision.track(str(video), "the cat and the dog"))
+    assert {name for frame in tracked for name in frame.detections.class_names} == {"cat", "dog"}
+    assert all(frame.detections.classes == ("cat", "dog") for frame in tracked)
+
+
+def test_every_frame_is_looked_at_several_at_once(vision: Vision, video: Path) -> None:
+    tracked = list(vision.track(video, DOGS))
+    assert [frame.index for frame in tracked] == list(range(COUNT))
+    assert all(frame.detected and frame.seen is not None for frame in tracked)
+    assert asked(vision) == [4, 4, 4, 2]
+
+
+def test_a_live_picture_does_not_wait_for_others(vision: Vision) -> None:
+    with reader([[("dog", (10, 10, 20, 20))]] * 3, live=True) as live:
+        assert all(len(frame.detections) == 1 for frame in vision.track(live, DOGS))
+    assert set(asked(vision)) == {1}
+
+
+def test_between_looks_things_are_where_their_motion_brings_them(vision: Vision) -> None:
+    way = [[("cat", (2 * frame, 20, 20, 20))] for frame in range(30)]
+    with reader(way) as made:
+        tracked = list(vision.track(made, CATS, every=3))
+    assert [frame.detected for frame in tracked] == [frame % 3 == 0 for frame in range(30)]
+    assert all((frame.seen is None) != frame.detected for frame in tracked)
+    assert set(ids(tracked, "cat")) == {1}
+    assert len(asked(vision)) == 10
+    for frame in tracked[15:]:
+        assert abs(frame.detections.xyxy[0, 0] - 2 * frame.index) < 3
+
+
+def test_a_region_is_of_the_frame_and_the_thing_that_comes_back_is_the_same(vision: Vision) -> None:
+    xs = [*range(0, 72, 4), *range(72, 0, -4)]
+    left = replace(CATS, region=(0.0, 0.0, 0.5, 1.0))
+    with reader([[("cat", (x, 20, 20, 20))] for x in xs]) as made:
+        tracked = list(vision.track(made, left))
+    assert [number is not None for number in ids(tracked, "cat")] == [x + 10 < SIZE[0] / 2 for x in xs]
+    assert set(ids(tracked, "cat")) == {1, None}
+
+
+def test_a_rank_is_of_the_frame(vision: Vision) -> None:
+    growing = [[("cat", (2, 2, 20, 20)), ("cat", (50, 2, 8 + 2 * frame, 20))] for frame in range(14)]
+    largest = replace(CATS, limit=Limit(1, "area"))
+    with reader(growing) as made:
+        tracked = list(vision.track(made, largest))
+    assert all(len(frame.detections) == 1 for frame in tracked)
+    assert ids(tracked, "cat")[0] == 1 and ids(tracked, "cat")[-1] == 2
+
+
+def test_a_size_is_of_the_frame(vision: Vision) -> None:
+    growing = [[("cat", (2, 2, 10 + 2 * frame, 20))] for frame in range(10)]
+    with reader(growing) as made:
+        tracked = list(vision.track(made, replace(CATS, size=SizeRange(min_width=20))))
+    assert ids(tracked, "cat") == [None] * 5 + [1] * 5
+
+
+class TestScores:
+    """A rectangle of 24 x 24 scores 0.094."""
+
+    THERE: Sequence[Sequence[Object]] = [[("dog", (10, 10, 24, 24))]] * 3
+    SMALLER: Sequence[Sequence[Object]] = [[("dog", (10, 10, 20, 20))]] * 5
+
+    def test_less_sure_boxes_keep_a_track_that_a_sure_one_began(self, vision: Vision) -> None:
+        with reader([*self.THERE, *self.SMALLER]) as made:
+            assert set(ids(list(vision.track(made, DOGS, min_score=0.09)), "dog")) == {1}
+        with reader(self.SMALLER) as made:
+            assert set(ids(list(vision.track(made, DOGS, min_score=0.09)), "dog")) == {None}
+
+    def test_a_score_that_the_instruction_states_is_obeyed(self, vision: Vision) -> None:
+        with reader([*self.THERE, *self.SMALLER]) as made:
+            tracked = list(vision.track(made, replace(DOGS, min_score=0.09)))
+        assert ids(tracked, "dog") == [1] * 3 + [None] * 5
+
+
+def test_where_nothing_ever_is_every_frame_is_given_all_the_same(vision: Vision) -> None:
+    with reader([[]] * 9) as made:
+        tracks = recorded(vision.track(made, ALL))
+    assert len(tracks) == 0 and len(tracks.frames) == 9
+
+
+def test_what_the_model_has_no_class_for_is_not_looked_for(vision: Vision, video: Path) -> None:
+    tracked = list(vision.track(video, Task("every unicorn", targets=())))
+    assert len(tracked) == COUNT and not any(len(frame.detections) for frame in tracked)
+    assert asked(vision) == []
+
+
+def test_outlines_that_the_model_has_not_are_not_promised(vision: Vision, video: Path) -> None:
+    outlined = replace(DOGS, kind="segment", output=OutputFormat(geometry="polygon", points=8))
+    frame = next(iter(vision.track(video, outlined)))
+    assert frame.detections.polygons is None
+    assert frame.detections.text.startswith("(dog, ")
+    assert "boxes alone" in frame.detections.notes[0]
+
+
+def test_a_frame_can_be_drawn(vision: Vision, video: Path) -> None:
+    tracked = list(vision.track(video, DOGS, every=2))
+    assert tracked[1].detections.source is tracked[1].frame.image
+    assert tracked[1].detections.draw().size >= SIZE
+
+
+class TestGoingOn:
+    def test_what_was_seen_before_is_not_looked_at_again(self, vision: Vision, video: Path) -> None:
+        whole = list(vision.track(video, ALL, every=2))
+        asked(vision).clear()
+        again = list(vision.track(video, ALL, every=2, seen=[frame.seen for frame in whole[:7]]))
+        assert len(asked(vision)) == 3
+        assert [frame.detections for frame in again] == [frame.detections for frame in whole]
+
+    def test_the_first_frame_can_be_a_later_one(self, vision: Vision, video: Path) -> None:
+        tracked = list(vision.track(video, CATS, first=10))
+        assert [frame.index for frame in tracked] == list(range(10, COUNT))
+        assert set(ids(tracked, "cat")) == {1}
+
+    def test_frames_that_are_open_stay_the_callers(self, vision: Vision, video: Path) -> None:
+        with open_frames(video) as opened:
+            first = [ids([frame], "dog") for frame in vision.track(opened, DOGS)]
+            assert [ids([frame], "dog") for frame in vision.track(opened, DOGS)] == first
+
+
+class TestRefused:
+    def test_a_wrong_instruction_before_the_first_frame(self, vision: Vision) -> None:
+        with pytest.raises(InstructionError):
+            vision.track("not-there.mp4", "  ")
+        with pytest.raises(InstructionError, match="min_score"):
+            vision.track("not-there.mp4", DOGS, min_score=1.5)
+
+    def test_an_unknown_tracker_before_the_first_frame(self, vision: Vision) -> None:
+        with pytest.raises(TrackingError, match="did you mean 'botsort'"):
+            vision.track("not-there.mp4", DOGS, tracker="botsrt")
+
+    @pytest.mark.parametrize("every", [0, -1, 1.5, True])
+    def test_every_so_many_frames_that_are_none(self, vision: Vision, every: int) -> None:
+        with pytest.raises(TrackingError, match="at least 1"):
+            vision.track("not-there.mp4", DOGS, every=every)
+
+    def test_a_video_that_is_not_there(self, vision: Vision) -> None:
+        with pytest.raises(VideoError):
+            next(vision.track("not-there.mp4", DOGS))
+
+    def test_a_video_beyond_the_limits(self, vision: Vision, video: Path) -> None:
+        with pytest.raises(VideoError, match="limit"):
+            next(vision.track(video, DOGS, limits=FrameLimits(max_frames=3)))
+
+
+class FailingDetector(ColourDetector):
+    """Fails on the fourth image."""
+
+    def _one(self, image: LoadedImage, request: Request) -> Found:
+        if sum(self.batches) >= 4:
+            raise DetectorError("the model is broken")
+        return super()._one(image, request)
+
+
+def test_a_model_that_fails_ends_the_tracking_and_the_video_is_closed(video: Path) -> None:
+    source = MadeSource([[("dog", (10, 10, 20, 20))]] * 20)
+    with FrameReader(source, FrameLimits(), 0) as made, pytest.raises(DetectorError, match="broken"):
+        list(Vision(FailingDetector()).track(made, DOGS))
+    assert source.closed
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_nothing_is_kept_of_a_long_video(vision: Vision, every: int) -> None:
+    # A new thing every ten frames, which is there for twenty.
+    objects = [
+        [("cat", (2 + 30 * (born % 3), 2 + 20 * (born % 2), 18, 18)) for born in (frame // 10, frame // 10 + 1)]
+        for frame in range(2000)
+    ]
+    counts, last = [], 0
+    with reader(objects) as made:
+        for frame in vision.track(made, CATS, every=every):
+            last = max((one.track_id or 0 for one in frame.detections), default=last)
+            if frame.index in (300, 1999):
+                gc.collect()
+                counts.append(len(gc.get_objects()))
+    assert last > 100
+    assert counts[1] - counts[0] < 500
