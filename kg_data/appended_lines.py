@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -139,11 +139,21 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         ResultsError: it cannot be written.
     """
+    write_pieces(path, (content,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file as `write_whole` does, of pieces that need not be in memory at once.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     work = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o666)
         try:
-            _write(descriptor, content)
+            for piece in pieces:
+                _write(descriptor, piece)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -159,6 +169,11 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             work.unlink()
         raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+    except BaseException:
+        # What the pieces are made of failed, or the user stopped it.
+        with suppress(OSError):
+            work.unlink()
+        raise
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def evaluate_detections(
     masks = masks and _outlined(annotated, categories)
     settings = {
         "model": vision.detector.name,
+        "slices": vision.slicing and asdict(vision.slicing),
         "images": [str(folder.resolve()) for folder, _ in pairs],
         "annotations": [str(path.resolve()) for _, path in pairs],
         "annotations_digest": annotated.digest,

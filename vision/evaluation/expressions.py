@@ -124,6 +124,7 @@ def evaluate_expressions(
     asked = read_expressions(path, [*(folder for folder, _ in pairs), *folders], annotated)[: options.limit]
     settings = {
         "model": vision.detector.name,
+        "slices": vision.slicing and asdict(vision.slicing),
         "min_score": vision.min_score,
         "expressions": str(path.resolve()),
         "expressions_digest": sha256(path.read_bytes()).hexdigest()[:16],

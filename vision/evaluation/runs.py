@@ -84,25 +84,42 @@ class RunLines(AppendedLines):
             self.append({"settings": self.settings})
 
     def _read(self, content: bytes) -> list[Line]:
-        lines: list[Line] = []
-        for number, text in enumerate(content.split(b"\n")[:-1], start=1):
-            try:
-                line = json.loads(text)
-            except (ValueError, RecursionError):
-                line = None
-            if not isinstance(line, dict):
-                raise DataError(self.path, "a line as it was written", number, text.decode(errors="replace"))
-            lines.append(line)
-        before = lines[0].get("settings")
+        texts = content.split(b"\n")[:-1]
+        lines = [read_line(self.path, text, number) for number, text in enumerate(texts, start=1)]
+        self.check_settings(lines[0])
+        return lines[1:]
+
+    def check_settings(self, first: Line) -> None:
+        """Hold the first line of a file to the settings of this run.
+
+        Raises:
+            EvaluationError: they are others.
+            DataError: it has none.
+        """
+        before = first.get("settings")
         if not isinstance(before, dict):
-            raise DataError(self.path, "the settings of a run", 1, content[:80].decode(errors="replace"))
+            raise DataError(self.path, "the settings of a run", 1, json.dumps(first, ensure_ascii=False)[:80])
         keys = [key for key in {**before, **self.settings} if before.get(key) != self.settings.get(key)]
         if keys:
             changes = "; ".join(
                 f"{key} was {_shown(before.get(key))}, now {_shown(self.settings.get(key))}" for key in keys
             )
             raise EvaluationError(f"{self.path} was begun with other settings: {changes}; {self._otherwise}")
-        return lines[1:]
+
+
+def read_line(path: Path, text: bytes, number: int) -> Line:
+    """A line of such a file, from its text and number.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        line = None
+    if not isinstance(line, dict):
+        raise DataError(path, "a line as it was written", number, text.decode(errors="replace"))
+    return line
 
 
 def _shown(value: object) -> str:

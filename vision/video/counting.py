@@ -199,7 +199,7 @@ class TrackCounts:
     """
 
     def __init__(self, size: tuple[int, int], lines: Sequence[Line] = (), zones: Sequence[Zone] = ()) -> None:
-        names = Counter(place.name for place in (*lines, *zones))
+        names = Counter([*(line.name for line in lines), *(zone.name for zone in zones)])
         if repeated := sorted(name for name, times in names.items() if times > 1):
             raise ArgumentError(f"several lines or zones are called {', '.join(repeated)}: expected a name for each")
         self._lines = {line.name: _LineState(line.in_pixels(size)) for line in lines}

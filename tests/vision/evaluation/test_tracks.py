@@ -1,0 +1,417 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg_data.errors import DataError, SkylarkError
+from vision.errors import EvaluationError
+from vision.evaluation.track_protocols import covered
+from vision.evaluation.tracks import SHARES, evaluate_tracks
+from vision.video.mot import read_mot
+
+Row = Sequence[float]
+
+
+def text(rows: Iterable[Row]) -> str:
+    return "".join(",".join(f"{number:g}" for number in row) + "\n" for row in rows)
+
+
+def write(path: Path, rows: Iterable[Row]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text(rows))
+    return path
+
+
+def sequence(folder: Path, truth: Iterable[Row], results: Iterable[Row], name: str = "S1") -> tuple[Path, Path]:
+    """Folders of truth and results that have one sequence."""
+    write(folder / "truth" / name / "gt.txt", truth)
+    write(folder / "results" / f"{name}.txt", results)
+    return folder / "truth", folder / "results"
+
+
+def box(frame: int, track: int, left: float, *rest: float, side: float = 10) -> list[float]:
+    """A row of a box of 10 x 10 pixels at the top."""
+    return [frame, track, left, 0, side, side, *(rest or (1, -1, -1, -1))]
+
+
+class TestHandCounted:
+    """Tiny cases whose figures are counted by hand from the definitions."""
+
+    def test_what_is_found_exactly_is_all_right(self, tmp_path: Path) -> None:
+        rows = [box(frame, track, 100 * track) for frame in (1, 2, 3) for track in (1, 2)]
+        figures = evaluate_tracks(*sequence(tmp_path, rows, rows))
+        assert {name: figures[name] for name in SHARES} == dict.fromkeys(SHARES, 1.0)
+        assert {name: figures[name] for name in ("IDSW", "MT", "ML", "FP", "FN", "boxes", "tracks", "frames")} == {
+            "IDSW": 0, "MT": 2, "ML": 0, "FP": 0, "FN": 0, "boxes": 6, "tracks": 2, "frames": 3,
+        }  # fmt: skip
+
+    def test_nothing_found_is_all_wrong(self, tmp_path: Path) -> None:
+        figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0), box(2, 1, 0)], []))
+        assert [figures[name] for name in ("HOTA", "IDF1", "MOTA", "FN", "ML")] == [0, 0, 0, 2, 1]
+
+    def test_an_id_that_changes_in_the_middle(self, tmp_path: Path) -> None:
+        truth = [box(frame, 1, 0) for frame in range(1, 5)]
+        results = [box(frame, 7 if frame < 3 else 8, 0) for frame in range(1, 5)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, results))
+        # Of four boxes each is matched. Each id has 2 of the 4 boxes of the truth: A = 2 / (2 + 2 + 0) for every match.
+        assert figures["DetA"] == 1 and figures["AssA"] == pytest.approx(0.5)
+        assert figures["HOTA"] == pytest.approx(0.5**0.5)
+        # The better id is right for 2 boxes: 2 / (2 + 2/2 + 2/2). One switch of four boxes.
+        assert figures["IDF1"] == pytest.approx(0.5) and figures["IDSW"] == 1
+        assert figures["MOTA"] == pytest.approx(1 - 1 / 4)
+
+    def test_boxes_that_miss_are_wrong_twice(self, tmp_path: Path) -> None:
+        truth = [box(frame, 1, 0) for frame in range(1, 5)]
+        results = [box(frame, 1, 0 if frame < 4 else 50) for frame in range(1, 5)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, results))
+        assert (figures["FP"], figures["FN"]) == (1, 1) and figures["MOTA"] == pytest.approx(1 - 2 / 4)
+        assert figures["DetA"] == pytest.approx(3 / 5) and figures["AssA"] == pytest.approx(3 / 5)
+        assert figures["IDF1"] == pytest.approx(3 / 4) and figures["HOTA"] == pytest.approx(3 / 5)
+
+    def test_an_overlap_counts_up_to_its_own_bound(self, tmp_path: Path) -> None:
+        # Half of 10 pixels and 10 more: an overlap of 1/3, which is over 6 of the 19 bounds from 0.05 to 0.95.
+        figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0)], [box(1, 1, 5)]))
+        assert figures["HOTA"] == pytest.approx(6 / 19)
+        assert figures["IDF1"] == 0 and figures["MOTA"] == -1
+
+    def test_sequences_count_by_their_boxes(self, tmp_path: Path) -> None:
+        long = [box(frame, 1, 0) for frame in range(1, 10)]
+        sequence(tmp_path, long, long, "long")
+        figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0)], [], "short"))
+        assert figures["MOTA"] == pytest.approx(9 / 10) and figures["DetA"] == pytest.approx(9 / 10)
+        assert figures["per_sequence"]["long"]["MOTA"] == 1 and figures["per_sequence"]["short"]["MOTA"] == 0
+
+    def test_without_truth_there_are_no_figures(self, tmp_path: Path) -> None:
+        figures = evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0, 0, -1, -1, -1)], [box(1, 1, 0)]))
+        assert figures["HOTA"] is None and figures["FP"] == 1
+
+
+class TestMot15:
+    def test_coordinates_in_the_world_are_no_classes(self, tmp_path: Path) -> None:
+        truth = [box(1, 1, 0, 1, 4.4852, 5.5016, 0), box(2, 1, 0, 1, 4.5, 5.5, 0)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, [box(1, 1, 0), box(2, 1, 0)]))
+        assert figures["form"] == "mot15" and figures["HOTA"] == 1
+
+    def test_a_flag_of_zero_is_no_truth(self, tmp_path: Path) -> None:
+        truth = [box(1, 1, 0), box(1, 2, 50, 0, -1, -1, -1)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, [box(1, 1, 0), box(1, 2, 50)]))
+        assert (figures["boxes"], figures["FP"], figures["FN"]) == (1, 1, 0)
+
+    def test_the_figures_are_those_of_trackeval(self, data_root: Path, tmp_path: Path) -> None:
+        """Recorded from `benchmarks/trackeval_scores.py --benchmark MOT15`."""
+        truth = data_root / "vision" / "mot15"
+        if not truth.is_dir():
+            pytest.skip(f"needs {truth}")
+        for path in truth.glob("*/gt.txt"):
+            write(tmp_path / f"{path.parent.name}.txt", shaken(path))
+        figures = evaluate_tracks(truth, tmp_path)
+        assert {name: figures[name] for name in MOT15_TRACKEVAL} == pytest.approx(MOT15_TRACKEVAL, abs=1e-6)
+
+
+MOT15_TRACKEVAL: Mapping[str, float] = {
+    "HOTA": 0.400034, "DetA": 0.634891, "AssA": 0.253431, "LocA": 0.848431, "IDF1": 0.360968, "MOTA": 0.777558,
+    "IDSW": 31, "MT": 6, "ML": 0, "FP": 1, "FN": 305,
+}  # fmt: skip
+
+
+def shaken(path: Path) -> list[Row]:
+    """Results made of a truth: boxes that shake, every fifth missing, an id that changes every 40 frames."""
+    rows = read_mot(path, "mot15")
+    results: list[Row] = []
+    for frame, track, (x0, y0, x1, y1) in zip(rows.frames, rows.ids, rows.xyxy.tolist(), strict=True):
+        shake = (7 * frame + 3 * track) % 19 - 9
+        if (frame + track) % 5:
+            results.append(
+                (frame, track + 100 * (frame // 40), x0 + shake, y0, x1 - x0, y1 - y0 + shake, 1, -1, -1, -1)
+            )
+    return results
+
+
+CLASSES = (1, 1, 1, 2, 3, 6, 7, 8, 12, 1)
+"""Of MOT17: pedestrians, one on a vehicle, a car, a vehicle without a motor, a statue, a distractor, a reflection."""
+
+
+def crowd() -> tuple[list[Row], list[Row]]:
+    """Truth of MOT17 with things of all kinds that walk, and results that shake, miss and change ids."""
+    truth: list[Row] = []
+    results: list[Row] = []
+    for frame in range(1, 21):
+        for place, number in enumerate(CLASSES):
+            left, top = 40 * place + 2 * frame, 30 + 3 * place
+            flag = 0 if place == 2 and frame < 5 else 1
+            truth.append((frame, place + 1, left, top, 24, 50, flag, number, 1))
+            if (frame + place) % 6:
+                shake = (frame * (place + 3)) % 7 - 3
+                track = place + 1 + 100 * (place in (1, 9) and frame > 8)
+                results.append((frame, track, left + shake, top - shake, 24, 50 + shake, 0.9, 1, -1, -1))
+        results.append((frame, 50, 600, 300, 20, 40, 0.5, 1, -1, -1))
+    return truth, results
+
+
+class TestMot17:
+    TRACKEVAL: Mapping[str, Mapping[str, float]] = {
+        "mot17": {
+            "HOTA": 0.465432, "DetA": 0.421122, "AssA": 0.514449, "LocA": 0.869906, "IDF1": 0.520408, "MOTA": 0.105263,
+            "IDSW": 2, "MT": 4, "ML": 0, "FP": 55, "FN": 11,
+        },
+        "mot20": {
+            "HOTA": 0.496058, "DetA": 0.478345, "AssA": 0.514449, "LocA": 0.869906, "IDF1": 0.566667, "MOTA": 0.315789,
+            "IDSW": 2, "MT": 4, "ML": 0, "FP": 39, "FN": 11,
+        },
+    }  # fmt: skip
+
+    @pytest.mark.parametrize("form", ["mot17", "mot20"])
+    def test_the_figures_are_those_of_trackeval(self, tmp_path: Path, form: Any) -> None:
+        """Recorded from `benchmarks/trackeval_scores.py --benchmark MOT17` and `MOT20`."""
+        figures = evaluate_tracks(*sequence(tmp_path, *crowd()), form=form)
+        assert {name: figures[name] for name in self.TRACKEVAL[form]} == pytest.approx(self.TRACKEVAL[form], abs=1e-6)
+
+    def test_it_is_told_by_its_nine_columns(self, tmp_path: Path) -> None:
+        assert evaluate_tracks(*sequence(tmp_path, *crowd()))["form"] == "mot17"
+
+    def test_what_matches_a_distractor_counts_neither_way(self, tmp_path: Path) -> None:
+        truth = [[1, 1, 0, 0, 10, 10, 1, 1, 1], [1, 2, 50, 0, 10, 10, 1, 7, 1], [1, 3, 90, 0, 10, 10, 1, 3, 1]]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, [box(1, 1, 0), box(1, 2, 50), box(1, 3, 90)]))
+        # The statue's box is taken out; the car's is wrong, since cars are not scored and no distractors.
+        assert (figures["taken_out"], figures["FP"], figures["boxes"]) == (1, 1, 1)
+
+    def test_other_classes_than_pedestrians_are_refused(self, tmp_path: Path) -> None:
+        truth = [[1, 1, 0, 0, 10, 10, 1, 1, 1]]
+        with pytest.raises(EvaluationError, match="line 1 of the results for S1 has the class 3 in column 8"):
+            evaluate_tracks(*sequence(tmp_path, truth, [box(1, 1, 0, 1, 3, -1, -1)]))
+
+
+def drone(frame: int, track: int, left: float, category: int, score: int = 1, side: float = 10) -> list[float]:
+    """A row of VisDrone's truth."""
+    return [frame, track, left, 0, side, side, score, category, 0, 0]
+
+
+def found(frame: int, track: int, left: float, category: int) -> list[float]:
+    """A row of results for VisDrone."""
+    return [frame, track, left, 0, 10, 10, 0.9, category, -1, -1]
+
+
+CAR, BUS, OTHERS, REGION = 4, 9, 11, 0
+
+
+class TestVisDrone:
+    def test_each_class_is_scored_by_itself(self, tmp_path: Path) -> None:
+        truth = [drone(frame, track, 50 * track, number) for frame in (1, 2) for track, number in ((1, CAR), (2, BUS))]
+        results = [found(frame, 1, 50, CAR) for frame in (1, 2)] + [found(frame, 2, 100, CAR) for frame in (1, 2)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, results))
+        assert figures["form"] == "visdrone"
+        cars, buses = figures["per_class"]["car"], figures["per_class"]["bus"]
+        assert (cars["FP"], cars["FN"], cars["MOTA"]) == (2, 0, 0)
+        assert (buses["FP"], buses["FN"], buses["MOTA"]) == (0, 2, 0)
+        # DetA of cars is 2 of 4 boxes, of buses 0 of 2; together 2 of 6, and 1/4 in the mean of those with truth.
+        assert cars["DetA"] == pytest.approx(1 / 2) and buses["DetA"] == 0
+        assert figures["DetA"] == pytest.approx(1 / 3) and figures["class_mean"]["DetA"] == pytest.approx(1 / 4)
+        assert figures["per_class"]["van"]["HOTA"] is None
+
+    @pytest.mark.parametrize("ignored", [drone(1, 9, 30, REGION, 0, 40), drone(1, 9, 30, OTHERS, 1, 40),
+                                         drone(1, 9, 30, CAR, 0, 40)])  # fmt: skip
+    def test_boxes_mostly_in_what_is_ignored_count_neither_way(self, tmp_path: Path, ignored: Row) -> None:
+        # From 30 to 70: at 24 only 0.4 of the box is in it, at 26 0.6.
+        truth = [drone(1, 1, 0, CAR), ignored]
+        results = [found(1, 1, 0, CAR), found(1, 2, 50, CAR), found(1, 3, 26, CAR), found(1, 4, 24, CAR)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, results))
+        assert (figures["taken_out"], figures["FP"], figures["FN"], figures["boxes"]) == (2, 1, 0, 1)
+
+    def test_what_matches_a_truth_stays_wherever_it_is(self, tmp_path: Path) -> None:
+        truth = [drone(1, 1, 40, CAR), drone(1, 9, 30, REGION, 0, 40)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, [found(1, 1, 41, CAR)]))
+        assert (figures["taken_out"], figures["FP"], figures["FN"], figures["MOTA"]) == (0, 0, 0, 1)
+
+    def test_results_of_no_scored_class_are_no_mistakes(self, tmp_path: Path) -> None:
+        figures = evaluate_tracks(
+            *sequence(tmp_path, [drone(1, 1, 0, CAR)], [found(1, 1, 0, CAR), found(1, 2, 50, 11)])
+        )
+        assert (figures["FP"], figures["MOTA"]) == (0, 1)
+
+    def test_chosen_classes_alone_are_scored(self, tmp_path: Path) -> None:
+        truth = [drone(1, 1, 0, CAR), drone(1, 2, 50, BUS)]
+        figures = evaluate_tracks(*sequence(tmp_path, truth, [found(1, 1, 0, CAR)]), ["cars"])
+        assert figures["MOTA"] == 1 and "per_class" not in figures
+
+    def test_a_word_that_names_no_class_is_told_the_nearest(self, tmp_path: Path) -> None:
+        folders = sequence(tmp_path, [drone(1, 1, 0, CAR)], [found(1, 1, 0, CAR)])
+        with pytest.raises(EvaluationError, match=r"names none of the annotated classes; the nearest: .*bus"):
+            evaluate_tracks(*folders, ["buzz"])
+
+    def test_results_need_categories(self, tmp_path: Path) -> None:
+        folders = sequence(tmp_path, [drone(1, 1, 0, CAR)], [box(1, 1, 0)])
+        with pytest.raises(EvaluationError, match="has the class -1 in column 8: expected a category of VisDrone"):
+            evaluate_tracks(*folders)
+
+    def test_regions_cover_together(self) -> None:
+        regions = np.array([[0, 0, 6, 10], [4, 0, 8, 10], [20, 20, 30, 30.0]])
+        boxes = np.array([[0, 0, 10, 10], [5, 0, 7, 10], [8, 0, 9, 9], [25, 25, 45, 45], [3, 3, 3, 9.0]])
+        assert covered(boxes, regions).tolist() == pytest.approx([0.8, 1, 0, 0.0625, 0])
+
+    def test_coverage_is_that_of_painted_pixels(self) -> None:
+        places = np.random.default_rng(5).integers(0, 40, (60, 4))
+        corners = np.stack([np.minimum(places[:, :2], places[:, 2:]), np.maximum(places[:, :2], places[:, 2:]) + 1], 1)
+        boxes = corners.reshape(-1, 4).astype(np.float64)
+        painted = np.zeros((50, 50))
+        for x0, y0, x1, y1 in boxes[:12].astype(int).tolist():
+            painted[y0:y1, x0:x1] = 1
+        expected = [painted[y0:y1, x0:x1].mean() for x0, y0, x1, y1 in boxes[12:].astype(int).tolist()]
+        assert covered(boxes[12:], boxes[:12]).tolist() == pytest.approx(expected)
+
+
+class TestNamedResults:
+    """Folders of `track --out`, whose classes have names."""
+
+    def folder(
+        self, place: Path, names: Sequence[str], rows: Iterable[Row], size: tuple[int, int] = (200, 100)
+    ) -> Path:
+        write(place / "tracks.txt", rows)
+        (place / "classes.txt").write_text("".join(f"{name}\n" for name in names))
+        (place / "tracks.jsonl").write_text(json.dumps({"settings": {"size": list(size)}}) + "\n")
+        return place
+
+    def test_classes_are_tied_by_what_their_names_mean(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "truth/S1.txt", [drone(1, 1, 0, CAR), drone(1, 2, 50, 1), drone(1, 3, 90, 10)])
+        rows = [found(1, 1, 0, 2), found(1, 2, 50, 1), found(1, 3, 90, 3), found(1, 4, 150, 4)]
+        self.folder(tmp_path / "results/S1", ["person", "car", "motorcycle", "dog"], rows)
+        figures = evaluate_tracks(truth.parent, tmp_path / "results")
+        assert figures["MOTA"] == 1 and set(figures["per_class"]) == {"pedestrian", "car", "motor"}
+        assert "van" in figures["lacking"] and figures["notes"] == [
+            "Left out of the results, as no class that is measured: dog."
+        ]
+
+    def test_people_are_pedestrians(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "truth/S1/gt/gt.txt", [[1, 1, 0, 0, 10, 10, 1, 1, 1]])
+        self.folder(tmp_path / "results/S1", ["car", "person"], [found(1, 1, 0, 2), found(1, 2, 50, 1)])
+        figures = evaluate_tracks(truth.parents[2], tmp_path / "results")
+        assert (figures["MOTA"], figures["FP"]) == (1, 0)
+
+    def test_a_word_chooses_among_them_where_the_truth_has_no_classes(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "truth/S1.txt", [box(1, 1, 0)]).parent
+        results = self.folder(tmp_path / "video", ["dog", "person"], [found(1, 1, 0, 1), found(1, 2, 50, 2)])
+        assert evaluate_tracks(truth, results, ["dogs"])["FP"] == 0
+        figures = evaluate_tracks(truth, results)
+        assert figures["FP"] == 1 and "all of the results are measured: dog, person" in figures["notes"][0]
+
+    def test_no_common_class_is_no_score_of_zero(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "truth/S1.txt", [drone(1, 1, 0, CAR)]).parent
+        results = self.folder(tmp_path / "video", ["cow"], [found(1, 1, 0, 1)])
+        with pytest.raises(EvaluationError, match="none of the classes of the truth: they have cow"):
+            evaluate_tracks(truth, results)
+
+    def test_one_folder_is_of_one_video(self, tmp_path: Path) -> None:
+        for name in ("S1", "S2"):
+            write(tmp_path / "truth" / f"{name}.txt", [box(1, 1, 0)])
+        results = self.folder(tmp_path / "video", ["dog"], [found(1, 1, 0, 1)])
+        with pytest.raises(EvaluationError, match="the tracks of one video, but there is truth of 2: S1, S2"):
+            evaluate_tracks(tmp_path / "truth", results)
+
+    def test_frames_of_another_size_are_refused(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "S1/gt/gt.txt", [box(1, 1, 0)]).parents[1]
+        (truth / "seqinfo.ini").write_text("[Sequence]\nname=S1\nseqLength=1\nimWidth=1920\nimHeight=1080\n")
+        results = self.folder(tmp_path / "video", ["dog"], [found(1, 1, 0, 1)])
+        with pytest.raises(EvaluationError, match="200 x 100 pixels, those of S1 have 1920 x 1080"):
+            evaluate_tracks(truth, results)
+
+    def test_a_class_without_a_name_is_named(self, tmp_path: Path) -> None:
+        truth = write(tmp_path / "S1.txt", [box(1, 1, 0)]).parent
+        results = self.folder(tmp_path / "video", ["dog"], [found(1, 1, 0, 2)])
+        with pytest.raises(DataError, match=r"line 1: expected a class from 1 to 1, as classes.txt names them"):
+            evaluate_tracks(truth, results)
+
+
+class TestLayouts:
+    @pytest.mark.parametrize("place", ["S1/gt/gt.txt", "S1/gt.txt", "S1.txt"])
+    @pytest.mark.parametrize("results", ["S1.txt", "S1/tracks.txt", "tracks.txt"])
+    def test_files_are_found_in_each(self, tmp_path: Path, place: str, results: str) -> None:
+        write(tmp_path / "truth" / place, [box(1, 1, 0)])
+        write(tmp_path / "results" / results, [box(1, 1, 0)])
+        assert evaluate_tracks(tmp_path / "truth", tmp_path / "results")["per_sequence"].keys() == {"S1"}
+
+    @pytest.mark.parametrize("place", ["gt/gt.txt", "gt.txt"])
+    def test_a_sequence_by_itself_has_its_folders_name(self, tmp_path: Path, place: str) -> None:
+        write(tmp_path / "S1" / place, [box(1, 1, 0)])
+        write(tmp_path / "results" / "S1.txt", [box(1, 1, 0)])
+        assert evaluate_tracks(tmp_path / "S1", tmp_path / "results")["per_sequence"].keys() == {"S1"}
+
+    def test_results_without_truth_are_told(self, tmp_path: Path) -> None:
+        truth, results = sequence(tmp_path, [box(1, 1, 0)], [box(1, 1, 0)])
+        write(results / "S2.txt", [box(1, 1, 0)])
+        assert evaluate_tracks(truth, results)["notes"] == [
+            "There is no truth for the results of S2: they were left out."
+        ]
+
+    def test_the_figures_are_written(self, tmp_path: Path) -> None:
+        folders = sequence(tmp_path, [box(1, 1, 0)], [box(1, 1, 0)])
+        figures = evaluate_tracks(*folders, out=tmp_path / "figures.json")
+        assert json.loads((tmp_path / "figures.json").read_text()) == figures
+        with pytest.raises(EvaluationError, match="is there already"):
+            evaluate_tracks(*folders, out=tmp_path / "figures.json")
+
+
+class TestMistakes:
+    """What would still give figures, only wrong ones."""
+
+    TRUTH = (box(1, 1, 0), box(2, 1, 0))
+
+    @pytest.mark.parametrize(
+        ("results", "error", "said"),
+        [
+            ([box(0, 1, 0)], DataError, "S1.txt, line 1: expected a frame from 1, found '0'"),
+            ([box(2, 1, 0), box(3, 1, 0)], EvaluationError, "line 2: a box in frame 3 of S1, but its truth ends at"),
+            ([box(1, 1, 0), box(1, 1, 50)], EvaluationError, "line 2: id 1 is in frame 1 a second time"),
+            ([box(1, -1, 0)], EvaluationError, "line 1: the id is -1, so these are detections and no tracks"),
+            ([[1, 1, 0, 0]], DataError, "line 1: expected frame,id,left,top,width,height"),
+        ],
+    )
+    def test_in_results(self, tmp_path: Path, results: list[Row], error: type[SkylarkError], said: str) -> None:
+        with pytest.raises(error, match=said):
+            evaluate_tracks(*sequence(tmp_path, self.TRUTH, results))
+
+    def test_a_longer_video_than_its_truth_is_said_by_seqinfo(self, tmp_path: Path) -> None:
+        truth, results = sequence(tmp_path, self.TRUTH, [box(2, 1, 0), box(4, 1, 0)])
+        info = truth / "S1" / "seqinfo.ini"
+        info.write_text("[Sequence]\nname=S1\nseqLength=4\n")
+        assert evaluate_tracks(truth, results)["frames"] == 4
+        info.write_text("[Sequence]\nname=S1\nseqLength=3\n")
+        with pytest.raises(EvaluationError, match=r"frame 4 of S1, but seqinfo.ini says that it has 3 frames"):
+            evaluate_tracks(truth, results)
+        info.write_text("[Sequence]\nname=S1\nseqLength=1\n")
+        with pytest.raises(EvaluationError, match=r"goes to frame 2, but seqinfo.ini says that S1 has 1"):
+            evaluate_tracks(truth, results)
+        info.write_text("seqLength=many\n")
+        with pytest.raises(DataError, match="section"):
+            evaluate_tracks(truth, results)
+
+    def test_ids_that_repeat_in_the_truth(self, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match="the truth of S1, line 2: id 1 is in frame 1 a second time"):
+            evaluate_tracks(*sequence(tmp_path, [box(1, 1, 0), box(1, 1, 50)], []))
+
+    def test_a_sequence_without_results_is_told_the_nearest(self, tmp_path: Path) -> None:
+        truth, results = sequence(tmp_path, self.TRUTH, self.TRUTH, "MOT-01")
+        (results / "MOT-01.txt").rename(results / "MOT-1.txt")
+        with pytest.raises(
+            EvaluationError, match=r"no results for MOT-01: expected MOT-01.txt .*nearest name is MOT-1"
+        ):
+            evaluate_tracks(truth, results)
+
+    def test_forms_that_differ_between_sequences(self, tmp_path: Path) -> None:
+        sequence(tmp_path, self.TRUTH, self.TRUTH, "S1")
+        folders = sequence(tmp_path, [[1, 1, 0, 0, 10, 10, 1, 1, 1]], [box(1, 1, 0)], "S2")
+        with pytest.raises(EvaluationError, match=r"several forms, mot15 \(S1\) and mot17 \(S2\): say .* --form"):
+            evaluate_tracks(*folders)
+
+    def test_truth_of_mot15_read_as_mot17(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="line 1: expected a class of MOT17 in column 8"):
+            evaluate_tracks(*sequence(tmp_path, self.TRUTH, self.TRUTH), form="mot17")
+
+    def test_folders_that_are_not_there_or_empty(self, tmp_path: Path) -> None:
+        with pytest.raises(EvaluationError, match=r"there is no folder .*nowhere, which --truth names"):
+            evaluate_tracks(tmp_path / "nowhere", tmp_path)
+        with pytest.raises(EvaluationError, match="holds no truth: expected"):
+            evaluate_tracks(tmp_path, tmp_path)

@@ -1,0 +1,32 @@
+"""A video of coloured rectangles as a folder of frames, in which a cat walks behind something and a car drives in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.vision.coloured_pictures import Object, picture
+
+SIZE = (96, 64)
+COUNT = 14
+HIDDEN = (6, 7)
+"""Frames in which the cat is not seen; it passes the middle of the picture in them."""
+DRIVES_IN = 5
+"""The frame in which the car is there first."""
+
+
+def objects(frame: int) -> list[Object]:
+    """What is in a frame: a cat that walks to the right, a dog that lies still, a car from the right."""
+    there: list[Object] = [("dog", (70, 40, 20, 20))]
+    if frame not in HIDDEN:
+        there.append(("cat", (4 + 5 * frame, 4, 20, 20)))
+    if frame >= DRIVES_IN:
+        there.append(("car", (70 - 6 * (frame - DRIVES_IN), 28, 24, 10)))
+    return there
+
+
+def frames(folder: Path, count: int = COUNT) -> Path:
+    """Write the frames."""
+    folder.mkdir(parents=True)
+    for frame in range(count):
+        picture(objects(frame), SIZE).save(folder / f"{frame + 1:06}.png")
+    return folder
