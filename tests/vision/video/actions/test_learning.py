@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from tests.vision.video.actions.made_features import CLASSES, made_videos
+from vision.errors import ActionsError
+from vision.video.actions import learning
+from vision.video.actions.checkpoints import FILE
+from vision.video.actions.learning import exchange, fitting_layers, learn, loss_of, unsmoothness
+from vision.video.actions.measures import measured
+from vision.video.actions.model_file import ActionModel
+from vision.video.actions.recipe import Recipe
+
+SMALL = Recipe(epochs=3, layers=3, stages=2, width=8)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        yield
+
+
+def weights(model: ActionModel) -> list[torch.Tensor]:
+    return list(model.network.state_dict().values())
+
+
+def same(one: ActionModel, other: ActionModel) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+@pytest.mark.parametrize(("frames", "layers"), [(1, 1), (3, 2), (4, 3), (217, 8), (511, 9), (512, 10), (9999, 10)])
+def test_no_dilation_exceeds_the_shortest_video(frames: int, layers: int) -> None:
+    assert fitting_layers(frames, 10) == layers
+    assert 2 ** (layers - 1) <= frames
+
+
+def test_a_taught_network_has_no_deeper_stage() -> None:
+    videos = [replace(video, values=video.values[:20], labels=video.labels[:20]) for video in made_videos(2, 1)]  # type: ignore[index]
+    model = learn(videos, CLASSES, Recipe(epochs=1, width=8))
+    assert model.network.shape.layers == 5
+
+
+@pytest.mark.parametrize("frames", [1, 9, 10, 101, 340])
+def test_a_fifth_of_the_frames_change_places_in_pairs(frames: int) -> None:
+    order, exchanged = exchange(frames)
+    assert sorted(order.tolist()) == list(range(frames))
+    assert torch.equal(order[order], torch.arange(frames))
+    assert torch.equal(exchanged[0] == 1, order != torch.arange(frames))
+    assert int(exchanged.sum()) == 2 * int(0.2 * (frames // 2))
+
+
+def test_the_loss_is_the_sum_of_its_terms() -> None:
+    truth, exchanged = torch.tensor([[0, 1, 2, 2]]), torch.tensor([[0, 1, 0, 1]])
+    said = [(torch.randn(2, 3, 4), torch.randn(2, 2, 4)) for _ in range(2)]
+    expected = torch.zeros(())
+    for actions, exchange_logits in said:
+        for video, weight in ((0, 1.0), (1, 0.5)):
+            logs = actions[video].log_softmax(0)
+            expected += weight * -sum(logs[truth[0, t], t] for t in range(4)) / 4
+            squares = [min(16.0, float((logs[c, t] - logs[c, t - 1]) ** 2)) for c in range(3) for t in range(1, 4)]
+            expected += 0.15 * sum(squares) / len(squares)
+        expected += 2 * functional.cross_entropy(exchange_logits[1:], exchanged)
+    torch.testing.assert_close(loss_of(said, truth, exchanged), expected)
+
+
+def test_without_exchange_the_loss_is_of_the_video_alone() -> None:
+    truth = torch.tensor([[0, 1, 2, 2]])
+    actions = torch.randn(1, 3, 4)
+    expected = functional.cross_entropy(actions, truth) + 0.15 * unsmoothness(actions)
+    torch.testing.assert_close(loss_of([(actions, torch.randn(1, 2, 4))], truth, None), expected)
+
+
+def test_a_step_is_cut_off_and_moves_its_later_frame() -> None:
+    logits = torch.tensor([[[0.0, 90.0], [0.0, -90.0]]], requires_grad=True)
+    assert unsmoothness(logits).item() == pytest.approx((np.log(2) ** 2 + 16) / 2, rel=1e-4)
+    mild = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]], requires_grad=True)
+    unsmoothness(mild).backward()
+    assert mild.grad is not None
+    assert mild.grad[..., 0].abs().max() == 0
+    assert mild.grad[..., 1].abs().max() > 0
+
+
+@pytest.mark.parametrize("graph", [True, False])
+@pytest.mark.parametrize("self_supervision", [True, False])
+def test_order_and_neighbours_beat_each_frame_by_itself(graph: bool, self_supervision: bool) -> None:
+    recipe = Recipe(graph, self_supervision, epochs=8, learning_rate=3e-3, layers=4, stages=2, width=16)
+    model = learn(made_videos(8, seed=1), CLASSES, recipe)
+    test = made_videos(6, seed=2)
+    truth = [video.labels for video in test if video.labels is not None]
+    alone = measured(truth, [video.values.argmax(1) for video in test], model.background)
+    figures = measured(truth, [model.labels(video) for video in test], model.background)
+    assert alone.accuracy < 65
+    assert figures.accuracy > alone.accuracy + 15
+    assert figures.edit > alone.edit + 20
+
+
+def test_the_same_seed_gives_the_same_network_and_another_one_another() -> None:
+    videos = made_videos(3, seed=1)
+    assert same(learn(videos, CLASSES, SMALL), learn(videos, CLASSES, SMALL))
+    assert not same(learn(videos, CLASSES, SMALL), learn(videos, CLASSES, replace(SMALL, seed=2)))
+
+
+def test_teaching_leaves_the_random_numbers_of_others_alone() -> None:
+    state = torch.get_rng_state()
+    learn(made_videos(2, seed=1), CLASSES, replace(SMALL, epochs=1))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, after: int) -> None:
+    videos = made_videos(3, seed=1)
+
+    def stop(line: str) -> None:
+        if line.startswith(f"epoch {after} of"):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        learn(videos, CLASSES, SMALL, tmp_path, stop)
+    said: list[str] = []
+    gone_on = learn(videos, CLASSES, SMALL, tmp_path, said.append)
+    assert said[0] == f"goes on behind epoch {after}"
+    assert len(said) == 1 + SMALL.epochs - after
+    assert same(gone_on, learn(videos, CLASSES, SMALL))
+
+
+def test_a_checkpoint_of_other_settings_or_videos_is_refused(tmp_path: Path) -> None:
+    videos = made_videos(3, seed=1)
+    learn(videos, CLASSES, SMALL, tmp_path)
+    with pytest.raises(ActionsError, match=r"width was 8, now 9"):
+        learn(videos, CLASSES, replace(SMALL, width=9), tmp_path)
+    with pytest.raises(ActionsError, match="digest was"):
+        learn(made_videos(3, seed=2), CLASSES, SMALL, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors", None])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    videos = made_videos(2, seed=1)
+    learn(videos, CLASSES, SMALL, tmp_path)
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(ActionsError, match=r"cannot be read .* delete it to begin anew"):
+        learn(videos, CLASSES, SMALL, tmp_path)
+
+
+def test_what_cannot_be_learned_from_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = made_videos(2, seed=1)
+    for videos, message in (
+        ([], "there is no video to learn from"),
+        ([replace(first, labels=None)], "has no labels to learn from"),
+        ([first, replace(second, rate=25.0)], "have from 2 to 25 frames a second"),
+    ):
+        with pytest.raises(ActionsError, match=message):
+            learn(videos, CLASSES, SMALL)
+    with pytest.raises(ActionsError, match="frames of class 3, but there are names for 0 to 1 alone"):
+        learn([first], CLASSES[:2], SMALL)
+    monkeypatch.setattr(learning, "LONGEST", 10)
+    with pytest.raises(ActionsError, match="more than 10"):
+        learn([first], CLASSES, SMALL)
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("layers", 0), ("learning_rate", 0.0), ("width", -1)])
+def test_a_recipe_that_cannot_be_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ActionsError, match=name):
+        Recipe(**{name: value})  # type: ignore[arg-type]
+
+
+def test_a_channel_that_never_changes_does_no_harm() -> None:
+    videos = [replace(v, values=np.pad(v.values, ((0, 0), (0, 1)), constant_values=3)) for v in made_videos(2, 1)]
+    model = learn(videos, CLASSES, SMALL)
+    assert all(torch.isfinite(value).all() for value in weights(model))

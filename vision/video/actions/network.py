@@ -1,0 +1,190 @@
+"""The network that reasons over a video's frames at several time scales (DTGRM, Wang et al. 2021).
+
+The first stage judges each frame by a dilated temporal convolution network; every later stage takes the judgement of
+the stage before and refines it by relations between frames. A later stage's layer of dilation d sees frame t in a graph
+of three nodes, t - d, t and t + d, whose edges are weighted twice: by how alike the nodes are, and by what a
+convolution makes of them.
+
+Frames outside the video are nodes of zeros, and no window stands on them. Tensors are (videos, channels, frames).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vision.video.actions.windows import products, shifted, weighted_sum
+
+NODES = 3
+"""Of the graph around a frame: before, at and after it."""
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """What a network is made of.
+
+    Attributes:
+        channels: of a frame's features.
+        classes: of actions.
+        layers: of each stage; layer i has dilation 2^i.
+        stages: the first included.
+        width: channels inside.
+        graph: whether the later stages are of graph layers; else they are of convolutions like the first.
+        dropout: share of a layer's result that is dropped in training.
+    """
+
+    channels: int
+    classes: int
+    layers: int = 10
+    stages: int = 4
+    width: int = 64
+    graph: bool = True
+    dropout: float = 0.5
+
+
+class Dropout(nn.Module):
+    """What `nn.Dropout` does; on a processor that one draws four times as long as a layer's product takes."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Shape kept; the same where the network is not in training."""
+        if not self.training or not self.share:
+            return x
+        return x * (torch.rand_like(x) >= self.share) / (1 - self.share)
+
+
+class ConvolutionLayer(nn.Module):
+    """x + Drop(W ReLU(DilatedConv3(x))), the layer of MS-TCN (Farha and Gall 2019, arXiv 1903.01945)."""
+
+    def __init__(self, width: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.dilated = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
+        self.mixed = nn.Conv1d(width, width, 1)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Shape kept."""
+        result: torch.Tensor = x + self.dropout(self.mixed(functional.relu(self.dilated(x))))
+        return result
+
+
+class GraphLayer(nn.Module):
+    """x + Drop(W y) with y = ReLU(fold(A_cos X W1) + b1) + ReLU(fold(A_learn X W2) + b2).
+
+    X are the three nodes of a frame's window, A_cos their cosine similarities behind a softmax over the nodes that one
+    takes from, A_learn a dilated convolution behind a softmax over its nine numbers; fold adds what the windows say of
+    the same frame.
+
+    (In the authors' code the softmax of A_cos goes over all frames of the video, which leaves each edge about one over
+    their number and the first term without effect.)
+    """
+
+    def __init__(self, width: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.supports = nn.Conv1d(width, 2 * width, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(2, width, 1))
+        self.adjacency = nn.Conv1d(width, NODES * NODES, NODES, padding=dilation, dilation=dilation)
+        self.mixed = nn.Conv1d(width, width, 1)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Shape kept."""
+        videos, width, frames = x.shape
+        learned = functional.softmax(self.adjacency(x), 1).view(videos, NODES, NODES, frames)
+        edges = torch.stack([cosine_adjacency(x, self.dilation), learned], 1)
+        supports = self.supports(x).view(videos, 2, width, frames)
+        relations = functional.relu(folded(edges, supports, self.dilation) + self.bias).sum(1)
+        result: torch.Tensor = x + self.dropout(self.mixed(relations))
+        return result
+
+
+def cosine_adjacency(x: torch.Tensor, dilation: int) -> torch.Tensor:
+    """How alike the nodes of each frame's window are, behind a softmax over the last of the two node axes.
+
+    Returns:
+        Shape (videos, 3, 3, frames); the cosine with a node outside the video is 0.
+    """
+    squares, near, far = products(x, x, (0, dilation, 2 * dilation)).unbind(1)
+    inverse = squares.clamp(min=1e-12).rsqrt()
+    own = squares * inverse * inverse  # 1, but 0 for a frame of zeros
+    after = near * inverse * shifted(inverse, dilation)
+    across = shifted(far * inverse * shifted(inverse, 2 * dilation), -dilation)
+    before, first, last = shifted(after, -dilation), shifted(own, -dilation), shifted(own, dilation)
+    alike = torch.stack([first, before, across, before, own, after, across, after, last], 1)
+    return functional.softmax(alike.reshape(len(x), NODES, NODES, -1), 2)
+
+
+def folded(edges: torch.Tensor, supports: torch.Tensor, dilation: int) -> torch.Tensor:
+    """The sum over all windows of what each says of a frame.
+
+    Node k of the window on t says edges[j, k] supports[k] of node j. So what is said of frame s comes from the five
+    frames s - 2d to s + 2d, and the weights of edges from the same frame are added before they are multiplied.
+
+    Args:
+        edges: shape (..., 3, 3, frames): window by window, the weight of node k in what is said of node j.
+        supports: shape (..., width, frames): X W.
+        dilation: d.
+
+    Returns:
+        Shape (..., width, frames).
+    """
+    # Row j of a window on t speaks of frame t + (j - 1) d, so frame s is spoken of by the window on s - (j - 1) d.
+    first, middle, last = (shifted(edges[..., j, :, :], (1 - j) * dilation).unbind(-2) for j in range(NODES))
+    weights = torch.stack(
+        [last[0], middle[0] + last[1], first[0] + middle[1] + last[2], first[1] + middle[2], first[2]], -2
+    )
+    return weighted_sum(weights, supports, tuple(step * dilation for step in range(1 - NODES, NODES)))
+
+
+class Stage(nn.Module):
+    """A stack of layers with a head for the actions, and one for which frames were exchanged."""
+
+    def __init__(self, channels: int, shape: NetworkShape, graph: bool) -> None:
+        super().__init__()
+        kind = GraphLayer if graph else ConvolutionLayer
+        self.entry = nn.Conv1d(channels, shape.width, 1)
+        self.layers = nn.ModuleList(kind(shape.width, 2**i, shape.dropout) for i in range(shape.layers))
+        self.actions = nn.Conv1d(shape.width, shape.classes, 1)
+        self.exchanged = nn.Conv1d(shape.width, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of the actions, shape (videos, classes, frames), and of exchange, shape (videos, 2, frames)."""
+        x = self.entry(x)
+        for layer in self.layers:
+            x = layer(x)
+        return self.actions(x), self.exchanged(x)
+
+
+class ActionNetwork(nn.Module):
+    """All stages; it knows how the features that it is given are scaled."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("mean", torch.zeros(shape.channels, 1))
+        self.register_buffer("deviation", torch.ones(shape.channels, 1))
+        later = [Stage(shape.classes, shape, shape.graph) for _ in range(shape.stages - 1)]
+        self.stages = nn.ModuleList([Stage(shape.channels, shape, False), *later])
+
+    def forward(self, features: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What each stage says of videos of one length: see `Stage`.
+
+        Args:
+            features: shape (videos, channels, frames).
+        """
+        x = (features - self.mean) / self.deviation
+        said: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for stage in self.stages:
+            said.append(stage(x))
+            x = functional.softmax(said[-1][0], 1)
+        return said
