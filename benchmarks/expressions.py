@@ -30,9 +30,10 @@ from reasoning import Query
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.detections import Detections
 from vision.errors import InstructionError
-from vision.grounding.grounding import LEAST_SURE
+from vision.grounding.readings import LEAST_SURE
 from vision.images.loading import LoadedImage
-from vision.reading.expressions.surface import NUMBERED, Sentence
+from vision.reading.expressions.pieces import NUMBERED
+from vision.reading.expressions.sentence import Sentence
 from vision.reading.loading import PACKAGED, readers
 from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.expressions import sentence_of

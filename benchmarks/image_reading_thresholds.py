@@ -5,7 +5,7 @@
 Reads the tenth of the taught lists that is kept back from teaching and the `former` lists, and prints for some
 thresholds how many of the readings are at least so probable, and how many of these are right; and the expected
 calibration error of the probability. `SURE` of `vision.reading.understanding` and `LEAST_SURE` of
-`vision.grounding.grounding` are chosen by it. Writes `results/image_reading_thresholds.md`. `--temperature` is written
+`vision.grounding.readings` are chosen by it. Writes `results/image_reading_thresholds.md`. `--temperature` is written
 into the adapter before it reads: teaching ends with one that is fitted to single tokens without their constraint.
 """
 

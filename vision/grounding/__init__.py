@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from vision.grounding.grounding import Grounding, Justification, expression_classes, ground
+from vision.grounding.grounding import Grounding, Justification, ground
+from vision.grounding.readings import expression_classes
 
 __all__ = ["Grounding", "Justification", "expression_classes", "ground"]

@@ -7,37 +7,38 @@ one thing: of several that fit, the detector's surest is returned, and the notes
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from kg_data.errors import SkylarkError
 from kg_data.markup import element, html
 from reasoning import Answer, Query
-from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
+from reasoning.query.tree import Entity, Intersect
 from vision.classes.matching import Matcher
-from vision.detections.description import in_other_colours, there_is
 from vision.detections.detections import Detections
 from vision.detections.fields import is_score
 from vision.detections.showing import counted, shown
 from vision.errors import InstructionError
-from vision.grounding.loosening import loosened
+from vision.grounding.asking import (
+    OF_ALL,
+    Asked,
+    first_fitting,
+    in_words,
+    not_found,
+    number,
+    passed_over,
+    said_of,
+    things_of,
+    truth,
+)
+from vision.grounding.readings import sure_readings
 from vision.reading.expressions.reader import ExpressionReading
-from vision.reading.expressions.surface import EVERYTHING, Question, Sentence, both
-from vision.reading.loading import PACKAGED, readers
-from vision.reading.prompt import TextPrompt
-from vision.scene.graph import OBJECT, Scene, SceneObject
-from vision.scene.measures import BETWEEN
-from vision.task import Target
-
-OF_ALL = ("count", "exists")
-"""Questions that are answered of everything that is there."""
-
-LEAST_SURE, POSSIBLE = 0.3, 0.1
-"""Probability below which no reading is taken, and from which one is tried where nothing fits those before."""
+from vision.reading.expressions.sentence import Question, Sentence
+from vision.reading.loading import PACKAGED
+from vision.scene.building import OBJECT
+from vision.scene.graph import Scene
 
 MAX_JUSTIFIED = 50
 """Objects whose reasons are given."""
@@ -194,21 +195,19 @@ def grounded(
         scene: what was found.
         min_score: what an object must score to be there.
     """
-    tried = (_Fit(part, note, *_first_fitting(readings, part)) for part, note in _parts(scene, min_score, readings[0]))
+    tried = (_Fit(part, note, *first_fitting(readings, part)) for part, note in _parts(scene, min_score, readings[0]))
     sure = next(tried)
     fit = sure if len(sure.answer.ranked) else next((fit for fit in tried if len(fit.answer.ranked)), sure)
     scene, asked, answer = fit.scene, fit.asked, fit.answer
     sentence = asked.sentence
-    members = scene.members(answer if sentence.query == sentence.things else _things(asked, scene))
+    members = scene.members(answer if sentence.query == sentence.things else things_of(asked, scene))
     # That nothing is found is what a number or a truth value says.
     of_answer = () if sentence.question in OF_ALL else answer.notes
-    notes = [*scene.notes, *fit.notes, *of_answer, *_not_found(asked, scene)]
-    for name in asked.loosened:
-        notes.append(f'Nothing fits "{name}" strictly, so it was taken loosely.')
+    notes = [*scene.notes, *fit.notes, *of_answer, *not_found(asked, scene), *asked.notes]
     kept = _kept(sentence, scene, members, notes)
     value, more = _value(asked, scene, answer, kept)
-    passed_over = "" if kept else _passed_over(asked, scene)
-    more += [passed_over] if passed_over else []
+    others = "" if kept else passed_over(sentence.things, asked.classes, scene)
+    more += [others] if others else []
     return Grounding(
         expression=text,
         question=sentence.question,
@@ -218,80 +217,8 @@ def grounded(
         query=answer.query,
         justification=tuple(_justified(index, asked, scene) for index in kept[:MAX_JUSTIFIED]),
         notes=tuple(dict.fromkeys([*notes, *more])),
-        passed_over=passed_over,
+        passed_over=others,
     )
-
-
-def expression_classes(text: str, matcher: Matcher, adapter: Path = PACKAGED) -> tuple[Target, ...] | None:
-    """What a detector must look for so that an expression can be grounded.
-
-    Args:
-        text: the expression.
-        matcher: knows what words mean among the detector's classes.
-        adapter: folder of the adapter that reads.
-
-    Returns:
-        One target for each phrase that means something else, in order, or None where the expression speaks of things of
-        any class ("what is left of the bus?"). Colours are no part of the targets: the scene has them.
-
-    Raises:
-        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
-        LLMError: the adapter or the weights are missing or damaged.
-    """
-    readings = sure_readings(text, matcher, adapter)
-    if any(_speaks_of_everything(reading.sentence.things) for reading in readings):
-        return None
-    targets: dict[str, Target] = {}
-    for reading in readings:
-        for match in reading.matches.values():
-            targets.setdefault(match.thing, Target(match.thing, match.classes))
-    return tuple(targets.values())
-
-
-@lru_cache(maxsize=256)
-def sure_readings(text: str, matcher: Matcher, adapter: Path) -> Sequence[ExpressionReading]:
-    """What an expression may well mean, the likeliest first; the last ones are kept.
-
-    Raises:
-        InstructionError: the text is empty or cannot be read, or a word names nothing that the model can detect.
-    """
-    prompt = TextPrompt(text)
-    prompt.check("expression")
-    readings = [one for one in readers(adapter).expressions.read(prompt, matcher) if one.probability >= POSSIBLE]
-    if not readings or readings[0].probability < LEAST_SURE:
-        raise InstructionError(
-            f'it is not clear what "{text}" means; say it by class, colour, size, place, number or relation, as in '
-            '"the person left of the red bus"'
-        )
-    return readings
-
-
-def _not_found(asked: _Asked, scene: Scene) -> list[str]:
-    """Things that an expression names of which the scene has none; of one thing alone its value says it."""
-    there = set(scene.detections.model_classes)
-    named = {match.thing: match.classes for match in asked.reading.matches.values()}
-    if asked.sentence.question in OF_ALL and len(named) < 2 and isinstance(asked.sentence.things, Project):
-        return []
-    return [f"No {thing} was found." for thing, classes in named.items() if there.isdisjoint(classes)]
-
-
-def _speaks_of_everything(query: Query) -> bool:
-    measured = getattr(getattr(query, "measure", None), "sets", ())
-    return query == EVERYTHING or any(map(_speaks_of_everything, (*query.children, *measured)))
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A sentence that was asked of a scene, and which relations were taken in their wider sense for it."""
-
-    reading: ExpressionReading
-    sentence: Sentence
-    loosened: tuple[str, ...] = ()
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """All classes that its words mean, each once."""
-        return tuple(dict.fromkeys(name for match in self.reading.matches.values() for name in match.classes))
 
 
 @dataclass(frozen=True)
@@ -300,7 +227,7 @@ class _Fit:
 
     scene: Scene
     notes: tuple[str, ...]
-    asked: _Asked
+    asked: Asked
     answer: Answer
 
 
@@ -324,29 +251,6 @@ def _parts(
         before = count
 
 
-def _first_fitting(readings: Sequence[ExpressionReading], scene: Scene) -> tuple[_Asked, Answer]:
-    """The first sentence that anything fits: as it was read, then what else may be meant, then in wider senses."""
-    strict = [_Asked(reading, reading.sentence) for reading in readings]
-    first = scene.answer(strict[0].sentence.query, strict[0].classes)
-    if strict[0].sentence.question in OF_ALL or len(first.ranked):
-        return strict[0], first
-    wider = (
-        _Asked(asked.reading, replace(asked.sentence, things=things), words)
-        for asked in strict
-        for things, words in loosened(asked.sentence.things)
-    )
-    for asked in (*strict[1:], *wider):
-        if asked.sentence.question not in OF_ALL:
-            answer = scene.answer(asked.sentence.query, asked.classes)
-            if len(answer.ranked):
-                return asked, answer
-    return strict[0], first
-
-
-def _things(asked: _Asked, scene: Scene) -> Answer:
-    return scene.answer(asked.sentence.things, asked.classes)
-
-
 def _kept(sentence: Sentence, scene: Scene, members: list[int], notes: list[str]) -> list[int]:
     """The objects that are returned: all, or as many of the surest as are asked for."""
     amount = sentence.wanted
@@ -366,122 +270,27 @@ def _kept(sentence: Sentence, scene: Scene, members: list[int], notes: list[str]
     return surest[:amount]
 
 
-def _value(asked: _Asked, scene: Scene, answer: Answer, kept: list[int]) -> tuple[Value | None, list[str]]:
+def _value(asked: Asked, scene: Scene, answer: Answer, kept: list[int]) -> tuple[Value | None, list[str]]:
     """What a question's answer is, with notes."""
-    objects = [scene.objects[i] for i in kept]
-    question = asked.sentence.question
-    match question:
+    match asked.sentence.question:
         case "count":
             assert isinstance(answer.value, int)
             return answer.value, []
         case "exists":
-            return _truth(asked, scene, answer)
+            return truth(asked, scene, answer)
         case "find":
             return None, []
-    if not objects:
-        return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
-    if question == "colour":
-        sure = dict.fromkeys(item.colours[0] for item in objects if not item.doubt)
-        doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
-        return ", ".join(sure) or "unsure", doubts
-    if question == "where":
-        return "; ".join(dict.fromkeys(_whereabouts(item.positions) for item in objects)), []
-    return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
+    return said_of(asked.sentence.question, [scene.objects[i] for i in kept])
 
 
-_COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
-
-
-def _truth(asked: _Asked, scene: Scene, answer: Answer) -> tuple[bool, list[str]]:
-    sentence = asked.sentence
-    if sentence.bound is not None:
-        assert isinstance(answer.value, int)
-        comparison, number = sentence.bound
-        return _COMPARISONS[comparison](answer.value, number), [f"There are {answer.value}."]
-    subject = _subject(sentence)
-    if subject is not None and not len(scene.answer(subject, asked.classes).ranked):
-        return False, ["There are none of the things that are asked about."]
-    return bool(answer.value) != sentence.denied, []
-
-
-def _subject(sentence: Sentence) -> Query | None:
-    """What must be there for all of it to be something: the cars, of "are all cars red?"."""
-    things = sentence.things
-    if not sentence.denied or not isinstance(things, Intersect):
-        return None
-    rest = tuple(part for part in things.parts if not isinstance(part, Complement))
-    return both(rest) if rest and len(rest) < len(things.parts) else None
-
-
-_OF_CLASS, _OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "partly")
-
-
-def _passed_over(asked: _Asked, scene: Scene) -> str:
-    """What there is of the class that is asked for, and as which colours it is seen where these rule it out."""
-    things = asked.sentence.things
-    while isinstance(things, Top | Compare):
-        things = things.source
-    if not isinstance(things, Intersect):
-        return ""
-
-    def there(parts: list[Query]) -> list[SceneObject]:
-        fitting = scene.members(scene.answer(both(parts), asked.classes)) if parts else []
-        return [scene.objects[i] for i in fitting]
-
-    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
-    of_any_colour = [part for part in things.parts if not _only_by(part, _OF_COLOUR)]
-    if of_class and len(of_any_colour) < len(things.parts) and (seen := there(of_any_colour)):
-        return in_other_colours([item.class_name for item in seen], [item.colours for item in seen])
-    if seen := there(of_class):
-        what = there_is([item.class_name for item in seen])
-        return f"{what}, but what else is asked of {'it' if len(seen) == 1 else 'them'} does not fit."
-    return ""
-
-
-def _only_by(query: Query, relations: Sequence[str]) -> bool:
-    """Whether a set is told by these relations to words alone: "red", "not red", "a cat or a dog"."""
-    if isinstance(query, Project):
-        return query.relation in relations and isinstance(query.source, Entity)
-    return bool(query.children) and all(_only_by(part, relations) for part in query.children)
-
-
-def _whereabouts(positions: tuple[str, ...]) -> str:
-    """ "top left", "right", "centre": by thirds."""
-    thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
-    return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
-
-
-def _justified(index: int, asked: _Asked, scene: Scene) -> Justification:
+def _justified(index: int, asked: Asked, scene: Scene) -> Justification:
     """The triples that make one object an answer: the evidence of the query narrowed to it."""
     name = scene.objects[index].name
     try:
         answer = scene.answer(Intersect((Entity(name), asked.sentence.things)), asked.classes)
-        facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else _number(e.tail)) for e in answer.evidence]
+        facts = [(e.head, e.relation, e.tail if isinstance(e.tail, str) else number(e.tail)) for e in answer.evidence]
     except SkylarkError:  # the query is as deep as queries may be
         facts = []
     telling = tuple(fact for fact in facts if fact[2] != OBJECT)
     own_first = sorted(telling, key=lambda fact: fact[0] != name)
-    return Justification(name, index, tuple(own_first), _in_words(own_first))
-
-
-def _number(value: object) -> float:
-    assert isinstance(value, int | float)
-    return round(float(value), 1)
-
-
-_VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
-
-
-def _in_words(facts: list[tuple[str, str, str | float]]) -> str:
-    return "; ".join(f"{head} {_fact_in_words(relation, tail)}" for head, relation, tail in facts)
-
-
-def _fact_in_words(relation: str, tail: str | float) -> str:
-    if relation in _VERBS:
-        return _VERBS[relation].format(tail)
-    if relation == "size":
-        return f"is {tail}"
-    if isinstance(tail, float):
-        return "lies between them" if relation.startswith(BETWEEN) else f"has {relation.replace('_', ' ')} {tail:g}"
-    verb = "" if relation in ("contains",) else "is "
-    return f"{verb}{relation.replace('_', ' ')} {tail}"
+    return Justification(name, index, tuple(own_first), "; ".join(map(in_words, own_first)))

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from reasoning import Query
 from reasoning.query.rebuilding import with_parts
-from reasoning.query.tree import Complement, Entity, Project, Union
+from reasoning.query.tree import Complement, Entity, Project
+from vision.reading.expressions.sentence import either
+from vision.scene.building import KIND
 
 LOOSE: Mapping[str, tuple[str, ...]] = {
     "on": ("inside", "overlapping"),
@@ -24,13 +26,17 @@ LOOSE: Mapping[str, tuple[str, ...]] = {
     "behind": ("next_to", "overlapping"),
     "under": ("below",),
     "colour": ("partly",),
+    "carries": ("overlapping",),
+    "crosses": ("moves",),
+    "after": ("begins_before_end",),
+    "during": ("shares_time",),
 }
-"""Relation to those of its wider sense."""
+"""Relation, or kind of event, to those of its wider sense."""
 
 
 def loosened(query: Query) -> Iterator[tuple[Query, tuple[str, ...]]]:
     """A query with one relation in its wider sense, each in turn, then with all; and which those are."""
-    places = [relation for _, relation in _places(query)]
+    places = list(_places(query))
     choices: list[Collection[int]] = [{at} for at in range(len(places))] if len(places) > 1 else []
     if places:
         choices.append(range(len(places)))
@@ -39,14 +45,21 @@ def loosened(query: Query) -> Iterator[tuple[Query, tuple[str, ...]]]:
         yield _widened(query, chosen, iter(range(len(places)))), words
 
 
-def _places(query: Query) -> Iterator[tuple[Project, str]]:
-    """Projections with a wider sense, but those that are denied, in the order in which `_widened` meets them."""
+def _places(query: Query) -> Iterator[str]:
+    """The words with a wider sense, but those that are denied, in the order in which `_widened` meets them."""
     if isinstance(query, Complement):
         return
-    if isinstance(query, Project) and query.relation in LOOSE:
-        yield query, query.relation
+    if isinstance(query, Project) and (word := _word(query)) in LOOSE:
+        yield word
     for part in query.children:
         yield from _places(part)
+
+
+def _word(query: Project) -> str:
+    """What a projection says: its relation, or of events the kind that they are of; `before(E)` is what comes after."""
+    if query.relation == KIND and isinstance(query.source, Entity):
+        return query.source.name
+    return "after" if query.relation == "before" and not query.inverse else query.relation
 
 
 def _widened(query: Query, chosen: Collection[int], numbers: Iterator[int]) -> Query:
@@ -55,9 +68,11 @@ def _widened(query: Query, chosen: Collection[int], numbers: Iterator[int]) -> Q
     if not isinstance(query, Project):
         widened: Query = with_parts(query, lambda part: _widened(part, chosen, numbers))
         return widened
-    widen = query.relation in LOOSE and next(numbers) in chosen
+    word = _word(query)
+    widen = word in LOOSE and next(numbers) in chosen
     source = _widened(query.source, chosen, numbers)
     if not widen:
         return dataclasses.replace(query, source=source)
-    several = tuple(dataclasses.replace(query, relation=name, source=source) for name in LOOSE[query.relation])
-    return several[0] if len(several) == 1 else Union(several)
+    if query.relation == KIND:
+        return either([dataclasses.replace(query, source=Entity(name)) for name in LOOSE[word]])
+    return either([dataclasses.replace(query, relation=name, source=source) for name in LOOSE[word]])

@@ -10,6 +10,7 @@ from pathlib import Path
 import reasoning.language
 from reasoning.language.writing.beams import BeamWriter
 from reasoning.language.writing.writer import load_writer
+from vision.reading.expressions.pieces import VIDEO
 from vision.reading.expressions.reader import ExpressionReader
 from vision.reading.instructions.reader import InstructionReader
 
@@ -19,6 +20,9 @@ JOB = "tasks"
 PACKAGED = Path(reasoning.language.__file__).parent / "adapters" / "tasks"
 """The adapter of the packaged model; its README says how it was made."""
 
+VIDEOS = PACKAGED.with_name("videos")
+"""The adapter that reads expressions about videos, taught further than the other one."""
+
 MOST_TEXTS, MOST_TOKENS = 3, 160
 """Replies that are written to one text, and the tokens of a reply."""
 
@@ -27,10 +31,11 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Readers:
-    """What reads with one adapter."""
+    """What reads with one adapter; `videos` are expressions about videos."""
 
     instructions: InstructionReader
     expressions: ExpressionReader
+    videos: ExpressionReader
 
 
 def readers(folder: Path = PACKAGED, source: str | None = None) -> Readers:
@@ -50,4 +55,4 @@ def readers(folder: Path = PACKAGED, source: str | None = None) -> Readers:
 @lru_cache(2)
 def _readers(folder: Path, source: str | None) -> Readers:
     beams = BeamWriter(load_writer(folder, JOB, source), texts=MOST_TEXTS, most_tokens=MOST_TOKENS)
-    return Readers(InstructionReader(beams), ExpressionReader(beams))
+    return Readers(InstructionReader(beams), ExpressionReader(beams), ExpressionReader(beams, VIDEO))

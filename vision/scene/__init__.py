@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from vision.scene.graph import Scene, SceneObject
+from vision.scene.building import SceneObject
+from vision.scene.graph import Scene
 
 __all__ = ["Scene", "SceneObject"]

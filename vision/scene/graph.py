@@ -7,77 +7,32 @@ query like any other.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_data.columns import GraphColumns, LiteralColumn
 from kg_data.errors import SkylarkError
 from kg_data.markup import element, html
 from reasoning import Answer, KnowledgeGraph, Query, Reasoner
-from reasoning.query.tree import Compare, Project, Top
 from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES
-from vision.detections.colour_names import BASIC_COLOURS
 from vision.detections.colours import MIN_PART, colouring
 from vision.detections.detections import Detections
 from vision.detections.showing import counted, shown
 from vision.images.loading import LoadedImage
-from vision.scene.measures import DISTANCE, MeasuredRelation, measured_relation
-from vision.scene.regions import REGIONS, from_points, in_regions
+from vision.scene.building import SceneObject, box_measures, graph_of, numbered, size_of
+from vision.scene.measures import DISTANCE, measured_relations
+from vision.scene.regions import in_regions
 from vision.scene.relations import between, distances, relate
 
 __all__ = ["Answer", "Query", "Scene", "SceneObject"]
 
 MAX_OBJECTS = 300
 """Objects of a scene; relations hold between pairs, so triples grow with the square: half a million here."""
-
-SIZES: tuple[tuple[str, float], ...] = (("small", 32.0**2), ("medium", 96.0**2), ("large", float("inf")))
-"""COCO's sizes by area in square pixels (Lin et al. 2014, arXiv 1405.0312), each up to its bound."""
-
-KIND, OBJECT = "kind", "object"
-"""The relation that leads from every object to the same word, and that word."""
-
-ATTRIBUTES = (KIND, "class", "supercategory", "main_colour", "colour", "partly", "size", "position")
-"""Relations from an object to a word: `main_colour` is the likeliest, `colour` each plausible one, `partly` each that
-some part of it has."""
-
-
-@dataclass(frozen=True)
-class SceneObject:
-    """One object of a scene.
-
-    Attributes:
-        name: unique in the scene, "person 1".
-        index: its position among the detections.
-        class_name: the model's class.
-        supercategory: COCO's, or None.
-        colours: plausible colours, best first.
-        partly: colours of which it has at least a little, most first.
-        doubt: why none of its colours is sure, or "".
-        size: "small", "medium" or "large".
-        positions: the parts of the image that it lies in.
-    """
-
-    name: str
-    index: int
-    class_name: str
-    supercategory: str | None
-    colours: tuple[str, ...]
-    partly: tuple[str, ...]
-    doubt: str
-    size: str
-    positions: tuple[str, ...]
-
-    def words(self) -> tuple[tuple[str, ...], ...]:
-        """What each of `ATTRIBUTES` leads to."""
-        above = () if self.supercategory is None else (self.supercategory,)
-        colours = (self.colours[:1], self.colours, self.partly)
-        return (OBJECT,), (self.class_name,), above, *colours, (self.size,), self.positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +73,7 @@ class Scene:
         if len(detections) > MAX_OBJECTS:
             notes = (f"The scene holds the best {MAX_OBJECTS} of {len(detections)} objects.",)
         places = in_regions(shown.xyxy, image.size)
-        names = _names(shown.model_classes)
+        names = numbered(shown.model_classes)
         outlines = shown.polygons
         coloured = [
             colouring(image.pixels, box, None if outlines is None else outlines[i]) for i, box in enumerate(shown.xyxy)
@@ -132,7 +87,7 @@ class Scene:
                 colours=coloured[i].plausible,
                 partly=tuple(name for name, share in coloured[i].shares.items() if share >= MIN_PART),
                 doubt=coloured[i].doubt,
-                size=next(name for name, bound in SIZES if shown.area[i] < bound),
+                size=size_of(shown.area[i]),
                 positions=tuple(name for name, inside in places.items() if inside[i]),
             )
             for i, class_name in enumerate(shown.model_classes)
@@ -243,91 +198,27 @@ class Scene:
         return relate(self._xyxy)
 
     def _graph(self, words: Sequence[str], measures: Sequence[tuple[str, NDArray[np.float64]]]) -> KnowledgeGraph:
-        described = [
-            (item.index, relation, word)
-            for item in self.objects
-            for relation, values in zip(ATTRIBUTES, item.words(), strict=True)
-            for word in values
-        ]
-        known = (OBJECT, *BASIC_COLOURS, *REGIONS, *(name for name, _ in SIZES), *COCO_SUPERCATEGORIES.values())
-        ids = [item.name for item in self.objects]
-        ids += dict.fromkeys((*(word for *_, word in described), *known, *self._vocabulary, *words))
-        number = {word: i for i, word in enumerate(ids)}
-        relations = [*ATTRIBUTES, *self._relations]
-        triples = [
-            np.array([(i, relations.index(r), number[word]) for i, r, word in described], np.int32).reshape(-1, 3),
-            *(
-                np.insert(pairs, 1, relations.index(name), axis=1).astype(np.int32)
-                for name, pairs in self._relations.items()
-            ),
-        ]
-        literals = [_literal(name, values, unit) for name, values, unit in self._values()]
-        literals += [_literal(name, values, "") for name, values in measures]
-        return KnowledgeGraph.from_columns(
-            GraphColumns(
-                name="scene",
-                entity_ids=ids,
-                entity_labels=ids,
-                relation_ids=relations,
-                relation_labels=relations,
-                splits={"scene": np.concatenate(triples)},
-                literals=literals,
-                source="measured in one image",
-            )
+        return graph_of(
+            name="scene",
+            source="measured in one image",
+            things=[item.name for item in self.objects],
+            said=[triple for item in self.objects for triple in item.attributes()],
+            relations=self._relations,
+            measures=chain(self._values(), ((name, values, "") for name, values in measures)),
+            words=(*self._vocabulary, *words),
         )
 
     def _values(self) -> Iterator[tuple[str, NDArray[np.float64], str]]:
         """Measures of every object as (relation, values, unit)."""
-        x1, y1, x2, y2 = self._xyxy.astype(np.float64).T
-        yield "area", (x2 - x1) * (y2 - y1), "square pixels"
-        for name, values in (
-            ("width", x2 - x1),
-            ("height", y2 - y1),
-            ("x", (x1 + x2) / 2),
-            ("y", (y1 + y2) / 2),
-            ("x1", x1),
-            ("y1", y1),
-            ("x2", x2),
-            ("y2", y2),
-        ):
-            yield name, values, "pixels"
-        for name, values in from_points(self._xyxy, self.detections.image_size).items():
-            yield f"from_{name}", values, "pixels"
+        yield from box_measures(self._xyxy, self.detections.image_size)
         if self.detections.scores is not None:
             yield "score", self.detections.scores[: len(self.objects)].astype(np.float64), ""
 
     def _measured(self, query: Query, words: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float64]]]:
         """The values of the relations in a query that are measured for it, each once."""
-        for relation in dict.fromkeys(_measured_relations(query)):
+        for relation in dict.fromkeys(measured_relations(query)):
             sets = [np.array(self.members(self.answer(members, words)), np.intp) for members in relation.sets]
             if relation.startswith(DISTANCE):
                 yield relation, distances(self._xyxy, *sets)
             else:
                 yield relation, between(self._xyxy, *sets).astype(np.float64)
-
-
-def _names(classes: Sequence[str]) -> list[str]:
-    """ "person 1", "person 2", ...: numbered by class, and no name a class itself."""
-    taken, seen, names = {*classes, *COCO_CLASSES}, Counter[str](), []
-    for class_name in classes:
-        while True:
-            seen[class_name] += 1
-            name = f"{class_name} {seen[class_name]}"
-            if name not in taken:
-                break
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _literal(name: str, values: NDArray[np.float64], unit: str) -> LiteralColumn:
-    known = np.flatnonzero(np.isfinite(values))
-    return LiteralColumn(name, "decimal", known.astype(np.int32), values[known], unit)
-
-
-def _measured_relations(query: Query) -> Iterator[MeasuredRelation]:
-    named = query.relation if isinstance(query, Compare | Project | Top) else None
-    if named is not None and (relation := measured_relation(named)) is not None:
-        yield relation
-    for child in query.children:
-        yield from _measured_relations(child)

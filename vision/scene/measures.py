@@ -7,9 +7,10 @@ Such a relation is a name in the query's tree and text like any other, and holds
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from reasoning import Query
-from reasoning.query.tree import Intersect, Union
+from reasoning.query.tree import Compare, Intersect, Project, Top, Union
 
 DISTANCE, BETWEEN = "distance to ", "between "
 _TWO_SETS = re.compile(r'(?P<first>(?:[^"]|"(?:[^"\\]|\\.)*")*?) and (?P<second>.*)', re.DOTALL)
@@ -58,6 +59,15 @@ def measured_relation(name: str) -> MeasuredRelation | None:
         halves = two.groups() if (two := _TWO_SETS.fullmatch(text)) else (text, text)
         return MeasuredRelation(name, *map(Query.parse, halves))
     return None
+
+
+def measured_relations(query: Query) -> Iterator[MeasuredRelation]:
+    """The measured relations that a query names, in its order."""
+    named = query.relation if isinstance(query, Compare | Project | Top) else None
+    if named is not None and (relation := measured_relation(named)) is not None:
+        yield relation
+    for child in query.children:
+        yield from measured_relations(child)
 
 
 def _bracketed(members: Query) -> str:

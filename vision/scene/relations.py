@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Truth = NDArray[np.bool_]
-"""Shape (n, n): whether object i stands in the relation to object j; never to itself."""
+"""Of the pairs' shape: whether the first, i, stands in the relation to the second, j."""
 Measure = NDArray[np.float64] | float
 
 MAX_SHARED_EXTENT = 2 / 3
@@ -38,49 +38,68 @@ SEAT_REACH = 0.3
 
 
 @dataclass(frozen=True)
+class Boxes:
+    """Measures of boxes of any shape (..., 4), pixels."""
+
+    xyxy: NDArray[np.float64]
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """Shape (...)."""
+        return self.xyxy[..., 2] - self.xyxy[..., 0]
+
+    @property
+    def height(self) -> NDArray[np.float64]:
+        """Shape (...)."""
+        return self.xyxy[..., 3] - self.xyxy[..., 1]
+
+    @property
+    def area(self) -> NDArray[np.float64]:
+        """Shape (...)."""
+        return self.width * self.height
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """Shape (..., 2)."""
+        return (self.xyxy[..., :2] + self.xyxy[..., 2:]) / 2
+
+
+@dataclass(frozen=True)
 class Pairs:
-    """Measures of all ordered pairs of n boxes; arrays of shape (n, n) unless said otherwise, pixels.
+    """Measures of pairs of boxes, of all ordered ones of n boxes or of as many as stand side by side.
 
     Attributes:
-        xyxy: shape (n, 4).
-        shared_width, shared_height: lengths that the two boxes' extents have in common.
+        first, second: the boxes of each pair; their shapes broadcast.
+        shared_width, shared_height: lengths that the two boxes' extents have in common, pixels.
         gap: distance between the nearest points of the two boxes, 0 where they touch.
     """
 
-    xyxy: NDArray[np.float64]
+    first: Boxes
+    second: Boxes
     shared_width: NDArray[np.float64]
     shared_height: NDArray[np.float64]
     gap: NDArray[np.float64]
 
     @classmethod
     def of(cls, xyxy: NDArray[np.floating[Any]]) -> Pairs:
-        """Measure boxes of shape (n, 4)."""
+        """All ordered pairs of boxes of shape (n, 4); measures have shape (n, n)."""
         boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
-        low, high = boxes[:, :2], boxes[:, 2:]
-        shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+        return cls.beside(boxes[:, None], boxes[None])
+
+    @classmethod
+    def beside(cls, first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> Pairs:
+        """The pairs of boxes that stand at the same places of two arrays of shapes (..., 4)."""
+        one, other = (np.asarray(boxes, np.float64) for boxes in (first, second))
+        shared = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
         apart = np.clip(-shared, 0, None)
         shared = np.clip(shared, 0, None)
-        return cls(boxes, shared[..., 0], shared[..., 1], np.hypot(apart[..., 0], apart[..., 1]))
+        gap = np.hypot(apart[..., 0], apart[..., 1])
+        return cls(Boxes(one), Boxes(other), shared[..., 0], shared[..., 1], gap)
 
     @property
-    def width(self) -> NDArray[np.float64]:
-        """Shape (n,)."""
-        return self.xyxy[:, 2] - self.xyxy[:, 0]
-
-    @property
-    def height(self) -> NDArray[np.float64]:
-        """Shape (n,)."""
-        return self.xyxy[:, 3] - self.xyxy[:, 1]
-
-    @property
-    def area(self) -> NDArray[np.float64]:
-        """Shape (n,)."""
-        return self.width * self.height
-
-    @property
-    def centre(self) -> NDArray[np.float64]:
-        """Shape (n, 2)."""
-        return (self.xyxy[:, :2] + self.xyxy[:, 2:]) / 2
+    def swapped(self) -> Pairs:
+        """The same pairs the other way round."""
+        return Pairs(self.second, self.first, self.shared_width, self.shared_height, self.gap)
 
     @property
     def intersection(self) -> NDArray[np.float64]:
@@ -90,11 +109,7 @@ class Pairs:
     @property
     def shared_of_smaller(self) -> NDArray[np.float64]:
         """The area in common as a share of the smaller box's."""
-        return self.intersection / np.maximum(_smaller(self.area), 1e-9)
-
-
-def _smaller(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.minimum(values[:, None], values[None])
+        return self.intersection / np.maximum(np.minimum(self.first.area, self.second.area), 1e-9)
 
 
 def _at_least(left: Measure, right: Measure, scale: Measure | None = None) -> Truth:
@@ -114,9 +129,9 @@ def _before(pairs: Pairs, axis: int) -> Truth:
     """i lies before j along an axis (0 left of, 1 above): its centre does, and the two hardly share that extent; and
     they share some of the other extent, or lie at least as far apart along this axis as along the other."""
     shared = (pairs.shared_width, pairs.shared_height)
-    sizes = (pairs.width, pairs.height)
-    way = pairs.centre[None] - pairs.centre[:, None]
-    clear = _at_least(MAX_SHARED_EXTENT * _smaller(sizes[axis]), shared[axis])
+    narrower = np.minimum(*((boxes.width, boxes.height)[axis] for boxes in (pairs.first, pairs.second)))
+    way = pairs.second.centre - pairs.first.centre
+    clear = _at_least(MAX_SHARED_EXTENT * narrower, shared[axis])
     mostly = (shared[1 - axis] > 0) | (_at_least(np.abs(way[..., axis]), np.abs(way[..., 1 - axis])))
     return (way[..., axis] > 0) & clear & mostly
 
@@ -133,8 +148,8 @@ def above(pairs: Pairs) -> Truth:
 
 def inside(pairs: Pairs) -> Truth:
     """At least 90% of i's area lies in j, which is larger."""
-    area = pairs.area
-    return (area[:, None] < area[None]) & (_at_least(pairs.intersection, MIN_INSIDE * area[:, None]))
+    area = pairs.first.area
+    return (area < pairs.second.area) & (_at_least(pairs.intersection, MIN_INSIDE * area))
 
 
 def overlapping(pairs: Pairs) -> Truth:
@@ -144,8 +159,7 @@ def overlapping(pairs: Pairs) -> Truth:
 
 def near(pairs: Pairs) -> Truth:
     """The gap is at most the geometric mean of the two boxes' sizes, a size being the square root of the area."""
-    size = np.sqrt(pairs.area)
-    return _at_least(np.sqrt(size[:, None] * size[None]), pairs.gap)
+    return _at_least(np.sqrt(np.sqrt(pairs.first.area) * np.sqrt(pairs.second.area)), pairs.gap)
 
 
 def next_to(pairs: Pairs) -> Truth:
@@ -155,28 +169,32 @@ def next_to(pairs: Pairs) -> Truth:
 
 def larger_than(pairs: Pairs) -> Truth:
     """i's area is at least 1.1 times j's."""
-    return _at_least(pairs.area[:, None], MARGIN * pairs.area[None])
+    return _at_least(pairs.first.area, MARGIN * pairs.second.area)
 
 
 def taller_than(pairs: Pairs) -> Truth:
     """i's height is at least 1.1 times j's."""
-    return _at_least(pairs.height[:, None], MARGIN * pairs.height[None])
+    return _at_least(pairs.first.height, MARGIN * pairs.second.height)
 
 
 def _resting(pairs: Pairs) -> Truth:
     """They share half of the narrower one's width, and i's bottom lies between j's top and bottom, give or take a tenth
     of i's height, or up to three tenths of it lower where i rises above j's top: feet hang from a seat."""
-    top, bottom, height = pairs.xyxy[:, 1], pairs.xyxy[:, 3], pairs.height[:, None]
-    reach = np.where(top[:, None] < top[None], SEAT_REACH, SUPPORT_REACH) * height
-    below_top = _at_least(bottom[:, None] - top[None] + SUPPORT_REACH * height, 0, height)
-    rests = below_top & _at_least(bottom[None] - bottom[:, None] + reach, 0, height)
-    over = _at_least(pairs.shared_width, MIN_SUPPORT * _smaller(pairs.width))
-    return over & rests
+    top, bottom, height = pairs.first.xyxy[..., 1], pairs.first.xyxy[..., 3], pairs.first.height
+    other_top, other_bottom = pairs.second.xyxy[..., 1], pairs.second.xyxy[..., 3]
+    reach = np.where(top < other_top, SEAT_REACH, SUPPORT_REACH) * height
+    below_top = _at_least(bottom - other_top + SUPPORT_REACH * height, 0, height)
+    return _over(pairs) & below_top & _at_least(other_bottom - bottom + reach, 0, height)
+
+
+def _over(pairs: Pairs) -> Truth:
+    """They share half of the narrower one's width."""
+    return _at_least(pairs.shared_width, MIN_SUPPORT * np.minimum(pairs.first.width, pairs.second.width))
 
 
 def on_top_of(pairs: Pairs) -> Truth:
     """i rests on j, and its centre is higher than j's."""
-    return _resting(pairs) & (pairs.centre[:, None, 1] < pairs.centre[None, :, 1])
+    return _resting(pairs) & (pairs.first.centre[..., 1] < pairs.second.centre[..., 1])
 
 
 def on(pairs: Pairs) -> Truth:
@@ -186,23 +204,22 @@ def on(pairs: Pairs) -> Truth:
 
 def under(pairs: Pairs) -> Truth:
     """i's top and centre are lower than j's, and they share half of the narrower one's width."""
-    over = _at_least(pairs.shared_width, MIN_SUPPORT * _smaller(pairs.width))
-    lower = pairs.centre[:, None, 1] > pairs.centre[None, :, 1]
-    return over & lower & (pairs.xyxy[:, None, 1] > pairs.xyxy[None, :, 1])
+    lower = pairs.first.centre[..., 1] > pairs.second.centre[..., 1]
+    return _over(pairs) & lower & (pairs.first.xyxy[..., 1] > pairs.second.xyxy[..., 1])
 
 
 def in_front_of(pairs: Pairs) -> Truth:
     """They are near and share some width, and i's bottom is lower than j's: on level ground that is nearer."""
-    return near(pairs) & (pairs.shared_width > 0) & (pairs.xyxy[:, None, 3] > pairs.xyxy[None, :, 3])
+    return near(pairs) & (pairs.shared_width > 0) & (pairs.first.xyxy[..., 3] > pairs.second.xyxy[..., 3])
 
 
 RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
     "left_of": left_of,
-    "right_of": lambda pairs: left_of(pairs).T,
+    "right_of": lambda pairs: left_of(pairs.swapped),
     "above": above,
-    "below": lambda pairs: above(pairs).T,
+    "below": lambda pairs: above(pairs.swapped),
     "inside": inside,
-    "contains": lambda pairs: inside(pairs).T,
+    "contains": lambda pairs: inside(pairs.swapped),
     "overlapping": overlapping,
     "near": near,
     "next_to": next_to,
@@ -210,11 +227,11 @@ RELATIONS: dict[str, Callable[[Pairs], Truth]] = {
     "on_top_of": on_top_of,
     "under": under,
     "in_front_of": in_front_of,
-    "behind": lambda pairs: in_front_of(pairs).T,
+    "behind": lambda pairs: in_front_of(pairs.swapped),
     "larger_than": larger_than,
-    "smaller_than": lambda pairs: larger_than(pairs).T,
+    "smaller_than": lambda pairs: larger_than(pairs.swapped),
     "taller_than": taller_than,
-    "shorter_than": lambda pairs: taller_than(pairs).T,
+    "shorter_than": lambda pairs: taller_than(pairs.swapped),
 }
 """Every relation between two objects by its name in queries."""
 
@@ -229,7 +246,7 @@ def relate(xyxy: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.intp]]:
         Relation to the pairs (i, j) for which "i relation j" holds, shape (m, 2), at most n (n - 1) each.
     """
     pairs = Pairs.of(xyxy)
-    others = ~np.eye(len(pairs.xyxy), dtype=bool)
+    others = ~np.eye(len(pairs.gap), dtype=bool)
     return {name: np.argwhere(holds(pairs) & others) for name, holds in RELATIONS.items()}
 
 
@@ -245,7 +262,7 @@ def distances(xyxy: NDArray[np.floating[Any]], members: NDArray[np.intp]) -> NDA
         boxes that all touch; inf where there is no other.
     """
     pairs = Pairs.of(xyxy)
-    centres = pairs.centre
+    centres = Boxes(np.asarray(xyxy, np.float64).reshape(-1, 4)).centre
     away = pairs.gap + np.linalg.norm(centres[:, None] - centres[None], axis=2) / 1000
     np.fill_diagonal(away, np.inf)
     nearest: NDArray[np.float64] = away[:, members].min(axis=1, initial=np.inf)

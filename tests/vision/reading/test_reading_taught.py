@@ -4,10 +4,14 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reasoning.language.errors import LLMError, TeachingError
-from reasoning.language.teaching.checkpoints import LOG_FILE
+from reasoning.language.local_weights import find_weights
+from reasoning.language.teaching.checkpoints import LOG_FILE, Progress
+from reasoning.language.teaching.write_learner import TaughtPack
+from reasoning.language.writing.writer import WriterTokens
 from tests.reasoning.word_models import word_model
 from vision.classes import COCO_CLASSES, ClassMatcher
 from vision.reading.instructions.replies import TaskReply
@@ -16,10 +20,12 @@ from vision.reading.loading import readers
 from vision.reading.prompt import TextPrompt
 from vision.reading.teaching.curriculum import (
     ImageReadingOptions,
+    ReadingCurriculum,
     Texts,
     is_kept_back,
     teach_reading,
 )
+from vision.reading.teaching.expressions import VIDEO_LIST, read_expressions
 from vision.reading.teaching.instructions import FOLDER, TaughtInstruction, Variations, read_lists
 
 
@@ -46,6 +52,31 @@ def test_variations_read_back_as_what_they_were_made_to_mean(written_ones: list[
 def test_a_tenth_is_kept_back_whatever_else_is_in_the_lists(written_ones: list[TaughtInstruction]) -> None:
     share = sum(is_kept_back(one.text) for one in written_ones) / len(written_ones)
     assert 0.06 < share < 0.14
+
+
+def test_videos_take_their_share_and_change_nothing_where_they_have_none() -> None:
+    from transformers import AutoTokenizer
+
+    tokens = WriterTokens(AutoTokenizer.from_pretrained(find_weights(None)))
+    lists = {path.name: path for path in FOLDER.glob("*.jsonl")}
+    expressions = read_expressions([lists["everyday.jsonl"]])
+    videos = read_expressions([path for name, path in lists.items() if name.endswith(VIDEO_LIST)])
+
+    def packs(share: float, texts: Texts) -> list[TaughtPack]:
+        curriculum = ReadingCurriculum(texts, ImageReadingOptions(videos=share, tokens_of_a_pass=256), tokens)
+        passes = [curriculum.next_pass(Progress(updates=number))[0] for number in range(40)]
+        return [*passes, *curriculum.exam, *curriculum.calibration()]
+
+    before, without = packs(0.0, Texts((), expressions)), packs(0.0, Texts((), expressions, videos))
+    assert [pack.kinds for pack in before] == [pack.kinds for pack in without]
+    for one, other in zip(before, without, strict=True):
+        np.testing.assert_array_equal(one.pack.tokens, other.pack.tokens)
+    taught = packs(0.75, Texts((), expressions, videos))
+    of_videos = [pack for pack in taught[:40] if all(kind.startswith("video: ") for kind in pack.kinds)]
+    assert 22 <= len(of_videos) <= 38
+    for pack in of_videos:
+        assert tokens.decode(pack.pack.beginning) == "Expressions about a video, and the things that they mean.\n"
+    assert {"video: when", "video: long", "expression: find"} <= {kind for pack in taught[40:] for kind in pack.kinds}
 
 
 def test_a_list_of_another_form_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from reasoning import Query
@@ -10,11 +11,12 @@ from vision.classes import COCO_SUPERCATEGORIES
 from vision.classes.matching import Match, Matcher
 from vision.classes.phrases import COLOURS
 from vision.errors import InstructionError
-from vision.reading.expressions.surface import EVERYTHING, both, either
+from vision.reading.expressions.actions import action_named
+from vision.reading.expressions.sentence import EVERYTHING, both, either
 
 PEOPLE = frozenset({
-    "who", "whoever", "someone", "somebody", "anyone", "anybody", "nobody", "everyone", "everybody", "he", "she",
-    "they", "him", "her", "them",
+    "who", "whoever", "someone", "somebody", "anyone", "anybody", "nobody", "no one", "everyone", "everybody", "he",
+    "she", "they", "him", "her", "them",
 })  # fmt: skip
 THINGS = frozenset({
     "thing", "things", "object", "objects", "anything", "something", "everything", "nothing", "what", "it",
@@ -27,13 +29,14 @@ class Meanings:
 
     Args:
         matcher: what words mean among the classes of the detector.
+        actions: the labels of the actions that a video was divided into.
 
     Attributes:
         matches: what each phrase that was asked for means.
     """
 
-    def __init__(self, matcher: Matcher) -> None:
-        self._matcher = matcher
+    def __init__(self, matcher: Matcher, actions: Sequence[str] = ()) -> None:
+        self._matcher, self._actions = matcher, actions
         self.matches: dict[str, Match] = {}
 
     def of(self, phrase: str) -> Query:
@@ -59,6 +62,14 @@ class Meanings:
             else either([_has("class", name) for name in match.classes])
         )
         return both([kind, _has("colour", match.colour)]) if match.colour else kind
+
+    def action(self, phrase: str) -> str:
+        """The label of the action that a phrase names.
+
+        Raises:
+            InstructionError: the video was not divided into actions, or none is like it.
+        """
+        return action_named(phrase, self._actions)
 
 
 def _has(relation: str, word: str) -> Query:

@@ -1,8 +1,8 @@
-"""An expression read by the language model: a sentence about the scene, written in its words and read back."""
+"""An expression read by the language model: a sentence about scene or video, written in its words and read back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reasoning.language.writing.beams import BeamWriter
@@ -11,11 +11,15 @@ from vision.classes.matching import Match, Matcher
 from vision.errors import InstructionError
 from vision.reading.expressions.expression_grammar import expression_grammar
 from vision.reading.expressions.meaning import Meanings
-from vision.reading.expressions.surface import Sentence, read_back
+from vision.reading.expressions.pieces import PICTURE, Pieces
+from vision.reading.expressions.sentence import Sentence
+from vision.reading.expressions.surface import read_back
 from vision.reading.prompt import TextPrompt
 
-BEGINNING = "Expressions about a picture, and the things that they mean.\n"
-"""What all prompts begin with."""
+
+def beginning(pieces: Pieces) -> str:
+    """What all prompts of expressions about one sort of thing begin with."""
+    return f"Expressions about a {pieces.about}, and the things that they mean.\n"
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,19 @@ class ExpressionReader:
 
     Args:
         beams: writes the sentences.
+        pieces: of what the expressions speak about.
     """
 
-    def __init__(self, beams: BeamWriter) -> None:
-        self._beams = beams
+    def __init__(self, beams: BeamWriter, pieces: Pieces = PICTURE) -> None:
+        self._beams, self._pieces = beams, pieces
 
-    def read(self, prompt: TextPrompt, matcher: Matcher) -> list[ExpressionReading]:
+    def read(self, prompt: TextPrompt, matcher: Matcher, actions: Sequence[str] = ()) -> list[ExpressionReading]:
         """What an expression may mean, the likeliest first.
 
         Args:
             prompt: the expression.
             matcher: what words mean among the classes of the detector.
+            actions: the labels of the actions that a video was divided into.
 
         Raises:
             InstructionError: it is too long, or all that it may mean names things that the model has no class for.
@@ -58,15 +64,16 @@ class ExpressionReader:
         problems: list[InstructionError] = []
 
         def sentence(written: str) -> tuple[Sentence, Mapping[str, Match]] | None:
-            phrases = Meanings(matcher)
+            phrases = Meanings(matcher, actions)
             try:
-                return read_back(written, phrases.of), phrases.matches
+                return read_back(written, phrases.of, self._pieces, phrases.action), phrases.matches
             except InstructionError as error:
                 problems.append(error)
                 return None
 
-        grammar = expression_grammar(prompt, self._beams.tokens.piece)
-        found = meanings(self._beams, BEGINNING, prompt.text, grammar, sentence, key=lambda read: repr(read[0]))
+        grammar = expression_grammar(prompt, self._beams.tokens.piece, self._pieces)
+        about = beginning(self._pieces)
+        found = meanings(self._beams, about, prompt.text, grammar, sentence, key=lambda read: repr(read[0]))
         if not found and problems:
             raise problems[0]
         return [ExpressionReading(*meant.value, meant.probability, meant.written) for meant in found]

@@ -7,23 +7,29 @@
     denied cars & !red                    are all cars red
 
 `left(S)` is what is left of a thing of S, `~on(S)` what a thing of S is on, `*` everything, `largest #2(S)` the second
-largest. Words are copied from the expression; what they mean the matcher says.
+largest. Words are copied from the expression; what they mean the matcher says. Of a video there is also what happens:
+
+    all people & enters before(dog & leaves)  people who enter before the dog leaves
+    one dog & enters(left)                    the dog that enters from the left
+    one earliest 1(cars & stops)              the first car that stops
+    when man & near(dog)                      when is the man near the dog
+    way dog & moves                           which way does the dog go
+    times ball & crosses(right)               how many times does the ball cross to the right
+    what one doing after(doing(peels it))     what is done after she peels it
+
+Behind what happens stand times: `before(S)` is before what happens to S last, as `happenings.py` has it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 from reasoning.errors import QueryError
 from reasoning.query.tree import (
     Compare,
     Complement,
-    Count,
     Entity,
-    Exists,
     Intersect,
     Project,
     Query,
@@ -31,119 +37,88 @@ from reasoning.query.tree import (
     Union,
 )
 from vision.errors import InstructionError
+from vision.reading.expressions.happenings import (
+    EVENT_MEASURES,
+    PAIRED,
+    as_said,
+    events,
+    events_meant,
+    happens,
+    is_action,
+    is_of_events,
+    kind_of_event,
+    tracks_meant,
+    with_part,
+)
+from vision.reading.expressions.pieces import (
+    BETWEEN_PIECE,
+    DISTANCES,
+    LEAST,
+    NUMBERED,
+    PICTURE,
+    PLACE,
+    PLACES,
+    SIZE,
+    SIZES,
+    Pieces,
+)
+from vision.reading.expressions.sentence import EVERYTHING, OF_EVENTS, Question, Sentence, both, either, ordinal
 from vision.reading.prompt import TextPrompt
-from vision.scene.graph import KIND, OBJECT
+from vision.scene.building import KIND
 from vision.scene.measures import BETWEEN, DISTANCE, between_relation, distance_relation, measured_relation
-
-Question = Literal["find", "count", "exists", "colour", "what", "where"]
-
-EVERYTHING = Project(KIND, Entity(OBJECT), inverse=True)
-"""All objects of a scene, of whatever class."""
-
-RELATIONS: Mapping[str, str] = {
-    " left": "left_of", " right": "right_of", " above": "above", " below": "below", " inside": "inside",
-    " contains": "contains", " touching": "overlapping", " near": "near", " beside": "next_to", " on": "on",
-    " top": "on_top_of", " under": "under", " front": "in_front_of", " behind": "behind", " larger": "larger_than",
-    " smaller": "smaller_than", " taller": "taller_than", " shorter": "shorter_than",
-}  # fmt: skip
-RANKS: Mapping[str, tuple[str, bool]] = {
-    " largest": ("area", True), " smallest": ("area", False), " first": ("x", False), " last": ("x", True),
-    " highest": ("y", False), " lowest": ("y", True), " tallest": ("height", True), " shortest": ("height", False),
-    " widest": ("width", True), " thin": ("width", False), " central": ("from_centre", False),
-    " outer": ("from_centre", True), " best": ("score", True), " northwest": ("from_top_left", False),
-    " northeast": ("from_top_right", False), " southwest": ("from_bottom_left", False),
-    " southeast": ("from_bottom_right", False),
-}  # fmt: skip
-DISTANCES: Mapping[str, bool] = {" nearest": False, " farthest": True}
-BETWEEN_PIECE, PLACE, SIZE = " between", " place", " size"
-PLACES = (
-    "left half", "right half", "top half", "bottom half", "left third", "middle third", "right third", "top third",
-    "bottom third", "centre",
-)  # fmt: skip
-SIZES = ("small", "medium", "large")
-
-HEADS: Mapping[str, tuple[Question, bool]] = {
-    **{f" {question}": (question, False) for question in get_args(Question) if question != "find"},
-    " denied": ("exists", True),
-}
-"""What is asked, and whether the answer is the opposite of what the query gives. Finding begins with the number."""
-
-NUMBERED = ("find", "what", "where", "colour")
-"""Questions that say how many things are meant."""
-
-LEAST: Mapping[str, str] = {" least": ">=", " most": "<=", " exactly": "="}
-"""Yes-or-no questions about a number: "are there at least two dogs?"."""
-
-DEEPEST = 12
-"""Brackets in brackets."""
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """What an expression asks.
-
-    Attributes:
-        question: what is wanted; yes-or-no questions are "exists".
-        wanted: how many things are meant; None for all.
-        things: the query of what is meant, counted or asked about.
-        denied: whether the answer is yes where there is no such thing.
-        bound: operator and number that a count is compared with.
-    """
-
-    question: Question
-    wanted: int | None
-    things: Query
-    denied: bool = False
-    bound: tuple[str, int] | None = None
-
-    @property
-    def query(self) -> Query:
-        """What is run."""
-        if self.question == "count" or self.bound is not None:
-            return Count(self.things)
-        if self.question == "exists":
-            return Exists(self.things)
-        return Project("colour", self.things) if self.question == "colour" else self.things
-
+from vision.video.happenings.kinds import ACTION, OF, SIDE, SIDED, SIDES, WITH
 
 # Writing ------------------------------------------------------------------------------------------------------
 
 
-def written(sentence: Sentence, words: Mapping[str, Sequence[str]], prompt: TextPrompt) -> list[str]:
+def written(
+    sentence: Sentence, words: Mapping[str, Sequence[str]], prompt: TextPrompt, pieces: Pieces = PICTURE
+) -> list[str]:
     """The pieces in which a sentence is written.
 
     Args:
         sentence: what is asked.
-        words: by class, supercategory or colour the phrases of the expression that say it, used in turn.
+        words: by class, supercategory, colour or action the phrases of the expression that say it, used in turn.
         prompt: the expression.
+        pieces: of what it speaks about.
 
     Raises:
         InstructionError: it names what does not stand in the expression, or what no piece says.
     """
-    return [*_head(sentence), *_Pieces(words, prompt).of(sentence.things)]
+    things = as_said(sentence.things)
+    things = tracks_meant(things) if is_of_events(things) else things
+    return [*_head(sentence, pieces), *_Writing(words, prompt, pieces).of(things)]
 
 
-def _head(sentence: Sentence) -> list[str]:
+def _head(sentence: Sentence, pieces: Pieces) -> list[str]:
     wanted = " all" if sentence.wanted is None else " one" if sentence.wanted == 1 else f" {sentence.wanted}"
     many = [" ", *wanted.strip()] if wanted.strip().isdigit() else [wanted]
     if sentence.bound is not None:
         operator, number = sentence.bound
-        return [next(word for word, sign in LEAST.items() if sign == operator), " ", *str(number)]
+        least = next((word for word, sign in LEAST.items() if sign == operator), "")
+        if not least:
+            raise InstructionError(f"no piece compares a number by {operator!r}")
+        return [least, " ", *str(number)]
     if sentence.question == "find":
         return many
-    head = next(word for word, meant in HEADS.items() if meant == (sentence.question, sentence.denied))
+    often = sentence.question == "count" and is_of_events(sentence.things)
+    asked = (sentence.question, sentence.denied)
+    heads = (word for word, meant in pieces.heads.items() if meant == asked)
+    head = next((word for word in heads if (word in pieces.often) == often), "")
+    if not head:
+        raise InstructionError(f"no piece asks {sentence.question!r} of a {pieces.about}")
     return [head, *many] if sentence.question in NUMBERED else [head]
 
 
-class _Pieces:
-    def __init__(self, words: Mapping[str, Sequence[str]], prompt: TextPrompt) -> None:
+class _Writing:
+    def __init__(self, words: Mapping[str, Sequence[str]], prompt: TextPrompt, pieces: Pieces) -> None:
         self._words = {value: list(phrases) for value, phrases in words.items()}
-        self._prompt = prompt
+        self._prompt, self._pieces = prompt, pieces
 
     def of(self, query: Query) -> list[str]:
         if query == EVERYTHING:
             return [" *"]
-        if (second := _ordinal(query)) is not None:
+        if (second := ordinal(query)) is not None:
             return self._ranked(second, " #")
         match query:
             case Intersect():
@@ -160,17 +135,61 @@ class _Pieces:
                 return [*among, BETWEEN_PIECE, "(", *self._listed(sets[:1] if sets[0] == sets[-1] else sets), ")"]
             case Project(source=Entity(name=name)) if query.inverse:
                 return self._attribute(query.relation, name)
+            case Project(source=Top() as ranked, inverse=False) if query.relation == OF:
+                return self._ranked(ranked, " ")
+            case Project(source=source, inverse=False) if query.relation == OF and (second := ordinal(source)):
+                return self._ranked(second, " #")
+            case Project(inverse=False) if query.relation in (OF, WITH):
+                return self._happening(query)
             case Project():
-                word = next((word for word, relation in RELATIONS.items() if relation == query.relation), None)
-                if word is not None:
-                    return [*([] if query.inverse else [" ~"]), word, "(", *self.of(query.source), ")"]
+                return self._related(query.relation, query.inverse, query.source)
         raise InstructionError(f"no piece says {query}")
+
+    def _related(self, relation: str, inverse: bool, source: Query) -> list[str]:
+        word = next((word for word, meant in self._pieces.relations.items() if meant == relation), None)
+        if word is None:
+            raise InstructionError(f"no piece says {relation}")
+        return [*([] if inverse else [" ~"]), word, "(", *self.of(source), ")"]
+
+    def _happening(self, query: Project) -> list[str]:
+        """What happens to tracks: what it is, then how it stands in time."""
+        conditions = query.source.parts if isinstance(query.source, Intersect) else (query.source,)
+        named: dict[str, list[Query]] = {}
+        times: list[str] = []
+        for one in conditions:
+            assert isinstance(one, Project)
+            meant = (one.relation, one.inverse)
+            if word := next((word for word, time in self._pieces.times.items() if time == meant), ""):
+                times += [word, "(", *self.of(tracks_meant(one.source)), ")"]
+            else:
+                named.setdefault(one.relation, []).append(one.source)
+        kinds, sides = ([one.name for one in named.pop(key, []) if isinstance(one, Entity)] for key in (KIND, SIDE))
+        other = named.pop(WITH if query.relation == OF else OF, [])
+        if len(kinds) == 1 and kinds[0] in PAIRED and not named and not sides:
+            among = both(other) if other else EVERYTHING
+            return [*self._related(kinds[0], query.relation == OF, among), *times]
+        if named or other or query.relation == WITH:
+            raise InstructionError(f"no piece says {query}")
+        return [*self._alone(kinds, sides), *times]
+
+    def _alone(self, kinds: Sequence[str], sides: Sequence[str]) -> list[str]:
+        """What happens to one track, or an action."""
+        if ACTION in kinds and not sides and len(kinds) <= 2 and self._pieces.doing:
+            said = [kind for kind in kinds if kind != ACTION]
+            return [*self._pieces.doing, *(["(", *self._copied(said[0]), ")"] if said else [])]
+        word = next((word for word, kind in self._pieces.happenings.items() if [kind] == list(kinds)), None)
+        if word is None or len(sides) > 1:
+            raise InstructionError(f"no piece says that something {' and '.join((*kinds, *sides))}")
+        return [word, *(["(", f" {sides[0]}", ")"] if sides else [])]
 
     def _attribute(self, relation: str, value: str) -> list[str]:
         if relation == "position":
             return [PLACE, "(", *(f" {word}" for word in value.split()), ")"]
         if relation == "size":
             return [SIZE, "(", f" {value}", ")"]
+        return self._copied(value)
+
+    def _copied(self, value: str) -> list[str]:
         phrases = self._words.get(value)
         if not phrases:
             raise InstructionError(f"nothing in the expression says {value!r}")
@@ -178,15 +197,19 @@ class _Pieces:
         return self._prompt.copied(phrase)
 
     def _ranked(self, top: Top, sign: str) -> list[str]:
-        assert isinstance(top.measure, str)
+        if not isinstance(top.measure, str):
+            raise InstructionError(f"no piece says {top}")
         number = [sign, *str(top.k), "("]
         if top.measure.startswith(DISTANCE):
             word = next(word for word, largest in DISTANCES.items() if largest == top.largest)
             return [word, *number, *self._listed([top.source, *_sets(top.measure)]), ")"]
-        word = next((word for word, rank in RANKS.items() if rank == (top.measure, top.largest)), "")
+        among = tracks_meant(top.source) if is_of_events(top.source) else top.source
+        # The last to leave is the one whose leaving comes last, wherever it is measured.
+        measure = "start" if top.measure == "end" and happens(among) else top.measure
+        word = next((word for word, rank in self._pieces.ranks.items() if rank == (measure, top.largest)), "")
         if not word:
             raise InstructionError(f"no piece says {top}")
-        return [word, *number, *self.of(top.source), ")"]
+        return [word, *number, *self.of(among), ")"]
 
     def _joined(self, parts: Sequence[Query], sign: str, other: type[Query]) -> list[str]:
         said: list[list[str]] = []
@@ -196,7 +219,7 @@ class _Pieces:
         return said[0] + [piece for pieces in said[1:] for piece in (sign, *pieces)]
 
     def _bracketed(self, query: Query, kinds: type[Query] | object) -> list[str]:
-        bracketed = isinstance(query, kinds) and _ordinal(query) is None  # type: ignore[arg-type]
+        bracketed = isinstance(query, kinds) and ordinal(query) is None  # type: ignore[arg-type]
         return [" (", *self.of(query), ")"] if bracketed else self.of(query)
 
     def _listed(self, sets: Sequence[Query]) -> list[str]:
@@ -212,60 +235,64 @@ def _sets(relation: str) -> tuple[Query, ...]:
     return measured.sets
 
 
-def _ordinal(query: Query) -> Top | None:
-    """`top(k, ...) & !top(k - 1, ...)` as the first of the two."""
-    match query:
-        case Intersect(parts=(Top() as first, Complement(part=Top() as before))) if before.k == first.k - 1 and (
-            before.measure,
-            before.source,
-            before.largest,
-        ) == (first.measure, first.source, first.largest):
-            return first
-    return None
-
-
 # Reading ------------------------------------------------------------------------------------------------------
 
+DEEPEST = 12
+"""Brackets in brackets."""
+
+_SIGNS = ("(", ")", ",", "&", "|", "#", "!", "*", "~")
 _TOKEN = re.compile(r"[()~,#&|!*]|[^\s()~,#&|!*]+")
 
 
-def read_back(text: str, meaning: Callable[[str], Query]) -> Sentence:
+def read_back(
+    text: str,
+    meaning: Callable[[str], Query],
+    pieces: Pieces = PICTURE,
+    action: Callable[[str], str] = str,
+) -> Sentence:
     """What pieces, joined, ask.
 
     Args:
         text: the pieces.
         meaning: the query of what a phrase names.
+        pieces: of what it speaks about.
+        action: the label of the action that a phrase names.
 
     Raises:
         InstructionError: it is no sentence, or a phrase names nothing.
     """
-    parser = _Parser(_TOKEN.findall(text), meaning)
+    parser = _Parser(_TOKEN.findall(text), meaning, pieces, action)
     try:
         return parser.sentence()
     except (IndexError, ValueError, KeyError, QueryError) as error:
-        raise InstructionError(f"{text.strip()!r} is no sentence about a scene ({error})") from error
+        raise InstructionError(f"{text.strip()!r} is no sentence about a {pieces.about} ({error})") from error
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[str], meaning: Callable[[str], Query]) -> None:
+    def __init__(
+        self, tokens: Sequence[str], meaning: Callable[[str], Query], pieces: Pieces, action: Callable[[str], str]
+    ) -> None:
         self._tokens, self._at, self._meaning = list(tokens), 0, meaning
+        self._pieces, self._action = pieces, action
         self._depth = 0
 
     def sentence(self) -> Sentence:
         first = f" {self._next()}"
         question: Question = "find"
         denied, wanted, bound = False, None, None
+        often = first in self._pieces.often
         if first in LEAST:
             question, bound = "exists", (LEAST[first], int(self._next()))
-        elif first in HEADS:
-            question, denied = HEADS[first]
+        elif first in self._pieces.heads:
+            question, denied = self._pieces.heads[first]
             first = f" {self._next()}" if question in NUMBERED else ""
         if question in NUMBERED:
             wanted = {" one": 1, " all": None}[first] if not first.strip().isdigit() else int(first)
         things = self._either()
         if self._at < len(self._tokens):
             raise ValueError(f"{self._tokens[self._at]!r} stands behind its end")
-        return Sentence(question, wanted, things, denied, bound)
+        of_events = often or question in OF_EVENTS or is_action(things)
+        return Sentence(question, wanted, events_meant(things) if of_events else things, denied, bound)
 
     def _next(self) -> str:
         self._at += 1
@@ -312,16 +339,18 @@ class _Parser:
         forward = self._sees("~")
         if forward:
             self._next()
+        if not forward and (happening := self._happening()) is not None:
+            return happening
         words = [self._next()]
-        while self._at < len(self._tokens) and not self._sees("(", ")", ",", "&", "|", "#", "!", "*", "~"):
+        while self._at < len(self._tokens) and not self._sees(*_SIGNS):
             words.append(self._next())
         if self._sees("#"):
             self._next()
-            return self._rank(words[0], int(self._next()), ordinal=True)
+            return self._rank(words[0], int(self._next()), is_ordinal=True)
         if not self._sees("(") or (len(words) > 1 and not words[-1].isdigit()):
             return self._meaning(" ".join(words))
         if len(words) == 2:
-            return self._rank(words[0], int(words[1]), ordinal=False)
+            return self._rank(words[0], int(words[1]), is_ordinal=False)
         return self._applied(f" {words[0]}", forward)
 
     def _argument(self) -> Query:
@@ -332,18 +361,52 @@ class _Parser:
 
     def _applied(self, word: str, forward: bool) -> Query:
         if word in (PLACE, SIZE):
-            self._expect("(")
-            words = [self._next()]
-            while not self._sees(")"):
-                words.append(self._next())
-            self._next()
-            value = " ".join(words)
+            value = self._words_in_brackets()
             if value not in (PLACES if word == PLACE else SIZES):
                 raise ValueError(f"{value!r} is none")
             return Project("position" if word == PLACE else "size", Entity(value), inverse=True)
         if word == BETWEEN_PIECE:
             return Compare(between_relation(*self._arguments()), EVERYTHING, "=", 1)
-        return Project(RELATIONS[word], self._argument(), inverse=not forward)
+        relation, others = self._pieces.relations[word], self._argument()
+        times = self._times()
+        if not times:
+            return Project(relation, others, inverse=not forward)
+        role, other = (WITH, OF) if forward else (OF, WITH)
+        return Project(role, events([kind_of_event(relation), *with_part(other, others), *times]))
+
+    def _happening(self) -> Query | None:
+        """What happens to one track, or an action; None where the next words are none of it."""
+        word = f" {self._tokens[self._at]}"
+        behind = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else ""
+        ends = behind in _SIGNS or f" {behind}" in self._pieces.times or not behind
+        if word not in (*self._pieces.happenings, *self._pieces.doing) or not ends:
+            return None
+        self._next()
+        said = self._words_in_brackets() if self._sees("(") else ""
+        if word in self._pieces.doing:
+            conditions = [kind_of_event(ACTION), *([kind_of_event(self._action(said))] if said else [])]
+        else:
+            kind = self._pieces.happenings[word]
+            if said and (kind not in SIDED or said not in SIDES):
+                raise ValueError(f"nothing {kind} {said!r}")
+            conditions = [kind_of_event(kind), *([Project(SIDE, Entity(said), inverse=True)] if said else [])]
+        return Project(OF, events([*conditions, *self._times()]))
+
+    def _times(self) -> list[Query]:
+        """How what happens stands in time to what happens to others."""
+        found: list[Query] = []
+        while self._sees(*(word.strip() for word in self._pieces.times)):
+            relation, inverse = self._pieces.times[f" {self._next()}"]
+            found.append(Project(relation, events_meant(self._argument()), inverse))
+        return found
+
+    def _words_in_brackets(self) -> str:
+        self._expect("(")
+        words = [self._next()]
+        while not self._sees(")"):
+            words.append(self._next())
+        self._next()
+        return " ".join(words)
 
     def _arguments(self) -> list[Query]:
         self._expect("(")
@@ -354,26 +417,21 @@ class _Parser:
         self._expect(")")
         return sets
 
-    def _rank(self, word: str, k: int, ordinal: bool) -> Query:
+    def _rank(self, word: str, k: int, is_ordinal: bool) -> Query:
         if f" {word}" in DISTANCES:
             among, other = self._arguments()
             largest = DISTANCES[f" {word}"]
             top = Top(k, distance_relation(other), among, largest)
         else:
-            measure, largest = RANKS[f" {word}"]
-            top = Top(k, measure, self._argument(), largest)
-        if not ordinal or k == 1:
-            return top
-        return Intersect((top, Complement(Top(k - 1, top.measure, top.source, largest))))
+            measure, largest = self._pieces.ranks[f" {word}"]
+            among = self._argument()
+            of_events = measure in EVENT_MEASURES and happens(among)
+            top = Top(k, measure, events_meant(among) if of_events else among, largest)
+            if of_events:
+                return Project(OF, _kth(top) if is_ordinal else top)
+        return _kth(top) if is_ordinal else top
 
 
-def both(parts: Sequence[Query]) -> Query:
-    """What belongs to all of some sets."""
-    several = tuple(dict.fromkeys(parts))
-    return several[0] if len(several) == 1 else Intersect(several)
-
-
-def either(parts: Sequence[Query]) -> Query:
-    """What belongs to any of some sets."""
-    several = tuple(dict.fromkeys(parts))
-    return several[0] if len(several) == 1 else Union(several)
+def _kth(top: Top) -> Query:
+    """The k-th alone of the first k."""
+    return top if top.k == 1 else Intersect((top, Complement(Top(top.k - 1, top.measure, top.source, top.largest))))

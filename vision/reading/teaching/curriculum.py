@@ -18,7 +18,8 @@ from reasoning.language.writing.packs import Pack, Segment
 from reasoning.language.writing.writer import WriterTokens
 from vision.errors import InstructionError
 from vision.reading.expressions import surface as expression_surface
-from vision.reading.expressions.reader import BEGINNING as ABOUT_EXPRESSIONS
+from vision.reading.expressions.pieces import PICTURE, VIDEO, Pieces
+from vision.reading.expressions.reader import beginning
 from vision.reading.instructions import surface as task_surface
 from vision.reading.instructions.reader import BEGINNING as ABOUT_INSTRUCTIONS
 from vision.reading.loading import JOB
@@ -44,17 +45,20 @@ class ImageReadingOptions(WritingOptions):
 
     Attributes:
         expressions: share of the packs that are of expressions.
+        videos: share of these that are of expressions about videos.
     """
 
     expressions: float = 0.3
+    videos: float = 0.0
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What is taught: written instructions and expressions."""
+    """What is taught: written instructions, expressions about pictures, and expressions about videos."""
 
     instructions: Sequence[TaughtInstruction] = ()
     expressions: Sequence[TaughtExpression] = ()
+    videos: Sequence[TaughtExpression] = ()
 
 
 def teach_reading(
@@ -103,12 +107,20 @@ class ReadingCurriculum:
         self._options, self._tokens = options, tokens
         self._instructions = [one for one in texts.instructions if not is_kept_back(one.text)]
         self._expressions = [one for one in texts.expressions if not is_kept_back(one.text)]
+        self._videos = [one for one in texts.videos if not is_kept_back(one.text)] if options.videos else []
         self._instruction_variations = Variations(self._instructions)
         self._expression_variations = ExpressionVariations(self._expressions)
+        self._video_variations = ExpressionVariations([*self._expressions, *self._videos])
         tasks = list(self._tasks([one for one in texts.instructions if is_kept_back(one.text)]))
-        sentences = list(self._sentences([one for one in texts.expressions if is_kept_back(one.text)]))
+        sentences = list(self._sentences([one for one in texts.expressions if is_kept_back(one.text)], PICTURE))
+        kept_back = [one for one in texts.videos if is_kept_back(one.text)] if options.videos else []
+        of_videos = list(self._sentences(kept_back, VIDEO))
         self.exam, self._calibrating = (
-            [*self._packs(tasks[half::2], ABOUT_INSTRUCTIONS), *self._packs(sentences[half::2], ABOUT_EXPRESSIONS)]
+            [
+                *self._packs(tasks[half::2], ABOUT_INSTRUCTIONS),
+                *self._packs(sentences[half::2], beginning(PICTURE)),
+                *self._packs(of_videos[half::2], beginning(VIDEO)),
+            ]
             for half in (0, 1)
         )
 
@@ -118,25 +130,30 @@ class ReadingCurriculum:
         of_expressions = bool(self._expressions) and (
             not self._instructions or rng.random() < self._options.expressions
         )
+        # Without videos no number is drawn for them, so that such runs meet what they met before there were any.
+        of_videos = bool(self._videos) and of_expressions and rng.random() < self._options.videos
+        about = beginning(VIDEO if of_videos else PICTURE) if of_expressions else ABOUT_INSTRUCTIONS
         segments: list[tuple[str, Segment]] = []
         while sum(len(segment.tokens) for _, segment in segments) < 0.85 * self._options.tokens_of_a_pass:
-            if of_expressions:
+            if of_videos:
+                segments += self._sentences([self._video_variations.draw(rng.choice(self._videos), rng)], VIDEO)
+            elif of_expressions:
                 expression = self._expression_variations.draw(rng.choice(self._expressions), rng)
-                segments += self._sentences([expression])
+                segments += self._sentences([expression], PICTURE)
             else:
                 segments += self._tasks([self._instruction_variations.draw(rng.choice(self._instructions), rng)])
-        return [self._pack(segments, ABOUT_EXPRESSIONS if of_expressions else ABOUT_INSTRUCTIONS)]
+        return [self._pack(segments, about)]
 
     def calibration(self) -> list[TaughtPack]:
         """Texts that were not taught, others than those of the exam."""
         return self._calibrating
 
-    def _packs(self, segments: Sequence[tuple[str, Segment]], beginning: str) -> list[TaughtPack]:
-        return [self._pack(segments[at : at + TOGETHER], beginning) for at in range(0, len(segments), TOGETHER)]
+    def _packs(self, segments: Sequence[tuple[str, Segment]], about: str) -> list[TaughtPack]:
+        return [self._pack(segments[at : at + TOGETHER], about) for at in range(0, len(segments), TOGETHER)]
 
-    def _pack(self, segments: Sequence[tuple[str, Segment]], beginning: str) -> TaughtPack:
+    def _pack(self, segments: Sequence[tuple[str, Segment]], about: str) -> TaughtPack:
         kinds = [kind for kind, _ in segments]
-        return TaughtPack(Pack(self._tokens.text(beginning), [segment for _, segment in segments]), kinds)
+        return TaughtPack(Pack(self._tokens.text(about), [segment for _, segment in segments]), kinds)
 
     def _tasks(self, instructions: Sequence[TaughtInstruction]) -> Iterator[tuple[str, Segment]]:
         """Instructions with their replies as tokens, but for those that cannot be written or are far too long."""
@@ -148,13 +165,14 @@ class ReadingCurriculum:
             except InstructionError:
                 continue
 
-    def _sentences(self, expressions: Sequence[TaughtExpression]) -> Iterator[tuple[str, Segment]]:
+    def _sentences(self, expressions: Sequence[TaughtExpression], about: Pieces) -> Iterator[tuple[str, Segment]]:
         """The same of expressions."""
         for one in expressions:
             prompt = TextPrompt(one.text)
             try:
-                pieces = expression_surface.written(one.sentence, one.words, prompt)
-                yield from self._segment(f"expression: {one.sentence.question}", prompt, pieces)
+                pieces = expression_surface.written(one.sentence, one.words, prompt, about)
+                kind = "video" if about is VIDEO else "expression"
+                yield from self._segment(f"{kind}: {one.sentence.question}", prompt, pieces)
             except InstructionError:
                 continue
 

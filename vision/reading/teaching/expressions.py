@@ -13,11 +13,17 @@ from typing import Any
 from reasoning import Query
 from reasoning.errors import QueryError
 from reasoning.language.errors import TeachingError
-from reasoning.query.tree import Count, Exists, Project
+from reasoning.query.tree import Count, Entity, Exists, Intersect, Project
 from vision.classes.phrases import singular
 from vision.detections.colour_names import BASIC_COLOURS
+from vision.reading.expressions.happenings import PAIRED, kind_of_event
 from vision.reading.expressions.meaning import PEOPLE
-from vision.reading.expressions.surface import Question, Sentence
+from vision.reading.expressions.sentence import Question, Sentence
+from vision.scene.building import KIND
+from vision.video.happenings.kinds import ACTION, MOTIONS, SIDE, SIDES
+
+VIDEO_LIST = ".video.jsonl"
+"""How the names of lists about videos end."""
 
 OTHER_WORDS, LOWER = 0.6, 0.15
 """How often the words that name things are exchanged, and capitals and the last mark are lost."""
@@ -32,6 +38,10 @@ class TaughtExpression:
     words: Mapping[str, Sequence[str]]
 
 
+_ASKED_OF = {"colour": "colour", "way": SIDE}
+"""Questions to the relation to what answers them, with which a query may begin."""
+
+
 def sentence_of(entry: Mapping[str, Any]) -> Sentence:
     """What an entry of a list asks.
 
@@ -43,7 +53,7 @@ def sentence_of(entry: Mapping[str, Any]) -> Sentence:
     bound = tuple(entry["bound"]) if entry.get("bound") else None
     if isinstance(query, Count | Exists):
         query = query.part
-    elif question == "colour" and isinstance(query, Project) and query.relation == "colour" and not query.inverse:
+    elif isinstance(query, Project) and not query.inverse and query.relation == _ASKED_OF.get(question):
         query = query.source
     wanted = entry["wanted"] if question in ("find", "what", "where", "colour") else "all"
     number = {"one": 1, "all": None}[wanted] if wanted in ("one", "all") else int(wanted)
@@ -82,14 +92,20 @@ class ExpressionVariations:
     """
 
     def __init__(self, expressions: Sequence[TaughtExpression]) -> None:
+        labels = {label for one in expressions for label in actions_of(one.sentence.things)}
         said = {
             phrase.lower()
             for one in expressions
             for value, phrases in one.words.items()
             for phrase in phrases
-            if _is_thing(value) and re.fullmatch(r"[A-Za-z]+(?: [A-Za-z]+)?", phrase)
+            if value not in labels and _is_thing(value) and re.fullmatch(r"[A-Za-z]+(?: [A-Za-z]+)?", phrase)
         }
         said -= PEOPLE
+        done = {phrase for one in expressions for label in labels for phrase in one.words.get(label, ())}
+        self._labels = labels
+        self._actions: dict[str, list[str]] = {_form(phrase): [] for phrase in done}
+        for phrase in sorted(done):
+            self._actions[_form(phrase)].append(phrase)
         self._many = sorted(phrase for phrase in said if singular(last := phrase.split()[-1]) != last)
         self._one = sorted(said - set(self._many))
 
@@ -117,6 +133,8 @@ class ExpressionVariations:
         return TaughtExpression(text, one.sentence, put)
 
     def _pool(self, value: str, phrase: str) -> Sequence[str]:
+        if value in self._labels:
+            return self._actions[_form(phrase)]
         if value in BASIC_COLOURS:
             return BASIC_COLOURS
         if not _is_thing(value) or phrase.lower() not in {*self._many, *self._one}:
@@ -124,6 +142,23 @@ class ExpressionVariations:
         return self._many if phrase.lower() in self._many else self._one
 
 
+def actions_of(query: Query) -> set[str]:
+    """The labels of the actions that a query names."""
+    found = {label for part in query.children for label in actions_of(part)}
+    if isinstance(query, Intersect) and kind_of_event(ACTION) in query.parts:
+        kinds = [part.source for part in query.parts if isinstance(part, Project) and part.relation == KIND]
+        found |= {kind.name for kind in kinds if isinstance(kind, Entity) and kind.name != ACTION}
+    return found
+
+
+def _form(phrase: str) -> str:
+    """The ending of a verb at the beginning of a phrase: "peels the cucumber" is said where "pours milk" is."""
+    verb = phrase.lower().split()[0]
+    return next((ending for ending in ("ing", "ed", "s") if verb.endswith(ending)), "")
+
+
 def _is_thing(value: str) -> bool:
-    """Whether a value is a class or a kind of classes, and no colour, size or place."""
-    return value not in BASIC_COLOURS and not re.search(r"half$|third$|^(?:centre|small|medium|large)$", value)
+    """Whether a value is a class or a kind of classes, and no colour, size, place, side or happening."""
+    if value in (*BASIC_COLOURS, *SIDES, *PAIRED, *MOTIONS):
+        return False
+    return not re.search(r"half$|third$|^(?:centre|small|medium|large)$", value)

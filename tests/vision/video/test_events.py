@@ -1,0 +1,275 @@
+"""What happens between tracks that go where a test says: which events there are, of whom, and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.vision.video.made_tracks import SIZE, Path, going, still, tracks_of
+from vision.scene.relations import RELATIONS, relate
+from vision.video import events as events_module
+from vision.video.events import Event, events_of, notes_of
+from vision.video.happenings.intervals import intervals
+from vision.video.happenings.kinds import MEETINGS, MOTIONS
+from vision.video.happenings.meetings import MEETING_KINDS
+from vision.video.happenings.motions import MOTION_KINDS
+from vision.video.happenings.paths import Grid, lasting
+from vision.video.tracks import Track, Tracks
+
+
+def found(tracks: Tracks, kind: str, of: int = 1, with_: int | None = None) -> list[Event]:
+    return [event for event in events_of(tracks) if (event.kind, event.of, event.with_) == (kind, of, with_)]
+
+
+def one(tracks: Tracks, kind: str, of: int = 1, with_: int | None = None) -> Event:
+    events = found(tracks, kind, of, with_)
+    assert len(events) == 1, events
+    return events[0]
+
+
+def test_every_word_has_its_meaning() -> None:
+    assert tuple(MOTION_KINDS) == MOTIONS
+    assert tuple(MEETING_KINDS) == (*RELATIONS, *MEETINGS)
+
+
+def test_a_track_appears_once_from_its_first_frame_to_its_last_whatever_hides_it() -> None:
+    hidden = tracks_of(("dog", lambda time: None if 2 < time < 4 else (300, 200, 60, 60)))
+    event = one(hidden, "appears")
+    assert (event.start, event.end, event.start_frame, event.end_frame) == (0.0, 7.96, 0, 199)
+
+
+@pytest.mark.parametrize(
+    ("path", "side"),
+    [
+        (going(-60, 240, 100, after=1), "left"),
+        (going(700, 240, -100, after=1), "right"),
+        (going(320, -60, 0, 100, after=1, until=4), "top"),
+        (going(320, 540, 0, -100, after=1, until=4), "bottom"),
+        (lambda time: (120 + 80 * (time - 2), 240, 150, 100) if time > 2 else None, "left"),  # found a little late
+        (lambda time: (40 + 90 * (time - 2), 330, 60, 300) if time > 2 else None, "left"),  # cut off below as well
+    ],
+)
+def test_what_comes_in_over_an_edge_enters_by_it(path: Path, side: str) -> None:
+    tracks = tracks_of(("dog", path))
+    event = one(tracks, "enters")
+    assert event.side == side and event.start == tracks.items[0].start and 0 < event.duration <= 3
+    assert not found(tracks, "leaves")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        still(40, 240),  # there from the first
+        going(-60, 240, 400),  # comes in the first moments
+        still(320, 240, after=3),  # is found in the middle of the picture
+        still(35, 240, after=3),  # stands at the edge
+        going(60, 240, -30, after=3, until=4),  # goes out and not in
+    ],
+)
+def test_what_is_there_or_is_found_elsewhere_does_not_enter(path: Path) -> None:
+    assert not found(tracks_of(("dog", path)), "enters")
+
+
+@pytest.mark.parametrize(("speed", "side"), [(150, "right"), (-150, "left")])
+def test_leaving_is_entering_played_backwards(speed: float, side: str) -> None:
+    forwards = tracks_of(("dog", going(320, 240, speed, after=1)))
+    event = one(forwards, "leaves")
+    assert event.side == side and event.end == forwards.items[0].end and 0 < event.duration <= 3
+    last, frames = forwards.times[-1], len(forwards.frames)
+    turned = tuple(
+        replace(
+            item,
+            times=last - item.times[::-1],
+            frames=frames - 1 - item.frames[::-1],
+            xyxy=item.xyxy[::-1],
+        )
+        for item in forwards
+    )
+    backwards = one(replace(forwards, items=turned), "enters")
+    assert backwards.side == side
+    assert backwards.end == pytest.approx(last - event.start, abs=0.15)
+
+
+def test_what_is_there_in_the_last_frames_does_not_leave() -> None:
+    assert not found(tracks_of(("dog", going(320, 240, 60, after=2.5))), "leaves")
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "side"), [(100, 0, "right"), (-100, 0, "left"), (30, 80, "bottom"), (30, -80, "top")]
+)
+def test_moving_has_the_direction_in_which_it_gets_furthest(right: float, down: float, side: str) -> None:
+    event = one(tracks_of(("dog", going(320, 240, right, down, after=3, until=5))), "moves")
+    assert event.side == side
+    assert event.start == pytest.approx(3, abs=0.5) and event.end == pytest.approx(5, abs=0.5)
+
+
+def test_what_turns_round_moves_both_ways() -> None:
+    tracks = tracks_of(("dog", lambda time: (200 + 80 * min(time, 8 - time), 240, 60, 60)))
+    assert [event.side for event in found(tracks, "moves")] == ["right", "left"]
+    assert found(tracks, "moves")[0].end == pytest.approx(4, abs=0.3)
+
+
+def test_a_box_that_trembles_does_not_move() -> None:
+    rng = np.random.default_rng(0)
+    trembling = tracks_of(("person", lambda time: (320 + rng.normal(0, 2), 240 + rng.normal(0, 2), 60, 150)))
+    assert not found(trembling, "moves") and not found(trembling, "stops")
+
+
+def test_stopping_is_standing_still_after_moving() -> None:
+    event = one(tracks_of(("car", going(200, 240, 60, after=1, until=4))), "stops")
+    assert event.start == pytest.approx(4, abs=0.5) and event.end == 7.96
+    assert not found(tracks_of(("car", still(320, 240))), "stops")
+
+
+@pytest.mark.parametrize(
+    ("path", "sides"),
+    [
+        (going(100, 240, 60), ["right"]),
+        (going(540, 240, -60), ["left"]),
+        (going(320, 60, 0, 50), ["bottom"]),
+        (going(100, 60, 60, 50), ["right", "bottom"]),
+        (going(100, 240, 20), []),  # stays in its half
+        (going(300, 240, 10), []),  # a step over the middle
+    ],
+)
+def test_crossing_is_getting_from_one_half_to_the_other(path: Path, sides: list[str]) -> None:
+    assert [event.side for event in found(tracks_of(("car", path)), "crosses")] == sides
+
+
+def test_relations_hold_as_long_as_they_do_frame_by_frame() -> None:
+    tracks = tracks_of(("dog", going(100, 240, 60)), ("car", still(400, 240, 120, 60)))
+    by_frame = [relate(np.array([item.xyxy[frame] for item in tracks])) for frame in range(len(tracks.frames))]
+    for relation in RELATIONS:
+        for i, j in ((0, 1), (1, 0)):
+            holds = [[i, j] in pairs[relation].tolist() for pairs in by_frame]
+            lasting = sum(event.duration for event in found(tracks, relation, i + 1, j + 1))
+            assert lasting == pytest.approx(sum(holds) / 25, abs=0.25), relation
+
+
+def test_a_gap_is_bridged_and_a_flicker_is_none() -> None:
+    times = np.arange(40) / 10
+    holds = np.zeros(40, bool)
+    holds[5:12] = holds[14:20] = True  # two tenths apart
+    holds[30] = True
+    starts, ends = intervals(holds, times, 0.1)
+    assert (starts.tolist(), ends.tolist()) == ([5], [19])
+    groups = np.repeat([0, 1], [13, 27])
+    starts, ends = intervals(holds, times, 0.1, groups=groups)
+    assert (starts.tolist(), ends.tolist()) == ([5, 14], [11, 19])
+
+
+def test_two_things_are_near_as_often_as_they_meet() -> None:
+    swinging = tracks_of(
+        ("dog", lambda time: (320 + 250 * np.cos(time * np.pi / 2), 240, 60, 60)), ("cat", still(560, 240))
+    )
+    assert len(found(swinging, "near", 1, 2)) == 3
+
+
+def test_what_is_hidden_for_long_is_in_no_relation_meanwhile() -> None:
+    hidden = tracks_of(("dog", lambda time: None if 2 < time < 4 else (300, 200, 60, 60)), ("cat", still(380, 200)))
+    assert len(found(hidden, "near", 1, 2)) == 2
+
+
+def test_who_comes_nearer_approaches_and_who_waits_does_not() -> None:
+    tracks = tracks_of(("dog", going(60, 240, 80, after=1, until=5)), ("person", still(500, 240)))
+    event = one(tracks, "approaches", 1, 2)
+    assert event.start == pytest.approx(1, abs=0.5) and event.end == pytest.approx(5, abs=0.5)
+    assert not found(tracks, "approaches", 2, 1)
+
+
+def test_what_goes_away_or_past_does_not_approach() -> None:
+    away = tracks_of(("dog", going(300, 240, -60)), ("person", still(500, 240)))
+    beside = tracks_of(("dog", going(60, 100, 60)), ("person", going(60, 380, 60)))
+    assert not found(away, "approaches", 1, 2) and not found(beside, "approaches", 1, 2)
+
+
+def test_the_faster_of_two_that_go_the_same_way_overtakes() -> None:
+    tracks = tracks_of(("car", going(50, 300, 90, w=90)), ("bus", going(200, 240, 40, w=140, h=100)))
+    event = one(tracks, "overtakes", 1, 2)
+    assert event.start < 3 < event.end  # they are level after three seconds
+    assert not found(tracks, "overtakes", 2, 1)
+    assert one(tracks, "follows", 1, 2).end <= event.start and one(tracks, "follows", 2, 1).start >= event.end
+
+
+def test_nothing_overtakes_what_comes_towards_it_or_stands() -> None:
+    against = tracks_of(("car", going(50, 300, 90)), ("bus", going(600, 240, -60)))
+    standing = tracks_of(("car", going(50, 300, 90)), ("bus", still(320, 240)))
+    assert not found(against, "overtakes", 1, 2) and not found(standing, "overtakes", 1, 2)
+    assert not found(against, "follows", 1, 2)
+
+
+def test_who_moves_with_something_smaller_at_hand_carries_it() -> None:
+    tracks = tracks_of(("person", going(100, 220, 60, w=60, h=160)), ("suitcase", going(140, 270, 60, w=30, h=40)))
+    assert one(tracks, "carries", 1, 2).duration > 6
+    assert not found(tracks, "carries", 2, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        still(320, 270, 30, 40),  # is passed
+        going(300, 270, 60, w=30, h=40),  # moves ahead, out of reach
+        going(140, 220, 60, w=70, h=170),  # is larger
+    ],
+)
+def test_what_is_passed_far_or_larger_is_not_carried(other: Path) -> None:
+    assert not found(tracks_of(("person", going(100, 220, 60, w=60, h=160)), ("suitcase", other)), "carries", 1, 2)
+
+
+def test_an_event_knows_the_frames_that_show_it() -> None:
+    event = one(tracks_of(("car", going(200, 240, 60, after=1, until=4))), "stops")
+    assert [frame for frame, _ in event.key_frames] == [event.start_frame, (event.start_frame + 199) // 2, 199]
+    assert event.start_frame == pytest.approx(event.start * 25, abs=1)
+    single = replace(event, end=event.start, end_frame=event.start_frame)
+    assert single.key_frames == ((event.start_frame, event.start),)
+
+
+def test_one_frame_a_second_is_enough_for_what_takes_seconds() -> None:
+    slow = tracks_of(("dog", going(60, 240, 50)), ("cat", still(500, 240)), seconds=10, rate=1)
+    assert one(slow, "moves").side == "right"
+    assert one(slow, "near", 1, 2).duration >= 1
+
+
+def test_no_tracks_and_tracks_of_one_frame_are_no_trouble() -> None:
+    assert events_of(Tracks((), SIZE, np.zeros(0), np.zeros(0, np.int64))) == ()
+    single = tracks_of(("dog", lambda time: (100, 100, 60, 60) if time == 2 else None), ("cat", still(140, 100)))
+    assert one(single, "appears").duration == 0
+    assert lasting(single) == [single.items[1]]
+
+
+def crowd(count: int, frames: int, length: int) -> Tracks:
+    """Things that wander about, each for some frames."""
+    rng = np.random.default_rng(1)
+    items = []
+    for number in range(1, count + 1):
+        first = int(rng.integers(0, frames - length))
+        places = np.arange(first, first + length)
+        middle = rng.uniform(100, 380, 2) + np.cumsum(rng.normal(0, 2, (length, 2)), axis=0)
+        boxes = np.concatenate([middle - 20, middle + 20], axis=1).astype(np.float32)
+        items.append(Track(number, "person", "person", places, places / 30, boxes))
+    return Tracks(tuple(items), SIZE, np.arange(frames) / 30, np.arange(frames))
+
+
+def test_a_crowd_in_a_long_video_has_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "MAX_TRACKS", 30)
+    monkeypatch.setattr(events_module, "MAX_OF_A_KIND", 50)
+    many = crowd(60, 100_000, 3000)
+    events = events_of(many)
+    assert len({event.of for event in events}) == 30
+    per_kind = {kind: sum(event.kind == kind for event in events) for kind in MEETING_KINDS}
+    assert max(per_kind.values()) <= 50
+    first, second = notes_of(many.items, events)
+    assert first == "The graph holds the 30 longest of 60 tracks."
+    assert second.startswith("Only the 50 longest events of each kind are kept, of: ")
+
+
+def test_more_pairs_than_can_be_looked_at_are_looked_at_more_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = crowd(20, 600, 500)
+    fine = Grid.of(dense)
+    monkeypatch.setattr("vision.video.happenings.paths.MAX_PAIRS", fine.pairs() // 4)
+    coarse = Grid.of(dense)
+    assert coarse.step == pytest.approx(4 * fine.step, rel=0.2)
+    assert coarse.pairs() <= 1.3 * fine.pairs() / 4
+    assert {event.kind for event in events_of(dense)} >= {"appears", "near", "left_of"}

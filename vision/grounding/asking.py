@@ -1,0 +1,203 @@
+"""What a sentence gives in a graph of things, whether these are an image's objects or a video's tracks.
+
+Readings are tried in order, then their wider senses, and the first that anything fits is taken, since people speak of
+what is there; a count or a yes-or-no question takes the first reading whatever it gives.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from reasoning import Answer, Query
+from reasoning.query.tree import Compare, Complement, Entity, Intersect, Project, Top
+from vision.detections.description import in_other_colours, there_is
+from vision.grounding.loosening import loosened
+from vision.reading.expressions.reader import ExpressionReading
+from vision.reading.expressions.sentence import Sentence, both
+from vision.scene.building import SceneObject
+from vision.scene.measures import BETWEEN
+
+OF_ALL = ("count", "exists")
+"""Questions that are answered of everything that is there."""
+
+Fact = tuple[str, str, str | float]
+"""Head, relation, tail or value."""
+
+
+class Things(Protocol):
+    """A graph of things that can be asked."""
+
+    @property
+    def objects(self) -> tuple[SceneObject, ...]:
+        """The things, in the order of their entities."""
+
+    def answer(self, query: Query | str, words: Sequence[str] = ()) -> Answer:
+        """Run a query, which may name some classes although nothing is of them."""
+
+    def members(self, answer: Answer) -> list[int]:
+        """Places of an answer's things among them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sentence that was asked of a scene, and which relations were taken in their wider sense for it.
+
+    Attributes:
+        reading: as it was read.
+        sentence: as it was asked.
+        loosened: the relations.
+    """
+
+    reading: ExpressionReading
+    sentence: Sentence
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes that its words mean, each once."""
+        return tuple(dict.fromkeys(name for match in self.reading.matches.values() for name in match.classes))
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of its wider senses."""
+        return [f'Nothing fits "{name}" strictly, so it was taken loosely.' for name in self.loosened]
+
+
+def first_fitting(readings: Sequence[ExpressionReading], scene: Things) -> tuple[Asked, Answer]:
+    """The first sentence that anything fits: as it was read, then what else may be meant, then in wider senses."""
+    strict = [Asked(reading, reading.sentence) for reading in readings]
+    first = scene.answer(strict[0].sentence.query, strict[0].classes)
+    if strict[0].sentence.question in OF_ALL or len(first.ranked):
+        return strict[0], first
+    wider = (
+        Asked(asked.reading, replace(asked.sentence, things=things), words)
+        for asked in strict
+        for things, words in loosened(asked.sentence.things)
+    )
+    for asked in (*strict[1:], *wider):
+        if asked.sentence.question not in OF_ALL:
+            answer = scene.answer(asked.sentence.query, asked.classes)
+            if len(answer.ranked):
+                return asked, answer
+    return strict[0], first
+
+
+def things_of(asked: Asked, scene: Things) -> Answer:
+    """What a sentence asks about, whatever it asks of it."""
+    return scene.answer(asked.sentence.things, asked.classes)
+
+
+def not_found(asked: Asked, scene: Things) -> list[str]:
+    """Things that an expression names of which the scene has none; of one thing alone its value says it."""
+    there = {item.class_name for item in scene.objects}
+    named = {match.thing: match.classes for match in asked.reading.matches.values()}
+    if asked.sentence.question in OF_ALL and len(named) < 2 and isinstance(asked.sentence.things, Project):
+        return []
+    return [f"No {thing} was found." for thing, classes in named.items() if there.isdisjoint(classes)]
+
+
+_COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
+
+
+def truth(asked: Asked, scene: Things, answer: Answer) -> tuple[bool, list[str]]:
+    """Whether what a yes-or-no question says holds, with notes."""
+    sentence = asked.sentence
+    if sentence.bound is not None:
+        assert isinstance(answer.value, int)
+        comparison, number = sentence.bound
+        return _COMPARISONS[comparison](answer.value, number), [f"There are {answer.value}."]
+    subject = _subject(sentence)
+    if subject is not None and not len(scene.answer(subject, asked.classes).ranked):
+        return False, ["There are none of the things that are asked about."]
+    return bool(answer.value) != sentence.denied, []
+
+
+def _subject(sentence: Sentence) -> Query | None:
+    """What must be there for all of it to be something: the cars, of "are all cars red?"."""
+    things = sentence.things
+    if not sentence.denied or not isinstance(things, Intersect):
+        return None
+    rest = tuple(part for part in things.parts if not isinstance(part, Complement))
+    return both(rest) if rest and len(rest) < len(things.parts) else None
+
+
+def said_of(question: str, objects: Sequence[SceneObject]) -> tuple[str, list[str]]:
+    """The word that answers what colour things are, where or what they are, with notes."""
+    if not objects:
+        return "nothing" if question == "what" else "unknown", ["Nothing in the scene fits."]
+    if question == "colour":
+        sure = dict.fromkeys(item.colours[0] for item in objects if not item.doubt)
+        doubts = [f"The colour of {item.name} is unsure: {item.doubt}." for item in objects if item.doubt]
+        return ", ".join(sure) or "unsure", doubts
+    if question == "where":
+        return "; ".join(dict.fromkeys(whereabouts(item.positions) for item in objects)), []
+    return ", ".join(dict.fromkeys(item.class_name for item in objects)), []
+
+
+def whereabouts(positions: tuple[str, ...]) -> str:
+    """ "top left", "right", "centre": by thirds."""
+    thirds = [name.removesuffix(" third") for name in positions if name.endswith(" third") and name != "middle third"]
+    return " ".join(sorted(thirds, key=("top", "bottom", "left", "right").index)) or "centre"
+
+
+_OF_CLASS, _OF_COLOUR = ("class", "supercategory"), ("main_colour", "colour", "partly")
+
+
+def passed_over(things: Query, classes: Sequence[str], scene: Things) -> str:
+    """What there is of the class that is asked for, and as which colours it is seen where these rule it out.
+
+    Args:
+        things: the query of what is asked for, which nothing fits.
+        classes: that it names.
+        scene: what was asked.
+    """
+    while isinstance(things, Top | Compare):
+        things = things.source
+    if not isinstance(things, Intersect):
+        return ""
+
+    def there(parts: list[Query]) -> list[SceneObject]:
+        fitting = scene.members(scene.answer(both(parts), classes)) if parts else []
+        return [scene.objects[i] for i in fitting]
+
+    of_class = [part for part in things.parts if _only_by(part, _OF_CLASS)]
+    of_any_colour = [part for part in things.parts if not _only_by(part, _OF_COLOUR)]
+    if of_class and len(of_any_colour) < len(things.parts) and (seen := there(of_any_colour)):
+        return in_other_colours([item.class_name for item in seen], [item.colours for item in seen])
+    if seen := there(of_class):
+        what = there_is([item.class_name for item in seen])
+        return f"{what}, but what else is asked of {'it' if len(seen) == 1 else 'them'} does not fit."
+    return ""
+
+
+def _only_by(query: Query, relations: Sequence[str]) -> bool:
+    """Whether a set is told by these relations to words alone: "red", "not red", "a cat or a dog"."""
+    if isinstance(query, Project):
+        return query.relation in relations and isinstance(query.source, Entity)
+    return bool(query.children) and all(_only_by(part, relations) for part in query.children)
+
+
+_VERBS = {"class": "is a {}", "supercategory": "is of the kind {}", "colour": "is {}", "position": "is in the {}"}
+
+
+def number(value: object) -> float:
+    """A value of the graph as it is told."""
+    assert isinstance(value, int | float)
+    return round(float(value), 1)
+
+
+def in_words(fact: Fact) -> str:
+    """A fact in English."""
+    head, relation, tail = fact
+    if relation in _VERBS:
+        said = _VERBS[relation].format(tail)
+    elif relation == "size":
+        said = f"is {tail}"
+    elif isinstance(tail, float):
+        said = "lies between them" if relation.startswith(BETWEEN) else f"has {relation.replace('_', ' ')} {tail:g}"
+    else:
+        said = f"{'' if relation == 'contains' else 'is '}{relation.replace('_', ' ')} {tail}"
+    return f"{head} {said}"

@@ -1,0 +1,191 @@
+"""What happens in a video: maximal intervals over which something holds of a track, or between two.
+
+`motions` and `meetings` of `vision.video.happenings` say what each kind means, and this file finds all of them, in time
+that grows with the moments that pairs of tracks share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vision.video.happenings.meetings import MEETING_KINDS, Moments, Together
+from vision.video.happenings.motions import MOTION_KINDS, Stage
+from vision.video.happenings.paths import Grid, Path, longest
+from vision.video.tracks import Track, Tracks
+
+MAX_TRACKS = 300
+"""Tracks of a video's graph, the longest ones; pairs of them grow with the square."""
+
+MAX_OF_A_KIND = 4000
+"""Events of a kind between two tracks, the longest ones."""
+
+PAIRS_AT_ONCE = 200_000
+"""Moments of pairs whose relations are measured in one go, some 100 MB."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A maximal interval over which something holds.
+
+    Attributes:
+        kind: the word for it, of `MOTION_KINDS` or `MEETING_KINDS`, or the label of an action.
+        of: the id of the track that it happens to, or of the first of two; None for an action.
+        with_: the id of the second track, where there are two.
+        side: an edge or direction, or "".
+        start, end: seconds from the video's first frame.
+        start_frame, end_frame: indexes of the frames there.
+    """
+
+    kind: str
+    of: int | None
+    with_: int | None
+    side: str
+    start: float
+    end: float
+    start_frame: int
+    end_frame: int
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+    @property
+    def key_frames(self) -> tuple[tuple[int, float], ...]:
+        """Index and seconds of the frames that show it: its first, its middle and its last, each once."""
+        middle = (self.start_frame + self.end_frame) // 2, (self.start + self.end) / 2
+        frames = ((self.start_frame, self.start), middle, (self.end_frame, self.end))
+        return tuple(dict.fromkeys(frames)) if self.start_frame < self.end_frame else frames[:1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {
+            "kind": self.kind,
+            "of": self.of,
+            "with": self.with_,
+            "side": self.side,
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "start_frame": self.start_frame,
+            "end_frame": self.end_frame,
+        }
+
+
+def events_of(tracks: Tracks) -> tuple[Event, ...]:
+    """All that happens in a video.
+
+    Args:
+        tracks: of the video; the `MAX_TRACKS` longest are looked at.
+
+    Returns:
+        The events of single tracks, by kind and track, then those of pairs, by kind; of a kind between pairs the
+        `MAX_OF_A_KIND` longest.
+    """
+    kept = longest(tracks.items, MAX_TRACKS)
+    if not kept:
+        return ()
+    grid = Grid.of(replace(tracks, items=kept))
+    paths = [grid.path(track) for track in kept]
+    return (*_alone(grid, paths), *_between(grid, paths))
+
+
+def _alone(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
+    stage = Stage(grid.tracks.image_size, float(grid.tracks.times[0]), float(grid.tracks.times[-1]), grid.step)
+    for kind, of_path in MOTION_KINDS.items():
+        for path in paths:
+            for motion in of_path(path, stage):
+                # The track's own ends are known more exactly than the grid has them.
+                start = path.track.start if motion.start == 0 else float(path.times[motion.start])
+                end = path.track.end if motion.end == len(path) - 1 else float(path.times[motion.end])
+                end = max(start, end)
+                frames = grid.frame(start), grid.frame(end)
+                yield Event(kind, path.track.id, None, motion.side, start, end, *frames)
+
+
+def _between(grid: Grid, paths: Sequence[Path]) -> Iterator[Event]:
+    found: dict[str, list[tuple[float, float, int, int]]] = {kind: [] for kind in MEETING_KINDS}
+    for numbers, pairs in _pairs(grid, paths):
+        for ids, one_way in ((numbers, pairs), ([(j, i) for i, j in numbers], pairs.swapped)):
+            for kind, of_pairs in MEETING_KINDS.items():
+                starts, ends = of_pairs(one_way)
+                first = int(one_way.pair[0])
+                for begin, stop, pair in zip(
+                    one_way.times[starts].tolist(),
+                    one_way.times[ends].tolist(),
+                    one_way.pair[starts].tolist(),
+                    strict=True,
+                ):
+                    found[kind].append((begin, stop, *ids[pair - first]))
+    for kind, rows in found.items():
+        rows.sort(key=lambda row: row[0] - row[1])
+        for begin, stop, of, other in sorted(rows[:MAX_OF_A_KIND], key=lambda row: (row[2:], row[0])):
+            yield Event(kind, of, other, "", begin, stop, grid.frame(begin), grid.frame(stop))
+
+
+def _pairs(grid: Grid, paths: Sequence[Path]) -> Iterator[tuple[list[tuple[int, int]], Together]]:
+    """The pairs of tracks that share time, some at once, with the ids of each."""
+    spans = [(path.first, path.first + len(path)) for path in paths]
+    order = sorted(range(len(paths)), key=lambda number: spans[number])
+    waiting: list[tuple[Path, Path, int, int]] = []
+    number = count = 0
+    for place, i in enumerate(order):
+        for j in order[place + 1 :]:
+            if spans[j][0] >= spans[i][1]:
+                break  # all others begin later still
+            start, end = spans[j][0], min(spans[i][1], spans[j][1])
+            waiting.append((paths[i], paths[j], start, end))
+            count += end - start
+            if count >= PAIRS_AT_ONCE:
+                yield _together(grid, waiting, number)
+                number, count, waiting = number + len(waiting), 0, []
+    if waiting:
+        yield _together(grid, waiting, number)
+
+
+def _together(
+    grid: Grid, pairs: Sequence[tuple[Path, Path, int, int]], number: int
+) -> tuple[list[tuple[int, int]], Together]:
+    def moments(paths: Sequence[Path]) -> Moments:
+        spans = [(start, end) for *_, start, end in pairs]
+        parts = [
+            (path, slice(start - path.first, end - path.first)) for path, (start, end) in zip(paths, spans, strict=True)
+        ]
+        return Moments(
+            *(
+                np.concatenate([getattr(path, name)[part] for path, part in parts])
+                for name in ("xyxy", "centre", "size", "velocity", "least_speed")
+            )
+        )
+
+    lengths = [end - start for *_, start, end in pairs]
+    seen = [
+        one.seen[start - one.first : end - one.first] & other.seen[start - other.first : end - other.first]
+        for one, other, start, end in pairs
+    ]
+    together = Together(
+        moments([one for one, *_ in pairs]),
+        moments([other for _, other, *_ in pairs]),
+        np.repeat(np.arange(number, number + len(pairs), dtype=np.intp), lengths),
+        np.concatenate([grid.times[start:end] for *_, start, end in pairs]),
+        np.concatenate(seen),
+        grid.step,
+    )
+    return [(one.track.id, other.track.id) for one, other, *_ in pairs], together
+
+
+def notes_of(tracks: Sequence[Track], events: Sequence[Event]) -> list[str]:
+    """What the user should know of how the events of a video were found, one sentence each."""
+    notes = []
+    if len(tracks) > MAX_TRACKS:
+        notes.append(f"The graph holds the {MAX_TRACKS} longest of {len(tracks):,} tracks.")
+    counts = dict.fromkeys(MEETING_KINDS, 0)
+    for event in events:
+        if event.kind in counts:
+            counts[event.kind] += 1
+    if full := [kind for kind, count in counts.items() if count >= MAX_OF_A_KIND]:
+        notes.append(f"Only the {MAX_OF_A_KIND:,} longest events of each kind are kept, of: {', '.join(full)}.")
+    return notes
