@@ -31,10 +31,14 @@ GRAPH_VERBS = {
 }
 """The verbs of `python -m reasoning`, in the words of its own help."""
 
-IMAGE_VERBS = ("detect", "ask", "task", "classes", "evaluate", "teach")
+IMAGE_VERBS = ("detect", "track", "ask", "task", "classes", "evaluate", "evaluate-tracks", "actions", "teach")
 """The verbs of `python -m vision`, after `image`."""
 
-SHORT_IMAGE_VERBS = {"detect": "find objects in images as an instruction says"}
+SHORT_IMAGE_VERBS = {
+    "detect": "find objects in images as an instruction says",
+    "track": "follow what an instruction names through a video",
+    "evaluate-tracks": "measure tracks on MOT's or VisDrone's truth",
+}
 """Verbs of images that need no `image` before them, since no graph has such a verb."""
 
 OWN_VERBS = {

@@ -16,19 +16,21 @@ from kg_data.late_names import late_names
 
 if TYPE_CHECKING:
     from vision.detections.detections import Detections
+    from vision.detectors.slices import Slicing
     from vision.grounding import Grounding
     from vision.images.loading import load_image
     from vision.scene import Scene
     from vision.task import OutputFormat, Task
     from vision.vision import Vision
 
-__all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Task", "Vision", "load_image"]
+__all__ = ["Detections", "Grounding", "OutputFormat", "Scene", "Slicing", "Task", "Vision", "load_image"]
 
 _MODULES = {
     "Detections": "vision.detections.detections",
     "Grounding": "vision.grounding",
     "OutputFormat": "vision.task",
     "Scene": "vision.scene",
+    "Slicing": "vision.detectors.slices",
     "Task": "vision.task",
     "Vision": "vision.vision",
     "load_image": "vision.images.loading",

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kg_data.errors import SkylarkError
 from reasoning.language import load_llm
 from reasoning.language.readers import MODEL, adapter_folder
@@ -22,19 +20,30 @@ from vision.detections.detections import Detections
 from vision.detections.fields import is_score
 from vision.detections.formats import losses
 from vision.detections.polygons import grabcut_outlines, with_points
-from vision.detectors.detector import Detector, Found, Request
+from vision.detectors.detector import NOTHING, Detector, Found, Request
 from vision.detectors.opening import open_detector
 from vision.detectors.pipeline import detect_many
+from vision.detectors.slices import SlicedDetector, Slicing
 from vision.errors import ImageError, InstructionError
-from vision.grounding import Grounding, expression_classes, ground
+from vision.grounding import Grounding, ground
 from vision.grounding.grounding import UNSURE
+from vision.grounding.readings import sure_readings, targets_of
 from vision.images.loading import ImageSource, LoadedImage, load_image
 from vision.reading import read_instruction
+from vision.reading.expressions.reader import ExpressionReading
 from vision.reading.instructions.describing import choices
-from vision.reading.loading import PACKAGED
+from vision.reading.loading import PACKAGED, VIDEOS
 from vision.scene import Scene
 from vision.selection import Plan, passed_over, selected
 from vision.task import OutputFormat, Task
+from vision.video.actions.segments import Segment
+from vision.video.answer import VideoAnswer, answer_read, video_readings
+from vision.video.frames import LIMITS, FrameLimits, FrameReader, VideoSource
+from vision.video.scene import VideoScene
+from vision.video.tracker import DEFAULT_TRACKER, tracker_class
+from vision.video.tracking import track_frames
+from vision.video.tracks import TrackedFrame
+from vision.video.watching import WatchedVideo, frames_with_an_end
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -61,12 +70,15 @@ class Vision:
         reader: "model" for the embedded language model with the packaged adapter, or the folder of another.
         min_score: boxes that score less are dropped; the detector's own default where None. An instruction that
             states a confidence goes before it.
+        slices: "auto", "WIDTHxHEIGHT" or a `Slicing`: large images are looked at in slices too, which finds small
+            things; None to look at each as a whole alone.
         device: "cpu", "cuda", ... for transformers models.
         dtype: "float32", "bfloat16", ... for transformers models.
         threads: threads of the embedded detector's session; None for one a core.
 
     Raises:
         DetectorError: there is no such model, or it cannot be opened.
+        SlicingError: the slices are none of these.
         LLMError: there is no such reader or language model, or its package or key is missing.
 
     Example:
@@ -81,16 +93,24 @@ class Vision:
         llm: BaseChatModel | str | None = None,
         reader: str = MODEL,
         min_score: float | None = None,
+        slices: str | Slicing | None = None,
         device: str | None = None,
         dtype: str | None = None,
         threads: int | None = None,
     ) -> None:
-        self.detector = open_detector(model, device=device, dtype=dtype, threads=threads)
+        slicing = slices if slices is None or isinstance(slices, Slicing) else Slicing.parse(slices)
+        detector = open_detector(model, device=device, dtype=dtype, threads=threads)
+        self.detector = detector if slicing is None else SlicedDetector(detector, slicing)
         vocabulary = self.detector.vocabulary
         self.matcher = OpenMatcher() if vocabulary is None else ClassMatcher(vocabulary, self.detector.supercategories)
         self.min_score = self.detector.default_min_score if min_score is None else _checked_bound(min_score)
         self._llm = load_llm(llm) if isinstance(llm, str) else llm
-        self._adapter = adapter_folder(reader, PACKAGED)
+        self._adapter, self._video_adapter = adapter_folder(reader, PACKAGED), adapter_folder(reader, VIDEOS)
+
+    @property
+    def slicing(self) -> Slicing | None:
+        """How images are cut, or None where they are not."""
+        return self.detector.slicing if isinstance(self.detector, SlicedDetector) else None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -183,11 +203,111 @@ class Vision:
         loaded = load_image(image)
         return self._grounded(plan, loaded, self._looked(plan, loaded), image)
 
-    def _plan(self, instruction: str | Task, min_score: float | None) -> Plan:
+    def track(
+        self,
+        video: VideoSource | FrameReader,
+        instruction: str | Task = EVERYTHING,
+        *,
+        tracker: str = DEFAULT_TRACKER,
+        every: int = 1,
+        min_score: float | None = None,
+        limits: FrameLimits = LIMITS,
+        first: int = 0,
+        seen: Iterable[Detections | None] = (),
+    ) -> Iterator[TrackedFrame]:
+        """Follow what an instruction names through a video, frame by frame, in memory that does not grow with it.
+
+        Args:
+            video: a file, a folder, glob or list of images, a webcam's number, an address; or frames that are open,
+                which the caller closes.
+            instruction: as for `detect`. "The dog" is every dog; ranks, regions and sizes are applied to each frame. An
+                expression ("the dog that enters from the left") speaks of whole tracks: the video is gone through to
+                its end, and then again, with the tracks that are meant.
+            tracker: "botsort", "bytetrack", "ocsort" or "sort".
+            every: the detector looks at every so many-th frame, and the tracker says where things are between them.
+            min_score: the score from which on a box begins a track; less sure boxes only keep one that is there.
+            limits: the most that is read, where the video is not open.
+            first: index of the first frame, where the video is not open.
+            seen: `TrackedFrame.seen` of the first frames from an earlier run, which are not looked at again, but where
+                an expression is followed.
+
+        Returns:
+            Each frame with its detections, whose `track_ids` are set.
+
+        Raises:
+            InstructionError: the instruction cannot be obeyed.
+            TrackingError: there is no such tracker, or `every` is less than 1.
+            VideoError: while it runs: the video cannot be read, or is live where an expression is followed.
+            DetectorError: while it runs: the model failed.
+        """
+        task = instruction if isinstance(instruction, Task) else self.read(instruction)
+        if task.expression is None:
+            plan = self._plan(task, min_score)
+            return track_frames(
+                video, self.detector, plan, tracker=tracker, every=every, limits=limits, first=first, seen=seen
+            )
+        text = task.expression
+        readings = video_readings(text, self.matcher, self._video_adapter)
+        plan = self._plan(_everywhere(task), min_score, readings)
+        # The tracker is looked for here and not in the generator, so that a wrong one is refused at once.
+        tracker_class(tracker)
+
+        def tracked() -> Iterator[TrackedFrame]:
+            with frames_with_an_end(video, limits, first) as frames:
+                watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
+                answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, classes=self.classes))
+                yield from watched.shown(frames, answer.tracks, answer.notes)
+
+        return tracked()
+
+    def watch(
+        self,
+        video: VideoSource | FrameReader,
+        text: str,
+        *,
+        tracker: str = DEFAULT_TRACKER,
+        every: int = 1,
+        min_score: float | None = None,
+        limits: FrameLimits = LIMITS,
+        actions: Sequence[Segment] = (),
+    ) -> VideoAnswer:
+        """Answer an expression or a question about a video by a logical query over its tracks and what happens to them.
+
+        Args:
+            video: a file, a folder, glob or list of images; or frames that are open, which the caller closes.
+            text: such as "the car that overtakes the bus" or "how long is the man near the dog?".
+            tracker: "botsort", "bytetrack", "ocsort" or "sort".
+            every: the detector looks at every so many-th frame, and the tracker says where things are between them.
+            min_score: the score from which on a box begins a track.
+            limits: the most that is read, where the video is not open.
+            actions: the segments that the video was divided into, which the text may speak of.
+
+        Returns:
+            The tracks or the value, the query, and what happens that justifies them, with its key frames.
+
+        Raises:
+            InstructionError: the text cannot be read as such, or asks about one frame.
+            TrackingError: there is no such tracker, or `every` is less than 1.
+            VideoError: the video cannot be read, or is live.
+            DetectorError: the model failed.
+        """
+        labels = tuple(dict.fromkeys(segment.label for segment in actions))
+        readings = video_readings(text, self.matcher, self._video_adapter, labels)
+        plan = self._plan(Task(text, "ground", expression=text), min_score, readings)
+        with frames_with_an_end(video, limits, first=0) as frames:
+            watched = WatchedVideo(track_frames(frames, self.detector, plan, tracker=tracker, every=every))
+            notes = frames.notes
+        answer = answer_read(text, readings, VideoScene.from_tracks(watched.tracks, actions, self.classes))
+        return replace(answer, notes=tuple(dict.fromkeys((*answer.notes, *notes))))
+
+    def _plan(
+        self, instruction: str | Task, min_score: float | None, readings: Sequence[ExpressionReading] | None = None
+    ) -> Plan:
+        """What an instruction comes to; `readings` are those of its expression, where a video is asked about."""
         task = instruction if isinstance(instruction, Task) else self.read(instruction)
         targets = task.targets if task.understood else ()
         if task.expression is not None:
-            targets = expression_classes(task.expression, self.matcher, self._adapter)
+            targets = targets_of(readings or sure_readings(task.expression, self.matcher, self._adapter))
         asked = task.min_score if task.min_score is not None else min_score
         sure = self.min_score if asked is None else _checked_bound(asked)
         # An expression speaks of what is in the picture: where nothing sure fits, less sure objects are looked at.
@@ -217,12 +337,12 @@ class Vision:
     def _looked(self, plan: Plan, image: LoadedImage) -> Found:
         """What the detector finds; nothing where it is asked for no class."""
         if not plan.request.classes:
-            return Found(np.zeros((0, 4), np.float32), (), np.zeros(0, np.float32))
+            return NOTHING
         return self.detector.detect([image], plan.request)[0]
 
     def _grounded(self, plan: Plan, image: LoadedImage, found: Found, source: ImageSource) -> Grounding:
         assert plan.task.expression is not None
-        everything = replace(plan, task=replace(plan.task, limit=None, region=None, size=None))
+        everything = replace(plan, task=_everywhere(plan.task))
         scene = Scene.from_detections(selected(everything, found, image, source), image)
         scored = self.detector.gives_scores and plan.task.min_score is None
         bound = plan.sure_score if scored else None
@@ -268,6 +388,11 @@ class Vision:
         return replace(detections, polygons=outlines, polygon_source=origin, notes=notes)
 
 
+def _everywhere(task: Task) -> Task:
+    """A task without what narrows it beside its expression."""
+    return replace(task, limit=None, region=None, size=None)
+
+
 def _as_detections(grounding: Grounding, task: Task) -> Detections:
     """The detections of a grounding, with its value and notes, under the label that the task gives the expression."""
     detections = grounding.detections
@@ -300,7 +425,7 @@ def _too_small(detector: Detector, image: LoadedImage) -> tuple[str, ...]:
         f"The image has {image.width:,} x {image.height:,} pixels, and {detector.name} looks at it "
         f"{detector.side} pixels wide or high: what is less than about {least:.0f} pixels wide and high is too small "
         "to be found. "
-        "If such things are looked for, cut the image into parts and look at each.",
+        'In slices such things are found: slices="auto", or --slice auto.',
     )
 
 

@@ -81,6 +81,7 @@ def _written(options: argparse.Namespace, vision: Vision, task: Task, images: Se
         "instruction": task.instruction,
         "model": vision.detector.name,
         "min_score": vision.min_score,
+        "slices": vision.slicing and asdict(vision.slicing),
         "llm": options.llm,
         "output": asdict(task.output),
     }

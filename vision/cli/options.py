@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from rapidfuzz.process import extractOne
 
@@ -15,6 +16,8 @@ from kg_data.command_line import positive
 from reasoning.language.readers import MODEL, add_reader
 from vision.cli.output_folder import DRAWN
 from vision.detections.fields import is_score
+from vision.detectors.slices import Slicing
+from vision.detectors.slices.slicing import Merge
 from vision.errors import ArgumentError
 from vision.images.loading import left_out, list_images
 from vision.vision import Vision
@@ -36,6 +39,17 @@ def add_model(parser: argparse.ArgumentParser, instructions: bool = True) -> Non
     parser.add_argument("--device", metavar="D", help="of a transformers model: cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", metavar="T", help="of a transformers model: float32, bfloat16 or float16")
     parser.add_argument("--threads", type=positive, metavar="N", help="of the embedded detector; default: one a core")
+    slices = parser.add_argument_group("small things in large images")
+    slices.add_argument(
+        "--slice", metavar="auto|WxH", help="look at large images in slices too: as the model sees best, or of W x H"
+    )
+    slices.add_argument(
+        "--slice-overlap", type=share, metavar="S", help="share of a slice that the next one has too; default: 0.2"
+    )
+    slices.add_argument(
+        "--slice-merge", choices=get_args(Merge),
+        help="of boxes of one object, nms (default) keeps the surest, nmm joins the pieces that slices cut",
+    )  # fmt: skip
 
 
 def add_min_score(parser: argparse.ArgumentParser) -> None:
@@ -50,16 +64,29 @@ def opened(options: argparse.Namespace) -> Vision:
 
     Raises:
         DetectorError: there is no such model, or it cannot be opened.
+        SlicingError: the slices are none.
+        ArgumentError: slices have options, and there are to be none.
     """
     return Vision(
         options.model,
         llm=getattr(options, "llm", None),
         reader=getattr(options, "reader", None) or MODEL,
         min_score=getattr(options, "min_score", None),
+        slices=_slicing(options),
         device=options.device,
         dtype=options.dtype,
         threads=options.threads,
     )
+
+
+def _slicing(options: argparse.Namespace) -> Slicing | None:
+    given = {"overlap": options.slice_overlap, "merge": options.slice_merge}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.slice is not None:
+        return Slicing.parse(options.slice, **given)
+    if given:
+        raise ArgumentError("--slice-overlap and --slice-merge are of slices: add --slice auto, or --slice WxH")
+    return None
 
 
 def share(text: str) -> float:

@@ -15,7 +15,7 @@ from vision.decoder.sources import open_tokens
 from vision.decoder.teaching.options import STAGES, BoxOptions, Matching
 from vision.decoder.teaching.pictures import read_set
 from vision.reading.teaching.curriculum import ImageReadingOptions, Texts, teach_reading
-from vision.reading.teaching.expressions import read_expressions
+from vision.reading.teaching.expressions import VIDEO_LIST, read_expressions
 from vision.reading.teaching.instructions import FOLDER, read_lists
 
 
@@ -37,6 +37,7 @@ def add_commands(commands: Any) -> None:
         ("tokens", positive, "training tokens of the run"),
         ("tokens-of-a-pass", positive, "tokens packed into one pass"),
         ("expressions", float, "share of the packs that are of expressions"),
+        ("videos", float, "share of these that are of expressions about videos"),
         ("report-every", positive, "tokens between two examinations and checkpoints"),
         ("seed", int, "of everything drawn"),
     )
@@ -95,11 +96,16 @@ def instructions_command(arguments: argparse.Namespace) -> int:
     """Teach reading, and print the last examination."""
     options = given_options(ImageReadingOptions, arguments)
     lists = [*sorted(FOLDER.iterdir()), *arguments.lists]
+    of_videos = [path for path in lists if path.name.endswith(VIDEO_LIST)]
     texts = Texts(
         read_lists([path for path in lists if path.suffix == ".json"]),
-        read_expressions([path for path in lists if path.suffix == ".jsonl"]),
+        read_expressions([path for path in lists if path.suffix == ".jsonl" and path not in of_videos]),
+        read_expressions(of_videos),
     )
-    say(f"{len(texts.instructions)} written instructions, {len(texts.expressions)} expressions")
+    say(
+        f"{len(texts.instructions)} written instructions, {len(texts.expressions)} expressions, "
+        f"{len(texts.videos)} about videos"
+    )
     device = find_device(arguments.device, LLMError)
     report = teach_reading(options, arguments.out, say, texts, start=arguments.start, device=device)
     print(json.dumps(report.to_dict(), indent=1))

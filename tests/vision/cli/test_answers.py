@@ -15,6 +15,8 @@ import pytest
 
 from kg_data.command_line import FAILURE, OK, USAGE
 from tests.vision.coloured_pictures import ColourDetector, make_set
+from tests.vision.video.coloured_frames import frames
+from tests.vision.video.made_tracks import readings
 from vision.cli import main
 from vision.evaluation.runs import lines_path
 
@@ -35,6 +37,46 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     return make_set(tmp_path / "set")
+
+
+class TestAskVideo:
+    """A cat walks through the frames of a folder, behind a dog; the model's reading is given."""
+
+    @pytest.fixture(autouse=True)
+    def read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sentences = {"the cat that moves": " one cat & moves", "how often does the cat move?": " times cat & moves",
+                     "the first step": " what one earliest 1( doing)"}  # fmt: skip
+        monkeypatch.setattr(
+            "vision.vision.video_readings",
+            lambda text, matcher, adapter, actions=(): readings(sentences[text], actions),
+        )
+
+    def test_tracks_come_with_their_time_and_what_makes_them_one(self, run: Any, tmp_path: Path) -> None:
+        folder = frames(tmp_path / "frames", 30)
+        code, out, _ = run("ask", folder, "the cat that moves", "--tracker", "sort")
+        first, query = out.splitlines()
+        assert code == OK and first.startswith("cat 1 (id ") and "cat 1 moves to the right from 0:00" in first
+        assert query == 'query: ~class("cat") & of(~kind("moves"))'
+
+    def test_json_has_the_value_and_the_key_frames(self, run: Any, tmp_path: Path) -> None:
+        folder = frames(tmp_path / "frames", 30)
+        code, out, _ = run("ask", folder, "how often does the cat move?", "--every", "2", "--json")
+        answer = json.loads(out)
+        assert code == OK and answer["value"] == 1 and answer["video"] == str(folder)
+        assert answer["justification"][0]["events"][0]["key_frames"][0]["frame"] >= 0
+
+    def test_actions_come_from_a_file(self, run: Any, tmp_path: Path) -> None:
+        folder, made = frames(tmp_path / "frames", 30), tmp_path / "segments.json"
+        made.write_text(json.dumps({"segments": [{"label": "pour milk", "start": 0, "end": 0.5}]}))
+        code, out, _ = run("ask", folder, "the first step", "--actions", made)
+        assert code == OK and out.splitlines()[0] == "pour milk"
+        made.write_text("[]")
+        code, _, said = run("ask", folder, "the first step", "--actions", made)
+        assert code == USAGE and "holds no segments of a video" in said
+
+    def test_what_is_of_videos_goes_with_no_image(self, run: Any, pair: tuple[Path, Path]) -> None:
+        code, _, said = run("ask", pair[0] / "b.png", "all dogs", "--every", "2")
+        assert code == USAGE and "--every is of videos" in said
 
 
 class TestAsk:
@@ -61,7 +103,7 @@ class TestAsk:
 
     @pytest.mark.parametrize(
         ("image", "text", "code"),
-        [("d.png", "the helicopter", USAGE), ("e.png", "the dog", USAGE), (".", "dogs", USAGE)],
+        [("d.png", "the helicopter", USAGE), ("e.png", "the dog", USAGE), ("?.png", "dogs", USAGE)],
     )
     def test_what_cannot_be_asked_is_a_usage_error(
         self, run: Any, pair: tuple[Path, Path], image: str, text: str, code: int

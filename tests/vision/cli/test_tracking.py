@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from kg_data.command_line import FAILURE, OK, USAGE
+from kg_data.process_end import INTERRUPTED
+from tests.vision.coloured_pictures import ColourDetector
+from tests.vision.video.coloured_frames import COUNT, DRIVES_IN, HIDDEN, frames, objects
+from vision.cli import main
+from vision.detectors.detector import Found, Request
+from vision.errors import VideoError
+from vision.images.loading import LoadedImage
+from vision.task import Target, Task
+from vision.video.frames import FrameReader, VideoSource, open_frames
+from vision.video.mot import read_mot
+
+PROJECT = Path(__file__).resolve().parents[3]
+ALL = "all cats, dogs and cars"
+GATE = "gate=0.5,0,0.5,1"
+MADE = ("tracks.jsonl", "tracks.txt", "classes.txt", "coco.json", "counts.csv")
+
+
+class Stopped(ColourDetector):
+    """Is interrupted when it is to look a certain time."""
+
+    batch_size = 1
+    stops_at: int | None = None
+    stops_with: BaseException = KeyboardInterrupt()
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        if self.stops_at is not None and len(self.batches) == self.stops_at:
+            raise self.stops_with
+        return super().detect(images, request)
+
+
+def task(instruction: str, *_: object) -> Task:
+    """The instructions of these tests as the language model reads them, which takes it seconds."""
+    names = [name for name in ColourDetector.vocabulary if name in instruction]
+    targets = tuple(Target(name, (name,)) for name in names)
+    return Task(instruction, targets=targets, class_set=tuple(names))
+
+
+@pytest.fixture(autouse=True)
+def detectors(monkeypatch: pytest.MonkeyPatch) -> list[Stopped]:
+    """Every model that a command opens finds rectangles by their colour; those that were opened."""
+    opened: list[Stopped] = []
+    monkeypatch.setattr("vision.vision.read_instruction", task)
+
+    def open_detector(name: str, **_: Any) -> Stopped:
+        opened.append(Stopped(name))
+        return opened[-1]
+
+    monkeypatch.setattr("vision.vision.open_detector", open_detector)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return frames(tmp_path_factory.mktemp("video") / "frames")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def looks(detector: Stopped) -> int:
+    return len(detector.batches)
+
+
+class TestPrinted:
+    def test_mot_text_comes_on_stdout_and_a_summary_on_stderr(self, run: Any, video: Path, tmp_path: Path) -> None:
+        code, out, err = run("track", video, "--instruction", ALL, "--line", GATE)
+        assert code == OK
+        (tmp_path / "out.txt").write_text(out)
+        rows = read_mot(tmp_path / "out.txt", "results")
+        assert sorted(set(rows.frames.tolist())) == list(range(1, COUNT + 1))
+        dog = rows[rows.classes == 2]
+        assert len(set(dog.ids.tolist())) == 1 and dog.xyxy.tolist() == [[70, 40, 90, 60]] * len(dog)
+        assert "14 frames, 3 tracks (1 car, 1 cat, 1 dog); gate: left to right 1 cat, right to left 1 car" in err
+        assert "the classes in column 8 are 1 cat, 2 dog, 3 car" in err
+
+    def test_a_thing_that_was_hidden_keeps_its_id(self, run: Any, video: Path, tmp_path: Path) -> None:
+        (tmp_path / "out.txt").write_text(run("track", video, "--instruction", "the cat")[1])
+        rows = read_mot(tmp_path / "out.txt", "results")
+        assert set(rows.ids.tolist()) == {1} and not {frame + 1 for frame in HIDDEN} & set(rows.frames.tolist())
+        for frame, box in zip(rows.frames.tolist(), rows.xyxy.tolist(), strict=True):
+            left, top, width, height = next(place for name, place in objects(frame - 1) if name == "cat")
+            assert box == [left, top, left + width, top + height]
+
+    def test_json_is_a_line_a_frame(self, run: Any, video: Path) -> None:
+        code, out, err = run("track", video, "--instruction", "the car", "--json")
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert code == OK and [row["index"] for row in rows] == list(range(COUNT))
+        assert rows[3]["time"] == pytest.approx(3 / 30) and rows[3]["image"] == "000004.png"
+        assert [len(row["objects"]) for row in rows[:DRIVES_IN]] == [0] * DRIVES_IN
+        assert {row["track_id"] for row in rows[-1]["objects"]} == {1} and "seen" not in rows[-1]
+        assert "1 track (1 car)" in err
+
+    def test_no_object_ever_is_no_line(self, run: Any, video: Path) -> None:
+        code, out, err = run("track", video, "--instruction", "the cat", "--min-score", "0.9")
+        assert (code, out) == (OK, "") and "14 frames, 0 tracks" in err
+
+    def test_every_third_frame_is_looked_at(self, run: Any, video: Path, detectors: list[Stopped]) -> None:
+        code, out, _ = run("track", video, "--instruction", "the dog", "--every", 3, "--json")
+        assert code == OK and looks(detectors[0]) == 5 and len(out.splitlines()) == COUNT
+
+    @pytest.mark.parametrize("tracker", ["bytetrack", "ocsort", "sort"])
+    def test_other_trackers_find_the_dog_too(self, run: Any, video: Path, tracker: str) -> None:
+        out = run("track", video, "--instruction", "the dog", "--tracker", tracker)[1]
+        assert {line.split(",")[1] for line in out.splitlines()} == {"1"}
+
+    def test_the_first_seconds_alone(self, run: Any, video: Path) -> None:
+        assert len(run("track", video, "--instruction", ALL, "--json", "--limit-seconds", 0.2)[1].splitlines()) == 6
+
+    def test_several_images_are_frames(self, run: Any, video: Path) -> None:
+        names = sorted(video.iterdir())[:3]
+        assert len(run("track", *names, "--instruction", ALL, "--json")[1].splitlines()) == 3
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--tracker", "sorted"], "'sorted' is none of botsort"),
+            (["--every", "0"], "must be at least 1"),
+            (["--line", "gate"], "expected a line as NAME="),
+            (["--line", "gate=0,0,500,500"], "outside the picture of 96 x 64 pixels"),
+            (["--zone", "part=0,0,1,1"], "expected a zone as NAME="),
+            (["--limit-seconds", "0"], "expected a number of seconds above 0"),
+            (["--draw"], "--draw and --overwrite need --out DIR"),
+        ],
+    )
+    def test_what_is_wrong_is_a_usage_error(
+        self, run: Any, video: Path, detectors: list[Stopped], arguments: list[str], said: str
+    ) -> None:
+        code, out, err = run("track", video, "--instruction", ALL, *arguments)
+        assert (code, out) == (USAGE, "") and said in err and detectors == []
+
+    def test_no_video_is_a_failure_with_the_nearest(self, run: Any, video: Path, tmp_path: Path) -> None:
+        code, _, err = run("track", video.with_name("frame"), "--instruction", ALL)
+        assert code == FAILURE and "frames" in err
+        (tmp_path / "notes.mp4").write_text("no video")
+        assert run("track", tmp_path / "notes.mp4", "--instruction", ALL)[0] == FAILURE
+
+
+@pytest.fixture(scope="module")
+def folder(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one run wrote."""
+    out = tmp_path_factory.mktemp("written") / "new" / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vision.vision.open_detector", lambda name, **_: ColourDetector(name))
+        patch.setattr("vision.vision.read_instruction", task)
+        arguments = ["track", str(video), "--instruction", ALL, "--out", str(out), "--draw", "--line", GATE]
+        assert main([*arguments, "--zone", "left=0,0,0.5,0,0.5,1,0,1"]) == OK
+    return out
+
+
+class TestToAFolder:
+    def test_all_files_are_there_and_no_other(self, folder: Path) -> None:
+        assert {path.name for path in folder.iterdir()} == {*MADE, "annotated.mp4"}
+
+    def test_mot_text_is_what_is_printed(self, folder: Path, run: Any, video: Path) -> None:
+        assert (folder / "tracks.txt").read_text() == run("track", video, "--instruction", ALL)[1]
+        assert (folder / "classes.txt").read_text().split() == ["cat", "dog", "car"]
+
+    def test_coco_has_images_annotations_and_tracks(self, folder: Path) -> None:
+        data = json.loads((folder / "coco.json").read_text())
+        assert data["videos"] == [{"id": 1, "name": "frames", "width": 96, "height": 64}]
+        assert [image["frame_index"] for image in data["images"]] == list(range(COUNT))
+        names = {category["id"]: category["name"] for category in data["categories"]}
+        tracks = {track["id"]: names[track["category_id"]] for track in data["tracks"]}
+        assert sorted(tracks.values()) == ["car", "cat", "dog"]
+        rows = read_mot(folder / "tracks.txt", "results")
+        assert len(data["annotations"]) == len(rows)
+        for row in data["annotations"]:
+            assert tracks[row["track_id"]] == names[row["category_id"]]
+        assert len({row["id"] for row in data["annotations"]}) == len(rows)
+        assert [row["image_id"] for row in data["annotations"]] == rows.frames.tolist()
+
+    def test_counts_have_the_crossings(self, folder: Path) -> None:
+        rows = list(csv.DictReader((folder / "counts.csv").read_text().splitlines()))
+        crossed = {(row["direction"], row["class"]): row["count"] for row in rows if row["place"] == "line"}
+        assert crossed["left to right", "cat"] == "1" and crossed["right to left", "car"] == "1"
+        assert sum(map(int, crossed.values())) == 2
+        assert {row["class"]: row["count"] for row in rows if row["place"] == "zone"} == {
+            "cat": "1", "dog": "0", "car": "1",
+        }  # fmt: skip
+
+    def test_the_video_has_all_frames(self, folder: Path) -> None:
+        with av.open(str(folder / "annotated.mp4")) as container:
+            pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(pictures) == COUNT and pictures[0].shape == (64, 96, 3)
+
+    def test_the_record_has_what_the_tracker_was_given(self, folder: Path) -> None:
+        first, *lines = [json.loads(line) for line in (folder / "tracks.jsonl").read_text().splitlines()]
+        assert first["settings"]["instruction"] == ALL and first["settings"]["size"] == [96, 64]
+        assert lines[-1] == {"frames": COUNT} and [line["index"] for line in lines[:-1]] == list(range(COUNT))
+        assert [len(line["seen"]) for line in lines[:-1]] == [len(objects(frame)) for frame in range(COUNT)]
+
+    def test_evaluate_tracks_reads_it(self, folder: Path, run: Any, tmp_path: Path) -> None:
+        rows = []
+        for frame in range(COUNT):
+            for track, name in enumerate(("cat", "dog", "car"), start=1):
+                rows += [f"{frame + 1},{track},{x},{y},{w},{h},1,-1,-1,-1" for label, (x, y, w, h) in objects(frame)
+                         if label == name]  # fmt: skip
+        (tmp_path / "S1.txt").write_text("\n".join(rows))
+        code, out, _ = run("evaluate-tracks", "--truth", tmp_path, "--results", folder, "--json")
+        figures = json.loads(out)
+        assert code == OK and figures["FP"] == 0 and figures["IDSW"] == 0 and figures["IDF1"] > 0.9
+        table = run("evaluate-tracks", "--truth", tmp_path, "--results", folder, "--classes", "dog")[1]
+        assert table.splitlines()[0].split()[:2] == ["HOTA", "DetA"] and "truth read as mot15" in table
+
+    def test_as_json_the_summary_is_an_object(self, run: Any, video: Path, tmp_path: Path) -> None:
+        code, out, _ = run("track", video, "--instruction", ALL, "--out", tmp_path, "--json", "--line", GATE)
+        assert code == OK and json.loads(out) == {
+            "out": str(tmp_path),
+            "frames": COUNT,
+            "there_before": 0,
+            "tracks": {"car": 1, "cat": 1, "dog": 1},
+            "lines": {"gate": {"left to right": {"cat": 1}, "right to left": {"car": 1}}},
+            "zones": {},
+        }
+
+    def test_a_file_of_another_is_left_alone(self, run: Any, video: Path, tmp_path: Path) -> None:
+        (tmp_path / "tracks.txt").write_text("mine")
+        code, _, err = run("track", video, "--instruction", ALL, "--out", tmp_path)
+        assert code == FAILURE and "is there already, and not of this run" in err
+        assert (tmp_path / "tracks.txt").read_text() == "mine"
+        assert run("track", video, "--instruction", ALL, "--out", tmp_path, "--overwrite")[0] == OK
+
+    def test_a_file_in_the_place_of_the_folder(self, run: Any, video: Path, tmp_path: Path) -> None:
+        (tmp_path / "out").write_text("")
+        code, _, err = run("track", video, "--instruction", ALL, "--out", tmp_path / "out")
+        assert code == FAILURE and "cannot make the folder" in err
+
+
+class TestGoingOn:
+    def whole(self, run: Any, video: Path, folder: Path, *more: object) -> dict[str, bytes]:
+        assert run("track", video, "--instruction", ALL, "--out", folder, *more)[0] == OK
+        return {name: (folder / name).read_bytes() for name in MADE}
+
+    @pytest.mark.parametrize("more", [(), ("--every", 3), ("--tracker", "sort")])
+    @pytest.mark.parametrize("stop", [0, 1, 3])
+    def test_a_stopped_run_ends_as_one_that_was_let_be(
+        self, run: Any, video: Path, tmp_path: Path, detectors: list[Stopped], monkeypatch: pytest.MonkeyPatch,
+        stop: int, more: tuple[object, ...],
+    ) -> None:  # fmt: skip
+        expected = self.whole(run, video, tmp_path / "whole", *more)
+        monkeypatch.setattr(Stopped, "stops_at", stop)
+        assert run("track", video, "--instruction", ALL, "--out", tmp_path / "out", *more)[0] == INTERRUPTED
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"tracks.jsonl"}
+        monkeypatch.setattr(Stopped, "stops_at", None)
+        assert self.whole(run, video, tmp_path / "out", *more) == expected
+        assert looks(detectors[1]) + looks(detectors[2]) == looks(detectors[0])
+
+    @pytest.mark.parametrize("more", [(), ("--every", 2)])
+    def test_wherever_the_record_was_cut_off(
+        self, run: Any, video: Path, tmp_path: Path, more: tuple[object, ...]
+    ) -> None:
+        expected = self.whole(run, video, tmp_path / "whole", *more)
+        record = expected["tracks.jsonl"]
+        ends = [place for place, byte in enumerate(record, start=1) if byte == ord("\n")]
+        for cut in (0, 7, ends[0], ends[0] + 1, ends[3], ends[3] + 40, ends[HIDDEN[1]] + 5, ends[-2], ends[-2] + 3):
+            out = tmp_path / str(cut)
+            out.mkdir()
+            (out / "tracks.jsonl").write_bytes(record[:cut])
+            assert self.whole(run, video, out, *more) == expected, cut
+
+    def test_what_is_done_is_not_looked_at_again(
+        self, run: Any, video: Path, tmp_path: Path, detectors: list[Stopped]
+    ) -> None:
+        self.whole(run, video, tmp_path)
+        code, out, _ = run("track", video, "--instruction", ALL, "--out", tmp_path, "--draw", "--line", GATE)
+        assert code == OK and looks(detectors[1]) == 0 and (tmp_path / "annotated.mp4").exists()
+        assert "14 frames, 14 of them there before, 3 tracks" in out and "left to right 1 cat" in out
+        assert "gate" in (tmp_path / "counts.csv").read_text()
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (("--instruction", "the dog"), "instruction was"),
+            (("--instruction", ALL, "--every", 2), "every was 1, now 2"),
+            (("--instruction", ALL, "--tracker", "sort"), 'tracker was "botsort", now "sort"'),
+            (("--instruction", ALL, "--min-score", "0.5"), "min_score was 0.01, now 0.5"),
+            (("--instruction", ALL, "--limit-seconds", "1"), "limit_seconds was null, now 1.0"),
+        ],
+    )
+    def test_other_settings_need_another_folder(
+        self, run: Any, video: Path, tmp_path: Path, change: tuple[object, ...], said: str
+    ) -> None:
+        before = self.whole(run, video, tmp_path)
+        code, _, err = run("track", video, *change, "--out", tmp_path)
+        assert code == USAGE and said in err and "--overwrite" in err
+        assert {name: (tmp_path / name).read_bytes() for name in MADE} == before
+        assert run("track", video, *change, "--out", tmp_path, "--overwrite")[0] == OK
+
+    def test_a_video_that_has_changed_is_told(self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        film = frames(tmp_path / "film")
+        expected = self.whole(run, film, tmp_path / "out")["tracks.jsonl"].splitlines(keepends=True)
+        # One frame's tracks have another id than the boxes of the record give.
+        line = json.loads(expected[4])
+        line["objects"][0]["track_id"] = 9
+        (tmp_path / "out/tracks.jsonl").write_bytes(b"".join([*expected[:4], json.dumps(line).encode(), b"\n"]))
+        code, _, err = run("track", film, "--instruction", ALL, "--out", tmp_path / "out")
+        assert code == FAILURE and "frame 3 of" in err and "have changed; add --overwrite" in err
+
+    def test_a_damaged_record_is_named(self, run: Any, video: Path, tmp_path: Path) -> None:
+        expected = self.whole(run, video, tmp_path)["tracks.jsonl"].splitlines(keepends=True)
+        (tmp_path / "tracks.jsonl").write_bytes(b"".join([*expected[:3], b"{}\n", *expected[4:]]))
+        code, _, err = run("track", video, "--instruction", ALL, "--out", tmp_path)
+        assert code == FAILURE and "tracks.jsonl, line 4: expected the line of a frame" in err
+
+    @pytest.mark.slow
+    def test_a_killed_process_goes_on(self, run: Any, video: Path, tmp_path: Path) -> None:
+        expected = self.whole(run, video, tmp_path / "whole")
+        program = (
+            "import sys, time; import vision.vision; from tests.vision.coloured_pictures import ColourDetector\n"
+            "from tests.vision.cli.test_tracking import task\n"
+            "class Slow(ColourDetector):\n"
+            "    batch_size = 1\n"
+            "    def detect(self, images, request):\n"
+            "        time.sleep(0.3)\n"
+            "        return super().detect(images, request)\n"
+            "vision.vision.open_detector, vision.vision.read_instruction = lambda name, **_: Slow(name), task\n"
+            "from vision.cli import main; sys.exit(main(sys.argv[1:]))"
+        )
+        out = tmp_path / "out"
+        arguments = [sys.executable, "-c", program, "track", str(video), "--instruction", ALL, "--out", str(out)]
+        child = subprocess.Popen(arguments, cwd=PROJECT, stderr=subprocess.DEVNULL)
+        record = out / "tracks.jsonl"
+        while not record.exists() or record.read_bytes().count(b"\n") < 4:
+            assert child.poll() is None
+            time.sleep(0.02)
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+        assert 4 <= record.read_bytes().count(b"\n") < COUNT
+        assert self.whole(run, video, out) == expected
+
+
+class TestLiveVideos:
+    """A camera shows nothing twice, and the newest two of its frames wait at least."""
+
+    @pytest.fixture(autouse=True)
+    def camera(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def opened(source: VideoSource) -> FrameReader:
+            frames = open_frames(source)
+            frames.live = True
+            return frames
+
+        monkeypatch.setattr("vision.cli.tracking.open_frames", opened)
+
+    def test_what_was_seen_is_written_when_it_is_stopped(
+        self, run: Any, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Stopped, "stops_at", 1)
+        code, out, _ = run("track", video, "--instruction", ALL, "--out", tmp_path, "--draw")
+        assert code == OK and "1 frame" in out
+        assert {path.name for path in tmp_path.iterdir()} == {*MADE, "annotated.mp4"}
+        with av.open(str(tmp_path / "annotated.mp4")) as container:
+            assert len(list(container.decode(video=0))) == 1
+
+    def test_or_when_it_stalls(self, run: Any, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Stopped, "stops_at", 1)
+        monkeypatch.setattr(Stopped, "stops_with", VideoError("The stream has stalled."))
+        code, out, err = run("track", video, "--instruction", ALL, "--out", tmp_path)
+        assert code == FAILURE and "1 frame" in out and "error: The stream has stalled." in err
+        assert {path.name for path in tmp_path.iterdir()} == {*MADE}
+
+    def test_it_is_not_gone_on_with(self, run: Any, video: Path, tmp_path: Path) -> None:
+        arguments = ("track", video, "--instruction", ALL, "--out", tmp_path)
+        assert run(*arguments)[0] == OK
+        code, _, err = run(*arguments)
+        assert code == USAGE and "at an earlier time, which cannot be gone on with" in err
+        assert run(*arguments, "--overwrite")[0] == OK
