@@ -19,7 +19,7 @@ from gradio import events
 import kg_data
 from app.graph.asking import ANSWERS, ANSWERS_AT_ONCE, ask
 from app.graph.graphs import DEFAULT_GRAPH, GraphShelf
-from app.image.looking import AT_ONCE, MOST_IN_SCENE, USUAL_SCORE, SharedDetector
+from app.image.looking import AT_ONCE, MOST_IN_SCENE, NO_SLICES, USUAL_SCORE, SharedDetector
 from app.models.language_model import MAX_NEW_TOKENS, LanguageModel
 from app.programs.calls import Group
 from app.programs.parameters import (
@@ -41,6 +41,7 @@ from app.programs.parameters import (
     Question,
     SceneLimit,
     SceneScore,
+    Slices,
     check,
     description,
     parameter_lines,
@@ -272,13 +273,14 @@ class Programs:
         instruction: Instruction,
         min_score: MinScore = USUAL_SCORE,
         limit: ObjectLimit = USUAL_LIMIT,
+        slices: Slices = NO_SLICES,
     ) -> ImageObjects:
         """Find, outline or count objects in an image as an instruction in plain English says.
 
         An instruction that is not understood, or asks for nothing that the detector has a class for, is an error that
         says so.
         """
-        looked = self._images.look(image, instruction, min_score)
+        looked = self._images.look(image, instruction, min_score, slices=slices)
         found = _obeyed(looked.task, looked.detections)
         first = found[: int(limit)]
         content = first.to_dict()
@@ -292,9 +294,10 @@ class Programs:
         question: ImageQuestion,
         min_score: MinScore = USUAL_SCORE,
         limit: ObjectLimit = USUAL_LIMIT,
+        slices: Slices = NO_SLICES,
     ) -> ImageAnswer:
         """Answer a question about an image by a logical query over the objects that are found in it, with reasons."""
-        content = self._images.ground(image, question, min_score).to_dict()
+        content = self._images.ground(image, question, min_score, slices).to_dict()
         total = len(content["objects"])
         first = {name: content[name][: int(limit)] for name in ("objects", "justification")}
         notes = [*content["notes"], *more_notes("objects", total, len(first["objects"]))]
@@ -302,10 +305,14 @@ class Programs:
 
     @_answering
     def scene(
-        self, image: Image, min_score: SceneScore = USUAL_SCORE, limit: SceneLimit = USUAL_IN_SCENE
+        self,
+        image: Image,
+        min_score: SceneScore = USUAL_SCORE,
+        limit: SceneLimit = USUAL_IN_SCENE,
+        slices: Slices = NO_SLICES,
     ) -> SceneGraph:
         """Describe everything that is found in an image as a small knowledge graph: objects and how they lie."""
-        scene, total = self._images.scene(image, min_score, int(limit))
+        scene, total = self._images.scene(image, min_score, int(limit), slices)
         content = with_first_relations(scene.to_dict())
         notes = [*content["notes"], *more_notes("objects", total, len(content["objects"]), MOST_IN_SCENE)]
         return cast(SceneGraph, {**content, "objects_total": total, "notes": notes})

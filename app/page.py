@@ -27,6 +27,7 @@ from app.programs.http import CheckedCalls
 from app.programs.tools import ToolServer
 from app.server.limits import KEPT_SECONDS, QUEUE_LIMIT, TIDY_SECONDS
 from app.server.serving import Beside, clear, launch, prepare
+from app.video.page import VideoTab
 from kg_data.errors import SkylarkError
 from kg_data.loaders import LoadingOptions
 from kg_data.loaders.options import USUAL
@@ -40,11 +41,13 @@ def build(
     quick: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     with gr.Blocks(title="Skylark", analytics_enabled=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         gr.HTML("<h1>Skylark</h1>", elem_id="title")
-        kept_queries, kept_images = kept_job("job"), kept_job("images")
+        kept_queries, kept_images, kept_video = kept_job("job"), kept_job("images"), kept_job("video")
         with gr.Tab("Graph", id="graphs", elem_id="graph_tab"):
             demo, brought = build_graphs(shelf, model, page)
         with gr.Tab("Image", id="images", elem_id="image_tab"):
             ImageTab(detector)
+        with gr.Tab("Video", id="video", elem_id="video_tab"):
+            VideoTab(detector, page, kept_video)
         with gr.Tab("Batch", id="batch", elem_id="batch_tab"):
             batch = BatchTab(shelf, model, detector, page, kept_queries, kept_images)
         with gr.Tab("Models", id="models", elem_id="models_tab"):

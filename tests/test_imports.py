@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("kg_data", "reasoning", "vision", "app")
 """Lowest first: each may import from those before it."""
 GRADIO = "gradio takes seconds, and what is asked with `--help` or mistyped shall not wait for it"
-TORCH = "torch takes seconds, and `teach --help` needs none of it"
+TORCH = "torch takes seconds, and `teach --help` or `actions --help` needs none of it"
 WORLD = "the packages that the world graph is made of need not be installed for other graphs"
 INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
     ("app/__main__.py", "app.page"): GRADIO,
@@ -26,6 +26,8 @@ INSIDE_FUNCTIONS: dict[tuple[str, str], str] = {
         "numba takes a second, and single queries are not compiled"
     ),
     ("reasoning/language/teaching/preparing.py", "reasoning.language.writing.packed_attention"): TORCH,
+    ("vision/cli/acting.py", "vision.video.actions.learning"): TORCH,
+    ("vision/cli/acting.py", "vision.video.actions.model_file"): TORCH,
     ("vision/cli/teaching.py", "vision.decoder.teaching.run"): TORCH,
     ("vision/decoder/detector.py", "vision.decoder.opening"): "torch takes seconds; other detectors need none of it",
     ("vision/decoder/sources.py", "vision.decoder.detr_tokens"): "transformers' detectors are an extra",
@@ -182,8 +184,8 @@ def imported(path: Path, root: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, str(name.value)) for name in node.args[:1] if isinstance(name, ast.Constant))
 
 
-DOORS = ("vision/scene", "vision/grounding", "vision/reading")
-"""Where images meet queries: expressions are read as them, scenes are asked them."""
+DOORS = ("vision/scene", "vision/grounding", "vision/reading", "vision/video")
+"""Where images and videos meet queries: expressions are read as them, scenes are asked them."""
 
 
 def wrong_imports(root: Path) -> list[str]:

@@ -71,7 +71,7 @@ class Follower(Generic[AnyJob]):
         return {self._error: "", self.following: before}
 
 
-async def watch(job: AnyJob, seen: Callable[[], object]) -> AsyncIterator[tuple[bool, bool]]:
+async def watch(job: AnyJob, seen: Callable[[], object], tick: float = TICK) -> AsyncIterator[tuple[bool, bool]]:
     """Watch a job until it rests; gives, every moment, whether this is the first look and whether `seen` changed."""
     before: list[object] = []
     while job.active:
@@ -79,4 +79,4 @@ async def watch(job: AnyJob, seen: Callable[[], object]) -> AsyncIterator[tuple[
         now = [seen()]
         yield not before, now != before
         before = now
-        await asyncio.sleep(TICK)
+        await asyncio.sleep(tick)

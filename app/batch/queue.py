@@ -226,18 +226,23 @@ class Job:
 class JobStore(Generic[AnyJob]):
     """The jobs of one kind, found by their ids; those that are at work are never removed.
 
+    Args:
+        line: where they wait for their turn; None for a line as the batch tab has it.
+        inside: the folder in which theirs are made; None for the system's own for temporary files.
+
     Attributes:
         line: where they wait for their turn.
     """
 
-    def __init__(self) -> None:
-        self.line = WaitingLine()
-        self._root = tempfile.TemporaryDirectory(prefix="skylark-batch-", ignore_cleanup_errors=True)
+    def __init__(self, line: WaitingLine | None = None, inside: Path | None = None) -> None:
+        self.line = line or WaitingLine()
+        self._root = tempfile.TemporaryDirectory(prefix="skylark-batch-", dir=inside, ignore_cleanup_errors=True)
         self._jobs: dict[str, AnyJob] = {}
         self._lock = threading.Lock()
 
     def new_folder(self) -> Path:
         """An empty folder for a job's files."""
+        Path(self._root.name).mkdir(exist_ok=True)  # a folder inside others' may have been tidied away while empty
         return Path(tempfile.mkdtemp(dir=self._root.name))
 
     def add(self, job: AnyJob) -> None:

@@ -35,11 +35,16 @@ class ImageExample:
     @property
     def path(self) -> Path | None:
         """Where the photograph lies, or None where its package is not installed."""
-        spec = find_spec(self.package)
-        if spec is None or not spec.submodule_search_locations:
-            return None
-        path = Path(spec.submodule_search_locations[0]) / self.file
-        return path if path.is_file() else None
+        return packaged(self.package, self.file)
+
+
+def packaged(package: str, file: str) -> Path | None:
+    """Where a file of a package lies, or None where the package is not installed."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0]) / file
+    return path if path.is_file() else None
 
 
 def thumbnail_uri(path: Path) -> str:

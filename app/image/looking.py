@@ -20,9 +20,9 @@ from gradio.utils import get_upload_folder
 
 from app.server.limits import LOOK_SECONDS, TimeLimit
 from kg_data.errors import SkylarkError
-from vision import Detections, Grounding, Scene, Task, Vision
+from vision import Detections, Grounding, Scene, Slicing, Task, Vision
 from vision.detections.description import sentence
-from vision.errors import ImageError
+from vision.errors import ImageError, SlicingError
 from vision.images.loading import LoadedImage, load_image
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ AT_ONCE = 2
 MOST_IN_SCENE = 60
 """Objects of the scene that is shown: relations grow with the square of their number."""
 LEAST_SCORE, MOST_SCORE, USUAL_SCORE = 0.05, 0.95, 0.35
+NO_SLICES = "none"
+"""In place of slices: the image is looked at as a whole alone."""
 SERVED = "/gradio_api/file="
 """In the address that an uploaded file has on this server."""
 
@@ -77,6 +79,10 @@ class SharedDetector:
                 self._vision = Vision(self._model)
             return self._vision
 
+    def _cutting(self, slicing: Slicing | None) -> Vision:
+        """The detector, looking at large images in slices where there are to be any."""
+        return self.vision if slicing is None else Vision(self.vision.detector, slices=slicing)
+
     def warm_up(self) -> None:
         """Open the detector and read one instruction on a thread of its own; nobody waits for it."""
 
@@ -91,7 +97,14 @@ class SharedDetector:
 
         threading.Thread(target=work, name="skylark-detector", daemon=True).start()
 
-    def look(self, photo: Any, instruction: str | None, min_score: float, rival: int | None = None) -> Looked:
+    def look(
+        self,
+        photo: Any,
+        instruction: str | None,
+        min_score: float,
+        rival: int | None = None,
+        slices: str = NO_SLICES,
+    ) -> Looked:
         """Look at one image.
 
         Args:
@@ -99,55 +112,57 @@ class SharedDetector:
             instruction: what is asked of it.
             min_score: bound on the score.
             rival: which of the other tasks that the instruction may mean is done; None for the one it was read as.
+            slices: as `checked_slices` takes them.
 
         Raises:
             SkylarkError: there is no image, or it or the instruction cannot be read, or the bound is none that the
-                slider could give, or it takes too long.
+                slider could give, or the slices are none, or too many, or it takes too long.
         """
         words = (instruction or "").strip()
         if len(words) > MAX_INSTRUCTION:
             raise SkylarkError(
                 f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here"
             )
-        bound = checked_score(min_score)
-        return self._limit.run(lambda: self._looked(_loaded(photo), words, bound, rival))
+        bound, slicing = checked_score(min_score), checked_slices(slices)
+        return self._limit.run(lambda: self._looked(self._cutting(slicing), _loaded(photo), words, bound, rival))
 
-    def _looked(self, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
+    def _looked(self, vision: Vision, image: LoadedImage, words: str, bound: float, rival: int | None) -> Looked:
         task = self.vision.read(words)
         if rival is not None and 0 <= rival < len(task.rivals):
             task = task.rivals[rival]
-        detections = self.vision.detect(image.pixels, task, min_score=bound)
+        detections = vision.detect(image.pixels, task, min_score=bound)
         grounding = None
         if task.expression is not None:
-            grounding = self.vision.ask(image.pixels, task.expression, min_score=bound)
+            grounding = vision.ask(image.pixels, task.expression, min_score=bound)
         # Without its source: what the page remembers of a visitor is small.
         detections = replace(detections, source=None, notes=(*image.notes, *detections.notes))
         return Looked(image, task, detections, grounding)
 
-    def ground(self, photo: Any, question: str, min_score: float) -> Grounding:
+    def ground(self, photo: Any, question: str, min_score: float, slices: str = NO_SLICES) -> Grounding:
         """The answer to a question about an image; see `look`."""
         words = (question or "").strip()
         if not words or len(words) > MAX_INSTRUCTION:
             raise SkylarkError(f"a question of 1 to {MAX_INSTRUCTION:,} characters was expected, not {len(words):,}")
-        bound = checked_score(min_score)
-        return self._limit.run(lambda: self.vision.ask(_loaded(photo).pixels, words, min_score=bound))
+        bound, slicing = checked_score(min_score), checked_slices(slices)
+        return self._limit.run(lambda: self._cutting(slicing).ask(_loaded(photo).pixels, words, min_score=bound))
 
-    def scene_of(self, looked: Looked, min_score: float) -> tuple[Scene, int]:
+    def scene_of(self, looked: Looked, min_score: float, slices: str = NO_SLICES) -> tuple[Scene, int]:
         """The surest objects of the scene that an expression was asked of, else of all that the detector knows, else
         (no such list) of what was found; and how many there are."""
         if looked.grounding is None and self.vision.detector.vocabulary is not None:
-            scene = self.vision.scene(looked.image.pixels, min_score=checked_score(min_score))
+            bound, vision = checked_score(min_score), self._cutting(checked_slices(slices))
+            scene = self._limit.run(lambda: vision.scene(looked.image.pixels, min_score=bound))
             return scene.best(MOST_IN_SCENE), len(scene.detections)
         found = looked.detections if looked.grounding is None else looked.grounding.scene.detections
         return Scene.from_detections(found[:MOST_IN_SCENE], looked.image), len(found)
 
-    def scene(self, photo: Any, min_score: float, most: int) -> tuple[Scene, int]:
+    def scene(self, photo: Any, min_score: float, most: int, slices: str = NO_SLICES) -> tuple[Scene, int]:
         """The surest objects of an image, `most` or `MOST_IN_SCENE` of them, as a graph, and how many there are; see
         `look`."""
-        bound = checked_score(min_score)
+        bound, slicing = checked_score(min_score), checked_slices(slices)
 
         def work() -> tuple[Scene, int]:
-            scene = self.vision.scene(_loaded(photo).pixels, min_score=bound)
+            scene = self._cutting(slicing).scene(_loaded(photo).pixels, min_score=bound)
             return scene.best(min(most, MOST_IN_SCENE)), len(scene.detections)
 
         return self._limit.run(work)
@@ -162,6 +177,18 @@ def checked_score(score: float) -> float:
     if isinstance(score, bool) or not isinstance(score, int | float) or not LEAST_SCORE <= score <= MOST_SCORE:
         raise SkylarkError(f"min_score: a number from {LEAST_SCORE} to {MOST_SCORE} was expected, not {score!r}")
     return float(score)
+
+
+def checked_slices(slices: str) -> Slicing | None:
+    """How images are cut: "auto" or "WIDTHxHEIGHT"; None for "none".
+
+    Raises:
+        SkylarkError: it is none of these.
+    """
+    try:
+        return None if slices == NO_SLICES else Slicing.parse(slices)
+    except SlicingError as error:
+        raise SlicingError(f"{error}; or {NO_SLICES!r}") from None
 
 
 def _loaded(photo: Any) -> LoadedImage:

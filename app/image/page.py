@@ -17,6 +17,7 @@ from app.image.looking import (
     LEAST_SCORE,
     MAX_INSTRUCTION,
     MOST_SCORE,
+    NO_SLICES,
     USUAL_SCORE,
     Looked,
     SharedDetector,
@@ -29,6 +30,7 @@ from app.server.templates import heading, muted
 from kg_data.errors import SkylarkError
 from vision import Detections
 from vision.detections.drawing import class_colours
+from vision.detectors.slices.slicing import AUTO
 from vision.errors import ImageError
 from vision.reading.instructions.describing import choices
 from vision.task import FormatName, OutputFormat
@@ -95,6 +97,9 @@ class ImageTab:
             self.score = gr.Slider(LEAST_SCORE, MOST_SCORE, value=USUAL_SCORE, step=0.05, label="Least score", scale=3,
                                    min_width=140, elem_id="least_score")  # fmt: skip
             self.go = gr.Button("Look", variant="primary", elem_id="look", scale=1, min_width=90)
+        self.in_slices = gr.Checkbox(
+            False, label="In slices: small things in large images; slower", elem_id="in_slices"
+        )
         self.error = gr.HTML(elem_id="image_error")
         gr.HTML(heading("The instruction as it was read"))
         self.rivals = gr.Radio([], label="It may also mean", visible=False, elem_id="rivals")
@@ -110,7 +115,7 @@ class ImageTab:
             for button, example in zip(self.buttons, self._examples, strict=True)
         ]  # fmt: skip
         asked: dict[str, Any] = {
-            "inputs": [self.photo, self.instruction, self.score, self.form],
+            "inputs": [self.photo, self.instruction, self.score, self.form, self.in_slices],
             "outputs": [self.error, self.photo, self.looked, self.rivals, *self._shown], "api_visibility": "private",
             "concurrency_limit": AT_ONCE, "concurrency_id": "look", "show_progress": "minimal",
             "show_progress_on": [self.overlay], "preprocess": False,
@@ -120,10 +125,11 @@ class ImageTab:
                 None, js=in_view("#image_error .sk-alert", "#image_found:has(.sk-photo)"), api_visibility="private"
             )
         self.rivals.input(self.show_rival, trigger_mode="always_last", **{
-            **asked, "inputs": [*asked["inputs"], self.rivals],
+            **asked, "inputs": [self.photo, self.instruction, self.score, self.form, self.rivals, self.in_slices],
             "outputs": [self.error, self.photo, self.looked, *self._shown],
         })  # fmt: skip
         self.score.change(self.show_again, trigger_mode="always_last", **asked)
+        self.in_slices.input(self.show_again, trigger_mode="always_last", **asked)
         self.form.change(written, [self.looked, self.form], [self.output], api_visibility="private", queue=False)
 
     @property
@@ -141,22 +147,27 @@ class ImageTab:
         photo = save_file_to_cache(example.path, get_upload_folder())
         return {self.photo: photo, self.instruction: example.instruction}
 
-    def show(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
+    def show(
+        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool = False
+    ) -> Updates:
         """Look at the image, show what was found, and offer what else the instruction may mean."""
-        updates, looked = self._looked(photo, instruction, min_score, form, None)
+        updates, looked = self._looked(photo, instruction, min_score, form, None, in_slices)
         others = [] if looked is None else [*choices(looked.task).items()]
         return {**updates, self.rivals: gr.Radio(others, value=None, visible=bool(others))}
 
-    def show_rival(self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int) -> Updates:
+    def show_rival(
+        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int, in_slices: bool = False
+    ) -> Updates:
         """Do what else the instruction may mean; the choice stays."""
-        return self._looked(photo, instruction, min_score, form, rival)[0]
+        return self._looked(photo, instruction, min_score, form, rival, in_slices)[0]
 
     def _looked(
-        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int | None
+        self, photo: Any, instruction: str | None, min_score: float, form: str, rival: int | None, in_slices: bool
     ) -> tuple[Updates, Looked | None]:
+        slices = AUTO if in_slices else NO_SLICES
         try:
-            looked = self._detector.look(photo, instruction, min_score, rival)
-            detections, (scene, total) = looked.detections, self._detector.scene_of(looked, min_score)
+            looked = self._detector.look(photo, instruction, min_score, rival, slices)
+            detections, (scene, total) = looked.detections, self._detector.scene_of(looked, min_score, slices)
             colours = class_colours((*detections.class_names, *(item.class_name for item in scene.objects)))
             numbers = numbered(scene, detections, looked.grounding)
             rest = other_things(scene, numbers, detections, looked.grounding)
@@ -178,11 +189,13 @@ class ImageTab:
             # What is no picture would stay in its place as a broken one.
             return ({**updates, self.photo: None} if isinstance(error, ImageError) else updates), None
 
-    def show_again(self, photo: Any, instruction: str | None, min_score: float, form: str) -> Updates:
-        """As `show`, once the bound on the score has changed; nothing where nothing is asked yet."""
+    def show_again(
+        self, photo: Any, instruction: str | None, min_score: float, form: str, in_slices: bool = False
+    ) -> Updates:
+        """As `show`, once the bound on the score or the slices changed; nothing where nothing is asked yet."""
         if not photo or not (instruction or "").strip():
             return {self.error: gr.skip()}
-        return self.show(photo, instruction, min_score, form)
+        return self.show(photo, instruction, min_score, form, in_slices)
 
 
 def _icon(example: ImageExample) -> Any:

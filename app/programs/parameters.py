@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import gradio as gr
 from pydantic import Field
 
-from app.image.looking import LEAST_SCORE, MOST_IN_SCENE, MOST_SCORE
+from app.image.looking import LEAST_SCORE, MOST_IN_SCENE, MOST_SCORE, NO_SLICES, checked_slices
+from vision.detectors.slices.slicing import AUTO, MOST_SLICES
+from vision.errors import SlicingError
 from vision.grounding.grounding import UNSURE
 
 USUAL_LEAST = 0.5
@@ -83,6 +85,13 @@ MinScore = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE, description=(
 SceneScore = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE, description=(
     f"How sure the detector has to be of an object, from {LEAST_SCORE} to {MOST_SCORE}: lower finds more, and more "
     "that is not there."
+))]  # fmt: skip
+
+Slices = Annotated[str, Field(description=(
+    "Whether a large image is looked at in slices as well, which finds small things in it and takes as many times as "
+    f"long as there are slices, at most {MOST_SLICES}: \"{NO_SLICES}\", \"{AUTO}\" (of about the size that the "
+    "detector sees), or width and height of a slice in pixels, \"640x480\". A note says into how many parts the image "
+    "was cut."
 ))]  # fmt: skip
 
 
@@ -171,6 +180,11 @@ def check(endpoint: Callable[..., Any], name: str, value: Any) -> None:
         raise CallError(
             f'method: "exact", "lark" or "complete" was expected, not "{value[:100]}"{nearest(value, get_args(Method))}'
         )
+    elif name == "slices":
+        try:
+            checked_slices(value)
+        except SlicingError as error:
+            raise CallError(str(error)) from None
 
 
 def _bounds(endpoint: Callable[..., Any], name: str) -> tuple[float, float] | None:

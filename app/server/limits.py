@@ -48,6 +48,16 @@ ANSWER_SECONDS = 30
 """For an exact answer."""
 LOOK_SECONDS = 60
 """For a look at an image."""
+WATCH_SECONDS = 180
+"""For looking at one video; what is seen until then is shown."""
+VIDEO_SECONDS = 60
+"""Of a video that are looked at, from its beginning."""
+VIDEO_FRAMES = 60 * VIDEO_SECONDS
+"""Frames of a video that are looked at, which is as long at 60 a second."""
+VIDEO_PIXELS = 3840 * 2160
+"""Of a frame of a video; larger ones are refused."""
+VIDEOS_AT_ONCE, VIDEOS_WAITING = 2, 4
+"""Videos of all visitors that are looked at, and that wait for it."""
 RUN_SECONDS = 600
 """For the language model's chain of one question."""
 LIKELY_SECONDS = 120

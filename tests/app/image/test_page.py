@@ -120,6 +120,21 @@ def test_a_grounded_answer_comes_with_its_reasons(browser: Any, copying: str) ->
         page.wait_for_function("document.querySelector('#output textarea').value === 'no'")
 
 
+def test_small_people_in_a_large_image_are_found_in_slices(browser: Any, copying: str, tmp_path: Path) -> None:
+    square = Image.new("RGB", (1600, 1000), "grey")
+    with Image.open(PHOTOGRAPHS / "astronaut.png") as photo:
+        for place in ((100, 100), (900, 500), (1400, 800)):
+            square.paste(photo.convert("RGB").resize((100, 100)), place)
+    square.save(tmp_path / "square.png")
+    with looking(browser, copying, "slices") as page:
+        send(page, tmp_path / "square.png")
+        look(page, "Find every person")
+        expect(page, "#found", "In slices such things are found", 30)
+        page.check("#in_slices input")
+        expect(page, "#task", "12 parts of 520 x 520 pixels", 30)
+        assert shapes(page) >= 3
+
+
 def test_files_of_every_kind_give_a_picture_or_a_sentence(browser: Any, copying: str, files: Path) -> None:
     with looking(browser, copying, "files") as page:
         for name, told in (("cut.jpg", "cut off or broken"), ("text.png", "no image that can be read")):

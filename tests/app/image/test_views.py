@@ -27,7 +27,7 @@ from vision.classes import COCO_CLASSES, COCO_SUPERCATEGORIES, ClassMatcher
 from vision.detections.drawing import class_colours
 from vision.grounding import ground
 from vision.images.loading import LoadedImage
-from vision.reading.expressions.surface import Question
+from vision.reading.expressions.sentence import Question
 from vision.task import Limit, SizeRange, Target, Undetectable
 
 
@@ -415,6 +415,23 @@ def test_an_instruction_is_bounded(uploads: Path) -> None:
     Image.new("RGB", (32, 32)).save(uploads / "sent.png")
     with pytest.raises(SkylarkError, match=f"at most {MAX_INSTRUCTION:,}"):
         SharedDetector().look({"path": str(uploads / "sent.png")}, "cat " * MAX_INSTRUCTION, 0.35)
+
+
+def test_a_large_image_is_looked_at_in_slices_where_asked(uploads: Path) -> None:
+    Image.new("RGB", (900, 700), "grey").save(uploads / "sent.png")
+    photo, images = {"path": str(uploads / "sent.png")}, tab()
+    assert "parts of" not in images.show(photo, "cats", 0.35, "tuple")[images.headline]
+    assert "4 parts of 520 x 520 pixels" in images.show(photo, "cats", 0.35, "tuple", True)[images.headline]
+
+
+def test_slices_are_bounded(uploads: Path) -> None:
+    Image.new("RGB", (900, 900)).save(uploads / "sent.png")
+    detector, photo = SharedDetector(), {"path": str(uploads / "sent.png")}
+    with pytest.raises(SkylarkError, match="slices of 32 x 32, and the limit is 400"):
+        detector.look(photo, "cats", 0.35, slices="32x32")
+    for look in (detector.look, detector.ground):
+        with pytest.raises(SkylarkError, match=r"expected 'auto', .* or 'none'"):
+            look(photo, "cats", 0.35, slices="small")
 
 
 @pytest.mark.parametrize("bound", [7, -1, 0.0, float("nan"), "half"])

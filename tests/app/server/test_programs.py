@@ -313,6 +313,8 @@ def test_there_is_no_stream_to_open(copying: str) -> None:
         ("scene", {"image": "x", "min_score": "0.5"}, "min_score: a number from 0.05 to 0.95 was expected, not a text"),
         ("detect", {"image": "x", "instruction": "dogs", "min_score": 7}, "min_score: a number from 0.05 to 0.95"),
         ("ask_image", {"image": "x", "question": "dogs", "min_score": -1}, "min_score: a number from 0.05 to 0.95"),
+        ("scene", {"image": "x", "slices": "big"}, "pixels as WxH, such as 640x480; or 'none'"),
+        ("detect", {"image": "x", "instruction": "dogs", "slices": 400}, "slices: a text was expected, not a number"),
     ],
 )
 def test_mistakes_are_told_in_sentences(copying: str, name: str, arguments: dict[str, Any], told: str) -> None:

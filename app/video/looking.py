@@ -1,0 +1,166 @@
+"""What a look at a video is bounded by, and how an instruction for it is taken.
+
+Of a video the page looks at so many seconds and frames, whose pixels are bounded before one of them is decoded. What
+an instruction lists is followed; what it says of whole tracks, or asks, is answered once they are known.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from app.image.looking import MAX_INSTRUCTION, uploaded
+from app.server.limits import FILE_BYTES, VIDEO_FRAMES, VIDEO_PIXELS, VIDEO_SECONDS, WATCH_SECONDS
+from kg_data.errors import SkylarkError
+from vision import Task, Vision
+from vision.detections.detections import Detections
+from vision.errors import InstructionError
+from vision.grounding.readings import targets_of
+from vision.images.loading import LoadedImage
+from vision.reading.expressions.reader import ExpressionReading
+from vision.video.answer import video_readings
+from vision.video.frames import FrameLimits, FrameReader
+from vision.video.tracks import Frame, TrackedFrame
+
+USUAL_SCORE = 0.45
+"""Higher than for an image: whatever is there is seen many times, and a doubtful thing would be followed all along."""
+DRAWN_SIDE = 1280
+"""Pixels of the longer side of the annotated video, at most."""
+LOOKS_SHARE = 0.5
+"""Of the time for a video that the detector may take; the rest is for reading, following and drawing."""
+BOUNDS = FrameLimits(max_bytes=FILE_BYTES, max_pixels=VIDEO_PIXELS)
+
+_QUESTION = re.compile(
+    r"\s*(how|when|where|which|what|who|whose|is|are|was|were|does|do|did|can|will|has|have)\b|.*\?\s*$", re.I | re.S
+)
+_OF_TRACKS = re.compile(r"\b(that|who|which|while|before|after|during)\b", re.I)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """An instruction for a video as it was read.
+
+    Attributes:
+        task: what is followed.
+        text: the expression or question that is answered over the tracks; "" where the things themselves are asked for.
+        readings: what `text` may mean.
+    """
+
+    task: Task
+    text: str = ""
+    readings: Sequence[ExpressionReading] = ()
+
+
+def sent_video(file: Any) -> Path:
+    """The path of the video that was sent.
+
+    Args:
+        file: as Gradio describes a file, {"path": ...}.
+
+    Raises:
+        SkylarkError: there is none, or it was not sent to this page.
+    """
+    path = file.get("path") if isinstance(file, dict) else file
+    if not path or not isinstance(path, str):
+        raise SkylarkError("there is no video yet: upload one, or pick an example")
+    found = uploaded(path)
+    if not found.is_file():
+        raise SkylarkError("this video is no longer here, since what is sent is kept for an hour: upload it again")
+    return found
+
+
+def checked_words(instruction: str | None) -> str:
+    """An instruction that is there and not too long.
+
+    Raises:
+        SkylarkError: it is not.
+    """
+    words = (instruction or "").strip()
+    if not words:
+        raise SkylarkError('there is no instruction yet: say what to follow, as in "every car", or ask a question')
+    if len(words) > MAX_INSTRUCTION:
+        raise SkylarkError(f"the instruction has {len(words):,} characters; at most {MAX_INSTRUCTION:,} are read here")
+    return words
+
+
+def read(vision: Vision, words: str) -> Reading:
+    """What an instruction asks of a video.
+
+    Raises:
+        SkylarkError: it cannot be read.
+    """
+    if _QUESTION.match(words):
+        return _asked(vision, words)
+    task = vision.read(words)
+    if task.expression is not None or not task.understood:
+        return _asked(vision, words)
+    if task.unread or _OF_TRACKS.search(words):
+        # A part of which nothing is made is named beside the others.
+        with suppress(InstructionError):
+            return _asked(vision, words)
+    return Reading(task)
+
+
+def _asked(vision: Vision, words: str) -> Reading:
+    """An expression or a question, with what has to be followed for it."""
+    readings = video_readings(words, vision.matcher)
+    # What each thing may be called besides is settled, as for a count.
+    return Reading(Task(words, "count", targets=targets_of(readings)), words, readings)
+
+
+def seconds_of(frames: FrameReader) -> float | None:
+    """Seconds of a video that are looked at, as far as its length is known."""
+    if frames.count is None:
+        return None
+    return min(frames.count / frames.rate, VIDEO_SECONDS, VIDEO_FRAMES / frames.rate)
+
+
+def is_beyond(index: int, seconds: float) -> bool:
+    """Whether a frame comes after those that are looked at."""
+    return seconds >= VIDEO_SECONDS or index >= VIDEO_FRAMES
+
+
+def looks_every(frames: FrameReader, vision: Vision, task: Task) -> int:
+    """At every so many-th frame the detector looks, so that the time is enough for a video on this machine."""
+    first = next(iter(frames)).image.pixels
+    paces = []
+    for _ in range(2):  # whatever is used for the first time is slower
+        began = time.perf_counter()
+        vision.detect(first, task)
+        paces.append(time.perf_counter() - began)
+    count = (seconds_of(frames) or VIDEO_SECONDS) * frames.rate
+    return max(1, math.ceil(count * min(paces) / (LOOKS_SHARE * WATCH_SECONDS)))
+
+
+def drawn_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) in which frames of a size are drawn."""
+    scale = min(1.0, DRAWN_SIDE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def resized(tracked: TrackedFrame, size: tuple[int, int]) -> TrackedFrame:
+    """A frame in another size, with what is in it."""
+    image = tracked.frame.image
+    if image.size == size:
+        return tracked
+    pixels = np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    frame = Frame(tracked.index, tracked.time, LoadedImage(pixels, image.name))
+    return replace(tracked, frame=frame, detections=_scaled(tracked.detections, size))
+
+
+def _scaled(found: Detections, size: tuple[int, int]) -> Detections:
+    scale = np.array(size, np.float32) / np.array(found.image_size, np.float32)
+    polygons = found.polygons
+    if polygons is not None:
+        polygons = tuple(tuple(np.asarray(ring * scale, np.float32) for ring in rings) for rings in polygons)
+    boxes = np.clip(found.xyxy * np.tile(scale, 2), 0, np.tile(np.array(size, np.float32), 2))
+    return replace(found, image_size=size, xyxy=boxes, polygons=polygons, source=None)

@@ -1,0 +1,208 @@
+"""The work at one video: what it leaves, how it is stopped, which bounds end it, and what it says of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from app.batch.queue import WaitingLine
+from app.server.limits import VIDEO_SECONDS
+from app.video import job as work
+from app.video.job import FILES, VideoJob
+from app.video.looking import Reading
+from tests.app.test_views import Page
+from tests.vision.coloured_pictures import COLOURS, ColourDetector
+from tests.vision.video.made_tracks import readings
+from tests.vision.video.made_videos import encoded
+from vision import Task, Vision
+from vision.detectors.detector import Found, Request
+from vision.images.loading import LoadedImage
+from vision.task import Target
+from vision.video.mot import read_mot
+
+SIZE = (160, 120)
+EVERY_CAT = Reading(Task("every cat", targets=(Target("cat", ("cat",)),)))
+
+
+def asks(sentence: str, *names: str) -> Reading:
+    """What a question was read as, written as the model writes it."""
+    task = Task("x", "count", targets=tuple(Target(name, (name,)) for name in names))
+    return Reading(task, "what is asked", readings(sentence))
+
+
+def walking(frame: int) -> np.ndarray[Any, Any]:
+    """A cat that comes in from the left and goes out to the right, and a dog that lies there."""
+    pixels = np.full((SIZE[1], SIZE[0], 3), 128, np.uint8)
+    left = 8 * frame - 40
+    pixels[20:60, max(left, 0) : max(left + 40, 0)] = COLOURS["cat"]
+    pixels[80:110, 60:100] = COLOURS["dog"]
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("videos") / "a walk.mp4"
+    return encoded(path, map(walking, range(36)), SIZE, 12, options={"crf": "1"})
+
+
+@pytest.fixture
+def began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., VideoJob]:
+    """Begins the work at a video."""
+
+    def begin(
+        path: Path, reading: Reading = EVERY_CAT, detector: ColourDetector | None = None, wait: bool = True
+    ) -> VideoJob:
+        monkeypatch.setattr(work, "read", lambda *_: reading)
+        folder = tmp_path / "job"
+        folder.mkdir()
+        vision = Vision(detector or ColourDetector())
+        job = VideoJob(folder, path, "as it is read", 0.02, lambda: vision)
+        job.start(WaitingLine())
+        if wait:
+            job.join(60)
+        return job
+
+    return begin
+
+
+def frames_in(path: Path | None) -> int:
+    assert path is not None
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def told(job: VideoJob) -> str:
+    assert job.shown is not None, job.error
+    return Page(job.shown.answer).text
+
+
+def test_what_is_listed_is_followed_drawn_and_written(began: Callable[..., VideoJob], video: Path) -> None:
+    job = began(video)
+    assert (job.state, job.error) == ("done", None)
+    assert told(job).strip() == "1 cat"
+    assert {path.name for path in job.files} == {*FILES} - {"answer.json"}
+    assert frames_in(job.annotated) == 36
+    assert set(read_mot(job.folder / "tracks.txt", "results").ids.tolist()) == {1}
+    assert json.loads((job.folder / "coco.json").read_text())["videos"][0]["name"] == "a walk.mp4"
+    assert job.progress.picture.startswith("data:image/jpeg;base64,")
+    assert job.progress.seconds == pytest.approx(35 / 12)
+
+
+def test_a_question_is_answered_and_the_video_shows_what_is_meant(began: Callable[..., VideoJob], video: Path) -> None:
+    job = began(video, asks(" when cat & leaves", "cat", "dog"))
+    assert job.state == "done", job.error
+    answer = json.loads((job.folder / "answer.json").read_text())
+    [(start, end)] = answer["value"]
+    assert 1 < start < end < 2.2
+    assert told(job).strip().startswith("From 0:0")
+    assert frames_in(job.annotated) == 36
+    with av.open(str(job.annotated)) as container:
+        last = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][20]
+    assert np.abs(last[80:110, 60:100].astype(int) - COLOURS["dog"]).max() < 60, "the dog is not drawn on"
+
+
+def test_nothing_found_is_told_and_the_video_is_there(began: Callable[..., VideoJob], video: Path) -> None:
+    job = began(video, Reading(Task("every car", targets=(Target("car", ("car",)),))))
+    assert (job.state, told(job).strip()) == ("done", "Nothing found")
+    assert frames_in(job.annotated) == 36
+
+
+def test_no_place_of_this_machine_is_in_any_file(began: Callable[..., VideoJob], video: Path, tmp_path: Path) -> None:
+    job = began(video, asks(" count cat", "cat"))
+    for path in job.files:
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
+        assert str(video.parent).encode() not in path.read_bytes(), path.name
+
+
+class Waiting(ColourDetector):
+    """Looks at so many frames, then waits until it may go on."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.left, self.reached, self.go_on = frames, threading.Event(), threading.Event()
+
+    def detect(self, images: Sequence[LoadedImage], request: Request) -> list[Found]:
+        self.left -= len(images)
+        if self.left <= 0:
+            self.reached.set()
+            assert self.go_on.wait(60)
+        return super().detect(images, request)
+
+
+def test_stop_ends_the_work_and_shows_what_was_seen(began: Callable[..., VideoJob], video: Path) -> None:
+    detector = Waiting(18)
+    job = began(video, detector=detector, wait=False)
+    assert detector.reached.wait(60)
+    job.stop()
+    assert job.stopping
+    detector.go_on.set()
+    job.join(60)
+    assert (job.state, job.error) == ("stopped", None)
+    assert 0 < frames_in(job.annotated) < 36
+    assert told(job).strip() == "1 cat"
+
+
+def test_stop_before_the_first_frame_leaves_nothing(began: Callable[..., VideoJob], video: Path) -> None:
+    detector = Waiting(1)
+    job = began(video, detector=detector, wait=False)
+    assert detector.reached.wait(60)
+    job.stop()
+    detector.go_on.set()
+    job.join(60)
+    assert (job.state, job.error, job.shown, job.annotated) == ("stopped", None, None, None)
+
+
+def test_of_a_long_video_the_beginning_is_looked_at_and_that_is_said(
+    began: Callable[..., VideoJob], tmp_path: Path
+) -> None:
+    path = encoded(tmp_path / "long.mp4", [walking(9)] * (VIDEO_SECONDS + 9), SIZE, 1, options={"crf": "1"})
+    job = began(path)
+    assert f"Only the first {VIDEO_SECONDS} seconds were looked at" in told(job)
+    assert frames_in(job.annotated) == VIDEO_SECONDS
+
+
+def test_what_was_seen_when_the_time_is_over_is_shown(
+    began: Callable[..., VideoJob], video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(work, "looks_every", lambda *_: 2)
+    job = began(video)
+    assert job.state == "done", job.error
+    assert "was over after 0.1 seconds" in told(job)
+    assert "looked at one of 2 frames" in told(job)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("text.mp4", b"a text, and no video", "text.mp4 is no video that can be read"),
+        ("empty.mp4", b"", "empty.mp4 is empty"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n", "is one image"),
+    ],
+)
+def test_what_is_no_video_is_told_without_its_path(
+    began: Callable[..., VideoJob], tmp_path: Path, name: str, content: bytes, error: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    job = began(tmp_path / name)
+    assert job.state == "failed" and job.shown is None
+    assert error in str(job.error) and str(tmp_path) not in str(job.error)
+
+
+def test_a_video_that_is_cut_off_is_looked_at_as_far_as_it_goes(began: Callable[..., VideoJob], tmp_path: Path) -> None:
+    whole = encoded(
+        tmp_path / "whole.mp4", map(walking, range(36)), SIZE, 12, options={"crf": "1"},
+        container_options={"movflags": "faststart"},
+    )  # fmt: skip
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    job = began(cut)
+    assert job.state == "done", job.error
+    assert "cut.mp4 is cut off or broken" in told(job) and str(tmp_path) not in told(job)

@@ -1,0 +1,232 @@
+"""What the video page shows, from tracks and answers to HTML, without a browser."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.batch.queue import StoppedError, WaitingLine
+from app.video.examples import CLIPS, HEIGHT, VIDEO_EXAMPLES, WIDTH, available
+from app.video.found import Found
+from app.video.job import Progress, VideoJob
+from app.video.state import state_html
+from app.video.timeline import MOST_ROWS, timeline
+from app.video.views import answer_html, counts_html, headline, read_html, stage_html, timeline_html
+from kg_data.errors import SkylarkError
+from tests.app.test_views import IMAGE, SCRIPT, Page
+from tests.vision.video.made_tracks import going, readings, still, tracks_of
+from vision import Task
+from vision.task import Target, Undetectable
+from vision.video.answer import answer_read
+from vision.video.scene import VideoScene
+from vision.video.tracks import Tracks
+
+PARK = tracks_of(
+    ("dog", going(700, 240, -100, after=1, until=5)),  # comes in from the right and stops at 300
+    ("person", still(200, 200, 60, 160)),
+    ("person", still(560, 100, 60, 160, after=3, until=6)),
+    ("bicycle", going(100, 420, 120, w=80, h=50, after=2)),  # rides off to the right
+)
+
+
+def found(tracks: Tracks = PARK, asked: str = "", task: Task | None = None, **more: object) -> Found:
+    """What was found; `asked` is a sentence as the model writes it."""
+    scene = VideoScene.from_tracks(tracks)
+    answer = answer_read("what is meant", readings(asked), scene) if asked else None
+    one = Found(task or Task("everything"), tracks, scene, answer, tracks.duration)
+    return replace(one, **more)  # type: ignore[arg-type]
+
+
+def targets(*names: str) -> tuple[Target, ...]:
+    return tuple(Target(name, (name,)) for name in names)
+
+
+def harmless(content: str) -> Page:
+    page = Page(content)
+    assert not {"script", "img", "iframe", "form"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert page.open == []
+    return page
+
+
+# The answer -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        (" one dog & enters( right)", "#1 dog"),
+        (" all people", "#2 person and #3 person"),
+        (" one cat", "Nothing found"),
+        (" count people", "2: #2 person and #3 person"),
+        (" count people & moves", "0"),
+        (" exists dog & stops", "Yes"),
+        (" exists dog & leaves", "No"),
+        (" when people", "From 0:00 to 0:08"),
+        (" when dog & leaves", "At no time that was looked at"),
+        (" way dog & enters", "right"),
+        (" what all crosses( right)", "bicycle"),
+    ],
+)
+def test_an_answer_is_told_in_large_letters_by_the_names_that_the_video_shows(sentence: str, told: str) -> None:
+    assert headline(found(asked=sentence)) == told
+
+
+def test_what_an_instruction_lists_is_counted_what_there_is_not_too() -> None:
+    assert headline(found(task=Task("x", targets=targets("person", "cat")))) == "2 people, 1 dog, 1 bicycle and 0 cats"
+    assert headline(found(tracks_of(), task=Task("x", targets=targets("cat")))) == "Nothing found"
+
+
+def test_what_the_detector_has_no_class_for_cannot_be_told() -> None:
+    task = Task("helicopters", targets=(), undetectable=(Undetectable("helicopter", ("airplane",)),))
+    assert headline(found(tracks_of(), task=task)) == 'I can\'t tell of "helicopter"'
+    assert "nearest: airplane" in harmless(read_html(found(tracks_of(), task=task))).text
+
+
+def test_reasons_are_moments_to_go_to() -> None:
+    html = answer_html(found(asked=" one dog & enters( right)"))
+    assert "#1 dog enters by the right" in harmless(html).text
+    [moment] = re.findall(r'data-at="([\d.]+)"', html)
+    assert float(moment) == pytest.approx(1.4, abs=0.3)
+
+
+def test_the_query_and_what_was_not_understood_stand_beside_the_answer() -> None:
+    task = Task("x", targets=targets("dog"), unread=(f"and play {SCRIPT}",))
+    text = harmless(read_html(found(asked=" one dog", task=task))).text
+    assert '~class("dog")' in text and "Not understood" in text and SCRIPT in text
+
+
+# The timeline -----------------------------------------------------------------------------------------------------
+
+
+def test_a_bar_lies_where_its_thing_is_seen() -> None:
+    rows = {row.name: row for row in timeline(found()).rows}
+    [bar] = rows["#3 person"].bars
+    assert (bar.start, bar.end) == pytest.approx((3, 6), abs=0.1)
+    assert (bar.left, bar.width) == pytest.approx((100 * 3 / 7.96, 100 * 3 / 7.96), abs=1)
+
+
+def test_a_thing_that_is_gone_for_a_while_has_two_bars() -> None:
+    person = still(300, 200)
+    [row] = timeline(found(tracks_of(("person", lambda time: None if 2 < time < 4 else person(time))))).rows
+    assert [(round(bar.start), round(bar.end)) for bar in row.bars] == [(0, 2), (4, 8)]
+
+
+def test_what_happens_is_marked_with_words() -> None:
+    marks = {row.name: row.marks for row in timeline(found()).rows}
+    assert [mark.glyph for mark in marks["#1 dog"]] == ["+", "←", "■"]
+    assert marks["#1 dog"][0].words.startswith("#1 dog enters by the right from 0:01")
+    assert {"→", "−"} <= {mark.glyph for mark in marks["#4 bicycle"]}
+    assert marks["#2 person"] == ()
+
+
+def test_marks_never_lie_on_one_another() -> None:
+    for row in timeline(found(tracks_of(("dog", going(-20, 240, 700, w=60, after=1)), seconds=40))).rows:
+        places = [mark.left for mark in row.marks]
+        assert all(after - before > 3 for before, after in itertools.pairwise(places))
+
+
+def test_what_is_meant_comes_first_and_is_told_apart_from_the_rest() -> None:
+    rows = timeline(found(asked=" one bicycle & leaves")).rows
+    assert [row.meant for row in rows] == [True, False, False, False]
+    page = harmless(timeline_html(found(asked=" one bicycle & leaves")))
+    assert ("aria-label", "#4 bicycle, which is meant") in page.attributes
+
+
+def test_one_bar_is_reached_with_tab_and_each_says_what_it_is() -> None:
+    page = harmless(timeline_html(found()))
+    tabs = [value for name, value in page.attributes if name == "tabindex"]
+    assert tabs.count("0") == 1 and set(tabs) == {"0", "-1"}
+    labels = [value or "" for name, value in page.attributes if name == "aria-label"]
+    assert "#2 person: seen from 0:00 to 0:08" in labels
+
+
+def test_more_things_than_have_a_row_are_counted() -> None:
+    many = found(tracks_of(*(("person", still(10 * n, 100)) for n in range(MOST_ROWS + 7)), seconds=0.4))
+    assert "and 7 things more" in harmless(timeline_html(many)).text
+
+
+def test_where_nothing_was_followed_there_is_no_timeline_and_no_count() -> None:
+    assert timeline_html(found(tracks_of())) == counts_html(tracks_of()) == ""
+
+
+def test_names_that_are_markup_stay_text() -> None:
+    tracks = tracks_of((SCRIPT, still(100, 100)), (IMAGE, still(300, 100)))
+    one = found(tracks, notes=(SCRIPT,))
+    for html in (answer_html(one), timeline_html(one), counts_html(tracks), read_html(one)):
+        harmless(html)
+    assert SCRIPT in Page(answer_html(one)).text
+
+
+# Counts, the stage, the work --------------------------------------------------------------------------------------
+
+
+def test_counts_tell_how_many_in_all_at_once_and_when() -> None:
+    page = harmless(counts_html(PARK))
+    assert re.search(r"person\s*2\s*2", page.text), "both stand there from the third second on"
+    assert ("aria-label", "person second by second, at most 2 at once") in page.attributes
+    one_after_the_other = tracks_of(("cat", still(50, 50, until=2)), ("cat", still(300, 50, after=5)))
+    assert re.search(r"cat\s*2\s*1", harmless(counts_html(one_after_the_other)).text)
+
+
+def test_the_stage_plays_the_video_from_an_address_without_a_name_of_a_machine() -> None:
+    page = Page(stage_html(video=Path('/tmp/a folder/"x" & y.mp4')))
+    assert page.tags == ["div", "video"]
+    assert ("src", "gradio_api/file=/tmp/a%20folder/%22x%22%20%26%20y.mp4") in page.attributes
+    assert "The video shows here" in Page(stage_html()).text
+    assert ("alt", "now") in Page(stage_html(picture="data:image/jpeg;base64,AAAA", words="now")).attributes
+
+
+def job(tmp_path: Path) -> VideoJob:
+    def vision() -> None:
+        raise AssertionError
+
+    return VideoJob(tmp_path, tmp_path / "x.mp4", "every dog", 0.4, vision)  # type: ignore[arg-type]
+
+
+def test_the_state_of_the_work_is_told_in_every_state(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    work.state = "waiting"
+    assert "Starting" in Page(state_html(work)).text
+    work.state, work.progress = "running", Progress("Looking", 12.4, 30.0, "data:image/jpeg;base64,AAAA", 3)
+    page = Page(state_html(work))
+    assert "Looking · 12.4 of 30.0 s, 3 things so far" in page.text
+    assert {("value", "12.4"), ("max", "30.0")} <= set(page.attributes)
+    work.progress = replace(work.progress, length=None)
+    assert "12.4 s, 3 things" in Page(state_html(work)).text, "a recording may not say how long it is"
+    work.stop()
+    assert "Stopping" in Page(state_html(work)).text
+    work.state = "stopped"
+    assert "Stopped after 12.4 seconds of the video." in Page(state_html(work)).text
+    work.state = "done"
+    assert "Done" in Page(state_html(work)).text
+    work.state, work.error = "failed", SkylarkError(f"no video {SCRIPT}")
+    assert SCRIPT in harmless(state_html(work)).text
+
+
+def test_one_who_waits_is_told_how_many_are_before(tmp_path: Path) -> None:
+    line = WaitingLine(at_once=1, most_waiting=1)
+    line.join(object())
+    work = job(tmp_path)
+    work.start(line)
+    assert "Waiting: 1 video before yours" in Page(state_html(work)).text
+    with pytest.raises(SkylarkError, match="try again in a few minutes"):
+        job(tmp_path).start(line)
+    work.stop()
+    work.join(5)
+    assert work.state == "stopped" and not isinstance(work.error, StoppedError)
+
+
+# Examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_are_there_and_show_what_they_ask_about() -> None:
+    assert available() == VIDEO_EXAMPLES
+    assert {example.clip for example in VIDEO_EXAMPLES} == set(CLIPS)
+    for clip in CLIPS.values():
+        assert clip.draw(0).shape == clip.draw(clip.frames - 1).shape == (HEIGHT, WIDTH, 3)
+    assert all(example.thumbnail.startswith("data:image/jpeg;base64,") for example in VIDEO_EXAMPLES)
