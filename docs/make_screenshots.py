@@ -2,8 +2,8 @@
 
     python docs/make_screenshots.py
 
-Needs Playwright and a Chromium. Writes `demo.png`, `likely.png`, `vision.png`, `batch.png` and `phone.png` into
-`docs/images`.
+Needs Playwright and a Chromium. Writes `demo.png`, `likely.png`, `vision.png`, `video.png`, `batch.png` and `phone.png`
+into `docs/images`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-EXAMPLE, IMAGE_EXAMPLE = "#example-2", "#image-example-1"
+EXAMPLE, IMAGE_EXAMPLE, VIDEO_EXAMPLE = "#example-2", "#image-example-1", "#video-example-2"
 QUESTION = "Which is the most populous country that borders Chad?"
 LIKELY_QUERY, LIKELY_TOLD, LIKELY_PLACE = 'timezone("Odisha")', "Odisha", "50"
 BATCH = "\n".join(
@@ -59,7 +59,8 @@ def served() -> Iterator[str]:
 
 
 def main() -> None:
-    """Keep the page with an example whose chain has ended, an image that was looked at, a batch; and on a phone."""
+    """Keep the page with an example whose chain has ended, an image and a video that were looked at, a batch; and on
+    a phone."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     chromium = next(filter(None, map(shutil.which, names)), None)
@@ -86,6 +87,11 @@ def main() -> None:
         page.click(IMAGE_EXAMPLE)
         page.wait_for_selector("#overlay .sk-object", state="attached", timeout=60_000)
         keep(page, "vision.png", PHOTOGRAPH_COLOURS)
+        page.click("role=tab[name='Video']")
+        page.click(VIDEO_EXAMPLE)
+        page.wait_for_selector("#video_stage video", timeout=300_000)
+        page.click("#video_timeline .sk-sign >> nth=1")
+        keep(page, "video.png", PHOTOGRAPH_COLOURS)
         page.click("#batch_tab-button")
         page.fill("#batch_typed textarea", BATCH)
         page.click("#batch_estimate")
