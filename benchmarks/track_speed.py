@@ -68,6 +68,7 @@ class Pace:
 
     @classmethod
     def of(cls, frames: Iterable[object]) -> Pace:
+        """Go through the frames."""
         began, spent = time.perf_counter(), time.process_time()
         count = sum(1 for _ in frames)
         return cls(count / (time.perf_counter() - began), 1e3 * (time.process_time() - spent) / count)

@@ -12,12 +12,13 @@ from typing import Any
 from kg_data.command_line import OK, as_json, positive
 from vision.cli.detecting import value_text
 from vision.cli.options import add_min_score, add_model, images_of, opened
-from vision.errors import ArgumentError, ImageError
+from vision.errors import ArgumentError, ImageError, VideoError
 from vision.grounding import Grounding
-from vision.images.loading import SUFFIXES, list_images
+from vision.images.loading import SUFFIXES
 from vision.video.actions.segments import Segment
 from vision.video.answer import VideoAnswer
 from vision.video.event_words import clock
+from vision.video.reading.pictures import images_in
 from vision.video.tracker import DEFAULT_TRACKER, TRACKERS
 
 
@@ -69,8 +70,8 @@ def is_video(name: str) -> bool:
     path = Path(name)
     if path.is_dir():
         try:
-            return len(list_images(path)) > 1
-        except ImageError:
+            return len(images_in(path)) > 1
+        except (ImageError, VideoError):
             return False
     return "://" in name or (path.is_file() and path.suffix.lower() not in SUFFIXES)
 

@@ -158,7 +158,7 @@ def test_the_documented_limits_are_those_that_hold() -> None:
         f"| {limits.ADDRESS_CONNECTIONS} and {limits.ALL_CONNECTIONS:,};", f"| {limits.SESSIONS};",
         f"| {megabytes[0]} MB, {megabytes[1]} MB, {limits.STORED_BYTES // 2**30} GB |",
         f"| {limits.JSON_BYTES // 2**20} MB |", f"| {limits.RUN_SECONDS // 60} minutes;",
-        f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds |",
+        f"| {limits.ANSWER_SECONDS} and {limits.LOOK_SECONDS} seconds, {limits.WATCH_SECONDS // 60} minutes |",
         f"| {limits.LIKELY_SECONDS // 60} and {limits.LEARN_SECONDS // 60} minutes |",
     ):  # fmt: skip
         assert told in table, told
