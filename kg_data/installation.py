@@ -32,6 +32,7 @@ EXTRA_MODULES = {
     },
     "vision": {
         "PIL": "pillow",
+        "av": "av",
         "cv2": "opencv-python-headless",
         "defusedxml": "defusedxml",
         "faster_coco_eval": "faster-coco-eval",

@@ -18,7 +18,7 @@ from vision.video.actions.measures import measured
 from vision.video.actions.model_file import ActionModel
 from vision.video.actions.recipe import Recipe
 
-SMALL = Recipe(epochs=3, layers=3, stages=2, width=8)
+SMALL = Recipe(graph=True, self_supervision=True, epochs=3, layers=3, stages=2, width=8)
 
 
 @pytest.fixture(autouse=True)

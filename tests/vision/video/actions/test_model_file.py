@@ -17,7 +17,11 @@ from vision.video.actions.recipe import Recipe
 
 @pytest.fixture(scope="module")
 def model() -> ActionModel:
-    return learn(made_videos(2, seed=1), CLASSES, Recipe(epochs=2, layers=3, stages=2, width=8))
+    return learn(
+        made_videos(2, seed=1),
+        CLASSES,
+        Recipe(graph=True, self_supervision=True, epochs=2, layers=3, stages=2, width=8),
+    )
 
 
 def test_a_model_is_read_as_it_was_written(model: ActionModel, tmp_path: Path) -> None:
