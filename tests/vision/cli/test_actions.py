@@ -64,10 +64,10 @@ def test_a_run_that_is_done_is_not_taught_again(folder: Path, capsys: pytest.Cap
     assert capsys.readouterr().err.splitlines() == ["goes on behind epoch 2"]
 
 
-def test_parts_are_switched_off(folder: Path, tmp_path: Path) -> None:
-    assert main(train(folder, tmp_path, *QUICK, "--plain", "--no-self-supervision")) == 0
+def test_the_parts_of_the_paper_are_switched_on(folder: Path, tmp_path: Path) -> None:
+    assert main(train(folder, tmp_path, *QUICK, "--graph", "--self-supervision")) == 0
     recipe = json.loads((tmp_path / "model.json").read_text())["recipe"]
-    assert (recipe["graph"], recipe["self_supervision"]) == (False, False)
+    assert (recipe["graph"], recipe["self_supervision"]) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class NetworkShape:
     layers: int = 10
     stages: int = 4
     width: int = 64
-    graph: bool = True
+    graph: bool = False
     dropout: float = 0.5
 
 

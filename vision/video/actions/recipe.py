@@ -12,7 +12,7 @@ class Recipe:
     """How a network is made and taught: the paper's numbers, with the layers that did best where they were compared.
 
     Attributes:
-        graph: graph layers behind the first stage; else convolutions as in the first.
+        graph: graph layers behind the first stage, as in the paper; else convolutions as in the first.
         self_supervision: with exchanged frames.
         epochs: passes over the videos, one video an update.
         learning_rate: of Adam.

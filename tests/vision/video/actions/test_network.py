@@ -114,13 +114,13 @@ def test_every_stage_speaks_of_every_frame(graph: bool, frames: int) -> None:
 
 
 def test_the_first_stage_is_of_convolutions_and_the_later_ones_of_graphs() -> None:
-    network = ActionNetwork(NetworkShape(channels=7, classes=4, layers=3, stages=3, width=8))
+    network = ActionNetwork(NetworkShape(channels=7, classes=4, layers=3, stages=3, width=8, graph=True))
     kinds = [{type(layer) for layer in stage.layers} for stage in network.stages]  # type: ignore[union-attr]
     assert kinds == [{ConvolutionLayer}, {GraphLayer}, {GraphLayer}]
 
 
 def test_scaling_undoes_units_of_the_features() -> None:
-    network = ActionNetwork(NetworkShape(channels=3, classes=2, layers=2, stages=2, width=8)).eval()
+    network = ActionNetwork(NetworkShape(channels=3, classes=2, layers=2, stages=2, width=8, graph=True)).eval()
     x = torch.randn(1, 3, 9)
     plain = network(x)[-1][0]
     network.mean.fill_(5.0)
