@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from numbers import Real
 from typing import Any, Literal, TypeVar
 
@@ -118,11 +119,24 @@ def checked_classes(classes: Sequence[str], class_names: Sequence[str]) -> tuple
         raise DetectionsError("classes and class_names are sequences of names, found one string; write ('dog',)")
     chosen = tuple(classes) if classes else tuple(dict.fromkeys(class_names))
     for name in chosen:
-        _refuse_unwritable(name)
-    if len(set(chosen)) < len(chosen):
-        twice = next(name for i, name in enumerate(chosen) if name in chosen[:i])
-        raise DetectionsError(f"the class set names {twice!r} twice: expected every class once, since an index counts")
+        if not isinstance(name, str) or not name:
+            raise DetectionsError(f"class {name!r}: expected a name, a string of at least one character")
+    _check_class_set(chosen)
     return chosen
+
+
+@lru_cache(maxsize=256)
+def _check_class_set(classes: tuple[str, ...]) -> None:
+    """Refuse names that cannot be written, or stand twice. The frames of a video share one set, checked once."""
+    for name in classes:
+        if unwritable := _UNWRITABLE.search(name):
+            raise DetectionsError(
+                f"class {name!r} holds {unwritable[0]!r}: expected no control characters but tab and newline, no lone "
+                "surrogates and no noncharacters, which XML and other formats cannot hold"
+            )
+    if len(set(classes)) < len(classes):
+        twice = next(name for i, name in enumerate(classes) if name in classes[:i])
+        raise DetectionsError(f"the class set names {twice!r} twice: expected every class once, since an index counts")
 
 
 def _names(
@@ -200,16 +214,6 @@ def _refuse_strays(points: NDArray[np.float64], size: tuple[int, int], name: Cal
         f"{name(i)} {wrong}: expected 0 to {size[0]} in x and 0 to {size[1]} in y, pixels of the upright image; "
         "clip to the image first"
     )
-
-
-def _refuse_unwritable(name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise DetectionsError(f"class {name!r}: expected a name, a string of at least one character")
-    if unwritable := _UNWRITABLE.search(name):
-        raise DetectionsError(
-            f"class {name!r} holds {unwritable[0]!r}: expected no control characters but tab and newline, no lone "
-            "surrogates and no noncharacters, which XML and other formats cannot hold"
-        )
 
 
 def _numbers(values: Any, name: str) -> NDArray[np.float64]:
